@@ -1,0 +1,79 @@
+# parallax-discord. `make help` lists what there is; nothing but Python 3.11+ and make has to be installed.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+MADE   := $(VENV)/.made
+BASE   := $(VENV)/.base
+DEV    := $(VENV)/.dev
+
+# Quiet, because a wall of package names hides the line that matters; what fails is still said. Byte code is
+# made at first import, of the few modules that are used.
+PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint bench migrate env-example requirements screenshots
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(DEV) ## Make .venv with everything for using, testing and checking
+
+demo: $(BASE) ## Try it: a Discord, a cluster and the bot on this machine, no account needed
+	@exec $(PY) -m sandbox.demo
+
+run: $(BASE) ## Run the bot against the real Discord, with the settings from .env
+	@exec $(PY) -m bot run
+
+test: $(DEV) ## Run all tests
+	$(PY) -m pytest
+
+lint: $(DEV) ## Check style, types, import arrows, the page's modules and what may not be in files
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m tests.repository
+	@if command -v node >/dev/null 2>&1; then \
+		node --test sandbox/discord_api/web/tests/*.test.mjs; \
+	else \
+		echo "node is not installed: the tests of the page's modules are left out"; \
+	fi
+
+bench: $(DEV) ## Measure, and print the figures with their targets
+	$(PY) -m benchmarks
+
+migrate: $(BASE) ## Bring the database to the newest schema (run does this by itself)
+	@$(PY) -m bot migrate
+
+env-example: $(BASE) ## Write .env.example anew from bot/settings.py
+	$(PY) -m bot env-example > .env.example.new
+	mv .env.example.new .env.example
+
+requirements: $(DEV) ## Pin requirements/*.in anew
+	for name in base dev; do \
+		$(VENV)/bin/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header \
+			--no-emit-index-url --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+screenshots: $(DEV) ## Make the pictures in docs/images anew from the running sandbox
+	$(PY) -m tests.e2e.screenshots
+
+# One line each for the two things that a fresh machine may lack.
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed as '$(PYTHON)': install it, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's venv module is missing: install it (Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(BASE): requirements/base.txt | $(MADE)
+	@echo "Installing what the bot needs into $(VENV) (half a minute with a warm cache)"
+	@$(PIP_INSTALL) -r requirements/base.txt
+	@touch $@
+
+$(DEV): requirements/dev.txt | $(MADE)
+	@echo "Installing what tests and checks need into $(VENV) (a minute with a warm cache)"
+	@$(PIP_INSTALL) -r requirements/dev.txt
+	@touch $(BASE) $@

@@ -1,0 +1,1 @@
+"""Measurements: each module prints JSON when run with ``python -m``."""

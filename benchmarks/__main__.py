@@ -1,0 +1,61 @@
+"""``python -m benchmarks [name …]``: measure, print a table, write JSON to ``benchmarks/results``.
+
+Exits with 1 when a bound does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.verdict import Result
+
+SUITES = ("latency", "footprint")
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> int:
+    """Run the suites named on the command line, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the bot.")
+    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], help="which to run (default: all)")
+    names = parser.parse_args().suites or list(SUITES)
+    results: list[Result] = []
+    for name in names:
+        print(f"# {name} …", file=sys.stderr, flush=True)
+        results.extend(asyncio.run(importlib.import_module(f"benchmarks.{name}").run()))
+    report = {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "results": [result.as_json() for result in results],
+    }
+    print(json.dumps(report, indent=2))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{'-'.join(names)}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    Console(stderr=True).print(_table(results))
+    return 0 if all(result.good for result in results) else 1
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table("what", "figure", "measured", "at most", "")
+    for result in results:
+        bounds = {bound.figure: bound.most for bound in result.bounds}
+        for figure, value in result.figures.items():
+            most = bounds.get(figure)
+            mark = "" if most is None else "ok" if value <= most else "OVER"
+            table.add_row(result.name, figure, f"{value:g}", "" if most is None else f"{most:g}", mark)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

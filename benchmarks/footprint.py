@@ -1,0 +1,58 @@
+"""Resident memory of the bot process: idle, and with twenty answers streaming."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from benchmarks.latency import NO_MEMORY, REST, answer
+from benchmarks.verdict import Bound, Result
+from sandbox.discord_api import DiscordDouble
+from sandbox.parallax import ParallaxDouble
+from tests.e2e.bot_process import Stage, staged
+
+STREAMS = 20
+MIB = 1024 * 1024
+
+
+def _resident(stage: Stage) -> float:
+    assert stage.bot.process is not None
+    return float(round(psutil.Process(stage.bot.process.pid).memory_info().rss / MIB, 1))
+
+
+async def run() -> list[Result]:
+    """Measure; about 25 seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with staged(
+            Path(folder),
+            discord=DiscordDouble(latency=REST),
+            parallax=ParallaxDouble(tokens_per_second=40, slots=STREAMS, lag=False),
+            LOG_LEVEL="WARNING",
+            **NO_MEMORY,
+        ) as stage:
+            await asyncio.sleep(2)
+            idle = _resident(stage)
+            for number in range(STREAMS):
+                stage.discord.new_person(f"person{number}", "Team")
+            asks = [
+                asyncio.create_task(answer(stage, f"person{n}", "general", 400, tag=f"[m{n:03d}]"))
+                for n in range(STREAMS)
+            ]
+            peak, streaming = idle, 0
+            while not all(task.done() for task in asks):
+                await asyncio.sleep(0.25)
+                peak = max(peak, _resident(stage))
+                streaming = max(streaming, sum(r.outcome == "open" for r in stage.parallax.requests))
+            await asyncio.gather(*asks)
+            return [
+                Result("memory.idle_mib", {"mib": idle}, (Bound("mib", 90),)),
+                Result("memory.streaming_mib", {"mib": peak, "streams": streaming}, (Bound("mib", 120),)),
+                Result(
+                    "discord.rejections_20_streams",
+                    {"count": len(stage.discord.limits.rejections)},
+                    (Bound("count", 0),),
+                ),
+            ]

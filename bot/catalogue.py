@@ -1,0 +1,65 @@
+"""Every sentence a person meets, by key and locale.
+
+Sentences live in ``bot/locales/<locale>.toml`` as flat ``"area.name" = "text with {placeholders}"`` tables;
+English is complete and the fallback for a missing locale or key. A count picks between ``key.one`` and
+``key.other``. Discord's locales (``en-US``, ``zh-CN``) are matched by their language.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+DEFAULT_LOCALE = "en"
+
+
+def _flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = str(value)
+    return flat
+
+
+@cache
+def available_locales() -> tuple[str, ...]:
+    """The locales there are sentences for."""
+    names = (entry.name for entry in files("bot").joinpath("locales").iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+@cache
+def sentences(locale: str) -> Mapping[str, str]:
+    """All sentences of one locale by key, without fallback; empty for a locale that has none."""
+    source = files("bot").joinpath("locales", f"{locale}.toml")
+    if not source.is_file():
+        return {}
+    return _flatten(tomllib.loads(source.read_text(encoding="utf-8")))
+
+
+@cache
+def resolve(locale: str | None) -> str:
+    """The locale of ours that serves one of Discord's best (``zh-TW`` → ``zh``, unknown → ``en``)."""
+    language = (locale or DEFAULT_LOCALE).split("-")[0].lower()
+    return language if language in available_locales() else DEFAULT_LOCALE
+
+
+def say(locale: str | None, key: str, /, *, count: int | None = None, **params: object) -> str:
+    """The sentence for ``key`` in ``locale``, filled in.
+
+    Raises KeyError for a key that English does not have: a programming error that a test finds.
+    """
+    if count is not None:
+        params["count"] = count
+        key = f"{key}.one" if count == 1 else f"{key}.other"
+    return fill(locale, key, params)
+
+
+def fill(locale: str | None, key: str, params: Mapping[str, object]) -> str:
+    """The sentence for ``key`` in ``locale`` with ``params`` that come from elsewhere (errors, holds)."""
+    template = sentences(resolve(locale)).get(key) or sentences(DEFAULT_LOCALE)[key]
+    return template.format_map(params) if params else template

@@ -1,0 +1,117 @@
+"""The command line: run the bot, prepare its database, look at its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from bot.errors import BotError, ConfigError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="parallax-discord: your team's own AI cluster, in Discord.",
+)
+
+# Discord's permission bits: view channels, send messages, send in threads, embed links, attach files,
+# read message history (docs, topics/permissions).
+PERMISSIONS = 1 << 10 | 1 << 11 | 1 << 38 | 1 << 14 | 1 << 15 | 1 << 16
+
+
+@app.command()
+def run() -> None:
+    """Run the bot with the settings from the environment and .env."""
+
+    def work() -> None:
+        _leave_out_decoration()
+        from bot.app import run as run_app
+        from bot.settings import load_settings
+        from bot.telemetry.logs import configure_logging
+
+        settings = load_settings()
+        configure_logging(
+            settings.log_level, settings.log_format, secrets=(settings.discord_token.get_secret_value(),)
+        )
+        asyncio.run(run_app(settings))
+
+    _guarded(work)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema (run does this by itself)."""
+
+    def work() -> None:
+        from bot.settings import database_url
+        from bot.storage.migrate import HEAD, upgrade_sync
+
+        before = upgrade_sync(database_url())
+        typer.echo(f"schema {before or 'none'} → {HEAD}")
+
+    _guarded(work)
+
+
+@app.command()
+def invite(
+    application_id: Annotated[int, typer.Argument(help="From the application's General page.")],
+) -> None:
+    """Print the link that adds the bot to a server."""
+    typer.echo(
+        f"https://discord.com/oauth2/authorize?client_id={application_id}"
+        f"&scope=bot+applications.commands&permissions={PERMISSIONS}"
+    )
+
+
+@app.command(name="env-example")
+def env_example() -> None:
+    """Print .env.example."""
+    from bot.settings import render_env_example
+
+    typer.echo(render_env_example(), nl=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Check the settings, the database, the scheduler and Discord's API, a line each."""
+
+    def work() -> None:
+        from bot.doctor import examine
+        from bot.settings import load_settings
+
+        findings = asyncio.run(examine(load_settings()))
+        for finding in findings:
+            typer.echo(f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.detail}")
+        if not all(finding.good for finding in findings):
+            raise typer.Exit(1)
+
+    _guarded(work)
+
+
+def _leave_out_decoration() -> None:
+    """Keep Rich out of the long-running process: httpx imports it for its own command line and structlog for
+    its tracebacks, which are 6 MB here and never used. None makes the import fail, and both do without."""
+    for name in ("rich", "httpx._main"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # documented: blocks the import
+
+
+def _guarded(work: Callable[[], None]) -> None:
+    """Run ``work``; a failure we know becomes one line on standard error and exit code 1 (2 for settings)."""
+    try:
+        work()
+    except ConfigError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except BotError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+def main() -> None:
+    """The entry point."""
+    app()

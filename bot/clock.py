@@ -1,0 +1,48 @@
+"""The only source of time.
+
+Everything that waits or measures takes a :class:`Clock`, so that tests decide what time it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time as the bot sees it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch (UTC). For what is stored and shown."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back. For durations and slots."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after ``seconds`` (at once when ≤ 0, but after other tasks had a turn)."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        """Seconds since the epoch (UTC)."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds on the event loop's time base, which is ``time.monotonic`` in asyncio's loops."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the event loop."""
+        await asyncio.sleep(max(0.0, seconds))
+
+
+def utc(seconds: float) -> datetime:
+    """The moment ``seconds`` after the epoch as an aware datetime in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)

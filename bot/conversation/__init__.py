@@ -1,0 +1,1 @@
+"""Pure conversation policy: turns, the context window, token estimates; the port to its store."""

@@ -1,0 +1,16 @@
+"""Text that comes along with a question."""
+
+from __future__ import annotations
+
+
+def with_material(prompt: str, material: str) -> str:
+    """The prompt with the text of its attachments below it."""
+    return f"{prompt}\n\n{material}" if material else prompt
+
+
+def as_material(name: str, text: str) -> str:
+    """An attachment's text, framed so that a model sees where it begins and ends."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"Attachment {name}:\n{fence}\n{text.rstrip()}\n{fence}"

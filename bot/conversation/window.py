@@ -1,0 +1,92 @@
+"""Choosing what of a conversation a model is shown."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.conversation.ports import Turn
+from bot.conversation.tokens import MESSAGE_TOKENS
+from bot.errors import PromptTooLong
+from bot.inference import ChatMessage, Role
+
+_NAME_LIMIT = 32
+_NAMELESS = "Someone"
+_MARKUP = frozenset(":<|>[]{}")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The prompt. ``tokens`` is its estimate; ``turns_used`` + ``turns_left_out`` are all that were given."""
+
+    messages: tuple[ChatMessage, ...]
+    tokens: int
+    turns_used: int
+    turns_left_out: int
+
+
+def speaker(name: str) -> str:
+    """``name`` as it stands before a question: one line of at most 32 characters, never empty.
+
+    Without what could pass for the end of the name (a colon, a line end) or for a chat template's markup.
+    """
+    spaced = "".join(" " if character.isspace() else character for character in name)
+    kept = (
+        character
+        for character in spaced
+        if character not in _MARKUP and not unicodedata.category(character).startswith("C")
+    )
+    return " ".join("".join(kept).split())[:_NAME_LIMIT].strip() or _NAMELESS
+
+
+def said(name: str, text: str) -> str:
+    """A question with its asker, so that a model can tell several people apart."""
+    return f"{speaker(name)}: {text}"
+
+
+def build_window(
+    turns_newest_first: Sequence[Turn],
+    question: str,
+    *,
+    asker: str,
+    system_prompt: str,
+    budget: int,
+    estimate: Callable[[str], int],
+) -> Window:
+    """The system prompt (unless empty), whole turns from old to new, ``question``.
+
+    Turns are taken from the newest on until the next one does not fit into ``budget`` tokens; the rest, the
+    oldest, is left out. ``estimate`` gives the tokens of a text, ≥ 0. Raises :class:`PromptTooLong` with
+    ``tokens`` and ``limit`` when the system prompt and the question alone exceed the budget: a question is
+    never cut.
+    """
+
+    def cost(message: ChatMessage) -> int:
+        return estimate(message.content) + MESSAGE_TOKENS
+
+    system = (ChatMessage(Role.SYSTEM, system_prompt),) if system_prompt else ()
+    newest = ChatMessage(Role.USER, said(asker, question))
+    tokens = sum(map(cost, system)) + cost(newest)
+    if tokens > budget:
+        raise PromptTooLong(f"{tokens} tokens for a budget of {budget}", tokens=tokens, limit=budget)
+
+    pairs: list[tuple[ChatMessage, ChatMessage]] = []
+    for turn in turns_newest_first:
+        pair = (
+            ChatMessage(Role.USER, said(turn.asker_name, turn.question)),
+            ChatMessage(Role.ASSISTANT, turn.answer),
+        )
+        price = sum(map(cost, pair))
+        if tokens + price > budget:
+            break
+        tokens += price
+        pairs.append(pair)
+
+    history = tuple(message for pair in reversed(pairs) for message in pair)
+    return Window(
+        messages=(*system, *history, newest),
+        tokens=tokens,
+        turns_used=len(pairs),
+        turns_left_out=len(turns_newest_first) - len(pairs),
+    )

@@ -1,0 +1,83 @@
+"""All answers on their way to Discord."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import discord
+
+from bot.clock import Clock
+from bot.delivery.answer import AnswerDelivery, PageSource
+from bot.delivery.surface import MessageSurface
+from bot.queueing.request import Surface
+from bot.rendering import Bucket
+
+CHANNEL_WINDOW = 5.0
+# Discord's own channel bucket, before its headers say otherwise (discord-api-docs issues 2761, 8073).
+CHANNEL_LIMIT = 5
+KEPT_BUCKETS = 512
+
+
+class Deliveries:
+    """Opens deliveries and shares one rate-limit bucket among all answers of a channel."""
+
+    def __init__(self, client: discord.Client, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._open: dict[str, AnswerDelivery] = {}
+        self._channels: dict[int, Bucket] = {}
+
+    def open(
+        self,
+        request_id: str,
+        surface: Surface,
+        source: PageSource,
+        *,
+        locale: str,
+        message_ids: Sequence[int] = (),
+        on_sent: Callable[[int, int], None],
+        on_gone: Callable[[], None],
+    ) -> AnswerDelivery:
+        """Start keeping an answer's messages equal to ``source``. One delivery per request id at a time."""
+        message_surface = MessageSurface(
+            self._client,
+            surface,
+            request_id=request_id,
+            locale=locale,
+            channel_bucket=self._channel_bucket(surface.channel_id),
+            clock=self._clock,
+        )
+        delivery = AnswerDelivery(
+            message_surface,
+            source,
+            clock=self._clock,
+            request_id=request_id,
+            message_ids=message_ids,
+            on_sent=on_sent,
+            on_gone=on_gone,
+        )
+        self._open[request_id] = delivery
+        return delivery
+
+    def get(self, request_id: str) -> AnswerDelivery | None:
+        """The open delivery of a request."""
+        return self._open.get(request_id)
+
+    async def close(self, request_id: str) -> None:
+        """Forget a delivery, finished or not."""
+        delivery = self._open.pop(request_id, None)
+        if delivery is not None:
+            await delivery.aclose()
+
+    async def aclose(self) -> None:
+        """Close all."""
+        for request_id in list(self._open):
+            await self.close(request_id)
+
+    def _channel_bucket(self, channel_id: int) -> Bucket:
+        bucket = self._channels.pop(channel_id, None) or Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW)
+        # Most recently used last; the oldest leaves (its window is long over).
+        self._channels[channel_id] = bucket
+        if len(self._channels) > KEPT_BUCKETS:
+            del self._channels[next(iter(self._channels))]
+        return bucket

@@ -1,0 +1,58 @@
+"""Pages as Components V2 layouts.
+
+One shape from the first acknowledgement to the last edit: a ``TextDisplay`` that reads and copies like plain
+text, the footer, one ``ActionRow``. Buttons carry ``<area>:<action>:<request id>`` and are answered by the
+``DynamicItem``s the cogs register, so that they outlive a restart.
+"""
+
+from __future__ import annotations
+
+import io
+
+import discord
+from discord import ui
+
+from bot.catalogue import say
+from bot.rendering import Control, File, Page
+from bot.rendering.controls import control_id
+
+_STYLES = {
+    Control.STOP: discord.ButtonStyle.secondary,
+    Control.CANCEL: discord.ButtonStyle.secondary,
+    Control.CONTINUE: discord.ButtonStyle.primary,
+}
+_GLYPHS = {Control.LIKE: "👍", Control.DISLIKE: "👎", Control.PREVIOUS: "◀", Control.NEXT: "▶"}
+
+
+def _button(control: Control, request_id: str, locale: str) -> ui.Button[ui.LayoutView]:
+    glyph = _GLYPHS.get(control)
+    return ui.Button(
+        custom_id=control_id(control, request_id),
+        label=None if glyph else say(locale, f"control.{control.value}"),
+        emoji=glyph,
+        style=_STYLES.get(control, discord.ButtonStyle.secondary),
+    )
+
+
+def build_layout(page: Page, request_id: str, locale: str) -> ui.LayoutView:
+    """The layout of one page.
+
+    The view is stopped at once: it only carries components, so the library must not keep it for dispatch.
+    """
+    view = ui.LayoutView(timeout=None)
+    if page.body:
+        view.add_item(ui.TextDisplay(page.body))
+    for attached in page.files:
+        view.add_item(ui.File(f"attachment://{attached.name}"))
+    if page.footer:
+        view.add_item(ui.TextDisplay(page.footer))
+    buttons = [_button(control, request_id, locale) for control in page.controls]
+    for start in range(0, len(buttons), 5):
+        view.add_item(ui.ActionRow(*buttons[start : start + 5]))
+    view.stop()
+    return view
+
+
+def to_files(files: tuple[File, ...]) -> list[discord.File]:
+    """Uploads for the files of a page."""
+    return [discord.File(io.BytesIO(item.data), filename=item.name) for item in files]

@@ -1,0 +1,64 @@
+"""Messages beside an answer: the one ping after a long wait, and answers that can only go to a DM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import aiohttp
+import discord
+
+from bot.clock import Clock
+from bot.delivery.layout import build_layout, to_files
+from bot.delivery.surface import translate
+from bot.errors import DeliveryError
+from bot.queueing.request import Surface
+from bot.rendering import Page
+
+
+class Messenger:
+    """Sends single messages. Never repeats one: a nonce lets Discord drop a second copy."""
+
+    def __init__(self, client: discord.Client, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
+        """Reply to an answer in its channel; pings ``user_id`` and nobody else. Raises :class:`DeliveryError`."""
+        channel = self._client.get_partial_messageable(surface.channel_id)
+        reference = discord.MessageReference(
+            message_id=reply_to, channel_id=surface.channel_id, fail_if_not_exists=False
+        )
+        try:
+            await channel.send(
+                text,
+                reference=reference,
+                mention_author=False,
+                allowed_mentions=discord.AllowedMentions(
+                    everyone=False, roles=False, users=[discord.Object(user_id)], replied_user=False
+                ),
+                nonce=request_id,
+            )
+        except discord.HTTPException as error:
+            raise translate(error) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise DeliveryError(type(error).__name__) from error
+
+    async def direct(
+        self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
+    ) -> None:
+        """Send an answer to somebody's DMs. Raises :class:`AccessLost` when they are closed, else
+        :class:`DeliveryError`."""
+        try:
+            channel = await self._client.create_dm(discord.Object(user_id))
+            await channel.send(heading, allowed_mentions=discord.AllowedMentions.none(), nonce=f"{request_id}-h")
+            for index, page in enumerate(pages):
+                await channel.send(
+                    view=build_layout(page, request_id, locale),
+                    files=to_files(page.files),
+                    allowed_mentions=discord.AllowedMentions.none(),
+                    nonce=f"{request_id}-{index}",
+                )
+        except discord.HTTPException as error:
+            raise translate(error) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise DeliveryError(type(error).__name__) from error

@@ -1,0 +1,211 @@
+"""Where an answer is shown: the interaction's own route first, the channel's afterwards.
+
+Edits through the interaction have a budget of their own and are exempt from the global limit; the token lives
+15 minutes (Discord docs, interactions/receiving-and-responding: "Interaction tokens are valid for 15 minutes").
+Before that the answer moves to the bot-token channel route, which private answers do not have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import TypeVar
+
+import aiohttp
+import discord
+import structlog
+
+from bot.clock import Clock
+from bot.delivery.layout import build_layout, to_files
+from bot.delivery.tracing import WireCall, current_call
+from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
+from bot.queueing.request import Surface
+from bot.rendering import Bucket, Page
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+TOKEN_MARGIN = 60.0
+_NOBODY = discord.AllowedMentions.none()
+# Discord docs, topics/opcodes-and-status-codes, "JSON error codes".
+_GONE = frozenset({10003, 10008})
+_EXPIRED = frozenset({10015, 10062, 50027})
+_LOST = frozenset({50001, 50007, 50013, 50083, 160005})
+
+
+class RouteKind(Enum):
+    """Which of Discord's routes a message is edited through."""
+
+    INTERACTION = "interaction"
+    CHANNEL = "channel"
+
+
+def translate(error: discord.HTTPException) -> DeliveryError:
+    """Discord's refusal in our terms."""
+    if error.code in _GONE:
+        return MessageGone(str(error.code))
+    if error.code in _EXPIRED or error.status == 401:
+        return SurfaceExpired(str(error.code))
+    if error.code in _LOST or error.status == 403:
+        return AccessLost(str(error.code))
+    return DeliveryError(f"{error.status} {error.code}")
+
+
+class MessageSurface:
+    """The messages of one answer. Holds no state but the route: pages and ids are the caller's."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        surface: Surface,
+        *,
+        request_id: str,
+        locale: str,
+        channel_bucket: Bucket,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._surface = surface
+        self._request_id = request_id
+        self._locale = locale
+        self._clock = clock
+        self._token = surface.token
+        self._token_expires_at = surface.token_expires_at or 0.0
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._buckets = {
+            RouteKind.INTERACTION: Bucket(limit=5, window=2.0),
+            RouteKind.CHANNEL: channel_bucket,
+        }
+
+    @property
+    def channel_route(self) -> bool:
+        """Whether the bot token may edit here too."""
+        return self._surface.channel_route
+
+    @property
+    def primary(self) -> RouteKind | None:
+        """The route for the next edit: None when there is none left."""
+        if self._token is not None and self._clock.now() < self._token_expires_at - TOKEN_MARGIN:
+            return RouteKind.INTERACTION
+        return RouteKind.CHANNEL if self.channel_route else None
+
+    def bucket(self, route: RouteKind) -> Bucket:
+        """The rate-limit bucket of a route."""
+        return self._buckets[route]
+
+    def drop_token(self) -> None:
+        """The token is spent: from now on only the channel route is left."""
+        self._token = None
+
+    def renew_token(self, token: str, expires_at: float) -> None:
+        """A press of a button brought a fresh token; ``expires_at`` in epoch seconds."""
+        self._token, self._token_expires_at = token, expires_at
+
+    async def edit(self, route: RouteKind, message_id: int | None, page: Page) -> None:
+        """Replace a message; returns when Discord has applied it.
+
+        ``message_id`` None is the interaction's original response, whose id is not known yet. The call itself
+        is never cancelled: a cancelled webhook call leaves discord.py's lock held for good
+        (webhook/async_.py, ``AsyncDeferredLock.__aexit__``). Raises :class:`DeliveryError`.
+        """
+
+        async def run() -> None:
+            view = build_layout(page, self._request_id, self._locale)
+            files = to_files(page.files)
+            if route is RouteKind.INTERACTION:
+                target = message_id if message_id is not None else "@original"
+                await self._webhook().edit_message(
+                    target,  # type: ignore[arg-type]  # the path segment Discord names; ids are only formatted
+                    view=view,
+                    attachments=files,
+                    allowed_mentions=_NOBODY,
+                )
+            elif message_id is not None:
+                channel = self._client.get_partial_messageable(self._surface.channel_id)
+                await channel.get_partial_message(message_id).edit(
+                    view=view, attachments=files, allowed_mentions=_NOBODY
+                )
+            else:
+                raise MessageGone("the message's id is not known")
+
+        await self._call(route, run, until_applied=True)
+
+    async def send(self, route: RouteKind, page: Page, *, reply_to: int | None = None) -> int:
+        """Send a further message and return its id. Never cancelled either. Raises :class:`DeliveryError`."""
+
+        async def run() -> int:
+            view = build_layout(page, self._request_id, self._locale)
+            files = to_files(page.files)
+            if route is RouteKind.INTERACTION:
+                message = await self._webhook().send(
+                    view=view,
+                    files=files,
+                    ephemeral=self._surface.private,
+                    allowed_mentions=_NOBODY,
+                    wait=True,
+                )
+                return message.id
+            channel = self._client.get_partial_messageable(self._surface.channel_id)
+            reference = (
+                discord.MessageReference(
+                    message_id=reply_to, channel_id=self._surface.channel_id, fail_if_not_exists=False
+                )
+                if reply_to
+                else None
+            )
+            sent = await channel.send(
+                view=view,
+                files=files,
+                allowed_mentions=_NOBODY,
+                reference=reference,  # type: ignore[arg-type]  # None is what the library defaults to
+                mention_author=False,
+            )
+            return sent.id
+
+        sent_id = await self._call(route, run, until_applied=False)
+        assert sent_id is not None  # noqa: S101  # until_applied=False returns what run returned
+        return sent_id
+
+    def _webhook(self) -> discord.Webhook:
+        # What discord.Interaction.followup builds, from an id and a token that may come from the database.
+        return discord.Webhook.from_state(
+            {"id": self._surface.application_id, "type": 3, "token": self._token or ""},
+            state=self._client._connection,  # noqa: SLF001  # the library offers no public way with type 3
+        )
+
+    async def _call(self, route: RouteKind, run: Callable[[], Awaitable[T]], *, until_applied: bool) -> T | None:
+        call = WireCall(self._buckets[route])
+        reset = current_call.set(call)
+        try:
+            task = asyncio.create_task(_translated(run), name=f"discord-{route.value}-{self._request_id}")
+        finally:
+            current_call.reset(reset)
+        self._tasks.add(task)
+        task.add_done_callback(self._settled)
+        if until_applied:
+            waits: set[asyncio.Future[T] | asyncio.Future[int]] = {task, call.applied}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                return None
+        return await asyncio.shield(task)
+
+    def _settled(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.debug("delivery.call_failed", request_id=self._request_id, error=repr(error))
+
+    async def drained(self) -> None:
+        """Return when the library has let go of every call."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+
+async def _translated(run: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await run()
+    except discord.HTTPException as error:
+        raise translate(error) from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise DeliveryError(f"no answer from Discord: {type(error).__name__}") from error

@@ -1,0 +1,185 @@
+"""Every failure the bot knows by name.
+
+::
+
+    BotError
+    ├── UserError                 the person asking can act on it
+    │   ├── NotAllowed
+    │   ├── PromptTooLong
+    │   └── AttachmentRejected
+    ├── AdmissionError            the question was not taken into the line
+    │   ├── QueueFull
+    │   ├── UserLimitReached
+    │   └── Draining
+    ├── SchedulerError            the cluster did not do what was asked
+    │   ├── SchedulerUnreachable  no connection, or no answer in time
+    │   ├── SchedulerNotReady     503: no model, no nodes or no pipeline yet
+    │   ├── ClusterBusy           429: every pipeline is taken
+    │   ├── RequestRefused        400: the cluster will never accept this request
+    │   ├── UpstreamFailed        5xx, or an error inside a stream before any text
+    │   └── StreamInterrupted     the stream broke off, stalled or ended without a finish
+    ├── DeliveryError             Discord did not take a message
+    │   ├── MessageGone           the message was deleted
+    │   ├── AccessLost            the bot may not write there any more
+    │   └── SurfaceExpired        the interaction's token is spent
+    ├── StorageError
+    └── ConfigError
+
+``key`` names the sentence in the catalogue (``bot/locales``) that a person is shown; ``params`` fill it in.
+Adapters translate foreign exceptions at the border and chain them (``raise … from exc``).
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """Base of all failures the bot raises on purpose."""
+
+    key = "error.unexpected"
+
+    def __init__(self, message: str = "", /, *, key: str | None = None, **params: object) -> None:
+        super().__init__(message or type(self).__name__)
+        if key is not None:
+            self.key = key
+        self.params: dict[str, object] = params
+
+
+class UserError(BotError):
+    """The person asking can act on it."""
+
+
+class NotAllowed(UserError):
+    """The person may not do this."""
+
+    key = "error.not_allowed"
+
+
+class PromptTooLong(UserError):
+    """The prompt does not fit: ``params`` carry ``tokens`` and ``limit``."""
+
+    key = "error.prompt_too_long"
+
+
+class AttachmentRejected(UserError):
+    """An attachment cannot be read: ``key`` says why."""
+
+    key = "error.attachment_unreadable"
+
+
+class AdmissionError(BotError):
+    """The question was not taken into the line."""
+
+
+class QueueFull(AdmissionError):
+    """The line as a whole is full."""
+
+    key = "error.queue_full"
+
+
+class UserLimitReached(AdmissionError):
+    """This person has as many questions waiting as one may have."""
+
+    key = "error.user_limit"
+
+
+class Draining(AdmissionError):
+    """The bot is shutting down and takes no further question."""
+
+    key = "error.draining"
+
+
+class SchedulerError(BotError):
+    """The cluster did not do what was asked.
+
+    ``status`` is the HTTP status (also of an error sent inside a 200 stream), ``code`` the scheduler's own
+    code or ours, ``retry_after`` in seconds. ``str(error)`` carries the scheduler's message: untrusted text for
+    the operator's log, never for a channel.
+    """
+
+    key = "error.scheduler"
+    retryable = False
+    """Whether asking again soon may go better, although the cluster did not say so."""
+
+    def __init__(
+        self,
+        message: str = "",
+        /,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        key: str | None = None,
+        **params: object,
+    ) -> None:
+        super().__init__(message, key=key, **params)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+class SchedulerUnreachable(SchedulerError):
+    """No connection could be made, or it never answered."""
+
+    key = "error.scheduler_unreachable"
+
+
+class SchedulerNotReady(SchedulerError):
+    """503: the cluster has no model, no nodes or no pipeline yet."""
+
+    key = "error.scheduler_not_ready"
+
+
+class ClusterBusy(SchedulerError):
+    """429: every pipeline is taken."""
+
+    key = "error.cluster_busy"
+
+
+class RequestRefused(SchedulerError):
+    """400: the cluster will not accept this request however often it is sent."""
+
+    key = "error.request_refused"
+
+
+class UpstreamFailed(SchedulerError):
+    """A node failed (5xx, or an error inside the stream)."""
+
+    key = "error.upstream_failed"
+    retryable = True
+
+
+class StreamInterrupted(SchedulerError):
+    """The stream broke off, stalled, or ended without saying that it was finished."""
+
+    key = "error.stream_interrupted"
+    retryable = True
+
+
+class DeliveryError(BotError):
+    """Discord did not take a message."""
+
+    key = "error.delivery"
+
+
+class MessageGone(DeliveryError):
+    """The message was deleted (code 10008) or its thread or channel is gone."""
+
+
+class AccessLost(DeliveryError):
+    """The bot may not see or write there (codes 50001, 50013, 160005, 50083, 50007)."""
+
+
+class SurfaceExpired(DeliveryError):
+    """The interaction's token is spent (codes 50027, 10015, 10062)."""
+
+
+class StorageError(BotError):
+    """The database could not be read or written."""
+
+    key = "error.storage"
+
+
+class ConfigError(BotError):
+    """A setting is missing or wrong; the message names it and its remedy in one line."""
+
+    key = "error.config"

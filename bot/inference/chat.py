@@ -1,0 +1,104 @@
+"""A chat and the events its answer arrives as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who speaks, in OpenAI's terms."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of the prompt."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What is asked of the cluster.
+
+    ``max_tokens`` ≥ 1 or None for the cluster's own limit; ``temperature`` 0–2; ``top_k`` ≥ 1;
+    ``think`` False switches reasoning off, None leaves the model's default.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    think: bool | None = None
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The response headers arrived: a pipeline has taken the request. ``waited`` seconds since it was sent."""
+
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of the model's thinking, which is not part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts as the cluster reports them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStats:
+    """What the receipt under an answer tells.
+
+    Seconds on a monotonic clock: ``ttft`` from sending to the first text or reasoning (None when none came),
+    ``duration`` from sending to the end. ``completion_tokens`` is the reported count, or the number of
+    content events when ``counted`` is False. ``tokens_per_second`` is measured between the first and the last
+    token; None for fewer than two.
+    """
+
+    model: str | None
+    ttft: float | None
+    duration: float
+    prompt_tokens: int | None
+    completion_tokens: int
+    tokens_per_second: float | None
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The answer is complete. Always the last event, exactly once."""
+
+    reason: FinishReason
+    stats: AnswerStats
+
+
+StreamEvent = Started | Text | Reasoning | Usage | Finish

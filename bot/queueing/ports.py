@@ -1,0 +1,137 @@
+"""The border to whatever keeps the line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.queueing.request import Answer, LineEntry, NewQuestion, RequestState, StoredRequest
+
+
+@dataclass(frozen=True, slots=True)
+class LineLimits:
+    """How much may wait. Counts ≥ 1."""
+
+    per_user: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a process found at its start: how many running questions went back to the head of the line, and
+    the answers that were complete but not shown."""
+
+    requeued: int
+    undelivered: tuple[StoredRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinePause:
+    """Operators hold the line. ``reason`` is their text (untrusted), ``by`` their user id."""
+
+    reason: str
+    by: int
+    since: float
+
+
+class RequestStore(Protocol):
+    """Requests and their states. Every change is one transaction; raises only :class:`StorageError` and,
+    from :meth:`enqueue`, :class:`AdmissionError`. Times are epoch seconds."""
+
+    async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+        """Take the question into the line; it is durable when this returns.
+
+        Raises :class:`UserLimitReached` (params ``count``, ``limit``) or :class:`QueueFull` (``count``,
+        ``limit``). Enqueueing an id that exists returns the existing row.
+        """
+        ...
+
+    async def claim(self, owner: str, *, now: float, lease: float) -> StoredRequest | None:
+        """Take the next question in fair order as ``running`` under a lease of ``lease`` seconds.
+
+        Skips questions whose asker already has one running in the same conversation. None when nothing may
+        run. Two processes never claim the same row.
+        """
+        ...
+
+    async def renew(self, owner: str, *, now: float, lease: float) -> None:
+        """Extend every lease of ``owner``."""
+        ...
+
+    async def release(self, request_id: str, owner: str, *, now: float) -> bool:
+        """Put a running question back at the head of its line. False when it was not ``owner``'s."""
+        ...
+
+    async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+        """Commit the answer, its turn in the conversation, and the state, together. The asker's account is
+        charged with the measured cost. False when the request was not running under ``owner``."""
+        ...
+
+    async def delivered(self, request_id: str, *, now: float) -> bool:
+        """``answered → delivered``; forgets the interaction token."""
+        ...
+
+    async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+        """``queued | running | answered → failed``; forgets the interaction token."""
+        ...
+
+    async def cancelled(self, request_id: str, *, now: float) -> bool:
+        """``queued | running → cancelled``; forgets the interaction token."""
+        ...
+
+    async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
+        """Mark questions queued since before ``before`` as expired and return them."""
+        ...
+
+    async def recover(self, owner: str, *, now: float, alone: bool) -> Recovered:
+        """Take back what no living process holds: expired leases, or every lease when ``alone``."""
+        ...
+
+    async def get(self, request_id: str) -> StoredRequest | None:
+        """The request, or None."""
+        ...
+
+    async def by_message(self, message_id: int) -> StoredRequest | None:
+        """The newest request shown in this message, or None."""
+        ...
+
+    async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
+        """Remember that page ``page`` (from 0) of the answer is this message."""
+        ...
+
+    async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
+        """Replace the interaction token the answer is shown through (None: the channel route from now on)."""
+        ...
+
+    async def line(self) -> Sequence[LineEntry]:
+        """Everything waiting, in the order it will be taken."""
+        ...
+
+    async def place(self, request_id: str) -> int | None:
+        """The question's place in the line, from 1; None when it does not wait. Cheap however long the line."""
+        ...
+
+    async def running(self) -> Sequence[StoredRequest]:
+        """Everything running, oldest first."""
+        ...
+
+    async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
+        """A person's requests in these states, oldest first."""
+        ...
+
+    async def versions(self, root_id: str) -> Sequence[StoredRequest]:
+        """The request with this id and all later versions of it, oldest first."""
+        ...
+
+    async def counts(self) -> dict[RequestState, int]:
+        """How many requests are queued, running and answered (only these states)."""
+        ...
+
+    async def pause(self, pause: LinePause | None) -> None:
+        """Hold the line, or release it with None."""
+        ...
+
+    async def paused(self) -> LinePause | None:
+        """Whether and why the line is held."""
+        ...

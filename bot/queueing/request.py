@@ -1,0 +1,140 @@
+"""A question from the moment it is accepted until its answer is in Discord.
+
+::
+
+    queued ──claim──▶ running ──turn + state in one transaction──▶ answered ──last edit──▶ delivered
+      │  ▲               │
+      │  └───release─────┤ (429, 503, a crash: back to the head of its line)
+      ▼                  ▼
+    cancelled | expired  cancelled | failed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class RequestState(StrEnum):
+    """Where a request is in its life. The last four are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ANSWERED = "answered"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+OPEN_STATES = (RequestState.QUEUED, RequestState.RUNNING, RequestState.ANSWERED)
+
+
+class RequestKind(StrEnum):
+    """Why there is a request: a new question, another version of an answer, or the rest of one."""
+
+    ASK = "ask"
+    REGENERATE = "regenerate"
+    CONTINUE = "continue"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked. ``name`` is the name shown in the channel: untrusted text."""
+
+    user_id: int
+    name: str
+    locale: str = "en-US"
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Where the answer is shown.
+
+    ``token`` is the interaction's (a secret, spent after 15 minutes; ``token_expires_at`` in epoch seconds);
+    None when the answer is a plain channel message. ``channel_route`` tells whether the bot token may edit
+    messages there too: never for private answers, nor where the bot is not a member.
+    """
+
+    application_id: int
+    channel_id: int
+    guild_id: int | None
+    private: bool
+    channel_route: bool
+    token: str | None = field(default=None, repr=False)
+    token_expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewQuestion:
+    """A question on its way into the line.
+
+    ``cost`` is the estimated work in tokens (> 0), ``weight`` the asker's share (> 0; 1 is usual).
+    ``material`` is text that came with the prompt (attachments), shown to the model but not quoted.
+    """
+
+    request_id: str
+    asker: Asker
+    surface: Surface
+    conversation_id: int
+    prompt: str
+    asked_at: float
+    cost: float
+    material: str = ""
+    think: bool | None = None
+    weight: float = 1.0
+    kind: RequestKind = RequestKind.ASK
+    root_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a request. ``finish`` is stop, length, stopped, interrupted or other; seconds throughout."""
+
+    text: str
+    reasoning: str
+    finish: str
+    model: str | None
+    prompt_tokens: int | None
+    completion_tokens: int
+    ttft: float | None
+    duration: float
+    tokens_per_second: float | None
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """A row of the line, as last committed. ``message_ids`` are the pages already sent, first page first."""
+
+    question: NewQuestion
+    state: RequestState
+    sequence: int
+    attempts: int
+    enqueued_at: float
+    started_at: float | None
+    finished_at: float | None
+    message_ids: tuple[int, ...]
+    answer: Answer | None
+    error_key: str | None
+    lease_owner: str | None
+    lease_until: float | None
+
+    @property
+    def request_id(self) -> str:
+        """The request's id."""
+        return self.question.request_id
+
+
+@dataclass(frozen=True, slots=True)
+class LineEntry:
+    """A waiting question in the order of the line. ``place`` counts from 1."""
+
+    request_id: str
+    place: int
+    asker: Asker
+    conversation_id: int
+    channel_id: int
+    prompt: str
+    enqueued_at: float
+    cost: float

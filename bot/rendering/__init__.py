@@ -1,0 +1,31 @@
+"""Answers as Discord pages, and the pace at which edits may leave. Pure: no I/O, time comes in as an argument."""
+
+from bot.rendering.document import AnswerDocument, Overflow, render
+from bot.rendering.pacing import Bucket, BucketState, FairTurns
+from bot.rendering.page import (
+    Control,
+    File,
+    Page,
+    compact_duration,
+    escape_inline,
+    ordinal,
+    quote_question,
+    thousands,
+)
+
+__all__ = [
+    "AnswerDocument",
+    "Bucket",
+    "BucketState",
+    "Control",
+    "FairTurns",
+    "File",
+    "Overflow",
+    "Page",
+    "compact_duration",
+    "escape_inline",
+    "ordinal",
+    "quote_question",
+    "render",
+    "thousands",
+]

@@ -1,0 +1,113 @@
+"""What the start of a line makes of it, as soon as that is certain and not before."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Kind(Enum):
+    BLANK = auto()
+    FENCE = auto()
+    FORMULA = auto()
+    HEADING = auto()
+    RULE = auto()
+    UNDERLINE = auto()
+    ITEM = auto()
+    FOOTNOTE = auto()
+    INDENTED = auto()
+    TEXT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A line's kind, what marks it (fence, hashes, list marker, name) and where its text begins."""
+
+    kind: Kind
+    marker: str = ""
+    indent: int = 0
+    text: int = 0
+    info: str = ""
+
+
+_QUOTE = re.compile(r" {0,3}(?:> ?)+")
+_ONE_QUOTE = re.compile(r" {0,3}> ?")
+_LONGEST_HELD = 400  # characters of a line that may be held because of how it began
+
+_UNCERTAIN = re.compile(
+    r"\s*(?:#{1,6}\s*|[-+*_](?:\s*[-+*_])*\s*(?:\[[ xX]?\]?\s*)?|\d{1,9}(?:[.)]\s*(?:\[[ xX]?\]?\s*)?)?|=+\s*|-#"
+    r"|`{1,2}|~{1,2}|\$|\\|\\b[a-z]*|\[|\[\^[^\]\s]*(?:\]:?\s*)?)?\Z"
+)
+_WHOLE_LINE = re.compile(
+    r"\s*(?:(?:[-*+]|\d{1,9}[.)])\s+`{1,2}|(?:(?:[-*+]|\d{1,9}[.)])\s+)?`{3,}[^`]*|~{3,}.*"
+    r"|\$\$(?:(?!\$\$).)*\$?\$?\s*|\\\[(?:(?!\\\]).)*(?:\\\]\s*)?|\\begin\{.*)\Z"
+)
+
+_FENCE = re.compile(r"(\s*)(`{3,}(?=[^`]*\Z)|~{3,})\s*(.*?)\s*\Z")
+_FORMULA = re.compile(r"\s*(?:(\$\$)(?!.*\$\$\s*\S)|(\\\[)(?!.*\\\]\s*\S)|(\\begin)\{([A-Za-z]+\*?)\})")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(?=\S)")
+_RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*\Z")
+_UNDERLINE = re.compile(r" {0,3}=+[ \t]*\Z")
+_ITEM = re.compile(r"([ \t]*)([-*+•]|\d{1,9}[.)])([ \t]+)(?:\[([ xX])\][ \t]+)?(?=\S)")
+_NOTE = re.compile(r"\[\^([^\]\s]{1,40})\]:[ \t]*(?=\S)")
+_INDENTED = re.compile(r"(?: {4}| {0,3}\t)[ \t]*(?=\S)")
+
+
+def quote(line: str) -> int:
+    """Where the text after the quote markers begins; 0 if the line is no quote."""
+    found = _QUOTE.match(line)
+    return found.end() if found is not None else 0
+
+
+def unquoted(line: str, depth: int) -> int | None:
+    """Where the text begins in a block that is `depth` quotes deep; None if the line left the quote."""
+    at = 0
+    for level in range(depth):
+        found = _ONE_QUOTE.match(line, at)
+        if found is None:
+            return at if level else None
+        at = found.end()
+    return at
+
+
+def columns(space: str) -> int:
+    """The width of leading white space, tabs reaching to the next multiple of four."""
+    return len(space.expandtabs(4))
+
+
+def head(line: str, *, ended: bool, may_indent: bool) -> Head | None:
+    """The head of a line (without quote markers); None while the next character could change it.
+
+    `ended`: the line is complete. `may_indent`: four spaces would begin a code block here.
+    """
+    if not ended and len(line) < _LONGEST_HELD and (_UNCERTAIN.match(line) or _WHOLE_LINE.match(line)):
+        return None
+    if not line.strip():
+        return Head(Kind.BLANK)
+    if may_indent and _INDENTED.match(line):
+        return Head(Kind.INDENTED)
+    return (_whole(line) if ended else None) or _prefix(line) or Head(Kind.TEXT)
+
+
+def _whole(line: str) -> Head | None:
+    """Kinds that only a complete line can be."""
+    if (found := _FENCE.match(line)) is not None:
+        return Head(Kind.FENCE, found[2], columns(found[1]), info=found[3])
+    if (found := _FORMULA.match(line)) is not None:
+        indent = columns(line[: len(line) - len(line.lstrip())])
+        return Head(Kind.FORMULA, found[1] or found[2] or found[3], indent, found.end(), found[4] or "")
+    if _RULE.match(line):
+        return Head(Kind.RULE)
+    if _UNDERLINE.match(line):
+        return Head(Kind.UNDERLINE)
+    return None
+
+
+def _prefix(line: str) -> Head | None:
+    """Kinds that the start of a line decides."""
+    if (found := _HEADING.match(line)) is not None:
+        return Head(Kind.HEADING, found[1], text=found.end())
+    if (found := _ITEM.match(line)) is not None:
+        return Head(Kind.ITEM, found[2], columns(found[1]), found.end(), info=(found[4] or "").replace(" ", "-"))
+    if (found := _NOTE.match(line)) is not None:
+        return Head(Kind.FOOTNOTE, found[1], text=found.end())
+    return None

@@ -1,0 +1,121 @@
+"""What one message shows, as data: body, small text, controls and files.
+
+Delivery turns a `Page` into a message; nothing here knows how. The small text functions beside it make
+foreign text safe inside a line the bot writes itself, and numbers readable.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.rendering.characters import clean, cut, inert
+
+
+class Control(StrEnum):
+    """A button under a message. The value is part of the button's custom id, so it never changes."""
+
+    STOP = "stop"
+    CANCEL = "cancel"
+    REGENERATE = "regenerate"
+    CONTINUE = "continue"
+    REASONING = "reasoning"
+    AS_FILE = "file"
+    LIKE = "like"
+    DISLIKE = "dislike"
+    PREVIOUS = "previous"
+    NEXT = "next"
+    RETRY = "retry"
+    REFRESH = "refresh"
+    CONFIRM = "confirm"
+    DISMISS = "dismiss"
+    SHOW = "show"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment: a name with its extension, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One message: the body in Discord Markdown, one line of small text, controls in order, attachments."""
+
+    body: str
+    footer: str = ""
+    controls: tuple[Control, ...] = ()
+    files: tuple[File, ...] = ()
+
+
+_MARKUP = re.compile(r"([\\*_~`|>\[\]()#<])")
+_URL = re.compile(r"\b([a-z][a-z0-9+.-]*):(?=//)", re.IGNORECASE)
+_SPACE = re.compile(r"\s+")
+_LINES_OF_A_QUOTE = 2
+_LONGEST_CUT_WORD = 20  # characters given up so that no word is cut
+
+
+def escape_inline(text: str) -> str:
+    """Untrusted text (a name, a title) for the middle of a line: one line, no markup, no mention, no link."""
+    one_line = _SPACE.sub(" ", clean(text)).strip()
+    return inert(_URL.sub("\\1:\u200b", _MARKUP.sub(r"\\\1", one_line)))
+
+
+def quote_question(prompt: str, *, max_chars: int = 240) -> str:
+    """The question as at most two `> ` lines, ending in … when something was left out.
+
+    `max_chars` (at least 20) bounds the whole result, markup included. Nothing in the prompt can end the
+    quote, open a block, mention anyone or link anywhere. A prompt without visible text gives `> …`.
+    """
+    if max_chars < 20:
+        raise ValueError("a quote needs at least 20 characters")
+    lines = [line for raw in clean(prompt).split("\n") if (line := escape_inline(raw))]
+    if not lines:
+        return "> …"
+    shown, more = lines[:_LINES_OF_A_QUOTE], len(lines) > _LINES_OF_A_QUOTE
+    body = "\n".join(f"> {_guard_start(line)}" for line in shown)
+    if len(body) + 2 * more <= max_chars:
+        return f"{body} …" if more else body
+    short = cut(body, max_chars - 2)
+    at = short.rfind(" ", max(3, len(short) - _LONGEST_CUT_WORD))
+    return f"{(short[:at] if at > 0 else _without_half_escape(short)).rstrip()} …"
+
+
+def _guard_start(line: str) -> str:
+    """A line that does not open a list or small text: the characters `_MARKUP` leaves alone."""
+    guarded = re.sub(r"^(\d+)\.(?=\s|$)", r"\1\\.", line)
+    return re.sub(r"^([-+])", r"\\\1", guarded)
+
+
+def _without_half_escape(text: str) -> str:
+    backslashes = len(text) - len(text.rstrip("\\"))
+    return text[:-1] if backslashes % 2 else text
+
+
+def compact_duration(seconds: float) -> str:
+    """`0.3 s` below ten seconds, `12 s`, `2 min 5 s`, `1 h 4 min`. Negative counts as zero."""
+    seconds = max(0.0, seconds)
+    if round(seconds, 1) < 10:
+        tenths = round(seconds, 1)
+        return f"{tenths:.0f} s" if tenths == int(tenths) else f"{tenths:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def thousands(n: int) -> str:
+    """`1,024`: English grouping."""
+    return f"{n:,}"
+
+
+def ordinal(n: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`: English."""
+    if abs(n) % 100 in (11, 12, 13):
+        return f"{n}th"
+    return f"{n}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(abs(n) % 10, 'th') }"

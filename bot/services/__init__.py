@@ -1,0 +1,1 @@
+"""The use cases: asking, draining the line, watching the cluster, running it, remembering."""

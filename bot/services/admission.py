@@ -1,0 +1,117 @@
+"""Whether the next question may leave, and if not, why and for how long."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.clock import Clock
+from bot.errors import ClusterBusy, SchedulerError
+from bot.queueing.capacity import BackOff, CapacityLimit
+from bot.queueing.estimate import ServiceTimes, estimate_wait
+from bot.queueing.ports import LinePause
+from bot.rendering import escape_inline
+from bot.services.cluster import Availability, ClusterView, ClusterWatcher
+from bot.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why the line does not move: a catalogue key with its parameters."""
+
+    key: str
+    params: tuple[tuple[str, object], ...] = ()
+
+
+def hold_of(cluster: ClusterView, pause: LinePause | None, *, busy: bool) -> Hold | None:
+    """Why no question may leave now, in the order of what a reader should know first; None when it moves."""
+    if pause is not None:
+        return Hold("held.paused", (("reason", escape_inline(pause.reason)),))
+    if cluster.availability is Availability.UNREACHABLE:
+        # Discord shows each reader this moment in their own time zone.
+        return Hold("held.unreachable", (("since", f"<t:{int(cluster.unreachable_since or 0)}:t>"),))
+    if cluster.availability is Availability.NO_MODEL:
+        return Hold("held.no_model")
+    if cluster.availability is Availability.STARTING:
+        status = cluster.status
+        if status is not None and status.init_nodes:
+            return Hold("held.starting_nodes", (("ready", status.ready_nodes), ("wanted", status.init_nodes)))
+        return Hold("held.starting")
+    return Hold("held.busy") if busy else None
+
+
+class Gate:
+    """Between the line and the cluster: holds, the capacity in force, back-off, waiting times."""
+
+    def __init__(
+        self,
+        watcher: ClusterWatcher,
+        capacity: CapacityLimit,
+        back_off: BackOff,
+        service_times: ServiceTimes,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._watcher = watcher
+        self._capacity = capacity
+        self._back_off = back_off
+        self._service_times = service_times
+        self._clock = clock
+        self._metrics = metrics
+        self.pause: LinePause | None = None
+        watcher.subscribe(self._status_changed)
+
+    @property
+    def model(self) -> str | None:
+        """The model the cluster is known to serve."""
+        status = self._watcher.view().status
+        return status.model if status is not None else None
+
+    def hold(self) -> Hold | None:
+        """Why no question may leave now; None when it may."""
+        busy = self._back_off.remaining(self._clock.monotonic()) > 0
+        return hold_of(self._watcher.view(), self.pause, busy=busy)
+
+    def limit(self) -> int:
+        """How many questions may be in flight.
+
+        One as long as the cluster was never seen: enough to find out, too little to do harm.
+        """
+        if self._watcher.view().availability is Availability.UNKNOWN:
+            return 1
+        limit = self._capacity.limit(self._clock.monotonic())
+        self._metrics.capacity.set(limit)
+        return limit
+
+    def retry_in(self) -> float | None:
+        """Seconds until a back-off ends; None when there is none."""
+        return self._back_off.remaining(self._clock.monotonic()) or None
+
+    def began(self, waited: float, in_flight: int) -> None:
+        """An answer began ``waited`` seconds after its question was sent, with ``in_flight`` in flight."""
+        self._watcher.chat_succeeded()
+        self._back_off.succeeded()
+        self._capacity.succeeded(self._clock.monotonic(), in_flight=in_flight, waited=waited)
+
+    def ended(self, duration: float | None) -> None:
+        """A slot is free again; ``duration`` in seconds of a complete answer."""
+        self._back_off.slot_freed()
+        if duration is not None:
+            self._service_times.observe(duration)
+
+    def refused(self, error: SchedulerError, *, elapsed: float) -> None:
+        """The cluster did not take a question that was sent ``elapsed`` seconds ago."""
+        now = self._clock.monotonic()
+        if isinstance(error, ClusterBusy):
+            self._capacity.refused(now, sent_at=now - elapsed)
+        self._back_off.refused(now, retry_after=error.retry_after, jitter=random.random())
+
+    def wait_for(self, place: int, running_elapsed: Sequence[float]) -> float | None:
+        """Estimated seconds until the question at ``place`` is taken; None when nothing is known yet."""
+        return estimate_wait(place, self.limit(), self._service_times.seconds, running_elapsed)
+
+    def _status_changed(self) -> None:
+        status = self._watcher.view().status
+        self._capacity.status(status.capacity if status is not None else None)
+        self._back_off.status_changed()

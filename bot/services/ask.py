@@ -1,0 +1,140 @@
+"""Taking a question: checked, durable in the line, on its way; never waits for the answer."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import structlog
+
+from bot.clock import Clock
+from bot.conversation.material import with_material
+from bot.conversation.ports import ConversationKey, ConversationStore
+from bot.conversation.tokens import TokenEstimator
+from bot.conversation.window import build_window
+from bot.errors import UserError
+from bot.queueing.ports import LineLimits, RequestStore
+from bot.queueing.request import Asker, NewQuestion, Surface
+from bot.rendering import Page
+from bot.services.desk import AnswerDesk
+from bot.services.dispatcher import Dispatcher
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a cog made of somebody's words. ``material`` is the text of attachments."""
+
+    asker: Asker
+    surface: Surface
+    prompt: str
+    material: str = ""
+    think: bool | None = None
+    weight: float = 1.0
+
+    @property
+    def conversation(self) -> ConversationKey:
+        """Private questions have a memory of their own."""
+        return ConversationKey(
+            channel_id=self.surface.channel_id,
+            guild_id=self.surface.guild_id,
+            private_to=self.asker.user_id if self.surface.private else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The question is in the line; ``page`` is the message that acknowledges it and becomes the answer."""
+
+    request_id: str
+    page: Page
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskLimits:
+    """What a question may cost. Tokens; ``expected_answer`` is the usual length of an answer."""
+
+    context_tokens: int
+    expected_answer: int = 400
+
+
+class AskService:
+    """The one door for questions, whatever way they came."""
+
+    def __init__(
+        self,
+        *,
+        store: RequestStore,
+        conversations: ConversationStore,
+        desk: AnswerDesk,
+        dispatcher: Dispatcher,
+        estimator: TokenEstimator,
+        clock: Clock,
+        line_limits: LineLimits,
+        ask_limits: AskLimits,
+        system_prompt: str,
+    ) -> None:
+        self._store = store
+        self._conversations = conversations
+        self._desk = desk
+        self._dispatcher = dispatcher
+        self._estimator = estimator
+        self._clock = clock
+        self._line_limits = line_limits
+        self._ask_limits = ask_limits
+        self._system_prompt = system_prompt
+
+    async def submit(self, question: Question) -> Accepted:
+        """Take a question into the line; it is durable when this returns.
+
+        Raises :class:`UserError` (empty, too long), :class:`AdmissionError` (line full, bot stopping) or
+        :class:`StorageError`; then nothing was kept.
+        """
+        self._dispatcher.require_open()
+        if not question.prompt.strip():
+            raise UserError("empty prompt", key="error.empty_prompt")
+        cost = self._check_size(question)
+        conversation_id = await self._conversations.conversation(question.conversation)
+        stored = await self._store.enqueue(
+            NewQuestion(
+                request_id=secrets.token_hex(8),
+                asker=question.asker,
+                surface=question.surface,
+                conversation_id=conversation_id,
+                prompt=question.prompt,
+                material=question.material,
+                think=question.think,
+                weight=question.weight,
+                cost=cost,
+                asked_at=self._clock.now(),
+            ),
+            self._line_limits,
+        )
+        live = self._desk.open(stored.question)
+        await self._dispatcher.taken(live)
+        log.info(
+            "question.accepted",
+            request_id=stored.request_id,
+            user=question.asker.user_id,
+            channel=question.surface.channel_id,
+            characters=len(question.prompt),
+        )
+        return Accepted(stored.request_id, live.view.render()[0], question.asker.locale)
+
+    async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
+        """The acknowledging message exists. ``message_id`` None: it could not be sent, and the answer will
+        come as a message of its own where the bot may write."""
+        await self._desk.acknowledged(accepted.request_id, message_id, accepted.page)
+
+    def _check_size(self, question: Question) -> float:
+        window = build_window(
+            (),
+            with_material(question.prompt, question.material),
+            asker=question.asker.name,
+            system_prompt=self._system_prompt,
+            budget=self._ask_limits.context_tokens,
+            estimate=self._estimator.estimate,
+        )
+        return float(window.tokens + self._ask_limits.expected_answer)

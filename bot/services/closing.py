@@ -1,0 +1,239 @@
+"""How a request ends: its state committed, its message brought to its last form, in that order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+
+import stamina
+import structlog
+
+from bot.catalogue import fill, say
+from bot.clock import Clock
+from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, SurfaceExpired
+from bot.queueing.ports import RequestStore
+from bot.queueing.request import Answer, StoredRequest
+from bot.rendering import Page, compact_duration
+from bot.rendering.answer_view import AnswerView, Receipt
+from bot.services.desk import AnswerDesk, LiveAnswer
+from bot.services.ports import Messenger, Preferences
+from bot.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+# A busy disk is waited for; after this an operator has to look, and a restart finds everything.
+STORAGE_PATIENCE = 60.0
+
+
+class Closing:
+    """Commits ends and shows them. A commit that fails is repeated for a minute before it is given up."""
+
+    def __init__(
+        self,
+        store: RequestStore,
+        desk: AnswerDesk,
+        messenger: Messenger,
+        preferences: Preferences,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        owner: str,
+        max_tokens: int,
+        announce_after: float,
+    ) -> None:
+        """``announce_after`` seconds of waiting, a finished answer is announced to its asker."""
+        self._desk = desk
+        self._messenger = messenger
+        self._preferences = preferences
+        self._announce_after = announce_after
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._owner = owner
+        self._max_tokens = max_tokens
+
+    async def answered(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
+        """The answer is complete, was stopped by ``by``, or broke off: keep it, then show it."""
+        kept = False
+        async for attempt in self._storage_retries():
+            with attempt:
+                kept = await self._store.answered(request.request_id, self._owner, answer, now=self._clock.now())
+        if not kept:
+            # Another process holds the question now (our lease ran out): it will answer, not we.
+            log.warning("answer.not_ours", request_id=request.request_id)
+            return
+        self._count(request, answer)
+        self.show_answer(request, live, answer, by=by)
+        await self.deliver(request, live)
+
+    def stored_pages(self, request: StoredRequest) -> tuple[Page, ...]:
+        """The messages of an answer from what is stored; empty for a request without an answer."""
+        if request.answer is None:
+            return ()
+        view = self._desk.view(request.question)
+        view.document.feed(request.answer.text)
+        self._finish_view(view, request, request.answer)
+        return view.render()
+
+    def show_answer(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
+        """Bring the view to the answer's last form."""
+        self._finish_view(live.view, request, answer, by=by)
+
+    def _finish_view(self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0) -> None:
+        outcome, params = self._outcome(answer, by)
+        started = request.started_at if request.started_at is not None else request.question.asked_at
+        view.done(
+            Receipt(
+                model=answer.model,
+                tokens=answer.completion_tokens or None,
+                tokens_per_second=answer.tokens_per_second,
+                ttft=answer.ttft,
+                waited=started - request.question.asked_at,
+                outcome=outcome,
+                params=tuple(params.items()),
+            )
+        )
+
+    def _outcome(self, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
+        match answer.finish:
+            case "length":
+                return "length", {"limit": f"{self._max_tokens:,}"}
+            case "stopped":
+                return "stopped", {"by": f"<@{by}>" if by else "…"}
+            case "interrupted":
+                return "interrupted", {}
+            case _:
+                return (None, {}) if answer.text.strip() else ("empty", {})
+
+    async def failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
+        """It could not be answered: say why, in one sentence with an id an operator can search for."""
+        async for attempt in self._storage_retries():
+            with attempt:
+                await self._store.failed(request.request_id, error.key, now=self._clock.now())
+        log.error(
+            "question.failed",
+            request_id=request.request_id,
+            error=type(error).__name__,
+            detail=str(error),
+            status=getattr(error, "status", None),
+            code=getattr(error, "code", None),
+        )
+        self._metrics.questions.labels("failed").inc()
+        sentence = fill(live.question.asker.locale, error.key, error.params)
+        await self._end(request, live, "failed", sentence=sentence, incident=request.request_id[:4])
+
+    async def cancelled(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
+        """Somebody withdrew it. False when it had already ended."""
+        done = False
+        async for attempt in self._storage_retries():
+            with attempt:
+                done = await self._store.cancelled(request.request_id, now=self._clock.now())
+        if not done:
+            return False
+        log.info("question.cancelled", request_id=request.request_id, by=by)
+        self._metrics.questions.labels("cancelled").inc()
+        if live is not None and by:
+            key = "cancelled" if request.started_at is None else "stopped_early"
+            await self._end(request, live, key, by=f"<@{by}>")
+        return True
+
+    async def expired(self, request: StoredRequest, live: LiveAnswer, *, waited: float) -> None:
+        """It waited too long (the state is committed already)."""
+        log.warning("question.expired", request_id=request.request_id, waited=waited)
+        self._metrics.questions.labels("expired").inc()
+        await self._end(request, live, "expired", duration=compact_duration(waited))
+
+    async def deliver(self, request: StoredRequest, live: LiveAnswer) -> None:
+        """Show the last state of an answer that is committed, then commit that it was shown."""
+        try:
+            await live.delivery.finish()
+        except MessageGone:
+            log.info("answer.message_deleted", request_id=request.request_id)
+        except (SurfaceExpired, AccessLost) as error:
+            if not await self._sent_directly(request, live, error):
+                return
+        except DeliveryError as error:
+            # The answer stays `answered`: the next start shows it, and /queue does before.
+            log.error("answer.not_shown", request_id=request.request_id, detail=str(error))
+            return
+        else:
+            await self._announce(request, live)
+        async for attempt in self._storage_retries():
+            with attempt:
+                await self._store.delivered(request.request_id, now=self._clock.now())
+
+    async def _sent_directly(self, request: StoredRequest, live: LiveAnswer, error: DeliveryError) -> bool:
+        """The message cannot be reached any more: the answer goes to its asker's DMs if they allow it."""
+        question = request.question
+        heading = say(question.asker.locale, "direct.heading", channel=f"<#{question.surface.channel_id}>")
+        try:
+            await self._messenger.direct(
+                question.asker.user_id,
+                live.view.render(),
+                request_id=request.request_id,
+                locale=question.asker.locale,
+                heading=heading,
+            )
+        except DeliveryError as refusal:
+            # It is kept as `answered` for /queue.
+            log.warning(
+                "answer.kept_for_fetching",
+                request_id=request.request_id,
+                surface=str(error),
+                direct=str(refusal),
+            )
+            return False
+        log.info("answer.sent_directly", request_id=request.request_id, surface=str(error))
+        return True
+
+    async def _announce(self, request: StoredRequest, live: LiveAnswer) -> None:
+        """Edits notify nobody, so after a long wait one reply does; the nonce keeps it single."""
+        question = request.question
+        started = request.started_at if request.started_at is not None else question.asked_at
+        first_page = live.delivery.message_ids[0] if live.delivery.message_ids else None
+        if (
+            started - question.asked_at < self._announce_after
+            or first_page is None
+            or not question.surface.channel_route
+        ):
+            return
+        try:
+            if await self._preferences.announce(question.asker.user_id):
+                await self._messenger.announce(
+                    question.surface,
+                    request_id=request.request_id,
+                    reply_to=first_page,
+                    user_id=question.asker.user_id,
+                    text=say(question.asker.locale, "announce.ready", asker=f"<@{question.asker.user_id}>"),
+                )
+        except BotError as error:
+            log.info("answer.not_announced", request_id=request.request_id, detail=str(error))
+
+    async def _end(self, request: StoredRequest, live: LiveAnswer, outcome: str, **params: object) -> None:
+        live.view.done(Receipt(outcome=outcome, params=tuple(params.items())))
+        try:
+            await live.delivery.finish()
+        except DeliveryError as error:
+            log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
+
+    def _count(self, request: StoredRequest, answer: Answer) -> None:
+        self._metrics.questions.labels(answer.finish).inc()
+        self._metrics.tokens.labels("completion").inc(answer.completion_tokens)
+        self._metrics.tokens.labels("prompt").inc(answer.prompt_tokens or 0)
+        if answer.ttft is not None:
+            self._metrics.ttft_seconds.observe(answer.ttft)
+        if request.started_at is not None:
+            self._metrics.wait_seconds.observe(max(0.0, request.started_at - request.question.asked_at))
+        log.info(
+            "question.answered",
+            request_id=request.request_id,
+            finish=answer.finish,
+            model=answer.model,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            ttft=answer.ttft,
+            duration=answer.duration,
+        )
+
+    @staticmethod
+    def _storage_retries() -> AsyncIterable[stamina.Attempt]:
+        return stamina.retry_context(on=StorageError, attempts=None, timeout=STORAGE_PATIENCE, wait_max=5.0)

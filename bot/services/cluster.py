@@ -1,0 +1,173 @@
+"""One watcher of the cluster per process: it feeds ``/status``, the line and the presence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from bot.clock import Clock
+from bot.errors import SchedulerError
+from bot.inference import ClusterState, ClusterStatus, JoinCommand, Model, NodeState, Scheduler
+from bot.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+FIRST_RECONNECT = 0.5
+LONGEST_RECONNECT = 10.0
+# A scheduler freezes for 5 s when it is asked too early (recording 42): no alarm before that is over.
+SILENCE_TOLERATED = 7.0
+
+
+class Availability(StrEnum):
+    """Whether a question has a chance. The values end catalogue keys under ``held.`` and ``status.``."""
+
+    USABLE = "usable"
+    UNKNOWN = "unknown"
+    NO_MODEL = "no_model"
+    STARTING = "starting"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """What is known of the cluster now. ``age`` in seconds since the last report, None when there was none;
+    ``unreachable_since`` in epoch seconds."""
+
+    status: ClusterStatus | None
+    age: float | None
+    availability: Availability
+    unreachable_since: float | None
+
+
+def availability_of(status: ClusterStatus) -> Availability:
+    """What a report means for the next question.
+
+    The cluster's own ``available`` is not enough: asking while every node is still joining freezes the
+    scheduler (recording 42). A scheduler that lists no nodes at all is taken at its word.
+    """
+    if status.model is None and status.state is not ClusterState.AVAILABLE:
+        return Availability.NO_MODEL
+    if status.state is not ClusterState.AVAILABLE:
+        return Availability.STARTING
+    if status.nodes and not any(node.state is not NodeState.WAITING for node in status.nodes):
+        return Availability.STARTING
+    return Availability.STARTING if status.capacity == 0 else Availability.USABLE
+
+
+class ClusterWatcher:
+    """Keeps the newest report and tells listeners of every change."""
+
+    def __init__(self, scheduler: Scheduler, clock: Clock, metrics: Metrics) -> None:
+        self._scheduler = scheduler
+        self._clock = clock
+        self._metrics = metrics
+        self._status: ClusterStatus | None = None
+        self._received_at: float | None = None
+        self._unreachable_since: float | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    def view(self) -> ClusterView:
+        """The cluster as last seen."""
+        age = None if self._received_at is None else self._clock.now() - self._received_at
+        return ClusterView(self._status, age, self._availability(), self._unreachable_since)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` after every change; returns how to end it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def chat_succeeded(self) -> None:
+        """An answer began: whatever the status stream says, the scheduler answers."""
+        if self._unreachable_since is not None and self._status is None:
+            self._unreachable_since = None
+            self._changed()
+
+    async def run(self) -> None:
+        """Watch until cancelled; reconnects for ever."""
+        delay = FIRST_RECONNECT
+        while True:
+            try:
+                async with self._scheduler.watch_status() as reports:
+                    async for status in reports:
+                        delay = FIRST_RECONNECT
+                        self._report(status)
+            except SchedulerError as error:
+                self._lost(error)
+            await self._clock.sleep(delay)
+            delay = min(delay * 2, LONGEST_RECONNECT)
+
+    def _availability(self) -> Availability:
+        if self._unreachable_since is not None:
+            return Availability.UNREACHABLE
+        return Availability.UNKNOWN if self._status is None else availability_of(self._status)
+
+    def _report(self, status: ClusterStatus) -> None:
+        before = self._availability()
+        changed = status != self._status or self._unreachable_since is not None
+        self._status, self._received_at, self._unreachable_since = status, self._clock.now(), None
+        if not changed:
+            return
+        if self._availability() is not before:
+            log.info("cluster.availability", now=self._availability().value, before=before.value)
+        self._changed()
+
+    def _lost(self, error: SchedulerError) -> None:
+        now = self._clock.now()
+        if self._unreachable_since is not None:
+            return
+        if self._received_at is not None and now - self._received_at < SILENCE_TOLERATED:
+            return
+        self._unreachable_since = self._received_at or now
+        log.warning("cluster.not_answering", error=type(error).__name__, detail=str(error))
+        self._changed()
+
+    def _changed(self) -> None:
+        self._metrics.cluster_usable.set(self._availability() is Availability.USABLE)
+        for listener in list(self._listeners):
+            listener()
+
+
+class ClusterService:
+    """What people do with the cluster: look, list models, get the join command, set the model."""
+
+    def __init__(self, scheduler: Scheduler, watcher: ClusterWatcher, web_page: str) -> None:
+        self._scheduler = scheduler
+        self._watcher = watcher
+        self.web_page = web_page
+
+    def view(self) -> ClusterView:
+        """The cluster as last seen."""
+        return self._watcher.view()
+
+    async def models(self) -> tuple[Model, ...]:
+        """The models the scheduler lists. Raises :class:`SchedulerError`."""
+        return await self._scheduler.models()
+
+    async def join_command(self) -> JoinCommand | None:
+        """How a node joins; None before there is a model. Raises :class:`SchedulerError`."""
+        return await self._scheduler.join_command()
+
+    async def known_model(self, name: str) -> Model:
+        """The listed model with this name.
+
+        Raises :class:`SchedulerError` with key ``error.model_unknown`` when it is not listed: initialising an
+        unknown model stops the running cluster (recording 89), so it never gets that far.
+        """
+        for model in await self.models():
+            if model.name == name:
+                return model
+        raise SchedulerError(f"model {name!r} is not listed", key="error.model_unknown", model=name)
+
+    async def initialise(self, model: str, nodes: int, *, local_network: bool, by: int) -> JoinCommand | None:
+        """Set the model and return how nodes join now. Raises :class:`SchedulerError`."""
+        await self.known_model(model)
+        log.warning("cluster.init", model=model, nodes=nodes, local_network=local_network, by=by)
+        try:
+            await self._scheduler.initialise(model, nodes, local_network=local_network)
+        except SchedulerError as error:
+            log.error("cluster.init_failed", model=model, by=by, status=error.status, detail=str(error))
+            raise
+        return await self._scheduler.join_command()

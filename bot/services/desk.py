@@ -1,0 +1,105 @@
+"""The answers this process is showing right now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bot.clock import Clock
+from bot.queueing.ports import RequestStore
+from bot.queueing.request import NewQuestion
+from bot.rendering import Page
+from bot.rendering.answer_view import AnswerView
+from bot.services.background import Background
+from bot.services.ports import AnswerDelivery, Deliveries
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class LiveAnswer:
+    """One answer with the view that says what it looks like and the delivery that shows it."""
+
+    question: NewQuestion
+    view: AnswerView
+    delivery: AnswerDelivery
+
+    def show(self) -> None:
+        """Have the newest state shown."""
+        self.delivery.changed()
+
+
+class AnswerDesk:
+    """Opens, finds and closes live answers."""
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        store: RequestStore,
+        background: Background,
+        clock: Clock,
+        *,
+        max_pages: int,
+    ) -> None:
+        self._deliveries = deliveries
+        self._store = store
+        self._background = background
+        self._clock = clock
+        self._max_pages = max_pages
+        self._live: dict[str, LiveAnswer] = {}
+        self.on_gone: Callable[[str], None] = lambda _request_id: None
+
+    def open(self, question: NewQuestion, message_ids: tuple[int, ...] = ()) -> LiveAnswer:
+        """The live answer of a question; the one that is open already, if any."""
+        request_id = question.request_id
+        if (live := self._live.get(request_id)) is not None:
+            return live
+        view = self.view(question)
+        delivery = self._deliveries.open(
+            request_id,
+            question.surface,
+            view,
+            locale=question.asker.locale,
+            message_ids=message_ids,
+            on_sent=lambda page, message_id: self._sent(request_id, page, message_id),
+            on_gone=lambda: self.on_gone(request_id),
+        )
+        live = self._live[request_id] = LiveAnswer(question, view, delivery)
+        return live
+
+    def view(self, question: NewQuestion) -> AnswerView:
+        """A view of a question that is not shown by a delivery."""
+        return AnswerView(
+            question=question.prompt,
+            asker=f"<@{question.asker.user_id}>",
+            locale=question.asker.locale,
+            clock=self._clock,
+            max_pages=self._max_pages,
+        )
+
+    def get(self, request_id: str) -> LiveAnswer | None:
+        """The live answer of a request, if it is open here."""
+        return self._live.get(request_id)
+
+    def all(self) -> tuple[LiveAnswer, ...]:
+        """Everything open here."""
+        return tuple(self._live.values())
+
+    async def acknowledged(self, request_id: str, message_id: int | None, page: Page | None) -> None:
+        """The first message is there; its id is kept, so that a restart finds it."""
+        if (live := self._live.get(request_id)) is not None:
+            live.delivery.acknowledged(message_id, page)
+        if message_id is not None:
+            await self._store.attach_message(request_id, 0, message_id)
+
+    async def close(self, request_id: str) -> None:
+        """Nothing more will be shown for this request."""
+        if self._live.pop(request_id, None) is not None:
+            await self._deliveries.close(request_id)
+
+    def _sent(self, request_id: str, page: int, message_id: int) -> None:
+        self._background.spawn(
+            self._store.attach_message(request_id, page, message_id), name=f"attach-{request_id}-{page}"
+        )

@@ -1,0 +1,322 @@
+"""Drains the line: claims in fair order, never more than the cluster can take, and sees every answer through."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from bot.clock import Clock
+from bot.errors import ClusterBusy, Draining, SchedulerError, SchedulerNotReady, SchedulerUnreachable
+from bot.queueing.ports import LinePause, RequestStore
+from bot.queueing.request import OPEN_STATES, StoredRequest
+from bot.services.admission import Gate
+from bot.services.answering import Answering, AnswerRun, Outcome, Stop, StopCause
+from bot.services.background import Background
+from bot.services.closing import Closing
+from bot.services.desk import AnswerDesk, LiveAnswer
+from bot.services.line import LineKeeper
+from bot.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+# A cluster that fails a question before its first word gets it this many times in all.
+MAX_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchPolicy:
+    """``owner`` names this process. Seconds: ``lease`` is how long a crashed process keeps its questions,
+    ``question_ttl`` how long one may wait, ``expiry_every`` how often that is looked at."""
+
+    owner: str
+    lease: float = 30.0
+    question_ttl: float = 86_400.0
+    expiry_every: float = 30.0
+
+
+class Dispatcher:
+    """The only one that sends questions to the cluster."""
+
+    def __init__(
+        self,
+        *,
+        store: RequestStore,
+        desk: AnswerDesk,
+        gate: Gate,
+        answering: Answering,
+        closing: Closing,
+        line: LineKeeper,
+        background: Background,
+        clock: Clock,
+        metrics: Metrics,
+        policy: DispatchPolicy,
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._gate = gate
+        self._answering = answering
+        self._closing = closing
+        self._line = line
+        self._background = background
+        self._clock = clock
+        self._metrics = metrics
+        self._policy = policy
+        self._running: dict[str, AnswerRun] = {}
+        self._surrendered: set[str] = set()
+        self._wake = asyncio.Event()
+        self._draining = False
+        desk.on_gone = self.message_gone
+
+    @property
+    def running(self) -> int:
+        """Questions in flight, those that were withdrawn but still held by the scheduler included."""
+        return len(self._running)
+
+    @property
+    def elapsed(self) -> tuple[float, ...]:
+        """How long each question in flight has run, in seconds."""
+        return tuple(run.elapsed for run in self._running.values())
+
+    def require_open(self) -> None:
+        """Raise :class:`Draining` when no further question is taken."""
+        if self._draining:
+            raise Draining
+
+    def pause_changed(self, pause: LinePause | None) -> None:
+        """Operators hold the line, or released it."""
+        self._gate.pause = pause
+        self.wake()
+
+    def wake(self) -> None:
+        """Something changed: a question came, a slot is free, the cluster reported."""
+        self._wake.set()
+
+    async def taken(self, live: LiveAnswer) -> None:
+        """A question is in the line: decide what its acknowledgement says, and go."""
+        counts = await self._store.counts()
+        self._metrics.waiting.set(sum(counts.values()) - self.running)
+        if (
+            self._gate.hold() is None
+            and self.running < self._gate.limit()
+            and sum(counts.values()) <= self.running + 1
+        ):
+            live.view.asked(self._gate.model)
+        else:
+            await self._line.place(live)
+        self.wake()
+
+    async def recover(self) -> None:
+        """Take back what a process before us left behind."""
+        recovered = await self._store.recover(self._policy.owner, now=self._clock.now(), alone=True)
+        for request in recovered.undelivered:
+            live = self._desk.open(request.question, request.message_ids)
+            if request.answer is not None:
+                live.view.document.feed(request.answer.text)
+                self._closing.show_answer(request, live, request.answer)
+            self._resume(request, live)
+            self._background.spawn(self._deliver(request, live), name=f"deliver-{request.request_id}")
+        for entry in await self._store.line():
+            waiting = await self._store.get(entry.request_id)
+            if waiting is not None:
+                live = self._desk.open(waiting.question, waiting.message_ids)
+                live.view.held("held.restarting")
+                self._resume(waiting, live)
+        if recovered.requeued or recovered.undelivered:
+            log.info("line.recovered", requeued=recovered.requeued, undelivered=len(recovered.undelivered))
+        self._line.changed()
+        self.wake()
+
+    async def run(self) -> None:
+        """Drain the line until cancelled."""
+        while True:
+            retry_in = await self._dispatch()
+            self._line.changed()
+            await self._woken(retry_in)
+
+    async def keep_leases(self) -> None:
+        """Renew the leases of what runs here, until cancelled."""
+        while True:
+            await self._clock.sleep(self._policy.lease / 3)
+            await self._store.renew(self._policy.owner, now=self._clock.now(), lease=self._policy.lease)
+
+    async def expire_old(self) -> None:
+        """End questions that waited longer than they may, until cancelled."""
+        while True:
+            await self._clock.sleep(self._policy.expiry_every)
+            now = self._clock.now()
+            for request in await self._store.expire(before=now - self._policy.question_ttl, now=now):
+                live = self._desk.open(request.question, request.message_ids)
+                await self._closing.expired(request, live, waited=now - request.question.asked_at)
+                await self._desk.close(request.request_id)
+
+    async def stop(self, request_id: str, *, by: int) -> bool:
+        """Stop or withdraw a question for a person; False when it has already ended."""
+        run = self._running.get(request_id)
+        if run is not None:
+            await self._end_run(run, Stop(StopCause.PERSON, by))
+            return True
+        request = await self._store.get(request_id)
+        if request is None:
+            return False
+        live = self._desk.get(request_id)
+        done = await self._closing.cancelled(request, live, by=by)
+        await self._desk.close(request_id)
+        self.wake()
+        return done
+
+    async def message_deleted(self, message_id: int) -> None:
+        """A message was deleted in Discord; when it belongs to an answer, the answer ends."""
+        request = await self._store.by_message(message_id)
+        if request is not None and request.state in OPEN_STATES:
+            self.message_gone(request.request_id)
+
+    def message_gone(self, request_id: str) -> None:
+        """Somebody deleted the answer: nobody waits for it any more."""
+        self._background.spawn(self._forget(request_id), name=f"gone-{request_id}")
+
+    async def drain(self, grace: float) -> None:
+        """Stop taking questions, let running answers finish for ``grace`` seconds, put the rest back."""
+        self._draining = True
+        self._line.held_by_restart()
+        deadline = self._clock.monotonic() + grace
+        while self._running and (left := deadline - self._clock.monotonic()) > 0:
+            await self._woken(left)
+        for run in list(self._running.values()):
+            run.stop(Stop(StopCause.SHUTDOWN))
+            if not run.withdrawable:
+                self._surrendered.add(run.request.request_id)
+                await self._put_back(run)
+
+    async def _dispatch(self) -> float | None:
+        """Start what may start; returns after how many seconds to look again even if nothing happens."""
+        while not self._draining and self._gate.hold() is None and self.running < self._gate.limit():
+            request = await self._store.claim(self._policy.owner, now=self._clock.now(), lease=self._policy.lease)
+            if request is None:
+                break
+            self._start(request)
+        self._metrics.running.set(self.running)
+        return self._gate.retry_in()
+
+    def _start(self, request: StoredRequest) -> None:
+        live = self._desk.open(request.question, request.message_ids)
+        run = self._answering.run(
+            request,
+            live,
+            model=self._gate.model,
+            on_started=lambda waited: self._gate.began(waited, self.running),
+        )
+        self._running[request.request_id] = run
+        self._background.spawn(self._carry(run), name=f"answer-{request.request_id}")
+
+    async def _carry(self, run: AnswerRun) -> None:
+        request_id = run.request.request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            outcome = await run.execute()
+        finally:
+            # The pipeline is free: the next question leaves before this answer is brought to its last form.
+            del self._running[request_id]
+            self.wake()
+        self._gate.ended(outcome.answer.duration if outcome.finish and outcome.answer else None)
+        if request_id in self._surrendered:
+            self._surrendered.discard(request_id)
+            return
+        await self._settle(run, outcome)
+
+    async def _settle(self, run: AnswerRun, outcome: Outcome) -> None:
+        request, live = run.request, run.live
+        if outcome.stop is not None and outcome.stop.cause is StopCause.SHUTDOWN:
+            await self._put_back(run)
+            return
+        if outcome.stop is not None and outcome.stop.cause is StopCause.GONE:
+            await self._closing.cancelled(request, None, by=0)
+        elif outcome.error is not None:
+            if await self._kept_in_line(run, outcome.error, has_text=outcome.answer is not None):
+                return
+            if outcome.answer is not None:
+                await self._closing.answered(request, live, outcome.answer)
+            else:
+                await self._closing.failed(request, live, outcome.error)
+        elif outcome.answer is None:
+            await self._closing.cancelled(request, live, by=outcome.stop.by if outcome.stop else 0)
+        else:
+            by = outcome.stop.by if outcome.stop else 0
+            await self._closing.answered(request, live, outcome.answer, by=by)
+        await self._desk.close(request.request_id)
+
+    async def _kept_in_line(self, run: AnswerRun, error: Exception, *, has_text: bool) -> bool:
+        """Whether the question goes back to the head of its line instead of ending here."""
+        if has_text or not isinstance(error, SchedulerError):
+            return False
+        kept = isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
+        again = kept or (error.retryable and run.request.attempts < MAX_ATTEMPTS)
+        if not again:
+            return False
+        self._gate.refused(error, elapsed=run.elapsed)
+        log.warning(
+            "question.kept",
+            request_id=run.request.request_id,
+            error=type(error).__name__,
+            status=error.status,
+            code=error.code,
+            detail=str(error),
+        )
+        await self._store.release(run.request.request_id, self._policy.owner, now=self._clock.now())
+        hold = self._gate.hold()
+        if hold is not None:
+            run.live.view.held(hold.key, **dict(hold.params))
+            run.live.show()
+        self.wake()
+        return True
+
+    async def _put_back(self, run: AnswerRun) -> None:
+        await self._store.release(run.request.request_id, self._policy.owner, now=self._clock.now())
+        run.live.view.held("held.restarting")
+        run.live.show()
+
+    async def _end_run(self, run: AnswerRun, stop: Stop) -> None:
+        run.stop(stop)
+        if run.withdrawable:
+            return
+        # The scheduler holds it and cannot be told: it ends for its asker now, and keeps its slot in our count
+        # until it surfaces there.
+        request_id = run.request.request_id
+        self._surrendered.add(request_id)
+        live = run.live if stop.cause is StopCause.PERSON else None
+        await self._closing.cancelled(run.request, live, by=stop.by)
+        await self._desk.close(request_id)
+
+    async def _forget(self, request_id: str) -> None:
+        run = self._running.get(request_id)
+        if run is not None:
+            await self._end_run(run, Stop(StopCause.GONE))
+            return
+        request = await self._store.get(request_id)
+        if request is not None and await self._closing.cancelled(request, None, by=0):
+            log.info("question.message_deleted", request_id=request_id)
+        await self._desk.close(request_id)
+        self.wake()
+
+    async def _deliver(self, request: StoredRequest, live: LiveAnswer) -> None:
+        await self._closing.deliver(request, live)
+        await self._desk.close(request.request_id)
+
+    @staticmethod
+    def _resume(request: StoredRequest, live: LiveAnswer) -> None:
+        if not request.message_ids:
+            # It was never acknowledged as far as we know: the interaction is tried, then the channel.
+            live.delivery.acknowledged(None)
+        live.show()
+
+    async def _woken(self, timeout: float | None) -> None:
+        waits: set[asyncio.Future[object]] = {asyncio.ensure_future(self._wake.wait())}
+        if timeout is not None:
+            waits.add(asyncio.ensure_future(self._clock.sleep(timeout)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._wake.clear()

@@ -1,0 +1,86 @@
+"""The border to wherever answers are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from bot.queueing.request import Surface
+from bot.rendering import Page
+
+
+class PageSource(Protocol):
+    """What is to be shown, rendered when there is a chance to show it."""
+
+    def render(self) -> Sequence[Page]:
+        """The messages as they should be now; at least one."""
+        ...
+
+
+class AnswerDelivery(Protocol):
+    """Keeps the messages of one answer equal to their source."""
+
+    def acknowledged(self, message_id: int | None, page: Page | None = None) -> None:
+        """The first message exists and shows ``page``: edits may begin."""
+        ...
+
+    def changed(self) -> None:
+        """The source has something newer; returns at once."""
+        ...
+
+    @property
+    def message_ids(self) -> tuple[int | None, ...]:
+        """The answer's messages, first page first; None for one whose id is not known yet."""
+        ...
+
+    async def finish(self) -> None:
+        """Show the last state; return when it is shown. Raises :class:`DeliveryError`."""
+        ...
+
+
+class Messenger(Protocol):
+    """Sends messages beside an answer. Raises only :class:`DeliveryError`."""
+
+    async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
+        """Reply to an answer in its channel; pings ``user_id`` and nobody else."""
+        ...
+
+    async def direct(
+        self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
+    ) -> None:
+        """Send an answer to somebody's DMs."""
+        ...
+
+
+class Preferences(Protocol):
+    """What people chose for themselves. Raises only :class:`StorageError`."""
+
+    async def announce(self, user_id: int) -> bool:
+        """Whether this person wants to be told when an answer took long."""
+        ...
+
+    async def set_announce(self, user_id: int, announce: bool) -> None:
+        """Remember this person's choice."""
+        ...
+
+
+class Deliveries(Protocol):
+    """Opens deliveries."""
+
+    def open(
+        self,
+        request_id: str,
+        surface: Surface,
+        source: PageSource,
+        *,
+        locale: str,
+        message_ids: Sequence[int] = (),
+        on_sent: Callable[[int, int], None],
+        on_gone: Callable[[], None],
+    ) -> AnswerDelivery:
+        """Start keeping an answer's messages equal to ``source``."""
+        ...
+
+    async def close(self, request_id: str) -> None:
+        """Forget a delivery, finished or not."""
+        ...

@@ -1,0 +1,179 @@
+"""Everything that can be configured, read once by the composition root.
+
+Values come from the environment and from ``.env`` in the working directory, the environment winning.
+``.env.example`` lists exactly these fields (a test holds it to that).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import ConfigError
+
+DISCORD_API_URL = "https://discord.com/api/v10"
+DISCORD_CDN_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+
+Ids = Annotated[frozenset[int], NoDecode]
+
+
+class Settings(BaseSettings):
+    """The bot's settings, frozen after loading. Times in seconds unless a name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    discord_token: SecretStr = Field(description="The bot's token, from the Bot page of its application.")
+    discord_api_url: str = Field(DISCORD_API_URL, description="Discord's REST API; another base is for tests.")
+
+    parallax_url: str = Field("http://localhost:3001", description="The scheduler's address.")
+    parallax_public_url: str = Field(
+        "", description="The address people open for the scheduler's web page, when it differs."
+    )
+    parallax_connect_timeout: float = Field(5.0, gt=0, description="To open a connection to the scheduler.")
+    parallax_first_byte_timeout: float = Field(
+        130.0, gt=0, description="To the first byte of an answer; a full scheduler holds a request for 100 s."
+    )
+    parallax_idle_timeout: float = Field(60.0, gt=0, description="Silence between two tokens.")
+
+    database_url: str = Field("sqlite+aiosqlite:///data/bot.db", description="Where everything is kept.")
+
+    admin_user_ids: Ids = Field(frozenset(), description="Operators by user id, comma-separated.")
+    admin_role_ids: Ids = Field(
+        frozenset(), description="Operators by role id; counts only in ADMIN_GUILD_IDS. Comma-separated."
+    )
+    admin_guild_ids: Ids = Field(
+        frozenset(), description="Servers that get the /cluster commands, comma-separated; empty: all."
+    )
+    join_roles: Ids = Field(
+        frozenset(), description="Roles that may use /join, comma-separated; empty: whoever may ask."
+    )
+
+    system_prompt: str = Field(
+        "You are a helpful assistant in a team's Discord channel. Answer in Markdown, in the language of the "
+        "question. Messages begin with the name of the person who wrote them.",
+        description="What the model is told before every conversation.",
+    )
+    context_max_tokens: int = Field(6000, ge=256, description="Tokens of question and earlier turns sent along.")
+    answer_max_tokens: int = Field(2048, ge=1, description="The longest answer the cluster may write, in tokens.")
+    answer_max_messages: int = Field(5, ge=1, le=20, description="Messages one answer may fill.")
+    attachment_max_bytes: int = Field(200_000, ge=1, description="The largest text attachment read, in bytes.")
+
+    capacity_reserve: int = Field(0, ge=0, description="Pipelines left free for other clients of the cluster.")
+    queue_max_per_user: int = Field(5, ge=1, description="Questions one person may have waiting.")
+    queue_max_total: int = Field(500, ge=1, description="Questions that may wait in all.")
+    question_ttl: float = Field(86_400.0, gt=0, description="How long a question may wait before it expires.")
+    announce_after: float = Field(
+        60.0, ge=0, description="After a wait this long the asker is pinged once when the answer is there."
+    )
+    operator_weight: float = Field(
+        1.0, gt=0, le=100, description="Operators' share of the cluster, where everybody else's is 1."
+    )
+    shutdown_grace: float = Field(20.0, ge=0, description="How long running answers may finish at shutdown.")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
+    log_format: Literal["console", "json"] = Field("console", description="console for people, json for machines.")
+    http_bind: str = Field(
+        "127.0.0.1:8080", description="Health and metrics; empty: off. A taken port is only a warning."
+    )
+
+    @field_validator("admin_user_ids", "admin_role_ids", "admin_guild_ids", "join_roles", mode="before")
+    @classmethod
+    def _split_ids(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(int(part) for part in value.replace(";", ",").split(",") if part.strip())
+        return value
+
+    @field_validator("discord_api_url", "parallax_url", "parallax_public_url")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an address like http://localhost:3001")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if not value.startswith("sqlite+aiosqlite:///"):
+            raise ValueError("must look like sqlite+aiosqlite:///data/bot.db")
+        return value
+
+    @field_validator("http_bind")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if value and not value.rpartition(":")[2].isdigit():
+            raise ValueError("must look like 127.0.0.1:8080, or be empty")
+        return value
+
+    @property
+    def attachment_hosts(self) -> frozenset[str]:
+        """Hosts attachments are read from: Discord's CDN, and a test double's own host if one is configured."""
+        if self.discord_api_url == DISCORD_API_URL:
+            return DISCORD_CDN_HOSTS
+        return DISCORD_CDN_HOSTS | {urlsplit(self.discord_api_url).netloc}
+
+    @property
+    def web_page(self) -> str:
+        """The address people open to see the scheduler's own page."""
+        return self.parallax_public_url or self.parallax_url
+
+
+_REMEDIES = {
+    "discord_token": "copy it from https://discord.com/developers/applications → your application → Bot",
+}
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Raises :class:`ConfigError` whose message names every missing or wrong setting in one line with its remedy,
+    and never repeats a value (it might be a secret).
+    """
+    try:
+        return Settings(_env_file=env_file) if env_file else Settings()
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explain(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    field = str(location[0]) if location else "settings"
+    name = field.upper()
+    reason = "is missing" if message == "Field required" else f"is wrong: {message.removeprefix('Value error, ')}"
+    remedy = _REMEDIES.get(field) or "see .env.example"
+    return f"{name} {reason} ({remedy})"
+
+
+def render_env_example() -> str:
+    """The text of ``.env.example``: every field with its meaning and default."""
+    lines = ["# Copy to .env and fill in. Made from bot/settings.py by `make env-example`.", ""]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"# {field.description}")
+        if field.is_required():
+            lines.append(f"{name.upper()}=")
+        else:
+            default = field.default
+            text = ",".join(map(str, default)) if isinstance(default, frozenset) else str(default)
+            lines.append(f"# {name.upper()}={text}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+class _DatabaseSettings(BaseSettings):
+    """The one setting that migrating needs: no token has to be there for it."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    database_url: str = str(Settings.model_fields["database_url"].default)
+
+
+def database_url() -> str:
+    """Where the database is, without requiring the rest of the settings."""
+    return _DatabaseSettings().database_url

@@ -1,0 +1,1 @@
+"""SQLAlchemy Core on SQLite: tables, engine, one module per aggregate, the migrations' runner."""

@@ -1,0 +1,39 @@
+"""Everything the bot keeps, opened and closed as one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.storage.conversations import SqlConversations
+from bot.storage.engine import Transactions, database_file
+from bot.storage.records import Audit, Facts, Feedback, Preferences
+from bot.storage.requests import SqlRequests
+
+
+class Database:
+    """The stores on one database, whose schema is the newest (:func:`bot.storage.migrate.upgrade`).
+
+    Use within one event loop, from any number of tasks. Cancelling a task leaves no transaction half done.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self.requests = SqlRequests(transactions)
+        self.conversations = SqlConversations(transactions)
+        self.facts = Facts(transactions)
+        self.preferences = Preferences(transactions)
+        self.feedback = Feedback(transactions)
+        self.audit = Audit(transactions)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str) -> AsyncIterator[Database]:
+        """The database at ``url``; on leaving, what was begun is finished and the file is closed.
+
+        Raises :class:`ConfigError` when ``url`` names no SQLite file.
+        """
+        transactions = Transactions(database_file(url))
+        try:
+            yield cls(transactions)
+        finally:
+            await transactions.close()

@@ -1,0 +1,129 @@
+"""Bringing a database to the newest schema.
+
+At start the revision in the file is compared with :data:`HEAD`, without Alembic. Only when it is behind does
+a child process run the migrations: they would leave 12 MB in the bot's memory for nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from bot.errors import StorageError
+from bot.storage.engine import database_file
+
+HEAD = "0001"
+"""The newest revision in ``migrations/versions``; a test compares them."""
+
+_ROOT = Path(__file__).resolve().parents[2]
+MIGRATIONS = _ROOT / "migrations"
+
+
+def revision(file: Path) -> str | None:
+    """The schema's revision in ``file``; None when it does not exist or has no schema yet.
+
+    Raises :class:`StorageError` when it cannot be read, or is a database of something else.
+    """
+    if not file.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            tables = {
+                name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            }
+            if "alembic_version" not in tables:
+                if tables - {"sqlite_sequence"}:
+                    raise StorageError(f"{file} is a database, but not this bot's")
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.Error as exc:
+        raise StorageError(f"{file} cannot be read as a database: {exc}") from exc
+    return None if row is None else str(row[0])
+
+
+async def upgrade(url: str) -> None:
+    """Bring the database at ``url`` to :data:`HEAD`, making the file and its folder when there are none.
+
+    Raises :class:`ConfigError` for a URL that names no file, :class:`StorageError` when it did not work; the
+    database is then as it was, and ``<file>.<revision>.bak`` beside it is a copy from before.
+    """
+    file = database_file(url)
+    if await asyncio.to_thread(revision, file) == HEAD:
+        return
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot.storage.migrate",
+        env={**os.environ, "DATABASE_URL": url, "PYTHONPATH": _search_path()},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await child.communicate()
+    # Another process may have been upgrading at the same time and won: what counts is the result.
+    if child.returncode and await asyncio.to_thread(revision, file) != HEAD:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        raise StorageError(f"the database could not be upgraded: {lines[-1] if lines else 'no reason given'}")
+
+
+def upgrade_sync(url: str) -> str | None:
+    """What :func:`upgrade` does, in this process. Returns the revision there was before.
+
+    Raises as :func:`upgrade`.
+    """
+    file = database_file(url)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    before = revision(file)
+    if before == HEAD:
+        return before
+
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["file"] = file
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if before is not None:
+        if before not in known:
+            raise StorageError(f"{file} was written by a newer version of the bot (schema {before})")
+        back_up(file, before)
+    try:
+        command.upgrade(config, HEAD)
+    except (CommandError, SQLAlchemyError) as exc:
+        raise StorageError(f"migrating {file} failed: {exc}") from exc
+    return before
+
+
+def back_up(file: Path, before: str) -> Path:
+    """Copy the database to ``<file>.<before>.bak``, consistent even while others use it; returns the copy."""
+    copy = file.with_name(f"{file.name}.{before}.bak")
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
+
+
+def _search_path() -> str:
+    inherited = os.environ.get("PYTHONPATH")
+    return str(_ROOT) if not inherited else os.pathsep.join((str(_ROOT), inherited))
+
+
+def _main() -> int:
+    """The child process: ``DATABASE_URL`` in the environment, the reason for a failure as the last line."""
+    try:
+        upgrade_sync(os.environ["DATABASE_URL"])
+    except StorageError as exc:
+        sys.stderr.write(f"{exc}\n".replace("\n", " ").strip() + "\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,243 @@
+"""Transactions that end a run or a wait: answered, delivered, failed, cancelled, expired, recovered.
+
+Each function is the inside of one transaction. Final states forget the interaction's token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, true, update
+
+from bot.queueing import fairness
+from bot.queueing.ports import Recovered
+from bot.queueing.request import Answer, RequestKind, RequestState, StoredRequest
+from bot.storage import line, rows
+from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, requests, turns
+
+RECOVERED_LEASE = 60.0
+"""Seconds for which a recovered answer is its finder's, until the finder's own heartbeat takes over."""
+
+_FORGET_TOKEN = {"token": None, "token_expires_at": None}
+_NO_LEASE = {"lease_owner": None, "lease_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is needed of a running question when it ends; the columns of :data:`_HELD`."""
+
+    sequence: int
+    request_id: str
+    root_id: str | None
+    kind: str
+    conversation_id: int
+    user_id: int
+    user_name: str
+    prompt: str
+    material: str
+    cost: float
+    weight: float
+    charge: float
+
+
+_HELD = (
+    select(
+        requests.c.sequence,
+        requests.c.request_id,
+        requests.c.root_id,
+        requests.c.kind,
+        requests.c.conversation_id,
+        requests.c.user_id,
+        requests.c.user_name,
+        requests.c.prompt,
+        requests.c.material,
+        requests.c.cost,
+        requests.c.weight,
+        requests.c.charge,
+    )
+    .where(requests.c.request_id == bindparam("request"), IS_RUNNING, requests.c.lease_owner == bindparam("owner"))
+    .with_for_update()
+)
+
+_NEW_TURN = insert(turns)
+
+_ANSWER = (
+    update(requests)
+    .where(requests.c.sequence == bindparam("row"))
+    .values(
+        {
+            "state": RequestState.ANSWERED.value,
+            "finished_at": bindparam("now"),
+            "changed_at": bindparam("now"),
+            "charge": bindparam("measured"),
+            **{name: bindparam(name) for name in rows.ANSWER_COLUMNS},
+        }
+    )
+)
+
+
+def release(connection: Connection, request_id: str, owner: str, now: float) -> bool:
+    """See :meth:`bot.queueing.ports.RequestStore.release`."""
+    row = _held(connection, request_id, owner)
+    if row is None:
+        return False
+    line.put_back(connection, [row.sequence], now)
+    return True
+
+
+def answered(connection: Connection, request_id: str, owner: str, answer: Answer, now: float) -> bool:
+    """See :meth:`bot.queueing.ports.RequestStore.answered`."""
+    row = _held(connection, request_id, owner)
+    if row is None:
+        return False
+    measured = fairness.charge(_measured(answer, row.cost), row.weight)
+    connection.execute(
+        _ANSWER, {"row": row.sequence, "now": now, "measured": measured, **rows.answer_values(answer)}
+    )
+    line.settle(connection, row.user_id, charged=row.charge, measured=measured)
+    if answer.text.strip():
+        _remember(connection, row, answer, now)
+    return True
+
+
+def delivered(connection: Connection, request_id: str, now: float) -> bool:
+    """See :meth:`bot.queueing.ports.RequestStore.delivered`."""
+    changed = connection.execute(
+        update(requests)
+        .where(requests.c.request_id == request_id, IS_ANSWERED)
+        .values(state=RequestState.DELIVERED.value, changed_at=now, **_FORGET_TOKEN, **_NO_LEASE)
+    )
+    return changed.rowcount > 0
+
+
+def failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:
+    """See :meth:`bot.queueing.ports.RequestStore.failed`. What it was charged comes back, unless it was
+    answered: a failure is not the asker's doing."""
+    open_state = or_(IS_QUEUED, IS_RUNNING, IS_ANSWERED)
+    ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.FAILED, now)
+    if not ended:
+        return False
+    connection.execute(update(requests).where(requests.c.request_id == request_id).values(error_key=error_key))
+    _refund(connection, [one for one in ended if one.state is not RequestState.ANSWERED])
+    return True
+
+
+def cancelled(connection: Connection, request_id: str, now: float) -> bool:
+    """See :meth:`bot.queueing.ports.RequestStore.cancelled`. A waiting question gets its charge back; one
+    that ran keeps the estimate, because it took a slot that others waited for."""
+    open_state = or_(IS_QUEUED, IS_RUNNING)
+    ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)
+    _refund(connection, [one for one in ended if one.state is RequestState.QUEUED])
+    return bool(ended)
+
+
+def expire(connection: Connection, before: float, now: float) -> Sequence[StoredRequest]:
+    """See :meth:`bot.queueing.ports.RequestStore.expire`."""
+    ended = _end(connection, and_(IS_QUEUED, requests.c.enqueued_at < before), RequestState.EXPIRED, now)
+    _refund(connection, ended)
+    return [replace(one, state=RequestState.EXPIRED, finished_at=now) for one in ended]
+
+
+def renew(connection: Connection, owner: str, now: float, lease: float) -> None:
+    """See :meth:`bot.queueing.ports.RequestStore.renew`."""
+    connection.execute(
+        update(requests)
+        .where(or_(IS_RUNNING, IS_ANSWERED), requests.c.lease_owner == owner)
+        .values(lease_until=now + lease)
+    )
+
+
+def recover(connection: Connection, owner: str, now: float, *, alone: bool) -> Recovered:
+    """See :meth:`bot.queueing.ports.RequestStore.recover`. Answers taken over are leased to ``owner``."""
+    abandoned = true() if alone else requests.c.lease_until < now
+    lost = connection.execute(select(requests.c.sequence).where(IS_RUNNING, abandoned).with_for_update()).scalars()
+    sequences = lost.all()
+    line.put_back(connection, sequences, now)
+    undelivered = rows.stored(
+        connection,
+        update(requests)
+        .where(IS_ANSWERED, abandoned)
+        .values(lease_owner=owner, lease_until=now + RECOVERED_LEASE)
+        .returning(requests),
+    )
+    return Recovered(len(sequences), tuple(sorted(undelivered, key=lambda one: one.sequence)))
+
+
+def _held(connection: Connection, request_id: str, owner: str) -> _Held | None:
+    row = connection.execute(_HELD, {"request": request_id, "owner": owner}).mappings().first()
+    return None if row is None else _Held(**row)
+
+
+def _measured(answer: Answer, estimate: float) -> float:
+    """What the answer cost. Where the prompt was not counted the estimate stands, unless the answer alone
+    was more."""
+    if answer.prompt_tokens is None:
+        return max(estimate, fairness.work(0, answer.completion_tokens))
+    return fairness.work(answer.prompt_tokens, answer.completion_tokens)
+
+
+def _end(
+    connection: Connection, condition: ColumnElement[bool], state: RequestState, now: float
+) -> list[StoredRequest]:
+    """Move what meets ``condition`` to the final ``state``; returns it as it was before."""
+    ended = rows.stored(
+        connection, select(requests).where(condition).order_by(requests.c.sequence).with_for_update()
+    )
+    if ended:
+        connection.execute(
+            update(requests)
+            .where(condition)
+            .values(state=state.value, changed_at=now, finished_at=now, **_FORGET_TOKEN, **_NO_LEASE)
+        )
+    return ended
+
+
+def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:
+    """Give back what ended requests were charged, and close the gap they leave in their askers' tags."""
+    sequences = [request.sequence for request in ended]
+    for start in range(0, len(sequences), rows.BATCH):
+        these = requests.c.sequence.in_(sequences[start : start + rows.BATCH])
+        charges = connection.execute(
+            select(requests.c.user_id, func.sum(requests.c.charge)).where(these).group_by(requests.c.user_id)
+        ).all()
+        for user_id, charged in charges:
+            line.settle(connection, user_id, charged=charged, measured=0.0)
+        connection.execute(update(requests).where(these).values(charge=0.0))
+
+
+def _remember(connection: Connection, row: _Held, answer: Answer, now: float) -> None:
+    """Put the answer into the conversation's memory: one turn per question, whatever its versions.
+
+    A turn that was cleared meanwhile comes back with a new version, not with the rest of a forgotten answer.
+    """
+    kind = RequestKind(row.kind)
+    root_id = row.root_id or row.request_id
+    new: dict[str, object] = {
+        "request_id": row.request_id,
+        "answer": answer.text,
+        "finish": answer.finish,
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+    }
+    if kind is RequestKind.CONTINUE:
+        del new["prompt_tokens"]
+        new["answer"] = turns.c.answer + answer.text
+        new["completion_tokens"] = turns.c.completion_tokens + answer.completion_tokens
+    if kind is not RequestKind.ASK:
+        changed = connection.execute(update(turns).where(turns.c.root_id == root_id).values(**new))
+        if changed.rowcount or kind is RequestKind.CONTINUE:
+            return
+    connection.execute(
+        _NEW_TURN,
+        {
+            **new,
+            "conversation_id": row.conversation_id,
+            "root_id": root_id,
+            "asker_id": row.user_id,
+            "asker_name": row.user_name,
+            "question": row.prompt,
+            "material": row.material,
+            "created_at": now,
+        },
+    )

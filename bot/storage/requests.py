@@ -1,0 +1,224 @@
+"""The queue's store on the database: :class:`bot.queueing.ports.RequestStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, tuple_, update
+
+from bot.queueing.ports import LineLimits, LinePause, Recovered
+from bot.queueing.request import (
+    OPEN_STATES,
+    Answer,
+    Asker,
+    LineEntry,
+    NewQuestion,
+    RequestState,
+    StoredRequest,
+)
+from bot.storage import line, outcomes, rows
+from bot.storage.engine import Transactions
+from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, in_state, request_messages, requests
+
+
+class SqlRequests:
+    """Requests in the database. The contract of every method is :class:`RequestStore`'s."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+        """Take the question into the line; durable when this returns."""
+        return await self._transactions.write(lambda connection: line.enqueue(connection, question, limits))
+
+    async def claim(self, owner: str, *, now: float, lease: float) -> StoredRequest | None:
+        """Take the next question in fair order; None also while the line is held."""
+        return await self._transactions.write(lambda connection: line.claim(connection, owner, now, lease))
+
+    async def renew(self, owner: str, *, now: float, lease: float) -> None:
+        """Extend every lease of ``owner``, on answers not yet shown too."""
+        await self._transactions.write(lambda connection: outcomes.renew(connection, owner, now, lease))
+
+    async def release(self, request_id: str, owner: str, *, now: float) -> bool:
+        """Put a running question back at the head of its line."""
+        return await self._transactions.write(
+            lambda connection: outcomes.release(connection, request_id, owner, now)
+        )
+
+    async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+        """Commit the answer, its turn, the asker's account and the state together."""
+        return await self._transactions.write(
+            lambda connection: outcomes.answered(connection, request_id, owner, answer, now)
+        )
+
+    async def delivered(self, request_id: str, *, now: float) -> bool:
+        """``answered → delivered``."""
+        return await self._transactions.write(lambda connection: outcomes.delivered(connection, request_id, now))
+
+    async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+        """``queued | running | answered → failed``."""
+        return await self._transactions.write(
+            lambda connection: outcomes.failed(connection, request_id, error_key, now)
+        )
+
+    async def cancelled(self, request_id: str, *, now: float) -> bool:
+        """``queued | running → cancelled``."""
+        return await self._transactions.write(lambda connection: outcomes.cancelled(connection, request_id, now))
+
+    async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
+        """Expire what has waited since before ``before``. The rows returned still carry their tokens, which
+        the database has forgotten: they are what the last edit is made with."""
+        return await self._transactions.write(lambda connection: outcomes.expire(connection, before, now))
+
+    async def recover(self, owner: str, *, now: float, alone: bool) -> Recovered:
+        """Take back what no living process holds."""
+        return await self._transactions.write(
+            lambda connection: outcomes.recover(connection, owner, now, alone=alone)
+        )
+
+    async def get(self, request_id: str) -> StoredRequest | None:
+        """The request, or None."""
+        return await self._transactions.read(lambda connection: rows.by_id(connection, request_id))
+
+    async def by_message(self, message_id: int) -> StoredRequest | None:
+        """The newest request shown in this message, or None."""
+        newest = (
+            select(requests)
+            .join(request_messages, request_messages.c.request_id == requests.c.request_id)
+            .where(request_messages.c.message_id == message_id)
+            .order_by(requests.c.sequence.desc())
+            .limit(1)
+        )
+        found = await self._transactions.read(lambda connection: rows.stored(connection, newest))
+        return found[0] if found else None
+
+    async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
+        """Remember that page ``page`` of the answer is this message."""
+
+        def attach(connection: Connection) -> None:
+            connection.execute(
+                delete(request_messages).where(
+                    request_messages.c.request_id == request_id, request_messages.c.page == page
+                )
+            )
+            connection.execute(
+                insert(request_messages).values(request_id=request_id, page=page, message_id=message_id)
+            )
+
+        await self._transactions.write(attach)
+
+    async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
+        """Replace the interaction token of an open request; a final one stays without."""
+        moved = (
+            update(requests)
+            .where(requests.c.request_id == request_id, requests.c.state.in_([one.value for one in OPEN_STATES]))
+            .values(token=token, token_expires_at=token_expires_at)
+        )
+        await self._transactions.write(lambda connection: connection.execute(moved).rowcount)
+
+    async def line(self) -> Sequence[LineEntry]:
+        """Everything waiting, in the order it will be taken."""
+        return await self._transactions.read(_waiting)
+
+    async def place(self, request_id: str) -> int | None:
+        """The question's place in the line, from 1; None when it does not wait."""
+        return await self._transactions.read(lambda connection: _place(connection, request_id))
+
+    async def running(self) -> Sequence[StoredRequest]:
+        """Everything running, oldest first."""
+        oldest_first = select(requests).where(IS_RUNNING).order_by(requests.c.started_at, requests.c.sequence)
+        return await self._transactions.read(lambda connection: rows.stored(connection, oldest_first))
+
+    async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
+        """A person's requests in these states, oldest first."""
+        theirs = (
+            select(requests)
+            .where(requests.c.user_id == user_id, requests.c.state.in_([one.value for one in states]))
+            .order_by(requests.c.sequence)
+        )
+        return await self._transactions.read(lambda connection: rows.stored(connection, theirs))
+
+    async def versions(self, root_id: str) -> Sequence[StoredRequest]:
+        """The request with this id and all later versions of it, oldest first."""
+        family = (
+            select(requests)
+            .where(or_(requests.c.request_id == root_id, requests.c.root_id == root_id))
+            .order_by(requests.c.sequence)
+        )
+        return await self._transactions.read(lambda connection: rows.stored(connection, family))
+
+    async def counts(self) -> dict[RequestState, int]:
+        """How many requests are queued, running and answered."""
+        counted = select(
+            *(
+                select(func.count()).select_from(requests).where(condition).scalar_subquery()
+                for condition in (IS_QUEUED, IS_RUNNING, IS_ANSWERED)
+            )
+        )
+        numbers = await self._transactions.read(lambda connection: tuple(connection.execute(counted).one()))
+        return dict(zip(OPEN_STATES, numbers, strict=True))
+
+    async def pause(self, pause: LinePause | None) -> None:
+        """Hold the line, or release it with None."""
+        await self._transactions.write(lambda connection: line.set_pause(connection, pause))
+
+    async def paused(self) -> LinePause | None:
+        """Whether and why the line is held."""
+        return await self._transactions.read(line.paused)
+
+
+_WAITING = (
+    select(
+        requests.c.request_id,
+        requests.c.user_id,
+        requests.c.user_name,
+        requests.c.locale,
+        requests.c.conversation_id,
+        requests.c.channel_id,
+        requests.c.prompt,
+        requests.c.enqueued_at,
+        requests.c.cost,
+    )
+    .where(IS_QUEUED)
+    .order_by(requests.c.start_tag, requests.c.sequence)
+)
+
+_this = requests.alias("this")
+
+_PLACE = (
+    select(
+        select(func.count())
+        .select_from(requests)
+        .where(
+            IS_QUEUED,
+            tuple_(requests.c.start_tag, requests.c.sequence) <= tuple_(_this.c.start_tag, _this.c.sequence),
+        )
+        .scalar_subquery()
+    )
+    .select_from(_this)
+    .where(_this.c.request_id == bindparam("request"), in_state(_this, RequestState.QUEUED))
+)
+
+
+def _waiting(connection: Connection) -> list[LineEntry]:
+    return [
+        LineEntry(
+            request_id, place, Asker(user_id, name, locale), conversation_id, channel_id, prompt, since, cost
+        )
+        for place, (
+            request_id,
+            user_id,
+            name,
+            locale,
+            conversation_id,
+            channel_id,
+            prompt,
+            since,
+            cost,
+        ) in enumerate(connection.execute(_WAITING), start=1)
+    ]
+
+
+def _place(connection: Connection, request_id: str) -> int | None:
+    place: int | None = connection.execute(_PLACE, {"request": request_id}).scalar()
+    return place

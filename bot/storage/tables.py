@@ -1,0 +1,234 @@
+"""The schema, as the newest migration leaves it.
+
+Times are epoch seconds, ids of Discord's are 64-bit integers. Everything here exists on PostgreSQL too.
+
+The line and what runs are tiny parts of ``requests``, which keeps growing: their indexes are partial, so
+taking the next question costs the same however much history there is. A partial index is only used when the
+query states its condition literally, hence :data:`IS_QUEUED` and its like instead of bound parameters
+(https://www.sqlite.org/partialindex.html, section 3).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Double,
+    ForeignKey,
+    FromClause,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+)
+
+from bot.queueing.request import RequestState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite counts only a column declared exactly INTEGER PRIMARY KEY."""
+
+SHARED = 0
+"""``conversations.private_to`` of a memory that a whole channel shares: NULLs would not be unique."""
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", SERIAL, primary_key=True),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger),
+    Column("private_to", BigInteger, nullable=False, default=SHARED),
+    UniqueConstraint("channel_id", "private_to"),
+    sqlite_autoincrement=True,
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("sequence", SERIAL, primary_key=True, autoincrement=True),
+    Column("request_id", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("root_id", Text),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
+    # who asked, and where the answer is shown
+    Column("user_id", BigInteger, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("application_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger),
+    Column("private", Boolean, nullable=False),
+    Column("channel_route", Boolean, nullable=False),
+    Column("token", Text),
+    Column("token_expires_at", Double),
+    # what was asked
+    Column("prompt", Text, nullable=False),
+    Column("material", Text, nullable=False),
+    Column("think", Boolean),
+    Column("asked_at", Double, nullable=False),
+    # its place in the line (bot.queueing.fairness)
+    Column("cost", Double, nullable=False),
+    Column("weight", Double, nullable=False),
+    Column("floor_tag", Double, nullable=False),
+    Column("start_tag", Double, nullable=False),
+    Column("charge", Double, nullable=False),
+    # its life
+    Column("attempts", Integer, nullable=False),
+    Column("enqueued_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),  # the last change of its state
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Column("lease_owner", Text),
+    Column("lease_until", Double),
+    Column("error_key", Text),
+    # what came of it: all NULL until there is an answer
+    Column("answer", Text),
+    Column("reasoning", Text),
+    Column("finish", Text),
+    Column("model", Text),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("ttft", Double),
+    Column("duration", Double),
+    Column("tokens_per_second", Double),
+    Column("counted", Boolean),
+    CheckConstraint(
+        "state IN ({})".format(", ".join(f"'{state}'" for state in RequestState)),
+        name="state",
+    ),
+    CheckConstraint("cost > 0 AND weight > 0", name="share"),
+    CheckConstraint(
+        "token IS NULL OR state IN ('queued', 'running', 'answered')",
+        name="token_forgotten",
+    ),
+    sqlite_autoincrement=True,
+)
+
+
+def in_state(rows: FromClause, state: RequestState) -> ColumnElement[bool]:
+    """The condition that ``rows`` (``requests`` or an alias of it) are in ``state``, stated literally."""
+    return rows.c.state == literal_column(f"'{state}'", Text)
+
+
+IS_QUEUED = in_state(requests, RequestState.QUEUED)
+IS_RUNNING = in_state(requests, RequestState.RUNNING)
+IS_ANSWERED = in_state(requests, RequestState.ANSWERED)
+
+
+def _partial(name: str, where: ColumnElement[bool], *columns: Column[object]) -> Index:
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+Index("ix_requests_user_id_state_sequence", requests.c.user_id, requests.c.state, requests.c.sequence)
+# everything that claiming has to look at, in the order of the line
+_partial(
+    "ix_requests_line",
+    IS_QUEUED,
+    requests.c.start_tag,
+    requests.c.sequence,
+    requests.c.user_id,
+    requests.c.conversation_id,
+)
+_partial("ix_requests_queued_since", IS_QUEUED, requests.c.enqueued_at)
+_partial("ix_requests_running", IS_RUNNING, requests.c.user_id, requests.c.conversation_id)
+_partial("ix_requests_answered", IS_ANSWERED, requests.c.sequence)
+_partial("ix_requests_root_id", requests.c.root_id.is_not(None), requests.c.root_id)
+
+request_messages = Table(
+    "request_messages",
+    metadata,
+    Column("request_id", ForeignKey("requests.request_id", ondelete="CASCADE"), primary_key=True),
+    Column("page", Integer, primary_key=True, autoincrement=False),
+    Column("message_id", BigInteger, nullable=False, index=True),
+)
+
+# One turn per question: versions and continuations of its answer change it in place.
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("root_id", Text, nullable=False, unique=True),
+    Column("request_id", Text, nullable=False),
+    Column("asker_id", BigInteger, nullable=False, index=True),
+    Column("asker_name", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("material", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("finish", Text, nullable=False),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index("ix_turns_recent", "conversation_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("finish", Double, nullable=False),
+)
+
+# Exactly one row, made by the first migration.
+line_state = Table(
+    "line_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("virtual_time", Double, nullable=False),
+    Column("pause_reason", Text),
+    Column("paused_by", BigInteger),
+    Column("paused_since", Double),
+    CheckConstraint("id = 1", name="single"),
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("announce", Boolean, nullable=False),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("request_id", ForeignKey("requests.request_id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", Integer, nullable=False),
+    Column("given_at", Double, nullable=False),
+    CheckConstraint("value IN (-1, 1)", name="value"),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("actor_id", BigInteger, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
+)

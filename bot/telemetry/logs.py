@@ -1,0 +1,85 @@
+"""Structured logs on standard error: console for people, JSON for machines; secrets never pass."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+_SECRET_KEYS = frozenset({"token", "interaction_token", "authorization", "discord_token", "password"})
+# Interaction tokens travel in paths: /webhooks/<application>/<token>/… and /interactions/<id>/<token>/callback.
+_TOKEN_IN_PATH = re.compile(r"((?:webhooks|interactions)/\d+/)[^/\s\"']+")
+
+
+class Redactor:
+    """A structlog processor that hides secrets by key, by value, and inside Discord's paths."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self._secrets = tuple(secret for secret in secrets if secret)
+
+    def clean(self, text: str) -> str:
+        """``text`` without any secret."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return _TOKEN_IN_PATH.sub(r"\1[secret]", text)
+
+    def __call__(
+        self, _logger: object, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Clean one event."""
+        for key, value in event.items():
+            if key in _SECRET_KEYS:
+                event[key] = "[secret]"
+            elif isinstance(value, str):
+                event[key] = self.clean(value)
+        return event
+
+
+def configure_logging(
+    level: str, style: Literal["console", "json"], *, secrets: tuple[str, ...] = ()
+) -> None:
+    """Send structlog and the standard library's loggers through one pipeline to standard error."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+    ]
+    renderer: Any
+    if style == "json":
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+        tail: list[Any] = [structlog.processors.format_exc_info]
+    else:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        # Formatting the traceback before redaction, so that a secret in it is cleaned too.
+        tail = [structlog.processors.format_exc_info]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *tail,
+            Redactor(secrets),
+            renderer,
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # httpx logs every request at INFO, and discord.py every heartbeat and payload at DEBUG (prompts included).
+    for noisy in ("httpx", "httpcore", "asyncio", "aiosqlite", "discord"):
+        logging.getLogger(noisy).setLevel(max(logging.getLevelName(level), logging.WARNING))
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,46 @@
+"""What the bot counts, in Prometheus' terms.
+
+A registry of our own rather than the global one: two bots in one process (tests) do not collide.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
+
+
+class Metrics:
+    """All metrics. Labels carry no names of people, channels or prompts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.questions = Counter(
+            "parallax_questions_total", "Questions by how they ended.", ("outcome",), registry=self.registry
+        )
+        self.waiting = Gauge("parallax_questions_waiting", "Questions in the line.", registry=self.registry)
+        self.running = Gauge("parallax_questions_running", "Questions running.", registry=self.registry)
+        self.capacity = Gauge("parallax_capacity", "Questions that may run at once.", registry=self.registry)
+        self.wait_seconds = Histogram(
+            "parallax_wait_seconds", "From question to dispatch.", buckets=_SECONDS, registry=self.registry
+        )
+        self.ttft_seconds = Histogram(
+            "parallax_ttft_seconds",
+            "From dispatch to the first token.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.tokens = Counter("parallax_tokens_total", "Tokens by kind.", ("kind",), registry=self.registry)
+        self.discord_requests = Counter(
+            "discord_requests_total", "Requests to Discord by status.", ("status",), registry=self.registry
+        )
+        self.cluster_usable = Gauge(
+            "parallax_cluster_usable", "1 when a question has a chance.", registry=self.registry
+        )
+        self.late_interactions = Counter(
+            "discord_late_interactions_total", "Interactions acknowledged too late.", registry=self.registry
+        )
+
+    def exposition(self) -> bytes:
+        """The text format of ``/metrics``."""
+        return generate_latest(self.registry)

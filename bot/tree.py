@@ -1,0 +1,109 @@
+"""The command tree: one report for every failure, commands synchronised only when they changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+
+import discord
+import structlog
+from discord import app_commands
+
+from bot.catalogue import fill, say
+from bot.errors import BotError, SchedulerError
+
+log = structlog.get_logger(__name__)
+
+NOBODY = discord.AllowedMentions.none()
+
+
+async def report(interaction: discord.Interaction, error: BaseException) -> None:
+    """Tell the person in one private sentence what happened, and the operator in one log event.
+
+    Called by the tree, and by the base View, Modal and DynamicItem. Never raises: a person who cannot be told
+    (the interaction is spent) is only logged.
+    """
+    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    command = interaction.command.qualified_name if interaction.command else None
+    incident = secrets.token_hex(2)
+    if isinstance(cause, BotError):
+        sentence = fill(interaction.locale.value, cause.key, cause.params)
+        expected = not isinstance(cause, SchedulerError)
+        emit = log.info if expected else log.warning
+        emit(
+            "interaction.refused",
+            command=command,
+            user=interaction.user.id,
+            error=type(cause).__name__,
+            detail=str(cause),
+            incident=incident,
+        )
+        if not expected:
+            sentence = f"{sentence} · {incident}"
+    elif isinstance(cause, app_commands.CheckFailure):
+        sentence = say(interaction.locale.value, "error.not_allowed")
+        log.info("interaction.refused", command=command, user=interaction.user.id, error="CheckFailure")
+    else:
+        sentence = f"{say(interaction.locale.value, 'error.unexpected')} · {incident}"
+        log.error(
+            "interaction.failed", command=command, user=interaction.user.id, incident=incident, exc_info=cause
+        )
+    try:
+        await tell(interaction, sentence)
+    except discord.HTTPException as failure:
+        log.warning("interaction.not_told", command=command, code=failure.code, incident=incident)
+
+
+async def tell(interaction: discord.Interaction, sentence: str) -> None:
+    """Answer an interaction privately with one sentence, whether or not it was acknowledged before."""
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.TextDisplay(sentence[:3900]))
+    view.stop()
+    if interaction.response.is_done():
+        await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=NOBODY)
+    else:
+        await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+
+
+class ParallaxTree(app_commands.CommandTree[discord.Client]):
+    """Reports every error and synchronises only what changed."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[discord.Client], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Report a command's failure. The library calls it after a command's own handler as well."""
+        await report(interaction, error)
+
+    async def sync_changed(
+        self,
+        guilds: Sequence[discord.abc.Snowflake | None],
+        known: Callable[[str], Awaitable[str | None]],
+        remember: Callable[[str, str], Awaitable[None]],
+    ) -> int:
+        """Register commands globally (None) and in ``guilds`` where the payload differs from the last one.
+
+        Discord allows 200 creates a day and guild (docs, interactions/application-commands, "Registering a
+        Command"), so an unchanged start sends nothing but one look at what is registered. ``known`` and
+        ``remember`` keep a digest by scope. Returns how many scopes were written.
+        """
+        written = 0
+        for guild in guilds:
+            scope = f"commands:{self.client.application_id}:{guild.id if guild else 'global'}"
+            payload = [command.to_dict(self) for command in self.get_commands(guild=guild)]
+            digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+            if await known(scope) == digest and await self._registered(guild) == len(payload):
+                continue
+            await self.sync(guild=guild)
+            await remember(scope, digest)
+            written += 1
+            log.info("commands.synced", scope=scope, commands=len(payload))
+        return written
+
+    async def _registered(self, guild: discord.abc.Snowflake | None) -> int:
+        try:
+            return len(await self.fetch_commands(guild=guild))
+        except discord.HTTPException as error:
+            log.warning("commands.not_listed", code=error.code)
+            return -1

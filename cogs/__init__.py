@@ -1,0 +1,1 @@
+"""Discord-facing commands: parse, authorise, call one service, present."""

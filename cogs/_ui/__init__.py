@@ -1,0 +1,1 @@
+"""Views, modals and items shared by the cogs."""

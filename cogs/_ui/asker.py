@@ -1,0 +1,46 @@
+"""Who is speaking, in the services' terms."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.queueing.request import Asker, Surface
+from bot.services.operators import Person
+
+# Discord docs, interactions/receiving-and-responding: tokens are valid for 15 minutes.
+TOKEN_LIFETIME = 15 * 60.0
+
+
+def person_of(interaction: discord.Interaction) -> Person:
+    """The person behind an interaction, with the roles Discord sent along."""
+    member = interaction.user
+    roles = frozenset(role.id for role in member.roles) if isinstance(member, discord.Member) else frozenset()
+    return Person(member.id, interaction.guild_id, roles)
+
+
+def asker_of(interaction: discord.Interaction) -> Asker:
+    """The person as an asker."""
+    return Asker(interaction.user.id, interaction.user.display_name, interaction.locale.value)
+
+
+def surface_of(interaction: discord.Interaction, *, private: bool) -> Surface:
+    """Where the answer to this interaction is shown.
+
+    The channel route needs the bot to be a member of the server (a user-installed app is not) and to see and
+    write in the channel.
+    """
+    permissions = interaction.app_permissions
+    reachable = (
+        interaction.is_guild_integration() and permissions.view_channel and permissions.send_messages
+        if interaction.guild_id is not None
+        else interaction.context.dm_channel
+    )
+    return Surface(
+        application_id=interaction.application_id,
+        channel_id=interaction.channel_id or 0,
+        guild_id=interaction.guild_id,
+        private=private,
+        channel_route=bool(reachable) and not private,
+        token=interaction.token,
+        token_expires_at=interaction.created_at.timestamp() + TOKEN_LIFETIME,
+    )

@@ -1,0 +1,59 @@
+"""Base classes whose failures reach the person and the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.errors import NotAllowed
+from bot.tree import NOBODY, report
+
+
+class BaseLayout(ui.LayoutView):
+    """A layout whose errors are reported, usable only by the person it was made for."""
+
+    def __init__(self, *, owner_id: int | None, timeout: float | None = 180.0) -> None:
+        """``owner_id`` None: anybody who sees it may use it. ``timeout`` in seconds."""
+        super().__init__(timeout=timeout)
+        self._owner_id = owner_id
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Refuse other people, privately."""
+        if self._owner_id in {None, interaction.user.id}:
+            return True
+        await report(interaction, NotAllowed("not the owner of this message", key="error.not_yours"))
+        return False
+
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: Exception, _item: ui.Item[Any], /
+    ) -> None:
+        """Report through the one function."""
+        await report(interaction, error)
+
+
+async def reply(
+    interaction: discord.Interaction[Any],
+    view: ui.LayoutView,
+    *,
+    private: bool,
+    files: Sequence[discord.File] = (),
+) -> None:
+    """Answer an interaction with a layout; pings nobody."""
+    await interaction.response.send_message(
+        view=view, ephemeral=private, allowed_mentions=NOBODY, files=list(files)
+    )
+
+
+def text_layout(*paragraphs: str, accent: int | None = None) -> ui.LayoutView:
+    """A layout of text alone; in a container with a coloured edge when ``accent`` is given."""
+    view = ui.LayoutView(timeout=None)
+    items = [ui.TextDisplay[ui.LayoutView](paragraph) for paragraph in paragraphs if paragraph]
+    if accent is None:
+        for item in items:
+            view.add_item(item)
+    else:
+        view.add_item(ui.Container(*items, accent_colour=accent))
+    return view

@@ -1,0 +1,102 @@
+"""``/queue``: one's own questions, the line, and the way out of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.catalogue import fill, say
+from bot.client import ParallaxBot
+from bot.queueing.request import RequestState
+from bot.rendering import Control, compact_duration, escape_inline
+from bot.rendering.controls import control_id
+from bot.services.queue import Mine, MyQueue, QueueService
+from cogs._ui.answer_controls import AnswerControl
+from cogs._ui.views import BaseLayout, reply
+
+SHOWN = 10
+QUESTION_SHOWN = 80
+
+
+class QueueView(BaseLayout):
+    """A person's questions, each with the button that withdraws it."""
+
+    def __init__(self, queue: QueueService, mine: MyQueue, *, locale: str, owner_id: int) -> None:
+        super().__init__(owner_id=owner_id, timeout=600)
+        self._queue = queue
+        self._mine = mine
+        self._locale = locale
+        self._fill()
+
+    def _fill(self) -> None:
+        locale, load = self._locale, self._mine.load
+        self.clear_items()
+        lines = [f"### {say(locale, 'queue.title')}"]
+        lines.append(say(locale, "queue.line", waiting=load.waiting, running=load.running))
+        if self._mine.hold is not None:
+            lines.append(f"-# {fill(locale, self._mine.hold.key, dict(self._mine.hold.params))}")
+        if not self._mine.mine:
+            lines.append(say(locale, "queue.nothing"))
+        self.add_item(ui.TextDisplay("\n".join(lines)))
+        for item in self._mine.mine[:SHOWN]:
+            self.add_item(self._section(item))
+        announced = self._mine.announced
+        toggle: ui.Button[Any] = ui.Button(
+            label=say(locale, "queue.ping_off" if announced else "queue.ping_on"),
+            style=discord.ButtonStyle.secondary,
+        )
+        toggle.callback = self._toggle  # type: ignore[method-assign]  # how discord.py binds made buttons
+        self.add_item(ui.ActionRow(toggle))
+
+    def _section(self, item: Mine) -> ui.Section[Any]:
+        request = item.request
+        control = {RequestState.QUEUED: Control.CANCEL, RequestState.RUNNING: Control.STOP}.get(
+            request.state, Control.SHOW
+        )
+        button: ui.Button[Any] = ui.Button(
+            custom_id=control_id(control, request.request_id), label=say(self._locale, f"control.{control.value}")
+        )
+        question = escape_inline(request.question.prompt[:QUESTION_SHOWN])
+        return ui.Section(
+            ui.TextDisplay(f"{question}\n-# {self._state(item)} · <#{request.question.surface.channel_id}>"),
+            accessory=button,
+        )
+
+    def _state(self, item: Mine) -> str:
+        if item.place is None:
+            key = "running" if item.request.state is RequestState.RUNNING else "kept"
+            return say(self._locale, f"queue.{key}")
+        text = say(self._locale, "queue.place", place=item.place)
+        if item.wait is not None:
+            text += " · " + say(self._locale, "footer.about", duration=compact_duration(item.wait))
+        return text
+
+    async def _toggle(self, interaction: discord.Interaction[Any]) -> None:
+        user_id = interaction.user.id
+        await self._queue.set_announced(user_id, not self._mine.announced)
+        self._mine = await self._queue.of(user_id)
+        self._fill()
+        await interaction.response.edit_message(view=self, allowed_mentions=discord.AllowedMentions.none())
+
+
+class Queue(commands.Cog):
+    """The line, for the person who looks."""
+
+    def __init__(self, queue: QueueService) -> None:
+        self._queue = queue
+
+    @app_commands.command(name="queue", description="See your questions and the line they stand in.")
+    async def queue(self, interaction: discord.Interaction) -> None:
+        """Show it privately."""
+        mine = await self._queue.of(interaction.user.id)
+        view = QueueView(self._queue, mine, locale=interaction.locale.value, owner_id=interaction.user.id)
+        await reply(interaction, view, private=True)
+
+
+async def setup(bot: ParallaxBot) -> None:
+    """Add the cog and the buttons that outlive a restart."""
+    bot.add_dynamic_items(AnswerControl)
+    await bot.add_cog(Queue(bot.services.queue))

@@ -1,0 +1,32 @@
+"""How Alembic reaches the database: one connection to the file it was given, one transaction per migration.
+
+Run through :mod:`bot.storage.migrate`, never by an ini file.
+"""
+
+from __future__ import annotations
+
+from alembic import context
+
+from bot.storage.engine import open_engine
+from bot.storage.tables import metadata
+
+
+def run() -> None:
+    """Apply the migrations that were asked for."""
+    engine = open_engine(context.config.attributes["file"], read_only=False)
+    try:
+        with engine.connect() as connection:
+            context.configure(
+                connection=connection,
+                target_metadata=metadata,
+                render_as_batch=True,  # SQLite alters a table by copying it
+                transaction_per_migration=True,
+                transactional_ddl=True,
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+    finally:
+        engine.dispose()
+
+
+run()

@@ -1,0 +1,21 @@
+"""${message}.
+
+What: …
+Why: …
+When: ${create_date.date()}
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply it. There is no way down: restore the backup instead."""
+    ${upgrades if upgrades else "pass"}

@@ -1,0 +1,378 @@
+"""The gateway: sessions that outlive their sockets, sharded, filtered by intents.
+
+Source: docs.discord.com, developers/events/gateway. Frames are JSON text; compression that a client asks for
+is not used, which the protocol allows per connection and discord.py accepts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections import deque
+from dataclasses import dataclass, field
+
+from aiohttp import WSMsgType, web
+
+from sandbox.discord_api import intents, payloads
+from sandbox.discord_api.faults import Faults
+from sandbox.discord_api.wire import JSON
+from sandbox.discord_api.world import World, WorldEvent
+
+HEARTBEAT_INTERVAL_MS = 41_250
+_DISPATCH, _HEARTBEAT, _IDENTIFY, _PRESENCE, _VOICE, _RESUME = 0, 1, 2, 3, 4, 6
+_RECONNECT, _MEMBERS, _INVALID, _HELLO, _ACK = 7, 8, 9, 10, 11
+_SENDS_PER_MINUTE = 120
+_REPLAY = 5000
+_GOODBYE_SECONDS = 1.0
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """One shard's session; it is kept for RESUME while no socket is attached."""
+
+    id: str
+    intents: int
+    shard: tuple[int, int]
+    sequence: int = 0
+    sent: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_REPLAY))
+    connection: Connection | None = None
+    presence: JSON = field(default_factory=lambda: {"status": "online", "activities": []})
+
+    def owns(self, guild_id: int | None) -> bool:
+        """Whether this shard hears of a guild; direct messages belong to shard 0 (gateway, "Sharding")."""
+        index, count = self.shard
+        return index == 0 if guild_id is None else (guild_id >> 22) % count == index
+
+    def remembers(self, seen: int) -> bool:
+        """Whether every event after number ``seen`` can still be replayed."""
+        oldest = self.sent[0][0] if self.sent else 1
+        return oldest - 1 <= seen <= self.sequence
+
+    def dispatch(self, name: str, data: JSON) -> None:
+        """Number an event, remember it and send it if someone is connected."""
+        self.sequence += 1
+        frame = json.dumps({"op": _DISPATCH, "t": name, "s": self.sequence, "d": data})
+        self.sent.append((self.sequence, frame))
+        if self.connection is not None:
+            self.connection.send(frame)
+
+
+class Connection:
+    """One websocket; what it sends leaves in order, half the latency after it was said."""
+
+    def __init__(self, request: web.Request, socket: web.WebSocketResponse, faults: Faults) -> None:
+        self.socket = socket
+        self._request = request
+        self.session: Session | None = None
+        self.received: deque[float] = deque()
+        self._faults = faults
+        self._queue: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue()
+
+    def send(self, frame: str) -> None:
+        """Send a text frame in its turn."""
+        loop = asyncio.get_running_loop()
+        self._queue.put_nowait((loop.time() + self._faults.latency / 2, frame))
+
+    def abort(self) -> None:
+        """Cut the connection without a closing handshake, as a lost network does."""
+        self.finish()
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    def finish(self) -> None:
+        """Stop :meth:`pump` after what was said before."""
+        self._queue.put_nowait(None)
+
+    async def pump(self) -> None:
+        """Deliver frames until :meth:`finish` or until the peer is gone."""
+        loop = asyncio.get_running_loop()
+        while (item := await self._queue.get()) is not None:
+            due, frame = item
+            if (wait := due - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            if self.socket.closed:
+                return
+            try:
+                await self.socket.send_str(frame)
+            except ConnectionError:
+                return
+
+
+class Gateway:
+    """Accepts sockets at ``/gateway`` and passes the world's events on to the sessions."""
+
+    def __init__(self, world: World, token: str, faults: Faults) -> None:
+        self._world = world
+        self._token = token
+        self._faults = faults
+        self._sessions: dict[str, Session] = {}
+        self._connections: set[Connection] = set()
+        self.identifies = 0
+        self.resumes = 0
+        world.listen(self._on_event)
+
+    @property
+    def online(self) -> bool:
+        """Whether some session is connected and has got its READY."""
+        return any(s.connection is not None for s in self._sessions.values())
+
+    @property
+    def ready_shards(self) -> set[int]:
+        """The shards that are connected."""
+        return {s.shard[0] for s in self._sessions.values() if s.connection is not None}
+
+    @property
+    def complete(self) -> bool:
+        """Whether every shard of the connected application is there."""
+        counts = {s.shard[1] for s in self._sessions.values() if s.connection is not None}
+        return bool(counts) and len(self.ready_shards) >= max(counts)
+
+    def presence(self) -> JSON:
+        """How people see the bot: ``{"online", "status", "text"}``."""
+        for session in self._sessions.values():
+            if session.connection is not None:
+                activity: JSON = next(iter(session.presence.get("activities") or []), {})
+                text = activity.get("state") or activity.get("name") or ""
+                return {"online": True, "status": session.presence.get("status", "online"), "text": text}
+        return {"online": False, "status": "offline", "text": ""}
+
+    # -- faults --------------------------------------------------------------------------------------------
+
+    async def drop(self, code: int | None = None, *, forget: bool = False) -> None:
+        """Close every socket: without ``code`` like a lost connection; with ``forget`` no RESUME succeeds."""
+        if forget:
+            self._sessions.clear()
+        for connection in list(self._connections):
+            if code is None:
+                connection.abort()
+            else:
+                await connection.socket.close(code=code)
+
+    def ask_to_reconnect(self) -> None:
+        """Send RECONNECT (op 7) to every connection."""
+        for connection in self._connections:
+            connection.send(json.dumps({"op": _RECONNECT, "d": None}))
+
+    async def close(self) -> None:
+        """Close every socket for good."""
+        for connection in self._connections:
+            connection.finish()
+        await asyncio.gather(*(c.socket.close(code=1001) for c in list(self._connections)))
+
+    # -- one connection ------------------------------------------------------------------------------------
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one websocket until it ends."""
+        if self._faults.in_outage is not None:
+            return web.Response(status=503)
+        socket = web.WebSocketResponse(timeout=_GOODBYE_SECONDS, max_msg_size=4 * 1024 * 1024)
+        await socket.prepare(request)
+        connection = Connection(request, socket, self._faults)
+        self._connections.add(connection)
+        hello = {"op": _HELLO, "d": {"heartbeat_interval": HEARTBEAT_INTERVAL_MS, "_trace": []}, "s": None}
+        connection.send(json.dumps(hello))
+        pump = asyncio.create_task(connection.pump(), name="gateway pump")
+        try:
+            await self._read(connection)
+        finally:
+            self._detach(connection)
+            connection.finish()
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+        return socket
+
+    async def _read(self, connection: Connection) -> None:
+        async for message in connection.socket:
+            if message.type is not WSMsgType.TEXT:
+                await connection.socket.close(code=4002, message=b"Error while decoding payload.")
+                return
+            code = self._on_frame(connection, message.data)
+            if code is not None:
+                await connection.socket.close(code=code, message=_CLOSE_REASONS[code].encode())
+                return
+
+    def _on_frame(self, connection: Connection, text: str) -> int | None:
+        """Obey one frame; returns the close code of a violation."""
+        now = self._world.clock.monotonic()
+        connection.received.append(now)
+        while connection.received[0] <= now - 60:
+            connection.received.popleft()
+        if len(connection.received) > _SENDS_PER_MINUTE:
+            return 4008
+        frame = _decode(text)
+        if frame is None:
+            return 4002
+        op, data = frame.get("op"), _object(frame.get("d"))
+        if op == _HEARTBEAT:
+            connection.send(json.dumps({"op": _ACK}))
+            return None
+        if op == _IDENTIFY:
+            return self._identify(connection, data)
+        if op == _RESUME:
+            return self._resume(connection, data)
+        if connection.session is None:
+            return 4003
+        return self._on_session_frame(connection.session, op, data)
+
+    def _on_session_frame(self, session: Session, op: object, data: JSON) -> int | None:
+        if op == _PRESENCE:
+            session.presence = data
+            self._announce()
+        elif op == _MEMBERS:
+            self._send_members(session, data)
+        elif op != _VOICE:
+            return 4001
+        return None
+
+    def _identify(self, connection: Connection, data: JSON) -> int | None:
+        if connection.session is not None:
+            return 4005
+        if data.get("token") != self._token:
+            return 4004
+        wanted = int(data.get("intents", 0))
+        if wanted & intents.PRIVILEGED & ~self._world.privileged_intents:
+            return 4014
+        index, count = data.get("shard") or (0, 1)
+        if not 0 <= index < count:
+            return 4010
+        self.identifies += 1
+        session = Session(secrets.token_hex(16), wanted, (index, count))
+        if data.get("presence"):
+            session.presence = data["presence"]
+        for other in [s for s in self._sessions.values() if s.shard == session.shard and s.connection is None]:
+            del self._sessions[other.id]
+        self._sessions[session.id] = session
+        self._attach(connection, session)
+        session.dispatch("READY", self._ready(session))
+        for guild in self._world.guilds_of(self._world.bot.id):
+            if session.owns(guild.id):
+                session.dispatch("GUILD_CREATE", self._guild_payload(session, guild.id))
+        self._announce()
+        return None
+
+    def _resume(self, connection: Connection, data: JSON) -> int | None:
+        if data.get("token") != self._token:
+            return 4004
+        session = self._sessions.get(str(data.get("session_id")))
+        seen = int(data.get("seq") or 0)
+        if session is None or not session.remembers(seen):
+            connection.send(json.dumps({"op": _INVALID, "d": False}))
+            return None
+        self.resumes += 1
+        self._attach(connection, session)
+        for sequence, frame in session.sent:
+            if sequence > seen:
+                connection.send(frame)
+        session.dispatch("RESUMED", {"_trace": []})
+        self._announce()
+        return None
+
+    def _attach(self, connection: Connection, session: Session) -> None:
+        if session.connection is not None:
+            session.connection.session = None
+        session.connection = connection
+        connection.session = session
+
+    def _detach(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        session = connection.session
+        if session is not None and session.connection is connection:
+            session.connection = None
+            self._announce()
+
+    def _announce(self) -> None:
+        self._world.emit(WorldEvent("bot", self.presence()))
+
+    # -- events --------------------------------------------------------------------------------------------
+
+    def _ready(self, session: Session) -> JSON:
+        guilds = [g for g in self._world.guilds_of(self._world.bot.id) if session.owns(g.id)]
+        return {
+            "v": 10,
+            "user": payloads.user(self._world.bot) | {"verified": True, "mfa_enabled": True, "email": None},
+            "guilds": [{"id": str(g.id), "unavailable": True} for g in guilds],
+            "session_id": session.id,
+            "resume_gateway_url": self._world.gateway_url,
+            "shard": list(session.shard),
+            "application": {"id": str(self._world.bot.id), "flags": 0},
+            "session_type": "normal",
+            "private_channels": [],
+            "relationships": [],
+            "_trace": [],
+        }
+
+    def _guild_payload(self, session: Session, guild_id: int) -> JSON:
+        guild = self._world.guilds[guild_id]
+        everyone = session.intents & intents.GUILD_MEMBERS
+        members = [m for m in guild.members.values() if everyone or m.user is self._world.bot]
+        bot = self._world.bot.id
+        channels = [c for c in self._world.channels_of(guild_id) if self._world.can_see(bot, c)]
+        return payloads.guild(guild, channels, members, joined_at=guild.members[bot].joined_at)
+
+    def _send_members(self, session: Session, data: JSON) -> None:
+        guild_id = data["guild_id"]
+        guild = self._world.guilds.get(int(guild_id[0] if isinstance(guild_id, list) else guild_id))
+        if guild is None:
+            return
+        wanted = {str(i) for i in _listed(data.get("user_ids"))}
+        query = str(data.get("query") or "").lower()
+        found = [
+            m
+            for m in guild.members.values()
+            if (str(m.user.id) in wanted if wanted else m.user.username.lower().startswith(query))
+        ]
+        chunk: JSON = {
+            "guild_id": str(guild.id),
+            "members": [payloads.member(m) for m in found],
+            "chunk_index": 0,
+            "chunk_count": 1,
+            "not_found": sorted(wanted - {str(m.user.id) for m in found}),
+            "presences": [],
+        }
+        if data.get("nonce"):
+            chunk["nonce"] = data["nonce"]
+        session.dispatch("GUILD_MEMBERS_CHUNK", chunk)
+
+    def _on_event(self, event: WorldEvent) -> None:
+        if not event.name.isupper() or event.user_id is not None:
+            return
+        channel = self._world.channels.get(event.channel_id) if event.channel_id else None
+        hidden = channel is not None and not self._world.can_see(self._world.bot.id, channel)
+        if hidden and event.name != "INTERACTION_CREATE":  # a command works where the bot sees nothing
+            return
+        for session in list(self._sessions.values()):
+            if session.owns(event.guild_id):
+                data = intents.visible(self._world, session.intents, event)
+                if data is not None:
+                    session.dispatch(event.name, data)
+
+
+_CLOSE_REASONS = {
+    4001: "Unknown opcode.",
+    4002: "Error while decoding payload.",
+    4003: "Not authenticated.",
+    4004: "Authentication failed.",
+    4005: "Already authenticated.",
+    4008: "You are being rate limited.",
+    4010: "Invalid shard.",
+    4014: "Disallowed intent(s).",
+}
+
+
+def _decode(text: str) -> JSON | None:
+    try:
+        frame = json.loads(text)
+    except ValueError:
+        return None
+    return frame if isinstance(frame, dict) else None
+
+
+def _object(value: object) -> JSON:
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(value: object) -> list[object]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]

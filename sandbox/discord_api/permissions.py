@@ -1,0 +1,89 @@
+"""What a member may do in a channel.
+
+The algorithm and the bits: docs.discord.com, developers/topics/permissions.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+from sandbox.discord_api.model import Channel, Guild
+
+
+class Permission(IntFlag):
+    """The bits this double knows how to enforce, and the ones its default roles carry."""
+
+    ADMINISTRATOR = 1 << 3
+    MANAGE_CHANNELS = 1 << 4
+    MANAGE_GUILD = 1 << 5
+    ADD_REACTIONS = 1 << 6
+    VIEW_CHANNEL = 1 << 10
+    SEND_MESSAGES = 1 << 11
+    MANAGE_MESSAGES = 1 << 13
+    EMBED_LINKS = 1 << 14
+    ATTACH_FILES = 1 << 15
+    READ_MESSAGE_HISTORY = 1 << 16
+    MENTION_EVERYONE = 1 << 17
+    USE_EXTERNAL_EMOJIS = 1 << 18
+    USE_APPLICATION_COMMANDS = 1 << 31
+    MANAGE_THREADS = 1 << 34
+    CREATE_PUBLIC_THREADS = 1 << 35
+    CREATE_PRIVATE_THREADS = 1 << 36
+    SEND_MESSAGES_IN_THREADS = 1 << 38
+    PIN_MESSAGES = 1 << 51
+
+
+ALL = (1 << 53) - 1
+
+EVERYONE = (
+    Permission.ADD_REACTIONS
+    | Permission.VIEW_CHANNEL
+    | Permission.SEND_MESSAGES
+    | Permission.EMBED_LINKS
+    | Permission.ATTACH_FILES
+    | Permission.READ_MESSAGE_HISTORY
+    | Permission.USE_EXTERNAL_EMOJIS
+    | Permission.USE_APPLICATION_COMMANDS
+    | Permission.CREATE_PUBLIC_THREADS
+    | Permission.SEND_MESSAGES_IN_THREADS
+)
+"""What @everyone may do in the default guilds."""
+
+BOT = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS | Permission.PIN_MESSAGES
+"""What the bot's own role adds: it does not include mentioning everyone."""
+
+DM = EVERYONE | Permission.MENTION_EVERYONE | Permission.PIN_MESSAGES
+"""What both sides may do in a direct message."""
+
+
+def guild_permissions(guild: Guild, user_id: int) -> int:
+    """The member's permissions before any channel's exceptions; 0 for someone who is not a member."""
+    if user_id == guild.owner_id:
+        return ALL
+    member = guild.members.get(user_id)
+    if member is None:
+        return 0
+    value = guild.roles[guild.id].permissions
+    for role_id in member.roles:
+        value |= guild.roles[role_id].permissions
+    return ALL if value & Permission.ADMINISTRATOR else value
+
+
+def channel_permissions(guild: Guild, channel: Channel, user_id: int) -> int:
+    """The member's permissions in a channel (for a thread pass its parent channel)."""
+    value = guild_permissions(guild, user_id)
+    if value & Permission.ADMINISTRATOR or user_id not in guild.members:
+        return value
+    roles = set(guild.members[user_id].roles)
+    by_id = {overwrite.id: overwrite for overwrite in channel.overwrites}
+    if (everyone := by_id.get(guild.id)) is not None:
+        value = value & ~everyone.deny | everyone.allow
+    allow = deny = 0
+    for overwrite in channel.overwrites:
+        if overwrite.type == 0 and overwrite.id in roles:
+            allow |= overwrite.allow
+            deny |= overwrite.deny
+    value = value & ~deny | allow
+    if (own := by_id.get(user_id)) is not None:
+        value = value & ~own.deny | own.allow
+    return value if value & Permission.VIEW_CHANNEL else 0

@@ -1,0 +1,203 @@
+"""REST: the application, its commands, its interactions, users, guilds and the gateway's address.
+
+Sources: docs.discord.com, developers/interactions/{application-commands,receiving-and-responding},
+developers/resources/{user,guild,webhook,application}, developers/events/gateway.
+"""
+
+from __future__ import annotations
+
+from sandbox.discord_api import commands, limits, payloads
+from sandbox.discord_api.interactions import Interaction
+from sandbox.discord_api.routing import Call, Reply, Router
+from sandbox.discord_api.wire import refuse
+
+router = Router()
+_GLOBAL = "/applications/{application_id}/commands"
+_GUILD = "/applications/{application_id}/guilds/{guild_id}/commands"
+_WEBHOOK = "/webhooks/{application_id}/{token}"
+_HOOKED = "/webhooks/{application_id}/{token}/messages/{message_ref}"
+
+
+@router.on("GET", "/users/@me")
+def get_me(call: Call) -> Reply:
+    """The bot's own account."""
+    return Reply(payloads.user(call.world.bot) | {"verified": True, "mfa_enabled": True})
+
+
+@router.on("GET", "/users/@me/guilds")
+def my_guilds(call: Call) -> Reply:
+    """The bot's guilds."""
+    return Reply([payloads.guild_summary(g) for g in call.world.guilds_of(call.world.bot.id)])
+
+
+@router.on("GET", "/users/{user_id}")
+def get_user(call: Call) -> Reply:
+    """A user."""
+    return Reply(payloads.user(call.world.user(call.id("user_id"))))
+
+
+@router.on("POST", "/users/@me/channels")
+def open_dm(call: Call) -> Reply:
+    """Open a direct message. That it is closed shows only when something is sent (50007)."""
+    recipient = call.world.user(int(call.form.body.get("recipient_id") or 0))
+    if recipient.bot:
+        raise refuse(50007)
+    return Reply(payloads.channel(call.world.dm(recipient)))
+
+
+@router.on("GET", "/oauth2/applications/@me")
+def oauth_application(call: Call) -> Reply:
+    """The application."""
+    return Reply(commands.application(call.world))
+
+
+@router.on("GET", "/applications/@me")
+def get_application(call: Call) -> Reply:
+    """The application."""
+    return Reply(commands.application(call.world))
+
+
+@router.on("GET", "/gateway", authorized=False)
+def gateway(call: Call) -> Reply:
+    """The gateway's address."""
+    return Reply({"url": call.world.gateway_url})
+
+
+@router.on("GET", "/gateway/bot")
+def gateway_bot(call: Call) -> Reply:
+    """The gateway's address, recommended shards and the session limit."""
+    start = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
+    return Reply({"url": call.world.gateway_url, "shards": 1, "session_start_limit": start})
+
+
+# -- guilds ------------------------------------------------------------------------------------------------
+
+
+@router.on("GET", "/guilds/{guild_id}", major="guild_id")
+def get_guild(call: Call) -> Reply:
+    """A guild of the bot."""
+    guild = call.world.guild(call.id("guild_id"))
+    if call.world.bot.id not in guild.members:
+        raise refuse(50001)
+    return Reply(payloads.guild_summary(guild) | {"approximate_member_count": len(guild.members)})
+
+
+@router.on("GET", "/guilds/{guild_id}/members/{user_id}", major="guild_id")
+def get_member(call: Call) -> Reply:
+    """A member."""
+    guild = call.world.guild(call.id("guild_id"))
+    user = call.world.user(call.id("user_id"))
+    if user.id not in guild.members:
+        raise refuse(10007)
+    return Reply(payloads.member(guild.members[user.id]))
+
+
+@router.on("GET", "/guilds/{guild_id}/roles", major="guild_id")
+def get_roles(call: Call) -> Reply:
+    """The roles of a guild."""
+    return Reply([payloads.role(r) for r in call.world.guild(call.id("guild_id")).roles.values()])
+
+
+@router.on("GET", "/guilds/{guild_id}/channels", major="guild_id")
+def get_channels(call: Call) -> Reply:
+    """The channels of a guild that the bot sees, without threads."""
+    guild = call.world.guild(call.id("guild_id"))
+    seen = [c for c in call.world.channels_of(guild.id) if call.world.can_see(call.world.bot.id, c)]
+    return Reply([payloads.channel(c) for c in seen if not c.is_thread])
+
+
+# -- commands ----------------------------------------------------------------------------------------------
+
+
+def _scope(call: Call) -> int | None:
+    if call.id("application_id") != call.world.bot.id:
+        raise refuse(50001)
+    if "guild_id" not in call.params:
+        return None
+    return commands.guild_of(call.world, call.id("guild_id"))
+
+
+def _list(call: Call) -> Reply:
+    return Reply(call.services.commands.scope(_scope(call)))
+
+
+def _replace(call: Call) -> Reply:
+    return Reply(call.services.commands.replace_all(_scope(call), list(call.listed)))
+
+
+def _create(call: Call) -> Reply:
+    payload, created = call.services.commands.create(_scope(call), call.form.body)
+    return Reply(payload, 201 if created else 200)
+
+
+def _get(call: Call) -> Reply:
+    return Reply(call.services.commands.get(_scope(call), call.id("command_id")).payload)
+
+
+def _update(call: Call) -> Reply:
+    return Reply(call.services.commands.update(_scope(call), call.id("command_id"), call.form.body))
+
+
+def _delete(call: Call) -> Reply:
+    call.services.commands.delete(_scope(call), call.id("command_id"))
+    return Reply(status=204)
+
+
+for _base in (_GLOBAL, _GUILD):
+    router.on("GET", _base)(_list)
+    router.on("PUT", _base)(_replace)
+    router.on("POST", _base)(_create)
+    router.on("GET", f"{_base}/{{command_id}}")(_get)
+    router.on("PATCH", f"{_base}/{{command_id}}")(_update)
+    router.on("DELETE", f"{_base}/{{command_id}}")(_delete)
+
+
+# -- interactions ------------------------------------------------------------------------------------------
+
+
+@router.on(
+    "POST",
+    "/interactions/{interaction_id}/{token}/callback",
+    rule=limits.CALLBACK,
+    major="token",
+    authorized=False,
+)
+def callback(call: Call) -> Reply:
+    """The first response."""
+    body = call.services.interactions.respond(call.id("interaction_id"), call.params["token"], call.form)
+    wanted = call.query.get("with_response", "").lower() in ("1", "true")
+    return Reply(body) if wanted else Reply(status=204)
+
+
+def _interaction(call: Call) -> Interaction:
+    return call.services.interactions.webhook(call.id("application_id"), call.params["token"])
+
+
+@router.on("POST", _WEBHOOK, rule=limits.WEBHOOK, major="token", authorized=False)
+def follow_up(call: Call) -> Reply:
+    """A follow-up message."""
+    message = call.services.interactions.follow_up(_interaction(call), call.form)
+    return Reply(call.world.message_payload(message))
+
+
+@router.on("GET", _HOOKED, rule=limits.WEBHOOK, major="token", authorized=False)
+def get_hooked(call: Call) -> Reply:
+    """A message of the token, ``@original`` or by id."""
+    message = call.services.interactions.message_of(_interaction(call), call.params["message_ref"])
+    return Reply(call.world.message_payload(message))
+
+
+@router.on("PATCH", _HOOKED, rule=limits.WEBHOOK, major="token", authorized=False)
+def patch_hooked(call: Call) -> Reply:
+    """Edit a message of the token."""
+    interactions = call.services.interactions
+    message = interactions.message_of(_interaction(call), call.params["message_ref"])
+    return Reply(call.world.message_payload(interactions.edit(message, call.form)))
+
+
+@router.on("DELETE", _HOOKED, rule=limits.WEBHOOK, major="token", authorized=False)
+def delete_hooked(call: Call) -> Reply:
+    """Delete a message of the token."""
+    interactions = call.services.interactions
+    interactions.delete(interactions.message_of(_interaction(call), call.params["message_ref"]))
+    return Reply(status=204)

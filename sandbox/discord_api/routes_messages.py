@@ -1,0 +1,195 @@
+"""REST: channels' messages, reactions, typing and threads.
+
+Source: docs.discord.com, developers/resources/message and developers/resources/channel.
+"""
+
+from __future__ import annotations
+
+from sandbox.discord_api import intents, limits, messages, payloads, threads
+from sandbox.discord_api.model import Channel, Message
+from sandbox.discord_api.permissions import Permission
+from sandbox.discord_api.routing import Call, Reply, Router
+from sandbox.discord_api.wire import JSON, refuse
+from sandbox.discord_api.world import WorldEvent
+
+router = Router()
+_CHANNEL = "/channels/{channel_id}"
+_MESSAGE = "/channels/{channel_id}/messages/{message_id}"
+
+
+def _channel(call: Call) -> Channel:
+    channel = call.world.channel(call.id("channel_id"))
+    if not call.world.can_see(call.world.bot.id, channel):
+        raise refuse(50001)
+    return channel
+
+
+def _message(call: Call) -> Message:
+    """An ephemeral message does not exist on the routes of the bot's token."""
+    channel = _channel(call)
+    message = call.world.message(channel.id, call.id("message_id"))
+    if message.ephemeral:
+        raise refuse(10008)
+    return message
+
+
+def _shown(call: Call, message: Message) -> JSON:
+    payload = call.world.message_payload(message)
+    return intents.without_content(call.world, message, payload, call.world.privileged_intents)
+
+
+@router.on("GET", _CHANNEL, major="channel_id")
+def get_channel(call: Call) -> Reply:
+    """A channel."""
+    return Reply(payloads.channel(_channel(call)))
+
+
+@router.on("PATCH", _CHANNEL, major="channel_id")
+def patch_channel(call: Call) -> Reply:
+    """Rename, archive, lock."""
+    return Reply(payloads.channel(threads.change(call.world, _channel(call), call.form.body)))
+
+
+@router.on("DELETE", _CHANNEL, major="channel_id")
+def delete_channel(call: Call) -> Reply:
+    """Delete a channel or thread."""
+    channel = _channel(call)
+    needed = Permission.MANAGE_THREADS if channel.is_thread else Permission.MANAGE_CHANNELS
+    messages.need(call.world, call.world.bot, channel, needed)
+    payload = payloads.channel(channel)
+    call.world.remove_channel(channel)
+    return Reply(payload)
+
+
+@router.on("GET", f"{_CHANNEL}/messages", major="channel_id")
+def list_messages(call: Call) -> Reply:
+    """Messages, newest first."""
+    channel = _channel(call)
+    messages.need(call.world, call.world.bot, channel, Permission.READ_MESSAGE_HISTORY)
+    found = [m for m in call.world.messages_in(channel.id) if not m.ephemeral]
+    limit = min(100, max(1, int(call.query.get("limit", 50))))
+    if "after" in call.query:
+        found = [m for m in found if m.id > int(call.query["after"])][:limit]
+    elif "around" in call.query:
+        center = int(call.query["around"])
+        found = sorted(sorted(found, key=lambda m: abs(m.id - center))[:limit], key=lambda m: m.id)
+    elif "before" in call.query:
+        found = [m for m in found if m.id < int(call.query["before"])][-limit:]
+    else:
+        found = found[-limit:]
+    return Reply([_shown(call, m) for m in reversed(found)])
+
+
+@router.on("POST", f"{_CHANNEL}/messages", rule=limits.POST_MESSAGE, major="channel_id")
+def post_message(call: Call) -> Reply:
+    """Post a message; ``enforce_nonce`` answers with the message that has the nonce already."""
+    channel = call.world.channel(call.id("channel_id"))
+    return Reply(_shown(call, messages.create(call.world, call.world.bot, channel, call.form)))
+
+
+@router.on("GET", _MESSAGE, major="channel_id")
+def get_message(call: Call) -> Reply:
+    """One message."""
+    message = _message(call)
+    channel = call.world.channels[message.channel_id]
+    messages.need(call.world, call.world.bot, channel, Permission.READ_MESSAGE_HISTORY)
+    return Reply(_shown(call, message))
+
+
+@router.on("PATCH", _MESSAGE, rule=limits.PATCH_MESSAGE, major="channel_id")
+def patch_message(call: Call) -> Reply:
+    """Edit a message."""
+    return Reply(_shown(call, messages.edit(call.world, call.world.bot, _message(call), call.form)))
+
+
+@router.on("DELETE", _MESSAGE, rule=limits.DELETE_MESSAGE, major="channel_id")
+def delete_message(call: Call) -> Reply:
+    """Delete a message."""
+    messages.delete(call.world, call.world.bot, _message(call))
+    return Reply(status=204)
+
+
+@router.on("PUT", f"{_MESSAGE}/reactions/{{emoji}}/@me", rule=limits.REACTION, major="channel_id")
+def add_reaction(call: Call) -> Reply:
+    """React as the bot."""
+    messages.react(call.world, call.world.bot, _message(call), call.params["emoji"])
+    return Reply(status=204)
+
+
+@router.on("DELETE", f"{_MESSAGE}/reactions/{{emoji}}/@me", rule=limits.REACTION, major="channel_id")
+def remove_reaction(call: Call) -> Reply:
+    """Take the bot's reaction back."""
+    messages.react(call.world, call.world.bot, _message(call), call.params["emoji"], add=False)
+    return Reply(status=204)
+
+
+def _pin(call: Call) -> Reply:
+    messages.pin(call.world, call.world.bot, _message(call), pinned=True)
+    return Reply(status=204)
+
+
+def _unpin(call: Call) -> Reply:
+    messages.pin(call.world, call.world.bot, _message(call), pinned=False)
+    return Reply(status=204)
+
+
+for _pins in (f"{_CHANNEL}/messages/pins/{{message_id}}", f"{_CHANNEL}/pins/{{message_id}}"):
+    router.on("PUT", _pins, major="channel_id")(_pin)
+    router.on("DELETE", _pins, major="channel_id")(_unpin)
+
+
+@router.on("POST", f"{_CHANNEL}/typing", rule=limits.TYPING, major="channel_id")
+def typing(call: Call) -> Reply:
+    """Show "… is typing"."""
+    channel = _channel(call)
+    messages.need(call.world, call.world.bot, channel, Permission.SEND_MESSAGES)
+    data: JSON = {
+        "channel_id": str(channel.id),
+        "user_id": str(call.world.bot.id),
+        "timestamp": int(call.world.clock.now()),
+    }
+    if channel.guild_id is not None:
+        data["guild_id"] = str(channel.guild_id)
+    call.world.emit(WorldEvent("TYPING_START", data, channel.guild_id, channel.id))
+    return Reply(status=204)
+
+
+@router.on("POST", f"{_MESSAGE}/threads", major="channel_id")
+def thread_from_message(call: Call) -> Reply:
+    """Start a thread on a message: it has the message's id."""
+    message = _message(call)
+    channel = call.world.channels[message.channel_id]
+    thread = threads.start(call.world, call.world.bot, channel, call.form.body, message)
+    return Reply(payloads.channel(thread), 201)
+
+
+@router.on("POST", f"{_CHANNEL}/threads", major="channel_id")
+def thread_without_message(call: Call) -> Reply:
+    """Start a thread on its own."""
+    thread = threads.start(call.world, call.world.bot, _channel(call), call.form.body, None)
+    return Reply(payloads.channel(thread), 201)
+
+
+@router.on("GET", f"{_CHANNEL}/thread-members", major="channel_id")
+def thread_members(call: Call) -> Reply:
+    """The members of a thread."""
+    thread = _channel(call)
+    return Reply([payloads.thread_member(thread, user_id) for user_id in sorted(thread.thread_members)])
+
+
+@router.on("PUT", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
+def join_thread(call: Call) -> Reply:
+    """Join, or add someone."""
+    threads.join(call.world, _channel(call), _thread_user(call))
+    return Reply(status=204)
+
+
+@router.on("DELETE", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
+def leave_thread(call: Call) -> Reply:
+    """Leave, or remove someone."""
+    threads.leave(call.world, _channel(call), _thread_user(call))
+    return Reply(status=204)
+
+
+def _thread_user(call: Call) -> int:
+    return call.world.bot.id if call.params["user_id"] == "@me" else call.id("user_id")

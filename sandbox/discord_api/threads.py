@@ -1,0 +1,122 @@
+"""Threads: starting, joining, archiving, locking.
+
+Source: docs.discord.com, developers/topics/threads and developers/resources/channel.
+"""
+
+from __future__ import annotations
+
+from sandbox.discord_api import messages, payloads
+from sandbox.discord_api.model import Channel, ChannelType, Message, MessageFlag, User
+from sandbox.discord_api.permissions import Permission
+from sandbox.discord_api.wire import JSON, form_error, refuse
+from sandbox.discord_api.world import World, WorldEvent
+
+_DURATIONS = (60, 1440, 4320, 10080)
+
+
+def start(world: World, who: User, channel: Channel, body: JSON, message: Message | None) -> Channel:
+    """Start a thread, on a message or on its own. Raises :class:`ApiError`."""
+    if channel.guild_id is None or channel.type != ChannelType.TEXT:
+        raise refuse(50024)
+    kind = ChannelType.PUBLIC_THREAD if message else int(body.get("type") or ChannelType.PRIVATE_THREAD)
+    private = kind == ChannelType.PRIVATE_THREAD
+    needed = Permission.CREATE_PRIVATE_THREADS if private else Permission.CREATE_PUBLIC_THREADS
+    messages.need(world, who, channel, needed)
+    if message is not None and message.thread_id is not None:
+        raise refuse(160004)
+    thread = Channel(
+        message.id if message else world.ids.next(),
+        kind,
+        _name(body),
+        channel.guild_id,
+        parent_id=channel.id,
+        owner_id=who.id,
+        auto_archive_duration=_duration(body),
+        archive_timestamp=world.clock.now(),
+        thread_members={who.id},
+    )
+    world.add_channel(thread)
+    if message is not None:
+        message.thread_id = thread.id
+        message.flags |= MessageFlag.HAS_THREAD
+        world.message_changed(message)
+    return thread
+
+
+def change(world: World, channel: Channel, body: JSON) -> Channel:
+    """``PATCH /channels/{id}`` by the bot. Raises :class:`ApiError`."""
+    if channel.is_thread:
+        _may_change_thread(world, channel, body)
+        _change_thread(world, channel, body)
+    else:
+        messages.need(world, world.bot, channel, Permission.MANAGE_CHANNELS)
+        channel.topic = body.get("topic", channel.topic)
+    if "name" in body:
+        channel.name = _name(body)
+    world.channel_changed(channel)
+    return channel
+
+
+def _may_change_thread(world: World, thread: Channel, body: JSON) -> None:
+    messages.need(world, world.bot, thread, Permission.VIEW_CHANNEL)
+    manager = bool(world.permissions(world.bot.id, thread) & Permission.MANAGE_THREADS)
+    if thread.archived and body.get("archived") is not False:
+        raise refuse(50083)
+    owner_may = thread.owner_id == world.bot.id and "locked" not in body and not thread.locked
+    only_opens = set(body) == {"archived"} and not body["archived"] and not thread.locked
+    if not (manager or owner_may or only_opens):
+        raise refuse(50013)
+
+
+def _change_thread(world: World, thread: Channel, body: JSON) -> None:
+    if "auto_archive_duration" in body:
+        thread.auto_archive_duration = _duration(body)
+    if "locked" in body:
+        thread.locked = bool(body["locked"])
+    if "archived" in body:
+        thread.archived = bool(body["archived"])
+        thread.archive_timestamp = world.clock.now()
+
+
+def join(world: World, thread: Channel, user_id: int) -> None:
+    """Make someone a member of a thread. Raises 50083 when it is archived."""
+    _members_changed(world, thread, user_id, joins=True)
+
+
+def leave(world: World, thread: Channel, user_id: int) -> None:
+    """Take someone out of a thread."""
+    _members_changed(world, thread, user_id, joins=False)
+
+
+def _members_changed(world: World, thread: Channel, user_id: int, *, joins: bool) -> None:
+    if not thread.is_thread:
+        raise refuse(50024)
+    if thread.archived:
+        raise refuse(50083)
+    world.user(user_id)
+    if joins:
+        thread.thread_members.add(user_id)
+    else:
+        thread.thread_members.discard(user_id)
+    data: JSON = {
+        "id": str(thread.id),
+        "guild_id": str(thread.guild_id),
+        "member_count": len(thread.thread_members),
+        "added_members": [payloads.thread_member(thread, user_id)] if joins else [],
+        "removed_member_ids": [] if joins else [str(user_id)],
+    }
+    world.emit(WorldEvent("THREAD_MEMBERS_UPDATE", data, thread.guild_id, thread.id))
+
+
+def _name(body: JSON) -> str:
+    name = str(body.get("name") or "")
+    if not 1 <= len(name) <= 100:
+        raise form_error("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+    return name
+
+
+def _duration(body: JSON) -> int:
+    value = int(body.get("auto_archive_duration") or 1440)
+    if value not in _DURATIONS:
+        raise form_error("auto_archive_duration", "BASE_TYPE_CHOICES", f"Value must be one of {_DURATIONS}.")
+    return value

@@ -1,0 +1,62 @@
+"""Waiting for the world to become as a test expects it, woken by its changes and never by a timer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from sandbox.discord_api.model import Channel, Message
+from sandbox.discord_api.world import World
+
+
+class Waiting:
+    """Waits on one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def until(
+        self, predicate: Callable[[], object], timeout: float = 10.0, channel: Channel | None = None
+    ) -> None:
+        """Return once ``predicate()`` is truthy; looked at again after every change.
+
+        Raises AssertionError with a dump of ``channel`` (default: every channel with messages) after
+        ``timeout`` real seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    change = self._world.next_change
+                    if predicate():
+                        return
+                    await change.wait()
+        except TimeoutError:
+            shown = self.dump(channel)
+            raise AssertionError(f"it did not happen within {timeout:g} s; what is there:\n{shown}") from None
+
+    def dump(self, channel: Channel | None = None) -> str:
+        """What the channel (or every channel) shows, for a reader of a failed test."""
+        channels = [channel] if channel is not None else list(self._world.channels.values())
+        lines: list[str] = []
+        for one in channels:
+            found = [m for m in self._world.messages.values() if m.channel_id == one.id]
+            if found or channel is not None:
+                lines.append(f"#{one.name or 'direct messages'}")
+                lines += [f"  {_line(message)}" for message in found]
+        return "\n".join(lines) or "(nothing)"
+
+
+def _line(message: Message) -> str:
+    marks = [
+        name
+        for name, on in (
+            ("deleted", message.deleted),
+            ("ephemeral", message.ephemeral),
+            ("loading", message.loading),
+        )
+        if on
+    ]
+    text = message.text if len(message.text) <= 300 else f"{message.text[:300]}… ({len(message.text)} characters)"
+    mark = f" [{', '.join(marks)}]" if marks else ""
+    buttons = "".join(f" [{label}]" for label in message.buttons)
+    return f"{message.author.display_name}{mark}: {text!r}{buttons} ({len(message.history)} revisions)"

@@ -1,0 +1,109 @@
+"""From a chat request to the answer it gets: which tokens, which end, which fault, which style."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Final
+
+from sandbox.parallax import models
+from sandbox.parallax.directives import Directives, as_messages, content_of, question_of
+from sandbox.parallax.script import Delta, Script, WireStyle, deltas_of
+from sandbox.parallax.text import Writer
+from sandbox.parallax.tokenizer import TOKENIZERS, TokenizerName
+from sandbox.parallax.wire import Json, JsonObject
+
+__all__ = ["Answer", "AnswerOptions", "compose"]
+
+_LIMIT_FIELDS: Final = ("max_completion_tokens", "max_tokens")
+
+
+@dataclass(slots=True)
+class AnswerOptions:
+    """What the double's answers are like; may be changed while it runs."""
+
+    seed: int = 7
+    tokenizer: TokenizerName = TokenizerName.COARSE
+    style: WireStyle = field(default_factory=WireStyle)
+    thinking: bool | None = None
+    """Whether the model reasons before it answers; None goes by the model's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything about an answer but its timing."""
+
+    script: Script
+    """The tokens in the order and the form in which they go out."""
+    prompt_tokens: int
+    style: WireStyle
+    speed: float | None
+    """Tokens per scheduler second that the question asked for; None follows the double's speed."""
+    include_usage: bool
+
+
+def compose(body: JsonObject, *, script: Script | None, model: str, options: AnswerOptions) -> Answer:
+    """The answer to a request: `script` when a test has queued one, else what the question asks for.
+
+    `max_tokens` counts reasoning too. Raises ValueError for an unknown `[[style:…]]`.
+    """
+    messages = as_messages(body.get("messages"))
+    contents = [content_of(message) for message in messages]
+    directives = Directives.read(question_of(messages))
+    style = options.style
+    for name in directives.styles:
+        style = style.with_option(name)
+    if script is None:
+        script = _written(body, directives, model, options)
+    outgoing = Script(
+        tuple(deltas_of(script, style.reasoning)),
+        script.finish,
+        script.fault,
+        script.delay,
+        script.prompt_tokens,
+    ).limited(_max_tokens(body))
+    counted = TOKENIZERS[options.tokenizer].prompt_tokens(contents)
+    return Answer(
+        script=outgoing,
+        prompt_tokens=counted if outgoing.prompt_tokens is None else outgoing.prompt_tokens,
+        style=style,
+        speed=directives.speed,
+        include_usage=_wants_usage(body),
+    )
+
+
+def _written(body: JsonObject, directives: Directives, model: str, options: AnswerOptions) -> Script:
+    tokenizer = TOKENIZERS[options.tokenizer]
+    writer = Writer(seed=options.seed, question=directives.question, tokenizer=tokenizer)
+    said = tokenizer.pieces(_listing(body)) if directives.echo else writer.answer(directives.tokens)
+    deltas = [Delta(text) for text in said]
+    if _thinks(body, directives, model, options):
+        deltas = [*(Delta(text, reasoning=True) for text in writer.thoughts()), *deltas]
+    return Script(tuple(deltas), fault=directives.fault)
+
+
+def _thinks(body: JsonObject, directives: Directives, model: str, options: AnswerOptions) -> bool:
+    template = body.get("chat_template_kwargs")
+    if isinstance(template, dict) and template.get("enable_thinking") is False:
+        return False
+    by_model = models.is_thinking(model) if options.thinking is None else options.thinking
+    return by_model or directives.reasoning
+
+
+def _listing(body: JsonObject) -> str:
+    heard: list[dict[str, Json]] = [
+        {"role": message.get("role"), "content": content_of(message)}
+        for message in as_messages(body.get("messages"))
+    ]
+    return "```json\n" + json.dumps(heard, ensure_ascii=False, indent=1) + "\n```"
+
+
+def _max_tokens(body: JsonObject) -> int | None:
+    for name in _LIMIT_FIELDS:
+        limit = body.get(name)
+        if isinstance(limit, int) and not isinstance(limit, bool):
+            return max(0, limit)
+    return None
+
+
+def _wants_usage(body: JsonObject) -> bool:
+    wanted = body.get("stream_options")
+    return isinstance(wanted, dict) and wanted.get("include_usage") is True

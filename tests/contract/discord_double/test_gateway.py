@@ -1,0 +1,173 @@
+"""The gateway as discord.py meets it.
+
+Source: docs.discord.com, developers/events/gateway and developers/topics/opcodes-and-status-codes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from sandbox.discord_api import DiscordDouble
+from tests.contract.discord_double.conftest import connected
+
+
+async def test_ready_tells_who_and_where(double: DiscordDouble, bot: Any) -> None:
+    """READY, then GUILD_CREATE with channels and roles; the people see the bot's presence."""
+    assert bot.user.id == double.application_id
+    assert {guild.name for guild in bot.guilds} == {"Team", "Other team"}
+    team = discord.utils.get(bot.guilds, name="Team")
+    assert {channel.name for channel in team.text_channels} == {"general", "random", "ops"}
+    assert team.me.guild_permissions.send_messages
+    await bot.change_presence(activity=discord.CustomActivity("2 questions waiting"))
+    await double.wait_until(lambda: double.gateway.presence()["text"] == "2 questions waiting")
+
+
+async def test_a_lost_connection_is_resumed_with_what_was_missed(double: DiscordDouble, bot: Any) -> None:
+    """RESUME replays the events since the last sequence number; nothing comes twice."""
+    await double.gateway.drop()
+    said = await double.person("ada").say("general", f"<@{double.application_id}> are you there?")
+    await double.wait_until(lambda: bot.seen and bot.resumed)
+    assert [message.id for message in bot.seen] == [said.id]
+    assert double.gateway.resumes == 1
+    assert double.gateway.identifies == 1
+
+
+async def test_the_server_can_ask_to_reconnect(double: DiscordDouble, bot: Any) -> None:
+    """RECONNECT (op 7) leads to a RESUME."""
+    double.gateway.ask_to_reconnect()
+    await double.wait_until(lambda: bot.resumed)
+    assert double.gateway.resumes == 1
+
+
+async def test_a_forgotten_session_is_invalid(double: DiscordDouble) -> None:
+    """INVALID_SESSION (op 9) that cannot be resumed: the client has to identify again."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(double.gateway_url) as socket:
+        assert (await socket.receive_json())["op"] == 10
+        body = {"token": double.token, "session_id": "nobody's", "seq": 3}
+        await socket.send_str(json.dumps({"op": 6, "d": body}))
+        answer = await socket.receive_json()
+        assert (answer["op"], answer["d"]) == (9, False)
+        await socket.send_str(json.dumps({"op": 2, "d": {"token": double.token, "intents": 1}}))
+        assert (await socket.receive_json())["t"] == "READY"
+
+
+async def test_a_wrong_token_is_refused(double: DiscordDouble) -> None:
+    """REST answers 401; the gateway closes with 4004."""
+    client = discord.Client(intents=discord.Intents.none())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discord.http.Route, "BASE", double.api_url)
+        with pytest.raises(discord.LoginFailure):
+            await client.login("wrong")
+    await client.close()
+    assert await _close_code(double, {"token": "wrong", "intents": 0}) == 4004
+
+
+async def test_privileged_intents_must_be_granted(double: DiscordDouble) -> None:
+    """4014 for an intent that the portal does not grant."""
+    body = {"token": double.token, "intents": discord.Intents.all().value}
+    assert await _close_code(double, body) == 4014
+
+
+async def test_too_many_sends_close_the_connection(double: DiscordDouble) -> None:
+    """120 in 60 s, then 4008."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(double.gateway_url) as socket:
+        for _ in range(121):
+            await socket.send_str(json.dumps({"op": 1, "d": None}))
+        while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert socket.close_code == 4008
+
+
+async def _close_code(double: DiscordDouble, identify: dict[str, Any]) -> int | None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(double.gateway_url) as socket:
+        assert (await socket.receive_json())["op"] == 10
+        await socket.send_str(json.dumps({"op": 2, "d": identify}))
+        async with asyncio.timeout(5):
+            await socket.receive()
+        return socket.close_code
+
+
+async def test_content_needs_the_intent_or_a_reason(double: DiscordDouble, bot: Any) -> None:
+    """Blank without MESSAGE_CONTENT, except: own, direct, mentioning, a pinging reply to a plain message.
+
+    Source: developers/events/gateway, "Message Content Intent".
+    """
+    ada, me = double.person("ada"), f"<@{double.application_id}>"
+    channel = bot.get_partial_messageable(double.channel("general").id)
+    plain = double.world.messages[(await channel.send("plain")).id]
+    answer = await (await ada.slash("random", "ask", prompt="why?")).response()
+    bot.seen.clear()
+    await ada.say("general", "hidden")
+    await ada.say("general", f"{me} shown")
+    await ada.say("general", "shown to the one it answers", reply_to=plain)
+    await ada.say("general", "hidden without its bell", reply_to=plain, ping=False)
+    await ada.say("random", "hidden although it pings", reply_to=answer)
+    await ada.say(ada.dm, "shown directly")
+    await double.wait_until(lambda: len([m for m in bot.seen if m.author.id == ada.id]) == 6)
+    contents = [m.content for m in bot.seen if m.author.id == ada.id]
+    assert contents == ["", f"{me} shown", "shown to the one it answers", "", "", "shown directly"]
+
+
+async def test_the_intent_shows_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With MESSAGE_CONTENT granted and asked for, nothing is blank."""
+    async with DiscordDouble(latency=0, privileged_intents=["message_content"]) as double:
+        intents = discord.Intents(guilds=True, guild_messages=True, message_content=True)
+        async with connected(double, monkeypatch, intents) as bot:
+            await double.person("ada").say("general", "not hidden")
+            await double.wait_until(lambda: bot.seen)
+            assert bot.seen[0].content == "not hidden"
+
+
+async def test_events_go_only_where_an_intent_asks_for_them(
+    double: DiscordDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With GUILDS alone interactions come, messages do not."""
+    async with connected(double, monkeypatch, discord.Intents(guilds=True)) as bot:
+        await double.person("ada").say("general", f"<@{double.application_id}> hello?")
+        asked = await double.person("ada").slash("general", "ask", prompt="why?")
+        assert (await asked.response()).text == "hello"
+        assert bot.seen == []
+
+
+async def test_two_shards_share_the_guilds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``(guild_id >> 22) % shards``; direct messages go to shard 0."""
+    async with DiscordDouble(latency=0) as double, connected(double, monkeypatch, shard_count=2) as bot:
+        assert sorted(guild.shard_id for guild in bot.guilds) == [0, 1]
+        for name, channel in (("ada", "general"), ("stranger", "lobby")):
+            asked = await double.person(name).slash(channel, "ask", prompt="why?")
+            assert (await asked.response()).text == "hello"
+
+
+async def test_threads_and_members_are_announced(double: DiscordDouble, bot: Any) -> None:
+    """THREAD_CREATE reaches the bot; member chunks answer op 8."""
+    channel = bot.get_channel(double.channel("general").id)
+    thread = await channel.create_thread(name="Talk", type=discord.ChannelType.public_thread)
+    assert bot.get_channel(thread.id) is not None
+    team = discord.utils.get(bot.guilds, name="Team")
+    found = await team.query_members("ad", limit=5)
+    assert [member.name for member in found] == ["ada"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("no JSON", 4002),
+        ("[]", 4002),
+        ('{"op": 3, "d": {}}', 4003),
+        ('{"op": 2, "d": {"token": "TOKEN", "intents": 0, "shard": [2, 2]}}', 4010),
+    ],
+)
+async def test_protocol_errors_have_their_close_codes(double: DiscordDouble, frame: str, code: int) -> None:
+    """Source: developers/topics/opcodes-and-status-codes, "Gateway Close Event Codes"."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(double.gateway_url) as socket:
+        await socket.receive_json()
+        await socket.send_str(frame.replace("TOKEN", double.token))
+        async with asyncio.timeout(5):
+            await socket.receive()
+        assert socket.close_code == code

@@ -1,0 +1,71 @@
+"""A client that shows the bytes: what httpx hides is what these tests are about."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.parallax.recording import Recording, load
+
+RECORDINGS = Path(__file__).parents[2] / "data" / "recordings"
+
+_VARIABLE = (
+    (re.compile(rb"date: [^\r]+"), b"date: D"),
+    (re.compile(rb'"id":"chatcmpl-[0-9a-f-]{36}"'), b'"id":"chatcmpl-I"'),
+    (re.compile(rb'"created":\d{9,11}'), b'"created":C'),
+    (re.compile(rb"12D3KooW[1-9A-HJ-NP-Za-km-z]{44}"), b"PEER"),
+)
+
+
+def recording(name: str) -> Recording:
+    """A recording by its file's name without the ending."""
+    return load(RECORDINGS / f"{name}.txt")
+
+
+def normalised(data: bytes) -> bytes:
+    """`data` without what differs from one answer to the next: dates, ids, peers."""
+    for pattern, replacement in _VARIABLE:
+        data = pattern.sub(replacement, data)
+    return data
+
+
+def request_bytes(method: str, path: str, body: str, *, close: bool = True) -> bytes:
+    """A request as the recording client sent it."""
+    payload = body.encode()
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
+    if payload:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(payload)}"]
+    if close:
+        lines.append("Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + payload
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What came back, and whether the server ended it."""
+
+    data: bytes = b""
+    ended: bool = False
+
+
+async def exchange(url: str, request: bytes, *, expect: int | None = None, timeout: float = 20) -> Exchange:
+    """Send `request` and read to the end; with `expect`, hang up after so many bytes."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    answer = Exchange()
+    try:
+        writer.write(request)
+        async with asyncio.timeout(timeout):
+            while expect is None or len(answer.data) < expect:
+                data = await reader.read(65536)
+                if not data:
+                    answer.ended = True
+                    break
+                answer.data += data
+    finally:
+        writer.close()
+        try:
+            await writer.wait_closed()
+        except ConnectionError:
+            answer.ended = True
+    return answer

@@ -1,0 +1,68 @@
+"""Reads the recordings: what a real scheduler sent, as blocks of exact bytes."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / "data" / "recordings"
+
+_BLOCK = re.compile(r"^\[ *(\d+\.\d+)\] (b'.*'|b\".*\")$")
+_RAW = "----- raw response (status line, headers, body) -----\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One response. ``blocks`` are (seconds, bytes); ``held`` when the server never closed by itself."""
+
+    name: str
+    blocks: tuple[tuple[float, bytes], ...]
+    held: bool
+
+    @property
+    def payloads(self) -> list[dict[str, object]]:
+        """The JSON objects of all ``data:`` lines, for expectations without the client's own parsing."""
+        raw = b"".join(block for _, block in self.blocks)
+        return [json.loads(found) for found in re.findall(rb"data: (\{.*\})\n", raw)]
+
+
+def names() -> list[str]:
+    """All recordings without their extension."""
+    return sorted(path.stem for path in FOLDER.glob("*.txt"))
+
+
+def load(name: str) -> Recording:
+    """The recording ``name``, from either of the two forms the files have."""
+    text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+    return _from_curl(name, text) if _RAW in text else _from_blocks(name, text)
+
+
+def _from_blocks(name: str, text: str) -> Recording:
+    blocks = []
+    for line in text.splitlines():
+        found = _BLOCK.match(line)
+        if found:
+            raw = ast.literal_eval(found[2])
+            assert isinstance(raw, bytes)
+            blocks.append((float(found[1]), raw))
+    return Recording(name, tuple(blocks), held="closed by server" not in text)
+
+
+def _from_curl(name: str, text: str) -> Recording:
+    dump = text.partition(_RAW)[2].rpartition("\n----- end:")[0]
+    cut_by_client = "curl: (28)" in dump
+    dump = re.sub(r"^curl: .*\n", "", dump, flags=re.MULTILINE)
+    head, _, body = dump.partition("\n\n")
+    head_bytes = (head.replace("\n", "\r\n") + "\r\n\r\n").encode()
+    if "transfer-encoding: chunked" in head.lower():
+        lines = [f"{line}\n".encode() for line in body.splitlines() if line]
+        chunks = [b"%x\r\n%b\r\n" % (len(line), line) for line in lines]
+        # curl (18): the server closed a chunked response without its last chunk
+        return Recording(name, ((0.0, head_bytes), *((0.0, c) for c in chunks)), held=cut_by_client)
+    body_bytes = body.rstrip("\n").encode()
+    # recording 12 has a masked name in its body, so that its length is no longer the recorded one
+    head_bytes = re.sub(rb"content-length: \d+", b"content-length: %d" % len(body_bytes), head_bytes)
+    return Recording(name, ((0.0, head_bytes + body_bytes),), held=False)

@@ -1,0 +1,44 @@
+"""The same stores twice: in memory, and on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.conversation.ports import ConversationKey, ConversationStore
+from bot.queueing.ports import RequestStore
+from bot.storage.database import Database
+from tests.fakes.conversations import MemoryConversations
+from tests.fakes.databases import new_database
+from tests.fakes.requests import MemoryRequests
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Both ports on the same data."""
+
+    requests: RequestStore
+    conversations: ConversationStore
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
+    """Empty stores with the conversations 1, 2 and 3."""
+    if request.param == "memory":
+        conversations = MemoryConversations()
+        found = Stores(MemoryRequests(conversations), conversations)
+        await _three_channels(found)
+        yield found
+        return
+    async with Database.open(new_database(tmp_path)) as database:
+        found = Stores(database.requests, database.conversations)
+        await _three_channels(found)
+        yield found
+
+
+async def _three_channels(stores: Stores) -> None:
+    for number in (1, 2, 3):
+        assert await stores.conversations.conversation(ConversationKey(70 + number)) == number

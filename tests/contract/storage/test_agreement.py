@@ -1,0 +1,102 @@
+"""The line in memory and the line on SQLite do the same, whatever happens to them."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.conversation.ports import ConversationKey
+from bot.errors import AdmissionError
+from bot.queueing.ports import LineLimits, RequestStore
+from bot.storage.database import Database
+from tests.fakes.databases import new_database
+from tests.fakes.questions import answer, question
+from tests.fakes.requests import MemoryRequests
+
+LIMITS = LineLimits(per_user=4, total=9)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happens at ``now``; each kind uses the fields it needs."""
+
+    kind: str
+    which: int
+    user: int
+    conversation: int
+    tokens: int
+    weight: float
+    owner: str
+    alone: bool
+
+
+async def _ask(store: RequestStore, step: Step, now: float) -> object:
+    asked = question(
+        str(int(now)),
+        user=step.user,
+        conversation=step.conversation,
+        cost=step.tokens,
+        weight=step.weight,
+        at=now,
+    )
+    try:
+        return await store.enqueue(asked, LIMITS)
+    except AdmissionError as exc:
+        return type(exc), exc.params
+
+
+KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
+    "ask": _ask,
+    "claim": lambda store, step, now: store.claim(step.owner, now=now, lease=5),
+    "release": lambda store, step, now: store.release(str(step.which), step.owner, now=now),
+    "cancel": lambda store, step, now: store.cancelled(str(step.which), now=now),
+    "fail": lambda store, step, now: store.failed(str(step.which), "error.scheduler", now=now),
+    "deliver": lambda store, step, now: store.delivered(str(step.which), now=now),
+    "answer": lambda store, step, now: store.answered(
+        str(step.which), step.owner, answer(tokens=step.tokens), now=now
+    ),
+    "expire": lambda store, step, now: store.expire(before=float(step.which), now=now),
+    "recover": lambda store, step, now: store.recover(step.owner, now=now, alone=step.alone),
+}
+
+# Half of all steps ask or claim, or the line would be empty most of the time. Whole numbers and weights that
+# are powers of two: their sums are exact in whatever order they are made.
+_steps = st.builds(
+    Step,
+    kind=st.one_of(st.sampled_from(["ask", "claim"]), st.sampled_from(sorted(KINDS))),
+    which=st.integers(1, 30),
+    user=st.integers(1, 3),
+    conversation=st.integers(1, 3),
+    tokens=st.integers(1, 50),
+    weight=st.sampled_from([0.5, 1.0, 2.0]),
+    owner=st.sampled_from(["me", "you"]),
+    alone=st.booleans(),
+)
+
+
+async def _compare(steps: Sequence[Step], folder: Path) -> None:
+    memory = MemoryRequests()
+    async with Database.open(new_database(folder)) as database:
+        for number in (1, 2, 3):
+            await database.conversations.conversation(ConversationKey(number))
+        for number, step in enumerate(steps, start=1):
+            happens = KINDS[step.kind]
+            expected = await happens(memory, step, float(number))
+            assert await happens(database.requests, step, float(number)) == expected
+            assert await database.requests.line() == await memory.line()
+        assert await database.requests.running() == await memory.running()
+        assert await database.requests.counts() == await memory.counts()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(_steps, max_size=40))
+def test_both_lines_agree(steps: list[Step]) -> None:
+    """Every result, the order of the line after every step, and the end are equal."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_compare(steps, Path(folder)))

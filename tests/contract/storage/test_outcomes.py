@@ -1,0 +1,245 @@
+"""How requests end, and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bot.queueing.request import RequestKind, RequestState
+from tests.contract.storage.conftest import Stores
+from tests.fakes.questions import WIDE, answer, question
+
+FINAL = (RequestState.DELIVERED, RequestState.CANCELLED, RequestState.FAILED, RequestState.EXPIRED)
+
+Change = Callable[[Stores], Awaitable[bool]]
+
+
+async def _expired(stores: Stores) -> bool:
+    return bool(await stores.requests.expire(before=100.0, now=101.0))
+
+
+async def _claimed(stores: Stores) -> bool:
+    return await stores.requests.claim("me", now=20.0, lease=30) is not None
+
+
+CHANGES: dict[str, Change] = {
+    "claim": _claimed,
+    "release": lambda stores: stores.requests.release("a", "me", now=21.0),
+    "answered": lambda stores: stores.requests.answered("a", "me", answer(), now=22.0),
+    "delivered": lambda stores: stores.requests.delivered("a", now=23.0),
+    "failed": lambda stores: stores.requests.failed("a", "error.scheduler", now=24.0),
+    "cancelled": lambda stores: stores.requests.cancelled("a", now=25.0),
+    "expire": _expired,
+}
+
+ALLOWED = {
+    RequestState.QUEUED: {
+        "claim": RequestState.RUNNING,
+        "failed": RequestState.FAILED,
+        "cancelled": RequestState.CANCELLED,
+        "expire": RequestState.EXPIRED,
+    },
+    RequestState.RUNNING: {
+        "release": RequestState.QUEUED,
+        "answered": RequestState.ANSWERED,
+        "failed": RequestState.FAILED,
+        "cancelled": RequestState.CANCELLED,
+    },
+    RequestState.ANSWERED: {"delivered": RequestState.DELIVERED, "failed": RequestState.FAILED},
+}
+
+WAY = {
+    RequestState.QUEUED: (),
+    RequestState.RUNNING: ("claim",),
+    RequestState.ANSWERED: ("claim", "answered"),
+    RequestState.DELIVERED: ("claim", "answered", "delivered"),
+    RequestState.CANCELLED: ("cancelled",),
+    RequestState.FAILED: ("failed",),
+    RequestState.EXPIRED: ("expire",),
+}
+
+
+@pytest.mark.parametrize("state", RequestState)
+@pytest.mark.parametrize("change", CHANGES)
+async def test_states_change_only_where_allowed(stores: Stores, state: RequestState, change: str) -> None:
+    """Each change happens from its own states, and refuses without a trace from every other."""
+    await stores.requests.enqueue(question("a"), WIDE)
+    for step in WAY[state]:
+        assert await CHANGES[step](stores)
+    before = await stores.requests.get("a")
+    assert before is not None
+    assert before.state is state
+
+    changed = await CHANGES[change](stores)
+
+    after = await stores.requests.get("a")
+    expected = ALLOWED.get(state, {}).get(change)
+    assert after is not None
+    assert (changed, after.state) == (expected is not None, expected or state)
+    if expected is None:
+        assert after == before
+
+
+@pytest.mark.parametrize("state", FINAL)
+async def test_final_states_forget_the_token(stores: Stores, state: RequestState) -> None:
+    """The interaction's token is kept as long as it may be needed, and no longer."""
+    await stores.requests.enqueue(question("a"), WIDE)
+    for step in WAY[state]:
+        before = await stores.requests.get("a")
+        assert before is not None
+        assert before.question.surface.token == "interaction-token"
+        await CHANGES[step](stores)
+
+    ended = await stores.requests.get("a")
+
+    assert ended is not None
+    assert ended.question.surface.token is None
+    assert ended.question.surface.token_expires_at is None
+    assert (ended.lease_owner, ended.lease_until) == (None, None)
+
+
+async def test_answer_turn_and_state_together(stores: Stores) -> None:
+    """An answer is with its request and in its conversation."""
+    await stores.requests.enqueue(question("a", user=4, material="the file"), WIDE)
+    await stores.requests.claim("me", now=20.0, lease=30)
+    given = answer("forty-two", prompt_tokens=11)
+
+    assert await stores.requests.answered("a", "me", given, now=22.0)
+
+    request = await stores.requests.get("a")
+    (turn,) = await stores.conversations.recent_turns(1, limit=10)
+    assert request is not None
+    assert (request.answer, request.finished_at) == (given, 22.0)
+    assert (turn.question, turn.answer, turn.material) == ("prompt of a", "forty-two", "the file")
+    assert (turn.asker_id, turn.asker_name, turn.created_at) == (4, "user 4", 22.0)
+    assert (turn.finish, turn.prompt_tokens, turn.completion_tokens) == ("stop", 11, 100)
+
+
+async def test_only_the_owner_answers(stores: Stores) -> None:
+    """A process whose lease was taken over cannot answer any more."""
+    await stores.requests.enqueue(question("a"), WIDE)
+    await stores.requests.claim("slow", now=20.0, lease=30)
+    await stores.requests.recover("quick", now=51.0, alone=False)
+    await stores.requests.claim("quick", now=51.0, lease=30)
+
+    assert not await stores.requests.answered("a", "slow", answer(), now=52.0)
+    assert await stores.conversations.recent_turns(1, limit=10) == []
+    assert await stores.requests.answered("a", "quick", answer(), now=53.0)
+
+
+async def test_a_failure_keeps_its_reason(stores: Stores) -> None:
+    """The sentence that a person was shown can be found again."""
+    await stores.requests.enqueue(question("a"), WIDE)
+    await stores.requests.failed("a", "error.request_refused", now=30.0)
+
+    failed = await stores.requests.get("a")
+
+    assert failed is not None
+    assert (failed.error_key, failed.finished_at) == ("error.request_refused", 30.0)
+
+
+async def test_expired_questions_can_still_be_told(stores: Stores) -> None:
+    """Only what waited too long expires; it is returned with the token its last edit needs."""
+    await stores.requests.enqueue(question("old", at=10.0), WIDE)
+    await stores.requests.enqueue(question("new", at=20.0), WIDE)
+    await stores.requests.attach_message("old", 0, 555)
+
+    (expired,) = await stores.requests.expire(before=20.0, now=30.0)
+
+    assert (expired.request_id, expired.state) == ("old", RequestState.EXPIRED)
+    assert (expired.question.surface.token, expired.message_ids) == ("interaction-token", (555,))
+    assert [entry.request_id for entry in await stores.requests.line()] == ["new"]
+
+
+async def test_recovery_alone_takes_everything(stores: Stores) -> None:
+    """The only process on a database takes its predecessor's questions at once, and its answers."""
+    for name, user in (("waits", 1), ("runs", 2), ("answered", 3)):
+        await stores.requests.enqueue(question(name, user=user), WIDE)
+    await stores.requests.cancelled("waits", now=1.0)
+    for _ in range(2):
+        await stores.requests.claim("before", now=20.0, lease=1000)
+    await stores.requests.answered("answered", "before", answer(), now=21.0)
+    await stores.requests.attach_message("answered", 0, 77)
+
+    recovered = await stores.requests.recover("after", now=22.0, alone=True)
+
+    assert recovered.requeued == 1
+    assert [one.request_id for one in recovered.undelivered] == ["answered"]
+    assert recovered.undelivered[0].message_ids == (77,)
+    assert recovered.undelivered[0].answer == answer()
+    runs = await stores.requests.get("runs")
+    assert runs is not None
+    assert (runs.state, runs.lease_owner) == (RequestState.QUEUED, None)
+
+
+async def test_recovery_beside_others_waits_for_leases(stores: Stores) -> None:
+    """A living process renews its leases; only what is past its lease is taken, and only once."""
+    for name, user in (("kept", 1), ("lost", 2), ("shown", 3)):
+        await stores.requests.enqueue(question(name, user=user), WIDE)
+    await stores.requests.claim("alive", now=20.0, lease=30)
+    for _ in range(2):
+        await stores.requests.claim("dead", now=20.0, lease=30)
+    await stores.requests.answered("shown", "dead", answer(), now=21.0)
+    await stores.requests.renew("alive", now=45.0, lease=30)
+
+    early = await stores.requests.recover("third", now=49.0, alone=False)
+    late = await stores.requests.recover("third", now=51.0, alone=False)
+    again = await stores.requests.recover("fourth", now=52.0, alone=False)
+
+    assert (early.requeued, early.undelivered) == (0, ())
+    assert (late.requeued, [one.request_id for one in late.undelivered]) == (1, ["shown"])
+    assert (again.requeued, again.undelivered) == (0, ())
+    assert [one.request_id for one in await stores.requests.running()] == ["kept"]
+
+
+async def test_pages_of_an_answer(stores: Stores) -> None:
+    """Messages are known by page, the newest request of a message is found by it."""
+    await stores.requests.enqueue(question("a"), WIDE)
+    await stores.requests.enqueue(question("again", kind=RequestKind.REGENERATE, root="a"), WIDE)
+    for page, message_id in ((1, 12), (0, 11), (1, 13)):
+        await stores.requests.attach_message("a", page, message_id)
+    await stores.requests.attach_message("again", 0, 11)
+
+    request = await stores.requests.get("a")
+    newest = await stores.requests.by_message(11)
+    older = await stores.requests.by_message(13)
+
+    assert request is not None
+    assert request.message_ids == (11, 13)
+    assert newest is not None
+    assert newest.request_id == "again"
+    assert older == request
+    assert await stores.requests.by_message(12) is None
+
+
+async def test_the_surface_moves_while_it_is_needed(stores: Stores) -> None:
+    """A token is replaced or dropped, but never comes back to a request that has ended."""
+    await stores.requests.enqueue(question("a"), WIDE)
+    await stores.requests.move_surface("a", token="newer", token_expires_at=99.0)
+    moved = await stores.requests.get("a")
+    await stores.requests.cancelled("a", now=1.0)
+    await stores.requests.move_surface("a", token="late", token_expires_at=99.0)
+    ended = await stores.requests.get("a")
+
+    assert moved is not None
+    assert ended is not None
+    assert (moved.question.surface.token, moved.question.surface.token_expires_at) == ("newer", 99.0)
+    assert ended.question.surface.token is None
+    assert "newer" not in repr(moved)
+
+
+async def test_requests_of_a_person_and_versions_of_an_answer(stores: Stores) -> None:
+    """Both are found oldest first, and nobody else's with them."""
+    await stores.requests.enqueue(question("a", user=1), WIDE)
+    await stores.requests.enqueue(question("b", user=2), WIDE)
+    await stores.requests.enqueue(question("a2", user=1, kind=RequestKind.REGENERATE, root="a"), WIDE)
+    await stores.requests.cancelled("a", now=1.0)
+
+    theirs = await stores.requests.of_user(1, [RequestState.QUEUED, RequestState.CANCELLED])
+    waiting = await stores.requests.of_user(1, [RequestState.QUEUED])
+    versions = await stores.requests.versions("a")
+
+    assert [one.request_id for one in theirs] == ["a", "a2"]
+    assert [one.request_id for one in waiting] == ["a2"]
+    assert [one.request_id for one in versions] == ["a", "a2"]

@@ -1,0 +1,121 @@
+"""The real bot as its own process, against doubles in this one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.discord_api import DiscordDouble
+from sandbox.parallax import ParallaxDouble
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_WITHIN = 20.0
+
+
+@dataclass(eq=False)
+class BotProcess:
+    """``python -m bot run`` with its environment; may be killed and started again on the same database."""
+
+    environment: Mapping[str, str]
+    log_file: Path
+    process: asyncio.subprocess.Process | None = field(default=None, init=False)
+
+    async def start(self) -> None:
+        """Start the process (its readiness is for the Discord double to tell)."""
+        with self.log_file.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "run", env=dict(self.environment), cwd=ROOT, stdout=log, stderr=log
+            )
+
+    async def ready(self, discord: DiscordDouble) -> None:
+        """Wait until the bot is connected and has registered its commands. Raises AssertionError when it ends
+        instead, or takes too long."""
+        assert self.process is not None
+        ended = asyncio.create_task(self.process.wait())
+        ready = asyncio.create_task(discord.bot_ready(timeout=READY_WITHIN))
+        await asyncio.wait({ended, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if not ready.done():
+            ready.cancel()
+            raise AssertionError(f"the bot ended with {self.process.returncode}:\n{self.log}")
+        await ready
+
+    async def kill(self) -> None:
+        """``kill -9``."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+    async def terminate(self) -> int:
+        """SIGTERM; returns the exit code."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+    @property
+    def log(self) -> str:
+        """What the process logged so far."""
+        return self.log_file.read_text(encoding="utf-8") if self.log_file.exists() else ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A Discord, a cluster and a bot that is ready in both."""
+
+    discord: DiscordDouble
+    parallax: ParallaxDouble
+    bot: BotProcess
+
+
+def bot_environment(
+    discord: DiscordDouble, parallax_url: str, folder: Path, settings: Mapping[str, str]
+) -> dict[str, str]:
+    """The settings of design.md, pointing at the doubles."""
+    return {
+        "PATH": os.environ.get("PATH", ""),
+        "PYTHONPATH": str(ROOT),
+        # discord.py 2.7.1 imports audioop for voice; everything else that warns is ours to fix.
+        "PYTHONWARNINGS": "error,ignore:'audioop' is deprecated:DeprecationWarning",
+        "DISCORD_TOKEN": discord.token,
+        "DISCORD_API_URL": discord.api_url,
+        "PARALLAX_URL": parallax_url,
+        "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'bot.db'}",
+        "ADMIN_USER_IDS": str(discord.person("olga").id),
+        "HTTP_BIND": "",
+        "LOG_FORMAT": "json",
+        **settings,
+    }
+
+
+@asynccontextmanager
+async def staged(
+    folder: Path,
+    *,
+    discord: DiscordDouble | None = None,
+    parallax: ParallaxDouble | None = None,
+    **settings: str,
+) -> AsyncIterator[Stage]:
+    """Open doubles and a bot; the bot is ready when this yields and must exit with 0 afterwards."""
+    async with (
+        discord or DiscordDouble(latency=0.0) as open_discord,
+        parallax or ParallaxDouble(tokens_per_second=200) as open_parallax,
+    ):
+        bot = BotProcess(bot_environment(open_discord, open_parallax.url, folder, settings), folder / "bot.log")
+        await bot.start()
+        try:
+            await bot.ready(open_discord)
+            yield Stage(open_discord, open_parallax, bot)
+            assert await bot.terminate() == 0, bot.log
+        except BaseException:
+            print(bot.log)  # noqa: T201  # pytest shows it with the failure
+            raise
+        finally:
+            await bot.kill()

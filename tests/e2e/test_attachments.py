@@ -1,0 +1,77 @@
+"""Text files that come with a question."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.discord_api.model import Channel
+from sandbox.discord_api.people import Person
+from tests.e2e.bot_process import Stage
+from tests.e2e.reading import ask, body, until_over
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_its_text_reaches_the_model(stage: Stage, room: Channel, ada: Person) -> None:
+    """Below the question, with its name, and not quoted in the channel."""
+    stage.parallax.script(["Read."])
+    message = await ask(ada, room, "Summarise", attachment=("notes.md", "Zürich: 42 Grad\n".encode()))
+    await until_over(stage, message)
+
+    heard = str(stage.parallax.requests[-1].messages[-1]["content"])
+    assert heard.startswith("Ada: Summarise")
+    assert "notes.md" in heard
+    assert "Zürich: 42 Grad" in heard
+    assert body(message) == "> Summarise\nRead."
+    assert "Grad" not in message.text
+
+
+async def test_a_private_question_with_a_file_stays_private(stage: Stage, room: Channel, ada: Person) -> None:
+    """The acknowledgement that bridges the download is ephemeral already."""
+    stage.parallax.script(["Read."])
+    message = await ask(ada, room, "Privately", attachment=("notes.txt", b"text"), private=True)
+    await until_over(stage, message)
+    assert message.ephemeral_for == ada.id
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("big.txt", b"x" * 200_001, "Not sent: big.txt is 201 kB, the limit is 200 kB. Attach less."),
+        ("cat.png", b"\x89PNG\r\n\x1a\n", "Not sent: cat.png is not a text file. This cluster reads text only."),
+        ("data.txt", b"a\x00b", "Not sent: data.txt is not a text file. This cluster reads text only."),
+        ("latin.txt", "é".encode("latin-1"), "Not sent: latin.txt is not a text file. This cluster reads text only."),
+    ],
+)
+async def test_what_cannot_be_read_is_refused_with_a_sentence(
+    stage: Stage, room: Channel, ada: Person, name: str, content: bytes, sentence: str
+) -> None:
+    """The asker reads why; nothing is sent to the cluster and nothing keeps "thinking"."""
+    before = len(stage.parallax.requests)
+    invocation = await ada.slash(room, "ask", prompt="Look", attachment=(name, content))
+    await invocation.done_loading()
+    await stage.discord.wait_until(lambda: sentence in [m.text for m in ada.messages(room)])
+    assert not any(message.loading for message in ada.messages(room))
+    assert len(stage.parallax.requests) == before
+
+
+async def test_a_file_too_large_for_the_context_is_refused(stage: Stage, room: Channel, ada: Person) -> None:
+    """The sentence tells how much it is and how much may be."""
+    before = len(stage.parallax.requests)
+    invocation = await ada.slash(room, "ask", prompt="Look", attachment=("long.txt", b"many words " * 9000))
+    await invocation.done_loading()
+    await stage.discord.wait_until(
+        lambda: any("tokens, the limit is 6000" in m.text for m in ada.messages(room))
+    )
+    assert len(stage.parallax.requests) == before
+
+
+async def test_files_from_elsewhere_are_never_fetched(stage: Stage, room: Channel, ada: Person) -> None:
+    """A forged interaction must not make the bot read from inside its own network."""
+    calls = len(stage.parallax.calls)
+    file = stage.discord.world.add_file("notes.txt", b"text")
+    file.url = f"{stage.parallax.url}/model/list"
+    invocation = await ada.slash(room, "ask", prompt="Look", attachment=file)
+    message = await invocation.done_loading()
+    assert message.text == "Not sent: attachments are read from Discord only."
+    assert not any(call.path == "/model/list" for call in stage.parallax.calls[calls:])

@@ -1,0 +1,324 @@
+"""The line in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from bot.queueing import admission, fairness
+from bot.queueing.fairness import Waiting
+from bot.queueing.ports import LineLimits, LinePause, Recovered
+from bot.queueing.request import (
+    OPEN_STATES,
+    Answer,
+    LineEntry,
+    NewQuestion,
+    RequestState,
+    StoredRequest,
+)
+from tests.fakes.conversations import MemoryConversations
+
+_RECOVERED_LEASE = 60.0
+
+
+@dataclass(slots=True)
+class _Row:
+    request: StoredRequest
+    floor: float
+    tag: float
+    charge: float = 0.0
+
+    @property
+    def state(self) -> RequestState:
+        return self.request.state
+
+    @property
+    def user_id(self) -> int:
+        return self.request.question.asker.user_id
+
+    def become(self, state: RequestState) -> None:
+        self.request = replace(self.request, state=state)
+
+    def forget_token(self) -> None:
+        self.show_through(None, None)
+
+    def show_through(self, token: str | None, expires_at: float | None) -> None:
+        question = self.request.question
+        surface = replace(question.surface, token=token, token_expires_at=expires_at)
+        self.request = replace(self.request, question=replace(question, surface=surface))
+
+
+class MemoryRequests:
+    """A :class:`bot.queueing.ports.RequestStore` that forgets everything with the process."""
+
+    def __init__(self, conversations: MemoryConversations | None = None) -> None:
+        self._conversations = conversations or MemoryConversations()
+        self._rows: dict[str, _Row] = {}
+        self._messages: dict[str, dict[int, int]] = {}
+        self._accounts: dict[int, float] = {}
+        self._virtual_time = 0.0
+        self._pause: LinePause | None = None
+
+    async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+        """Take the question into the line."""
+        known = self._rows.get(question.request_id)
+        if known is not None:
+            return self._seen(known)
+        user_id = question.asker.user_id
+        mine = self._waiting_of(user_id)
+        waiting = self._in(RequestState.QUEUED)
+        refusal = admission.refusal(limits, total=len(waiting), mine=len(mine))
+        if refusal is not None:
+            raise refusal
+        if not waiting and not self._in(RequestState.RUNNING):
+            self._virtual_time = fairness.caught_up(self._virtual_time, self._accounts.values())
+            self._accounts.clear()
+        request = StoredRequest(
+            question=question,
+            state=RequestState.QUEUED,
+            sequence=len(self._rows) + 1,
+            attempts=0,
+            enqueued_at=question.asked_at,
+            started_at=None,
+            finished_at=None,
+            message_ids=(),
+            answer=None,
+            error_key=None,
+            lease_owner=None,
+            lease_until=None,
+        )
+        self._rows[question.request_id] = _Row(request, floor=self._virtual_time, tag=self._virtual_time)
+        self._retag(user_id)
+        return request
+
+    async def claim(self, owner: str, *, now: float, lease: float) -> StoredRequest | None:
+        """Take the next question in fair order."""
+        busy = {_lane(row) for row in self._in(RequestState.RUNNING)}
+        row = next((row for row in self._ordered() if _lane(row) not in busy), None)
+        if self._pause is not None or row is None:
+            return None
+        row.request = replace(
+            row.request,
+            state=RequestState.RUNNING,
+            attempts=row.request.attempts + 1,
+            started_at=now,
+            lease_owner=owner,
+            lease_until=now + lease,
+        )
+        self._virtual_time = fairness.advanced(self._virtual_time, row.tag)
+        if not row.charge:
+            row.charge = fairness.charge(row.request.question.cost, row.request.question.weight)
+            account = self._accounts.get(row.user_id)
+            self._accounts[row.user_id] = fairness.start_tag(row.floor, account) + row.charge
+            self._retag(row.user_id)
+        return self._seen(row)
+
+    async def renew(self, owner: str, *, now: float, lease: float) -> None:
+        """Extend every lease of ``owner``."""
+        for row in self._rows.values():
+            if row.request.lease_owner == owner:
+                row.request = replace(row.request, lease_until=now + lease)
+
+    async def release(self, request_id: str, owner: str, *, now: float) -> bool:
+        """Put a running question back at the head of its line."""
+        row = self._held(request_id, owner)
+        if row is not None:
+            self._put_back(row)
+        return row is not None
+
+    async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+        """Keep the answer, its turn and the state; settle the asker's account."""
+        row = self._held(request_id, owner)
+        if row is None:
+            return False
+        question = row.request.question
+        cost = fairness.work(answer.prompt_tokens or 0, answer.completion_tokens)
+        if answer.prompt_tokens is None:
+            cost = max(question.cost, cost)
+        measured = fairness.charge(cost, question.weight)
+        row.request = replace(row.request, state=RequestState.ANSWERED, answer=answer, finished_at=now)
+        self._settle(row, measured)
+        if answer.text.strip():
+            self._conversations.remember(question, answer, now=now)
+        return True
+
+    async def delivered(self, request_id: str, *, now: float) -> bool:
+        """``answered → delivered``."""
+        row = self._rows.get(request_id)
+        if row is None or row.state is not RequestState.ANSWERED:
+            return False
+        row.request = replace(row.request, lease_owner=None, lease_until=None)
+        row.become(RequestState.DELIVERED)
+        row.forget_token()
+        return True
+
+    async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+        """``queued | running | answered → failed``."""
+        row = self._rows.get(request_id)
+        if row is None or row.state not in OPEN_STATES:
+            return False
+        refunded = row.state is not RequestState.ANSWERED
+        row.request = replace(row.request, error_key=error_key)
+        self._end(row, RequestState.FAILED, now, refunded=refunded)
+        return True
+
+    async def cancelled(self, request_id: str, *, now: float) -> bool:
+        """``queued | running → cancelled``."""
+        row = self._rows.get(request_id)
+        if row is None or row.state not in (RequestState.QUEUED, RequestState.RUNNING):
+            return False
+        self._end(row, RequestState.CANCELLED, now, refunded=row.state is RequestState.QUEUED)
+        return True
+
+    async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
+        """End what has waited since before ``before``; returned with the tokens it had."""
+        old = [row for row in self._in(RequestState.QUEUED) if row.request.enqueued_at < before]
+        expired = []
+        for row in old:
+            seen = self._seen(row)
+            expired.append(replace(seen, state=RequestState.EXPIRED, finished_at=now))
+            self._end(row, RequestState.EXPIRED, now, refunded=True)
+        return expired
+
+    async def recover(self, owner: str, *, now: float, alone: bool) -> Recovered:
+        """Take back what no living process holds."""
+
+        def abandoned(row: _Row) -> bool:
+            until = row.request.lease_until
+            return alone or (until is not None and until < now)
+
+        lost = [row for row in self._in(RequestState.RUNNING) if abandoned(row)]
+        for row in lost:
+            self._put_back(row)
+        undelivered = [row for row in self._in(RequestState.ANSWERED) if abandoned(row)]
+        for row in undelivered:
+            row.request = replace(row.request, lease_owner=owner, lease_until=now + _RECOVERED_LEASE)
+        return Recovered(len(lost), tuple(self._seen(row) for row in undelivered))
+
+    async def get(self, request_id: str) -> StoredRequest | None:
+        """The request, or None."""
+        row = self._rows.get(request_id)
+        return None if row is None else self._seen(row)
+
+    async def by_message(self, message_id: int) -> StoredRequest | None:
+        """The newest request shown in this message, or None."""
+        shown = self._find(lambda row: message_id in self._seen(row).message_ids)
+        return shown[-1] if shown else None
+
+    async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
+        """Remember that page ``page`` of the answer is this message."""
+        self._messages.setdefault(request_id, {})[page] = message_id
+
+    async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
+        """Replace the interaction token of an open request."""
+        row = self._rows.get(request_id)
+        if row is not None and row.state in OPEN_STATES:
+            row.show_through(token, token_expires_at)
+
+    async def line(self) -> Sequence[LineEntry]:
+        """Everything waiting, in the order it will be taken."""
+        return [
+            LineEntry(
+                request_id=row.request.request_id,
+                place=place,
+                asker=row.request.question.asker,
+                conversation_id=row.request.question.conversation_id,
+                channel_id=row.request.question.surface.channel_id,
+                prompt=row.request.question.prompt,
+                enqueued_at=row.request.enqueued_at,
+                cost=row.request.question.cost,
+            )
+            for place, row in enumerate(self._ordered(), start=1)
+        ]
+
+    async def place(self, request_id: str) -> int | None:
+        """The question's place in the line, from 1; None when it does not wait."""
+        return next((entry.place for entry in await self.line() if entry.request_id == request_id), None)
+
+    async def running(self) -> Sequence[StoredRequest]:
+        """Everything running, oldest first."""
+        found = self._find(lambda row: row.state is RequestState.RUNNING)
+        return sorted(found, key=lambda one: (one.started_at or 0.0, one.sequence))
+
+    async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
+        """A person's requests in these states, oldest first."""
+        return self._find(lambda row: row.user_id == user_id and row.state in states)
+
+    async def versions(self, root_id: str) -> Sequence[StoredRequest]:
+        """The request with this id and all later versions of it, oldest first."""
+        return self._find(lambda row: root_id in (row.request.request_id, row.request.question.root_id))
+
+    async def counts(self) -> dict[RequestState, int]:
+        """How many requests are queued, running and answered."""
+        return {state: len(self._in(state)) for state in OPEN_STATES}
+
+    async def pause(self, pause: LinePause | None) -> None:
+        """Hold the line, or release it with None."""
+        self._pause = pause
+
+    async def paused(self) -> LinePause | None:
+        """Whether and why the line is held."""
+        return self._pause
+
+    def _seen(self, row: _Row) -> StoredRequest:
+        pages = self._messages.get(row.request.request_id, {})
+        return replace(row.request, message_ids=tuple(pages[page] for page in sorted(pages)))
+
+    def _find(self, wanted: Callable[[_Row], bool]) -> list[StoredRequest]:
+        return [self._seen(row) for row in self._rows.values() if wanted(row)]
+
+    def _in(self, state: RequestState) -> list[_Row]:
+        return [row for row in self._rows.values() if row.state is state]
+
+    def _ordered(self) -> list[_Row]:
+        return sorted(self._in(RequestState.QUEUED), key=lambda row: (row.tag, row.request.sequence))
+
+    def _waiting_of(self, user_id: int) -> list[_Row]:
+        return [row for row in self._in(RequestState.QUEUED) if row.user_id == user_id]
+
+    def _held(self, request_id: str, owner: str) -> _Row | None:
+        row = self._rows.get(request_id)
+        if row is None or row.state is not RequestState.RUNNING or row.request.lease_owner != owner:
+            return None
+        return row
+
+    def _put_back(self, row: _Row) -> None:
+        row.request = replace(row.request, started_at=None, lease_owner=None, lease_until=None)
+        row.become(RequestState.QUEUED)
+
+    def _end(self, row: _Row, state: RequestState, now: float, *, refunded: bool) -> None:
+        row.request = replace(row.request, finished_at=now, lease_owner=None, lease_until=None)
+        row.become(state)
+        row.forget_token()
+        if refunded:
+            self._settle(row, 0.0)
+
+    def _settle(self, row: _Row, measured: float) -> None:
+        if row.user_id in self._accounts:
+            finish = self._accounts[row.user_id]
+            self._accounts[row.user_id] = fairness.settled(finish, row.charge, measured)
+        row.charge = measured
+        self._retag(row.user_id)
+
+    def _retag(self, user_id: int) -> None:
+        rows = {row.request.sequence: row for row in self._waiting_of(user_id)}
+        for sequence, tag in fairness.chain(self._accounts.get(user_id), _as_waiting(rows.values())).items():
+            rows[sequence].tag = tag
+
+
+def _lane(row: _Row) -> tuple[int, int]:
+    return row.user_id, row.request.question.conversation_id
+
+
+def _as_waiting(rows: Iterable[_Row]) -> list[Waiting]:
+    return [
+        Waiting(
+            sequence=row.request.sequence,
+            cost=row.request.question.cost,
+            weight=row.request.question.weight,
+            floor=row.floor,
+            tag=row.tag,
+            charge=row.charge,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,227 @@
+"""Bringing databases to the newest schema."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from bot.errors import ConfigError, StorageError
+from bot.storage import migrate
+from bot.storage.tables import metadata
+from tests.fakes.databases import new_database
+
+SEEDS = {
+    "0001": (
+        "INSERT INTO conversations (id, channel_id, private_to) VALUES (1, 70, 0)",
+        "INSERT INTO requests (request_id, state, kind, conversation_id, user_id, user_name, locale,"
+        " application_id, channel_id, private, channel_route, prompt, material, asked_at, cost, weight,"
+        " floor_tag, start_tag, charge, attempts, enqueued_at, changed_at)"
+        " VALUES ('r', 'queued', 'ask', 1, 4, 'Ana', 'en-US', 9, 70, 0, 1, 'why?', '', 1, 100, 1,"
+        " 0, 0, 0, 0, 1, 1)",
+        "INSERT INTO request_messages (request_id, page, message_id) VALUES ('r', 0, 77)",
+        "INSERT INTO turns (conversation_id, root_id, request_id, asker_id, asker_name, question, material,"
+        " answer, finish, completion_tokens, created_at)"
+        " VALUES (1, 'q', 'q', 4, 'Ana', 'what?', '', 'that', 'stop', 3, 1)",
+        "INSERT INTO facts (key, value) VALUES ('commands', 'abc')",
+    ),
+}
+"""Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
+
+
+def config(file: Path) -> Config:
+    found = Config()
+    found.set_main_option("script_location", str(migrate.MIGRATIONS))
+    found.attributes["file"] = file
+    return found
+
+
+def revisions() -> list[str]:
+    scripts = ScriptDirectory(str(migrate.MIGRATIONS))
+    return [script.revision for script in reversed(list(scripts.walk_revisions()))]
+
+
+def schema(file: Path) -> set[tuple[str, str, frozenset[str]]]:
+    """Every table and index as the parts of its definition, whose constraints may be in any order."""
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%'"
+        ).fetchall()
+    return {
+        (kind, name, frozenset(re.split(r", (?=CONSTRAINT)", " ".join(sql.split()).removesuffix(")").strip())))
+        for kind, name, sql in found
+    }
+
+
+def execute(file: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def rows(file: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(query).fetchall()
+
+
+async def test_a_first_start_makes_folder_file_and_schema(tmp_path: Path) -> None:
+    """From nothing, in a child process, to exactly the tables that the code expects."""
+    file = tmp_path / "data" / "bot.db"
+    expected = tmp_path / "expected.db"
+
+    await migrate.upgrade(f"sqlite+aiosqlite:///{file}")
+
+    engine = create_engine(f"sqlite:///{expected}")
+    metadata.create_all(engine)
+    engine.dispose()
+    assert migrate.revision(file) == migrate.HEAD
+    assert schema(file) == schema(expected)
+    assert rows(file, "SELECT virtual_time, paused_since FROM line_state") == [(0.0, None)]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["bot.db"]
+
+
+async def test_a_current_database_is_left_alone(tmp_path: Path) -> None:
+    """The second start changes nothing and makes no backup."""
+    url = new_database(tmp_path)
+    before = (tmp_path / "bot.db").read_bytes()
+
+    await migrate.upgrade(url)
+
+    assert migrate.upgrade_sync(url) == migrate.HEAD
+    assert (tmp_path / "bot.db").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["bot.db"]
+
+
+def test_head_is_the_newest_migration() -> None:
+    """The constant that spares every start the import of Alembic names the only head."""
+    scripts = ScriptDirectory(str(migrate.MIGRATIONS))
+
+    assert scripts.get_heads() == [migrate.HEAD]
+    assert set(SEEDS) == set(revisions())
+
+
+@pytest.mark.parametrize("older", revisions())
+def test_data_of_every_older_schema_survives(tmp_path: Path, older: str) -> None:
+    """A database of each revision ends in the newest schema with its rows, and a copy from before."""
+    file = tmp_path / "bot.db"
+    command.upgrade(config(file), older)
+    execute(file, *SEEDS[older])
+
+    assert migrate.upgrade_sync(f"sqlite+aiosqlite:///{file}") == older
+
+    assert migrate.revision(file) == migrate.HEAD
+    assert rows(file, "SELECT request_id, prompt, state FROM requests") == [("r", "why?", "queued")]
+    assert rows(file, "SELECT question, answer FROM turns") == [("what?", "that")]
+    assert (tmp_path / f"bot.db.{older}.bak").exists() == (older != migrate.HEAD)
+
+
+@pytest.fixture
+def next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A migration after the newest one, whose body the test writes."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+    monkeypatch.setattr(migrate, "HEAD", "9999")
+    return folder / "versions" / "9999_next.py"
+
+
+def _write(script: Path, *body: str) -> None:
+    lines = "\n".join(f"    {line}" for line in body)
+    script.write_text(
+        "from alembic import op\n\n"
+        f"revision = '9999'\ndown_revision = {revisions()[-1]!r}\n\n\ndef upgrade() -> None:\n{lines}\n"
+    )
+
+
+def test_an_upgrade_leaves_a_copy_of_what_was(tmp_path: Path, next_migration: Path) -> None:
+    """The backup has the old schema and the data, also what is still in the write-ahead log."""
+    before = revisions()[-1]
+    url = new_database(tmp_path)
+    file = tmp_path / "bot.db"
+    _write(next_migration, "op.execute('DROP TABLE facts')")
+    with closing(sqlite3.connect(file)) as writer:
+        for statement in SEEDS[before]:
+            writer.execute(statement)
+        writer.commit()
+        assert migrate.upgrade_sync(url) == before
+
+    copy = tmp_path / f"bot.db.{before}.bak"
+    assert (migrate.revision(file), migrate.revision(copy)) == ("9999", before)
+    assert rows(copy, "SELECT value FROM facts") == [("abc",)]
+    assert not rows(file, "SELECT name FROM sqlite_master WHERE name = 'facts'")
+
+
+def test_a_failed_migration_changes_nothing(tmp_path: Path, next_migration: Path) -> None:
+    """A migration that fails half way leaves the schema and the data as they were."""
+    before = revisions()[-1]
+    url = new_database(tmp_path)
+    file = tmp_path / "bot.db"
+    execute(file, *SEEDS[before])
+    unchanged = schema(file)
+    _write(next_migration, "op.execute('DROP TABLE facts')", "op.execute('no such thing')")
+
+    with pytest.raises(StorageError, match="syntax error"):
+        migrate.upgrade_sync(url)
+
+    assert migrate.revision(file) == before
+    assert schema(file) == unchanged
+    assert rows(file, "SELECT value FROM facts") == [("abc",)]
+
+
+async def test_a_newer_database_is_not_touched(tmp_path: Path) -> None:
+    """An older bot says that it is the older one, through the child process too."""
+    url = new_database(tmp_path)
+    execute(tmp_path / "bot.db", "UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(StorageError, match="newer version of the bot"):
+        await migrate.upgrade(url)
+
+
+async def test_somebody_elses_file_is_not_touched(tmp_path: Path) -> None:
+    """Neither another program's database nor a file that is none."""
+    other = tmp_path / "other.db"
+    execute(other, "CREATE TABLE theirs (id INTEGER)")
+    text = tmp_path / "notes.txt"
+    text.write_text("not a database, but long enough to be read as the header of one " * 20)
+
+    with pytest.raises(StorageError, match="not this bot's"):
+        await migrate.upgrade(f"sqlite+aiosqlite:///{other}")
+    with pytest.raises(StorageError, match="cannot be read"):
+        await migrate.upgrade(f"sqlite+aiosqlite:///{text}")
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "sqlite://", "sqlite+aiosqlite:///:memory:", "mysql://x/y"])
+async def test_other_urls_are_refused_with_the_remedy(url: str) -> None:
+    """What cannot be used is said together with what can."""
+    with pytest.raises(ConfigError, match=r"DATABASE_URL.*sqlite\+aiosqlite:///data/bot.db"):
+        await migrate.upgrade(url)
+
+
+def test_a_start_loads_neither_alembic_nor_the_orm(tmp_path: Path) -> None:
+    """Both would stay in the bot's memory for nothing."""
+    url = new_database(tmp_path)
+    program = (
+        "import asyncio, sys\n"
+        "from bot.storage.database import Database\n"
+        "from bot.storage.migrate import upgrade\n"
+        "async def start():\n"
+        f"    await upgrade({url!r})\n"
+        f"    async with Database.open({url!r}) as database:\n"
+        "        await database.requests.counts()\n"
+        "asyncio.run(start())\n"
+        "print(*(name for name in ('alembic', 'sqlalchemy.orm') if name in sys.modules))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == ""

@@ -1,0 +1,99 @@
+"""What holds for every answer however it arrives: limits, balance, nothing lost, nothing that changes its form."""
+
+import re
+from itertools import pairwise
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot.rendering import AnswerDocument, render
+from tests.unit.rendering.generators import chunks, cuts, documents, soup
+
+ANY = st.one_of(documents, soup)
+LIMITS = st.sampled_from([100, 140, 333, 1000, 3900])
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"q\d+z", text.replace("\u200b", ""))
+
+
+def _fences(body: str) -> int:
+    return len(re.findall(r"```", body))
+
+
+@settings(max_examples=120, deadline=None)
+@given(ANY, cuts, LIMITS)
+def test_streaming_ends_as_one_shot(text: str, sizes: list[int], limit: int) -> None:
+    """The pages after `close` are those of the whole text at once, however it was cut."""
+    document = AnswerDocument(limit=limit, max_pages=50)
+    for piece in chunks(text, sizes):
+        document.feed(piece)
+        document.pages()
+    document.close()
+    document.close()
+    assert document.pages() == render(text, limit=limit, max_pages=50)
+    assert document.raw == text
+
+
+@settings(max_examples=120, deadline=None)
+@given(ANY, cuts, LIMITS, st.integers(100, 200))
+def test_every_body_at_every_moment(text: str, sizes: list[int], limit: int, first: int) -> None:
+    """Within the limit, fences closed, full pages frozen for good, pages never fewer."""
+    document = AnswerDocument(limit=limit, first_limit=first, max_pages=50)
+    before: tuple[str, ...] = ()
+    for piece in [*chunks(text, sizes), None]:
+        if piece is None:
+            document.close()
+        else:
+            document.feed(piece)
+        pages = document.pages()
+        assert len(pages[0]) <= first
+        assert all(len(body) <= limit for body in pages[1:])
+        assert all(_fences(body) % 2 == 0 for body in pages)
+        assert len(pages) >= len(before)
+        assert all(old is new for old, new in zip(before[:-1], pages, strict=False))
+        before = pages
+
+
+@settings(max_examples=150, deadline=None)
+@given(documents, LIMITS)
+def test_nothing_is_lost_or_repeated(text: str, limit: int) -> None:
+    """Every word of the answer stands on the pages once, in order."""
+    pages = render(text, limit=limit, max_pages=80)
+    assert words("\n".join(pages)) == words(text)
+
+
+@settings(max_examples=80, deadline=None)
+@given(documents, cuts)
+def test_text_only_grows(text: str, sizes: list[int]) -> None:
+    """What is shown while streaming stays: the words shown at one moment begin those shown later."""
+    document = AnswerDocument(limit=100_000)
+    before: list[str] = []
+    for piece in chunks(text, sizes):
+        document.feed(piece)
+        shown = words(document.pages()[0])
+        assert shown[: len(before)] == before
+        before = shown
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANY)
+def test_nothing_can_mention_or_reorder(text: str) -> None:
+    """No live mention outside code, no bidirectional override anywhere."""
+    for body in render(f"{text}\n\n@everyone <@123456789012345678> <t:1:R> </ask:1> <#1> \u202e", limit=3900):
+        unescaped = re.sub(r"\\[`\\]", "", body)
+        visible = re.sub(r"```.*?```|(`+)(?!`).*?(?<!`)\1(?!`)", "", unescaped, flags=re.DOTALL)
+        assert not re.search(r"@everyone|<@\d|<t:\d|</ask|<#\d", visible)
+        assert "\u202e" not in body
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="👩‍👧🇩🇪e\u0301漢👍🏽 ", max_size=400), LIMITS)
+@example("👩‍👩‍👧‍👦" * 60, 100)
+@example("🇩🇪" * 100, 100)
+def test_no_visible_character_is_cut(text: str, limit: int) -> None:
+    """A page starts neither with a joiner, a mark, a skin tone, nor after one that joins, and flags stay whole."""
+    pages = render(text, limit=limit, max_pages=50)
+    for body, following in pairwise(pages):
+        assert not body.endswith("\u200d")
+        assert following[0] not in "\u200d\u0301🏽"
