@@ -31,6 +31,7 @@ from bot.queueing.ports import LineLimits
 from bot.scheduler.client import ParallaxClient
 from bot.scheduler.timeouts import Timeouts
 from bot.services.admission import Gate
+from bot.services.again import Again
 from bot.services.answering import Answering, ChatPolicy
 from bot.services.ask import AskLimits, AskService
 from bot.services.background import Background
@@ -191,6 +192,7 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
     settings, database, clock = parts.settings, parts.database, parts.clock
     estimator = TokenEstimator()
     line = _line_of(parts, estimator)
+    line_limits = LineLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total)
     operators = Operators(
         user_ids=settings.admin_user_ids,
         role_ids=settings.admin_role_ids,
@@ -205,13 +207,16 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
             dispatcher=line.dispatcher,
             estimator=estimator,
             clock=clock,
-            line_limits=LineLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total),
+            line_limits=line_limits,
             ask_limits=AskLimits(context_tokens=settings.context_max_tokens),
             system_prompt=settings.system_prompt,
         ),
         dispatcher=line.dispatcher,
         cluster=ClusterService(parts.scheduler, parts.watcher, settings.web_page),
-        controls=AnswerControls(database.requests, line.dispatcher, line.closing, operators, clock),
+        controls=AnswerControls(
+            database.requests, line.dispatcher, line.closing, operators, database.feedback, clock
+        ),
+        again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
         queue=QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock),
         conversations=ConversationService(
             database.conversations,
@@ -282,6 +287,7 @@ def _line_of(parts: _Parts, estimator: TokenEstimator) -> _Line:
         gate=gate,
         answering=Answering(
             scheduler=parts.scheduler,
+            store=store,
             conversations=parts.database.conversations,
             estimator=estimator,
             policy=ChatPolicy(

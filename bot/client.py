@@ -14,6 +14,7 @@ import structlog
 from discord.ext import commands
 
 from bot.rendering import Page
+from bot.services.again import Again
 from bot.services.ask import AskService
 from bot.services.cluster import ClusterService
 from bot.services.controls import AnswerControls
@@ -61,6 +62,7 @@ class Services:
     cluster: ClusterService
     conversations: ConversationService
     controls: AnswerControls
+    again: Again
     queue: QueueService
     operators: Operators
     attachments: AttachmentReader
@@ -124,7 +126,7 @@ class ParallaxBot(commands.AutoShardedBot):
     async def on_error(self, event_method: str, /, *_args: object, **_kwargs: object) -> None:
         """A listener failed: one log event."""
         # discord.py calls this inside its own except block.
-        log.error("discord.listener_failed", listener=event_method, exc_info=sys.exception())  # noqa: LOG014
+        log.error("discord.listener_failed", listener=event_method, exc_info=sys.exception())
 
     async def process_commands(self, message: discord.Message, /) -> None:
         """Text commands do not exist here."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigError
@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     """The bot's settings, frozen after loading. Times in seconds unless a name says otherwise."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore", env_ignore_empty=True
+        env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore"
     )
 
     discord_token: SecretStr = Field(description="The bot's token, from the Bot page of its application.")
@@ -81,6 +81,14 @@ class Settings(BaseSettings):
     http_bind: str = Field(
         "127.0.0.1:8080", description="Health and metrics; empty: off. A taken port is only a warning."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: object) -> object:
+        # `NAME=` in .env means "the default", but for HTTP_BIND, where empty has a meaning of its own.
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if value != "" or name == "http_bind"}
+        return values
 
     @field_validator("admin_user_ids", "admin_role_ids", "admin_guild_ids", "join_roles", mode="before")
     @classmethod

@@ -136,7 +136,7 @@ class _Demo:
             ("Open", f"[bold cyan]{where.page_url}[/]"),
             ("Type", first),
             *(("", other) for other in others),
-            ("Be", "someone else, by the name at the bottom left: Olga operates the cluster"),
+            ("Be", "someone else by the name at the bottom left (Olga is an operator)"),
             ("Logs", escape(", ".join(str(child.log) for child in self._children))),
             ("Stop", "Ctrl-C"),
         )

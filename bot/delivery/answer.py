@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 FINAL_ATTEMPTS = 8
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
+# What a page from before a crash shows until it is needed again, or is taken away.
+EMPTIED = Page("…")
 # How much sooner the other route must be to be worth leaving the primary one.
 ROUTE_GAIN = 0.02
 
@@ -33,10 +35,12 @@ class PageSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
+    """Edit, send (``is_new``) or delete (``page`` None) the page at ``index``."""
+
     index: int
-    page: Page
+    page: Page | None
     message_id: int | None
-    is_new: bool
+    is_new: bool = False
 
 
 class AnswerDelivery:
@@ -54,10 +58,11 @@ class AnswerDelivery:
         clock: Clock,
         request_id: str,
         message_ids: Sequence[int] = (),
-        on_sent: Callable[[int, int], None],
+        on_sent: Callable[[int, int | None], None],
         on_gone: Callable[[], None],
     ) -> None:
-        """``message_ids`` are pages already in Discord; ``on_sent(page, message_id)`` is told of new ones,
+        """``message_ids`` are pages already in Discord; ``on_sent(page, message_id)`` is told of new ones
+        (None: the page is being removed),
         ``on_gone()`` when somebody deleted the answer."""
         self.surface = surface
         self._source = source
@@ -71,6 +76,11 @@ class AnswerDelivery:
         self._finishing = asyncio.Event()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._failures = 0
+        self._resting = False
+        self._removing: set[int] = set()
+        # Pages may stand in Discord that we do not know of: sent by a process that died before it kept their ids,
+        # or by a call whose answer was lost.
+        self._doubtful = bool(message_ids)
         self._log = log.bind(request_id=request_id)
         if message_ids:
             self._acknowledged.set()
@@ -81,12 +91,22 @@ class AnswerDelivery:
         if not self._ids:
             self._ids.append(message_id)
             self._shown.append(page)
+            self._doubtful = message_id is None
         self._acknowledged.set()
 
     @property
     def message_ids(self) -> tuple[int | None, ...]:
         """The answer's messages, first page first."""
         return tuple(self._ids)
+
+    def is_removing(self, message_id: int) -> bool:
+        """Whether it is us who deletes this message."""
+        return message_id in self._removing
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what Discord shows is the newest state, and nothing is on its way."""
+        return self._resting and not self._wake.is_set() and self._next() is None
 
     def changed(self) -> None:
         """The source has something newer."""
@@ -132,12 +152,19 @@ class AnswerDelivery:
 
     async def _pump(self) -> None:
         while True:
+            self._resting = True
             await self._wake.wait()
+            self._resting = False
             self._wake.clear()
-            if self._next() is None:
+            following = self._next()
+            if following is None:
                 # Nothing visible changed: no slot is spent on it.
                 if self._finishing.is_set():
                     return
+                continue
+            if self._doubtful and following.message_id is None:
+                await self._survey()
+                self._wake.set()
                 continue
             route = await self._slot()
             operation = self._next()
@@ -151,8 +178,58 @@ class AnswerDelivery:
             if index >= len(self._shown):
                 return _Operation(index, page, None, is_new=True)
             if self._shown[index] != page:
-                return _Operation(index, page, self._ids[index], is_new=False)
+                return _Operation(index, page, self._ids[index])
+        return self._surplus(len(pages))
+
+    def _surplus(self, wanted: int) -> _Operation | None:
+        """What to do about a message beyond the last page: an earlier version was longer, or an attempt before a
+        crash had come further. What that attempt wrote is emptied, but kept until the end: it may be needed."""
+        last = len(self._ids) - 1
+        if last < wanted:
+            return None
+        kept = not self._finishing.is_set() and self._shown[last] in (None, EMPTIED)
+        if not kept:
+            return _Operation(last, None, self._ids[last])
+        for index in range(wanted, len(self._ids)):
+            if self._shown[index] is None:
+                return _Operation(index, EMPTIED, self._ids[index])
         return None
+
+    async def _survey(self) -> None:
+        """Learn which pages stand in Discord already. Raises :class:`MessageGone`, :class:`SurfaceExpired`."""
+        try:
+            if self._ids == [None] and (first := await self.surface.original()) is not None:
+                self._learn(0, first)
+            found = await self.surface.find(self._ids[0] if self._ids else None)
+        except MessageGone:
+            raise
+        except AccessLost as error:
+            # Reading the history is a permission of its own: without it nothing more can be known.
+            self._log.info("delivery.not_searched", detail=str(error))
+            found = {}
+        except DeliveryError as error:
+            self._failures += 1
+            self._log.info("delivery.search_failed", failures=self._failures, detail=str(error))
+            if self._failures < FINAL_ATTEMPTS:
+                await self._pause(self._back_off(), unless_final=False)
+                return
+            found = {}
+        for index, message_id in sorted(found.items()):
+            self._learn(index, message_id)
+        self._doubtful = False
+        if self._ids == [None] and not self._replace_unknown():
+            raise SurfaceExpired("the message that acknowledged the question is not known")
+
+    def _learn(self, index: int, message_id: int) -> None:
+        if index == len(self._ids):
+            self._ids.append(None)
+            self._shown.append(None)
+        if index < len(self._ids) and self._ids[index] is None:
+            self._ids[index] = message_id
+            self._on_sent(index, message_id)
+
+    def _back_off(self) -> float:
+        return min(FIRST_RETRY * 2.0 ** (self._failures - 1), LONGEST_RETRY)
 
     async def _slot(self) -> RouteKind:
         """Wait until an edit may leave; returns the route whose slot was taken."""
@@ -215,14 +292,27 @@ class AnswerDelivery:
         return False
 
     async def _perform(self, route: RouteKind, operation: _Operation) -> None:
-        if operation.is_new:
-            message_id = await self.surface.send(route, operation.page)
+        if operation.page is None:
+            await self._remove(route, operation)
+        elif operation.is_new:
+            # Until its id is here, nobody can say whether a message that failed to be sent stands there anyway.
+            self._doubtful = True
+            message_id = await self.surface.send(route, operation.page, operation.index)
+            self._doubtful = False
             self._ids.append(message_id)
             self._shown.append(operation.page)
             self._on_sent(operation.index, message_id)
-            return
-        await self.surface.edit(route, operation.message_id, operation.page)
-        self._shown[operation.index] = operation.page
+        else:
+            await self.surface.edit(route, operation.message_id, operation.page, operation.index)
+            self._shown[operation.index] = operation.page
+
+    async def _remove(self, route: RouteKind, operation: _Operation) -> None:
+        if operation.message_id is not None:
+            self._removing.add(operation.message_id)
+            await self.surface.delete(route, operation.message_id)
+            # Not before it is gone: a crash in between would leave it there for good.
+            self._on_sent(operation.index, None)
+        del self._ids[operation.index], self._shown[operation.index]
 
     async def _retry_later(self, error: DeliveryError, operation: _Operation) -> None:
         self._failures += 1
@@ -230,10 +320,16 @@ class AnswerDelivery:
         if self._failures >= FINAL_ATTEMPTS:
             if not self._finishing.is_set() or operation.is_new or not self.surface.channel_route:
                 raise error
+            if operation.page is None:
+                raise error
             # It cannot be edited any more: the tail is sent anew rather than lost.
-            self._ids[operation.index] = await self.surface.send(RouteKind.CHANNEL, operation.page)
+            self._ids[operation.index] = await self.surface.send(
+                RouteKind.CHANNEL, operation.page, operation.index
+            )
             self._shown[operation.index] = operation.page
-            self._on_sent(operation.index, self._ids[operation.index] or 0)
+            self._on_sent(operation.index, self._ids[operation.index])
+            # The original response is not the first page any more.
+            self.surface.drop_token()
             self._failures = 0
             return
-        await self._pause(min(FIRST_RETRY * 2 ** (self._failures - 1), LONGEST_RETRY), unless_final=False)
+        await self._pause(self._back_off(), unless_final=False)

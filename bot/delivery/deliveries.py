@@ -35,7 +35,7 @@ class Deliveries:
         *,
         locale: str,
         message_ids: Sequence[int] = (),
-        on_sent: Callable[[int, int], None],
+        on_sent: Callable[[int, int | None], None],
         on_gone: Callable[[], None],
     ) -> AnswerDelivery:
         """Start keeping an answer's messages equal to ``source``. One delivery per request id at a time."""

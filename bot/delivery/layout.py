@@ -8,6 +8,7 @@ text, the footer, one ``ActionRow``. Buttons carry ``<area>:<action>:<request id
 from __future__ import annotations
 
 import io
+import zlib
 
 import discord
 from discord import ui
@@ -34,14 +35,23 @@ def _button(control: Control, request_id: str, locale: str) -> ui.Button[ui.Layo
     )
 
 
-def build_layout(page: Page, request_id: str, locale: str) -> ui.LayoutView:
-    """The layout of one page.
+def page_mark(request_id: str, index: int) -> int:
+    """The component id of an answer's page ``index`` (0-127), by which a later process knows the message again.
+
+    Discord keeps the ids it is given, shows them to nobody, and returns them with the message; 32 bits,
+    signed (docs, components/reference, "Anatomy of a Component").
+    """
+    return ((zlib.crc32(request_id.encode()) & 0xFFFFFF) << 7) + index + 1
+
+
+def build_layout(page: Page, request_id: str, locale: str, index: int = 0) -> ui.LayoutView:
+    """The layout of an answer's page ``index``.
 
     The view is stopped at once: it only carries components, so the library must not keep it for dispatch.
     """
     view = ui.LayoutView(timeout=None)
     if page.body:
-        view.add_item(ui.TextDisplay(page.body))
+        view.add_item(ui.TextDisplay(page.body, id=page_mark(request_id, index)))
     for attached in page.files:
         view.add_item(ui.File(f"attachment://{attached.name}"))
     if page.footer:

@@ -8,6 +8,7 @@ Before that the answer moves to the bot-token channel route, which private answe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import TypeVar
@@ -17,7 +18,7 @@ import discord
 import structlog
 
 from bot.clock import Clock
-from bot.delivery.layout import build_layout, to_files
+from bot.delivery.layout import build_layout, page_mark, to_files
 from bot.delivery.tracing import WireCall, current_call
 from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
 from bot.queueing.request import Surface
@@ -28,6 +29,9 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 TOKEN_MARGIN = 60.0
+# How far back messages are searched for pages that a crashed process sent, in calls of 100 messages.
+SEARCHED = 500
+MARKED_PAGES = 20
 _NOBODY = discord.AllowedMentions.none()
 # Discord docs, topics/opcodes-and-status-codes, "JSON error codes".
 _GONE = frozenset({10003, 10008})
@@ -103,19 +107,20 @@ class MessageSurface:
         """A press of a button brought a fresh token; ``expires_at`` in epoch seconds."""
         self._token, self._token_expires_at = token, expires_at
 
-    async def edit(self, route: RouteKind, message_id: int | None, page: Page) -> None:
-        """Replace a message; returns when Discord has applied it.
+    async def edit(self, route: RouteKind, message_id: int | None, page: Page, index: int = 0) -> None:
+        """Replace page ``index`` (from 0); returns when Discord has applied it.
 
-        ``message_id`` None is the interaction's original response, whose id is not known yet. The call itself
-        is never cancelled: a cancelled webhook call leaves discord.py's lock held for good
+        ``message_id`` None is the interaction's original response, whose id is not known yet. The first page is
+        the original response, or the message whose button was pressed; the others are its follow-ups. The call
+        itself is never cancelled: a cancelled webhook call leaves discord.py's lock held for good
         (webhook/async_.py, ``AsyncDeferredLock.__aexit__``). Raises :class:`DeliveryError`.
         """
 
         async def run() -> None:
-            view = build_layout(page, self._request_id, self._locale)
+            view = build_layout(page, self._request_id, self._locale, index)
             files = to_files(page.files)
             if route is RouteKind.INTERACTION:
-                target = message_id if message_id is not None else "@original"
+                target = message_id if index and message_id is not None else "@original"
                 await self._webhook().edit_message(
                     target,  # type: ignore[arg-type]  # the path segment Discord names; ids are only formatted
                     view=view,
@@ -132,11 +137,13 @@ class MessageSurface:
 
         await self._call(route, run, until_applied=True)
 
-    async def send(self, route: RouteKind, page: Page, *, reply_to: int | None = None) -> int:
+    async def send(
+        self, route: RouteKind, page: Page, index: int = 0, *, reply_to: int | None = None
+    ) -> int:
         """Send a further message and return its id. Never cancelled either. Raises :class:`DeliveryError`."""
 
         async def run() -> int:
-            view = build_layout(page, self._request_id, self._locale)
+            view = build_layout(page, self._request_id, self._locale, index)
             files = to_files(page.files)
             if route is RouteKind.INTERACTION:
                 message = await self._webhook().send(
@@ -161,12 +168,68 @@ class MessageSurface:
                 allowed_mentions=_NOBODY,
                 reference=reference,  # type: ignore[arg-type]  # None is what the library defaults to
                 mention_author=False,
+                # Within a few minutes Discord itself drops a second copy (docs, resources/message, enforce_nonce).
+                nonce=f"{self._request_id}-{index}",
             )
             return sent.id
 
         sent_id = await self._call(route, run, until_applied=False)
         assert sent_id is not None  # noqa: S101  # until_applied=False returns what run returned
         return sent_id
+
+    async def delete(self, route: RouteKind, message_id: int) -> None:
+        """Delete a message of the answer; one that is gone already is no error. Raises :class:`DeliveryError`."""
+
+        async def run() -> None:
+            if route is RouteKind.INTERACTION:
+                await self._webhook().delete_message(message_id)
+                return
+            channel = self._client.get_partial_messageable(self._surface.channel_id)
+            await channel.get_partial_message(message_id).delete()
+
+        with contextlib.suppress(MessageGone):
+            await self._call(route, run, until_applied=False)
+
+    async def original(self) -> int | None:
+        """The id of the message that answered the interaction; None when that cannot be told (no token, or it
+        was never answered). Raises :class:`MessageGone` when it was deleted, else :class:`DeliveryError`."""
+        if self.primary is not RouteKind.INTERACTION:
+            return None
+
+        async def run() -> int:
+            target = "@original"
+            message = await self._webhook().fetch_message(
+                target,  # type: ignore[arg-type]  # the path segment Discord names; ids are only formatted
+            )
+            return message.id
+
+        self._buckets[RouteKind.INTERACTION].sent(self._clock.monotonic())
+        try:
+            return await self._call(RouteKind.INTERACTION, run, until_applied=False)
+        except SurfaceExpired:
+            self.drop_token()
+            return None
+
+    async def find(self, after: int | None) -> dict[int, int]:
+        """The answer's pages that stand in the channel: page → message id, by the mark each of them carries.
+
+        Looks through the messages after the message ``after`` (None: the newest ones), as far as the bot may
+        read them; nothing lists ephemeral messages. Raises :class:`DeliveryError`.
+        """
+        if not self.channel_route:
+            return {}
+        marks = {page_mark(self._request_id, index): index for index in range(MARKED_PAGES)}
+        channel = self._client.get_partial_messageable(self._surface.channel_id)
+        since = None if after is None else discord.Object(after)
+
+        async def run() -> dict[int, int]:
+            found: dict[int, int] = {}
+            async for message in channel.history(limit=SEARCHED, after=since):
+                if message.author == self._client.user and (index := _marked(message, marks)) is not None:
+                    found[index] = message.id
+            return found
+
+        return await asyncio.shield(self._tracked(run, "search"))
 
     def _webhook(self) -> discord.Webhook:
         # What discord.Interaction.followup builds, from an id and a token that may come from the database.
@@ -179,17 +242,21 @@ class MessageSurface:
         call = WireCall(self._buckets[route])
         reset = current_call.set(call)
         try:
-            task = asyncio.create_task(_translated(run), name=f"discord-{route.value}-{self._request_id}")
+            task = self._tracked(run, route.value)
         finally:
             current_call.reset(reset)
-        self._tasks.add(task)
-        task.add_done_callback(self._settled)
         if until_applied:
             waits: set[asyncio.Future[T] | asyncio.Future[int]] = {task, call.applied}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 return None
         return await asyncio.shield(task)
+
+    def _tracked(self, run: Callable[[], Awaitable[T]], what: str) -> asyncio.Task[T]:
+        task = asyncio.create_task(_translated(run), name=f"discord-{what}-{self._request_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._settled)
+        return task
 
     def _settled(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
@@ -200,6 +267,13 @@ class MessageSurface:
         """Return when the library has let go of every call."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
+
+
+def _marked(message: discord.Message, marks: dict[int, int]) -> int | None:
+    for component in message.components:
+        if isinstance(component, discord.TextDisplay) and component.id in marks:
+            return marks[component.id]
+    return None
 
 
 async def _translated(run: Callable[[], Awaitable[T]]) -> T:

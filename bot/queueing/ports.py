@@ -100,12 +100,20 @@ class RequestStore(Protocol):
         """Remember that page ``page`` (from 0) of the answer is this message."""
         ...
 
+    async def detach_message(self, request_id: str, page: int) -> None:
+        """Page ``page`` of the answer is no message any more."""
+        ...
+
     async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
         """Replace the interaction token the answer is shown through (None: the channel route from now on)."""
         ...
 
     async def line(self) -> Sequence[LineEntry]:
         """Everything waiting, in the order it will be taken."""
+        ...
+
+    async def waiting_ids(self) -> Sequence[str]:
+        """The ids of everything waiting, in the order it will be taken: the line at its cheapest."""
         ...
 
     async def place(self, request_id: str) -> int | None:

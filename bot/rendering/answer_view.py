@@ -33,7 +33,8 @@ class Phase(Enum):
 class Receipt:
     """The small print under a finished answer. Seconds; None is left out.
 
-    ``outcome`` is a catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``.
+    ``version`` is this one's number and how many there are; a single one is not mentioned. ``outcome`` is a
+    catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``.
     """
 
     model: str | None = None
@@ -42,6 +43,7 @@ class Receipt:
     ttft: float | None = None
     waited: float | None = None
     outcome: str | None = None
+    version: tuple[int, int] | None = None
     params: tuple[tuple[str, object], ...] = ()
 
 
@@ -59,6 +61,7 @@ class AnswerView:
 
     def __init__(self, *, question: str, asker: str, locale: str, clock: Clock, max_pages: int) -> None:
         self._quote = quote_question(question)
+        self._base = ""
         self._asker = asker
         self._locale = locale
         self._clock = clock
@@ -77,7 +80,10 @@ class AnswerView:
 
     def _new_document(self) -> AnswerDocument:
         room = MESSAGE_LIMIT - FOOTER_ROOM
-        return AnswerDocument(limit=room, first_limit=room - len(self._quote) - 1, max_pages=self._max_pages)
+        document = AnswerDocument(limit=room, first_limit=room - len(self._quote) - 1, max_pages=self._max_pages)
+        if self._base:
+            document.feed(self._base)
+        return document
 
     @property
     def phase(self) -> Phase:
@@ -117,6 +123,17 @@ class AnswerView:
         self.document = self._new_document()
         self._enter(Phase.ASKED)
 
+    def begin_with(self, text: str) -> None:
+        """It goes on from ``text``, which is shown at once (Continue)."""
+        if text != self._base:
+            self._base = text
+            self.document = self._new_document()
+
+    def restore(self, text: str) -> None:
+        """Show ``text`` (after what it goes on from) instead of what was written since."""
+        self.document = self._new_document()
+        self.document.feed(text)
+
     def thinking(self) -> None:
         """The model is reasoning."""
         if self._thinking_since is None:
@@ -126,6 +143,10 @@ class AnswerView:
 
     def text(self, piece: str) -> None:
         """More of the answer."""
+        if self._phase is Phase.RECONNECTING:
+            # What the broken stream wrote stays until the new one has a word.
+            self.document = self._new_document()
+            self._first_text_at, self._tokens = None, 0
         if self._first_text_at is None:
             self._first_text_at = self._clock.monotonic()
         self._tokens += 1
@@ -159,7 +180,7 @@ class AnswerView:
         last = len(bodies) - 1
         files: tuple[File, ...] = ()
         if self._phase is Phase.DONE and (overflow := self.document.overflow()) is not None:
-            files = (File(overflow.name, overflow.text.encode()),)
+            files = overflow.files()
         return tuple(
             Page(body, self.footer(), self._controls, files) if index == last else Page(body)
             for index, body in enumerate(bodies)
@@ -208,6 +229,9 @@ class AnswerView:
 
     def _receipt_text(self, receipt: Receipt) -> str:
         parts: list[str] = []
+        if receipt.version is not None and receipt.version[1] > 1:
+            number, of = receipt.version
+            parts.append(say(self._locale, "receipt.version", number=number, of=of))
         if receipt.outcome is not None:
             parts.append(fill(self._locale, f"outcome.{receipt.outcome}", dict(receipt.params)))
         if receipt.model:

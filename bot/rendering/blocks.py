@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.rendering.characters import ZWSP
+from bot.rendering.code import Code, CodeFile
 from bot.rendering.heads import Head, Kind, columns, head, quote, unquoted
 from bot.rendering.layout import Atom, Line, Text
 from bot.rendering.lists import Lists
 from bot.rendering.paragraph import Paragraph
-from bot.rendering.regions import Code, CodeFile, Formula, Place, Region, TableRegion
+from bot.rendering.places import Place, Region
+from bot.rendering.regions import Formula, TableRegion
 from bot.rendering.spans import RULE
 from bot.rendering.tables import cells, delimiter, first_pipe, may_be_header
 

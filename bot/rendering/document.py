@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from bot.rendering.blocks import Blocks
 from bot.rendering.characters import clean
+from bot.rendering.code import extension
 from bot.rendering.layout import Layout
 from bot.rendering.page import File
-from bot.rendering.regions import extension
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 SHORTEST_LIMIT = 100

@@ -12,8 +12,8 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from bot.rendering.formulas import INCOMPLETE, inline_end
 from bot.rendering.html import is_paired, may_become_tag
-from bot.rendering.latex import INCOMPLETE, inline_end
 from bot.rendering.links import BARE, trimmed
 
 LONGEST_OPEN = 1500  # characters of a segment after which an unclosed marker is only text

@@ -31,7 +31,7 @@ class Paragraph:
         self._text = ""
         self._places = [(0, source)]  # (index into _text, offset in the answer): one per source line
         self._scanned = 0
-        self._open = False
+        self._looked = 0  # where the segment was last found to be open
         self.wrote = False
 
     @property
@@ -54,7 +54,6 @@ class Paragraph:
             if self._is_final(end):
                 self._leave(sink, end)
             else:
-                self._open = True
                 self._scanned = end
 
     def finish(self, sink: Sink, *, drop: str = "") -> None:
@@ -87,10 +86,14 @@ class Paragraph:
         return None
 
     def _is_final(self, end: int) -> bool:
-        due = end > LONGEST_OPEN or end // _RECHECK != self._scanned // _RECHECK
-        # The character before the last look may be half of a closer.
-        if self._open and not due and not _MAY_CLOSE.search(self._text, max(0, self._scanned - 1), end):
-            return False
+        if self._looked and end <= LONGEST_OPEN:
+            # Looks get rarer as the segment grows, so that markers that never close stay cheap.
+            step = end - self._looked
+            # The character before the last look may be half of a closer.
+            closer = _MAY_CLOSE.search(self._text, self._looked - 1, end)
+            if step < self._looked // 8 or (step < _RECHECK and closer is None):
+                return False
+        self._looked = end
         segment = self._text[:end]
         return is_plain(segment) or not is_open(segment)
 
@@ -101,7 +104,7 @@ class Paragraph:
             self.wrote = self.wrote or self._line is not before
         self._text = self._text[end:]
         self._places = [(max(0, at - end), source + max(0, end - at)) for at, source in self._current(end)]
-        self._scanned, self._open = 0, False
+        self._scanned = self._looked = 0
 
     def _current(self, end: int) -> list[tuple[int, int]]:
         """The places from the one that `end` falls into on."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.clock import Clock
-from bot.errors import ClusterBusy, SchedulerError
+from bot.errors import ClusterBusy, SchedulerError, SchedulerNotReady, SchedulerUnreachable
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes, estimate_wait
 from bot.queueing.ports import LinePause
@@ -24,13 +24,15 @@ class Hold:
     params: tuple[tuple[str, object], ...] = ()
 
 
-def hold_of(cluster: ClusterView, pause: LinePause | None, *, busy: bool) -> Hold | None:
-    """Why no question may leave now, in the order of what a reader should know first; None when it moves."""
+def hold_of(cluster: ClusterView, pause: LinePause | None, refusal: Hold | None) -> Hold | None:
+    """Why no question may leave now, in the order of what a reader should know first; None when it moves.
+
+    ``refusal`` is why the cluster took no question last time, as long as that is being waited out.
+    """
     if pause is not None:
         return Hold("held.paused", (("reason", escape_inline(pause.reason)),))
     if cluster.availability is Availability.UNREACHABLE:
-        # Discord shows each reader this moment in their own time zone.
-        return Hold("held.unreachable", (("since", f"<t:{int(cluster.unreachable_since or 0)}:t>"),))
+        return _unreachable(cluster.unreachable_since or 0)
     if cluster.availability is Availability.NO_MODEL:
         return Hold("held.no_model")
     if cluster.availability is Availability.STARTING:
@@ -38,7 +40,21 @@ def hold_of(cluster: ClusterView, pause: LinePause | None, *, busy: bool) -> Hol
         if status is not None and status.init_nodes:
             return Hold("held.starting_nodes", (("ready", status.ready_nodes), ("wanted", status.init_nodes)))
         return Hold("held.starting")
-    return Hold("held.busy") if busy else None
+    return refusal
+
+
+def _unreachable(since: float) -> Hold:
+    # Discord shows each reader this moment in their own time zone.
+    return Hold("held.unreachable", (("since", f"<t:{int(since)}:t>"),))
+
+
+def refusal_of(error: SchedulerError, now: float) -> Hold:
+    """Why the cluster did not take a question, as seen ``now`` (epoch seconds)."""
+    if isinstance(error, ClusterBusy):
+        return Hold("held.busy")
+    if isinstance(error, SchedulerUnreachable):
+        return _unreachable(now)
+    return Hold("held.starting") if isinstance(error, SchedulerNotReady) else Hold("held.node_failed")
 
 
 class Gate:
@@ -60,6 +76,7 @@ class Gate:
         self._clock = clock
         self._metrics = metrics
         self.pause: LinePause | None = None
+        self._refusal: Hold | None = None
         watcher.subscribe(self._status_changed)
 
     @property
@@ -70,8 +87,8 @@ class Gate:
 
     def hold(self) -> Hold | None:
         """Why no question may leave now; None when it may."""
-        busy = self._back_off.remaining(self._clock.monotonic()) > 0
-        return hold_of(self._watcher.view(), self.pause, busy=busy)
+        waiting = self._back_off.remaining(self._clock.monotonic()) > 0
+        return hold_of(self._watcher.view(), self.pause, self._refusal if waiting else None)
 
     def limit(self) -> int:
         """How many questions may be in flight.
@@ -103,6 +120,7 @@ class Gate:
     def refused(self, error: SchedulerError, *, elapsed: float) -> None:
         """The cluster did not take a question that was sent ``elapsed`` seconds ago."""
         now = self._clock.monotonic()
+        self._refusal = refusal_of(error, self._clock.now())
         if isinstance(error, ClusterBusy):
             self._capacity.refused(now, sent_at=now - elapsed)
         self._back_off.refused(now, retry_after=error.retry_after, jitter=random.random())

@@ -26,10 +26,20 @@ from bot.inference import (
     StreamEvent,
     Text,
 )
-from bot.queueing.request import Answer, StoredRequest
+from bot.queueing.ports import RequestStore
+from bot.queueing.request import Answer, RequestKind, StoredRequest
 from bot.services.desk import LiveAnswer
+from bot.services.lineage import Lineage
 
 log = structlog.get_logger(__name__)
+
+# What the cluster is asked for the rest of an answer: no field of its API continues a message everywhere.
+CONTINUE_PROMPT = (
+    "Continue your last answer exactly where it stopped. Do not repeat any of it and do not comment on it."
+)
+
+# A stream that breaks in the middle of an answer is repeated this many times before the part is kept.
+REPEATS = 1
 
 # The footer tells for how long one waits or the model thinks; it is looked at this often while nothing arrives.
 FOOTER_TICK = 1.0
@@ -84,6 +94,7 @@ class AnswerRun:
         live: LiveAnswer,
         *,
         scheduler: Scheduler,
+        store: RequestStore,
         conversations: ConversationStore,
         estimator: TokenEstimator,
         policy: ChatPolicy,
@@ -95,6 +106,7 @@ class AnswerRun:
         self.request = request
         self.live = live
         self._scheduler = scheduler
+        self._store = store
         self._conversations = conversations
         self._estimator = estimator
         self._policy = policy
@@ -108,6 +120,7 @@ class AnswerRun:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._pieces = 0
+        self._broken: list[str] = []
         self._reader: asyncio.Task[Finish | None] | None = None
         self._log = log.bind(request_id=request.request_id)
 
@@ -132,8 +145,6 @@ class AnswerRun:
 
     async def execute(self) -> Outcome:
         """Ask and stream; returns when the connection is closed. Raises only what is a bug."""
-        self.live.view.asked(self._model)
-        self.live.show()
         ticker = asyncio.create_task(self._tick(), name=f"ticker-{self.request.request_id}")
         try:
             return await self._attempt()
@@ -143,10 +154,9 @@ class AnswerRun:
     async def _attempt(self) -> Outcome:
         try:
             window, ratio = await self._window()
-            self._reader = asyncio.create_task(self._read(window), name=f"stream-{self.request.request_id}")
-            if self._stop is not None:
-                return Outcome(stop=self._stop)
-            finish = await self._joined(self._reader)
+            self.live.view.asked(self._model)
+            self.live.show()
+            finish = await self._streamed(window)
         except SchedulerError as error:
             return Outcome(answer=self._partial("interrupted"), error=error, stop=self._stop)
         except BotError as error:
@@ -155,6 +165,32 @@ class AnswerRun:
             return Outcome(answer=self._partial("stopped"), stop=self._stop)
         self._calibrate(window, ratio, finish.stats)
         return Outcome(answer=self._complete(finish), finish=finish.reason)
+
+    async def _streamed(self, window: Window) -> Finish | None:
+        """Read the answer; one that breaks in the middle is asked for again, silently, from its start."""
+        for repeat in range(REPEATS + 1):
+            if self._stop is not None:
+                return None
+            self._reader = asyncio.create_task(self._read(window), name=f"stream-{self.request.request_id}")
+            try:
+                return await self._joined(self._reader)
+            except SchedulerError as error:
+                if repeat == REPEATS or not (error.retryable and self._text) or self._stop is not None:
+                    self._keep_longest()
+                    raise
+                self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=self._pieces)
+            self._broken = self._text
+            self._text, self._reasoning, self._pieces, self._first_at = [], [], 0, None
+            self._started = False
+            self.live.view.reconnecting()
+            self.live.show()
+        return None
+
+    def _keep_longest(self) -> None:
+        """The repetition failed too: of the two parts the longer one is worth keeping."""
+        if len("".join(self._broken)) > len("".join(self._text)):
+            self._text, self._pieces = self._broken, len(self._broken)
+            self.live.view.restore("".join(self._broken))
 
     async def _joined(self, reader: asyncio.Task[Finish | None]) -> Finish | None:
         try:
@@ -205,10 +241,18 @@ class AnswerRun:
         """The window, and the calibration it was measured with."""
         question = self.request.question
         turns = await self._conversations.recent_turns(question.conversation_id, limit=self._policy.window_turns)
+        asked = with_material(question.prompt, question.material)
+        if question.kind is not RequestKind.ASK:
+            lineage = Lineage.of(await self._store.versions(question.root_id or question.request_id))
+            turns = [turn for turn in turns if turn.request_id not in lineage.request_ids]
+            if question.kind is RequestKind.CONTINUE and (newest := lineage.newest_turn()) is not None:
+                turns = [newest, *turns]
+                asked = CONTINUE_PROMPT
+                self.live.view.begin_with(newest.answer)
         calibrated = self._estimator.for_model(None)
         window = build_window(
             turns,
-            with_material(question.prompt, question.material),
+            asked,
             asker=question.asker.name,
             system_prompt=self._policy.system_prompt,
             budget=self._policy.context_tokens,
@@ -262,12 +306,14 @@ class Answering:
         self,
         *,
         scheduler: Scheduler,
+        store: RequestStore,
         conversations: ConversationStore,
         estimator: TokenEstimator,
         policy: ChatPolicy,
         clock: Clock,
     ) -> None:
         self._scheduler = scheduler
+        self._store = store
         self._conversations = conversations
         self._estimator = estimator
         self._policy = policy
@@ -286,6 +332,7 @@ class Answering:
             request,
             live,
             scheduler=self._scheduler,
+            store=self._store,
             conversations=self._conversations,
             estimator=self._estimator,
             policy=self._policy,

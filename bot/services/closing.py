@@ -12,9 +12,10 @@ from bot.clock import Clock
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, SurfaceExpired
 from bot.queueing.ports import RequestStore
 from bot.queueing.request import Answer, StoredRequest
-from bot.rendering import Page, compact_duration
+from bot.rendering import Control, Page, compact_duration
 from bot.rendering.answer_view import AnswerView, Receipt
 from bot.services.desk import AnswerDesk, LiveAnswer
+from bot.services.lineage import CONTINUABLE, Lineage
 from bot.services.ports import Messenger, Preferences
 from bot.telemetry.metrics import Metrics
 
@@ -62,23 +63,26 @@ class Closing:
             log.warning("answer.not_ours", request_id=request.request_id)
             return
         self._count(request, answer)
-        self.show_answer(request, live, answer, by=by)
+        await self.show_answer(request, live, answer, by=by)
         await self.deliver(request, live)
 
-    def stored_pages(self, request: StoredRequest) -> tuple[Page, ...]:
+    async def stored_pages(self, request: StoredRequest) -> tuple[Page, ...]:
         """The messages of an answer from what is stored; empty for a request without an answer."""
         if request.answer is None:
             return ()
         view = self._desk.view(request.question)
-        view.document.feed(request.answer.text)
-        self._finish_view(view, request, request.answer)
+        await self._finish_view(view, request, request.answer)
         return view.render()
 
-    def show_answer(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
-        """Bring the view to the answer's last form."""
-        self._finish_view(live.view, request, answer, by=by)
+    async def show_answer(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
+        """Bring the view to the answer's last form; a view that has no text yet gets it from the store."""
+        await self._finish_view(live.view, request, answer, by=by)
 
-    def _finish_view(self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0) -> None:
+    async def _finish_view(self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0) -> None:
+        lineage = Lineage.of(await self._store.versions(request.question.root_id or request.request_id))
+        index = lineage.index(request.request_id)
+        if not view.document.raw and index is not None:
+            view.document.feed(lineage.versions[index].text)
         outcome, params = self._outcome(answer, by)
         started = request.started_at if request.started_at is not None else request.question.asked_at
         view.done(
@@ -90,7 +94,9 @@ class Closing:
                 waited=started - request.question.asked_at,
                 outcome=outcome,
                 params=tuple(params.items()),
-            )
+                version=(index + 1, len(lineage.versions)) if index is not None else None,
+            ),
+            controls_of(answer, index, len(lineage.versions)),
         )
 
     def _outcome(self, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
@@ -209,7 +215,8 @@ class Closing:
             log.info("answer.not_announced", request_id=request.request_id, detail=str(error))
 
     async def _end(self, request: StoredRequest, live: LiveAnswer, outcome: str, **params: object) -> None:
-        live.view.done(Receipt(outcome=outcome, params=tuple(params.items())))
+        controls = (Control.RETRY,) if outcome in {"failed", "expired"} else ()
+        live.view.done(Receipt(outcome=outcome, params=tuple(params.items())), controls)
         try:
             await live.delivery.finish()
         except DeliveryError as error:
@@ -237,3 +244,21 @@ class Closing:
     @staticmethod
     def _storage_retries() -> AsyncIterable[stamina.Attempt]:
         return stamina.retry_context(on=StorageError, attempts=None, timeout=STORAGE_PATIENCE, wait_max=5.0)
+
+
+def controls_of(answer: Answer, index: int | None, versions: int) -> tuple[Control, ...]:
+    """The buttons that make sense under a finished answer: version ``index`` (from 0) of ``versions``."""
+    newest = index is None or index == versions - 1
+    controls: list[Control] = []
+    if newest and answer.finish in CONTINUABLE and answer.text.strip():
+        controls.append(Control.CONTINUE)
+    controls.append(Control.REGENERATE)
+    if answer.reasoning.strip():
+        controls.append(Control.REASONING)
+    if answer.text.strip():
+        controls += [Control.AS_FILE, Control.LIKE, Control.DISLIKE]
+    if index is not None and index > 0:
+        controls.append(Control.PREVIOUS)
+    if not newest:
+        controls.append(Control.NEXT)
+    return tuple(controls)

@@ -11,7 +11,9 @@ from bot.queueing.request import RequestState, StoredRequest
 from bot.rendering import Page
 from bot.services.closing import Closing
 from bot.services.dispatcher import Dispatcher
+from bot.services.lineage import Lineage, Version
 from bot.services.operators import Operators, Person
+from bot.services.ports import Feedback
 
 log = structlog.get_logger(__name__)
 
@@ -25,12 +27,14 @@ class AnswerControls:
         dispatcher: Dispatcher,
         closing: Closing,
         operators: Operators,
+        feedback: Feedback,
         clock: Clock,
     ) -> None:
         self._store = store
         self._dispatcher = dispatcher
         self._closing = closing
         self._operators = operators
+        self._feedback = feedback
         self._clock = clock
 
     async def request(self, request_id: str) -> StoredRequest:
@@ -68,9 +72,29 @@ class AnswerControls:
             raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
         return request
 
-    def pages(self, request: StoredRequest) -> tuple[Page, ...]:
+    async def pages(self, request: StoredRequest) -> tuple[Page, ...]:
         """The messages of a stored answer, as it was or would have been shown."""
-        return self._closing.stored_pages(request)
+        return await self._closing.stored_pages(request)
+
+    async def repeatable(self, request_id: str, person: Person) -> StoredRequest:
+        """The request, for asking it again or going on with it. Raises :class:`NotAllowed` for anybody but the
+        asker and operators."""
+        return await self._owned(request_id, person)
+
+    async def version(self, request_id: str) -> Version:
+        """The whole answer this request is part of. Raises :class:`UserError` when there is none."""
+        request = await self.request(request_id)
+        lineage = Lineage.of(await self._store.versions(request.question.root_id or request_id))
+        index = lineage.index(request_id)
+        if index is None:
+            raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
+        return lineage.versions[index]
+
+    async def rate(self, request_id: str, person: Person, *, good: bool) -> None:
+        """Keep somebody's thumb with the request; a later one replaces it."""
+        await self.request(request_id)
+        await self._feedback.give(request_id, person.user_id, 1 if good else -1, now=self._clock.now())
+        log.info("answer.rated", request_id=request_id, good=good)
 
     async def fetched(self, request: StoredRequest) -> None:
         """The asker has seen a kept answer: nothing has to be shown any more."""

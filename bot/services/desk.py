@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.queueing.ports import RequestStore
-from bot.queueing.request import NewQuestion
+from bot.queueing.request import NewQuestion, StoredRequest
 from bot.rendering import Page
 from bot.rendering.answer_view import AnswerView
 from bot.services.background import Background
@@ -79,6 +80,16 @@ class AnswerDesk:
             max_pages=self._max_pages,
         )
 
+    def reopen(self, request: StoredRequest) -> LiveAnswer:
+        """The live answer of a stored request, opened from what is stored when it is not open."""
+        if (live := self._live.get(request.request_id)) is not None:
+            return live
+        live = self.open(request.question, request.message_ids)
+        if not request.message_ids:
+            # It was never acknowledged as far as we know: the delivery looks for its message.
+            live.delivery.acknowledged(None)
+        return live
+
     def get(self, request_id: str) -> LiveAnswer | None:
         """The live answer of a request, if it is open here."""
         return self._live.get(request_id)
@@ -94,12 +105,30 @@ class AnswerDesk:
         if message_id is not None:
             await self._store.attach_message(request_id, 0, message_id)
 
+    async def settled(self, timeout: float) -> None:
+        """Let every question that waits show its present state as its last, for at most ``timeout`` seconds."""
+        finishing = {
+            asyncio.create_task(live.delivery.finish(), name=f"settle-{live.question.request_id}")
+            for live in self.all()
+            if live.view.is_waiting
+        }
+        if not finishing:
+            return
+        shown, late = await asyncio.wait(finishing, timeout=timeout)
+        for task in late:
+            task.cancel()
+        for task in shown:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.info("settle.not_shown", task=task.get_name(), detail=str(error))
+
     async def close(self, request_id: str) -> None:
         """Nothing more will be shown for this request."""
         if self._live.pop(request_id, None) is not None:
             await self._deliveries.close(request_id)
 
-    def _sent(self, request_id: str, page: int, message_id: int) -> None:
-        self._background.spawn(
-            self._store.attach_message(request_id, page, message_id), name=f"attach-{request_id}-{page}"
-        )
+    def _sent(self, request_id: str, page: int, message_id: int | None) -> None:
+        if message_id is None:
+            work = self._store.detach_message(request_id, page)
+        else:
+            work = self._store.attach_message(request_id, page, message_id)
+        self._background.spawn(work, name=f"page-{request_id}-{page}")

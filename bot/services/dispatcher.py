@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.clock import Clock
-from bot.errors import ClusterBusy, Draining, SchedulerError, SchedulerNotReady, SchedulerUnreachable
+from bot.errors import BotError, ClusterBusy, Draining, SchedulerError, SchedulerNotReady, SchedulerUnreachable
 from bot.queueing.ports import LinePause, RequestStore
 from bot.queueing.request import OPEN_STATES, StoredRequest
 from bot.services.admission import Gate
@@ -23,6 +23,10 @@ log = structlog.get_logger(__name__)
 
 # A cluster that fails a question before its first word gets it this many times in all.
 MAX_ATTEMPTS = 2
+
+# How long the messages may take at shutdown to say that their questions are kept: an edit's longest wait for its
+# slot (2 s through an interaction) and a second.
+LAST_WORDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,7 @@ class Dispatcher:
         for request in recovered.undelivered:
             live = self._desk.open(request.question, request.message_ids)
             if request.answer is not None:
-                live.view.document.feed(request.answer.text)
-                self._closing.show_answer(request, live, request.answer)
+                await self._closing.show_answer(request, live, request.answer)
             self._resume(request, live)
             self._background.spawn(self._deliver(request, live), name=f"deliver-{request.request_id}")
         for entry in await self._store.line():
@@ -169,7 +172,10 @@ class Dispatcher:
     async def message_deleted(self, message_id: int) -> None:
         """A message was deleted in Discord; when it belongs to an answer, the answer ends."""
         request = await self._store.by_message(message_id)
-        if request is not None and request.state in OPEN_STATES:
+        if request is None or request.state not in OPEN_STATES:
+            return
+        live = self._desk.get(request.request_id)
+        if live is None or not live.delivery.is_removing(message_id):
             self.message_gone(request.request_id)
 
     def message_gone(self, request_id: str) -> None:
@@ -185,9 +191,9 @@ class Dispatcher:
             await self._woken(left)
         for run in list(self._running.values()):
             run.stop(Stop(StopCause.SHUTDOWN))
-            if not run.withdrawable:
-                self._surrendered.add(run.request.request_id)
-                await self._put_back(run)
+            self._surrendered.add(run.request.request_id)
+            await self._put_back(run)
+        await self._desk.settled(LAST_WORDS)
 
     async def _dispatch(self) -> float | None:
         """Start what may start; returns after how many seconds to look again even if nothing happens."""
@@ -215,6 +221,11 @@ class Dispatcher:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             outcome = await run.execute()
+        except Exception:
+            # A bug of ours, logged by whoever holds this task: the asker must not wait for ever.
+            await self._closing.failed(run.request, run.live, BotError("a bug while answering"))
+            await self._desk.close(request_id)
+            raise
         finally:
             # The pipeline is free: the next question leaves before this answer is brought to its last form.
             del self._running[request_id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bot.queueing.request import Surface
 from bot.rendering import Page
@@ -24,6 +24,10 @@ class AnswerDelivery(Protocol):
         """The first message exists and shows ``page``: edits may begin."""
         ...
 
+    def is_removing(self, message_id: int) -> bool:
+        """Whether the delivery itself deletes this message."""
+        ...
+
     def changed(self) -> None:
         """The source has something newer; returns at once."""
         ...
@@ -31,6 +35,11 @@ class AnswerDelivery(Protocol):
     @property
     def message_ids(self) -> tuple[int | None, ...]:
         """The answer's messages, first page first; None for one whose id is not known yet."""
+        ...
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what Discord shows is the newest state, and nothing is on its way."""
         ...
 
     async def finish(self) -> None:
@@ -64,6 +73,14 @@ class Preferences(Protocol):
         ...
 
 
+class Feedback(Protocol):
+    """What people thought of answers. Raises only :class:`StorageError`."""
+
+    async def give(self, request_id: str, user_id: int, value: Literal[-1, 1], *, now: float) -> None:
+        """Set this person's thumb for the answer; ``now`` in epoch seconds."""
+        ...
+
+
 class Deliveries(Protocol):
     """Opens deliveries."""
 
@@ -75,7 +92,7 @@ class Deliveries(Protocol):
         *,
         locale: str,
         message_ids: Sequence[int] = (),
-        on_sent: Callable[[int, int], None],
+        on_sent: Callable[[int, int | None], None],
         on_gone: Callable[[], None],
     ) -> AnswerDelivery:
         """Start keeping an answer's messages equal to ``source``."""

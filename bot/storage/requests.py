@@ -107,6 +107,13 @@ class SqlRequests:
 
         await self._transactions.write(attach)
 
+    async def detach_message(self, request_id: str, page: int) -> None:
+        """Page ``page`` of the answer is no message any more."""
+        gone = delete(request_messages).where(
+            request_messages.c.request_id == request_id, request_messages.c.page == page
+        )
+        await self._transactions.write(lambda connection: connection.execute(gone).rowcount)
+
     async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
         """Replace the interaction token of an open request; a final one stays without."""
         moved = (
@@ -119,6 +126,10 @@ class SqlRequests:
     async def line(self) -> Sequence[LineEntry]:
         """Everything waiting, in the order it will be taken."""
         return await self._transactions.read(_waiting)
+
+    async def waiting_ids(self) -> Sequence[str]:
+        """The ids of everything waiting, in the order it will be taken."""
+        return await self._transactions.read(lambda connection: connection.scalars(_WAITING_IDS).all())
 
     async def place(self, request_id: str) -> int | None:
         """The question's place in the line, from 1; None when it does not wait."""
@@ -182,6 +193,8 @@ _WAITING = (
     .where(IS_QUEUED)
     .order_by(requests.c.start_tag, requests.c.sequence)
 )
+
+_WAITING_IDS = select(requests.c.request_id).where(IS_QUEUED).order_by(requests.c.start_tag, requests.c.sequence)
 
 _this = requests.alias("this")
 

@@ -2,45 +2,143 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Self
 
 import discord
 from discord import ui
 
-from bot.client import ParallaxBot
-from bot.rendering import Control
+from bot.catalogue import say
+from bot.client import ParallaxBot, Services
+from bot.queueing.request import RequestKind
+from bot.rendering import Control, render
 from bot.rendering.controls import REQUEST_ID
-from bot.services.controls import AnswerControls
 from bot.tree import NOBODY, report
-from cogs._ui.asker import person_of
+from cogs._ui.asker import person_of, surface_of
 
-Action = Callable[[AnswerControls, str, discord.Interaction[Any]], Awaitable[None]]
+TEXT_LIMIT = 3800
+
+Press = discord.Interaction[Any]
+Action = Callable[[Services, str, Press], Awaitable[None]]
 
 
-async def _stop(controls: AnswerControls, request_id: str, interaction: discord.Interaction[Any]) -> None:
+async def _stop(services: Services, request_id: str, press: Press) -> None:
+    await services.controls.permit_stop(request_id, person_of(press))
     # Acknowledged first: the message is brought to its new form by the delivery, within its own budget.
-    await controls.permit_stop(request_id, person_of(interaction))
-    await interaction.response.defer()
-    await controls.stop(request_id, person_of(interaction))
+    await press.response.defer()
+    await services.controls.stop(request_id, person_of(press))
 
 
-async def _show(controls: AnswerControls, request_id: str, interaction: discord.Interaction[Any]) -> None:
-    request = await controls.kept(request_id, person_of(interaction))
-    client = interaction.client
-    assert isinstance(client, ParallaxBot)  # noqa: S101  # registered by our own cog
-    layout = client.services.layout
-    pages = controls.pages(request)
-    view = layout(pages[0], request_id, interaction.locale.value)
-    await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
-    for page in pages[1:]:
-        view = layout(page, request_id, interaction.locale.value)
-        await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=NOBODY)
-    await controls.fetched(request)
+async def _show(services: Services, request_id: str, press: Press) -> None:
+    request = await services.controls.kept(request_id, person_of(press))
+    pages = await services.controls.pages(request)
+    await press.response.defer(ephemeral=True, thinking=True)
+    for page in pages:
+        view = services.layout(page, request_id, press.locale.value)
+        await press.followup.send(view=view, ephemeral=True, allowed_mentions=NOBODY)
+    await services.controls.fetched(request)
 
 
-ACTIONS: dict[Control, Action] = {Control.STOP: _stop, Control.CANCEL: _stop, Control.SHOW: _show}
+async def _again(services: Services, request_id: str, press: Press, kind: RequestKind) -> None:
+    origin = await services.controls.repeatable(request_id, person_of(press))
+    surface = surface_of(press, private=origin.question.surface.private)
+    pages = len(origin.message_ids)
+    # The press's token reaches the pressed message alone; more pages need the channel route, which private
+    # answers do not have: theirs come as a new message.
+    if surface.private or (pages != 1 and not surface.channel_route):
+        accepted = await services.again.repeat(origin, kind, surface, in_place=False)
+        view = services.layout(accepted.page, accepted.request_id, accepted.locale)
+        response = await press.response.send_message(view=view, ephemeral=surface.private, allowed_mentions=NOBODY)
+        await services.ask.acknowledged(accepted, response.message_id)
+        return
+    await press.response.defer()
+    if pages != 1:
+        surface = replace(surface, token=None, token_expires_at=None)
+    await services.again.repeat(origin, kind, surface, in_place=True)
+
+
+async def _regenerate(services: Services, request_id: str, press: Press) -> None:
+    await _again(services, request_id, press, RequestKind.REGENERATE)
+
+
+async def _continue(services: Services, request_id: str, press: Press) -> None:
+    await _again(services, request_id, press, RequestKind.CONTINUE)
+
+
+async def _turn(services: Services, request_id: str, press: Press, step: int) -> None:
+    origin = await services.controls.repeatable(request_id, person_of(press))
+    surface = surface_of(press, private=origin.question.surface.private)
+    await press.response.defer()
+    if len(origin.message_ids) != 1 and surface.channel_route:
+        surface = replace(surface, token=None, token_expires_at=None)
+    await services.again.turn(origin, step, surface)
+
+
+async def _previous(services: Services, request_id: str, press: Press) -> None:
+    await _turn(services, request_id, press, -1)
+
+
+async def _next(services: Services, request_id: str, press: Press) -> None:
+    await _turn(services, request_id, press, 1)
+
+
+async def _reasoning(services: Services, request_id: str, press: Press) -> None:
+    locale = press.locale.value
+    thought = (await services.controls.version(request_id)).reasoning
+    pages = render(thought, limit=TEXT_LIMIT) if thought else (say(locale, "reasoning.none"),)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(f"-# {say(locale, 'reasoning.title')}\n{pages[0]}"))
+    files: list[discord.File] = []
+    if len(pages) > 1:
+        files = [discord.File(io.BytesIO(thought.encode()), filename="reasoning.md")]
+        view.add_item(ui.File("attachment://reasoning.md"))
+    view.stop()
+    await press.response.send_message(view=view, files=files, ephemeral=True, allowed_mentions=NOBODY)
+
+
+async def _as_file(services: Services, request_id: str, press: Press) -> None:
+    text = (await services.controls.version(request_id)).text
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(f"-# {say(press.locale.value, 'file.title')}"))
+    view.add_item(ui.File("attachment://answer.md"))
+    view.stop()
+    file = discord.File(io.BytesIO(text.encode()), filename="answer.md")
+    await press.response.send_message(view=view, files=[file], ephemeral=True, allowed_mentions=NOBODY)
+
+
+async def _rate(services: Services, request_id: str, press: Press, *, good: bool) -> None:
+    await services.controls.rate(request_id, person_of(press), good=good)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(say(press.locale.value, "feedback.good" if good else "feedback.bad")))
+    view.stop()
+    await press.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+
+
+async def _like(services: Services, request_id: str, press: Press) -> None:
+    await _rate(services, request_id, press, good=True)
+
+
+async def _dislike(services: Services, request_id: str, press: Press) -> None:
+    await _rate(services, request_id, press, good=False)
+
+
+ACTIONS: dict[Control, Action] = {
+    Control.STOP: _stop,
+    Control.CANCEL: _stop,
+    Control.SHOW: _show,
+    Control.REGENERATE: _regenerate,
+    Control.RETRY: _regenerate,
+    Control.CONTINUE: _continue,
+    Control.PREVIOUS: _previous,
+    Control.NEXT: _next,
+    Control.REASONING: _reasoning,
+    Control.AS_FILE: _as_file,
+    Control.LIKE: _like,
+    Control.DISLIKE: _dislike,
+}
 
 
 class AnswerControl(
@@ -58,19 +156,16 @@ class AnswerControl(
         self._request_id = request_id
 
     @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
+    async def from_custom_id(cls, _interaction: Press, item: ui.Item[Any], match: re.Match[str], /) -> Self:
         """The pressed button, from its id."""
         assert isinstance(item, ui.Button)  # noqa: S101  # the template is of buttons
         return cls(item, match["action"], match["request"])
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def callback(self, interaction: Press) -> None:
         """Do it, or say privately why not."""
         client = interaction.client
         assert isinstance(client, ParallaxBot)  # noqa: S101  # registered by our own cog
         try:
-            action = ACTIONS[Control(self._action)]
-            await action(client.services.controls, self._request_id, interaction)
+            await ACTIONS[Control(self._action)](client.services, self._request_id, interaction)
         except Exception as error:  # noqa: BLE001  # the library would only log it: the person is told here
             await report(interaction, error)

@@ -125,7 +125,15 @@ class CrashWorld:
         await moments[name]()
         await self.stage.bot.kill()
         self.kills[name] += 1
+        if self.rng.random() < 0.25:
+            self._expire_tokens()
         await self._start()
+
+    def _expire_tokens(self) -> None:
+        # As if it had taken a quarter of an hour; private answers have no other route and are left alone.
+        for one in self.asked:
+            if not one.private:
+                one.invocation.interaction.revoked = True
 
     async def _start(self) -> None:
         await self.stage.discord.wait_until(lambda: not self.stage.discord.gateway.online, PATIENCE)
@@ -298,7 +306,8 @@ def _records(database: Path) -> dict[str, _Record]:
         ):
             pages[request_id].append(message_id)
         found = connection.execute(
-            "SELECT prompt, request_id, state, (SELECT count(*) FROM turns WHERE root_id = request_id) FROM requests"
+            "SELECT prompt, request_id, state,"
+            " (SELECT count(*) FROM turns WHERE turns.root_id = requests.request_id) FROM requests"
         ).fetchall()
     return {prompt: _Record(state, turns, pages[request_id]) for prompt, request_id, state, turns in found}
 

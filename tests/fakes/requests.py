@@ -209,11 +209,19 @@ class MemoryRequests:
         """Remember that page ``page`` of the answer is this message."""
         self._messages.setdefault(request_id, {})[page] = message_id
 
+    async def detach_message(self, request_id: str, page: int) -> None:
+        """Page ``page`` of the answer is no message any more."""
+        self._messages.get(request_id, {}).pop(page, None)
+
     async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
         """Replace the interaction token of an open request."""
         row = self._rows.get(request_id)
         if row is not None and row.state in OPEN_STATES:
             row.show_through(token, token_expires_at)
+
+    async def waiting_ids(self) -> Sequence[str]:
+        """The ids of everything waiting, in the order it will be taken."""
+        return [entry.request_id for entry in await self.line()]
 
     async def line(self) -> Sequence[LineEntry]:
         """Everything waiting, in the order it will be taken."""

@@ -1,0 +1,210 @@
+"""Answers on their way to a Discord with limits, through the real library."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from bot.clock import SystemClock
+from bot.delivery.surface import MessageSurface, RouteKind
+from bot.errors import MessageGone, SurfaceExpired
+from bot.rendering import Bucket, Page
+from tests.integration.delivery.conftest import Desk
+
+CLOCK = SystemClock()
+
+
+async def stream(desk: Desk, changed: object, count: int) -> None:
+    """Let the source grow ``count`` times, 200 times a second: far more often than Discord takes edits."""
+    assert callable(changed)
+    for number in range(1, count + 1):
+        desk.source.say(f"> question\nstate {number}")
+        changed()
+        await asyncio.sleep(0.005)
+
+
+async def test_one_edit_at_a_time_and_only_the_newest_state(desk: Desk) -> None:
+    """States that nobody could have seen are skipped; those shown are in order; the last one is shown."""
+    delivery, message, _ = await desk.open()
+    await stream(desk, delivery.changed, 400)
+    await delivery.finish()
+
+    shown = [int(number) for r in message.history for number in re.findall(r"state (\d+)", str(r.payload["components"]))]
+    assert shown == sorted(set(shown))
+    assert shown[-1] == 400
+    assert 4 <= len(shown) <= 20
+    assert desk.wire.most == 1
+
+
+async def test_what_did_not_change_costs_nothing(desk: Desk) -> None:
+    """Telling of a change that is none sends no edit."""
+    delivery, message, _ = await desk.open()
+    for _ in range(20):
+        delivery.changed()
+    await delivery.finish()
+    assert len(message.history) == 1
+    assert "PATCH" not in desk.wire.methods
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_the_last_edit_is_not_starved_by_the_ones_before(desk: Desk, private: bool) -> None:
+    """However hard the budget was used, the last state is there soon."""
+    delivery, message, _ = await desk.open(private=private)
+    await stream(desk, delivery.changed, 300)
+    desk.source.say("> question\nthe end")
+    began = CLOCK.monotonic()
+    await delivery.finish()
+    assert CLOCK.monotonic() - began < 0.6
+    assert "the end" in message.text
+
+
+async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(desk: Desk) -> None:
+    """discord.py itself would return only after the reset, two seconds later (its traps 1 and 7)."""
+    invocation, message = await desk.acknowledged()
+    surface = MessageSurface(
+        desk.deliveries._client,
+        desk.surface(invocation),
+        request_id="0" * 16,
+        locale="en-US",
+        channel_bucket=Bucket(limit=5, window=5.0),
+        clock=CLOCK,
+    )
+    began = CLOCK.monotonic()
+    for number in range(5):
+        await surface.edit(RouteKind.INTERACTION, message.id, Page(f"state {number}"))
+        assert message.text == f"state {number}"
+    assert CLOCK.monotonic() - began < 1.0
+    await surface.drained()
+    await surface.edit(RouteKind.INTERACTION, message.id, Page("afterwards"))
+    assert message.text == "afterwards"
+    await surface.drained()
+
+
+async def test_further_pages_become_further_messages(desk: Desk) -> None:
+    """Sent once each, in order, edited in place, told of with their ids; they ping nobody."""
+    delivery, message, invocation = await desk.open()
+    desk.source.say("> question\none", "two @everyone", "three")
+    delivery.changed()
+    await desk.discord.wait_until(lambda: len(invocation.followups) == 2)
+    desk.source.say("> question\none", "two @everyone", "three and more")
+    await delivery.finish()
+
+    second, third = invocation.followups
+    assert [m.text.split("\n-# ")[0] for m in (message, second, third)] == [
+        "> question\none",
+        "two @everyone",
+        "three and more",
+    ]
+    assert desk.sent == [(1, second.id), (2, third.id)]
+    assert delivery.message_ids == (message.id, second.id, third.id)
+    assert all(m.notified == frozenset() and not m.mentions.everyone for m in (second, third))
+
+
+async def test_a_spent_token_moves_the_answer_to_the_channel_route(desk: Desk) -> None:
+    """Discord says 50027 once; from then on the bot's own token edits the same message."""
+    delivery, message, _ = await desk.open()
+    desk.source.say("> question\nbefore")
+    delivery.changed()
+    await desk.discord.wait_until(lambda: "before" in message.text)
+    desk.discord.expire_tokens()
+    desk.source.say("> question\nafter")
+    delivery.changed()
+    await desk.discord.wait_until(lambda: "after" in message.text)
+    desk.source.say("> question\nand later")
+    await delivery.finish()
+    assert "and later" in message.text
+    assert sum(traced.code == 50027 for traced in desk.discord.trace) == 1
+
+
+async def test_a_token_near_its_end_is_not_used_any_more(desk: Desk) -> None:
+    """The route changes a minute before, without Discord having to refuse anything."""
+    delivery, message, _ = await desk.open(lives=59.0)
+    desk.source.say("> question\nin time")
+    await delivery.finish()
+    assert "in time" in message.text
+    assert not any(traced.path.startswith("/webhooks/") for traced in desk.discord.trace)
+    assert not any(traced.code == 50027 for traced in desk.discord.trace)
+
+
+async def test_a_private_answer_has_no_other_route(desk: Desk) -> None:
+    """When its token is spent it cannot be shown, and whoever waits for that learns it."""
+    delivery, message, _ = await desk.open(private=True)
+    desk.discord.expire_tokens()
+    desk.source.say("> question\ntoo late")
+    with pytest.raises(SurfaceExpired):
+        await delivery.finish()
+    assert "too late" not in message.text
+    assert desk.gone == []
+
+
+async def test_a_deleted_message_ends_the_delivery(desk: Desk) -> None:
+    """Nothing is sent anew; the owner of the answer is told once."""
+    delivery, message, _ = await desk.open()
+    await desk.discord.person("grace").delete(message)
+    desk.source.say("> question\nfor nobody")
+    with pytest.raises(MessageGone):
+        await delivery.finish()
+    assert desk.gone == [True]
+    assert desk.discord.messages("general") == []
+
+
+@pytest.mark.parametrize("answer", [500, 502, "reset"])
+async def test_a_failed_edit_is_repeated(desk: Desk, answer: int | str) -> None:
+    """A server error or a broken connection delays the last state, and does not lose it."""
+    delivery, message, _ = await desk.open()
+    desk.discord.faults.next("PATCH", "*", "reset" if answer == "reset" else int(answer))
+    desk.source.say("> question\nin the end")
+    await delivery.finish()
+    assert "in the end" in message.text
+    assert desk.discord.messages("general") == [message]
+
+
+async def test_an_edit_whose_answer_is_lost_is_not_shown_twice(desk: Desk) -> None:
+    """It was applied; repeating it changes nothing."""
+    delivery, message, _ = await desk.open()
+    desk.discord.faults.next("PATCH", "*", "reset", applied=True)
+    desk.source.say("> question\nonce")
+    await delivery.finish()
+    assert message.text.count("once") == 1
+    assert desk.discord.messages("general") == [message]
+
+
+async def test_giving_up_waiting_does_not_stop_the_delivery(desk: Desk) -> None:
+    """A cancelled wait leaves the edit alone: a cancelled webhook call would lock the token for good (trap 1)."""
+    delivery, message, _ = await desk.open()
+    desk.discord.latency = 0.2
+    desk.source.say("> question\nall the same")
+    waiting = asyncio.create_task(delivery.finish())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await desk.discord.wait_until(lambda: "all the same" in message.text)
+    await delivery.finish()
+
+
+async def test_closing_lets_calls_in_flight_end(desk: Desk) -> None:
+    """Another delivery of the same interaction goes on where the closed one was."""
+    delivery, message, invocation = await desk.open()
+    desk.discord.latency = 0.2
+    desk.source.say("> question\nunder way")
+    delivery.changed()
+    while desk.wire.under_way == 0:
+        await asyncio.sleep(0)
+    await desk.deliveries.close(f"{invocation.interaction.id:016x}")
+    assert "under way" in message.text
+
+    desk.discord.latency = 0.0
+    again = desk.deliveries.open(
+        "another",
+        desk.surface(invocation),
+        desk.source,
+        locale="en-US",
+        message_ids=(message.id,),
+        on_sent=lambda page, message_id: desk.sent.append((page, message_id)),
+        on_gone=lambda: desk.gone.append(True),
+    )
+    desk.source.say("> question\nafterwards")
+    await again.finish()
+    assert "afterwards" in message.text
+    assert desk.discord.messages("general") == [message]

@@ -1,0 +1,159 @@
+"""What can be configured, and what a person reads who configured it wrongly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from bot.errors import ConfigError
+from bot.settings import DISCORD_CDN_HOSTS, Settings, database_url, load_settings, render_env_example
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "MTA.of-no-use.anywhere"
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting in the environment, no .env in the working directory."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    """The settings with a token and these variables in the environment."""
+    for name, value in {"DISCORD_TOKEN": TOKEN, **values}.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def test_the_example_is_current_and_lists_exactly_the_fields() -> None:
+    """``make env-example`` was not forgotten, and every setting is in it once."""
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    assert example == render_env_example()
+    names = [line.removeprefix("# ").split("=")[0] for line in example.splitlines() if "=" in line]
+    assert [name for name in names if name.isupper()] == [name.upper() for name in Settings.model_fields]
+
+
+def test_the_example_with_a_token_gives_the_defaults(tmp_path: Path) -> None:
+    """Copying the example and filling in the token is all that is needed; uncommenting changes nothing."""
+    example = render_env_example().replace("DISCORD_TOKEN=", f"DISCORD_TOKEN={TOKEN}")
+    lines = (
+        line.removeprefix("# ") if line.removeprefix("# ").split("=")[0].isupper() else line
+        for line in example.splitlines()
+    )
+    copied, uncommented = tmp_path / "copied", tmp_path / "uncommented"
+    copied.write_text(example, encoding="utf-8")
+    uncommented.write_text("\n".join(lines), encoding="utf-8")
+
+    assert load_settings(copied) == load_settings(uncommented)
+
+
+@pytest.mark.parametrize("given", ["1,2", " 1 , 2 ", "1;2", "1,2,"])
+def test_ids_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    """Spaces, semicolons and a last comma do no harm."""
+    assert loaded(monkeypatch, ADMIN_USER_IDS=given).admin_user_ids == {1, 2}
+
+
+def test_an_empty_list_means_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the example, where the values are empty."""
+    assert loaded(monkeypatch, ADMIN_ROLE_IDS="").admin_role_ids == frozenset()
+
+
+def test_an_empty_bind_switches_the_health_page_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty is a value of its own here, not the absence of one."""
+    assert loaded(monkeypatch, HTTP_BIND="").http_bind == ""
+
+
+def test_a_missing_token_is_one_line_with_its_remedy() -> None:
+    """The first thing that everybody meets."""
+    with pytest.raises(ConfigError) as raised:
+        load_settings()
+
+    message = str(raised.value)
+    assert message.startswith("DISCORD_TOKEN is missing")
+    assert "discord.com/developers" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PARALLAX_URL", "hush-hush:3001"),
+        ("DISCORD_API_URL", "ftp://hush-hush"),
+        ("DATABASE_URL", "mysql://me:hush-hush@db/x"),
+        ("ADMIN_USER_IDS", "hush-hush"),
+        ("HTTP_BIND", "hush-hush"),
+        ("CONTEXT_MAX_TOKENS", "hush-hush"),
+        ("QUEUE_MAX_TOTAL", "0"),
+        ("LOG_FORMAT", "hush-hush"),
+    ],
+)
+def test_a_wrong_value_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Somebody may have pasted the token into the wrong line."""
+    with pytest.raises(ConfigError) as raised:
+        loaded(monkeypatch, **{name: value})
+
+    message = str(raised.value)
+    assert message.startswith(f"{name} is wrong: ")
+    assert "hush-hush" not in message
+    assert "\n" not in message
+
+
+def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one per start."""
+    monkeypatch.setenv("PARALLAX_URL", "nowhere")
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+
+    with pytest.raises(ConfigError) as raised:
+        load_settings()
+
+    assert [name for name in ("DISCORD_TOKEN", "PARALLAX_URL", "LOG_LEVEL") if name in str(raised.value)] == [
+        "DISCORD_TOKEN",
+        "PARALLAX_URL",
+        "LOG_LEVEL",
+    ]
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """So that one start can differ from the others."""
+    (tmp_path / ".env").write_text("PARALLAX_URL=http://file:1/\nQUEUE_MAX_TOTAL=7\n", encoding="utf-8")
+
+    settings = loaded(monkeypatch, PARALLAX_URL="http://environment:2/")
+
+    assert (settings.parallax_url, settings.queue_max_total) == ("http://environment:2", 7)
+
+
+def test_the_token_is_in_no_text_and_nothing_can_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings may be logged and handed around."""
+    settings = loaded(monkeypatch)
+
+    assert TOKEN not in f"{settings!r}{settings}{settings.model_dump_json()}"
+    with pytest.raises(ValidationError):
+        settings.log_level = "DEBUG"
+
+
+def test_attachments_come_from_discord_only_unless_it_is_a_double(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another API's own host is trusted, because it was configured."""
+    assert loaded(monkeypatch).attachment_hosts == DISCORD_CDN_HOSTS
+    double = loaded(monkeypatch, DISCORD_API_URL="http://127.0.0.1:8700/api/v10")
+    assert double.attachment_hosts == DISCORD_CDN_HOSTS | {"127.0.0.1:8700"}
+
+
+def test_the_web_page_is_the_public_address_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bot may reach the scheduler by a name that people cannot."""
+    assert loaded(monkeypatch, PARALLAX_URL="http://inside:3001").web_page == "http://inside:3001"
+    public = loaded(monkeypatch, PARALLAX_PUBLIC_URL="https://cluster.example/")
+    assert public.web_page == "https://cluster.example"
+
+
+def test_migrating_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the database's place."""
+    assert database_url() == Settings.model_fields["database_url"].default
+    monkeypatch.setenv("DATABASE_URL", "sqlite+aiosqlite:///elsewhere.db")
+    assert database_url() == "sqlite+aiosqlite:///elsewhere.db"
