@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.verdict import Result
 
-SUITES = ("latency", "footprint", "fairness", "hold", "lag", "line", "crash")
+SUITES = ("pacing", "latency", "footprint", "fairness", "hold", "lag", "line", "crash")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import statistics
 import time
 from collections import Counter, defaultdict
@@ -49,6 +48,13 @@ def script_of(seconds: float) -> Script:
     return Script(tuple(Delta(f"word{n} ", delay=step) for n in range(TOKENS)), delay=0.0)
 
 
+def by_turns() -> list[tuple[str, int]]:
+    """All questions as (person, number): every other one is the heavy person's, the rest go round."""
+    counts = everyone()
+    others = [(name, n) for n in range(max(counts.values())) for name in counts if name != HEAVY and n < counts[name]]
+    return [one for n, other in enumerate(others) for one in ((HEAVY, n), other)]
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A question that was answered. Real seconds since all were asked: ``sent`` to the scheduler, ``done`` there."""
@@ -82,19 +88,21 @@ class Outcome:
 
 
 async def ask_all(stage: Stage, *, service: float, timeout: float) -> Outcome:
-    """Everybody asks at once, in a random order that is the same each time; returns when all is answered.
+    """Everybody asks at once, the heavy one and the others by turns; returns when all is answered.
 
     ``service`` is how long a pipeline works on each, in the scheduler's seconds.
     """
     rooms = _rooms(stage)
     people = {name: _person(stage, name) for name in everyone()}
-    questions = [(name, number) for name, count in everyone().items() for number in range(count)]
-    random.Random(11).shuffle(questions)
+    questions = by_turns()
     for name, number in questions:
         stage.parallax.script(script_of(service), match=tag(name, number))
     began = time.monotonic()
     messages = await asyncio.gather(
-        *(_ask(people[name], rooms[number], f"Please {tag(name, number)}") for name, number in questions)
+        *(
+            _ask(people[name], room, f"Please {tag(name, number)}")
+            for room, (name, number) in zip(rooms, questions, strict=True)
+        )
     )
     await stage.discord.wait_until(lambda: all(map(is_over, messages)), timeout)
     return _outcome(stage, questions, began)
@@ -109,11 +117,12 @@ async def _ask(person: Person, room: Channel, prompt: str) -> Message:
 
 
 def _rooms(stage: Stage) -> list[Channel]:
-    """One for each question of a person: in one channel they would wait for each other."""
+    """One for each question: in one channel a person's questions would wait for each other, and each would cost
+    more than the one before, whose answer it is asked with."""
     world, beside = stage.discord.world, stage.discord.channel("general")
     return [
         world.add_channel(Channel(world.ids.next(), beside.type, f"room-{number}", beside.guild_id))
-        for number in range(OF_ONE)
+        for number in range(QUESTIONS)
     ]
 
 

@@ -65,11 +65,14 @@ def last_delay(record: ChatRecord, views: Sequence[Seen]) -> float:
     return next(view.at for view in views if view.tokens >= len(record.token_times)) - record.token_times[-1]
 
 
-def staleness(record: ChatRecord, views: Sequence[Seen]) -> list[float]:
-    """The age of the oldest token not yet visible, sampled each 2 ms from the first token to the last view."""
+def staleness(
+    record: ChatRecord, views: Sequence[Seen], *, since: float | None = None, until: float | None = None
+) -> list[float]:
+    """The age of the oldest token not yet visible, sampled each 2 ms from the first token to the last view, or
+    between two moments (monotonic seconds)."""
     times = record.token_times
     ages: list[float] = []
-    now, end, index = times[0], views[-1].at, 0
+    now, end, index = since or times[0], until or views[-1].at, 0
     visible = 0
     while now < end:
         while index < len(views) and views[index].at <= now:

@@ -3,16 +3,41 @@
 Sentences live in ``bot/locales/<locale>.toml`` as flat ``"area.name" = "text with {placeholders}"`` tables;
 English is complete and the fallback for a missing locale or key. A count picks between ``key.one`` and
 ``key.other``. Discord's locales (``en-US``, ``zh-CN``) are matched by their language.
+
+Numbers are handed over as numbers and written the locale's way here. Durations are language too (``duration.*``,
+see ``compact_duration``). International, and so the same everywhere: the units GB, kB and tok/s, the glyphs, what
+is typed (command and option names, file names such as ``answer.md``) and what the model is told.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 DEFAULT_LOCALE = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class _Digits:
+    """How a language writes numbers; ``grouped_from`` is the smallest number whose thousands are set apart."""
+
+    group: str
+    point: str
+    grouped_from: int = 1_000
+
+
+# Unicode CLDR, "Number Symbols" and minimumGroupingDigits: Spanish leaves four digits together.
+_DIGITS = {
+    "en": _Digits(",", "."),
+    "de": _Digits(".", ","),
+    "es": _Digits(".", ",", 10_000),
+    "es-419": _Digits(",", ".", 10_000),
+    "ja": _Digits(",", "."),
+    "zh": _Digits(",", "."),
+}
 
 
 def _flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
@@ -59,7 +84,27 @@ def say(locale: str | None, key: str, /, *, count: int | None = None, **params: 
     return fill(locale, key, params)
 
 
+def number(locale: str | None, value: float) -> str:
+    """``value`` as the locale writes it: ``1,024`` and ``0.3`` in English, ``1.024`` and ``0,3`` in German.
+
+    Whole numbers keep every digit, others six significant ones.
+    """
+    digits = _DIGITS.get(locale or "") or _DIGITS[resolve(locale)]
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+    group = digits.group if abs(value) >= digits.grouped_from else ""
+    return text.translate({ord(","): group, ord("."): digits.point})
+
+
 def fill(locale: str | None, key: str, params: Mapping[str, object]) -> str:
-    """The sentence for ``key`` in ``locale`` with ``params`` that come from elsewhere (errors, holds)."""
+    """The sentence for ``key`` in ``locale`` with ``params`` that come from elsewhere (errors, holds).
+
+    Numbers among them are written as :func:`number` does.
+    """
     template = sentences(resolve(locale)).get(key) or sentences(DEFAULT_LOCALE)[key]
-    return template.format_map(params) if params else template
+    if not params:
+        return template
+    return template.format_map({name: _shown(locale, value) for name, value in params.items()})
+
+
+def _shown(locale: str | None, value: object) -> object:
+    return number(locale, value) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -23,6 +23,7 @@ from bot.services.dispatcher import Dispatcher
 from bot.services.operators import Operators
 from bot.services.queue import QueueService
 from bot.telemetry.metrics import Metrics
+from bot.translation import CatalogueTranslator
 from bot.tree import ParallaxTree
 
 log = structlog.get_logger(__name__)
@@ -111,6 +112,7 @@ class ParallaxBot(commands.AutoShardedBot):
             await self.load_extension(name)
         tree = self.tree
         assert isinstance(tree, ParallaxTree)  # noqa: S101  # tree_cls above
+        await tree.set_translator(CatalogueTranslator())
         await tree.sync_changed((None, *self._admin_guilds), self._facts.get, self._facts.put)
         self._logged_in.set()
 

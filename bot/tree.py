@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import discord
 import structlog
@@ -17,6 +18,8 @@ from bot.errors import BotError, SchedulerError
 log = structlog.get_logger(__name__)
 
 NOBODY = discord.AllowedMentions.none()
+
+AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
 
 
 async def report(interaction: discord.Interaction, error: BaseException) -> None:
@@ -82,7 +85,8 @@ class ParallaxTree(app_commands.CommandTree[discord.Client]):
         known: Callable[[str], Awaitable[str | None]],
         remember: Callable[[str, str], Awaitable[None]],
     ) -> int:
-        """Register commands globally (None) and in ``guilds`` where the payload differs from the last one.
+        """Register commands globally (None) and in ``guilds`` where the payload, translations included, differs
+        from the last one.
 
         Discord allows 200 creates a day and guild (docs, interactions/application-commands, "Registering a
         Command"), so an unchanged start sends nothing but one look at what is registered. ``known`` and
@@ -91,7 +95,7 @@ class ParallaxTree(app_commands.CommandTree[discord.Client]):
         written = 0
         for guild in guilds:
             scope = f"commands:{self.client.application_id}:{guild.id if guild else 'global'}"
-            payload = [command.to_dict(self) for command in self.get_commands(guild=guild)]
+            payload = [await self._payload(command) for command in self.get_commands(guild=guild)]
             digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
             if await known(scope) == digest and await self._registered(guild) == len(payload):
                 continue
@@ -100,6 +104,11 @@ class ParallaxTree(app_commands.CommandTree[discord.Client]):
             written += 1
             log.info("commands.synced", scope=scope, commands=len(payload))
         return written
+
+    async def _payload(self, command: AnyCommand) -> dict[str, object]:
+        if self.translator is None:
+            return command.to_dict(self)
+        return await command.get_translated_payload(self, self.translator)
 
     async def _registered(self, guild: discord.abc.Snowflake | None) -> int:
         try:

@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.catalogue import say
 from bot.client import ParallaxBot
 from bot.conversation.ports import ConversationKey
-from bot.rendering import escape_inline, thousands
+from bot.rendering import escape_inline
 from bot.services.conversations import ConversationService
 from cogs._ui.views import reply, text_layout
 
@@ -38,10 +38,10 @@ class Context(commands.Cog):
         summary = say(
             locale,
             "context.summary",
-            turns=thousands(memory.turns),
-            used=thousands(memory.used),
-            tokens=thousands(memory.tokens),
-            limit=thousands(memory.limit),
+            count=memory.turns,
+            used=memory.used,
+            tokens=memory.tokens,
+            limit=memory.limit,
         )
         turns = "\n".join(
             "- "

@@ -71,7 +71,7 @@ class QueueView(BaseLayout):
             return say(self._locale, f"queue.{key}")
         text = say(self._locale, "queue.place", place=item.place)
         if item.wait is not None:
-            text += " · " + say(self._locale, "footer.about", duration=compact_duration(item.wait))
+            text += " · " + say(self._locale, "footer.about", duration=compact_duration(item.wait, self._locale))
         return text
 
     async def _toggle(self, interaction: discord.Interaction[Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from bot.clock import Clock
+from bot.delivery.lane import Lane
 from bot.delivery.surface import MessageSurface, RouteKind
 from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
 from bot.rendering import Page
@@ -78,6 +79,7 @@ class AnswerDelivery:
         self._failures = 0
         self._resting = False
         self._removing: set[int] = set()
+        self._stale_since: float | None = None
         # Pages may stand in Discord that we do not know of: sent by a process that died before it kept their ids,
         # or by a call whose answer was lost.
         self._doubtful = bool(message_ids)
@@ -110,6 +112,8 @@ class AnswerDelivery:
 
     def changed(self) -> None:
         """The source has something newer."""
+        if self._stale_since is None:
+            self._stale_since = self._clock.monotonic()
         self._wake.set()
 
     async def finish(self) -> None:
@@ -141,6 +145,7 @@ class AnswerDelivery:
             if not self._done.done():
                 self._done.set_result(None)
         finally:
+            self.surface.lane(RouteKind.CHANNEL).uncover(self)
             if not self._done.done():
                 self._done.cancel()
 
@@ -233,14 +238,28 @@ class AnswerDelivery:
 
     async def _slot(self) -> RouteKind:
         """Wait until an edit may leave; returns the route whose slot was taken."""
-        while True:
-            final = self._finishing.is_set()
-            route, at = self._choose(final=final)
-            now = self._clock.monotonic()
-            if at <= now:
-                self.surface.bucket(route).sent(now)
-                return route
-            await self._pause(at - now, unless_final=not final)
+        lane: Lane | None = None
+        try:
+            while True:
+                final = self._finishing.is_set()
+                route, at = self._choose(final=final)
+                if lane is not (lane := self.surface.lane(route)):
+                    self._leave_lanes()
+                now = self._clock.monotonic()
+                lane.wants(self, since=self._stale_since if self._stale_since is not None else now, final=final)
+                mine = lane.is_turn(self)
+                if mine and at <= now:
+                    lane.bucket.sent(now)
+                    self._stale_since = None
+                    return route
+                # Whoever goes first watches the bucket; the others watch the lane.
+                await self._pause(at - now if mine else None, unless_final=not final, moved=lane.moved)
+        finally:
+            self._leave_lanes()
+
+    def _leave_lanes(self) -> None:
+        for route in RouteKind:
+            self.surface.lane(route).leave(self)
 
     def _choose(self, *, final: bool) -> tuple[RouteKind, float]:
         primary = self.surface.primary
@@ -250,8 +269,9 @@ class AnswerDelivery:
         bucket = self.surface.bucket(primary)
         spare = self.surface.channel_route and None not in self._ids and primary is not RouteKind.CHANNEL
         if not final:
-            # With a second route for the last edit, streaming may use the whole budget of the first.
-            return primary, bucket.next_edit(now, reserve=0 if spare else 1)
+            # With a slot on a second route for the last edit, streaming may use the whole budget of the first.
+            covered = spare and self.surface.lane(RouteKind.CHANNEL).covers(self, now)
+            return primary, bucket.next_edit(now, reserve=0 if covered else 1)
         at = bucket.next_final(now)
         if spare:
             other = self.surface.bucket(RouteKind.CHANNEL).next_final(now)
@@ -259,8 +279,14 @@ class AnswerDelivery:
                 return RouteKind.CHANNEL, other
         return primary, at
 
-    async def _pause(self, seconds: float, *, unless_final: bool) -> None:
-        waits: set[asyncio.Future[object]] = {asyncio.ensure_future(self._clock.sleep(seconds))}
+    async def _pause(
+        self, seconds: float | None, *, unless_final: bool, moved: asyncio.Event | None = None
+    ) -> None:
+        waits: set[asyncio.Future[object]] = set()
+        if seconds is not None:
+            waits.add(asyncio.ensure_future(self._clock.sleep(seconds)))
+        if moved is not None:
+            waits.add(asyncio.ensure_future(moved.wait()))
         if unless_final:
             waits.add(asyncio.ensure_future(self._finishing.wait()))
         try:

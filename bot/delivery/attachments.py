@@ -9,7 +9,7 @@ import discord
 
 from bot.conversation.material import as_material
 from bot.errors import AttachmentRejected
-from bot.rendering import escape_inline, thousands
+from bot.rendering import escape_inline
 
 READ_TIMEOUT = 15.0
 _BINARY = frozenset({"image", "audio", "video", "font"})
@@ -61,8 +61,8 @@ class AttachmentReader:
         return AttachmentRejected(
             key="error.attachment_too_large",
             name=name,
-            size=f"{thousands(-(-size // 1000))} kB",
-            limit=f"{thousands(self._max_bytes // 1000)} kB",
+            size=-(-size // 1000),
+            limit=self._max_bytes // 1000,
         )
 
 

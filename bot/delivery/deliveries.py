@@ -8,6 +8,7 @@ import discord
 
 from bot.clock import Clock
 from bot.delivery.answer import AnswerDelivery, PageSource
+from bot.delivery.lane import Lane
 from bot.delivery.surface import MessageSurface
 from bot.queueing.request import Surface
 from bot.rendering import Bucket
@@ -15,7 +16,7 @@ from bot.rendering import Bucket
 CHANNEL_WINDOW = 5.0
 # Discord's own channel bucket, before its headers say otherwise (discord-api-docs issues 2761, 8073).
 CHANNEL_LIMIT = 5
-KEPT_BUCKETS = 512
+KEPT_LANES = 512
 
 
 class Deliveries:
@@ -25,7 +26,7 @@ class Deliveries:
         self._client = client
         self._clock = clock
         self._open: dict[str, AnswerDelivery] = {}
-        self._channels: dict[int, Bucket] = {}
+        self._channels: dict[int, Lane] = {}
 
     def open(
         self,
@@ -44,7 +45,7 @@ class Deliveries:
             surface,
             request_id=request_id,
             locale=locale,
-            channel_bucket=self._channel_bucket(surface.channel_id),
+            channel_lane=self._channel_lane(surface.channel_id),
             clock=self._clock,
         )
         delivery = AnswerDelivery(
@@ -74,10 +75,12 @@ class Deliveries:
         for request_id in list(self._open):
             await self.close(request_id)
 
-    def _channel_bucket(self, channel_id: int) -> Bucket:
-        bucket = self._channels.pop(channel_id, None) or Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW)
+    def _channel_lane(self, channel_id: int) -> Lane:
+        lane = self._channels.pop(channel_id, None)
+        if lane is None:
+            lane = Lane(Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW))
         # Most recently used last; the oldest leaves (its window is long over).
-        self._channels[channel_id] = bucket
-        if len(self._channels) > KEPT_BUCKETS:
+        self._channels[channel_id] = lane
+        if len(self._channels) > KEPT_LANES:
             del self._channels[next(iter(self._channels))]
-        return bucket
+        return lane

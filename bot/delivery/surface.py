@@ -18,6 +18,7 @@ import discord
 import structlog
 
 from bot.clock import Clock
+from bot.delivery.lane import Lane
 from bot.delivery.layout import build_layout, page_mark, to_files
 from bot.delivery.tracing import WireCall, current_call
 from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
@@ -67,7 +68,7 @@ class MessageSurface:
         *,
         request_id: str,
         locale: str,
-        channel_bucket: Bucket,
+        channel_lane: Lane,
         clock: Clock,
     ) -> None:
         self._client = client
@@ -78,9 +79,9 @@ class MessageSurface:
         self._token = surface.token
         self._token_expires_at = surface.token_expires_at or 0.0
         self._tasks: set[asyncio.Task[object]] = set()
-        self._buckets = {
-            RouteKind.INTERACTION: Bucket(limit=5, window=2.0),
-            RouteKind.CHANNEL: channel_bucket,
+        self._lanes = {
+            RouteKind.INTERACTION: Lane(Bucket(limit=5, window=2.0)),
+            RouteKind.CHANNEL: channel_lane,
         }
 
     @property
@@ -97,7 +98,11 @@ class MessageSurface:
 
     def bucket(self, route: RouteKind) -> Bucket:
         """The rate-limit bucket of a route."""
-        return self._buckets[route]
+        return self._lanes[route].bucket
+
+    def lane(self, route: RouteKind) -> Lane:
+        """The lane of a route."""
+        return self._lanes[route]
 
     def drop_token(self) -> None:
         """The token is spent: from now on only the channel route is left."""
@@ -203,7 +208,7 @@ class MessageSurface:
             )
             return message.id
 
-        self._buckets[RouteKind.INTERACTION].sent(self._clock.monotonic())
+        self.bucket(RouteKind.INTERACTION).sent(self._clock.monotonic())
         try:
             return await self._call(RouteKind.INTERACTION, run, until_applied=False)
         except SurfaceExpired:
@@ -239,7 +244,7 @@ class MessageSurface:
         )
 
     async def _call(self, route: RouteKind, run: Callable[[], Awaitable[T]], *, until_applied: bool) -> T | None:
-        call = WireCall(self._buckets[route])
+        call = WireCall(self._lanes[route].bucket)
         reset = current_call.set(call)
         try:
             task = self._tracked(run, route.value)

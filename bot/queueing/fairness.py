@@ -3,8 +3,10 @@
 Every person has an account on a scale of *virtual time*, measured in cost (see :func:`work`) per unit of
 weight. A question gets a *start tag* when it joins the line: the moment at which this person would have
 been served if everybody had been served evenly; the line is taken in the order ``(start tag, sequence)``.
-The line's own virtual time V follows the tags it serves, so someone who was away starts level with the
-others and neither saves up credit nor owes for an idle hour.
+The line's own virtual time V follows what those being served have had, so someone who was away starts
+level with the others and neither saves up credit nor owes for an idle hour. What they have had is their
+account without what still runs: that is an estimate, and V, which never goes back, must not follow one
+that is taken back a second later.
 
 With c the cost of a question, w its weight and F the finish tag of what the same person asked before it::
 
@@ -67,9 +69,12 @@ def settled(finish: float, charged: float, measured: float) -> float:
     return finish - charged + measured
 
 
-def advanced(virtual_time: float, claimed_tag: float) -> float:
-    """The line's virtual time after a question with this tag was taken. Never goes back."""
-    return max(virtual_time, claimed_tag)
+def advanced(virtual_time: float, claimed_tag: float, settled_accounts: Iterable[float] = ()) -> float:
+    """The line's virtual time after a question with this tag was taken. Never goes back.
+
+    ``settled_accounts`` are those of everybody who is being served, without the charges of what runs.
+    """
+    return max(virtual_time, min([claimed_tag, *settled_accounts]))
 
 
 def caught_up(virtual_time: float, finishes: Iterable[float]) -> float:

@@ -8,9 +8,7 @@ from bot.rendering.page import (
     Page,
     compact_duration,
     escape_inline,
-    ordinal,
     quote_question,
-    thousands,
 )
 
 __all__ = [
@@ -24,8 +22,6 @@ __all__ = [
     "Page",
     "compact_duration",
     "escape_inline",
-    "ordinal",
     "quote_question",
     "render",
-    "thousands",
 ]

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from bot.catalogue import fill, say
 from bot.clock import Clock
 from bot.rendering.document import AnswerDocument
-from bot.rendering.page import Control, File, Page, compact_duration, escape_inline, quote_question, thousands
+from bot.rendering.page import Control, File, Page, compact_duration, escape_inline, quote_question
 
 # Discord allows 4000 characters over all text of a Components V2 message (docs, components/reference,
 # "Text Display"); the library does not check it. The rest is room for the footer, the cursor and a margin.
@@ -104,7 +104,7 @@ class AnswerView:
         self._enter(Phase.WAITING)
         self._note = say(self._locale, "footer.place", place=self._place(place))
         if seconds is not None:
-            self._note += " · " + say(self._locale, "footer.about", duration=compact_duration(seconds))
+            self._note += " · " + say(self._locale, "footer.about", duration=compact_duration(seconds, self._locale))
         self._controls = (Control.CANCEL,)
 
     def held(self, key: str, **params: object) -> None:
@@ -203,7 +203,7 @@ class AnswerView:
                     self._locale,
                     "footer.thinking",
                     model=self._model_name(),
-                    duration=compact_duration(_calm(self._clock.monotonic() - since)),
+                    duration=compact_duration(_calm(self._clock.monotonic() - since), self._locale),
                 )
             case Phase.STREAMING:
                 return " · ".join(part for part in (self._model_name(), self._speed()) if part)
@@ -216,7 +216,7 @@ class AnswerView:
         waited = self._clock.monotonic() - self._phase_since
         if waited < PIPELINE_WAIT_SHOWN_AFTER:
             return say(self._locale, "footer.asked", model=self._model_name())
-        return say(self._locale, "footer.pipeline", duration=compact_duration(_calm(waited)))
+        return say(self._locale, "footer.pipeline", duration=compact_duration(_calm(waited), self._locale))
 
     def _speed(self) -> str:
         if self._first_text_at is None:
@@ -238,14 +238,14 @@ class AnswerView:
             parts.append(short_model(receipt.model))
         if receipt.tokens:
             parts.append(
-                say(self._locale, "receipt.tokens", count=receipt.tokens, tokens=thousands(receipt.tokens))
+                say(self._locale, "receipt.tokens", count=receipt.tokens, tokens=receipt.tokens)
             )
         if receipt.tokens_per_second is not None:
             parts.append(say(self._locale, "footer.speed", rate=f"{receipt.tokens_per_second:.0f}"))
         if receipt.ttft is not None:
-            parts.append(say(self._locale, "receipt.ttft", duration=compact_duration(receipt.ttft)))
+            parts.append(say(self._locale, "receipt.ttft", duration=compact_duration(receipt.ttft, self._locale)))
         if receipt.waited is not None and receipt.waited >= WAIT_SHOWN_FROM:
-            parts.append(say(self._locale, "receipt.waited", duration=compact_duration(receipt.waited)))
+            parts.append(say(self._locale, "receipt.waited", duration=compact_duration(receipt.waited, self._locale)))
         return " · ".join(parts)
 
     def _model_name(self) -> str:

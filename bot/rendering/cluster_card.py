@@ -53,7 +53,7 @@ def status_card(
     title = " · ".join(part for part in (f"**{model}**" if model else "", say(locale, f"status.{state}")) if part)
     head = f"{glyph} {title}"
     if age is not None:
-        head += f"\n-# {say(locale, 'status.age', duration=compact_duration(max(age, 0.0)))}"
+        head += f"\n-# {say(locale, 'status.age', duration=compact_duration(max(age, 0.0), locale))}"
     sections = [head, _load_line(locale, load)]
     if availability == "unreachable":
         sections.append(say(locale, "status.remedy_unreachable"))
@@ -81,7 +81,7 @@ def _nodes(locale: str, status: ClusterStatus) -> str:
         return say(locale, "status.no_nodes")
     lines = [_node_line(locale, node) for node in status.nodes[:NODES_SHOWN]]
     if len(status.nodes) > NODES_SHOWN:
-        lines.append(say(locale, "status.more_nodes", count=len(status.nodes) - NODES_SHOWN))
+        lines.append(say(locale, "status.more_nodes", more=len(status.nodes) - NODES_SHOWN))
     return "\n".join(lines)
 
 
@@ -91,7 +91,7 @@ def _node_line(locale: str, node: Node) -> str:
     gpu = escape_inline(node.gpu_name[:40])
     if node.gpu_count > 1:
         gpu = f"{node.gpu_count} × {gpu}"
-    memory = f"{node.gpu_memory:g} GB" if node.gpu_memory else ""
+    memory = say(locale, "models.memory", gb=node.gpu_memory) if node.gpu_memory else ""
     parts = [part for part in (gpu, memory, say(locale, f"status.{key}")) if part]
     name = escape_inline(short_node(node.node_id))
     return f"{'●' if ready else '○'} **{name}** · {' · '.join(parts)}"
@@ -118,7 +118,7 @@ def models_page(locale: str, models: Sequence[Model], *, running: str | None, pa
 def _model_line(locale: str, model: Model, *, is_running: bool) -> str:
     details = [escape_inline(part) for part in (model.provider, model.size) if part]
     if model.memory_gb:
-        details.append(say(locale, "models.memory", gb=f"{model.memory_gb:g}"))
+        details.append(say(locale, "models.memory", gb=model.memory_gb))
     elif not model.size:
         details.append(say(locale, "models.unknown_memory"))
     if is_running:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 _ROUNDING = 0.005  # s; the headers give milliseconds, and a clock may be a little fast
-_ABOUT_TO_RESET = 0.06  # s before a reset in which the reserve is worth more spent than kept
+_ABOUT_TO_RESET = 0.03  # s before a reset in which the reserve is worth more spent than kept
 _RECHECK = 0.02  # s until the next look while only an answer on its way can tell more
 _LOST_AFTER = 15.0  # s; an answer this late will not come (discord.py gives a request up before that)
 _WIDER = 1.6
@@ -102,7 +102,7 @@ class Bucket:
     def next_edit(self, now: float, *, reserve: int) -> float:
         """The earliest time a streaming edit may leave, evenly spread, `reserve` slots kept back.
 
-        The reserve may be spent only in the last 60 ms before the window resets.
+        The reserve may be spent only in the last 30 ms before the window resets.
         """
         self._advance(now)
         reserve = max(0, min(reserve, self._limit - 1))

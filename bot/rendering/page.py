@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.catalogue import say
 from bot.rendering.characters import clean, cut, inert
 
 
@@ -93,29 +94,19 @@ def _without_half_escape(text: str) -> str:
     return text[:-1] if backslashes % 2 else text
 
 
-def compact_duration(seconds: float) -> str:
-    """`0.3 s` below ten seconds, `12 s`, `2 min 5 s`, `1 h 4 min`. Negative counts as zero."""
+def compact_duration(seconds: float, locale: str | None = None) -> str:
+    """`0.3 s` below ten seconds, `12 s`, `2 min 5 s`, `1 h 4 min`, as `locale` says it. Negative counts as zero."""
     seconds = max(0.0, seconds)
-    if round(seconds, 1) < 10:
-        tenths = round(seconds, 1)
-        return f"{tenths:.0f} s" if tenths == int(tenths) else f"{tenths:.1f} s"
+    tenths = round(seconds, 1)
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return say(locale, "duration.seconds", seconds=tenths if tenths < 10 else whole)
     if whole < 3600:
         minutes, rest = divmod(whole, 60)
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+        if rest:
+            return say(locale, "duration.minutes_seconds", minutes=minutes, seconds=rest)
+        return say(locale, "duration.minutes", minutes=minutes)
     hours, minutes = divmod(round(whole / 60), 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-
-
-def thousands(n: int) -> str:
-    """`1,024`: English grouping."""
-    return f"{n:,}"
-
-
-def ordinal(n: int) -> str:
-    """`1st`, `2nd`, `3rd`, `11th`: English."""
-    if abs(n) % 100 in (11, 12, 13):
-        return f"{n}th"
-    return f"{n}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(abs(n) % 10, 'th') }"
+    if minutes:
+        return say(locale, "duration.hours_minutes", hours=hours, minutes=minutes)
+    return say(locale, "duration.hours", hours=hours)

@@ -11,7 +11,7 @@ from bot.catalogue import fill, say
 from bot.clock import Clock
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, SurfaceExpired
 from bot.queueing.ports import RequestStore
-from bot.queueing.request import Answer, StoredRequest
+from bot.queueing.request import Answer, RequestKind, StoredRequest
 from bot.rendering import Control, Page, compact_duration
 from bot.rendering.answer_view import AnswerView, Receipt
 from bot.services.desk import AnswerDesk, LiveAnswer
@@ -79,10 +79,13 @@ class Closing:
         await self._finish_view(live.view, request, answer, by=by)
 
     async def _finish_view(self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0) -> None:
-        lineage = Lineage.of(await self._store.versions(request.question.root_id or request.request_id))
-        index = lineage.index(request.request_id)
-        if not view.document.raw and index is not None:
-            view.document.feed(lineage.versions[index].text)
+        index, versions = 0, 1
+        if request.question.kind is not RequestKind.ASK or not view.document.raw:
+            # The first answer to a question, still in the view, is known to be the only one without looking.
+            lineage = Lineage.of(await self._store.versions(request.question.root_id or request.request_id))
+            index, versions = lineage.index(request.request_id) or 0, len(lineage.versions)
+            if not view.document.raw and lineage.versions:
+                view.document.feed(lineage.versions[index].text)
         outcome, params = self._outcome(answer, by)
         started = request.started_at if request.started_at is not None else request.question.asked_at
         view.done(
@@ -94,15 +97,15 @@ class Closing:
                 waited=started - request.question.asked_at,
                 outcome=outcome,
                 params=tuple(params.items()),
-                version=(index + 1, len(lineage.versions)) if index is not None else None,
+                version=(index + 1, versions),
             ),
-            controls_of(answer, index, len(lineage.versions)),
+            controls_of(answer, index, versions),
         )
 
     def _outcome(self, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
         match answer.finish:
             case "length":
-                return "length", {"limit": f"{self._max_tokens:,}"}
+                return "length", {"limit": self._max_tokens}
             case "stopped":
                 return "stopped", {"by": f"<@{by}>" if by else "…"}
             case "interrupted":
@@ -146,7 +149,7 @@ class Closing:
         """It waited too long (the state is committed already)."""
         log.warning("question.expired", request_id=request.request_id, waited=waited)
         self._metrics.questions.labels("expired").inc()
-        await self._end(request, live, "expired", duration=compact_duration(waited))
+        await self._end(request, live, "expired", duration=compact_duration(waited, live.question.asker.locale))
 
     async def deliver(self, request: StoredRequest, live: LiveAnswer) -> None:
         """Show the last state of an answer that is committed, then commit that it was shown."""
@@ -246,9 +249,9 @@ class Closing:
         return stamina.retry_context(on=StorageError, attempts=None, timeout=STORAGE_PATIENCE, wait_max=5.0)
 
 
-def controls_of(answer: Answer, index: int | None, versions: int) -> tuple[Control, ...]:
+def controls_of(answer: Answer, index: int, versions: int) -> tuple[Control, ...]:
     """The buttons that make sense under a finished answer: version ``index`` (from 0) of ``versions``."""
-    newest = index is None or index == versions - 1
+    newest = index >= versions - 1
     controls: list[Control] = []
     if newest and answer.finish in CONTINUABLE and answer.text.strip():
         controls.append(Control.CONTINUE)
@@ -257,7 +260,7 @@ def controls_of(answer: Answer, index: int | None, versions: int) -> tuple[Contr
         controls.append(Control.REASONING)
     if answer.text.strip():
         controls += [Control.AS_FILE, Control.LIKE, Control.DISLIKE]
-    if index is not None and index > 0:
+    if index > 0:
         controls.append(Control.PREVIOUS)
     if not newest:
         controls.append(Control.NEXT)

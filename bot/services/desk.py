@@ -51,6 +51,7 @@ class AnswerDesk:
         self._max_pages = max_pages
         self._live: dict[str, LiveAnswer] = {}
         self.on_gone: Callable[[str], None] = lambda _request_id: None
+        self.on_attached: Callable[[str, int], None] = lambda _request_id, _message_id: None
 
     def open(self, question: NewQuestion, message_ids: tuple[int, ...] = ()) -> LiveAnswer:
         """The live answer of a question; the one that is open already, if any."""
@@ -103,7 +104,11 @@ class AnswerDesk:
         if (live := self._live.get(request_id)) is not None:
             live.delivery.acknowledged(message_id, page)
         if message_id is not None:
-            await self._store.attach_message(request_id, 0, message_id)
+            await self._attach(request_id, 0, message_id)
+
+    async def _attach(self, request_id: str, page: int, message_id: int) -> None:
+        await self._store.attach_message(request_id, page, message_id)
+        self.on_attached(request_id, message_id)
 
     async def settled(self, timeout: float) -> None:
         """Let every question that waits show its present state as its last, for at most ``timeout`` seconds."""
@@ -130,5 +135,5 @@ class AnswerDesk:
         if message_id is None:
             work = self._store.detach_message(request_id, page)
         else:
-            work = self._store.attach_message(request_id, page, message_id)
+            work = self._attach(request_id, page, message_id)
         self._background.spawn(work, name=f"page-{request_id}-{page}")

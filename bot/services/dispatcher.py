@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 
 import structlog
@@ -10,7 +11,7 @@ import structlog
 from bot.clock import Clock
 from bot.errors import BotError, ClusterBusy, Draining, SchedulerError, SchedulerNotReady, SchedulerUnreachable
 from bot.queueing.ports import LinePause, RequestStore
-from bot.queueing.request import OPEN_STATES, StoredRequest
+from bot.queueing.request import OPEN_STATES, RequestState, StoredRequest
 from bot.services.admission import Gate
 from bot.services.answering import Answering, AnswerRun, Outcome, Stop, StopCause
 from bot.services.background import Background
@@ -24,9 +25,15 @@ log = structlog.get_logger(__name__)
 # A cluster that fails a question before its first word gets it this many times in all.
 MAX_ATTEMPTS = 2
 
+# Several free slots are filled together, up to this many at a time.
+CLAIMS_AT_ONCE = 4
+
 # How long the messages may take at shutdown to say that their questions are kept: an edit's longest wait for its
 # slot (2 s through an interaction) and a second.
 LAST_WORDS = 3.0
+
+# Deletions of messages we do not know (yet) that are remembered.
+DELETED_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,10 @@ class Dispatcher:
         self._surrendered: set[str] = set()
         self._wake = asyncio.Event()
         self._draining = False
+        # A message may be deleted before its id is kept: whoever attaches it later looks here.
+        self._deleted: deque[int] = deque(maxlen=DELETED_KEPT)
         desk.on_gone = self.message_gone
+        desk.on_attached = self._attached
 
     @property
     def running(self) -> int:
@@ -99,33 +109,26 @@ class Dispatcher:
 
     async def taken(self, live: LiveAnswer) -> None:
         """A question is in the line: decide what its acknowledgement says, and go."""
+        self.wake()
         counts = await self._store.counts()
-        self._metrics.waiting.set(sum(counts.values()) - self.running)
-        if (
-            self._gate.hold() is None
-            and self.running < self._gate.limit()
-            and sum(counts.values()) <= self.running + 1
-        ):
+        waiting = counts[RequestState.QUEUED]
+        self._metrics.waiting.set(waiting)
+        if live.question.request_id in self._running:
+            return
+        if self._gate.hold() is None and self.running < self._gate.limit() and waiting <= 1:
             live.view.asked(self._gate.model)
         else:
-            await self._line.place(live)
-        self.wake()
+            await self._line.place(live, unless=lambda: live.question.request_id in self._running)
 
     async def recover(self) -> None:
-        """Take back what a process before us left behind."""
+        """Take back what a process before us left behind. What waits is shown again by the line's keeper."""
         recovered = await self._store.recover(self._policy.owner, now=self._clock.now(), alone=True)
         for request in recovered.undelivered:
-            live = self._desk.open(request.question, request.message_ids)
+            live = self._desk.reopen(request)
             if request.answer is not None:
                 await self._closing.show_answer(request, live, request.answer)
-            self._resume(request, live)
+            live.show()
             self._background.spawn(self._deliver(request, live), name=f"deliver-{request.request_id}")
-        for entry in await self._store.line():
-            waiting = await self._store.get(entry.request_id)
-            if waiting is not None:
-                live = self._desk.open(waiting.question, waiting.message_ids)
-                live.view.held("held.restarting")
-                self._resume(waiting, live)
         if recovered.requeued or recovered.undelivered:
             log.info("line.recovered", requeued=recovered.requeued, undelivered=len(recovered.undelivered))
         self._line.changed()
@@ -150,7 +153,7 @@ class Dispatcher:
             await self._clock.sleep(self._policy.expiry_every)
             now = self._clock.now()
             for request in await self._store.expire(before=now - self._policy.question_ttl, now=now):
-                live = self._desk.open(request.question, request.message_ids)
+                live = self._desk.reopen(request)
                 await self._closing.expired(request, live, waited=now - request.question.asked_at)
                 await self._desk.close(request.request_id)
 
@@ -161,22 +164,29 @@ class Dispatcher:
             await self._end_run(run, Stop(StopCause.PERSON, by))
             return True
         request = await self._store.get(request_id)
-        if request is None:
+        if request is None or request.state is not RequestState.QUEUED:
+            # Its last form is on its way, or it has that already.
             return False
-        live = self._desk.get(request_id)
+        live = self._desk.reopen(request)
         done = await self._closing.cancelled(request, live, by=by)
-        await self._desk.close(request_id)
+        if done:
+            await self._desk.close(request_id)
         self.wake()
         return done
 
     async def message_deleted(self, message_id: int) -> None:
         """A message was deleted in Discord; when it belongs to an answer, the answer ends."""
+        self._deleted.append(message_id)
         request = await self._store.by_message(message_id)
         if request is None or request.state not in OPEN_STATES:
             return
         live = self._desk.get(request.request_id)
         if live is None or not live.delivery.is_removing(message_id):
             self.message_gone(request.request_id)
+
+    def _attached(self, request_id: str, message_id: int) -> None:
+        if message_id in self._deleted:
+            self.message_gone(request_id)
 
     def message_gone(self, request_id: str) -> None:
         """Somebody deleted the answer: nobody waits for it any more."""
@@ -197,16 +207,29 @@ class Dispatcher:
 
     async def _dispatch(self) -> float | None:
         """Start what may start; returns after how many seconds to look again even if nothing happens."""
-        while not self._draining and self._gate.hold() is None and self.running < self._gate.limit():
-            request = await self._store.claim(self._policy.owner, now=self._clock.now(), lease=self._policy.lease)
-            if request is None:
+        while not self._draining and self._gate.hold() is None:
+            free = self._gate.limit() - self.running
+            if free <= 0 or not await self._claim(min(free, CLAIMS_AT_ONCE)):
                 break
-            self._start(request)
         self._metrics.running.set(self.running)
         return self._gate.retry_in()
 
+    async def _claim(self, wanted: int) -> bool:
+        """Start up to ``wanted`` questions; False when there were not so many."""
+        now, lease = self._clock.now(), self._policy.lease
+        # Together: in a burst each wait for the database is as long as the burst makes it.
+        claims = (self._store.claim(self._policy.owner, now=now, lease=lease) for _ in range(wanted))
+        results = await asyncio.gather(*claims, return_exceptions=True)
+        for result in results:
+            if isinstance(result, StoredRequest):
+                self._start(result)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return all(result is not None for result in results)
+
     def _start(self, request: StoredRequest) -> None:
-        live = self._desk.open(request.question, request.message_ids)
+        live = self._desk.reopen(request)
         run = self._answering.run(
             request,
             live,
@@ -214,6 +237,7 @@ class Dispatcher:
             on_started=lambda waited: self._gate.began(waited, self.running),
         )
         self._running[request.request_id] = run
+        self._line.left(request.request_id)
         self._background.spawn(self._carry(run), name=f"answer-{request.request_id}")
 
     async def _carry(self, run: AnswerRun) -> None:
@@ -235,6 +259,8 @@ class Dispatcher:
             self._surrendered.discard(request_id)
             return
         await self._settle(run, outcome)
+        # What the same person asked next in this channel may be taken now.
+        self.wake()
 
     async def _settle(self, run: AnswerRun, outcome: Outcome) -> None:
         request, live = run.request, run.live
@@ -307,19 +333,12 @@ class Dispatcher:
         request = await self._store.get(request_id)
         if request is not None and await self._closing.cancelled(request, None, by=0):
             log.info("question.message_deleted", request_id=request_id)
-        await self._desk.close(request_id)
-        self.wake()
+            await self._desk.close(request_id)
+            self.wake()
 
     async def _deliver(self, request: StoredRequest, live: LiveAnswer) -> None:
         await self._closing.deliver(request, live)
         await self._desk.close(request.request_id)
-
-    @staticmethod
-    def _resume(request: StoredRequest, live: LiveAnswer) -> None:
-        if not request.message_ids:
-            # It was never acknowledged as far as we know: the interaction is tried, then the channel.
-            live.delivery.acknowledged(None)
-        live.show()
 
     async def _woken(self, timeout: float | None) -> None:
         waits: set[asyncio.Future[object]] = {asyncio.ensure_future(self._wake.wait())}

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-
-import structlog
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.queueing.ports import RequestStore
-from bot.queueing.request import LineEntry
+from bot.queueing.request import RequestState
 from bot.services.admission import Hold
 from bot.services.desk import AnswerDesk, LiveAnswer
 
-log = structlog.get_logger(__name__)
-
 # Places are shown again at most this often: the edits of running answers come first.
 REFRESH_EVERY = 2.0
+# A burst of questions is looked at once, and not while its answers are being sent for.
+SETTLED_AFTER = 0.3
+# So many at the head of the line are looked at each time, and so many of the others in turn: a line of 40 is true
+# within one refresh, one of 5,000 costs 20 edits a second at the most while it moves.
+FRONT = 20
+SLICE = 20
+# While a place stays the same, its estimate is told anew this often.
+ESTIMATE_EVERY = 15.0
+# More waiting answers than this are not kept open: each is a task with a view and a rate-limit bucket.
+OPEN_AT_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    place: int
+    hold: Hold | None
+    at: float
 
 
 class LineKeeper:
@@ -38,34 +52,50 @@ class LineKeeper:
         self._hold = hold
         self._wait_for = wait_for
         self._wake = asyncio.Event()
+        self._told: dict[str, _Told] = {}
+        self._turn = 0
 
     def changed(self) -> None:
         """Places or reasons may have changed."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Refresh after changes until cancelled."""
+        """Refresh after changes, and on until a long line is looked through, until cancelled."""
         while True:
             await self._wake.wait()
+            await self._clock.sleep(SETTLED_AFTER)
             self._wake.clear()
-            await self.refresh()
-            await self._clock.sleep(REFRESH_EVERY)
+            if not await self.refresh():
+                self._wake.set()
+            await self._clock.sleep(REFRESH_EVERY - SETTLED_AFTER)
 
-    async def refresh(self) -> None:
-        """Bring every waiting message of this process up to date."""
-        hold = self._hold()
-        for entry in await self._store.line():
-            live = self._desk.get(entry.request_id)
-            if live is not None and live.view.is_waiting:
-                self._show(live, entry, hold)
+    async def refresh(self) -> bool:
+        """Bring the head of the line and a part of the rest up to date; False when some are not true yet.
 
-    async def place(self, live: LiveAnswer) -> None:
-        """Show one question's place now (its acknowledgement is about to be sent)."""
+        The messages that a process before this one left waiting are taken over here, as their turn comes.
+        """
+        waiting = await self._store.waiting_ids()
         hold = self._hold()
-        for entry in await self._store.line():
-            if entry.request_id == live.question.request_id:
-                self._show(live, entry, hold)
-                return
+        outdated = [
+            index for index, request_id in enumerate(waiting) if not self._is_true(request_id, index + 1, hold)
+        ]
+        due = self._due(outdated)
+        for index in due:
+            await self._tell(waiting[index], index + 1, hold)
+        await self._close_far(waiting)
+        if len(self._told) > 2 * len(waiting) + FRONT:
+            self._told = {one: self._told[one] for one in waiting if one in self._told}
+        return len(due) == len(outdated)
+
+    async def place(self, live: LiveAnswer, *, unless: Callable[[], bool]) -> None:
+        """Show one question's place now (its acknowledgement is about to be sent), ``unless`` it was taken."""
+        place = await self._store.place(live.question.request_id)
+        if place is not None and not unless():
+            self._show(live, place, self._hold())
+
+    def left(self, request_id: str) -> None:
+        """The question was taken from the line: should it come back, its place is told anew."""
+        self._told.pop(request_id, None)
 
     def held_by_restart(self) -> None:
         """Tell everybody who waits that the bot restarts and keeps their question."""
@@ -74,9 +104,48 @@ class LineKeeper:
                 live.view.held("held.restarting")
                 live.show()
 
-    def _show(self, live: LiveAnswer, entry: LineEntry, hold: Hold | None) -> None:
+    def _due(self, outdated: Sequence[int]) -> list[int]:
+        """Of the indexes whose message is not true: those at the head, and of the rest the next in turn."""
+        head = [index for index in outdated if index < FRONT]
+        rest = outdated[len(head) :]
+        following = [index for index in rest if index >= self._turn] + [i for i in rest if i < self._turn]
+        chosen = following[:SLICE]
+        self._turn = chosen[-1] + 1 if chosen else 0
+        return head + chosen
+
+    def _is_true(self, request_id: str, place: int, hold: Hold | None) -> bool:
+        told = self._told.get(request_id)
+        if told is None or told.place != place or told.hold != hold:
+            return False
+        return place > FRONT or hold is not None or self._clock.monotonic() - told.at < ESTIMATE_EVERY
+
+    async def _tell(self, request_id: str, place: int, hold: Hold | None) -> None:
+        live = self._desk.get(request_id)
+        if live is None:
+            request = await self._store.get(request_id)
+            if request is None or request.state is not RequestState.QUEUED:
+                return
+            live = self._desk.get(request_id)
+            if live is None:
+                self._show(self._desk.reopen(request), place, hold)
+                return
+        if live.view.is_waiting:
+            self._show(live, place, hold)
+
+    def _show(self, live: LiveAnswer, place: int, hold: Hold | None) -> None:
+        self._told[live.question.request_id] = _Told(place, hold, self._clock.monotonic())
         if hold is not None:
             live.view.held(hold.key, **dict(hold.params))
         else:
-            live.view.waiting(entry.place, self._wait_for(entry.place))
+            live.view.waiting(place, self._wait_for(place))
         live.show()
+
+    async def _close_far(self, waiting: Sequence[str]) -> None:
+        """Let go of what stands far back and shows what it should."""
+        lives = [live for one in waiting if (live := self._desk.get(one)) is not None]
+        resting = [live.question.request_id for live in lives[OPEN_AT_MOST:] if _rests(live)]
+        await asyncio.gather(*(self._desk.close(request_id) for request_id in resting))
+
+
+def _rests(live: LiveAnswer) -> bool:
+    return live.view.is_waiting and live.delivery.is_current

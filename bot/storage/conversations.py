@@ -46,7 +46,9 @@ class SqlConversations:
             .order_by(turns.c.id.desc())
             .limit(limit)
         )
-        return await self._transactions.read(lambda connection: [Turn(*row) for row in connection.execute(newest)])
+        return await self._transactions.read(
+            lambda connection: [Turn(*row) for row in connection.execute(newest)], urgent=True
+        )
 
     async def clear(self, conversation_id: int) -> int:
         """Forget all turns of the conversation; returns how many there were."""

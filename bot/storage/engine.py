@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -89,44 +90,90 @@ def open_engine(file: Path, *, read_only: bool) -> Engine:
     return engine
 
 
+class _Threads:
+    """Threads with two queues before them."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._urgent: deque[Callable[[], None]] = deque()
+        self._ordinary: deque[Callable[[], None]] = deque()
+
+    def submit(self, work: Callable[[], T], *, urgent: bool) -> Future[T]:
+        """Run ``work`` as soon as a thread is free. Called from one thread."""
+        result: Future[T] = Future()
+
+        def run() -> None:
+            if not result.set_running_or_notify_cancel():
+                return
+            try:
+                value = work()
+            except BaseException as error:  # noqa: BLE001  # handed to whoever waits, as the executor itself does
+                result.set_exception(error)
+            else:
+                result.set_result(value)
+
+        (self._urgent if urgent else self._ordinary).append(run)
+        self._threads.submit(self._next)
+        return result
+
+    def shutdown(self) -> None:
+        """Finish what was submitted."""
+        self._threads.shutdown()
+
+    def _next(self) -> None:
+        # There is one call for each thing submitted, so one of the two is never empty here. A deque's ends are
+        # safe to use from several threads.
+        try:
+            work = self._urgent.popleft()
+        except IndexError:
+            work = self._ordinary.popleft()
+        work()
+
+
 class Transactions:
     """Runs transactions. Safe for any number of tasks of one event loop."""
 
     def __init__(self, file: Path) -> None:
         self._writer = open_engine(file, read_only=False)
         self._reader = open_engine(file, read_only=True)
-        self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="db-write")
-        self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
+        self._writes = _Threads(1, "db-write")
+        self._reads = _Threads(READERS, "db-read")
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Run ``work`` in a transaction that is committed and on disk when this returns.
+
+        ``urgent`` writes overtake the others that wait: a pipeline stands idle until the next question is taken,
+        however many join the line at that moment. Each kind keeps its order.
 
         A :class:`BotError` raised by ``work`` rolls it back and passes through; the database's own errors
         become :class:`StorageError`. When the caller is cancelled the transaction runs whole or not at all.
         """
-        return await self._run(self._write_thread, self._writer, work)
+        return await self._run(self._writes, self._writer, work, urgent=urgent)
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` on one consistent snapshot. Raises :class:`StorageError`."""
-        return await self._run(self._read_threads, self._reader, work)
+    async def read(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
+        """Run ``work`` on one consistent snapshot, ``urgent`` before others that wait. Raises
+        :class:`StorageError`."""
+        return await self._run(self._reads, self._reader, work, urgent=urgent)
 
     async def close(self) -> None:
         """Finish what was begun and close every connection."""
         await asyncio.to_thread(self._close)
 
-    async def _run(self, threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], T]) -> T:
+    async def _run(
+        self, threads: _Threads, engine: Engine, work: Callable[[Connection], T], *, urgent: bool
+    ) -> T:
         def transaction() -> T:
             with engine.begin() as connection:
                 return work(connection)
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, transaction)
+            return await asyncio.wrap_future(threads.submit(transaction, urgent=urgent))
         except (SQLAlchemyError, sqlite3.Error) as exc:
             cause = getattr(exc, "orig", None) or exc
             raise StorageError(f"database: {type(cause).__name__}: {cause}") from exc
 
     def _close(self) -> None:
-        self._write_thread.shutdown()
-        self._read_threads.shutdown()
+        self._writes.shutdown()
+        self._reads.shutdown()
         self._writer.dispose()
         self._reader.dispose()

@@ -102,6 +102,13 @@ _TAKE = (
     .returning(requests)
 )
 
+_runs = select(requests.c.user_id, func.sum(requests.c.charge).label("charged")).where(IS_RUNNING)
+_runs_of = _runs.group_by(requests.c.user_id).subquery()
+
+_SETTLED = select(func.min(accounts.c.finish - _runs_of.c.charged)).join(
+    _runs_of, _runs_of.c.user_id == accounts.c.user_id
+)
+
 _ADVANCE = update(line_state).values(virtual_time=bindparam("to"))
 
 _ACCOUNT = select(accounts.c.finish).where(accounts.c.user_id == bindparam("user"))
@@ -150,7 +157,8 @@ def claim(connection: Connection, owner: str, now: float, lease: float) -> Store
         set_account(connection, chosen.user_id, fairness.start_tag(chosen.floor_tag, chosen.account) + paid)
         if chosen.overtakes:
             retag(connection, [chosen.user_id])
-    advanced = fairness.advanced(line.virtual_time, chosen.start_tag)
+    settled = connection.execute(_SETTLED).scalar()
+    advanced = fairness.advanced(line.virtual_time, chosen.start_tag, () if settled is None else (settled,))
     if advanced != line.virtual_time:
         connection.execute(_ADVANCE, {"to": advanced})
     return claimed

@@ -33,7 +33,9 @@ class SqlRequests:
 
     async def claim(self, owner: str, *, now: float, lease: float) -> StoredRequest | None:
         """Take the next question in fair order; None also while the line is held."""
-        return await self._transactions.write(lambda connection: line.claim(connection, owner, now, lease))
+        return await self._transactions.write(
+            lambda connection: line.claim(connection, owner, now, lease), urgent=True
+        )
 
     async def renew(self, owner: str, *, now: float, lease: float) -> None:
         """Extend every lease of ``owner``, on answers not yet shown too."""
@@ -48,7 +50,7 @@ class SqlRequests:
     async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
         """Commit the answer, its turn, the asker's account and the state together."""
         return await self._transactions.write(
-            lambda connection: outcomes.answered(connection, request_id, owner, answer, now)
+            lambda connection: outcomes.answered(connection, request_id, owner, answer, now), urgent=True
         )
 
     async def delivered(self, request_id: str, *, now: float) -> bool:

@@ -58,7 +58,7 @@ class LineView(BaseLayout):
         if not running and not waiting:
             lines.append(say(locale, "line.empty"))
         for request in running[:SHOWN]:
-            duration = compact_duration(max(0.0, now - (request.started_at or now)))
+            duration = compact_duration(max(0.0, now - (request.started_at or now)), locale)
             question = request.question
             state = say(locale, "line.running", duration=duration)
             lines.append(_line("●", question.asker.user_id, question.prompt, state))
@@ -66,7 +66,7 @@ class LineView(BaseLayout):
             state = say(locale, "line.waiting", place=entry.place)
             lines.append(_line("○", entry.asker.user_id, entry.prompt, state))
         if len(waiting) > SHOWN:
-            lines.append(say(locale, "line.more", count=len(waiting) - SHOWN))
+            lines.append(say(locale, "line.more", more=len(waiting) - SHOWN))
         return "\n".join(lines)
 
     def _overview(self) -> None:

@@ -22,6 +22,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         tmp_path_factory.mktemp("bot"),
         discord=DiscordDouble(latency=0.0),
         parallax=ParallaxDouble(tokens_per_second=200, lag=False),
+        SHUTDOWN_GRACE="2",
     ) as running:
         yield running
         assert running.discord.limits.rejections == []

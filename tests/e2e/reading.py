@@ -101,4 +101,3 @@ async def started_again(stage: Stage) -> None:
     await stage.discord.wait_until(lambda: not stage.discord.gateway.online, PATIENCE)
     await stage.bot.start()
     await stage.bot.ready(stage.discord)
-

@@ -121,9 +121,7 @@ async def test_reasoning_is_not_in_the_answer(stage: Stage, room: Channel, ada: 
 
 
 @pytest.mark.parametrize("style", ["think", "think_split", "reasoning_content", "crlf", "split", "joined"])
-async def test_other_engines_streams_read_the_same(
-    stage: Stage, room: Channel, ada: Person, style: str
-) -> None:
+async def test_other_engines_streams_read_the_same(stage: Stage, room: Channel, ada: Person, style: str) -> None:
     """Reasoning in tags or in another field, other line ends, events cut anywhere."""
     prompt = f"Say ünïcödé 🙂 [[style:{style}]]"
     stage.parallax.script(["Sure: ", "ünï", "cödé ", "🙂", "."], reasoning=["Hidden ", "musings."])
@@ -135,7 +133,9 @@ async def test_other_engines_streams_read_the_same(
 
 async def test_a_long_answer_flows_into_further_messages(stage: Stage, room: Channel, ada: Person) -> None:
     """Nothing is lost or repeated, every message keeps Discord's limit, only the last has the receipt."""
-    lines = [f"{number}. Line {number} of the long answer, with some words to fill it." for number in range(1, 161)]
+    lines = [
+        f"{number}. Line {number} of the long answer, with some words to fill it." for number in range(1, 161)
+    ]
     text = "\n".join(lines)
     stage.parallax.script(re.findall(r".{1,11}", text, re.DOTALL))
 
@@ -172,9 +172,7 @@ async def test_deleting_the_message_frees_the_pipeline(
     assert of_the_bot(stage, room) == [after]
 
 
-async def test_a_deleted_further_message_stops_the_answer_too(
-    stage: Stage, room: Channel, ada: Person
-) -> None:
+async def test_a_deleted_further_message_stops_the_answer_too(stage: Stage, room: Channel, ada: Person) -> None:
     """Whichever page goes, nobody waits for the rest."""
     line = "Some words that fill a line of the answer quite well.\n"
     deltas: list[str | tuple[str, float]] = [line] * 150

@@ -40,7 +40,11 @@ async def test_a_private_question_with_a_file_stays_private(stage: Stage, room: 
         ("big.txt", b"x" * 200_001, "Not sent: big.txt is 201 kB, the limit is 200 kB. Attach less."),
         ("cat.png", b"\x89PNG\r\n\x1a\n", "Not sent: cat.png is not a text file. This cluster reads text only."),
         ("data.txt", b"a\x00b", "Not sent: data.txt is not a text file. This cluster reads text only."),
-        ("latin.txt", "é".encode("latin-1"), "Not sent: latin.txt is not a text file. This cluster reads text only."),
+        (
+            "latin.txt",
+            "é".encode("latin-1"),
+            "Not sent: latin.txt is not a text file. This cluster reads text only.",
+        ),
     ],
 )
 async def test_what_cannot_be_read_is_refused_with_a_sentence(
@@ -60,9 +64,7 @@ async def test_a_file_too_large_for_the_context_is_refused(stage: Stage, room: C
     before = len(stage.parallax.requests)
     invocation = await ada.slash(room, "ask", prompt="Look", attachment=("long.txt", b"many words " * 9000))
     await invocation.done_loading()
-    await stage.discord.wait_until(
-        lambda: any("tokens, the limit is 6000" in m.text for m in ada.messages(room))
-    )
+    await stage.discord.wait_until(lambda: any("tokens, the limit is 6000" in m.text for m in ada.messages(room)))
     assert len(stage.parallax.requests) == before
 
 

@@ -57,9 +57,7 @@ async def test_status_shows_model_nodes_and_load(stage: Stage, room: Channel, ad
     assert "Open web page" in card.buttons
 
 
-async def test_models_can_be_paged_through_by_who_asked(
-    stage: Stage, room: Channel, ada: Person
-) -> None:
+async def test_models_can_be_paged_through_by_who_asked(stage: Stage, room: Channel, ada: Person) -> None:
     """Privately; the running model comes first, every model is somewhere."""
     message = await (await ada.slash(room, "models")).done_loading()
     assert message.ephemeral_for == ada.id
@@ -90,9 +88,7 @@ async def test_join_tells_the_command_privately(stage: Stage, room: Channel, ada
     assert "Share it only with people you trust." in message.text
 
 
-async def test_init_suggests_models_to_operators_only(
-    stage: Stage, room: Channel, olga: Person
-) -> None:
+async def test_init_suggests_models_to_operators_only(stage: Stage, room: Channel, olga: Person) -> None:
     """What was typed narrows the list; names that begin with it come first."""
     choices = await olga.autocomplete(room, "cluster init", "model", model="qwen3-4b")
     names = [str(choice["value"]) for choice in choices]

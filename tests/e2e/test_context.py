@@ -12,10 +12,12 @@ from tests.e2e.reading import ask, new_room, restarted, until_over
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def asked(stage: Stage, who: Person, room: Channel, prompt: str, said: str, **options: bool) -> None:
+async def asked(
+    stage: Stage, who: Person, room: Channel, prompt: str, said: str, *, private: bool = False
+) -> None:
     """A question with its answer, ended."""
     stage.parallax.script([said])
-    await until_over(stage, await ask(who, room, prompt, **options))
+    await until_over(stage, await ask(who, room, prompt, private=private))
 
 
 def heard(stage: Stage) -> list[tuple[str, str]]:

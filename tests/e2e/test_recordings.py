@@ -122,9 +122,21 @@ async def test_51_a_question_too_long_for_the_model(stage: Stage, room: Channel,
     "name", ["52_stream_worker_conn_drop", "53_stream_sse_error", "54_stream_split_utf8", "55_stream_stall_300s"]
 )
 async def test_52_to_55_a_stream_that_breaks_off(stage: Stage, room: Channel, ada: Person, name: str) -> None:
-    """What came is kept, marked as unfinished, and never taken for a whole answer."""
+    """Asked once more, it breaks again: what came is kept, marked as unfinished, never taken for the whole."""
+    before = len(stage.parallax.requests)
+    stage.parallax.replay(name)
     recording = stage.parallax.replay(name)
     message = await asked(stage, ada, room)
     assert answer(message, PROMPT) == said(recording)
     assert footer(message).startswith("-# the connection to the cluster broke")
     assert "rror" not in answer(message, PROMPT)
+    assert len(stage.parallax.requests) == before + 2
+
+
+async def test_52_once_is_made_good(stage: Stage, room: Channel, ada: Person) -> None:
+    """When the repetition goes well, its answer stands alone, nothing of the broken one is left."""
+    stage.parallax.replay("52_stream_worker_conn_drop")
+    stage.parallax.script(["A whole ", "answer."])
+    message = await asked(stage, ada, room)
+    assert answer(message, PROMPT) == "A whole answer."
+    assert re.fullmatch(RECEIPT.format(model="Qwen3-8B", tokens=2), footer(message))

@@ -105,13 +105,21 @@ class MemoryRequests:
             lease_owner=owner,
             lease_until=now + lease,
         )
-        self._virtual_time = fairness.advanced(self._virtual_time, row.tag)
+        tag = row.tag
         if not row.charge:
             row.charge = fairness.charge(row.request.question.cost, row.request.question.weight)
             account = self._accounts.get(row.user_id)
             self._accounts[row.user_id] = fairness.start_tag(row.floor, account) + row.charge
             self._retag(row.user_id)
+        self._virtual_time = fairness.advanced(self._virtual_time, tag, self._settled_accounts())
         return self._seen(row)
+
+    def _settled_accounts(self) -> list[float]:
+        running = self._in(RequestState.RUNNING)
+        return [
+            self._accounts[user_id] - sum(row.charge for row in running if row.user_id == user_id)
+            for user_id in {row.user_id for row in running}
+        ]
 
     async def renew(self, owner: str, *, now: float, lease: float) -> None:
         """Extend every lease of ``owner``."""

@@ -92,9 +92,7 @@ def test_a_missing_token_is_one_line_with_its_remedy() -> None:
         ("LOG_FORMAT", "hush-hush"),
     ],
 )
-def test_a_wrong_value_is_named_and_not_repeated(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_a_wrong_value_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """Somebody may have pasted the token into the wrong line."""
     with pytest.raises(ConfigError) as raised:
         loaded(monkeypatch, **{name: value})
@@ -135,7 +133,7 @@ def test_the_token_is_in_no_text_and_nothing_can_be_changed(monkeypatch: pytest.
 
     assert TOKEN not in f"{settings!r}{settings}{settings.model_dump_json()}"
     with pytest.raises(ValidationError):
-        settings.log_level = "DEBUG"
+        settings.log_level = "DEBUG"  # type: ignore[misc]  # frozen, as is to be shown
 
 
 def test_attachments_come_from_discord_only_unless_it_is_a_double(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -53,6 +54,7 @@ class Wire:
     under_way: int = 0
     most: int = 0
     methods: list[str] = field(default_factory=list)
+    edit_left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def watch(self, trace: aiohttp.TraceConfig) -> None:
         """Count what passes through a client with this trace."""
@@ -64,7 +66,9 @@ class Wire:
         self, _session: aiohttp.ClientSession, _context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
     ) -> None:
         self.methods.append(params.method)
-        self.under_way += params.method == "PATCH"
+        if params.method == "PATCH":
+            self.under_way += 1
+            self.edit_left.set()
         self.most = max(self.most, self.under_way)
 
     async def _ended(

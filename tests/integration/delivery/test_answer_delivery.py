@@ -8,9 +8,9 @@ import re
 import pytest
 
 from bot.clock import SystemClock
-from bot.delivery.surface import MessageSurface, RouteKind
+from bot.delivery.surface import RouteKind
 from bot.errors import MessageGone, SurfaceExpired
-from bot.rendering import Bucket, Page
+from bot.rendering import Page
 from tests.integration.delivery.conftest import Desk
 
 CLOCK = SystemClock()
@@ -31,7 +31,9 @@ async def test_one_edit_at_a_time_and_only_the_newest_state(desk: Desk) -> None:
     await stream(desk, delivery.changed, 400)
     await delivery.finish()
 
-    shown = [int(number) for r in message.history for number in re.findall(r"state (\d+)", str(r.payload["components"]))]
+    shown = [
+        int(number) for r in message.history for number in re.findall(r"state (\d+)", str(r.payload["components"]))
+    ]
     assert shown == sorted(set(shown))
     assert shown[-1] == 400
     assert 4 <= len(shown) <= 20
@@ -62,15 +64,8 @@ async def test_the_last_edit_is_not_starved_by_the_ones_before(desk: Desk, priva
 
 async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(desk: Desk) -> None:
     """discord.py itself would return only after the reset, two seconds later (its traps 1 and 7)."""
-    invocation, message = await desk.acknowledged()
-    surface = MessageSurface(
-        desk.deliveries._client,
-        desk.surface(invocation),
-        request_id="0" * 16,
-        locale="en-US",
-        channel_bucket=Bucket(limit=5, window=5.0),
-        clock=CLOCK,
-    )
+    delivery, message, _ = await desk.open()
+    surface = delivery.surface
     began = CLOCK.monotonic()
     for number in range(5):
         await surface.edit(RouteKind.INTERACTION, message.id, Page(f"state {number}"))
@@ -189,8 +184,7 @@ async def test_closing_lets_calls_in_flight_end(desk: Desk) -> None:
     desk.discord.latency = 0.2
     desk.source.say("> question\nunder way")
     delivery.changed()
-    while desk.wire.under_way == 0:
-        await asyncio.sleep(0)
+    await desk.wire.edit_left.wait()
     await desk.deliveries.close(f"{invocation.interaction.id:016x}")
     assert "under way" in message.text
 

@@ -16,28 +16,9 @@ from bot.scheduler.timeouts import Timeouts
 from bot.services.cluster import Availability, ClusterView, ClusterWatcher
 from bot.telemetry.metrics import Metrics
 from sandbox.parallax import ParallaxDouble
+from tests.fakes.clocks import FastClock
 
 PATIENCE = 10.0
-
-
-@dataclass(eq=False)
-class Fast:
-    """A clock on which the watcher's waits and tolerances pass ``times`` as fast as they are written."""
-
-    times: float
-    _real: SystemClock = field(default_factory=SystemClock)
-
-    def now(self) -> float:
-        """Epoch seconds, running fast from 0."""
-        return self.monotonic()
-
-    def monotonic(self) -> float:
-        """Seconds, running fast."""
-        return self._real.monotonic() * self.times
-
-    async def sleep(self, seconds: float) -> None:
-        """Return early."""
-        await self._real.sleep(seconds / self.times)
 
 
 @dataclass(eq=False)
@@ -66,7 +47,7 @@ class Watched:
 @asynccontextmanager
 async def watching(parallax: ParallaxDouble, *, fast: float = 20.0) -> AsyncIterator[Watched]:
     """A watcher of this scheduler; half a second without a status line is silence."""
-    clock = Fast(fast)
+    clock = FastClock(fast)
     client = ParallaxClient(parallax.url, timeouts=Timeouts(connect=1.0, control=0.5), clock=SystemClock())
     watcher = ClusterWatcher(client, clock, Metrics())
     watched = Watched(parallax, watcher)

@@ -181,7 +181,7 @@ def test_streams_that_share_a_channel_are_never_refused(
     worst=st.floats(0.001, 0.05),
 )
 def test_reserve_lets_the_final_edit_leave_at_once(seed: int, length: float, worst: float) -> None:
-    """With one slot kept back the last edit waits at most for the reset that is 60 ms away."""
+    """With one slot kept back the last edit waits at most for the reset that is 30 ms away."""
     dice = random.Random(seed)
     run = interaction(lambda: dice.uniform(0, worst), reserve=1)
     run.at(0.0, run.stream)

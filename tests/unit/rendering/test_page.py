@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.rendering import Control, compact_duration, escape_inline, ordinal, quote_question, thousands
+from bot.rendering import Control, compact_duration, escape_inline, quote_question
 
 
 def test_question_of_two_lines_is_quoted_whole() -> None:
@@ -60,13 +60,6 @@ def test_a_name_is_one_line_of_plain_text() -> None:
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert compact_duration(seconds) == text
-
-
-def test_numbers() -> None:
-    assert thousands(1024) == "1,024"
-    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)] == [
-        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th",
-    ]  # fmt: skip
 
 
 def test_controls_are_words_for_custom_ids() -> None:

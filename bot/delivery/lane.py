@@ -1,0 +1,56 @@
+"""A rate-limit bucket with the answers that share it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+from bot.rendering import Bucket, FairTurns
+
+
+class Lane:
+    """One bucket and whose turn it is.
+
+    An interaction's token is the lane of one answer alone; all answers of a channel share the channel's
+    (5 edits in 5 s in all), where the one whose oldest unseen text is oldest goes first.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self._turns: FairTurns[object] = FairTurns()
+        self._moved = asyncio.Event()
+        self._leaning: dict[object, None] = {}
+
+    def covers(self, who: object, now: float) -> bool:
+        """Whether a slot here is kept in mind for ``who``'s last edit, should its own lane be spent by then.
+
+        As many answers are covered as there are free slots, in the order in which they first asked; the others
+        have to keep a slot back in their own lane.
+        """
+        self._leaning.setdefault(who)
+        self.bucket.next_final(now)  # closes a window that is over
+        covered = itertools.islice(self._leaning, self.bucket.state.remaining)
+        return any(one is who for one in covered)
+
+    def uncover(self, who: object) -> None:
+        """``who`` needs no cover any more."""
+        self._leaning.pop(who, None)
+
+    def wants(self, who: object, *, since: float, final: bool) -> None:
+        """``who`` has something unseen since ``since`` (monotonic seconds)."""
+        self._turns.wants(who, since=since, final=final)
+
+    def is_turn(self, who: object) -> bool:
+        """Whether ``who`` goes first."""
+        return self._turns.is_turn(who)
+
+    def leave(self, who: object) -> None:
+        """``who`` had its turn, or wants none any more: the next may look."""
+        self._turns.served(who)
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    @property
+    def moved(self) -> asyncio.Event:
+        """Set when somebody leaves the lane; ask for it anew each time."""
+        return self._moved

@@ -1,0 +1,102 @@
+"""``make screenshots``: the pictures in ``docs/images``, taken of the real bot in the running sandbox.
+
+Needs Chromium. They are made, never drawn, so that they cannot promise what is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Browser, ViewportSize, async_playwright, expect
+
+from sandbox.discord_api import DiscordDouble
+from sandbox.parallax import ParallaxDouble
+from tests.e2e.bot_process import Stage, staged
+from tests.e2e.reading import ask, until_over
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+DESKTOP = ViewportSize(width=1280, height=860)
+PHONE = ViewportSize(width=390, height=844)
+
+QUESTION = "What is a heap good for? Show me one in Python."
+ANSWER = """\
+A **heap** keeps the smallest item at hand: you read it at once, and adding or removing costs `O(log n)`. That is \
+all a priority queue needs.
+
+```python
+import heapq
+
+line = [(3, "later"), (1, "now"), (2, "soon")]
+heapq.heapify(line)
+while line:
+    due, what = heapq.heappop(line)
+    print(due, what)
+```
+
+| operation | list, sorted | heap |
+|---|---|---|
+| smallest | O(1) | O(1) |
+| add | O(n) | O(log n) |
+
+Use a sorted list when you also need the *largest*, or the middle.
+"""
+
+
+def tokens(text: str) -> list[str]:
+    """``text`` in pieces as a model would send them."""
+    return [text[start : start + 4] for start in range(0, len(text), 4)]
+
+
+async def take(browser: Browser, stage: Stage, name: str, size: ViewportSize, theme: str) -> None:
+    """One picture of what Ada sees in #general."""
+    window = await browser.new_context(
+        viewport=size, color_scheme="dark" if theme == "dark" else "light", device_scale_factor=2
+    )
+    try:
+        page = await window.new_page()
+        await page.goto(f"{stage.discord.page_url}?user=ada")
+        await expect(page.locator(".message", has_text="O(log n)").first).to_be_visible()
+        await page.evaluate("document.fonts.ready.then(() => true)")
+        await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+    finally:
+        await window.close()
+
+
+async def main() -> int:
+    """Ask in the sandbox, then take the pictures; returns the exit code."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        sys.stderr.write("Chromium is needed for pictures: install it (Debian: apt-get install chromium)\n")
+        return 1
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            staged(
+                Path(folder),
+                discord=DiscordDouble(latency=0.06),
+                parallax=ParallaxDouble(tokens_per_second=60),
+            ) as stage,
+            async_playwright() as playwright,
+        ):
+            ada, ben = stage.discord.person("ada"), stage.discord.person("ben")
+            general = stage.discord.channel("general")
+            await (await ben.slash(general, "status")).response()
+            stage.parallax.script(tokens(ANSWER))
+            await until_over(stage, await ask(ada, general, QUESTION))
+            browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+            try:
+                await take(browser, stage, "answer", DESKTOP, "dark")
+                await take(browser, stage, "answer-light", DESKTOP, "light")
+                await take(browser, stage, "answer-phone", PHONE, "dark")
+            finally:
+                await browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

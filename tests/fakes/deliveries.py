@@ -1,0 +1,115 @@
+"""Answers that are shown nowhere but in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bot.errors import DeliveryError
+from bot.queueing.request import Surface
+from bot.rendering import Page
+from bot.services.ports import PageSource
+
+
+@dataclass(eq=False)
+class ShownAnswer:
+    """A :class:`bot.services.ports.AnswerDelivery` that shows everything at once."""
+
+    source: PageSource
+    on_sent: Callable[[int, int | None], None]
+    on_gone: Callable[[], None]
+    changed_to: Callable[[], None]
+    error: DeliveryError | None = None
+    finished: int = 0
+    states: list[str] = field(default_factory=list)
+    ids: list[int | None] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """Everything that stands in Discord now."""
+        return self.states[-1] if self.states else ""
+
+    @property
+    def message_ids(self) -> tuple[int | None, ...]:
+        """The messages acknowledged."""
+        return tuple(self.ids)
+
+    @property
+    def is_current(self) -> bool:
+        """Always: nothing is ever on its way."""
+        return True
+
+    def acknowledged(self, message_id: int | None, page: Page | None = None) -> None:
+        """The first message exists."""
+        self.ids = [message_id]
+        self.changed()
+
+    def is_removing(self, message_id: int) -> bool:
+        """It never removes a message."""
+        return False
+
+    def changed(self) -> None:
+        """Show the newest state."""
+        pages = self.source.render()
+        self.states.append("\n".join(part for page in pages for part in (page.body, page.footer) if part))
+        self.changed_to()
+
+    async def finish(self) -> None:
+        """Show the last state, or fail with the error a test has set."""
+        if self.error is not None:
+            raise self.error
+        self.finished += 1
+        self.changed()
+
+
+@dataclass(eq=False)
+class ShownAnswers:
+    """A :class:`bot.services.ports.Deliveries`. ``answers`` keeps closed ones too."""
+
+    answers: dict[str, ShownAnswer] = field(default_factory=dict)
+    open_now: set[str] = field(default_factory=set)
+    on_change: Callable[[], None] = lambda: None
+
+    def open(
+        self,
+        request_id: str,
+        surface: Surface,
+        source: PageSource,
+        *,
+        locale: str,
+        message_ids: Sequence[int] = (),
+        on_sent: Callable[[int, int | None], None],
+        on_gone: Callable[[], None],
+    ) -> ShownAnswer:
+        """Show an answer."""
+        shown = ShownAnswer(source, on_sent, on_gone, self.on_change, ids=list(message_ids))
+        self.answers[request_id] = shown
+        self.open_now.add(request_id)
+        return shown
+
+    async def close(self, request_id: str) -> None:
+        """Show it no more."""
+        self.open_now.discard(request_id)
+
+
+class NoMessages:
+    """A :class:`bot.services.ports.Messenger` who writes to nobody."""
+
+    async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
+        """Tell nobody."""
+
+    async def direct(
+        self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
+    ) -> None:
+        """Write to nobody."""
+
+
+class Undisturbed:
+    """A :class:`bot.services.ports.Preferences` of people who want no announcements."""
+
+    async def announce(self, user_id: int) -> bool:
+        """Never."""
+        return False
+
+    async def set_announce(self, user_id: int, announce: bool) -> None:
+        """It stays so."""

@@ -1,0 +1,191 @@
+"""A scheduler whose every answer a test writes itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bot.inference import (
+    AnswerStats,
+    ChatRequest,
+    ClusterState,
+    ClusterStatus,
+    Finish,
+    FinishReason,
+    JoinCommand,
+    Model,
+    Node,
+    NodeState,
+    Started,
+    StreamEvent,
+    Text,
+)
+
+MODEL = "a-lab/a-model"
+
+
+def ready(capacity: int | None) -> ClusterStatus:
+    """The report of a cluster that takes ``capacity`` questions at once (None: it does not say)."""
+    return ClusterStatus(
+        state=ClusterState.AVAILABLE,
+        model=MODEL,
+        init_nodes=1,
+        nodes=(Node("node", NodeState.AVAILABLE),),
+        need_more_nodes=False,
+        join=None,
+        capacity=capacity,
+    )
+
+
+NO_MODEL = ClusterStatus(
+    state=ClusterState.WAITING,
+    model=None,
+    init_nodes=None,
+    nodes=(),
+    need_more_nodes=False,
+    join=None,
+    capacity=0,
+)
+
+
+@dataclass(eq=False)
+class ScriptedStream:
+    """One answer on its way; what a test does here the bot sees."""
+
+    request: ChatRequest
+    _events: asyncio.Queue[StreamEvent | Exception] = field(default_factory=asyncio.Queue)
+    closed: bool = False
+
+    @property
+    def question(self) -> str:
+        """What was asked last."""
+        return self.request.messages[-1].content
+
+    def begin(self) -> None:
+        """A pipeline has taken the question."""
+        self._events.put_nowait(Started(0.0))
+
+    def say(self, text: str) -> None:
+        """Begin if that has not happened, and send some text."""
+        self._events.put_nowait(Text(text))
+
+    def end(self, text: str = "", reason: FinishReason = FinishReason.STOP) -> None:
+        """Begin, say ``text`` and complete the answer."""
+        self.begin()
+        if text:
+            self.say(text)
+        stats = AnswerStats(
+            model=MODEL,
+            ttft=0.1,
+            duration=1.0,
+            prompt_tokens=10,
+            completion_tokens=5,
+            tokens_per_second=5.0,
+            counted=True,
+        )
+        self._events.put_nowait(Finish(reason, stats))
+
+    def fail(self, error: Exception) -> None:
+        """Break off with this error."""
+        self._events.put_nowait(error)
+
+    async def read(self) -> AsyncIterator[StreamEvent]:
+        """The bot's side."""
+        while True:
+            event = await self._events.get()
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+@dataclass(eq=False)
+class ScriptedScheduler:
+    """A :class:`bot.inference.Scheduler` of streams that stay open until the test ends them."""
+
+    streams: list[ScriptedStream] = field(default_factory=list)
+    most_open: int = 0
+    web_page: str = "http://127.0.0.1:3001"
+    _reports: asyncio.Queue[ClusterStatus] = field(default_factory=asyncio.Queue)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def open(self) -> list[ScriptedStream]:
+        """The streams that the bot reads now."""
+        return [stream for stream in self.streams if not stream.closed]
+
+    def report(self, status: ClusterStatus) -> None:
+        """Send a line of status."""
+        self._reports.put_nowait(status)
+
+    async def asked(self, count: int, timeout: float = 5.0) -> ScriptedStream:
+        """Wait until ``count`` questions were sent in all; the last of them. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while len(self.streams) < count:
+                await self._change()
+        return self.streams[count - 1]
+
+    async def left(self, stream: ScriptedStream, timeout: float = 5.0) -> None:
+        """Wait until the bot has closed this stream. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while not stream.closed:
+                await self._change()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    @asynccontextmanager
+    async def stream_chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[StreamEvent]]:
+        """Ask; the test answers."""
+        stream = ScriptedStream(request)
+        self.streams.append(stream)
+        self.most_open = max(self.most_open, len(self.open))
+        self._changed.set()
+        events = stream.read()
+        try:
+            yield events
+        finally:
+            stream.closed = True
+            self._changed.set()
+
+    async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
+        """The same without pieces."""
+        parts: list[str] = []
+        async with self.stream_chat(request) as events:
+            async for event in events:
+                if isinstance(event, Text):
+                    parts.append(event.text)
+                elif isinstance(event, Finish):
+                    return "".join(parts), "", event
+        raise AssertionError("the stream ended without a finish")
+
+    @asynccontextmanager
+    async def watch_status(self) -> AsyncIterator[AsyncIterator[ClusterStatus]]:
+        """Every report, and then silence."""
+
+        async def reports() -> AsyncIterator[ClusterStatus]:
+            while True:
+                yield await self._reports.get()
+
+        yield reports()
+
+    async def status(self) -> ClusterStatus:
+        """A report now."""
+        return ready(1)
+
+    async def models(self) -> tuple[Model, ...]:
+        """One model."""
+        return (Model(MODEL),)
+
+    async def served_models(self) -> tuple[str, ...]:
+        """The same."""
+        return (MODEL,)
+
+    async def join_command(self) -> JoinCommand | None:
+        """A local network's."""
+        return JoinCommand("parallax join", public=False)
+
+    async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
+        """Nothing changes."""

@@ -1,0 +1,179 @@
+"""The line with everything behind it but Discord, the cluster and the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bot.conversation.tokens import TokenEstimator
+from bot.inference import ClusterStatus
+from bot.queueing.capacity import BackOff, CapacityLimit
+from bot.queueing.estimate import ServiceTimes
+from bot.queueing.ports import LineLimits
+from bot.queueing.request import Asker, RequestState, StoredRequest, Surface
+from bot.services.admission import Gate
+from bot.services.answering import Answering, ChatPolicy
+from bot.services.ask import AskLimits, AskService, Question
+from bot.services.background import Background
+from bot.services.closing import Closing
+from bot.services.cluster import ClusterWatcher
+from bot.services.desk import AnswerDesk
+from bot.services.dispatcher import Dispatcher, DispatchPolicy
+from bot.services.line import LineKeeper
+from bot.telemetry.metrics import Metrics
+from tests.fakes.clocks import FastClock
+from tests.fakes.conversations import MemoryConversations
+from tests.fakes.deliveries import NoMessages, ShownAnswer, ShownAnswers, Undisturbed
+from tests.fakes.requests import MemoryRequests
+from tests.fakes.schedulers import ScriptedScheduler
+
+PATIENCE = 5.0
+LIMITS = LineLimits(per_user=100, total=100)
+
+
+@dataclass(eq=False)
+class Line:
+    """A process of the bot, as far as the line goes."""
+
+    scheduler: ScriptedScheduler
+    store: MemoryRequests
+    shown: ShownAnswers
+    watcher: ClusterWatcher
+    dispatcher: Dispatcher
+    ask: AskService
+    keeper: LineKeeper
+    background: Background
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _messages: int = 1000
+
+    def __post_init__(self) -> None:
+        """Look again at what a test waits for whenever something is shown."""
+        self.shown.on_change = self._changed.set
+
+    async def asks(self, user: int, prompt: str, *, channel: int | None = None) -> str:
+        """Somebody asks (in a channel of their own when none is given); the request id."""
+        surface = Surface(9, channel or 70 + user, 8, private=False, channel_route=True)
+        accepted = await self.ask.submit(Question(Asker(user, f"user {user}"), surface, prompt))
+        self._messages += 1
+        await self.ask.acknowledged(accepted, self._messages)
+        return accepted.request_id
+
+    def answer(self, request_id: str) -> ShownAnswer:
+        """What is shown of a request."""
+        return self.shown.answers[request_id]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something shown makes this true."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until_shows(self, request_id: str, words: str) -> None:
+        """Wait until the answer shows ``words``."""
+        await self.until(lambda: words in self.answer(request_id).text)
+
+    async def until_settled(self) -> None:
+        """Wait until everything spawned has ended (no question may be in flight)."""
+        await self.background.settled(PATIENCE)
+
+    async def stored(self, request_id: str) -> StoredRequest:
+        """The row of a request."""
+        request = await self.store.get(request_id)
+        assert request is not None
+        return request
+
+    async def state(self, request_id: str) -> RequestState:
+        """Where a request is in its life."""
+        return (await self.stored(request_id)).state
+
+
+def assembled(
+    store: MemoryRequests, conversations: MemoryConversations, owner: str
+) -> tuple[Line, list[asyncio.Task[None]]]:
+    """A process over these stores, its tasks started."""
+    clock, metrics = FastClock(20.0), Metrics()
+    scheduler, shown, background = ScriptedScheduler(), ShownAnswers(), Background()
+    watcher = ClusterWatcher(scheduler, clock, metrics)
+    desk = AnswerDesk(shown, store, background, clock, max_pages=5)
+    gate = Gate(watcher, CapacityLimit(), BackOff(), ServiceTimes(), clock, metrics)
+    keeper = LineKeeper(store, desk, clock, hold=gate.hold, wait_for=lambda place: gate.wait_for(place, ()))
+    estimator = TokenEstimator()
+    dispatcher = Dispatcher(
+        store=store,
+        desk=desk,
+        gate=gate,
+        answering=Answering(
+            scheduler=scheduler,
+            store=store,
+            conversations=conversations,
+            estimator=estimator,
+            policy=ChatPolicy(system_prompt="", context_tokens=4000, max_tokens=1000),
+            clock=clock,
+        ),
+        closing=Closing(
+            store,
+            desk,
+            NoMessages(),
+            Undisturbed(),
+            clock,
+            metrics,
+            owner=owner,
+            max_tokens=1000,
+            announce_after=1e9,
+        ),
+        line=keeper,
+        background=background,
+        clock=clock,
+        metrics=metrics,
+        policy=DispatchPolicy(owner=owner),
+    )
+    watcher.subscribe(dispatcher.wake)
+    ask = AskService(
+        store=store,
+        conversations=conversations,
+        desk=desk,
+        dispatcher=dispatcher,
+        estimator=estimator,
+        clock=clock,
+        line_limits=LIMITS,
+        ask_limits=AskLimits(context_tokens=4000),
+        system_prompt="",
+    )
+    line = Line(scheduler, store, shown, watcher, dispatcher, ask, keeper, background)
+    tasks = [asyncio.create_task(work) for work in (watcher.run(), keeper.run(), _drained(dispatcher))]
+    return line, tasks
+
+
+async def _drained(dispatcher: Dispatcher) -> None:
+    await dispatcher.recover()
+    await dispatcher.run()
+
+
+@asynccontextmanager
+async def running(
+    status: ClusterStatus,
+    store: MemoryRequests | None = None,
+    conversations: MemoryConversations | None = None,
+    *,
+    owner: str = "this process",
+) -> AsyncIterator[Line]:
+    """A process that has seen this report of the cluster; ended without a word, as by ``kill -9``."""
+    conversations = conversations or MemoryConversations()
+    line, tasks = assembled(store or MemoryRequests(conversations), conversations, owner)
+    seen = asyncio.Event()
+    unsubscribe = line.watcher.subscribe(seen.set)
+    line.scheduler.report(status)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await seen.wait()
+        unsubscribe()
+        yield line
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await line.background.aclose()
+    assert all(isinstance(result, asyncio.CancelledError) for result in results), results

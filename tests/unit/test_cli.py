@@ -1,0 +1,111 @@
+"""The command line as somebody meets it in a terminal."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.settings import Settings, render_env_example
+from bot.storage.migrate import HEAD
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def bot(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """``python -m bot`` in ``folder``, with these settings only."""
+    inherited = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=folder,
+        env={**inherited, "PYTHONPATH": str(ROOT), **settings},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_running_without_a_token_is_one_line_with_the_remedy(tmp_path: Path) -> None:
+    """No traceback: exit code 2, as for wrong usage."""
+    done = bot(tmp_path, "run")
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: DISCORD_TOKEN is missing (")
+
+
+def test_running_with_a_database_of_something_else_is_one_line(tmp_path: Path) -> None:
+    """Nobody's file is overwritten, and a failure at the start hides no reason."""
+    with closing(sqlite3.connect(tmp_path / "theirs.db")) as theirs:
+        theirs.execute("CREATE TABLE accounts (id INTEGER)")
+        theirs.commit()
+
+    done = bot(tmp_path, "run", DISCORD_TOKEN="x", DATABASE_URL="sqlite+aiosqlite:///theirs.db", HTTP_BIND="")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: theirs.db is a database, but not this bot's"
+    assert "Traceback" not in done.stderr
+
+
+def test_migrating_makes_the_database_and_does_nothing_twice(tmp_path: Path) -> None:
+    """Needs no token; says from which schema to which."""
+    place = {"DATABASE_URL": "sqlite+aiosqlite:///kept/bot.db"}
+
+    first, second = bot(tmp_path, "migrate", **place), bot(tmp_path, "migrate", **place)
+
+    assert (first.returncode, first.stdout) == (0, f"schema none → {HEAD}\n")
+    assert (second.returncode, second.stdout) == (0, f"schema {HEAD} → {HEAD}\n")
+    assert (tmp_path / "kept" / "bot.db").exists()
+
+
+def test_the_invitation_asks_for_what_the_bot_needs_and_no_more(tmp_path: Path) -> None:
+    """Both scopes; the number is what README tells people to expect."""
+    done = bot(tmp_path, "invite", "1234")
+
+    permissions = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 38
+    assert done.stdout == (
+        "https://discord.com/oauth2/authorize?client_id=1234"
+        f"&scope=bot+applications.commands&permissions={permissions}\n"
+    )
+    assert f"`{permissions}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_is_printed_as_it_is(tmp_path: Path) -> None:
+    """``make env-example`` writes it to the file."""
+    assert bot(tmp_path, "env-example").stdout == render_env_example()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_help_names_every_command(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Also when nothing was asked for."""
+    done = bot(tmp_path, *arguments)
+
+    said = done.stdout + done.stderr
+    assert all(command in said for command in ("run", "migrate", "invite", "doctor", "env-example"))
+
+
+def test_the_doctor_says_what_is_missing_and_fails(tmp_path: Path) -> None:
+    """A line for each thing; nothing listens at these addresses."""
+    done = bot(
+        tmp_path,
+        "doctor",
+        DISCORD_TOKEN="hush-hush",
+        DISCORD_API_URL="http://127.0.0.1:9/api/v10",
+        PARALLAX_URL="http://127.0.0.1:9",
+        DATABASE_URL="sqlite+aiosqlite:///bot.db",
+    )
+
+    assert done.returncode == 1
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        "ok  database",
+        "BAD scheduler",
+        "BAD discord",
+    ]
+    assert "hush-hush" not in done.stdout + done.stderr
