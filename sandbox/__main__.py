@@ -44,6 +44,7 @@ async def _run(arguments: argparse.Namespace) -> None:
             stack, lambda port: DiscordDouble(host=_HOST, port=port, latency=latency), arguments.port
         )
         parallax = await _enter(stack, lambda port: ParallaxDouble(host=_HOST, port=port), arguments.parallax_port)
+        discord.cluster_url = parallax.url
         line = json.dumps(
             {
                 "discord_api_url": discord.api_url,
