@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -91,7 +92,7 @@ async def test_the_staleness_of_an_answer_is_the_gaps_between_its_states(
     assert answer["opening"] == "Why?"
     assert answer["channel"] == "general"
     assert answer["states"] == 3
-    assert answer["gaps"] == [pytest.approx(b - a, abs=0.002) for a, b in zip(applied, applied[1:], strict=False)]
+    assert answer["gaps"] == [pytest.approx(b - a, abs=0.002) for a, b in pairwise(applied)]
     assert answer["longest"] == max(answer["gaps"])
 
 
