@@ -19,7 +19,7 @@ export function splitTokens(text) {
 
 /** @param {object} state of `GET /_sandbox/cluster` @returns {{status: string, tone: "good" | "busy" | "bad", running: string}} */
 export function clusterSummary(state) {
-  const running = `${state.active} of ${state.nodes.filter((node) => node.state === "available" && node.alive).length * state.slots}`;
+  const running = `${state.active} / ${state.nodes.filter((node) => node.state === "available" && node.alive).length * state.slots}`;
   if (state.hung) return { status: "hung", tone: "bad", running };
   if (state.frozen) return { status: "frozen", tone: "bad", running };
   const status = state.status?.status ?? "unknown";

@@ -36,7 +36,7 @@ export function connectionSection(store) {
   ));
 
   function draw(state) {
-    const at = new Date(state.now * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const at = new Date(state.now * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
     figures.replaceChildren(
       figure("Bot", state.gateway.online ? "online" : "offline", !state.gateway.online),
       figure("API", state.outage ? "outage" : "up", state.outage),

@@ -20,7 +20,7 @@ test("a scripted answer is cut between characters, never inside one", () => {
 
 test("the cluster is summed up by what matters most", () => {
   const state = { nodes: [node, { ...node, alive: false }], slots: 4, active: 1, status: { status: "available" } };
-  assert.deepEqual(clusterSummary(state), { status: "available", tone: "good", running: "1 of 4" });
+  assert.deepEqual(clusterSummary(state), { status: "available", tone: "good", running: "1 / 4" });
   assert.equal(clusterSummary({ ...state, frozen: true }).status, "frozen");
   assert.equal(clusterSummary({ ...state, frozen: true, hung: true }).status, "hung");
 });
