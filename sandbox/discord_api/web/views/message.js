@@ -203,10 +203,10 @@ function editedPart(message) {
 }
 
 function threadPart(thread, ctx) {
-  const count = thread.message_count ?? 0;
+  const count = Math.max(thread.message_count ?? 0, ctx.store.messages.get(thread.id)?.length ?? 0);
   const open = () => ctx.selectChannel(thread.id);
   const build = () =>
-    h("button.thread-card", { type: "button", onclick: open }, icon("thread"), h("strong", {}, thread.name), h("span", {}, `${count} messages ›`));
+    h("button.thread-card", { type: "button", onclick: open }, icon("thread"), h("strong", {}, thread.name), h("span", {}, `${count} ${count === 1 ? "message" : "messages"} ›`));
   return { key: `thread ${thread.id} ${thread.name} ${count}`, build };
 }
 
