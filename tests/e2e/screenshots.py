@@ -66,7 +66,6 @@ async def take(
         if size is WIDE:
             await page.get_by_role("button", name="Show the sandbox panel").click()
             await expect(page.locator(".node").first).to_be_visible()
-            await page.locator(".messages-scroller").hover()
         await page.evaluate("document.fonts.ready.then(() => true)")
         await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
     finally:
@@ -96,7 +95,7 @@ async def main() -> int:
             await take(browser, stage, "answer", DESKTOP)
             await take(browser, stage, "answer-light", DESKTOP, dark=False)
             await take(browser, stage, "answer-phone", PHONE, sharp=2)
-            await take(browser, stage, "sandbox", WIDE)
+            await take(browser, stage, "sandbox", WIDE, sharp=1.25)
     return 0
 
 
