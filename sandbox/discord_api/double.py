@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -75,7 +76,7 @@ class DiscordDouble:
         self._control = Control(self.world, self._rest, self.limits, self.faults, self.gateway, self.interactions)
         self._live = Live(self.world, self._acts, self.interactions, self.gateway, self._control)
         self._cluster = ClusterLink()
-        self._panel = PanelRoutes(self._control, self._cluster)
+        self._panel = PanelRoutes(self._control, self._cluster, self._live.acted)
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -148,6 +149,11 @@ class DiscordDouble:
     @cluster_url.setter
     def cluster_url(self, url: str | None) -> None:
         self._cluster.url = url
+
+    @property
+    def visited(self) -> asyncio.Event:
+        """Set once somebody did something on the page, or in its panel; whoever waits again clears it."""
+        return self._live.acted
 
     @property
     def trace(self) -> deque[Traced]:

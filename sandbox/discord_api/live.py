@@ -47,6 +47,7 @@ class Live:
         self._gateway = gateway
         self._control = control
         self._viewers: set[_Viewer] = set()
+        self.acted = asyncio.Event()
         world.listen(self._on_event)
 
     def add_routes(self, app: web.Application) -> None:
@@ -151,6 +152,7 @@ class Live:
             return error(404, "There is no such person.")
         if handler is None:
             return error(404, f"People cannot “{act}”.")
+        self.acted.set()
         try:
             if act == "upload":
                 return web.json_response(await self._upload(request))

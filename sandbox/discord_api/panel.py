@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from sandbox.discord_api.client_rules import RefusedError
@@ -16,9 +18,10 @@ _TRACED = 500
 class PanelRoutes:
     """Serves the panel's part of ``/_sandbox``."""
 
-    def __init__(self, control: Control, cluster: ClusterLink) -> None:
+    def __init__(self, control: Control, cluster: ClusterLink, acted: asyncio.Event) -> None:
         self._control = control
         self._cluster = cluster
+        self._acted = acted
 
     def add_routes(self, app: web.Application) -> None:
         """Register the routes."""
@@ -45,6 +48,7 @@ class PanelRoutes:
     async def _discord(self, request: web.Request) -> web.Response:
         if not same_origin(request):
             return error(403, "Another site's page may not do this.")
+        self._acted.set()
         try:
             await self._control.change(await json_body(request))
         except ApiError as refused:
@@ -59,4 +63,5 @@ class PanelRoutes:
     async def _change_cluster(self, request: web.Request) -> web.Response:
         if not same_origin(request):
             return error(403, "Another site's page may not do this.")
+        self._acted.set()
         return await self._cluster.pass_on("POST", "/_sandbox/cluster", await request.read())
