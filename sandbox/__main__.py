@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from sandbox.discord_api import DiscordDouble
 from sandbox.parallax import ParallaxDouble
+from sandbox.scene import Scene
 
 _HOST = "127.0.0.1"
 T = TypeVar("T")
@@ -26,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8700, help="of Discord and of the page (default 8700)")
     parser.add_argument("--parallax-port", type=int, default=3001, help="of the scheduler (default 3001)")
     parser.add_argument("--latency", type=float, default=0.06, help="seconds of a round trip to Discord")
+    parser.add_argument("--scene", action="store_true", help="play a short scene once a bot is there")
     parser.add_argument("--ready-file", type=Path, help="also write the JSON line there once all is ready")
     arguments = parser.parse_args(argv)
     with contextlib.suppress(KeyboardInterrupt):
@@ -44,6 +46,7 @@ async def _run(arguments: argparse.Namespace) -> None:
             stack, lambda port: DiscordDouble(host=_HOST, port=port, latency=latency), arguments.port
         )
         parallax = await _enter(stack, lambda port: ParallaxDouble(host=_HOST, port=port), arguments.parallax_port)
+        discord.cluster_url = parallax.url
         line = json.dumps(
             {
                 "discord_api_url": discord.api_url,
@@ -59,7 +62,13 @@ async def _run(arguments: argparse.Namespace) -> None:
             _write_whole(arguments.ready_file, line)
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
+        playing = asyncio.create_task(Scene(discord, parallax).play(), name="scene") if arguments.scene else None
         await stop.wait()
+        if playing is not None:
+            playing.cancel()
+            (end,) = await asyncio.gather(playing, return_exceptions=True)
+            if isinstance(end, Exception):
+                raise end
 
 
 async def _enter(stack: AsyncExitStack, build: Callable[[int], AbstractAsyncContextManager[T]], port: int) -> T:

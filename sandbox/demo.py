@@ -49,11 +49,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--folder", type=Path, default=Path(".demo"), help="for the bot's database and the logs; begins empty"
     )
+    parser.add_argument("--no-scene", action="store_true", help="an empty place, without the people's short scene")
     arguments = parser.parse_args(argv)
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     try:
         with _claimed(arguments.folder) as lock:
-            return asyncio.run(_Demo(console, lock).run(arguments.port, arguments.parallax_port))
+            demo = _Demo(console, lock, scene=not arguments.no_scene)
+            return asyncio.run(demo.run(arguments.port, arguments.parallax_port))
     except _AlreadyRunningError as running:
         console.print(f"A demo from this folder is running already: {running}")
         return 1
@@ -82,8 +84,9 @@ def _claimed(folder: Path) -> Iterator[Path]:
 class _Demo:
     """One run of the demo."""
 
-    def __init__(self, console: Console, lock: Path) -> None:
+    def __init__(self, console: Console, lock: Path, *, scene: bool) -> None:
         self._console = console
+        self._scene = scene
         self._folder = lock.parent
         self._lock = lock
         self._children: list[Child] = []
@@ -120,7 +123,7 @@ class _Demo:
         """Start both, introduce them, and raise :class:`DiedError` as soon as one ends by itself."""
         self._say("Starting a Discord, a cluster and the bot on this machine…")
         async with asyncio.timeout(READY_WITHIN):
-            sandbox = await start_sandbox(self._folder, port, parallax_port)
+            sandbox = await start_sandbox(self._folder, port, parallax_port, scene=self._scene)
             self._children.append(sandbox)
             where = await addresses(sandbox)
             self._lock.write_text(f"{where.page_url}\n", encoding="utf-8")
@@ -137,10 +140,11 @@ class _Demo:
             ("Type", first),
             *(("", other) for other in others),
             ("Be", "someone else by the name at the bottom left (Olga is an operator)"),
+            ("Scene", "a few people are at it until you do something on the page" if self._scene else ""),
             ("Logs", escape(", ".join(str(child.log) for child in self._children))),
             ("Stop", "Ctrl-C"),
         )
-        text = "\n".join(f"{name:<6}{value}" for name, value in rows)
+        text = "\n".join(f"{name:<6}{value}" for name, value in rows if value)
         if self._console.is_terminal:
             self._say(Panel(text, title="parallax-discord", expand=False, padding=(1, 2)))
         else:

@@ -87,9 +87,10 @@ class Addresses:
         )
 
 
-async def start_sandbox(folder: Path, port: int, parallax_port: int) -> Child:
-    """Start ``python -m sandbox`` on these ports, or on free ones if they are taken."""
-    arguments = ("-m", "sandbox", "--port", str(port), "--parallax-port", str(parallax_port))
+async def start_sandbox(folder: Path, port: int, parallax_port: int, *, scene: bool = False) -> Child:
+    """Start ``python -m sandbox`` on these ports, or on free ones if they are taken; with its scene if wanted."""
+    ports = ("--port", str(port), "--parallax-port", str(parallax_port))
+    arguments = ("-m", "sandbox", *ports, *(("--scene",) if scene else ()))
     return await _start("sandbox", arguments, folder, {}, speaks=True)
 
 

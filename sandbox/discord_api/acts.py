@@ -153,11 +153,11 @@ class Acts:
         except ApiError as error:
             raise RefusedError(_sentence(error)) from error
 
-    def react(self, user: User, message: Message, emoji: str) -> None:
-        """Put a reaction under a message."""
+    def react(self, user: User, message: Message, emoji: str, *, add: bool = True) -> None:
+        """Put a reaction under a message, or take one's own back; ``emoji`` is ``"👍"`` or ``"name:id"``."""
         self._sees(user, message)
         try:
-            messages.react(self._world, user, message, emoji)
+            messages.react(self._world, user, message, emoji, add=add)
         except ApiError as error:
             raise RefusedError(_sentence(error)) from error
 

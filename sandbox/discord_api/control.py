@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Awaitable, Callable, Mapping
 
+from sandbox.discord_api import staleness
 from sandbox.discord_api.client_rules import RefusedError
 from sandbox.discord_api.faults import Faults
 from sandbox.discord_api.gateway import Gateway
@@ -11,16 +13,21 @@ from sandbox.discord_api.interactions import Interactions
 from sandbox.discord_api.limits import Limits
 from sandbox.discord_api.rest import Rest
 from sandbox.discord_api.wire import JSON
+from sandbox.discord_api.world import World
 
 MAX_LATENCY = 30.0
 MAX_OUTAGE = 3600.0
-_SWITCHES = frozenset({"latency", "outage", "drop_gateway", "expire_tokens", "limits", "hidden_webhook_limit"})
+MAX_JUMP = 30 * 86_400.0
+MAX_SPEED = 10_000.0
 
 
 class Control:
     """What the control panel may change, and read."""
 
-    def __init__(self, rest: Rest, limits: Limits, faults: Faults, gateway: Gateway, hub: Interactions) -> None:
+    def __init__(
+        self, world: World, rest: Rest, limits: Limits, faults: Faults, gateway: Gateway, hub: Interactions
+    ) -> None:
+        self._world = world
         self._rest = rest
         self._limits = limits
         self._faults = faults
@@ -33,22 +40,21 @@ class Control:
         return self._faults.latency
 
     async def change(self, body: JSON) -> None:
-        """Turn switches. Raises :class:`RefusedError` for an unknown switch or a value out of range."""
-        unknown = set(body) - _SWITCHES
+        """Turn switches: each key of ``body`` is one, its value what it is turned to.
+
+        ``latency`` and ``outage`` (real seconds, 0 ends an outage), ``limits``, ``hidden_webhook_limit``,
+        ``drop_gateway``, ``expire_tokens`` (true), ``advance`` (seconds the sandbox's clock jumps forward),
+        ``speed`` (seconds of that clock in a real one), ``delete_message`` (``{"channel_id", "message_id"}``,
+        as a moderator would). Raises :class:`RefusedError` for an unknown switch or a value out of range,
+        :class:`ApiError` for a message that is not there.
+        """
+        switches = self._switches()
+        unknown = set(body) - set(switches)
         if unknown:
             raise RefusedError(f"There is no switch {', '.join(sorted(unknown))}.")
-        if "latency" in body:
-            self._faults.latency = _seconds("latency", body["latency"], MAX_LATENCY)
-        if "outage" in body:
-            self._faults.outage(_seconds("outage", body["outage"], MAX_OUTAGE))
-        if "limits" in body:
-            self._limits.enabled = bool(body["limits"])
-        if "hidden_webhook_limit" in body:
-            self._limits.hidden_webhook_limit = bool(body["hidden_webhook_limit"])
-        if body.get("expire_tokens"):
-            self._hub.expire_tokens()
-        if body.get("drop_gateway"):
-            await self._gateway.drop()
+        for name, turn in switches.items():
+            if name in body:
+                await turn(body[name])
 
     def state(self) -> JSON:
         """How the switches stand."""
@@ -58,7 +64,58 @@ class Control:
             "limits": self._limits.enabled,
             "hidden_webhook_limit": self._limits.hidden_webhook_limit,
             "gateway": self._gateway.presence(),
+            "speed": self._world.clock.scale,
+            "now": self._world.clock.now(),
         }
+
+    def staleness(self) -> list[JSON]:
+        """How old what people read was (``sandbox/discord_api/staleness.py``)."""
+        return staleness.report(self._world)
+
+    def _switches(self) -> Mapping[str, Callable[[object], Awaitable[None]]]:
+        return {
+            "latency": self._turn_latency,
+            "outage": self._turn_outage,
+            "limits": self._turn_limits,
+            "hidden_webhook_limit": self._turn_hidden_limit,
+            "speed": self._turn_speed,
+            "advance": self._advance,
+            "expire_tokens": self._expire_tokens,
+            "delete_message": self._delete_message,
+            "drop_gateway": self._drop_gateway,
+        }
+
+    async def _turn_latency(self, value: object) -> None:
+        self._faults.latency = _seconds("latency", value, MAX_LATENCY)
+
+    async def _turn_outage(self, value: object) -> None:
+        self._faults.outage(_seconds("outage", value, MAX_OUTAGE))
+
+    async def _turn_limits(self, value: object) -> None:
+        self._limits.enabled = bool(value)
+
+    async def _turn_hidden_limit(self, value: object) -> None:
+        self._limits.hidden_webhook_limit = bool(value)
+
+    async def _turn_speed(self, value: object) -> None:
+        self._world.clock.set_scale(_seconds("speed", value, MAX_SPEED))
+
+    async def _advance(self, value: object) -> None:
+        self._world.clock.advance(_seconds("advance", value, MAX_JUMP))
+
+    async def _expire_tokens(self, value: object) -> None:
+        if value:
+            self._hub.expire_tokens()
+
+    async def _delete_message(self, value: object) -> None:
+        if not isinstance(value, dict):
+            raise RefusedError("“delete_message” names a channel_id and a message_id.")
+        message = self._world.message(int(value.get("channel_id", 0)), int(value.get("message_id", 0)))
+        self._world.delete_message(message)
+
+    async def _drop_gateway(self, value: object) -> None:
+        if value:
+            await self._gateway.drop()
 
     def limits_report(self) -> JSON:
         """Every 429 given and how many requests each limit saw."""
@@ -72,6 +129,7 @@ class Control:
                 {"counter": counter, "key": key, "count": len(times)}
                 for (counter, key), times in self._limits.traces.items()
             ],
+            "buckets": [bucket._asdict() for bucket in self._limits.buckets()],
         }
 
     def recent_requests(self, count: int) -> list[JSON]:
@@ -82,5 +140,5 @@ class Control:
 
 def _seconds(name: str, value: object, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise RefusedError(f"“{name}” is a number of seconds from 0 to {most:g}.")
+        raise RefusedError(f"“{name}” is a number from 0 to {most:g}.")
     return float(value)

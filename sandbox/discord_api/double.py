@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -12,6 +13,7 @@ from aiohttp import web
 from sandbox.clock import Clock
 from sandbox.discord_api import intents
 from sandbox.discord_api.acts import Acts
+from sandbox.discord_api.cluster_link import ClusterLink
 from sandbox.discord_api.commands import CommandRegistry
 from sandbox.discord_api.control import Control
 from sandbox.discord_api.faults import Faults
@@ -20,6 +22,7 @@ from sandbox.discord_api.interactions import Interactions
 from sandbox.discord_api.limits import Limits
 from sandbox.discord_api.live import Live
 from sandbox.discord_api.model import Channel, Message, User
+from sandbox.discord_api.panel import PanelRoutes
 from sandbox.discord_api.people import Person
 from sandbox.discord_api.population import ALIASES, BOT_ID, populate
 from sandbox.discord_api.rest import PREFIX, Rest, Traced
@@ -70,8 +73,10 @@ class DiscordDouble:
         self._rest = Rest(
             Services(self.world, self.interactions, self._commands), self.token, self.limits, self.faults
         )
-        self._control = Control(self._rest, self.limits, self.faults, self.gateway, self.interactions)
+        self._control = Control(self.world, self._rest, self.limits, self.faults, self.gateway, self.interactions)
         self._live = Live(self.world, self._acts, self.interactions, self.gateway, self._control)
+        self._cluster = ClusterLink()
+        self._panel = PanelRoutes(self._control, self._cluster, self._live.acted)
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -80,6 +85,7 @@ class DiscordDouble:
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         self._live.add_routes(app)
+        self._panel.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -100,6 +106,7 @@ class DiscordDouble:
         await self.interactions.close()
         await self._live.close()
         await self.gateway.close()
+        await self._cluster.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -133,6 +140,20 @@ class DiscordDouble:
     @latency.setter
     def latency(self, seconds: float) -> None:
         self.faults.latency = seconds
+
+    @property
+    def cluster_url(self) -> str | None:
+        """The cluster double whose controls the page's panel shows; may be set at any time."""
+        return self._cluster.url
+
+    @cluster_url.setter
+    def cluster_url(self, url: str | None) -> None:
+        self._cluster.url = url
+
+    @property
+    def visited(self) -> asyncio.Event:
+        """Set once somebody did something on the page, or in its panel; whoever waits again clears it."""
+        return self._live.acted
 
     @property
     def trace(self) -> deque[Traced]:

@@ -132,7 +132,7 @@ class Gateway:
         """How people see the bot: ``{"online", "status", "text"}``."""
         for session in self._sessions.values():
             if session.connection is not None:
-                activity: JSON = next(iter(session.presence.get("activities") or []), {})
+                activity = _activity(session.presence)
                 text = activity.get("state") or activity.get("name") or ""
                 return {"online": True, "status": session.presence.get("status", "online"), "text": text}
         return {"online": False, "status": "offline", "text": ""}
@@ -358,6 +358,12 @@ _CLOSE_REASONS = {
     4010: "Invalid shard.",
     4014: "Disallowed intent(s).",
 }
+
+
+def _activity(presence: JSON) -> JSON:
+    """What the bot does: of ``activities``, or of ``game``, which discord.py sends in IDENTIFY."""
+    activities = presence.get("activities") or [presence.get("game")]
+    return _object(activities[0])
 
 
 def _decode(text: str) -> JSON | None:

@@ -57,6 +57,16 @@ class Rejection(NamedTuple):
     retry_after: float
 
 
+class Bucket(NamedTuple):
+    """One open window of a limit: how much of it is used, and the real seconds until it opens anew."""
+
+    counter: str
+    key: str
+    limit: int
+    used: int
+    resets_in: float
+
+
 @dataclass(slots=True)
 class _Window:
     started: float
@@ -95,12 +105,24 @@ class Limits:
         self.invalid: deque[float] = deque()
         self.invalid_total = 0
         self._windows: dict[tuple[str, str], _Window] = {}
+        self._sizes: dict[tuple[str, str], int] = {}
+        self._ends: dict[tuple[str, str], float] = {}
 
     @property
     def banned(self) -> bool:
         """Whether 10,000 invalid requests within ten minutes have closed the door."""
         self._forget_invalid()
         return self.enabled and len(self.invalid) >= INVALID_LIMIT
+
+    def buckets(self) -> list[Bucket]:
+        """Every window that is open now and was used, the fullest first."""
+        now = self._clock.monotonic()
+        found = [
+            Bucket(counter, key, self._sizes[counter, key], window.used, self._ends[counter, key] - now)
+            for (counter, key), window in self._windows.items()
+            if window.used and self._ends[counter, key] > now
+        ]
+        return sorted(found, key=lambda bucket: bucket.used / bucket.limit, reverse=True)
 
     def count_invalid(self, status: int, scope: str | None) -> None:
         """Count an answer of 401, 403 or 429 (a shared 429 does not count)."""
@@ -136,6 +158,8 @@ class Limits:
         window = self._windows.get((rule.counter, key))
         if window is None or now >= window.started + rule.window:
             window = self._windows[rule.counter, key] = _Window(now)
+            self._sizes[rule.counter, key] = rule.limit
+            self._ends[rule.counter, key] = now + rule.window
         return window
 
     def _headers(self, rule: Rule, key: str, now: float) -> dict[str, str]:

@@ -19,6 +19,7 @@ from sandbox.discord_api.client_rules import RefusedError
 from sandbox.discord_api.control import Control
 from sandbox.discord_api.gateway import Gateway
 from sandbox.discord_api.interactions import Interactions
+from sandbox.discord_api.live_requests import error, json_body, same_origin
 from sandbox.discord_api.model import Attachment, Channel, Message, User
 from sandbox.discord_api.wire import JSON, ApiError
 from sandbox.discord_api.world import World, WorldEvent
@@ -29,7 +30,6 @@ _POLICY = (
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _MAX_QUEUE = 10_000
-_TRACED = 500
 
 
 class _Viewer(NamedTuple):
@@ -47,6 +47,7 @@ class Live:
         self._gateway = gateway
         self._control = control
         self._viewers: set[_Viewer] = set()
+        self.acted = asyncio.Event()
         world.listen(self._on_event)
 
     def add_routes(self, app: web.Application) -> None:
@@ -56,9 +57,6 @@ class Live:
         app.router.add_get("/attachments/{id}/{name}", self._file)
         app.router.add_get("/_sandbox/people", self._people)
         app.router.add_get("/_sandbox/live", self._live)
-        app.router.add_get("/_sandbox/trace", self._trace)
-        app.router.add_get("/_sandbox/limits", self._limits)
-        app.router.add_post("/_sandbox/discord", self._discord)
         app.router.add_post("/_sandbox/people/{user}/{act}", self._act)
 
     async def close(self) -> None:
@@ -77,7 +75,7 @@ class Live:
     async def _serve(self, name: str) -> web.StreamResponse:
         path = (_WEB / name).resolve()
         if not path.is_relative_to(_WEB.resolve()) or not path.is_file():
-            return _error(404, "There is no such file.")
+            return error(404, "There is no such file.")
         headers = {
             "Content-Security-Policy": _POLICY,
             "X-Content-Type-Options": "nosniff",
@@ -89,7 +87,7 @@ class Live:
         identity = request.match_info["id"]
         found = self._world.files.get(int(identity)) if identity.isdecimal() else None
         if found is None:
-            return _error(404, "There is no such file.")
+            return error(404, "There is no such file.")
         headers = {
             "Content-Type": found.content_type or "application/octet-stream",
             "X-Content-Type-Options": "nosniff",
@@ -102,29 +100,13 @@ class Live:
     async def _people(self, _request: web.Request) -> web.Response:
         return web.json_response({"people": views.people(self._world)})
 
-    async def _trace(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._control.recent_requests(_TRACED))
-
-    async def _limits(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._control.limits_report())
-
-    async def _discord(self, request: web.Request) -> web.Response:
-        if not _same_origin(request):
-            return _error(403, "Another site's page may not do this.")
-        try:
-            body = await _json(request)
-            await self._control.change(body)
-        except (RefusedError, ValueError, TypeError) as error:
-            return _error(400, str(error))
-        return web.json_response(self._control.state())
-
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        if not _same_origin(request):
-            return _error(403, "Another site's page may not listen here.")
+        if not same_origin(request):
+            return error(403, "Another site's page may not listen here.")
         identity = request.query.get("user", "")
         user = self._world.users.get(int(identity)) if identity.isdecimal() else None
         if user is None or user.bot:
-            return _error(404, "There is no such person.")
+            return error(404, "There is no such person.")
         socket = web.WebSocketResponse(timeout=1.0, heartbeat=30.0)
         await socket.prepare(request)
         viewer = _Viewer(user, asyncio.Queue(_MAX_QUEUE))
@@ -161,29 +143,30 @@ class Live:
     # -- acting --------------------------------------------------------------------------------------------
 
     async def _act(self, request: web.Request) -> web.Response:
-        if not _same_origin(request):
-            return _error(403, "Another site's page may not act here.")
+        if not same_origin(request):
+            return error(403, "Another site's page may not act here.")
         identity, act = request.match_info["user"], request.match_info["act"]
         user = self._world.users.get(int(identity)) if identity.isdecimal() else None
         handler = self._handlers().get(act)
         if user is None or user.bot:
-            return _error(404, "There is no such person.")
+            return error(404, "There is no such person.")
         if handler is None:
-            return _error(404, f"People cannot “{act}”.")
+            return error(404, f"People cannot “{act}”.")
+        self.acted.set()
         try:
             if act == "upload":
                 return web.json_response(await self._upload(request))
-            body = await _json(request)
+            body = await json_body(request)
             await asyncio.sleep(self._control.latency / 2)
             return web.json_response(await handler(user, body))
         except RefusedError as refused:
-            return _error(400, str(refused))
-        except ApiError as error:
-            return _error(400, error.message)
+            return error(400, str(refused))
+        except ApiError as failed:
+            return error(400, failed.message)
         except KeyError as missing:
-            return _error(400, f"The field {missing} is missing.")
-        except (ValueError, TypeError, AttributeError) as error:
-            return _error(400, f"The request makes no sense: {error}.")
+            return error(400, f"The field {missing} is missing.")
+        except (ValueError, TypeError, AttributeError) as failed:
+            return error(400, f"The request makes no sense: {failed}.")
 
     def _handlers(self) -> dict[str, Callable[[User, JSON], Awaitable[JSON]]]:
         return {
@@ -196,6 +179,7 @@ class Live:
             "edit": self._edit,
             "delete": self._delete,
             "react": self._react,
+            "thread": self._thread,
             "dm": self._dm,
             "upload": self._dm,
         }
@@ -249,8 +233,12 @@ class Live:
 
     async def _react(self, user: User, body: JSON) -> JSON:
         message = self._message(body)
-        self._acts.react(user, message, str(body["emoji"]))
+        emoji = str(body["emoji"])
+        self._acts.react(user, message, emoji, add=user.id not in message.reactions.get(emoji, []))
         return self._world.message_payload(message)
+
+    async def _thread(self, user: User, body: JSON) -> JSON:
+        return payloads.channel(self._acts.start_thread(user, self._message(body), str(body["name"])))
 
     async def _dm(self, user: User, _body: JSON) -> JSON:
         return payloads.channel(self._world.dm(user))
@@ -280,12 +268,6 @@ class Live:
         return file
 
 
-def _same_origin(request: web.Request) -> bool:
-    """Browsers send Origin with websockets and POSTs; other sites must not act through a person's browser."""
-    origin = request.headers.get("Origin")
-    return origin is None or origin.split("://", 1)[-1] == request.host
-
-
 async def _write(socket: web.WebSocketResponse, queue: asyncio.Queue[str | None]) -> None:
     while (frame := await queue.get()) is not None:
         try:
@@ -295,17 +277,5 @@ async def _write(socket: web.WebSocketResponse, queue: asyncio.Queue[str | None]
     await socket.close(code=1001)
 
 
-async def _json(request: web.Request) -> JSON:
-    raw = await request.read()
-    body = json.loads(raw) if raw else {}
-    if not isinstance(body, dict):
-        raise RefusedError("The body must be a JSON object.")
-    return body
-
-
 def _started(interaction_id: int) -> JSON:
     return {"interaction_id": str(interaction_id)}
-
-
-def _error(status: int, sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=status)

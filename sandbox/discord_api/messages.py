@@ -57,6 +57,7 @@ def create(
         known = _posted_with(world, author, channel, nonce)
         if known is not None:
             return known
+    _obey_slowmode(world, author, channel)
     message = blank(world, author, channel)
     message.nonce = nonce
     message.attachments = list(attached)
@@ -66,6 +67,16 @@ def create(
     if channel.is_thread and author.id not in channel.thread_members:
         channel.thread_members.add(author.id)
     return message
+
+
+def _obey_slowmode(world: World, author: User, channel: Channel) -> None:
+    """``rate_limit_per_user``: it spares bots and those who manage messages or channels."""
+    exempt = Permission.MANAGE_MESSAGES | Permission.MANAGE_CHANNELS
+    if not channel.rate_limit_per_user or author.bot or world.permissions(author.id, channel) & exempt:
+        return
+    own = [m for m in world.messages.values() if m.channel_id == channel.id and m.author is author]
+    if own and own[-1].created_at + channel.rate_limit_per_user > world.clock.now():
+        raise refuse(20016)
 
 
 def blank(world: World, author: User, channel: Channel) -> Message:

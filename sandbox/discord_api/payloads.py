@@ -156,16 +156,22 @@ def message(m: Message, lookup: Lookup, thread: Channel | None = None) -> JSON:
         "flags": int(m.flags),
     }
     if m.reactions:
-        payload["reactions"] = [_reaction(emoji, users) for emoji, users in m.reactions.items()]
+        payload["reactions"] = [_reaction(written, users) for written, users in m.reactions.items()]
     _add_origin(payload, m, lookup)
     if thread is not None:
         payload["thread"] = channel(thread)
     return payload
 
 
-def _reaction(emoji: str, users: list[int]) -> JSON:
+def emoji(written: str) -> JSON:
+    """A partial emoji from ``"👍"`` or, a guild's own, from ``"name:id"`` ("Create Reaction")."""
+    name, _, identity = written.rpartition(":")
+    return {"id": identity, "name": name} if name and identity.isdecimal() else {"id": None, "name": written}
+
+
+def _reaction(written: str, users: list[int]) -> JSON:
     return {
-        "emoji": {"id": None, "name": emoji},
+        "emoji": emoji(written),
         "count": len(users),
         "count_details": {"burst": 0, "normal": len(users)},
         "me": False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.discord_api import payloads
-from sandbox.discord_api.model import Channel, Guild, User
+from sandbox.discord_api.model import Channel, Guild, Message, User
 from sandbox.discord_api.wire import JSON
 from sandbox.discord_api.world import World, WorldEvent
 
@@ -64,7 +64,22 @@ def bot(world: World, presence: JSON) -> JSON:
 
 
 def _messages(world: World, channel: Channel, me: User) -> list[JSON]:
-    return [world.message_payload(m) for m in world.messages_in(channel.id) if m.ephemeral_for in (None, me.id)]
+    return [_seen_by(me, m, world.message_payload(m)) for m in world.messages_in(channel.id) if _reads(me, m)]
+
+
+def _reads(me: User, message: Message) -> bool:
+    return message.ephemeral_for in (None, me.id)
+
+
+def _seen_by(me: User, message: Message, payload: JSON) -> JSON:
+    """The message with the reader's own reactions marked."""
+    if not message.reactions:
+        return payload
+    marked = [
+        {**reaction, "me": me.id in users}
+        for reaction, users in zip(payload["reactions"], message.reactions.values(), strict=True)
+    ]
+    return {**payload, "reactions": marked}
 
 
 def _guild(world: World, guild: Guild, me: User) -> JSON:
@@ -72,13 +87,21 @@ def _guild(world: World, guild: Guild, me: User) -> JSON:
     return {
         "id": str(guild.id),
         "name": guild.name,
-        "roles": [{"id": str(r.id), "name": r.name, "color": r.color} for r in guild.roles.values()],
-        "channels": [payloads.channel(c) for c in channels],
-        "members": [
-            {"user": payloads.user(m.user), "nick": m.nick, "roles": [str(i) for i in m.roles]}
-            for m in guild.members.values()
+        "owner_id": str(guild.owner_id),
+        "roles": [
+            {"id": str(r.id), "name": r.name, "color": r.color, "position": r.position}
+            for r in guild.roles.values()
         ],
+        "channels": [payloads.channel(c) for c in channels],
+        "members": _members(guild),
     }
+
+
+def _members(guild: Guild) -> list[JSON]:
+    return [
+        {"user": payloads.user(m.user), "nick": m.nick, "roles": [str(i) for i in m.roles]}
+        for m in guild.members.values()
+    ]
 
 
 def increment(world: World, me: User, event: WorldEvent) -> JSON | None:
@@ -95,13 +118,22 @@ def increment(world: World, me: User, event: WorldEvent) -> JSON | None:
         return {"t": "commands", "d": event.data["commands"]}
     if event.name == "bot":
         return {"t": "bot", "d": bot(world, event.data)}
+    if event.name.startswith("GUILD_MEMBER_") and event.guild_id in world.guilds:
+        guild = world.guilds[event.guild_id]
+        return {
+            "t": "people",
+            "d": {"people": people(world), "guild_id": str(guild.id), "members": _members(guild)},
+        }
     name = _NAMES.get(event.name)
     if name is None:
         return None
-    return {"t": name, "d": _data(world, event)}
+    return {"t": name, "d": _data(world, me, event)}
 
 
-def _data(world: World, event: WorldEvent) -> JSON:
-    if event.name.startswith("MESSAGE_REACTION_") and event.message is not None:
-        return world.message_payload(event.message)
-    return event.data
+def _data(world: World, me: User, event: WorldEvent) -> JSON:
+    message = event.message
+    if message is None or event.name == "MESSAGE_DELETE":
+        return event.data
+    if event.name.startswith("MESSAGE_REACTION_"):
+        return _seen_by(me, message, world.message_payload(message))
+    return _seen_by(me, message, event.data) if "reactions" in event.data else event.data

@@ -263,7 +263,7 @@ class World:
             "user_id": str(who.id),
             "channel_id": str(message.channel_id),
             "message_id": str(message.id),
-            "emoji": {"id": None, "name": emoji},
+            "emoji": payloads.emoji(emoji),
             "burst": False,
             "type": 0,
         }

@@ -9,7 +9,8 @@ arguments of the control of the same name::
     {"action": "set_capacity", "slots": 2}     {"action": "set_speed", "tokens_per_second": 10}
     {"action": "dialect", "dialect": "documented"}   {"action": "lag", "lag": false}
     {"action": "thinking", "thinking": true}   {"action": "busy", "slots": 4}
-    {"action": "freeze"}  {"action": "unfreeze"}  {"action": "restart", "initialise": true, "ready": true}
+    {"action": "break_streams"}  {"action": "freeze"}  {"action": "unfreeze"}
+    {"action": "restart", "initialise": true, "ready": true}
     {"action": "unreachable", "seconds": 5}    (opens again by itself, for nobody could ask it to)
     {"action": "script", "tokens": ["Hi", [" there", 0.5]], "reasoning": [], "finish": "stop",
      "fault": "stall@1", "delay": 0, "prompt_tokens": 7, "match": "hello"}
@@ -73,6 +74,7 @@ class Controllable(Protocol):
     def set_thinking(self, thinking: bool | None) -> None: ...
     def set_dialect(self, dialect: str) -> None: ...
     def busy(self, slots: int) -> None: ...
+    def break_streams(self) -> None: ...
     def freeze(self) -> None: ...
     def unfreeze(self) -> None: ...
     async def restart(self, *, initialise: bool = ..., ready: bool = ...) -> None: ...
@@ -176,6 +178,11 @@ class _SetDialect(_Command):
         double.set_dialect(self.dialect)
 
 
+class _BreakStreams(_Command):
+    async def apply(self, double: Controllable) -> None:
+        double.break_streams()
+
+
 class _Freeze(_Command):
     async def apply(self, double: Controllable) -> None:
         double.freeze()
@@ -239,6 +246,7 @@ _COMMANDS: dict[str, type[_Command]] = {
     "thinking": _Thinking,
     "dialect": _SetDialect,
     "busy": _Busy,
+    "break_streams": _BreakStreams,
     "freeze": _Freeze,
     "unfreeze": _Unfreeze,
     "restart": _Restart,

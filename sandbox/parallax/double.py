@@ -296,6 +296,12 @@ class ParallaxDouble:
         self._gate.open(_FROZEN)
         self._changes.notify()
 
+    def break_streams(self) -> None:
+        """Reset every connection with an answer or without one; the scheduler and its workers go on."""
+        self._lose_requests()
+        self._listener.drop_connections()
+        self._changes.notify()
+
     async def unreachable(self) -> None:
         """Close the port and drop every connection: clients are refused until `reachable`."""
         self._lose_requests()

@@ -108,6 +108,7 @@ async def staged(
         discord or DiscordDouble(latency=0.0) as open_discord,
         parallax or ParallaxDouble(tokens_per_second=200) as open_parallax,
     ):
+        open_discord.cluster_url = open_parallax.url
         bot = BotProcess(bot_environment(open_discord, open_parallax.url, folder, settings), folder / "bot.log")
         await bot.start()
         try:

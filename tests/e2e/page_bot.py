@@ -91,6 +91,10 @@ class PageBot(commands.AutoShardedBot):
         async def silent(_: Pressed) -> None:
             return
 
+        @self.tree.context_menu(name="Wave at")
+        async def wave(interaction: Pressed, member: discord.Member) -> None:
+            await interaction.response.send_message(f"You waved at {member.display_name}")
+
         @self.tree.context_menu(name="Ask about this")
         async def about(interaction: Pressed, _: discord.Message) -> None:
             await interaction.response.send_modal(Question())

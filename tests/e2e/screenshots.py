@@ -6,21 +6,21 @@ Needs Chromium. They are made, never drawn, so that they cannot promise what is 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import Browser, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, ViewportSize, expect
 
 from sandbox.discord_api import DiscordDouble
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
+from tests.e2e.browser import CHROMIUM, chromium, open_as
 from tests.e2e.reading import ask, until_over
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 DESKTOP = ViewportSize(width=1280, height=860)
+WIDE = ViewportSize(width=1440, height=1040)
 PHONE = ViewportSize(width=390, height=844)
 
 QUESTION = "What is a heap good for? Show me one in Python."
@@ -52,15 +52,20 @@ def tokens(text: str) -> list[str]:
     return [text[start : start + 4] for start in range(0, len(text), 4)]
 
 
-async def take(browser: Browser, stage: Stage, name: str, size: ViewportSize, theme: str) -> None:
+async def take(
+    browser: Browser, stage: Stage, name: str, size: ViewportSize, *, dark: bool = True, sharp: float = 1.5
+) -> None:
     """One picture of what Ada sees in #general."""
     window = await browser.new_context(
-        viewport=size, color_scheme="dark" if theme == "dark" else "light", device_scale_factor=2
+        viewport=size, color_scheme="dark" if dark else "light", device_scale_factor=sharp
     )
     try:
         page = await window.new_page()
-        await page.goto(f"{stage.discord.page_url}?user=ada")
+        await open_as(page, stage.discord, "ada")
         await expect(page.locator(".message", has_text="O(log n)").first).to_be_visible()
+        if size is WIDE:
+            await page.get_by_role("button", name="Show the sandbox panel").click()
+            await expect(page.locator(".node").first).to_be_visible()
         await page.evaluate("document.fonts.ready.then(() => true)")
         await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
     finally:
@@ -69,8 +74,7 @@ async def take(browser: Browser, stage: Stage, name: str, size: ViewportSize, th
 
 async def main() -> int:
     """Ask in the sandbox, then take the pictures; returns the exit code."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+    if CHROMIUM is None:
         sys.stderr.write("Chromium is needed for pictures: install it (Debian: apt-get install chromium)\n")
         return 1
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -81,20 +85,17 @@ async def main() -> int:
                 discord=DiscordDouble(latency=0.06),
                 parallax=ParallaxDouble(tokens_per_second=60),
             ) as stage,
-            async_playwright() as playwright,
+            chromium() as browser,
         ):
             ada, ben = stage.discord.person("ada"), stage.discord.person("ben")
             general = stage.discord.channel("general")
             await (await ben.slash(general, "status")).response()
             stage.parallax.script(tokens(ANSWER))
             await until_over(stage, await ask(ada, general, QUESTION))
-            browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-            try:
-                await take(browser, stage, "answer", DESKTOP, "dark")
-                await take(browser, stage, "answer-light", DESKTOP, "light")
-                await take(browser, stage, "answer-phone", PHONE, "dark")
-            finally:
-                await browser.close()
+            await take(browser, stage, "answer", DESKTOP)
+            await take(browser, stage, "answer-light", DESKTOP, dark=False)
+            await take(browser, stage, "answer-phone", PHONE, sharp=2)
+            await take(browser, stage, "sandbox", WIDE, sharp=1.25)
     return 0
 
 

@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from sandbox.discord_api import DiscordDouble
+from tests.e2e.browser import BOX, chromium, complaints_of, needs_chromium, open_as, type_in
 from tests.e2e.page_bot import PageBot, running_page_bot
-
-_CHROMIUM = shutil.which("chromium")
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-_BOX = "#composer"
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        _CHROMIUM is None and "CI" not in os.environ,
-        reason="Chromium is not installed (apt-get install chromium)",
-    ),
+    needs_chromium,
 ]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium for all tests of this file."""
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
+    async with chromium() as running:
         yield running
-        await running.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -70,35 +52,10 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 async def page(context: BrowserContext, discord: DiscordDouble, bot: PageBot) -> AsyncIterator[Page]:
     """Ada's page; the test fails if it logged an error or asked anything of another host."""
     opened = await context.new_page()
-    complaints: list[str] = []
-    _listen(opened, discord, complaints)
-    await _open(opened, discord, "ada")
+    complaints = complaints_of(opened, discord)
+    await open_as(opened, discord, "ada")
     yield opened
     assert complaints == []
-
-
-def _listen(page: Page, discord: DiscordDouble, complaints: list[str]) -> None:
-    def logged(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            complaints.append(message.text)
-
-    def requested(request: Request) -> None:
-        if not request.url.startswith((discord.page_url, "data:")):
-            complaints.append(f"asked {request.url}")
-
-    page.on("console", logged)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", requested)
-
-
-async def _open(page: Page, discord: DiscordDouble, who: str) -> None:
-    await page.goto(f"{discord.page_url}?user={who}")
-    await expect(page.locator(_BOX)).to_have_attribute("aria-label", "Message #general")
-
-
-async def _type_command(page: Page, text: str) -> None:
-    await page.locator(_BOX).press_sequentially(text)
-    await page.keyboard.press("Enter")
 
 
 async def test_a_newcomer_asks_and_watches_the_answer_grow(page: Page, bot: PageBot) -> None:
@@ -124,7 +81,7 @@ async def test_a_newcomer_asks_and_watches_the_answer_grow(page: Page, bot: Page
 async def test_a_press_is_answered_privately_and_can_be_dismissed(page: Page, bot: PageBot) -> None:
     """An ephemeral answer says that only its reader sees it."""
     bot.grow.set()
-    await _type_command(page, "/ask why")
+    await type_in(page, "/ask why")
     await page.get_by_role("button", name="Reasoning").click()
     private = page.locator(".message.is-ephemeral")
     await expect(private).to_contain_text("Because it is faster.")
@@ -136,13 +93,13 @@ async def test_a_press_is_answered_privately_and_can_be_dismissed(page: Page, bo
 async def test_what_the_bot_leaves_unanswered_is_said(page: Page, bot: PageBot, discord: DiscordDouble) -> None:
     """Three seconds without an acknowledgement: the command's notice, the press's line, as Discord has them."""
     bot.grow.set()
-    await _type_command(page, "/silent ")
+    await type_in(page, "/silent ")
     await expect(page.locator(".message.is-pending")).to_contain_text("Sending command")
     discord.clock.advance(3.1)
     notice = page.locator(".message", has_text="The application did not respond")
     await notice.get_by_role("button", name="Dismiss message").click()
     await expect(notice).to_have_count(0)
-    await _type_command(page, "/ask why")
+    await type_in(page, "/ask why")
     broken = page.get_by_role("button", name="Broken")
     await broken.click()
     await expect(broken).to_have_attribute("aria-busy", "true")
@@ -153,7 +110,7 @@ async def test_what_the_bot_leaves_unanswered_is_said(page: Page, bot: PageBot, 
 
 async def test_autocomplete_and_required_options(page: Page) -> None:
     """Suggestions come from the bot; a command without what it needs is not sent."""
-    await _type_command(page, "/pick ")
+    await type_in(page, "/pick ")
     await expect(page.locator(".picker .option")).to_have_count(2)
     await page.keyboard.press("Escape")
     await page.keyboard.press("Enter")
@@ -185,12 +142,12 @@ async def test_two_people_talk_and_private_answers_stay_private(
     """Two windows: messages, replies, edits and deletions reach both; ephemeral answers only their reader."""
     window = await browser.new_context(viewport={"width": 1280, "height": 800})
     other = await window.new_page()
-    await _open(other, discord, "ben")
+    await open_as(other, discord, "ben")
     bot.grow.set()
-    await _type_command(page, "/ask why")
+    await type_in(page, "/ask why")
     await page.get_by_role("button", name="Reasoning").click()
     await expect(page.locator(".message.is-ephemeral")).to_have_count(1)
-    await other.locator(_BOX).press_sequentially("Hello @ad")
+    await other.locator(BOX).press_sequentially("Hello @ad")
     await expect(other.locator(".picker .option").first).to_contain_text("@Ada")
     await other.keyboard.press("Enter")
     await other.keyboard.press("Enter")
@@ -199,9 +156,9 @@ async def test_two_people_talk_and_private_answers_stay_private(
     await expect(other.locator(".message.is-ephemeral")).to_have_count(0)
     await hello.hover()
     await hello.get_by_role("button", name="Reply").click()
-    await _type_command(page, "Hi")
+    await type_in(page, "Hi")
     await expect(other.locator(".message", has_text="Hi").locator("button.headline")).to_contain_text("Hello @Ada")
-    await other.locator(_BOX).press("ArrowUp")
+    await other.locator(BOX).press("ArrowUp")
     await other.get_by_label("Edit the message").fill("Hello again")
     await other.keyboard.press("Enter")
     await expect(page.locator(".message .markdown", has_text="Hello again")).to_be_visible()
@@ -255,12 +212,46 @@ async def test_a_phone_has_one_column_and_drawers(browser: Browser, discord: Dis
     bot.grow.set()
     phone = await browser.new_context(viewport={"width": 390, "height": 780}, has_touch=True, is_mobile=True)
     page = await phone.new_page()
-    await _open(page, discord, "ada")
-    await _type_command(page, "/ask How wide is a phone?")
+    await open_as(page, discord, "ada")
+    await type_in(page, "/ask How wide is a phone?")
     await expect(page.get_by_role("button", name="Reasoning")).to_be_in_viewport()
     assert await page.evaluate("document.documentElement.scrollWidth") == 390
     await page.get_by_role("button", name="Show servers and channels").click()
     await page.get_by_role("button", name="random").click()
-    await expect(page.locator(_BOX)).to_have_attribute("aria-label", "Message #random")
+    await expect(page.locator(BOX)).to_have_attribute("aria-label", "Message #random")
     await expect(page.get_by_role("button", name="random")).not_to_be_in_viewport()
     await phone.close()
+
+
+async def test_people_react_start_threads_and_use_menus_on_each_other(
+    page: Page, bot: PageBot, discord: DiscordDouble
+) -> None:
+    """What a person can do with a message and with another person."""
+    await discord.person("ben").say(discord.channel("general"), "Shall we ship it?")
+    said = page.locator(".message", has_text="Shall we ship it?")
+    await said.hover()
+    await said.get_by_role("button", name="Add a reaction").click()
+    await page.get_by_role("menuitem", name="React with 🎉").click()
+    mine = said.get_by_role("button", name="🎉, 1")
+    await expect(mine).to_have_attribute("aria-pressed", "true")
+    await discord.person("ben").react(discord.messages("general")[-1], "🎉")
+    both = said.get_by_role("button", name="🎉, 2")
+    await both.click()
+    await expect(mine).to_have_attribute("aria-pressed", "false")
+    await page.get_by_role("button", name="Mention Ben").click(button="right")
+    await page.get_by_role("menuitem", name="Wave at").click()
+    await expect(page.locator(".message", has_text="You waved at Ben")).to_be_visible()
+    await said.click(button="right")
+    await page.get_by_role("menuitem", name="Start a thread").click()
+    await expect(page.locator(BOX)).to_have_attribute("aria-label", "Message #Shall we ship it?")
+    await type_in(page, "Not on a Friday")
+    await page.get_by_role("button", name="general", exact=True).click()
+    await expect(said.locator(".thread-card")).to_contain_text("1 message")
+
+
+async def test_newcomers_appear_in_the_list_at_once(page: Page, discord: DiscordDouble) -> None:
+    """Who joins the server is there without a reload, and so is who can be switched to."""
+    discord.new_person("Zoe")
+    await expect(page.get_by_role("button", name="Mention Zoe")).to_be_visible()
+    await page.get_by_role("button", name="You are Ada, Member").click()
+    await expect(page.get_by_role("menuitemradio", name="Zoe")).to_be_visible()

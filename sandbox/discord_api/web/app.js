@@ -2,6 +2,8 @@
 
 import { actionsOf, fetchPeople } from "./core/api.js";
 import { attempt, toast } from "./views/toast.js";
+import { bucketsSection } from "./panel/buckets.js";
+import { clusterSection } from "./panel/cluster.js";
 import { closePopover } from "./views/popover.js";
 import { Composer } from "./views/composer.js";
 import { connect } from "./core/live.js";
@@ -17,9 +19,11 @@ import { encodeMentions } from "./core/mentions.js";
 import { MessageList } from "./views/message_list.js";
 import { messageEditor, openMessageMenu } from "./views/message_actions.js";
 import { modalInteraction, openModal } from "./views/modal.js";
+import { openPersonMenu } from "./views/person_menu.js";
 import { Panel } from "./panel/panel.js";
 import { refreshTimes } from "./markdown_dom.js";
 import { Sidebar } from "./views/sidebar.js";
+import { stalenessSection } from "./panel/staleness.js";
 import { trafficSection } from "./panel/traffic.js";
 
 const at = (id) => document.getElementById(id);
@@ -36,7 +40,8 @@ class Page {
       openCommand: (name) => this.openCommand(name),
     });
     this.theme = createTheme(() => this.sidebar.draw());
-    this.panel = new Panel(at("sandbox-panel"), [connectionSection(this.store), trafficSection()], () => this.panels.toggle("sandbox-panel"));
+    const sections = [clusterSection(), connectionSection(this.store), stalenessSection(), bucketsSection(), trafficSection()];
+    this.panel = new Panel(at("sandbox-panel"), sections, () => this.panels.toggle("sandbox-panel"));
     this.panels = createPanels((name, open) => this.#panelChanged(name, open));
     this.sidebar = new Sidebar(this, { rail: at("rail"), name: at("guild-name"), list: at("channel-list"), me: at("me") });
     this.messages = new MessageList(this);
@@ -196,6 +201,32 @@ class Page {
     });
   }
 
+  useOnPerson(userId, name) {
+    const channel_id = this.store.channelId;
+    return attempt(async () => {
+      const { interaction_id } = await this.act.userMenu(channel_id, name, userId);
+      this.store.begin(interaction_id, { kind: "menu", channel_id, label: name });
+      this.panels.closeDrawers();
+    });
+  }
+
+  /** Put a reaction under a message, or take one's own back. */
+  react(message, emoji) {
+    return attempt(() => this.act.react(message.channel_id, message.id, emoji));
+  }
+
+  /** Start a thread on a message and open it. */
+  async startThread(message, name) {
+    const thread = await attempt(() => this.act.startThread(message.channel_id, message.id, name));
+    if (!thread) return;
+    if (!this.store.channel(thread.id)) this.store.apply("channel_create", thread, Date.now());
+    this.selectChannel(thread.id);
+  }
+
+  openPersonMenu(userId, anchor) {
+    openPersonMenu(userId, anchor, this);
+  }
+
   press(message, custom_id, values) {
     const { channel_id, id } = message;
     return attempt(async () => {
@@ -222,6 +253,7 @@ class Page {
       commands: () => drawNotices(this.notices, this),
       connection: () => drawNotices(this.notices, this),
       bot: () => this.#botChanged(),
+      people: () => this.#drawPlace(),
       typing: () => this.#drawTyping(),
       interaction: () => this.#interactionChanged(change),
       modal: () => openModal(change.modal, this),

@@ -31,6 +31,26 @@ export function controlDiscord(change) {
   return call("POST", "/_sandbox/discord", change);
 }
 
+/** @returns {Promise<object>} how the switches of the Discord double stand */
+export function fetchDiscord() {
+  return call("GET", "/_sandbox/discord");
+}
+
+/** @returns {Promise<object[]>} the latest answers that grew by edits, newest first, with the gaps between states */
+export async function fetchStaleness() {
+  return (await call("GET", "/_sandbox/staleness")).answers;
+}
+
+/** @returns {Promise<object>} the cluster's nodes, speed, dialect … or `{away: "none" | "unreachable"}` */
+export function fetchCluster() {
+  return call("GET", "/_sandbox/cluster");
+}
+
+/** Do one thing to the cluster. @param {string} action @param {object} [arguments_] @returns {Promise<object>} its state then */
+export function controlCluster(action, arguments_ = {}) {
+  return call("POST", "/_sandbox/cluster", { action, ...arguments_ });
+}
+
 /** What one person can do. @param {string} user their id */
 export function actionsOf(user) {
   const act = (action, body) => call("POST", `/_sandbox/people/${user}/${action}`, body);
@@ -39,6 +59,9 @@ export function actionsOf(user) {
     autocomplete: async (channel_id, command, focused, options) =>
       (await act("autocomplete", { channel_id, command, focused, options })).choices,
     messageMenu: (channel_id, command, message_id) => act("menu", { channel_id, command, message_id }),
+    userMenu: (channel_id, command, user_id) => act("menu", { channel_id, command, user_id }),
+    react: (channel_id, message_id, emoji) => act("react", { channel_id, message_id, emoji }),
+    startThread: (channel_id, message_id, name) => act("thread", { channel_id, message_id, name }),
     click: (channel_id, message_id, custom_id, values) => act("click", { channel_id, message_id, custom_id, values }),
     submitModal: (interaction_id, custom_id, values) => act("modal", { interaction_id, custom_id, values }),
     say: (channel_id, content, extra = {}) => act("message", { channel_id, content, ...extra }),

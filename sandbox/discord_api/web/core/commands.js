@@ -51,6 +51,13 @@ export function messageMenuCommands(commands, place) {
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
+/** Commands of a person's menu, by name. @returns {object[]} */
+export function userMenuCommands(commands, place) {
+  return commands
+    .filter((command) => command.type === COMMAND.USER && isOffered(command, place))
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
 function isOffered(command, { guildId, manager }) {
   if (command.guild_id && command.guild_id !== guildId) return false;
   const context = guildId === null ? 1 : 0;

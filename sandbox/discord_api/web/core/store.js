@@ -2,7 +2,7 @@
  * What one person sees, kept up to date from the live connection. No page in here: views subscribe and
  * read. Every change is announced once, by name, with what it touched.
  *
- * Changes: `reset` · `message` {channel, id} (created, changed, deleted) · `channels` · `commands` · `bot` ·
+ * Changes: `reset` · `people` · `message` {channel, id} (created, changed, deleted) · `channels` · `commands` · `bot` ·
  * `typing` {channel} · `interaction` {channel, message} · `modal` {modal} · `selection` · `connection` ·
  * `refused` {origin, error}
  */
@@ -228,6 +228,14 @@ const HANDLERS = {
     for (const guild of store.guilds) guild.channels = guild.channels.filter((each) => each.id !== channel.id);
     store.messages.delete(channel.id);
     return { kind: "channels" };
+  },
+  people(store, { people, guild_id, members }) {
+    store.people = people;
+    store.me = people.find((person) => person.id === store.me?.id) ?? store.me;
+    for (const user of people) store.users.set(user.id, user);
+    for (const guild of store.guilds) if (guild.id === guild_id) guild.members = members;
+    for (const member of members) store.rememberUser(member.user);
+    return { kind: "people" };
   },
   bot(store, bot) {
     store.bot = { ...store.bot, ...bot };

@@ -24,3 +24,28 @@ export function summarise(requests) {
   const failed = requests.filter((request) => request.status >= 400 && request.status !== 429).length;
   return { total: requests.length, limited, failed };
 }
+
+/** The wait from which a bar counts as late: people notice that nothing moves. */
+export const LATE_SECONDS = 2;
+
+/** "0.8 s" */
+export function seconds(value) {
+  return `${value.toFixed(value < 10 ? 1 : 0)} s`;
+}
+
+/**
+ * Bars of a small chart, as wide as fits, the highest for the longest gap (never higher for less than a second).
+ *
+ * @param {number[]} gaps seconds @param {number} width @param {number} height
+ * @returns {{x: number, width: number, height: number, late: boolean}[]}
+ */
+export function chartBars(gaps, width, height) {
+  const top = Math.max(1, ...gaps);
+  const step = Math.min(12, width / Math.max(1, gaps.length));
+  return gaps.map((gap, at) => ({
+    x: at * step,
+    width: Math.max(1, step - (step > 3 ? 1 : 0)),
+    height: Math.max(1, (gap / top) * height),
+    late: gap >= LATE_SECONDS,
+  }));
+}

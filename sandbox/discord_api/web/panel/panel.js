@@ -7,7 +7,7 @@
  */
 
 import { ApiError } from "../core/api.js";
-import { h, iconButton } from "../core/dom.js";
+import { h, icon, iconButton } from "../core/dom.js";
 
 const REFRESH_MS = 1000;
 
@@ -19,7 +19,7 @@ export class Panel {
   constructor(host, sections, onClose) {
     this.sections = sections;
     this.problem = h("p.panel-problem", { role: "status", hidden: true });
-    const drawn = sections.map((section) => h("section.panel-section", {}, h("h3", {}, section.title), section.element));
+    const drawn = sections.map((section) => h("details.panel-section", { open: true }, h("summary", {}, h("h3", {}, section.title), icon("chevron")), section.element));
     const head = h("header.panel-head", {}, h("h2", {}, "Sandbox"), iconButton("close", "Close the sandbox panel", { onclick: onClose }));
     host.replaceChildren(head, h("div.panel-body", {}, this.problem, drawn));
   }

@@ -1,6 +1,7 @@
 /** What the bot sent to Discord's REST API: the newest requests, and how often it was told to slow down. */
 
 import { fetchTrace } from "../core/api.js";
+import { figure } from "./figure.js";
 import { h } from "../core/dom.js";
 import { reconcile } from "../core/reconcile.js";
 import { shortBucket, shortPath, summarise } from "../core/trace.js";
@@ -21,10 +22,6 @@ export function trafficSection() {
     reconcile(list, requests.slice(-SHOWN).reverse().map(row));
   }
   return { title: "Requests of the bot", element, refresh };
-}
-
-export function figure(label, value, warn = false) {
-  return h("div.figure", { class: warn ? "is-warning" : "" }, h("dt", {}, label), h("dd", {}, String(value)));
 }
 
 function row(request) {

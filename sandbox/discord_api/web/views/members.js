@@ -35,8 +35,12 @@ function row(member, ctx) {
   const status = isBot ? store.bot.text : null;
   const name = h("span.author", { class: color ? "is-colored" : "", style: color ? { "--role": color } : {} }, store.displayName(user.id));
   const mention = () => ctx.mention(user.id);
+  const menu = (event) => {
+    event.preventDefault();
+    ctx.openPersonMenu(user.id, event.clientX || event.clientY ? { x: event.clientX, y: event.clientY } : event.currentTarget);
+  };
   const text = h("span.member-text", {}, h("span.member-name", {}, name, isBot ? appTag() : null), status ? h("small", {}, status) : null);
   const dot = h("span.presence", { class: offline ? "is-offline" : "", "aria-hidden": "true" });
   const label = `Mention ${store.displayName(user.id)}${offline ? ", offline" : ""}`;
-  return h("li", {}, h("button.member", { type: "button", class: offline ? "is-away" : "", "aria-label": label, onclick: mention }, h("span.avatar-with-dot", {}, avatar(user), dot), text));
+  return h("li", {}, h("button.member", { type: "button", class: offline ? "is-away" : "", "aria-label": label, onclick: mention, oncontextmenu: menu }, h("span.avatar-with-dot", {}, avatar(user), dot), text));
 }

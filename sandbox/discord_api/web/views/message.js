@@ -9,6 +9,7 @@ import { embedView } from "./embeds.js";
 import { FLAG } from "../core/store.js";
 import { h, icon, iconButton } from "../core/dom.js";
 import { parse, plainText } from "../markdown.js";
+import { chooseReaction, reactionsPart } from "./reactions.js";
 import { reconcile } from "../core/reconcile.js";
 import { showMarkdown } from "../markdown_dom.js";
 
@@ -32,9 +33,18 @@ export function createMessage(ctx) {
     event.preventDefault();
     ctx.openMessageMenu(item.message, { x: event.clientX, y: event.clientY });
   });
+  gutter.addEventListener("contextmenu", (event) => openAuthor(event, item.message, ctx));
+  head.addEventListener("contextmenu", (event) => openAuthor(event, item.message, ctx));
   article.addEventListener("pointerenter", () => addTools(item, ctx));
   article.addEventListener("focusin", () => addTools(item, ctx));
   return item;
+}
+
+function openAuthor(event, message, ctx) {
+  if (!event.target.closest(".avatar, .author")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  ctx.openPersonMenu(message.author.id, { x: event.clientX, y: event.clientY });
 }
 
 /**
@@ -180,7 +190,7 @@ function bodyParts(message, ctx) {
   parts.push(...componentParts(message.components ?? [], { message, ctx }));
   if (message.edited_timestamp) parts.push(editedPart(message));
   if (message.thread) parts.push(threadPart(message.thread, ctx));
-  if (message.reactions?.length) parts.push(reactionsPart(message.reactions));
+  if (message.reactions?.length) parts.push(reactionsPart(message, ctx));
   return parts;
 }
 
@@ -193,16 +203,11 @@ function editedPart(message) {
 }
 
 function threadPart(thread, ctx) {
-  const count = thread.message_count ?? 0;
+  const count = Math.max(thread.message_count ?? 0, ctx.store.messages.get(thread.id)?.length ?? 0);
   const open = () => ctx.selectChannel(thread.id);
   const build = () =>
-    h("button.thread-card", { type: "button", onclick: open }, icon("thread"), h("strong", {}, thread.name), h("span", {}, `${count} messages ›`));
+    h("button.thread-card", { type: "button", onclick: open }, icon("thread"), h("strong", {}, thread.name), h("span", {}, `${count} ${count === 1 ? "message" : "messages"} ›`));
   return { key: `thread ${thread.id} ${thread.name} ${count}`, build };
-}
-
-function reactionsPart(reactions) {
-  const build = () => h("div.reactions", {}, reactions.map((each) => h("span.reaction", { class: each.me ? "is-mine" : "" }, each.emoji.name, h("b", {}, each.count))));
-  return { key: `reactions ${JSON.stringify(reactions)}`, build };
 }
 
 function systemParts(message, ctx) {
@@ -232,6 +237,7 @@ function addTools(item, ctx) {
   const tools = h(
     "div.message-tools",
     { role: "toolbar", "aria-label": "Message actions" },
+    iconButton("smile", "Add a reaction", { "aria-haspopup": "menu", onclick: (event) => chooseReaction(item.message, event.currentTarget, ctx) }),
     iconButton("reply", "Reply", { onclick: () => ctx.reply(item.message) }),
     iconButton("more", "More", { "aria-haspopup": "menu", onclick: (event) => ctx.openMessageMenu(item.message, event.currentTarget) }),
   );

@@ -1,11 +1,12 @@
 /** What a person can do with a message: its menu, editing one's own. */
 
 import { attempt, toast } from "./toast.js";
+import { CHANNEL } from "../core/store.js";
 import { h } from "../core/dom.js";
 import { messageMenuCommands } from "../core/commands.js";
 import { isEphemeral } from "../core/grouping.js";
 import { openMenu } from "./menu.js";
-import { textOf } from "./message.js";
+import { excerpt, textOf } from "./message.js";
 
 /** @param {object} message @param {Element | {x: number, y: number}} anchor @param {object} ctx the page */
 export function openMessageMenu(message, anchor, ctx) {
@@ -15,6 +16,7 @@ export function openMessageMenu(message, anchor, ctx) {
   const apps = shared ? messageMenuCommands(store.commands, store.place()) : [];
   const items = [
     { label: "Reply", icon: "reply", run: () => ctx.reply(message) },
+    shared && startable(message, ctx) && { label: "Start a thread", icon: "thread", run: () => ctx.startThread(message, threadName(message, ctx)) },
     own && { label: "Edit message", icon: "pencil", run: () => ctx.edit(message.id) },
     { label: "Copy text", icon: "copy", run: () => copy(textOf(message)) },
     { label: "Copy message ID", icon: "copy", run: () => copy(message.id) },
@@ -23,6 +25,15 @@ export function openMessageMenu(message, anchor, ctx) {
     ...removal(message, own, shared, ctx),
   ];
   openMenu(anchor, items.filter((item) => item !== false), "Message actions");
+}
+
+/** Threads begin on messages of a server's channels, once each. */
+function startable(message, { store }) {
+  return store.guildOf(message.channel_id) !== null && store.channel(message.channel_id)?.type === CHANNEL.TEXT && !message.thread;
+}
+
+function threadName(message, ctx) {
+  return excerpt(message, ctx.names).slice(0, 60) || "Thread";
 }
 
 function removal(message, own, shared, ctx) {

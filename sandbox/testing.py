@@ -1,0 +1,147 @@
+"""The sandbox as a test tool: a Discord, a cluster, and a discord.py client between them.
+
+    async with Sandbox.open() as sandbox, sandbox.running(MyBot()):
+        asked = await sandbox.slash("ada", "general", "ping")
+        await sandbox.wait_until(lambda: asked.message and asked.message.text == "pong")
+
+Nothing leaves the machine, nothing polls, and every failed wait shows what the channels held. The bot is the
+real one with the real discord.py: only the two addresses that it connects to are changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+
+import yarl
+
+from sandbox.discord_api import Channel, DiscordDouble, Invocation, Message, Person
+from sandbox.discord_api.client_rules import Value
+from sandbox.discord_api.people import File
+from sandbox.discord_api.population import ALIASES
+from sandbox.discord_api.world import World
+from sandbox.parallax import ParallaxDouble
+
+with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 3.11 calls deprecated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import discord
+
+READY_WITHIN = 15.0
+"""Real seconds a bot has for connecting and, where asked for, registering its commands."""
+
+
+class People(Mapping[str, Person]):
+    """Everyone but the bot, by user name; also by their part in the story (``people["operator"]``)."""
+
+    def __init__(self, discord_double: DiscordDouble) -> None:
+        self._discord = discord_double
+
+    def __getitem__(self, name: str) -> Person:
+        return self._discord.person(name)
+
+    def __iter__(self) -> Iterator[str]:
+        users = self._discord.world.users.values()
+        return iter([user.username for user in users if not user.bot])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """Which part in the story is whose."""
+        return dict(ALIASES)
+
+
+class Sandbox:
+    """One Discord and one cluster; use :meth:`open`. Belongs to one event loop."""
+
+    def __init__(self, discord_double: DiscordDouble, parallax: ParallaxDouble) -> None:
+        self.discord = discord_double
+        self.parallax = parallax
+        self.people = People(discord_double)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls, discord_double: DiscordDouble | None = None, parallax: ParallaxDouble | None = None
+    ) -> AsyncIterator[Sandbox]:
+        """Open both doubles on free ports; without arguments a quick Discord with its limits on."""
+        async with (
+            discord_double or DiscordDouble(latency=0.0) as opened_discord,
+            parallax or ParallaxDouble() as opened_parallax,
+        ):
+            opened_discord.cluster_url = opened_parallax.url
+            yield cls(opened_discord, opened_parallax)
+
+    @property
+    def world(self) -> World:
+        """Everything that exists: users, guilds, channels, messages, commands, the clock."""
+        return self.discord.world
+
+    @contextlib.asynccontextmanager
+    async def running(self, bot: discord.Client, *, commands: bool = True) -> AsyncIterator[discord.Client]:
+        """Connect a discord.py client to this Discord; yields it ready and closes it at the end.
+
+        With ``commands`` it also waits until the bot has registered commands. What ends the bot before it is
+        ready, or while it runs, is raised here. discord.py's two addresses are changed for the whole process
+        meanwhile: run one sandbox's bots at a time.
+        """
+        with _addresses(self.discord):
+            async with bot:
+                task = asyncio.create_task(bot.start(self.discord.token), name="bot in the sandbox")
+                try:
+                    await self._ready(task, commands=commands)
+                    yield bot
+                finally:
+                    await bot.close()
+                    await task
+
+    async def slash(
+        self, who: str, channel: str | Channel, command: str, /, **options: Value | File | Person
+    ) -> Invocation:
+        """Let somebody use a slash command. Raises RefusedError when Discord's client would not let them."""
+        return await self.people[who].slash(channel, command, **options)
+
+    async def click(self, who: str, message: Message, label: str, *, values: Sequence[str] = ()) -> Invocation:
+        """Let somebody press a button by its label. Raises RefusedError when they cannot."""
+        return await self.people[who].click(message, label, values=values)
+
+    async def say(self, who: str, channel: str | Channel, text: str) -> Message:
+        """Let somebody write a message."""
+        return await self.people[who].say(channel, text)
+
+    def messages(self, channel: str | Channel) -> list[Message]:
+        """All that stands in a channel, oldest first, everyone's ephemeral messages included."""
+        return self.discord.messages(channel)
+
+    async def wait_until(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
+        """Return once ``condition()`` is truthy, looked at again after each change of the world.
+
+        After ``timeout`` real seconds it raises AssertionError with what the channels show.
+        """
+        await self.discord.wait_until(condition, timeout)
+
+    async def _ready(self, task: asyncio.Task[None], *, commands: bool) -> None:
+        wait = self.discord.bot_ready if commands else self.discord.bot_online
+        ready = asyncio.create_task(wait(READY_WITHIN), name="bot is ready")
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            ready.cancel()
+            await task
+            raise AssertionError("the bot ended before it was ready")
+        await ready
+
+
+@contextlib.contextmanager
+def _addresses(double: DiscordDouble) -> Iterator[None]:
+    """discord.py's REST and gateway addresses, which it keeps as attributes of two classes."""
+    route, gateway = discord.http.Route, discord.gateway.DiscordWebSocket
+    before = route.BASE, gateway.DEFAULT_GATEWAY
+    route.BASE = double.api_url
+    gateway.DEFAULT_GATEWAY = yarl.URL(double.gateway_url)
+    try:
+        yield
+    finally:
+        route.BASE, gateway.DEFAULT_GATEWAY = before
