@@ -24,9 +24,7 @@ Ids = Annotated[frozenset[int], NoDecode]
 class Settings(BaseSettings):
     """The bot's settings, frozen after loading. Times in seconds unless a name says otherwise."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore")
 
     discord_token: SecretStr = Field(description="The bot's token, from the Bot page of its application.")
     discord_api_url: str = Field(DISCORD_API_URL, description="Discord's REST API; another base is for tests.")
@@ -63,6 +61,23 @@ class Settings(BaseSettings):
     answer_max_tokens: int = Field(2048, ge=1, description="The longest answer the cluster may write, in tokens.")
     answer_max_messages: int = Field(5, ge=1, le=20, description="Messages one answer may fill.")
     attachment_max_bytes: int = Field(200_000, ge=1, description="The largest text attachment read, in bytes.")
+    document_max_bytes: int = Field(8_000_000, ge=1, description="The largest PDF or DOCX file read, in bytes.")
+    document_max_pages: int = Field(100, ge=1, description="The longest PDF read, in pages.")
+    message_content_intent: bool = Field(
+        False, description="Read messages without a mention; needs MESSAGE CONTENT on the Bot page of Discord."
+    )
+    retention_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="Days until questions and answers are deleted; 0: never. /settings can differ.",
+    )
+    quota_tokens_per_day: int = Field(
+        0, ge=0, description="Tokens one person may use in a day (UTC); 0: no limit."
+    )
+    quota_roles: Annotated[dict[int, int], NoDecode] = Field(
+        {}, description="More for roles: role id=tokens a day (0: no limit), comma-separated."
+    )
 
     capacity_reserve: int = Field(0, ge=0, description="Pipelines left free for other clients of the cluster.")
     queue_max_per_user: int = Field(5, ge=1, description="Questions one person may have waiting.")
@@ -95,6 +110,14 @@ class Settings(BaseSettings):
     def _split_ids(cls, value: object) -> object:
         if isinstance(value, str):
             return frozenset(int(part) for part in value.replace(";", ",").split(",") if part.strip())
+        return value
+
+    @field_validator("quota_roles", mode="before")
+    @classmethod
+    def _split_quotas(cls, value: object) -> object:
+        if isinstance(value, str):
+            parts = [part.partition("=") for part in value.replace(";", ",").split(",") if part.strip()]
+            return {int(role): int(tokens) for role, _, tokens in parts}
         return value
 
     @field_validator("discord_api_url", "parallax_url", "parallax_public_url")
@@ -168,7 +191,7 @@ def render_env_example() -> str:
             lines.append(f"{name.upper()}=")
         else:
             default = field.default
-            text = ",".join(map(str, default)) if isinstance(default, frozenset) else str(default)
+            text = ",".join(map(str, default)) if isinstance(default, frozenset | dict) else str(default)
             lines.append(f"# {name.upper()}={text}")
         lines.append("")
     return "\n".join(lines)

@@ -34,7 +34,8 @@ class Receipt:
     """The small print under a finished answer. Seconds; None is left out.
 
     ``version`` is this one's number and how many there are; a single one is not mentioned. ``outcome`` is a
-    catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``.
+    catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``. ``recalled`` says how
+    many earlier turns the model was shown when there were more.
     """
 
     model: str | None = None
@@ -45,6 +46,7 @@ class Receipt:
     outcome: str | None = None
     version: tuple[int, int] | None = None
     params: tuple[tuple[str, object], ...] = ()
+    recalled: int | None = None
 
 
 def short_model(name: str | None) -> str:
@@ -56,11 +58,11 @@ class AnswerView:
     """Turns the state of a request into pages.
 
     Mutated by the dispatcher, rendered by the delivery whenever a slot comes. ``asker`` is text that is already
-    safe to show (a mention or an escaped name).
+    safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the answer is a reply to it.
     """
 
     def __init__(self, *, question: str, asker: str, locale: str, clock: Clock, max_pages: int) -> None:
-        self._quote = quote_question(question)
+        self._quote = quote_question(question) if question else ""
         self._base = ""
         self._asker = asker
         self._locale = locale
@@ -104,7 +106,9 @@ class AnswerView:
         self._enter(Phase.WAITING)
         self._note = say(self._locale, "footer.place", place=self._place(place))
         if seconds is not None:
-            self._note += " · " + say(self._locale, "footer.about", duration=compact_duration(seconds, self._locale))
+            self._note += " · " + say(
+                self._locale, "footer.about", duration=compact_duration(seconds, self._locale)
+            )
         self._controls = (Control.CANCEL,)
 
     def held(self, key: str, **params: object) -> None:
@@ -176,7 +180,7 @@ class AnswerView:
         bodies = list(self.document.pages())
         if self._phase is Phase.STREAMING:
             bodies[-1] = _with_cursor(bodies[-1])
-        bodies[0] = f"{self._quote}\n{bodies[0]}" if bodies[0] else self._quote
+        bodies[0] = "\n".join(part for part in (self._quote, bodies[0]) if part)
         last = len(bodies) - 1
         files: tuple[File, ...] = ()
         if self._phase is Phase.DONE and (overflow := self.document.overflow()) is not None:
@@ -237,15 +241,17 @@ class AnswerView:
         if receipt.model:
             parts.append(short_model(receipt.model))
         if receipt.tokens:
-            parts.append(
-                say(self._locale, "receipt.tokens", count=receipt.tokens, tokens=receipt.tokens)
-            )
+            parts.append(say(self._locale, "receipt.tokens", count=receipt.tokens, tokens=receipt.tokens))
         if receipt.tokens_per_second is not None:
             parts.append(say(self._locale, "footer.speed", rate=f"{receipt.tokens_per_second:.0f}"))
         if receipt.ttft is not None:
             parts.append(say(self._locale, "receipt.ttft", duration=compact_duration(receipt.ttft, self._locale)))
         if receipt.waited is not None and receipt.waited >= WAIT_SHOWN_FROM:
-            parts.append(say(self._locale, "receipt.waited", duration=compact_duration(receipt.waited, self._locale)))
+            parts.append(
+                say(self._locale, "receipt.waited", duration=compact_duration(receipt.waited, self._locale))
+            )
+        if receipt.recalled is not None:
+            parts.append(say(self._locale, "receipt.recalled", count=receipt.recalled))
         return " · ".join(parts)
 
     def _model_name(self) -> str:

@@ -65,6 +65,8 @@ class Again:
         requests = await self._store.versions(root_id)
         if any(request.state in OPEN_STATES for request in requests):
             raise UserError(f"{root_id} is still open", key="error.still_running")
+        if not origin.question.prompt:
+            raise UserError(f"{root_id} was deleted", key="error.request_unknown")
         lineage = Lineage.of(requests)
         origin = next((r for r in requests if r.request_id == origin.request_id), origin)
         if kind is RequestKind.CONTINUE and not _continuable(lineage, origin):
