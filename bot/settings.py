@@ -117,7 +117,10 @@ class Settings(BaseSettings):
     def _split_quotas(cls, value: object) -> object:
         if isinstance(value, str):
             parts = [part.partition("=") for part in value.replace(";", ",").split(",") if part.strip()]
-            return {int(role): int(tokens) for role, _, tokens in parts}
+            try:
+                return {int(role): int(tokens) for role, _, tokens in parts}
+            except ValueError:
+                raise ValueError("must look like 123=50000,456=0") from None
         return value
 
     @field_validator("discord_api_url", "parallax_url", "parallax_public_url")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -41,6 +42,13 @@ async def said_in(stage: Stage, room: Channel, count: int) -> Message:
     message = of_the_bot(stage, room)[count - 1]
     await until_over(stage, message)
     return message
+
+
+async def until_memory(who: Person, room: Channel, condition: Callable[[str], bool]) -> None:
+    """Look at what the channel remembers until it is so."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition((await (await who.slash(room, "context show")).response()).text):
+            pass
 
 
 def bot_mention(stage: Stage) -> str:
@@ -179,7 +187,7 @@ async def test_an_edited_question_is_remembered_as_edited(stage: Stage, room: Ch
     message = await ada.say(room, f"{bot_mention(stage)} my dog is Rex")
     await replied(stage, message)
     await ada.edit(message, f"{bot_mention(stage)} my dog is Bello")
-    await stage.discord.wait_until(lambda: "question.reworded" in stage.bot.log, PATIENCE)
+    await until_memory(ada, room, lambda text: "Bello" in text)
     stage.parallax.script(["Bello."])
     await replied(stage, await ada.say(room, f"{bot_mention(stage)} its name?"))
     assert heard(stage)[0] == ("user", "Ada: my dog is Bello")
@@ -191,7 +199,7 @@ async def test_a_deleted_question_is_forgotten(stage: Stage, room: Channel, ada:
     message = await ada.say(room, f"{bot_mention(stage)} the code is 1234")
     await replied(stage, message)
     await ada.delete(message)
-    await stage.discord.wait_until(lambda: "question.forgotten" in stage.bot.log, PATIENCE)
+    await until_memory(ada, room, lambda text: "1234" not in text)
     stage.parallax.script(["No."])
     await replied(stage, await ada.say(room, f"{bot_mention(stage)} the code?"))
     assert heard(stage) == [("user", "Ada: the code?")]
