@@ -52,8 +52,8 @@ COGS = (
 class AttachmentReader(Protocol):
     """Reads text attachments."""
 
-    async def read(self, attachment: discord.Attachment) -> str:
-        """The attachment's text, framed for a prompt. Raises :class:`AttachmentRejected`."""
+    def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
+        """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`."""
         ...
 
     async def read_all(self, attachments: Sequence[discord.Attachment]) -> str:

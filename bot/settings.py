@@ -109,7 +109,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split_ids(cls, value: object) -> object:
         if isinstance(value, str):
-            return frozenset(int(part) for part in value.replace(";", ",").split(",") if part.strip())
+            try:
+                return frozenset(int(part) for part in value.replace(";", ",").split(",") if part.strip())
+            except ValueError:
+                # Without the value: what stands there by mistake may be a secret.
+                raise ValueError("must be ids separated by commas") from None
         return value
 
     @field_validator("quota_roles", mode="before")

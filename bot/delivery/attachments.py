@@ -54,31 +54,47 @@ class AttachmentReader:
         Raises :class:`AttachmentRejected` for the first one that cannot be read: a question without a part of
         its material would be another question.
         """
-        if len(attachments) > MOST_FILES:
-            raise AttachmentRejected(key="error.attachments_many", limit=MOST_FILES)
+        self.check_all(attachments)
         return "\n\n".join([await self.read(attachment) for attachment in attachments])
 
-    async def read(self, attachment: discord.Attachment) -> str:
-        """The attachment's text, framed for a prompt.
+    def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
+        """:meth:`check` for several, and for how many they are."""
+        if len(attachments) > MOST_FILES:
+            raise AttachmentRejected(key="error.attachments_many", limit=MOST_FILES)
+        for attachment in attachments:
+            self.check(attachment)
 
-        Raises :class:`AttachmentRejected`: too large, too long, not text, from elsewhere, or too slow.
-        """
+    def check(self, attachment: discord.Attachment) -> None:
+        """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`: too large, not text, or
+        from elsewhere."""
         name = escape_inline(attachment.filename[:80])
         kind = (attachment.content_type or "").split("/")[0]
         if kind == "image":
             raise AttachmentRejected(key="error.attachment_image", name=name)
         if kind in _BINARY:
             raise AttachmentRejected(key="error.attachment_not_text", name=name)
-        document = _DOCUMENTS.get(PurePath(attachment.filename).suffix.lower())
-        most = self._limits.document_bytes if document else self._limits.text_bytes
+        most = self._most(attachment)
         if attachment.size > most:
             raise _too_large(name, attachment.size, most)
         url = urlsplit(attachment.url)
         if url.netloc not in self._hosts:
             raise AttachmentRejected(f"host {url.hostname}", key="error.attachment_foreign")
-        data = await self._fetch(attachment.url, name, most)
+
+    async def read(self, attachment: discord.Attachment) -> str:
+        """The attachment's text, framed for a prompt.
+
+        Raises :class:`AttachmentRejected` as :meth:`check` does, and when it is too slow, too long or no text
+        after all.
+        """
+        self.check(attachment)
+        name = escape_inline(attachment.filename[:80])
+        document = _document(attachment)
+        data = await self._fetch(attachment.url, name, self._most(attachment))
         text = await self._converted(document, data, name) if document else _decode(data, name)
         return as_material(attachment.filename[:80], text)
+
+    def _most(self, attachment: discord.Attachment) -> int:
+        return self._limits.document_bytes if _document(attachment) else self._limits.text_bytes
 
     async def _converted(self, kind: str, data: bytes, name: str) -> str:
         characters = self._limits.text_bytes * CHARACTERS_PER_BYTE
@@ -113,6 +129,10 @@ class AttachmentReader:
         if len(data) > most:
             raise _too_large(name, len(data), most)
         return bytes(data)
+
+
+def _document(attachment: discord.Attachment) -> str | None:
+    return _DOCUMENTS.get(PurePath(attachment.filename).suffix.lower())
 
 
 def _too_large(name: str, size: int, most: int) -> AttachmentRejected:

@@ -229,7 +229,7 @@ class AnswerView:
         # Shown only once it means something, so that the first seconds do not flicker through wild figures.
         if elapsed < SPEED_SHOWN_AFTER:
             return ""
-        return say(self._locale, "footer.speed", rate=f"{self._tokens / elapsed:.0f}")
+        return say(self._locale, "footer.speed", rate=f"{(self._tokens - 1) / elapsed:.0f}")
 
     def _receipt_text(self, receipt: Receipt) -> str:
         parts: list[str] = []

@@ -10,7 +10,7 @@ import structlog
 
 from bot.catalogue import say
 from bot.client import Services
-from bot.errors import UserError
+from bot.errors import BotError, UserError
 from bot.queueing.request import Surface
 from bot.rendering.page import quote_question
 from bot.services.ask import Accepted, Question, Setting
@@ -51,14 +51,21 @@ class Asking:
         setting = await setting_of(self._services.profiles, person, place_of_interaction(interaction))
         private = setting.profile.private if wish.private is None else wish.private
         if wish.attachments:
+            self._services.attachments.check_all(wish.attachments)
             # A download may take longer than the 3 s an interaction waits.
             await interaction.response.defer(thinking=True, ephemeral=private)
-        material = await self._material(wish)
-        threaded = (setting.profile.threads if wish.thread is None else wish.thread) and not private
-        if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
-            await self._in_thread(interaction, interaction.channel, wish, setting, material)
-            return
-        await self._here(interaction, wish, setting, material, private=private)
+        try:
+            material = await self._material(wish)
+            threaded = (setting.profile.threads if wish.thread is None else wish.thread) and not private
+            if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
+                await self._in_thread(interaction, interaction.channel, wish, setting, material)
+            else:
+                await self._here(interaction, wish, setting, material, private=private)
+        except BotError:
+            if interaction.response.is_done():
+                # The refusal is for the asker alone: a follow-up would fill the "thinking…" that all can see.
+                await interaction.delete_original_response()
+            raise
 
     async def by_message(self, message: discord.Message, wish: Wish) -> None:
         """Submit the question in a message and reply to it with the message that becomes the answer."""

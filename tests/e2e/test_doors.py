@@ -223,9 +223,8 @@ async def test_with_the_intent_a_thread_needs_no_mention(hearing: Stage) -> None
     room = new_room(hearing)
     hearing.parallax.script(["In here."])
     await (await ada.slash(room, "ask", prompt="Let us talk", thread=True)).response()
-    await hearing.discord.wait_until(
-        lambda: any(c.is_thread and c.parent_id == room.id for c in hearing.discord.world.channels.values()), PATIENCE
-    )
+    channels = hearing.discord.world.channels
+    await hearing.discord.wait_until(lambda: any(c.parent_id == room.id for c in channels.values()), PATIENCE)
     thread = thread_in(hearing, room)
     await said_in(hearing, thread, 1)
     before = len(hearing.parallax.requests)
