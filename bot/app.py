@@ -18,8 +18,10 @@ from discord.http import Route
 
 from bot.client import ParallaxBot, Services
 from bot.clock import SystemClock
+from bot.conversation.profile import Profile
 from bot.conversation.tokens import TokenEstimator
-from bot.delivery.attachments import AttachmentReader
+from bot.delivery.attachments import AttachmentLimits, AttachmentReader
+from bot.delivery.charts import draw_chart
 from bot.delivery.deliveries import Deliveries
 from bot.delivery.layout import build_layout
 from bot.delivery.messenger import Messenger
@@ -43,7 +45,10 @@ from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher, DispatchPolicy
 from bot.services.line import LineKeeper
 from bot.services.operators import Operators
+from bot.services.personal import PersonalData
+from bot.services.profiles import Profiles
 from bot.services.queue import QueueService
+from bot.services.quotas import Quotas
 from bot.services.token_watch import TokenWatch
 from bot.settings import Settings
 from bot.storage.database import Database
@@ -63,6 +68,7 @@ class App:
     watcher: ClusterWatcher
     line: LineKeeper
     tokens: TokenWatch
+    personal: PersonalData
     background: Background
 
 
@@ -82,6 +88,7 @@ async def run(settings: Settings) -> None:
                 ("expiry", _kept_going("expiry", app.dispatcher.expire_old)),
                 ("line", _kept_going("line", app.line.run)),
                 ("tokens", _kept_going("tokens", app.tokens.run)),
+                ("retention", _kept_going("retention", app.personal.run)),
                 ("discord", _connect(app.bot, settings)),
             )
         ]
@@ -113,6 +120,11 @@ async def _connect(bot: ParallaxBot, settings: Settings) -> None:
     except discord.LoginFailure as error:
         raise ConfigError(
             "DISCORD_TOKEN is wrong: Discord refused it (reset it on the Bot page and copy it anew)"
+        ) from error
+    except discord.PrivilegedIntentsRequired as error:
+        raise ConfigError(
+            "MESSAGE_CONTENT_INTENT is on, but the application may not: switch MESSAGE CONTENT INTENT on, on the "
+            "Bot page, or set it to false"
         ) from error
     except (aiohttp.ClientError, OSError, discord.HTTPException, discord.GatewayNotFound) as error:
         # Once connected, the library reconnects by itself for ever: this is a start without Discord, which is
@@ -188,6 +200,7 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
             trace=observer.trace_config(),
             admin_guild_ids=sorted(settings.admin_guild_ids),
             facts=database.facts,
+            message_content=settings.message_content_intent,
         )
         stack.push_async_callback(bot.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -220,7 +233,30 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
         guild_ids=settings.admin_guild_ids,
         weight=settings.operator_weight,
     )
+    profiles = Profiles(
+        database.profiles,
+        operators,
+        clock,
+        Profile(
+            persona=settings.system_prompt,
+            context_tokens=settings.context_max_tokens,
+            answer_tokens=settings.answer_max_tokens,
+            retention_days=settings.retention_days,
+        ),
+    )
+    quotas = Quotas(
+        database.usage,
+        operators,
+        clock,
+        per_user=settings.quota_tokens_per_day,
+        roles=settings.quota_roles,
+    )
+    personal = PersonalData(database.personal, database.requests, line.dispatcher, profiles, clock)
     bot.services = Services(
+        profiles=profiles,
+        quotas=quotas,
+        personal=personal,
+        answers=database.requests,
         ask=AskService(
             store=database.requests,
             conversations=database.conversations,
@@ -231,6 +267,8 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
             line_limits=line_limits,
             ask_limits=AskLimits(context_tokens=settings.context_max_tokens),
             system_prompt=settings.system_prompt,
+            profiles=profiles,
+            quotas=quotas,
         ),
         dispatcher=line.dispatcher,
         cluster=ClusterService(parts.scheduler, parts.watcher, settings.web_page),
@@ -239,16 +277,18 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
         ),
         again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
         queue=QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock),
-        conversations=ConversationService(
-            database.conversations,
-            estimator,
-            system_prompt=settings.system_prompt,
-            context_tokens=settings.context_max_tokens,
-        ),
+        conversations=ConversationService(database.conversations, estimator),
         operators=operators,
         attachments=AttachmentReader(
-            session, hosts=settings.attachment_hosts, max_bytes=settings.attachment_max_bytes
+            session,
+            hosts=settings.attachment_hosts,
+            limits=AttachmentLimits(
+                text_bytes=settings.attachment_max_bytes,
+                document_bytes=settings.document_max_bytes,
+                pages=settings.document_max_pages,
+            ),
         ),
+        charts=draw_chart,
         layout=build_layout,
         join_roles=settings.join_roles,
         metrics=parts.metrics,
@@ -259,6 +299,7 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
         parts.watcher,
         line.keeper,
         TokenWatch(line.desk, clock),
+        personal,
         parts.background,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,9 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.queueing.request import StoredRequest
 from bot.rendering import Page
+from bot.rendering.chart import Chart
 from bot.services.again import Again
 from bot.services.ask import AskService
 from bot.services.cluster import ClusterService
@@ -21,7 +23,10 @@ from bot.services.controls import AnswerControls
 from bot.services.conversations import ConversationService
 from bot.services.dispatcher import Dispatcher
 from bot.services.operators import Operators
+from bot.services.personal import PersonalData
+from bot.services.profiles import Profiles
 from bot.services.queue import QueueService
+from bot.services.quotas import Quotas
 from bot.telemetry.metrics import Metrics
 from bot.translation import CatalogueTranslator
 from bot.tree import ParallaxTree
@@ -31,18 +36,36 @@ log = structlog.get_logger(__name__)
 # Seconds without a further GUILD_CREATE until discord.py calls itself ready: nothing here needs the guilds.
 GUILD_READY_TIMEOUT = 0.3
 
-COGS = ("cogs.ask", "cogs.queue", "cogs.context", "cogs.cluster", "cogs.operators", "cogs.conversation_events")
+COGS = (
+    "cogs.ask",
+    "cogs.doors",
+    "cogs.queue",
+    "cogs.context",
+    "cogs.settings",
+    "cogs.usage",
+    "cogs.cluster",
+    "cogs.operators",
+    "cogs.conversation_events",
+)
 
 
 class AttachmentReader(Protocol):
     """Reads text attachments."""
 
-    def check(self, attachment: discord.Attachment) -> None:
+    def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
         """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`."""
         ...
 
-    async def read(self, attachment: discord.Attachment) -> str:
-        """The attachment's text, framed for a prompt. Raises :class:`AttachmentRejected`."""
+    async def read_all(self, attachments: Sequence[discord.Attachment]) -> str:
+        """The texts of several, one below the other; empty for none. Raises :class:`AttachmentRejected`."""
+        ...
+
+
+class Answers(Protocol):
+    """Finds the question that a message answers."""
+
+    async def by_message(self, message_id: int) -> StoredRequest | None:
+        """The newest request shown in this message, or None. Raises :class:`StorageError`."""
         ...
 
 
@@ -63,6 +86,11 @@ class Services:
     """What cogs are given: each takes the parts it uses."""
 
     ask: AskService
+    profiles: Profiles
+    quotas: Quotas
+    personal: PersonalData
+    answers: Answers
+    charts: Callable[[Chart], Awaitable[bytes]]
     dispatcher: Dispatcher
     cluster: ClusterService
     conversations: ConversationService
@@ -77,12 +105,22 @@ class Services:
 
 
 class ParallaxBot(commands.AutoShardedBot):
-    """A client without message content, members or caches: slash commands and mentions need neither."""
+    """A client without members or caches; without message content too, unless the operators switch it on."""
 
     services: Services
 
-    def __init__(self, *, trace: aiohttp.TraceConfig, admin_guild_ids: Sequence[int], facts: Facts) -> None:
-        intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+    def __init__(
+        self,
+        *,
+        trace: aiohttp.TraceConfig,
+        admin_guild_ids: Sequence[int],
+        facts: Facts,
+        message_content: bool = False,
+    ) -> None:
+        """``message_content`` asks for the privileged intent, which must be on for the application."""
+        intents = discord.Intents(
+            guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
+        )
         # There is no voice here: the library need not warn that it cannot do voice.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(

@@ -10,6 +10,7 @@
     ├── AdmissionError            the question was not taken into the line
     │   ├── QueueFull
     │   ├── UserLimitReached
+    │   ├── QuotaUsed
     │   └── Draining
     ├── SchedulerError            the cluster did not do what was asked
     │   ├── SchedulerUnreachable  no connection, or no answer in time
@@ -80,6 +81,12 @@ class UserLimitReached(AdmissionError):
     """This person has as many questions waiting as one may have."""
 
     key = "error.user_limit"
+
+
+class QuotaUsed(AdmissionError):
+    """This person has used what one may use in a day: ``used``, ``limit`` in tokens, ``resets`` as text."""
+
+    key = "error.quota_used"
 
 
 class Draining(AdmissionError):

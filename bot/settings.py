@@ -61,6 +61,23 @@ class Settings(BaseSettings):
     answer_max_tokens: int = Field(2048, ge=1, description="The longest answer the cluster may write, in tokens.")
     answer_max_messages: int = Field(5, ge=1, le=20, description="Messages one answer may fill.")
     attachment_max_bytes: int = Field(200_000, ge=1, description="The largest text attachment read, in bytes.")
+    document_max_bytes: int = Field(8_000_000, ge=1, description="The largest PDF or DOCX file read, in bytes.")
+    document_max_pages: int = Field(100, ge=1, description="The longest PDF read, in pages.")
+    message_content_intent: bool = Field(
+        False, description="Read messages without a mention; needs MESSAGE CONTENT on the Bot page of Discord."
+    )
+    retention_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="Days until questions and answers are deleted; 0: never. /settings can differ.",
+    )
+    quota_tokens_per_day: int = Field(
+        0, ge=0, description="Tokens one person may use in a day (UTC); 0: no limit."
+    )
+    quota_roles: Annotated[dict[int, int], NoDecode] = Field(
+        {}, description="More for roles: role id=tokens a day (0: no limit), comma-separated."
+    )
 
     capacity_reserve: int = Field(0, ge=0, description="Pipelines left free for other clients of the cluster.")
     queue_max_per_user: int = Field(5, ge=1, description="Questions one person may have waiting.")
@@ -97,6 +114,17 @@ class Settings(BaseSettings):
             except ValueError:
                 # Without the value: what stands there by mistake may be a secret.
                 raise ValueError("must be ids separated by commas") from None
+        return value
+
+    @field_validator("quota_roles", mode="before")
+    @classmethod
+    def _split_quotas(cls, value: object) -> object:
+        if isinstance(value, str):
+            parts = [part.partition("=") for part in value.replace(";", ",").split(",") if part.strip()]
+            try:
+                return {int(role): int(tokens) for role, _, tokens in parts}
+            except ValueError:
+                raise ValueError("must look like 123=50000,456=0") from None
         return value
 
     @field_validator("discord_api_url", "parallax_url", "parallax_public_url")
@@ -170,7 +198,7 @@ def render_env_example() -> str:
             lines.append(f"{name.upper()}=")
         else:
             default = field.default
-            text = ",".join(map(str, default)) if isinstance(default, frozenset) else str(default)
+            text = ",".join(map(str, default)) if isinstance(default, frozenset | dict) else str(default)
             lines.append(f"# {name.upper()}={text}")
         lines.append("")
     return "\n".join(lines)

@@ -1,39 +1,94 @@
-"""``/context``: what a channel remembers, and forgetting it."""
+"""``/context``: what a channel remembers, and what is kept of a person: to see, take along and erase."""
 
 from __future__ import annotations
 
+import io
+from typing import Any
+
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.catalogue import say
 from bot.client import ParallaxBot
 from bot.conversation.ports import ConversationKey
 from bot.rendering import escape_inline
-from bot.services.conversations import ConversationService
-from cogs._ui.views import reply, text_layout
+from bot.rendering.budget import budget_picture
+from bot.services.conversations import ConversationService, Memory
+from bot.services.export import as_json, as_markdown
+from bot.services.personal import PersonalData
+from bot.services.profiles import Profiles
+from bot.tree import NOBODY
+from cogs._ui.places import place_of_interaction
+from cogs._ui.views import BaseLayout, reply, text_layout
 
 QUESTION_SHOWN = 120
 
 
+class Forget(BaseLayout):
+    """Asks whether everything of a person is really to go."""
+
+    def __init__(self, personal: PersonalData, *, user_id: int, locale: str) -> None:
+        super().__init__(owner_id=user_id)
+        self._personal = personal
+        self._locale = locale
+        self.add_item(ui.TextDisplay(say(locale, "forget.confirm")))
+        yes: ui.Button[Any] = ui.Button(label=say(locale, "forget.yes"), style=discord.ButtonStyle.danger)
+        no: ui.Button[Any] = ui.Button(label=say(locale, "forget.no"), style=discord.ButtonStyle.secondary)
+        yes.callback = self._forget  # type: ignore[method-assign]  # how discord.py binds made buttons
+        no.callback = self._keep  # type: ignore[method-assign]  # how discord.py binds made buttons
+        self.add_item(ui.ActionRow(yes, no))
+
+    async def _forget(self, interaction: discord.Interaction[Any]) -> None:
+        await interaction.response.defer()
+        gone = await self._personal.forget(interaction.user.id)
+        locale = self._locale
+        done = say(
+            locale,
+            "forget.done",
+            questions=gone.questions,
+            turns=gone.turns,
+            thumbs=gone.thumbs,
+            days=gone.days,
+        )
+        await self._end(interaction, done, say(locale, "forget.remains"))
+
+    async def _keep(self, interaction: discord.Interaction[Any]) -> None:
+        await interaction.response.defer()
+        await self._end(interaction, say(self._locale, "forget.kept"))
+
+    async def _end(self, interaction: discord.Interaction[Any], *paragraphs: str) -> None:
+        self.clear_items()
+        for paragraph in paragraphs:
+            self.add_item(ui.TextDisplay(paragraph))
+        self.stop()
+        await interaction.edit_original_response(view=self, allowed_mentions=NOBODY)
+
+
 class Context(commands.Cog):
-    """Shows and clears the memory of the channel it is used in."""
+    """Shows and clears the memory of the channel it is used in; exports and forgets what is kept of a person."""
 
     group = app_commands.Group(name="context", description="What this channel remembers of its questions.")
 
-    def __init__(self, conversations: ConversationService) -> None:
+    def __init__(self, conversations: ConversationService, profiles: Profiles, personal: PersonalData) -> None:
         self._conversations = conversations
+        self._profiles = profiles
+        self._personal = personal
 
     @group.command(name="show", description="Show what the next question here would carry along.")
     @app_commands.describe(private="Look at the memory of your private answers instead.")
     async def show(self, interaction: discord.Interaction, private: bool = False) -> None:
         """Show the memory, privately."""
         locale = interaction.locale.value
-        memory = await self._conversations.memory(_key(interaction, private=private))
+        place = place_of_interaction(interaction)
+        profile = await self._profiles.of(place.ids)
+        manner = self._profiles.manner(profile, place, interaction.user.display_name)
+        memory = await self._conversations.memory(_key(interaction, private=private), manner)
         title = f"### {say(locale, 'context.title')}"
         note = f"-# {say(locale, 'context.private_note')}"
         if not memory.turns:
-            await reply(interaction, text_layout(title, say(locale, "context.empty"), note), private=True)
+            empty = say(locale, "context.empty")
+            await reply(interaction, text_layout(title, empty, _picture(memory, locale), note), private=True)
             return
         summary = say(
             locale,
@@ -53,7 +108,8 @@ class Context(commands.Cog):
             )
             for turn in memory.newest
         )
-        await reply(interaction, text_layout(title, summary, turns, note), private=True)
+        view = text_layout(title, summary, _picture(memory, locale), turns, note)
+        await reply(interaction, view, private=True)
 
     @group.command(name="clear", description="Forget what was asked and answered in this channel.")
     @app_commands.describe(private="Forget your private answers here instead.")
@@ -63,6 +119,36 @@ class Context(commands.Cog):
         cleared = await self._conversations.clear(_key(interaction, private=private), by=interaction.user.id)
         sentence = say(locale, "context.cleared", count=cleared) if cleared else say(locale, "context.nothing")
         await reply(interaction, text_layout(sentence), private=private or not cleared)
+
+    @group.command(name="export", description="Get everything kept of what you asked, as files.")
+    async def export(self, interaction: discord.Interaction) -> None:
+        """Send the person's questions with their answers as Markdown and JSON, to them alone."""
+        locale = interaction.locale.value
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        kept = await self._personal.exported(interaction.user.id)
+        if not kept:
+            view = text_layout(say(locale, "export.nothing"))
+            await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
+            return
+        files = {"questions.md": as_markdown(kept), "questions.json": as_json(kept)}
+        limit = interaction.filesize_limit
+        fitting = {name: data for name, data in files.items() if len(data) <= limit // 2}
+        key = "export.done" if fitting else "export.too_large"
+        layout = text_layout(say(locale, key, count=len(kept)) if fitting else say(locale, key))
+        for name in fitting:
+            layout.add_item(ui.File(f"attachment://{name}"))
+        uploads = [discord.File(io.BytesIO(data), filename=name) for name, data in fitting.items()]
+        await interaction.edit_original_response(view=layout, attachments=uploads, allowed_mentions=NOBODY)
+
+    @group.command(name="forget-me", description="Erase everything that is kept of you, everywhere.")
+    async def forget_me(self, interaction: discord.Interaction) -> None:
+        """Ask once more, then erase."""
+        view = Forget(self._personal, user_id=interaction.user.id, locale=interaction.locale.value)
+        await reply(interaction, view, private=True)
+
+
+def _picture(memory: Memory, locale: str) -> str:
+    return budget_picture(persona=memory.persona, recalled=memory.recalled, limit=memory.limit, locale=locale)
 
 
 def _key(interaction: discord.Interaction, *, private: bool) -> ConversationKey:
@@ -74,5 +160,6 @@ def _key(interaction: discord.Interaction, *, private: bool) -> ConversationKey:
 
 
 async def setup(bot: ParallaxBot) -> None:
-    """Add the cog with its service."""
-    await bot.add_cog(Context(bot.services.conversations))
+    """Add the cog with its services."""
+    services = bot.services
+    await bot.add_cog(Context(services.conversations, services.profiles, services.personal))

@@ -14,3 +14,9 @@ def as_material(name: str, text: str) -> str:
     while fence in text:
         fence += "`"
     return f"Attachment {name}:\n{fence}\n{text.rstrip()}\n{fence}"
+
+
+def as_quotation(author: str, text: str) -> str:
+    """Somebody's message that a question is about."""
+    lines = "\n".join(f"> {line}" for line in text.splitlines())
+    return f"A message by {' '.join(author.split())[:80]}:\n{lines}"

@@ -40,17 +40,27 @@ class Turn:
 class ConversationStore(Protocol):
     """Conversations and their turns. Raises only :class:`StorageError`."""
 
-    async def conversation(self, key: ConversationKey) -> int:
-        """The id of the conversation for ``key``, made when there is none."""
+    async def conversation(self, key: ConversationKey, scopes: Sequence[int] = ()) -> int:
+        """The id of the conversation for ``key``, made when there is none.
+
+        A thread that was started from a question or its answer inherits their branch. ``scopes`` are what its
+        profile is inherited through, nearest first; they are kept for the retention of its turns.
+        """
         ...
 
     async def find(self, key: ConversationKey) -> int | None:
         """The id of the conversation for ``key``, or None."""
         ...
 
-    async def recent_turns(self, conversation_id: int, *, limit: int) -> Sequence[Turn]:
+    async def recent_turns(
+        self, conversation_id: int, *, limit: int, follows: str | None = None
+    ) -> Sequence[Turn]:
         """The newest ``limit`` turns, newest first. Only the newest version of a regenerated answer counts,
-        and a continued answer is one turn."""
+        and a continued answer is one turn.
+
+        With ``follows``, the turns of that branch: the question with this root id, what it followed in turn,
+        and everything before the first of them. A root that is not remembered (any more) means the newest.
+        """
         ...
 
     async def clear(self, conversation_id: int) -> int:

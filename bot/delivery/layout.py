@@ -55,7 +55,8 @@ def build_layout(page: Page, request_id: str, locale: str, index: int = 0) -> ui
     for attached in page.files:
         view.add_item(ui.File(f"attachment://{attached.name}"))
     if page.footer:
-        view.add_item(ui.TextDisplay(page.footer))
+        mark = None if page.body else page_mark(request_id, index)
+        view.add_item(ui.TextDisplay(page.footer, id=mark))
     buttons = [_button(control, request_id, locale) for control in page.controls]
     for start in range(0, len(buttons), 5):
         view.add_item(ui.ActionRow(*buttons[start : start + 5]))

@@ -66,11 +66,27 @@ class Surface:
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How a question is asked, as the profile of its place was when it was asked.
+
+    Tokens; ``temperature`` 0–2, ``top_k`` ≥ 1, None for the cluster's own. ``system_prompt`` is ready to send.
+    """
+
+    system_prompt: str
+    context_tokens: int
+    max_tokens: int
+    temperature: float | None = None
+    top_k: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewQuestion:
     """A question on its way into the line.
 
     ``cost`` is the estimated work in tokens (> 0), ``weight`` the asker's share (> 0; 1 is usual).
     ``material`` is text that came with the prompt (attachments), shown to the model but not quoted.
+    ``source_message_id`` is the person's own message, when they wrote one. ``follows`` is the root id of the
+    question whose branch this one goes on with, None for the newest. ``manner`` None: the defaults.
     """
 
     request_id: str
@@ -85,11 +101,17 @@ class NewQuestion:
     weight: float = 1.0
     kind: RequestKind = RequestKind.ASK
     root_id: str | None = None
+    source_message_id: int | None = None
+    follows: str | None = None
+    manner: Manner | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a request. ``finish`` is stop, length, stopped, interrupted or other; seconds throughout."""
+    """What came of a request. ``finish`` is stop, length, stopped, interrupted or other; seconds throughout.
+
+    ``recalled`` is how many earlier turns the model was shown, None when it was shown all there are.
+    """
 
     text: str
     reasoning: str
@@ -101,6 +123,7 @@ class Answer:
     duration: float
     tokens_per_second: float | None
     counted: bool = True
+    recalled: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ class Receipt:
     """The small print under a finished answer. Seconds; None is left out.
 
     ``version`` is this one's number and how many there are; a single one is not mentioned. ``outcome`` is a
-    catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``.
+    catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``. ``recalled`` says how
+    many earlier turns the model was shown when there were more.
     """
 
     model: str | None = None
@@ -45,6 +46,7 @@ class Receipt:
     outcome: str | None = None
     version: tuple[int, int] | None = None
     params: tuple[tuple[str, object], ...] = ()
+    recalled: int | None = None
 
 
 def short_model(name: str | None) -> str:
@@ -56,11 +58,11 @@ class AnswerView:
     """Turns the state of a request into pages.
 
     Mutated by the dispatcher, rendered by the delivery whenever a slot comes. ``asker`` is text that is already
-    safe to show (a mention or an escaped name).
+    safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the answer is a reply to it.
     """
 
     def __init__(self, *, question: str, asker: str, locale: str, clock: Clock, max_pages: int) -> None:
-        self._quote = quote_question(question)
+        self._quote = quote_question(question) if question else ""
         self._base = ""
         self._asker = asker
         self._locale = locale
@@ -178,7 +180,7 @@ class AnswerView:
         bodies = list(self.document.pages())
         if self._phase is Phase.STREAMING:
             bodies[-1] = _with_cursor(bodies[-1])
-        bodies[0] = f"{self._quote}\n{bodies[0]}" if bodies[0] else self._quote
+        bodies[0] = "\n".join(part for part in (self._quote, bodies[0]) if part)
         last = len(bodies) - 1
         files: tuple[File, ...] = ()
         if self._phase is Phase.DONE and (overflow := self.document.overflow()) is not None:
@@ -248,6 +250,8 @@ class AnswerView:
             parts.append(
                 say(self._locale, "receipt.waited", duration=compact_duration(receipt.waited, self._locale))
             )
+        if receipt.recalled is not None:
+            parts.append(say(self._locale, "receipt.recalled", count=receipt.recalled))
         return " · ".join(parts)
 
     def _model_name(self) -> str:

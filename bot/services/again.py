@@ -76,6 +76,8 @@ class Again:
         self, origin: StoredRequest, kind: RequestKind, surface: Surface, root_id: str, *, in_place: bool
     ) -> Accepted:
         requests = await self._settled(root_id)
+        if not origin.question.prompt:
+            raise UserError(f"{root_id} was deleted", key="error.request_unknown")
         lineage = Lineage.of(requests)
         origin = next((r for r in requests if r.request_id == origin.request_id), origin)
         if kind is RequestKind.CONTINUE and not _continuable(lineage, origin):

@@ -27,7 +27,7 @@ from bot.inference import (
     Text,
 )
 from bot.queueing.ports import RequestStore
-from bot.queueing.request import Answer, RequestKind, StoredRequest
+from bot.queueing.request import Answer, Manner, RequestKind, StoredRequest
 from bot.services.desk import LiveAnswer
 from bot.services.lineage import Lineage
 
@@ -109,7 +109,11 @@ class AnswerRun:
         self._store = store
         self._conversations = conversations
         self._estimator = estimator
-        self._policy = policy
+        self._manner = request.question.manner or Manner(
+            policy.system_prompt, policy.context_tokens, policy.max_tokens
+        )
+        self._window_turns = policy.window_turns
+        self._recalled: int | None = None
         self._clock = clock
         self._model = model
         self._on_started = on_started
@@ -206,7 +210,13 @@ class AnswerRun:
     async def _read(self, window: Window) -> Finish | None:
         self._sent_at = self._clock.monotonic()
         question = self.request.question
-        chat = ChatRequest(messages=window.messages, max_tokens=self._policy.max_tokens, think=question.think)
+        chat = ChatRequest(
+            messages=window.messages,
+            max_tokens=self._manner.max_tokens,
+            temperature=self._manner.temperature,
+            top_k=self._manner.top_k,
+            think=question.think,
+        )
         async with self._scheduler.stream_chat(chat) as events:
             async for event in events:
                 if isinstance(event, Started):
@@ -240,7 +250,9 @@ class AnswerRun:
     async def _window(self) -> tuple[Window, float]:
         """The window, and the calibration it was measured with."""
         question = self.request.question
-        turns = await self._conversations.recent_turns(question.conversation_id, limit=self._policy.window_turns)
+        turns = await self._conversations.recent_turns(
+            question.conversation_id, limit=self._window_turns, follows=question.follows
+        )
         asked = with_material(question.prompt, question.material)
         if question.kind is not RequestKind.ASK:
             lineage = Lineage.of(await self._store.versions(question.root_id or question.request_id))
@@ -254,10 +266,12 @@ class AnswerRun:
             turns,
             asked,
             asker=question.asker.name,
-            system_prompt=self._policy.system_prompt,
-            budget=self._policy.context_tokens,
+            system_prompt=self._manner.system_prompt,
+            budget=self._manner.context_tokens,
             estimate=calibrated,
         )
+        full = len(turns) >= self._window_turns
+        self._recalled = window.turns_used if window.turns_left_out or full else None
         return window, calibrated.ratio
 
     def _calibrate(self, window: Window, ratio: float, stats: AnswerStats) -> None:
@@ -277,6 +291,7 @@ class AnswerRun:
             duration=stats.duration,
             tokens_per_second=stats.tokens_per_second,
             counted=stats.counted,
+            recalled=self._recalled,
         )
 
     def _partial(self, finish: str) -> Answer | None:
@@ -296,6 +311,7 @@ class AnswerRun:
             duration=elapsed,
             tokens_per_second=(self._pieces - 1) / writing if self._pieces > 1 and writing > 0 else None,
             counted=False,
+            recalled=self._recalled,
         )
 
 

@@ -10,21 +10,39 @@ import structlog
 from bot.clock import Clock
 from bot.conversation.material import with_material
 from bot.conversation.ports import ConversationKey, ConversationStore
+from bot.conversation.profile import Place, Profile
 from bot.conversation.tokens import TokenEstimator
 from bot.conversation.window import build_window
 from bot.errors import UserError
 from bot.queueing.ports import LineLimits, RequestStore
-from bot.queueing.request import Asker, NewQuestion, Surface
+from bot.queueing.request import Asker, Manner, NewQuestion, Surface
 from bot.rendering import Page
 from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher
+from bot.services.operators import Person
+from bot.services.profiles import Profiles
+from bot.services.quotas import Quotas
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """Who asks, where, and what is in effect there."""
+
+    person: Person
+    place: Place
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """What a cog made of somebody's words. ``material`` is the text of attachments."""
+    """What a cog made of somebody's words.
+
+    ``material`` is the text of attachments. ``setting`` None: no profile, limit of tokens or permission applies.
+    ``source_message_id`` is the person's own message, when they wrote one; ``follows`` the root id of the
+    question whose branch this goes on with.
+    """
 
     asker: Asker
     surface: Surface
@@ -32,6 +50,9 @@ class Question:
     material: str = ""
     think: bool | None = None
     weight: float = 1.0
+    setting: Setting | None = None
+    source_message_id: int | None = None
+    follows: str | None = None
 
     @property
     def conversation(self) -> ConversationKey:
@@ -75,7 +96,12 @@ class AskService:
         line_limits: LineLimits,
         ask_limits: AskLimits,
         system_prompt: str,
+        profiles: Profiles | None = None,
+        quotas: Quotas | None = None,
     ) -> None:
+        """``profiles`` and ``quotas`` apply to questions that have a setting."""
+        self._profiles = profiles
+        self._quotas = quotas
         self._store = store
         self._conversations = conversations
         self._desk = desk
@@ -86,17 +112,33 @@ class AskService:
         self._ask_limits = ask_limits
         self._system_prompt = system_prompt
 
+    async def admit(self, setting: Setting) -> None:
+        """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
+        if self._profiles is not None:
+            self._profiles.permit(setting.profile, setting.person, setting.place)
+        if self._quotas is not None:
+            await self._quotas.check(setting.person)
+
     async def submit(self, question: Question) -> Accepted:
         """Take a question into the line; it is durable when this returns.
 
-        Raises :class:`UserError` (empty, too long), :class:`AdmissionError` (line full, bot stopping) or
-        :class:`StorageError`; then nothing was kept.
+        Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (line full, nothing left
+        for today, bot stopping) or :class:`StorageError`; then nothing was kept.
         """
         self._dispatcher.require_open()
         if not question.prompt.strip():
             raise UserError("empty prompt", key="error.empty_prompt")
-        cost = self._check_size(question)
-        conversation_id = await self._conversations.conversation(question.conversation)
+        setting = question.setting
+        manner = None
+        think = question.think
+        if setting is not None and self._profiles is not None:
+            await self.admit(setting)
+            manner = self._profiles.manner(setting.profile, setting.place, question.asker.name)
+            think = setting.profile.think if think is None else think
+        cost = self._check_size(question, manner)
+        conversation_id = await self._conversations.conversation(
+            question.conversation, () if setting is None else setting.place.ids
+        )
         stored = await self._store.enqueue(
             NewQuestion(
                 request_id=secrets.token_hex(8),
@@ -105,10 +147,13 @@ class AskService:
                 conversation_id=conversation_id,
                 prompt=question.prompt,
                 material=question.material,
-                think=question.think,
+                think=think,
                 weight=question.weight,
                 cost=cost,
                 asked_at=self._clock.now(),
+                source_message_id=question.source_message_id,
+                follows=question.follows,
+                manner=manner,
             ),
             self._line_limits,
         )
@@ -128,13 +173,13 @@ class AskService:
         come as a message of its own where the bot may write."""
         await self._desk.acknowledged(accepted.request_id, message_id, accepted.page)
 
-    def _check_size(self, question: Question) -> float:
+    def _check_size(self, question: Question, manner: Manner | None) -> float:
         window = build_window(
             (),
             with_material(question.prompt, question.material),
             asker=question.asker.name,
-            system_prompt=self._system_prompt,
-            budget=self._ask_limits.context_tokens,
+            system_prompt=manner.system_prompt if manner else self._system_prompt,
+            budget=manner.context_tokens if manner else self._ask_limits.context_tokens,
             estimate=self._estimator.estimate,
         )
         return float(window.tokens + self._ask_limits.expected_answer)

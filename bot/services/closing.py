@@ -11,7 +11,7 @@ from bot.catalogue import fill, say
 from bot.clock import Clock
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, SurfaceExpired
 from bot.queueing.ports import RequestStore
-from bot.queueing.request import Answer, RequestKind, StoredRequest
+from bot.queueing.request import Answer, NewQuestion, RequestKind, StoredRequest
 from bot.rendering import Control, Page, compact_duration
 from bot.rendering.answer_view import AnswerView, Receipt
 from bot.services.desk import AnswerDesk, LiveAnswer
@@ -86,7 +86,7 @@ class Closing:
             index, versions = lineage.index(request.request_id) or 0, len(lineage.versions)
             if not view.document.raw and lineage.versions:
                 view.document.feed(lineage.versions[index].text)
-        outcome, params = self._outcome(answer, by)
+        outcome, params = self._outcome(request.question, answer, by)
         started = request.started_at if request.started_at is not None else request.question.asked_at
         view.done(
             Receipt(
@@ -98,14 +98,15 @@ class Closing:
                 outcome=outcome,
                 params=tuple(params.items()),
                 version=(index + 1, versions),
+                recalled=answer.recalled,
             ),
             controls_of(answer, index, versions),
         )
 
-    def _outcome(self, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
+    def _outcome(self, question: NewQuestion, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
         match answer.finish:
             case "length":
-                return "length", {"limit": self._max_tokens}
+                return "length", {"limit": question.manner.max_tokens if question.manner else self._max_tokens}
             case "stopped":
                 return "stopped", {"by": f"<@{by}>" if by else "…"}
             case "interrupted":

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import structlog
 
 from bot.conversation.ports import ConversationKey, ConversationStore, Turn
-from bot.conversation.tokens import TokenEstimator
+from bot.conversation.tokens import MESSAGE_TOKENS, TokenEstimator
 from bot.conversation.window import build_window
+from bot.queueing.request import Manner
 
 log = structlog.get_logger(__name__)
 
@@ -18,11 +19,17 @@ COUNTED_TURNS = 200
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A conversation as its owner sees it. ``turns`` counts at most 200, newest; tokens are estimates."""
+    """A conversation as its owner sees it. ``turns`` counts at most 200, newest; tokens are estimates.
+
+    ``persona`` and ``recalled`` are the tokens that the system prompt and the turns take of ``limit``; the rest
+    is free for the question.
+    """
 
     turns: int
     used: int
     tokens: int
+    persona: int
+    recalled: int
     limit: int
     newest: tuple[Turn, ...]
 
@@ -30,30 +37,34 @@ class Memory:
 class ConversationService:
     """Shows and clears conversations."""
 
-    def __init__(
-        self, store: ConversationStore, estimator: TokenEstimator, *, system_prompt: str, context_tokens: int
-    ) -> None:
+    def __init__(self, store: ConversationStore, estimator: TokenEstimator) -> None:
         self._store = store
         self._estimator = estimator
-        self._system_prompt = system_prompt
-        self._context_tokens = context_tokens
 
-    async def memory(self, key: ConversationKey) -> Memory:
+    async def memory(self, key: ConversationKey, manner: Manner) -> Memory:
         """What the next question in this conversation would carry along. Raises :class:`StorageError`."""
-        conversation_id = await self._store.find(key)
-        if conversation_id is None:
-            return Memory(0, 0, 0, self._context_tokens, ())
+        conversation_id = await self._store.conversation(key)
         turns = await self._store.recent_turns(conversation_id, limit=COUNTED_TURNS)
+        estimate = self._estimator.for_model(None)
+        persona = estimate(manner.system_prompt) + MESSAGE_TOKENS if manner.system_prompt else 0
         window = build_window(
             turns,
             "…",
             asker="",
-            system_prompt=self._system_prompt,
-            budget=self._context_tokens,
-            estimate=self._estimator.estimate,
+            system_prompt=manner.system_prompt,
+            budget=max(manner.context_tokens, persona + 64),
+            estimate=estimate,
         )
         newest = tuple(reversed(turns[:SHOWN_TURNS]))
-        return Memory(len(turns), window.turns_used, window.tokens, self._context_tokens, newest)
+        return Memory(
+            turns=len(turns),
+            used=window.turns_used,
+            tokens=window.tokens,
+            persona=persona,
+            recalled=max(0, window.tokens - persona),
+            limit=manner.context_tokens,
+            newest=newest,
+        )
 
     async def clear(self, key: ConversationKey, *, by: int) -> int:
         """Forget the conversation's turns; returns how many. Raises :class:`StorageError`."""

@@ -75,7 +75,8 @@ class AnswerDesk:
     def view(self, question: NewQuestion) -> AnswerView:
         """A view of a question that is not shown by a delivery."""
         return AnswerView(
-            question=question.prompt,
+            # An answer to somebody's own message is a reply to it, which shows the question.
+            question=question.prompt if question.source_message_id is None else "",
             asker=f"<@{question.asker.user_id}>",
             locale=question.asker.locale,
             clock=self._clock,

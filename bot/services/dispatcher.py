@@ -182,6 +182,17 @@ class Dispatcher:
         self.wake()
         return done
 
+    async def withdraw(self, request_id: str, *, by: int) -> None:
+        """End a question whose asker wants no answer to it any more: nothing of one is kept."""
+        run = self._running.get(request_id)
+        if run is None:
+            await self.stop(request_id, by=by)
+            return
+        run.stop(Stop(StopCause.PERSON, by))
+        self._surrendered.add(request_id)
+        await self._closing.cancelled(run.request, run.live, by=by)
+        await self._desk.close(request_id)
+
     async def message_deleted(self, message_id: int) -> None:
         """A message was deleted in Discord; when it belongs to an answer, the answer ends."""
         self._deleted.append(message_id)

@@ -3,12 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal, or_, select, update
 
 from bot.conversation.ports import ConversationKey, Turn
 from bot.storage.engine import Transactions
-from bot.storage.tables import SHARED, conversations, turns
+from bot.storage.tables import SHARED, conversations, request_messages, requests, turns
+
+_COLUMNS = (
+    turns.c.id,
+    turns.c.request_id,
+    turns.c.asker_id,
+    turns.c.asker_name,
+    turns.c.question,
+    turns.c.answer,
+    turns.c.finish,
+    turns.c.prompt_tokens,
+    turns.c.completion_tokens,
+    turns.c.created_at,
+    turns.c.material,
+)
+
+# Built once: a question's first word waits for this.
+_BEFORE = (
+    select(*_COLUMNS)
+    .where(turns.c.conversation_id == bindparam("conversation"), turns.c.id < bindparam("before"))
+    .order_by(turns.c.id.desc())
+    .limit(bindparam("most"))
+)
+
+_path = (
+    select(turns.c.id, turns.c.follows, turns.c.conversation_id, literal(1).label("depth"))
+    .where(turns.c.root_id == bindparam("root"))
+    .cte("path", recursive=True)
+)
+_path = _path.union_all(
+    select(turns.c.id, turns.c.follows, turns.c.conversation_id, _path.c.depth + 1)
+    .join(_path, turns.c.root_id == _path.c.follows)
+    .where(_path.c.depth < bindparam("most"))
+)
+_BRANCH = (
+    select(*_COLUMNS, _path.c.follows.label("goes_on"), _path.c.conversation_id)
+    .join(_path, _path.c.id == turns.c.id)
+    .order_by(_path.c.depth)
+)
+
+_INHERITS = select(conversations.c.inherits_root).where(conversations.c.id == bindparam("conversation"))
+
+_NEWEST = 2**62
 
 
 class SqlConversations:
@@ -17,66 +60,105 @@ class SqlConversations:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def conversation(self, key: ConversationKey) -> int:
+    async def conversation(self, key: ConversationKey, scopes: Sequence[int] = ()) -> int:
         """The id of the conversation for ``key``, made when there is none."""
-        known = await self.find(key)
-        return known if known is not None else await self._transactions.write(lambda db: _made(db, key))
+        text = ",".join(map(str, scopes)) or None
+        known = await self._transactions.read(lambda connection: _known(connection, key))
+        if known is not None and text in {None, known.scopes}:
+            found: int = known.id
+            return found
+        return await self._transactions.write(lambda connection: _made(connection, key, text))
 
     async def find(self, key: ConversationKey) -> int | None:
         """The id of the conversation for ``key``, or None."""
-        return await self._transactions.read(lambda connection: _known(connection, key))
+        known = await self._transactions.read(lambda connection: _known(connection, key))
+        return None if known is None else known.id
 
-    async def recent_turns(self, conversation_id: int, *, limit: int) -> Sequence[Turn]:
-        """The newest ``limit`` turns, newest first."""
-        newest = (
-            select(
-                turns.c.id,
-                turns.c.request_id,
-                turns.c.asker_id,
-                turns.c.asker_name,
-                turns.c.question,
-                turns.c.answer,
-                turns.c.finish,
-                turns.c.prompt_tokens,
-                turns.c.completion_tokens,
-                turns.c.created_at,
-                turns.c.material,
-            )
-            .where(turns.c.conversation_id == conversation_id)
-            .order_by(turns.c.id.desc())
-            .limit(limit)
-        )
+    async def recent_turns(
+        self, conversation_id: int, *, limit: int, follows: str | None = None
+    ) -> Sequence[Turn]:
+        """The newest ``limit`` turns, or those of a branch, newest first."""
         return await self._transactions.read(
-            lambda connection: [Turn(*row) for row in connection.execute(newest)], urgent=True
+            lambda connection: _turns(connection, conversation_id, limit, follows), urgent=True
         )
 
     async def clear(self, conversation_id: int) -> int:
         """Forget all turns of the conversation; returns how many there were."""
-        forgotten = delete(turns).where(turns.c.conversation_id == conversation_id)
-        return await self._transactions.write(lambda connection: connection.execute(forgotten).rowcount)
+
+        def forget(connection: Connection) -> int:
+            connection.execute(
+                update(conversations).where(conversations.c.id == conversation_id).values(inherits_root=None)
+            )
+            return connection.execute(delete(turns).where(turns.c.conversation_id == conversation_id)).rowcount
+
+        return await self._transactions.write(forget)
 
 
-def _known(connection: Connection, key: ConversationKey) -> int | None:
-    found: int | None = connection.execute(
-        select(conversations.c.id).where(
+def _turns(connection: Connection, conversation_id: int, limit: int, follows: str | None) -> list[Turn]:
+    found: list[Turn] = []
+    before = _NEWEST
+    while True:
+        if follows is not None:
+            path = connection.execute(_BRANCH, {"root": follows, "most": limit - len(found)}).all()
+            found += [Turn(*row[: len(_COLUMNS)]) for row in path]
+            if path and (path[-1].goes_on is not None or len(found) >= limit):
+                return found[:limit]
+            if not path and found:
+                return found
+            if path:
+                conversation_id, before = path[-1].conversation_id, path[-1].id
+        parameters = {"conversation": conversation_id, "before": before, "most": limit - len(found)}
+        found += [Turn(*row) for row in connection.execute(_BEFORE, parameters)]
+        inherited = follows
+        follows = connection.execute(_INHERITS, {"conversation": conversation_id}).scalar()
+        if follows is None or follows == inherited or len(found) >= limit:
+            return found
+        before = _NEWEST
+
+
+def _known(connection: Connection, key: ConversationKey) -> Row[Any, Any] | None:
+    return connection.execute(
+        select(conversations.c.id, conversations.c.scopes).where(
             conversations.c.channel_id == key.channel_id,
             conversations.c.private_to == _private_to(key),
         )
-    ).scalar()
-    return found
+    ).first()
 
 
 def _private_to(key: ConversationKey) -> int:
     return SHARED if key.private_to is None else key.private_to
 
 
-def _made(connection: Connection, key: ConversationKey) -> int:
+def _made(connection: Connection, key: ConversationKey, scopes: str | None) -> int:
     known = _known(connection, key)
     if known is not None:
-        return known
+        connection.execute(update(conversations).where(conversations.c.id == known.id).values(scopes=scopes))
+        found: int = known.id
+        return found
     made: int = connection.execute(
         insert(conversations)
-        .values(channel_id=key.channel_id, guild_id=key.guild_id, private_to=_private_to(key))
+        .values(
+            channel_id=key.channel_id,
+            guild_id=key.guild_id,
+            private_to=_private_to(key),
+            scopes=scopes,
+            inherits_root=None if key.private_to is not None else _root_of(connection, key.channel_id),
+        )
         .returning(conversations.c.id)
     ).scalar_one()
     return made
+
+
+def _root_of(connection: Connection, thread_id: int) -> str | None:
+    """The question that the message with a thread's id asks or answers: a thread on a message has its id
+    (Discord docs, resources/channel, "Start Thread from Message"). Never a private one's."""
+    shown = select(request_messages.c.request_id).where(request_messages.c.message_id == thread_id)
+    root: str | None = connection.execute(
+        select(func.coalesce(requests.c.root_id, requests.c.request_id))
+        .where(
+            or_(requests.c.source_message_id == thread_id, requests.c.request_id.in_(shown)),
+            requests.c.private.is_(False),
+        )
+        .limit(1)
+    ).scalar()
+    return root

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from bot.storage.conversations import SqlConversations
 from bot.storage.engine import Transactions, database_file
+from bot.storage.personal import SqlPersonalData
+from bot.storage.profiles import SqlProfiles, SqlUsage
 from bot.storage.records import Audit, Facts, Feedback, Preferences
 from bot.storage.requests import SqlRequests
 
@@ -24,6 +26,9 @@ class Database:
         self.preferences = Preferences(transactions)
         self.feedback = Feedback(transactions)
         self.audit = Audit(transactions)
+        self.profiles = SqlProfiles(transactions)
+        self.usage = SqlUsage(transactions)
+        self.personal = SqlPersonalData(transactions)
 
     @classmethod
     @asynccontextmanager

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert,
 from bot.queueing import fairness
 from bot.queueing.ports import Recovered
 from bot.queueing.request import Answer, RequestKind, RequestState, StoredRequest
+from bot.queueing.usage import DAY
 from bot.storage import line, rows
-from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, requests, turns
+from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, requests, turns, usage
 
 RECOVERED_LEASE = 60.0
 """Seconds for which a recovered answer is its finder's, until the finder's own heartbeat takes over."""
@@ -39,6 +40,10 @@ class _Held:
     cost: float
     weight: float
     charge: float
+    guild_id: int | None
+    asked_at: float
+    started_at: float | None
+    follows: str | None
 
 
 _HELD = (
@@ -55,12 +60,32 @@ _HELD = (
         requests.c.cost,
         requests.c.weight,
         requests.c.charge,
+        requests.c.guild_id,
+        requests.c.asked_at,
+        requests.c.started_at,
+        requests.c.follows,
     )
     .where(requests.c.request_id == bindparam("request"), IS_RUNNING, requests.c.lease_owner == bindparam("owner"))
     .with_for_update()
 )
 
 _NEW_TURN = insert(turns)
+_NEW_USAGE = insert(usage)
+
+_ADD_USAGE = (
+    update(usage)
+    .where(
+        usage.c.guild_id == bindparam("guild"),
+        usage.c.day == bindparam("at_day"),
+        usage.c.user_id == bindparam("user"),
+    )
+    .values(
+        user_name=bindparam("name"),
+        questions=usage.c.questions + 1,
+        tokens=usage.c.tokens + bindparam("added"),
+        waited=usage.c.waited + bindparam("wait"),
+    )
+)
 
 _ANSWER = (
     update(requests)
@@ -96,7 +121,9 @@ def answered(connection: Connection, request_id: str, owner: str, answer: Answer
         _ANSWER, {"row": row.sequence, "now": now, "measured": measured, **rows.answer_values(answer)}
     )
     line.settle(connection, row.user_id, charged=row.charge, measured=measured)
-    if answer.text.strip():
+    _count(connection, row, answer, now)
+    # A question without words is one whose message was deleted meanwhile.
+    if answer.text.strip() and row.prompt:
         _remember(connection, row, answer, now)
     return True
 
@@ -206,6 +233,27 @@ def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:
         connection.execute(update(requests).where(these).values(charge=0.0))
 
 
+def _count(connection: Connection, row: _Held, answer: Answer, now: float) -> None:
+    """Add the answer to what its asker used today."""
+    guild_id, day = row.guild_id or 0, int(now // DAY)
+    tokens = (answer.prompt_tokens or 0) + answer.completion_tokens
+    waited = max(0.0, (row.started_at or row.asked_at) - row.asked_at)
+    more = {"guild": guild_id, "at_day": day, "user": row.user_id, "name": row.user_name}
+    if not connection.execute(_ADD_USAGE, {**more, "added": tokens, "wait": waited}).rowcount:
+        connection.execute(
+            _NEW_USAGE,
+            {
+                "guild_id": guild_id,
+                "day": day,
+                "user_id": row.user_id,
+                "user_name": row.user_name,
+                "questions": 1,
+                "tokens": tokens,
+                "waited": waited,
+            },
+        )
+
+
 def _remember(connection: Connection, row: _Held, answer: Answer, now: float) -> None:
     """Put the answer into the conversation's memory: one turn per question, whatever its versions.
 
@@ -239,5 +287,6 @@ def _remember(connection: Connection, row: _Held, answer: Answer, now: float) ->
             "question": row.prompt,
             "material": row.material,
             "created_at": now,
+            "follows": row.follows,
         },
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from sqlalchemy import Connection, Executable, Row, bindparam, select
 
 from bot.queueing.request import (
     Answer,
     Asker,
+    Manner,
     NewQuestion,
     RequestKind,
     RequestState,
@@ -45,6 +48,9 @@ def question_values(question: NewQuestion) -> dict[str, object]:
         "asked_at": question.asked_at,
         "cost": question.cost,
         "weight": question.weight,
+        "source_message_id": question.source_message_id,
+        "follows": question.follows,
+        "manner": None if question.manner is None else json.dumps(asdict(question.manner), ensure_ascii=False),
     }
 
 
@@ -59,6 +65,7 @@ ANSWER_COLUMNS = (
     "duration",
     "tokens_per_second",
     "counted",
+    "recalled",
 )
 
 
@@ -75,6 +82,7 @@ def answer_values(answer: Answer) -> dict[str, object]:
         "duration": answer.duration,
         "tokens_per_second": answer.tokens_per_second,
         "counted": answer.counted,
+        "recalled": answer.recalled,
     }
 
 
@@ -150,6 +158,9 @@ def _question(row: Row[tuple[object, ...]]) -> NewQuestion:
         weight=row.weight,
         kind=RequestKind(row.kind),
         root_id=row.root_id,
+        source_message_id=row.source_message_id,
+        follows=row.follows,
+        manner=None if row.manner is None else Manner(**json.loads(row.manner)),
     )
 
 
@@ -167,4 +178,5 @@ def _answer(row: Row[tuple[object, ...]]) -> Answer | None:
         duration=row.duration,
         tokens_per_second=row.tokens_per_second,
         counted=row.counted,
+        recalled=row.recalled,
     )

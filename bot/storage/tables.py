@@ -53,6 +53,10 @@ conversations = Table(
     Column("channel_id", BigInteger, nullable=False),
     Column("guild_id", BigInteger),
     Column("private_to", BigInteger, nullable=False, default=SHARED),
+    # the question whose branch a thread began from
+    Column("inherits_root", Text),
+    # the scopes its profile is inherited through, nearest first, comma-separated
+    Column("scopes", Text),
     UniqueConstraint("channel_id", "private_to"),
     sqlite_autoincrement=True,
 )
@@ -82,6 +86,9 @@ requests = Table(
     Column("material", Text, nullable=False),
     Column("think", Boolean),
     Column("asked_at", Double, nullable=False),
+    Column("source_message_id", BigInteger),  # the person's own message, which they may edit and delete
+    Column("follows", Text),  # the root of the question whose branch it goes on with
+    Column("manner", Text),  # JSON: how the channel's profile wants it asked
     # its place in the line (bot.queueing.fairness)
     Column("cost", Double, nullable=False),
     Column("weight", Double, nullable=False),
@@ -108,6 +115,7 @@ requests = Table(
     Column("duration", Double),
     Column("tokens_per_second", Double),
     Column("counted", Boolean),
+    Column("recalled", Integer),
     CheckConstraint(
         "state IN ({})".format(", ".join(f"'{state}'" for state in RequestState)),
         name="state",
@@ -150,6 +158,9 @@ _partial("ix_requests_running", IS_RUNNING, requests.c.user_id, requests.c.conve
 _partial("ix_requests_answered", IS_ANSWERED, requests.c.sequence)
 _partial("ix_requests_root_id", requests.c.root_id.is_not(None), requests.c.root_id)
 
+_partial("ix_requests_source_message_id", requests.c.source_message_id.is_not(None), requests.c.source_message_id)
+Index("ix_requests_conversation_id_asked_at", requests.c.conversation_id, requests.c.asked_at)
+
 request_messages = Table(
     "request_messages",
     metadata,
@@ -175,6 +186,7 @@ turns = Table(
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("follows", Text),
     Index("ix_turns_recent", "conversation_id", "id"),
     sqlite_autoincrement=True,
 )
@@ -213,6 +225,30 @@ feedback = Table(
     Column("value", Integer, nullable=False),
     Column("given_at", Double, nullable=False),
     CheckConstraint("value IN (-1, 1)", name="value"),
+)
+
+# What was chosen for a thread, channel, category or server (their ids are unique among each other).
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("scope_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("choices", Text, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("changed_by", BigInteger, nullable=False),
+)
+
+# Counted apart from requests: it outlives their texts, and a day's sum costs the same however much is kept.
+usage = Table(
+    "usage",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_name", Text, nullable=False),
+    Column("questions", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("waited", Double, nullable=False),
+    Index("ix_usage_user_id_day", "user_id", "day"),
 )
 
 facts = Table(

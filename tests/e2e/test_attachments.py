@@ -38,7 +38,7 @@ async def test_a_private_question_with_a_file_stays_private(stage: Stage, room: 
     ("name", "content", "sentence"),
     [
         ("big.txt", b"x" * 200_001, "Not sent: big.txt is 201 kB, the limit is 200 kB. Attach less."),
-        ("cat.png", b"\x89PNG\r\n\x1a\n", "Not sent: cat.png is not a text file. This cluster reads text only."),
+        ("cat.png", b"\x89PNG\r\n\x1a\n", "Not sent: cat.png is an image. This cluster reads text only."),
         ("data.txt", b"a\x00b", "Not sent: data.txt is not a text file. This cluster reads text only."),
         (
             "latin.txt",

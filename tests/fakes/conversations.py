@@ -16,8 +16,9 @@ class MemoryConversations:
         self._ids: dict[tuple[int, int | None], int] = {}
         self._turns: dict[int, dict[str, Turn]] = {}
         self._next_turn = 1
+        self._follows: dict[str, str | None] = {}
 
-    async def conversation(self, key: ConversationKey) -> int:
+    async def conversation(self, key: ConversationKey, scopes: Sequence[int] = ()) -> int:
         """The id of the conversation for ``key``, made when there is none."""
         return self._ids.setdefault((key.channel_id, key.private_to), len(self._ids) + 1)
 
@@ -25,10 +26,21 @@ class MemoryConversations:
         """The id of the conversation for ``key``, or None."""
         return self._ids.get((key.channel_id, key.private_to))
 
-    async def recent_turns(self, conversation_id: int, *, limit: int) -> Sequence[Turn]:
-        """The newest ``limit`` turns, newest first."""
-        turns = self._turns.get(conversation_id, {}).values()
-        return sorted(turns, key=lambda turn: turn.turn_id, reverse=True)[:limit]
+    async def recent_turns(
+        self, conversation_id: int, *, limit: int, follows: str | None = None
+    ) -> Sequence[Turn]:
+        """The newest ``limit`` turns, newest first, or those of a branch."""
+        turns = self._turns.get(conversation_id, {})
+        path: list[Turn] = []
+        if follows is not None and follows in turns:
+            while follows is not None and follows in turns:
+                path.append(turns[follows])
+                follows = self._follows[follows]
+            if follows is not None:
+                return path[:limit]
+        newest_first = sorted(turns.values(), key=lambda turn: turn.turn_id, reverse=True)
+        before = path[-1].turn_id if path else self._next_turn
+        return [*path, *(turn for turn in newest_first if turn.turn_id < before)][:limit]
 
     async def clear(self, conversation_id: int) -> int:
         """Forget all turns of the conversation; returns how many there were."""
@@ -51,6 +63,7 @@ class MemoryConversations:
             return
         if before is None:
             turn_id, created_at = self._next_turn, now
+            self._follows[root_id] = question.follows
             self._next_turn += 1
         else:
             turn_id, created_at = before.turn_id, before.created_at

@@ -12,6 +12,7 @@ import pytest
 
 from bot.catalogue import DEFAULT_LOCALE, available_locales, fill, number, resolve, say, sentences
 from bot.clock import SystemClock
+from bot.conversation.profile import FIELDS
 from bot.rendering import Control, compact_duration
 from bot.rendering.answer_view import AnswerView, Receipt
 
@@ -20,17 +21,20 @@ ENGLISH = sentences(DEFAULT_LOCALE)
 TRANSLATED = tuple(locale for locale in available_locales() if locale != DEFAULT_LOCALE)
 
 # What is written the same way: units, a sentence made of placeholders, a word both languages share.
-SAME_EVERYWHERE = {"footer.speed", "outcome.failed", "models.memory"}
+SAME_EVERYWHERE = {"footer.speed", "outcome.failed", "models.memory", "settings.field.top_k"}
 SAME_AS_ENGLISH = {
     "de": {
         *(key for key in ENGLISH if key.startswith("duration.")),
         "context.turn",
+        "settings.persona",
+        "usage.tokens",
     },
     "es": {
         *(key for key in ENGLISH if key.startswith("duration.")),
         "receipt.tokens.one",
         "receipt.tokens.other",
         "context.turn",
+        "usage.tokens",
     },
     "ja": {"context.turn"},
     "zh": set[str](),
@@ -46,6 +50,11 @@ MADE_UP = (
     re.compile(r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"),  # cluster_card
     re.compile(r"status\.node_(ready|joining|unknown)"),
     re.compile(r"queue\.(running|kept)"),  # cogs/queue.py
+    re.compile(rf"settings\.field\.({'|'.join(FIELDS)})"),  # cogs/settings.py and its dialogues
+    re.compile(r"settings\.scope\.(thread|channel|category|server|direct)"),
+    re.compile(r"settings\.none_(allowed_roles|allowed_users|blocked_users|channels)"),
+    re.compile(r"settings\.(persona|numbers|switches|people)"),
+    re.compile(r"settings\.(inherit|on|off)"),
 )
 
 BUTTONS = (
@@ -80,6 +89,12 @@ TYPICAL: dict[str, object] = {
     "of": 10,
     "ready": 12,
     "wanted": 16,
+    "pages": 100,
+    "field": "Context budget (tokens)",
+    "low": 256,
+    "high": 131_072,
+    "used": 131_072,
+    "resets": "<t:1700000000:R>",
 }
 
 

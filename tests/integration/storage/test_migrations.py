@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -21,19 +20,29 @@ from bot.storage import migrate
 from bot.storage.tables import metadata
 from tests.fakes.databases import new_database
 
+FIRST = (
+    "INSERT INTO conversations (id, channel_id, private_to) VALUES (1, 70, 0)",
+    "INSERT INTO requests (request_id, state, kind, conversation_id, user_id, user_name, locale,"
+    " application_id, channel_id, private, channel_route, prompt, material, asked_at, cost, weight,"
+    " floor_tag, start_tag, charge, attempts, enqueued_at, changed_at)"
+    " VALUES ('r', 'queued', 'ask', 1, 4, 'Ana', 'en-US', 9, 70, 0, 1, 'why?', '', 1, 100, 1,"
+    " 0, 0, 0, 0, 1, 1)",
+    "INSERT INTO request_messages (request_id, page, message_id) VALUES ('r', 0, 77)",
+    "INSERT INTO turns (conversation_id, root_id, request_id, asker_id, asker_name, question, material,"
+    " answer, finish, completion_tokens, created_at)"
+    " VALUES (1, 'q', 'q', 4, 'Ana', 'what?', '', 'that', 'stop', 3, 1)",
+    "INSERT INTO facts (key, value) VALUES ('commands', 'abc')",
+)
 SEEDS = {
-    "0001": (
-        "INSERT INTO conversations (id, channel_id, private_to) VALUES (1, 70, 0)",
-        "INSERT INTO requests (request_id, state, kind, conversation_id, user_id, user_name, locale,"
-        " application_id, channel_id, private, channel_route, prompt, material, asked_at, cost, weight,"
-        " floor_tag, start_tag, charge, attempts, enqueued_at, changed_at)"
-        " VALUES ('r', 'queued', 'ask', 1, 4, 'Ana', 'en-US', 9, 70, 0, 1, 'why?', '', 1, 100, 1,"
-        " 0, 0, 0, 0, 1, 1)",
-        "INSERT INTO request_messages (request_id, page, message_id) VALUES ('r', 0, 77)",
-        "INSERT INTO turns (conversation_id, root_id, request_id, asker_id, asker_name, question, material,"
-        " answer, finish, completion_tokens, created_at)"
-        " VALUES (1, 'q', 'q', 4, 'Ana', 'what?', '', 'that', 'stop', 3, 1)",
-        "INSERT INTO facts (key, value) VALUES ('commands', 'abc')",
+    "0001": FIRST,
+    "0002": (
+        *FIRST,
+        "UPDATE conversations SET inherits_root = 'q', scopes = '70,8'",
+        "UPDATE requests SET source_message_id = 5, follows = 'q', manner = '{}', recalled = 3",
+        "UPDATE turns SET follows = 'p'",
+        "INSERT INTO profiles (scope_id, choices, changed_at, changed_by) VALUES (70, '{}', 1, 4)",
+        "INSERT INTO usage (guild_id, day, user_id, user_name, questions, tokens, waited)"
+        " VALUES (8, 20000, 4, 'Ana', 1, 100, 0.5)",
     ),
 }
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
@@ -51,16 +60,27 @@ def revisions() -> list[str]:
     return [script.revision for script in reversed(list(scripts.walk_revisions()))]
 
 
+def _parts(sql: str) -> frozenset[str]:
+    """The columns and constraints of a definition, in whatever order: a column that is added stands last."""
+    parts, depth = [""], 0
+    for character in " ".join(sql.split()):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if (character == "," and depth == 1) or (character == "(" and depth == 1):
+            parts.append("")
+        else:
+            parts[-1] += character
+    return frozenset(
+        part.strip().removesuffix(")" if part.count(")") > part.count("(") else "").strip() for part in parts
+    )
+
+
 def schema(file: Path) -> set[tuple[str, str, frozenset[str]]]:
-    """Every table and index as the parts of its definition, whose constraints may be in any order."""
+    """Every table and index as the parts of its definition."""
     with closing(sqlite3.connect(file)) as connection:
         found = connection.execute(
             "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%'"
         ).fetchall()
-    return {
-        (kind, name, frozenset(re.split(r", (?=CONSTRAINT)", " ".join(sql.split()).removesuffix(")").strip())))
-        for kind, name, sql in found
-    }
+    return {(kind, name, _parts(sql)) for kind, name, sql in found}
 
 
 def execute(file: Path, *statements: str) -> None:

@@ -1,0 +1,134 @@
+"""How a place wants its questions asked: chosen per server, category, channel and thread, inherited inwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+
+PERSONA_LIMIT = 4000
+"""Characters: what a modal's text field takes (Discord docs, components/reference, "Text Input")."""
+
+Chosen = str | bool | int | float | list[int]
+"""What one field of a profile may be set to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One of the places a profile can be set for. ``kind`` is thread, channel, category, server or direct."""
+
+    kind: str
+    scope_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody asks: its scopes, nearest first; at least one."""
+
+    scopes: tuple[Scope, ...]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of the scopes, nearest first."""
+        return tuple(scope.scope_id for scope in self.scopes)
+
+    def name(self, *kinds: str) -> str:
+        """The name of the nearest scope of one of these kinds, or an empty text."""
+        return next((scope.name for scope in self.scopes if scope.kind in kinds), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything that can be set for a place, as it is in effect there.
+
+    Tokens and days; ``retention_days`` 0 keeps for good. Empty ``allowed_roles`` and ``allowed_users``: everybody
+    may ask; empty ``channels``: everywhere. ``blocked_users`` of all scopes add up: a channel cannot lift a ban of
+    its server. ``origins`` tells for each field which scope it comes from; a field that is missing is a default.
+    """
+
+    persona: str
+    context_tokens: int
+    answer_tokens: int
+    think: bool | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    allowed_roles: frozenset[int] = frozenset()
+    allowed_users: frozenset[int] = frozenset()
+    blocked_users: frozenset[int] = frozenset()
+    channels: frozenset[int] = frozenset()
+    private: bool = False
+    threads: bool = False
+    retention_days: int = 0
+    origins: Mapping[str, int] = field(default_factory=dict)
+
+
+FIELDS = tuple(one.name for one in fields(Profile) if one.name != "origins")
+
+_SETS = frozenset({"allowed_roles", "allowed_users", "blocked_users", "channels"})
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "context_tokens": (256, 1_000_000),
+    "answer_tokens": (1, 1_000_000),
+    "temperature": (0, 2),
+    "top_k": (1, 1_000),
+    "retention_days": (0, 3_650),
+}
+
+
+def limits_of(name: str, defaults: Profile) -> tuple[float, float] | None:
+    """The lowest and highest value of a number; None for a field that is none.
+
+    No place may spend more tokens than the operators' own settings allow: those are the ``defaults``.
+    """
+    low_high = _RANGES.get(name)
+    if low_high is None:
+        return None
+    if name in {"context_tokens", "answer_tokens"}:
+        return low_high[0], float(getattr(defaults, name))
+    return low_high
+
+
+def inherited(defaults: Profile, chosen: Sequence[tuple[int, Mapping[str, object]]]) -> Profile:
+    """The profile in effect: ``chosen`` are the choices per scope id, nearest first; the nearest wins.
+
+    What does not belong into a field (an older or newer schema's) is passed over.
+    """
+    values: dict[str, object] = {}
+    origins: dict[str, int] = {}
+    blocked: frozenset[int] = frozenset()
+    for scope_id, choices in chosen:
+        for name in FIELDS:
+            value = _read(name, choices.get(name), defaults)
+            if value is None:
+                continue
+            if name == "blocked_users" and isinstance(value, frozenset):
+                blocked |= value
+            if name not in values:
+                values[name], origins[name] = value, scope_id
+    if "blocked_users" in values:
+        values["blocked_users"] = blocked
+    return replace(defaults, **values, origins=origins)  # type: ignore[arg-type]  # each value was checked by _read
+
+
+def _read(name: str, value: object, defaults: Profile) -> object:
+    if name in _SETS:
+        return frozenset(one for one in value if isinstance(one, int)) if isinstance(value, list) else None
+    if name == "persona":
+        return value[:PERSONA_LIMIT] if isinstance(value, str) else None
+    limits = limits_of(name, defaults)
+    if limits is None:
+        return value if isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    bounded = min(max(value, limits[0]), limits[1])
+    return float(bounded) if name == "temperature" else int(bounded)
+
+
+def addressed(persona: str, *, date: str, server: str, channel: str, user: str) -> str:
+    """The system prompt with ``{date}``, ``{server}``, ``{channel}`` and ``{user}`` filled in; other braces stay.
+
+    Names are other people's text: they come as one short line each.
+    """
+    filled = persona
+    for name, value in (("date", date), ("server", server), ("channel", channel), ("user", user)):
+        filled = filled.replace(f"{{{name}}}", " ".join(value.replace("{", "(").split())[:100])
+    return filled

@@ -1,0 +1,39 @@
+"""What is kept of a person, as files they can take along."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from bot.conversation.personal import KeptQuestion
+
+
+def as_markdown(kept: Sequence[KeptQuestion]) -> bytes:
+    """The questions with their answers, to read. UTF-8."""
+    parts = [f"# Questions and answers ({len(kept)})"]
+    for one in kept:
+        where = f"channel {one.channel_id}{' (private)' if one.private else ''}"
+        parts.append(f"## {_time(one.asked_at)} · {where}")
+        parts.append("\n".join(f"> {line}" for line in one.question.splitlines()) or "> (deleted)")
+        if one.material:
+            parts.append(f"Attached:\n\n{one.material}")
+        parts.append(one.answer or f"({one.state})")
+    return ("\n\n".join(parts) + "\n").encode()
+
+
+def as_json(kept: Sequence[KeptQuestion]) -> bytes:
+    """Everything, for programs: a list of objects, times in ISO 8601, ids as text. UTF-8."""
+    rows = []
+    for one in kept:
+        row: dict[str, object] = asdict(one)
+        row["asked_at"] = _time(one.asked_at)
+        row["channel_id"] = str(one.channel_id)
+        row["guild_id"] = None if one.guild_id is None else str(one.guild_id)
+        rows.append(row)
+    return json.dumps(rows, ensure_ascii=False, indent=2).encode()
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

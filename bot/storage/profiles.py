@@ -1,0 +1,106 @@
+"""Profiles and usage on the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from bot.conversation.profile import Chosen
+from bot.queueing.usage import UsageRow
+from bot.storage.engine import Transactions
+from bot.storage.tables import audit, profiles, usage
+
+
+class SqlProfiles:
+    """What was chosen for places: :class:`bot.services.profiles.ProfileStore`."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def chosen(self, scope_ids: Sequence[int]) -> Mapping[int, Mapping[str, object]]:
+        """The choices of those scopes that have any."""
+        return await self._transactions.read(lambda connection: _chosen(connection, scope_ids), urgent=True)
+
+    async def choose(self, scope_id: int, changes: Mapping[str, Chosen | None], *, by: int, now: float) -> None:
+        """Change some choices of a scope and record who did, in one transaction."""
+
+        def change(connection: Connection) -> None:
+            before = _chosen(connection, [scope_id]).get(scope_id, {})
+            after = {name: value for name, value in {**before, **changes}.items() if value is not None}
+            connection.execute(delete(profiles).where(profiles.c.scope_id == scope_id))
+            if after:
+                connection.execute(
+                    insert(profiles).values(
+                        scope_id=scope_id,
+                        choices=json.dumps(after, ensure_ascii=False),
+                        changed_at=now,
+                        changed_by=by,
+                    )
+                )
+            detail = {
+                "scope": scope_id,
+                "changes": {name: [before.get(name), value] for name, value in changes.items()},
+            }
+            connection.execute(
+                insert(audit).values(
+                    at=now,
+                    actor_id=by,
+                    action="settings.changed",
+                    detail=json.dumps(detail, ensure_ascii=False, separators=(",", ":")),
+                )
+            )
+
+        await self._transactions.write(change)
+
+
+class SqlUsage:
+    """What was used, by day: :class:`bot.queueing.usage.UsageStore`."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def of_user(self, user_id: int, *, since_day: int) -> Sequence[UsageRow]:
+        """A person's days since ``since_day``, oldest first, all servers summed up."""
+        theirs = (
+            select(
+                usage.c.day,
+                usage.c.user_id,
+                func.max(usage.c.user_name),
+                func.sum(usage.c.questions),
+                func.sum(usage.c.tokens),
+                func.sum(usage.c.waited),
+            )
+            .where(usage.c.user_id == user_id, usage.c.day >= since_day)
+            .group_by(usage.c.day, usage.c.user_id)
+            .order_by(usage.c.day)
+        )
+        return await self._transactions.read(
+            lambda connection: [UsageRow(*row) for row in connection.execute(theirs)], urgent=True
+        )
+
+    async def of_server(self, guild_id: int, *, since_day: int) -> Sequence[UsageRow]:
+        """A server's days and people since ``since_day``, oldest first."""
+        theirs = (
+            select(
+                usage.c.day,
+                usage.c.user_id,
+                usage.c.user_name,
+                usage.c.questions,
+                usage.c.tokens,
+                usage.c.waited,
+            )
+            .where(usage.c.guild_id == guild_id, usage.c.day >= since_day)
+            .order_by(usage.c.day, usage.c.user_id)
+        )
+        return await self._transactions.read(
+            lambda connection: [UsageRow(*row) for row in connection.execute(theirs)]
+        )
+
+
+def _chosen(connection: Connection, scope_ids: Sequence[int]) -> dict[int, dict[str, object]]:
+    found = connection.execute(
+        select(profiles.c.scope_id, profiles.c.choices).where(profiles.c.scope_id.in_(scope_ids))
+    )
+    return {row.scope_id: json.loads(row.choices) for row in found}

@@ -1,0 +1,184 @@
+"""``/settings``: how a thread, channel, category or server wants its questions asked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.catalogue import number, say
+from bot.client import ParallaxBot
+from bot.conversation.profile import FIELDS, Place, Profile, Scope
+from bot.errors import NotAllowed
+from bot.rendering import escape_inline
+from bot.services.operators import Operators
+from bot.services.profiles import Profiles
+from bot.tree import NOBODY
+from cogs._ui.asker import person_of
+from cogs._ui.places import place_of_interaction
+from cogs._ui.profile_modals import (
+    Changes,
+    NumbersModal,
+    PeopleModal,
+    PersonaModal,
+    ProfileModal,
+    Submit,
+    SwitchesModal,
+)
+from cogs._ui.views import BaseLayout
+
+PERSONA_SHOWN = 200
+IDS_SHOWN = 5
+
+Open = Callable[[Mapping[str, object], str, Submit], ProfileModal]
+_MENTIONS = {"allowed_roles": "<@&{}>", "allowed_users": "<@{}>", "blocked_users": "<@{}>", "channels": "<#{}>"}
+
+
+class SettingsView(BaseLayout):
+    """What is in effect, where it comes from, and the ways to change it for one of the scopes."""
+
+    def __init__(self, profiles: Profiles, place: Place, *, owner_id: int, locale: str) -> None:
+        super().__init__(owner_id=owner_id, timeout=900)
+        self._profiles = profiles
+        self._place = place
+        self._scope = place.scopes[0]
+        self._locale = locale
+
+    async def refresh(self) -> None:
+        """Show what is in effect now. Raises :class:`StorageError`."""
+        profile = await self._profiles.of(self._place.ids)
+        locale = self._locale
+        self.clear_items()
+        lines = [f"### {say(locale, 'settings.title')}"]
+        lines += [self._line(profile, name) for name in FIELDS]
+        self.add_item(ui.TextDisplay("\n".join(lines)))
+        self.add_item(ui.ActionRow(self._scope_select()))
+        self.add_item(
+            ui.ActionRow(
+                self._button("persona", PersonaModal),
+                self._button("numbers", self._numbers),
+                self._button("switches", SwitchesModal),
+                self._button("people", PeopleModal),
+                self._reset_button(),
+            )
+        )
+
+    def _numbers(self, chosen: Mapping[str, object], locale: str, submit: Submit) -> ProfileModal:
+        return NumbersModal(chosen, locale, submit, defaults=self._profiles.defaults)
+
+    def _line(self, profile: Profile, name: str) -> str:
+        locale = self._locale
+        origin = profile.origins.get(name)
+        scope = next((one for one in self._place.scopes if one.scope_id == origin), None)
+        source = say(locale, "settings.default") if scope is None else self._scope_name(scope)
+        label = say(locale, f"settings.field.{name}")
+        return f"**{label}**: {self._value(getattr(profile, name), name)} · *{source}*"
+
+    def _value(self, value: object, name: str) -> str:
+        locale = self._locale
+        if isinstance(value, bool):
+            return say(locale, "settings.on" if value else "settings.off")
+        if isinstance(value, frozenset):
+            shown = " ".join(_MENTIONS[name].format(one) for one in sorted(value)[:IDS_SHOWN])
+            more = f" +{len(value) - IDS_SHOWN}" if len(value) > IDS_SHOWN else ""
+            return f"{shown}{more}" if value else say(locale, f"settings.none_{name}")
+        if isinstance(value, str):
+            cut = escape_inline(value[:PERSONA_SHOWN])
+            return f"“{cut}{'…' if len(value) > PERSONA_SHOWN else ''}”"
+        if isinstance(value, int | float):
+            unlimited = name == "retention_days" and not value
+            return say(locale, "settings.for_good") if unlimited else number(locale, value)
+        return say(locale, "settings.model_decides")
+
+    def _scope_name(self, scope: Scope) -> str:
+        kind = say(self._locale, f"settings.scope.{scope.kind}")
+        return f"{kind} {escape_inline(scope.name)}".strip()
+
+    def _scope_select(self) -> ui.Select[Any]:
+        select: ui.Select[Any] = ui.Select(
+            custom_id="settings-scope",
+            options=[
+                discord.SelectOption(
+                    label=f"{say(self._locale, f'settings.scope.{scope.kind}')} {scope.name}".strip()[:100],
+                    value=str(scope.scope_id),
+                    default=scope is self._scope,
+                )
+                for scope in self._place.scopes
+            ],
+        )
+
+        async def chosen(interaction: discord.Interaction[Any]) -> None:
+            self._scope = next(one for one in self._place.scopes if str(one.scope_id) == select.values[0])
+            await self._show(interaction)
+
+        select.callback = chosen  # type: ignore[method-assign]  # how made items are bound
+        return select
+
+    def _button(self, key: str, open_modal: Open) -> ui.Button[Any]:
+        async def pressed(interaction: discord.Interaction[Any]) -> None:
+            chosen = await self._profiles.chosen(self._scope)
+            await interaction.response.send_modal(open_modal(chosen, self._locale, self._applier()))
+
+        return _made(say(self._locale, f"settings.{key}"), pressed)
+
+    def _reset_button(self) -> ui.Button[Any]:
+        async def pressed(interaction: discord.Interaction[Any]) -> None:
+            await self._profiles.choose(self._scope, dict.fromkeys(FIELDS), by=interaction.user.id)
+            await self._show(interaction)
+
+        return _made(say(self._locale, "settings.reset"), pressed, style=discord.ButtonStyle.danger)
+
+    def _applier(self) -> Submit:
+        scope = self._scope
+
+        async def apply(interaction: discord.Interaction[Any], changes: Changes) -> None:
+            await self._profiles.choose(scope, changes, by=interaction.user.id)
+            await self._show(interaction)
+
+        return apply
+
+    async def _show(self, interaction: discord.Interaction[Any]) -> None:
+        await self.refresh()
+        await interaction.response.edit_message(view=self, allowed_mentions=NOBODY)
+
+
+def _made(
+    label: str,
+    pressed: Callable[[discord.Interaction[Any]], Awaitable[None]],
+    *,
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+) -> ui.Button[Any]:
+    button: ui.Button[Any] = ui.Button(label=label[:80], style=style)
+    button.callback = pressed  # type: ignore[assignment, method-assign]  # how discord.py binds made buttons
+    return button
+
+
+class SettingsCog(commands.Cog, name="Settings"):
+    """For those who manage a server, operators, and everybody in their own DMs."""
+
+    def __init__(self, profiles: Profiles, operators: Operators) -> None:
+        self._profiles = profiles
+        self._operators = operators
+
+    @app_commands.command(name="settings", description="Set how questions are asked in this place.")
+    async def settings(self, interaction: discord.Interaction) -> None:
+        """Show the settings in effect, privately, with the ways to change them."""
+        manages = interaction.guild_id is None or interaction.permissions.manage_guild
+        if not manages and not self._operators.is_operator(person_of(interaction)):
+            raise NotAllowed("does not manage this server", key="error.not_manager")
+        view = SettingsView(
+            self._profiles,
+            place_of_interaction(interaction),
+            owner_id=interaction.user.id,
+            locale=interaction.locale.value,
+        )
+        await view.refresh()
+        await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+
+
+async def setup(bot: ParallaxBot) -> None:
+    """Add the cog with its services."""
+    await bot.add_cog(SettingsCog(bot.services.profiles, bot.services.operators))

@@ -1,0 +1,106 @@
+"""``/usage``: one's own tokens and limit; for those who manage the server, a chart of everybody's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Awaitable, Callable, Sequence
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.catalogue import say
+from bot.client import ParallaxBot
+from bot.errors import NotAllowed
+from bot.queueing.usage import UsageRow
+from bot.rendering.chart import Chart
+from bot.services.operators import Operators
+from bot.services.quotas import Quotas
+from bot.services.usage_chart import usage_chart
+from bot.tree import NOBODY
+from cogs._ui.asker import person_of
+from cogs._ui.views import reply, text_layout
+
+DAYS = 30
+DAYS_SHOWN = 7
+FILE = "usage.png"
+
+Draw = Callable[[Chart], Awaitable[bytes]]
+
+
+class Usage(commands.Cog):
+    """Tells what was used."""
+
+    def __init__(self, quotas: Quotas, operators: Operators, draw: Draw) -> None:
+        self._quotas = quotas
+        self._operators = operators
+        self._draw = draw
+
+    @app_commands.command(name="usage", description="See how many tokens you used, and what is left for today.")
+    @app_commands.describe(server="Show everybody's usage here as a chart (for those who manage the server).")
+    async def usage(self, interaction: discord.Interaction, server: bool = False) -> None:
+        """Show one's own usage, or the server's."""
+        if server:
+            await self._server(interaction)
+            return
+        locale = interaction.locale.value
+        allowance = await self._quotas.allowance(person_of(interaction))
+        rows = await self._quotas.history(interaction.user.id, DAYS)
+        today = say(locale, "usage.today", tokens=allowance.used)
+        if allowance.limit is not None:
+            resets = f"<t:{int(allowance.resets_at)}:R>"
+            today = say(locale, "usage.today_of", tokens=allowance.used, limit=allowance.limit, resets=resets)
+        lines = [_line(row, locale) for row in reversed(rows[-DAYS_SHOWN:])]
+        total = say(
+            locale,
+            "usage.total",
+            days=DAYS,
+            questions=sum(row.questions for row in rows),
+            tokens=sum(row.tokens for row in rows),
+        )
+        title = f"### {say(locale, 'usage.title')}"
+        await reply(interaction, text_layout(title, today, "\n".join(lines), f"-# {total}"), private=True)
+
+    async def _server(self, interaction: discord.Interaction) -> None:
+        locale = interaction.locale.value
+        person = person_of(interaction)
+        if interaction.guild_id is None or not (
+            interaction.permissions.manage_guild or self._operators.is_operator(person)
+        ):
+            raise NotAllowed("does not manage this server", key="error.not_manager")
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        rows = await self._quotas.server(interaction.guild_id, DAYS)
+        if not rows:
+            view = text_layout(say(locale, "usage.nothing"))
+            await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
+            return
+        picture = await self._draw(usage_chart(rows, last_day=self._quotas.today, days=DAYS, locale=locale))
+        view = text_layout(f"### {say(locale, 'usage.server_title', days=DAYS)}", _sums(rows, locale))
+        view.add_item(ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{FILE}")))
+        upload = discord.File(io.BytesIO(picture), filename=FILE)
+        await interaction.edit_original_response(view=view, attachments=[upload], allowed_mentions=NOBODY)
+
+
+def _line(row: UsageRow, locale: str) -> str:
+    return "- " + say(
+        locale, "usage.day", day=f"<t:{row.day * 86_400 + 43_200}:d>", questions=row.questions, tokens=row.tokens
+    )
+
+
+def _sums(rows: Sequence[UsageRow], locale: str) -> str:
+    questions = sum(row.questions for row in rows)
+    waited = sum(row.waited for row in rows) / max(1, questions)
+    return say(
+        locale,
+        "usage.sums",
+        questions=questions,
+        tokens=sum(row.tokens for row in rows),
+        people=len({row.user_id for row in rows}),
+        waited=round(waited, 1),
+    )
+
+
+async def setup(bot: ParallaxBot) -> None:
+    """Add the cog with its services."""
+    services = bot.services
+    await bot.add_cog(Usage(services.quotas, services.operators, services.charts))

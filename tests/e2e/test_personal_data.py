@@ -1,0 +1,260 @@
+"""Profiles, documents, people's own data, quotas: what a person sees of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from docx import Document
+from pypdf import PdfWriter
+
+from sandbox.discord_api import DiscordDouble
+from sandbox.discord_api.model import Channel, Message
+from sandbox.discord_api.people import Person
+from sandbox.parallax import ParallaxDouble
+from tests.e2e.bot_process import Stage, staged
+from tests.e2e.reading import ask, body, until_over
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def docx(*paragraphs: str) -> bytes:
+    document = Document()
+    for paragraph in paragraphs:
+        document.add_paragraph(paragraph)
+    target = io.BytesIO()
+    document.save(target)
+    return target.getvalue()
+
+
+def pdf(*, pages: int) -> bytes:
+    writer = PdfWriter()
+    for _ in range(pages):
+        writer.add_blank_page(200, 200)
+    target = io.BytesIO()
+    writer.write(target)
+    return target.getvalue()
+
+
+def a_pdf_saying(text: str) -> bytes:
+    """The smallest PDF with a line of text, its cross-references counted."""
+    stream = f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET".encode()
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    out, offsets = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, start=1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    start = len(out)
+    out += b"xref\n0 6\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % at for at in offsets)
+    return out + b"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start
+
+
+def system_prompt(stage: Stage) -> str:
+    return str(stage.parallax.requests[-1].messages[0]["content"])
+
+
+def question(stage: Stage) -> str:
+    return str(stage.parallax.requests[-1].messages[-1]["content"])
+
+
+async def shown(who: Person, room: Channel, command: str, **options: bool) -> Message:
+    return await (await who.slash(room, command, **options)).done_loading()
+
+
+async def test_pdf_and_docx_reach_the_model_together(stage: Stage, room: Channel, ada: Person) -> None:
+    """Several files go with one question, each under its name."""
+    stage.parallax.script(["Read."])
+    invocation = await ada.slash(
+        room,
+        "ask",
+        prompt="Compare",
+        attachment=("plan.docx", docx("First the foundations.", "Then the roof.")),
+        attachment_2=("report.pdf", a_pdf_saying("The roof leaks")),
+        attachment_3=("data.csv", b"a,b\n1,2\n"),
+    )
+    await until_over(stage, await invocation.done_loading())
+    text = question(stage)
+    assert "plan.docx" in text
+    assert "Then the roof." in text
+    assert "The roof leaks" in text
+    assert "1,2" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("scan.pdf", pdf(pages=2), "there is no text in scan.pdf"),
+        ("long.pdf", pdf(pages=101), "long.pdf is too long; documents may have 100 pages"),
+        ("broken.pdf", b"%PDF-1.4 nothing", "broken.pdf could not be read"),
+        ("broken.docx", b"PK nothing", "broken.docx could not be read"),
+    ],
+)
+async def test_documents_that_cannot_be_read_say_why(
+    stage: Stage, room: Channel, ada: Person, name: str, content: bytes, sentence: str
+) -> None:
+    """In a sentence to the asker; the cluster hears nothing."""
+    before = len(stage.parallax.requests)
+    await (await ada.slash(room, "ask", prompt="Look", attachment=(name, content))).acked()
+    await stage.discord.wait_until(lambda: any(sentence in m.text for m in ada.messages(room)), 20)
+    assert len(stage.parallax.requests) == before
+
+
+async def test_a_persona_is_in_effect_at_the_next_question(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """Set in a dialogue, with its placeholders filled in; other channels keep the default."""
+    view = await (await olga.slash(room, "settings")).response()
+    assert "the bot's default" in view.text
+    dialogue = await olga.click(view, "Persona")
+    await dialogue.acked()
+    await (await olga.submit(dialogue, {"persona": "Speak like a pirate in {channel} to {user}."})).acked()
+    assert f"channel {room.name}" in view.text
+
+    stage.parallax.script(["Arr."])
+    await until_over(stage, await ask(ada, room, "Ahoy?"))
+    assert system_prompt(stage) == f"Speak like a pirate in {room.name} to Ada."
+
+    numbers = await olga.click(view, "Numbers")
+    await numbers.acked()
+    await (await olga.submit(numbers, {"temperature": "0.5", "top_k": "20", "answer_tokens": "64"})).acked()
+    stage.parallax.script(["Arr again."])
+    await until_over(stage, await ask(ada, room, "And now?"))
+    sent = stage.parallax.requests[-1].body
+    assert (sent["temperature"], sent["top_k"], sent["max_tokens"]) == (0.5, 20, 64)
+
+
+async def test_a_number_out_of_range_is_refused(stage: Stage, room: Channel, olga: Person) -> None:
+    """With the range it must be in."""
+    view = await (await olga.slash(room, "settings")).response()
+    numbers = await olga.click(view, "Numbers")
+    await numbers.acked()
+    refused = await (await olga.submit(numbers, {"temperature": "7"})).response()
+    assert refused.text == "Not changed: Temperature must be between 0 and 2."
+
+
+async def test_private_by_default_and_who_may_ask(
+    stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
+) -> None:
+    """A channel's switches apply to everybody; its block list to those on it."""
+    view = await (await olga.slash(room, "settings")).response()
+    switches = await olga.click(view, "Switches")
+    await switches.acked()
+    chosen = {"private": ["on"], "think": ["off"], "threads": ["inherit"]}
+    await (await olga.submit(switches, chosen)).acked()
+    people = await olga.click(view, "Who and where")
+    await people.acked()
+    await (await olga.submit(people, {"blocked_users": [str(ben.id)]})).acked()
+
+    stage.parallax.script(["Just for you."])
+    message = await ask(ada, room, "Hello?")
+    await until_over(stage, message)
+    assert message.ephemeral_for == ada.id
+    assert stage.parallax.requests[-1].body["chat_template_kwargs"] == {"enable_thinking": False}
+    refused = await ask(ben, room, "Me too?")
+    assert refused.text.startswith("You may not ask questions here.")
+
+
+async def test_settings_are_for_those_who_manage(stage: Stage, room: Channel, ada: Person) -> None:
+    """Others read why not."""
+    refused = await (await ada.slash(room, "settings")).response()
+    assert refused.text == "This is for those who manage the server."
+    refused = await shown(ada, room, "usage", server=True)
+    assert refused.text == "This is for those who manage the server."
+
+
+async def test_show_is_a_picture_of_the_budget(stage: Stage, room: Channel, ada: Person) -> None:
+    """Persona, earlier turns and what is free, in tokens."""
+    stage.parallax.script(["word " * 300])
+    await until_over(stage, await ask(ada, room, "Many words"))
+    text = (await shown(ada, room, "context show")).text
+    assert re.search(r"`█▓+░+`", text)
+    assert re.search(r"persona \d+ · ▓ earlier turns \d+ · ░ free [\d,]+ tokens", text)
+
+
+async def test_export_then_forget_me(stage: Stage, room: Channel, ada: Person, ben: Person) -> None:
+    """The files hold what was asked; after the confirmation nothing of it is left, and others keep theirs."""
+    chloe = stage.discord.person("chloe")
+    stage.parallax.script(["Pixel it is."])
+    await until_over(stage, await ask(chloe, room, "My cat is Pixel"))
+    stage.parallax.script(["Rex it is."])
+    await until_over(stage, await ask(ben, room, "My dog is Rex"))
+
+    export = await shown(chloe, room, "context export")
+    files = {file.filename: file.content for file in export.attachments}
+    assert "> My cat is Pixel" in files["questions.md"].decode()
+    assert [row["answer"] for row in json.loads(files["questions.json"])] == ["Pixel it is."]
+
+    confirm = await shown(chloe, room, "context forget-me")
+    await (await chloe.click(confirm, "Erase everything")).acked()
+    await stage.discord.wait_until(lambda: "What remains" in confirm.text)
+    assert "Erased: 1 questions" in confirm.text
+    assert (await shown(chloe, room, "context export")).text == "Nothing is kept of you."
+    assert "Today: 0 tokens" in (await shown(chloe, room, "usage")).text
+
+    stage.parallax.script(["Only Rex."])
+    await until_over(stage, await ask(ada, room, "Which pets?"))
+    assert "Pixel" not in str(stage.parallax.requests[-1].messages)
+    assert "Rex" in str(stage.parallax.requests[-1].messages)
+
+
+async def test_managers_get_a_chart(stage: Stage, room: Channel, ada: Person, olga: Person) -> None:
+    """A PNG, drawn beside the bot."""
+    stage.parallax.script(["Counted."])
+    await until_over(stage, await ask(ada, room, "Count me"))
+    message = await shown(olga, room, "usage", server=True)
+    (file,) = message.attachments
+    assert file.content.startswith(b"\x89PNG")
+    assert "Usage of this server" in message.text
+
+
+async def test_what_did_not_fit_is_said(stage: Stage, room: Channel, ada: Person, olga: Person) -> None:
+    """The footer tells how much of the conversation the model was shown."""
+    view = await (await olga.slash(room, "settings")).response()
+    numbers = await olga.click(view, "Numbers")
+    await numbers.acked()
+    await (await olga.submit(numbers, {"context_tokens": "256"})).acked()
+    stage.parallax.script(["many words " * 80])
+    await until_over(stage, await ask(ada, room, "First"))
+    stage.parallax.script(["Short."])
+    message = await ask(ada, room, "Second")
+    await until_over(stage, message)
+    assert "with the last 0 turns, earlier ones did not fit" in message.text
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A bot whose people may use 20 tokens a day."""
+    async with staged(
+        tmp_path_factory.mktemp("limited"),
+        discord=DiscordDouble(latency=0.0),
+        parallax=ParallaxDouble(tokens_per_second=200, lag=False),
+        QUOTA_TOKENS_PER_DAY="20",
+    ) as running:
+        yield running
+
+
+async def test_the_daily_limit_is_a_clear_sentence(limited: Stage) -> None:
+    """With what was used, the limit and the time it resets; operators have none."""
+    ada, olga = limited.discord.person("ada"), limited.discord.person("olga")
+    limited.parallax.script(["one "] * 30)
+    first = await ask(ada, limited.discord.channel("general"), "Count")
+    await until_over(limited, first)
+    refused = await ask(ada, limited.discord.channel("general"), "Again")
+    assert re.fullmatch(
+        r"Not asked: you have used \d+ tokens today, the limit is 20\. It starts anew <t:\d+:R>\.", refused.text
+    )
+    limited.parallax.script(["Of course."])
+    message = await ask(olga, limited.discord.channel("general"), "Me?")
+    await until_over(limited, message)
+    assert body(message).endswith("Of course.")
