@@ -7,8 +7,11 @@ from contextlib import asynccontextmanager
 
 from bot.storage.conversations import SqlConversations
 from bot.storage.engine import Transactions, database_file
+from bot.storage.history import SqlHistory
+from bot.storage.places import SqlBoards, SqlNodeNames
 from bot.storage.records import Audit, Facts, Feedback, Preferences
 from bot.storage.requests import SqlRequests
+from bot.storage.switches import SqlSwitches
 
 
 class Database:
@@ -24,6 +27,10 @@ class Database:
         self.preferences = Preferences(transactions)
         self.feedback = Feedback(transactions)
         self.audit = Audit(transactions)
+        self.history = SqlHistory(transactions)
+        self.boards = SqlBoards(transactions)
+        self.node_names = SqlNodeNames(transactions)
+        self.switches = SqlSwitches(transactions)
 
     @classmethod
     @asynccontextmanager

@@ -36,6 +36,11 @@ SEEDS = {
         "INSERT INTO facts (key, value) VALUES ('commands', 'abc')",
     ),
 }
+SEEDS["0003"] = (
+    *SEEDS["0001"],
+    "INSERT INTO boards (channel_id, message_id, locale) VALUES (70, 71, 'en-US')",
+    "INSERT INTO cluster_events (at, kind, subject, detail) VALUES (1, 'usable', 'a-model', '{}')",
+)
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 
 
