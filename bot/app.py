@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,10 +16,12 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.client import ParallaxBot, Services
+from bot.client import ClusterServices, ParallaxBot, Services
 from bot.clock import SystemClock
 from bot.conversation.tokens import TokenEstimator
 from bot.delivery.attachments import AttachmentReader
+from bot.delivery.cards import ChannelCards, card_layout
+from bot.delivery.charts import ChartPainter
 from bot.delivery.deliveries import Deliveries
 from bot.delivery.layout import build_layout
 from bot.delivery.messenger import Messenger
@@ -32,18 +34,24 @@ from bot.scheduler.client import ParallaxClient
 from bot.scheduler.timeouts import Timeouts
 from bot.services.admission import Gate
 from bot.services.again import Again
+from bot.services.alerts import Alerts
 from bot.services.answering import Answering, ChatPolicy
 from bot.services.ask import AskLimits, AskService
 from bot.services.background import Background
+from bot.services.boards import BoardKeeper, StatusCards
 from bot.services.closing import Closing
 from bot.services.cluster import ClusterService, ClusterWatcher
 from bot.services.controls import AnswerControls
 from bot.services.conversations import ConversationService
 from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher, DispatchPolicy
+from bot.services.journal import Journal
 from bot.services.line import LineKeeper
+from bot.services.nodes import NodeBook
 from bot.services.operators import Operators
+from bot.services.presence import Presence
 from bot.services.queue import QueueService
+from bot.services.switching import Switching
 from bot.services.token_watch import TokenWatch
 from bot.settings import Settings
 from bot.storage.database import Database
@@ -64,6 +72,9 @@ class App:
     line: LineKeeper
     tokens: TokenWatch
     background: Background
+    cluster: ClusterServices
+    alerts: Alerts
+    presence: Presence
 
 
 async def run(settings: Settings) -> None:
@@ -82,6 +93,12 @@ async def run(settings: Settings) -> None:
                 ("expiry", app.dispatcher.expire_old()),
                 ("line", app.line.run()),
                 ("tokens", app.tokens.run()),
+                ("journal", app.cluster.journal.run()),
+                ("samples", app.cluster.journal.keep_samples()),
+                ("switch", app.cluster.switching.run()),
+                ("boards", _when_ready(app, app.cluster.boards.run())),
+                ("alerts", _when_ready(app, app.alerts.run())),
+                ("presence", _when_ready(app, app.presence.run())),
                 ("discord", _connect(app.bot, settings)),
             )
         ]
@@ -113,6 +130,15 @@ async def _connect(bot: ParallaxBot, settings: Settings) -> None:
         raise ConfigError(
             "DISCORD_TOKEN is wrong: Discord refused it (reset it on the Bot page and copy it anew)"
         ) from error
+
+
+async def _when_ready(app: App, work: Coroutine[object, object, None]) -> None:
+    try:
+        await app.bot.wait_until_logged_in()
+    except asyncio.CancelledError:
+        work.close()
+        raise
+    await work
 
 
 async def _drain_when_ready(app: App) -> None:
@@ -199,6 +225,9 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
         guild_ids=settings.admin_guild_ids,
         weight=settings.operator_weight,
     )
+    cluster = ClusterService(parts.scheduler, parts.watcher, settings.web_page)
+    queue = QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock)
+    running, alerts = _cluster_of(parts, bot, line, cluster, queue)
     bot.services = Services(
         ask=AskService(
             store=database.requests,
@@ -212,12 +241,12 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
             system_prompt=settings.system_prompt,
         ),
         dispatcher=line.dispatcher,
-        cluster=ClusterService(parts.scheduler, parts.watcher, settings.web_page),
+        cluster=cluster,
         controls=AnswerControls(
             database.requests, line.dispatcher, line.closing, operators, database.feedback, clock
         ),
         again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
-        queue=QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock),
+        queue=queue,
         conversations=ConversationService(
             database.conversations,
             estimator,
@@ -231,6 +260,7 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
         layout=build_layout,
         join_roles=settings.join_roles,
         metrics=parts.metrics,
+        running=running,
     )
     return App(
         bot,
@@ -239,7 +269,45 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
         line.keeper,
         TokenWatch(line.desk, clock),
         parts.background,
+        running,
+        alerts,
+        Presence(cluster, queue, bot, clock),
     )
+
+
+def _cluster_of(
+    parts: _Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
+) -> tuple[ClusterServices, Alerts]:
+    database, clock = parts.database, parts.clock
+    journal = Journal(parts.watcher, database.history, queue.load, clock)
+    nodes = NodeBook(database.node_names, cluster)
+    cards = StatusCards(cluster, queue, journal, nodes, clock)
+    poster = ChannelCards(bot)
+    boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock)
+    switching = Switching(
+        scheduler=parts.scheduler,
+        cluster=cluster,
+        journal=journal,
+        queue=queue,
+        dispatcher=line.dispatcher,
+        store=database.switches,
+        audit=database.audit,
+        clock=clock,
+    )
+    services = ClusterServices(
+        cards=cards,
+        boards=boards,
+        places=database.boards,
+        journal=journal,
+        nodes=nodes,
+        switching=switching,
+        audit=database.audit,
+        charts=ChartPainter(),
+        card_layout=card_layout,
+        background=parts.background,
+    )
+    alerts = Alerts(database.boards, poster, cluster, journal, nodes, clock, is_ours=switching.is_ours)
+    return services, alerts
 
 
 @dataclass(frozen=True, slots=True)

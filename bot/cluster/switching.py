@@ -94,7 +94,9 @@ def _is_done(switch: Switch, sight: Sight) -> bool:
         case Step.STOP:
             return status is not None and not status.nodes
         case Step.INIT:
-            return switch.initialised is True
+            # An init that nobody answered may have happened: then the status shows the model.
+            came = switch.claimed_at is not None and status is not None and status.model == switch.model
+            return switch.initialised is True or (came and switch.previous_model != switch.model)
         case Step.START:
             return status is not None and status.model == switch.model and len(status.nodes) >= switch.nodes
         case Step.USABLE:

@@ -125,6 +125,10 @@ class Gate:
             self._capacity.refused(now, sent_at=now - elapsed)
         self._back_off.refused(now, retry_after=error.retry_after, jitter=random.random())
 
+    def failed(self, error: SchedulerError) -> None:
+        """A question ended without a word of an answer."""
+        self._watcher.chat_failed(error)
+
     def wait_for(self, place: int, running_elapsed: Sequence[float]) -> float | None:
         """Estimated seconds until the question at ``place`` is taken; None when nothing is known yet."""
         return estimate_wait(place, self.limit(), self._service_times.seconds, running_elapsed)

@@ -18,11 +18,12 @@ class SqlSwitches:
         self._transactions = transactions
 
     async def open(self, switch: Switch) -> Switch:
-        """Begin ``switch``, or return the one that is open already. Writers follow one another, so looking and
+        """Begin ``switch``, or return the one that is open already or has its id. Writers follow one another, so looking and
         inserting are one step; the unique index guards it besides."""
 
         def begin(db: Connection) -> Switch:
-            row = db.execute(_CURRENT).first()
+            same = select(switches).where(switches.c.switch_id == switch.switch_id)
+            row = db.execute(_CURRENT).first() or db.execute(same).first()
             if row is not None:
                 return _switch(row)
             db.execute(insert(switches).values(switch_id=switch.switch_id, **_values(switch)))
