@@ -54,7 +54,7 @@ class Charts(Protocol):
     """Draws charts."""
 
     async def paint(self, samples: Sequence[Sample], locale: str, *, title: str) -> bytes:
-        """The samples as a PNG. Raises :class:`DeliveryError`."""
+        """The samples as a PNG under the catalogue's ``title``. Raises :class:`DeliveryError`."""
         ...
 
 

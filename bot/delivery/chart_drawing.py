@@ -49,8 +49,8 @@ def draw(chart: Chart) -> bytes:
 
     figure = Figure(figsize=SIZE, dpi=DPI, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
-    figure.subplots_adjust(left=0.1, right=0.97, top=0.93, bottom=0.06, hspace=0.42)
-    figure.suptitle(chart["title"], color=TEXT, fontsize=15, x=0.1, ha="left")
+    figure.subplots_adjust(left=0.1, right=0.97, top=0.91, bottom=0.06, hspace=0.42)
+    figure.suptitle(chart["title"], color=TEXT, fontsize=16, x=0.1, y=0.975, ha="left")
     times = [datetime.fromtimestamp(at, UTC) for at in chart["times"]]
     count = len(chart["panels"])
     for index, panel in enumerate(chart["panels"]):
@@ -81,6 +81,9 @@ def _panel(axes: Axes, times: Sequence[datetime], panel: Panel, colour: str) -> 
         markersize=2.5,
         drawstyle="steps-post" if panel["step"] else "default",
     )
+    if len(times) > 1:
+        axes.set_xlim(times[0], times[-1])  # type: ignore[arg-type]
+    axes.margins(y=0.08)
     axes.set_ylim(bottom=0)
     axes.grid(color=GRID, linewidth=0.8)
     axes.tick_params(colors=TEXT, labelsize=12)

@@ -17,13 +17,15 @@ from bot.errors import DeliveryError
 DRAWN_WITHIN = 20.0
 # A phone's screen is narrower than this many points.
 POINTS = 360
+# Latin, Greek and Cyrillic; no Chinese, no Japanese.
+LETTERS = 0x0530
 
 
 class ChartPainter:
     """Draws charts. A process for each: nothing of it stays in the bot's memory, nothing of it holds the loop."""
 
     async def paint(self, samples: Sequence[Sample], locale: str, *, title: str) -> bytes:
-        """The samples as a PNG. Raises :class:`DeliveryError` when it cannot be drawn."""
+        """The samples as a PNG; ``title`` is a key of the catalogue. Raises :class:`DeliveryError` when it cannot be drawn."""
         chart = await asyncio.to_thread(_chart, samples, locale, title)
         child = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -49,19 +51,27 @@ class ChartPainter:
         return png
 
 
+def _label(key: str, locale: str) -> str:
+    """A label in the reader's language where the font that matplotlib brings along has its letters."""
+    text = say(locale, key)
+    return text if all(ord(letter) < LETTERS for letter in text) else say(None, key)
+
+
 def _chart(samples: Sequence[Sample], locale: str, title: str) -> bytes:
     shown = thinned(samples, POINTS)
     panels: list[dict[str, object]] = [
         {
-            "title": say(locale, "chart.speed"),
+            "title": _label("chart.speed", locale),
             "values": [one.tokens_per_second for one in shown],
             "step": False,
         },
-        {"title": say(locale, "chart.ttft"), "values": [one.ttft for one in shown], "step": False},
-        {"title": say(locale, "chart.queue"), "values": [one.waiting for one in shown], "step": True},
-        {"title": say(locale, "chart.nodes"), "values": [one.nodes_ready for one in shown], "step": True},
+        {"title": _label("chart.ttft", locale), "values": [one.ttft for one in shown], "step": False},
+        {"title": _label("chart.queue", locale), "values": [one.waiting for one in shown], "step": True},
+        {"title": _label("chart.nodes", locale), "values": [one.nodes_ready for one in shown], "step": True},
     ]
-    return json.dumps({"title": title, "times": [one.at for one in shown], "panels": panels}).encode()
+    return json.dumps(
+        {"title": _label(title, locale), "times": [one.at for one in shown], "panels": panels}
+    ).encode()
 
 
 def thinned(samples: Sequence[Sample], most: int) -> list[Sample]:

@@ -47,7 +47,7 @@ async def _chart(services: Services, press: Press) -> None:
     samples = await services.running.journal.samples(CHART_SECONDS)
     if len(samples) < 2:
         raise UserError("too few samples", key="error.no_samples")
-    png = await services.running.charts.paint(samples, locale, title=say(locale, "chart.title"))
+    png = await services.running.charts.paint(samples, locale, title="chart.title")
     view = ui.LayoutView(timeout=None)
     gallery: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
     gallery.add_item(media=f"attachment://{CHART_FILE}", description=say(locale, "chart.title"))
