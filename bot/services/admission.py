@@ -116,6 +116,7 @@ class Gate:
         self._back_off.slot_freed()
         if duration is not None:
             self._service_times.observe(duration)
+            self._watcher.chat_completed()
 
     def refused(self, error: SchedulerError, *, elapsed: float) -> None:
         """The cluster did not take a question that was sent ``elapsed`` seconds ago."""

@@ -107,11 +107,15 @@ class ClusterWatcher:
 
     def chat_succeeded(self) -> None:
         """An answer began: whatever the status stream says, the scheduler answers."""
-        was_failing, self._failures = self._failing, 0
-        if was_failing:
-            self._changed()
         if self._unreachable_since is not None and self._status is None:
             self._unreachable_since = None
+            self._changed()
+
+    def chat_completed(self) -> None:
+        """An answer came to its end: the cluster does what it says. A mere beginning proves nothing: a worker
+        whose front has crashed sends the headers of a good answer first (recording 84)."""
+        was_failing, self._failures = self._failing, 0
+        if was_failing:
             self._changed()
 
     def chat_failed(self, error: SchedulerError) -> None:

@@ -21,7 +21,7 @@ from bot.storage import migrate
 from bot.storage.tables import metadata
 from tests.fakes.databases import new_database
 
-SEEDS = {
+SEEDS: dict[str, tuple[str, ...]] = {
     "0001": (
         "INSERT INTO conversations (id, channel_id, private_to) VALUES (1, 70, 0)",
         "INSERT INTO requests (request_id, state, kind, conversation_id, user_id, user_name, locale,"
