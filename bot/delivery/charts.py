@@ -25,7 +25,9 @@ class ChartPainter:
     """Draws charts. A process for each: nothing of it stays in the bot's memory, nothing of it holds the loop."""
 
     async def paint(self, samples: Sequence[Sample], locale: str, *, title: str) -> bytes:
-        """The samples as a PNG; ``title`` is a key of the catalogue. Raises :class:`DeliveryError` when it cannot be drawn."""
+        """The samples as a PNG; ``title`` is a key of the catalogue.
+
+        Raises :class:`DeliveryError` when it cannot be drawn."""
         chart = await asyncio.to_thread(_chart, samples, locale, title)
         child = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -18,8 +18,8 @@ class SqlSwitches:
         self._transactions = transactions
 
     async def open(self, switch: Switch) -> Switch:
-        """Begin ``switch``, or return the one that is open already or has its id. Writers follow one another, so looking and
-        inserting are one step; the unique index guards it besides."""
+        """Begin ``switch``, or return the one that is open already or has its id. Writers follow one another, so
+        looking and inserting are one step; the unique index guards it besides."""
 
         def begin(db: Connection) -> Switch:
             same = select(switches).where(switches.c.switch_id == switch.switch_id)
