@@ -20,7 +20,31 @@ from rich.table import Table
 
 from benchmarks.verdict import Result
 
-SUITES = ("pacing", "latency", "footprint", "fairness", "hold", "lag", "line", "page", "crash")
+SUITES = (
+    "pacing",
+    "latency",
+    "footprint",
+    "fairness",
+    "hold",
+    "lag",
+    "line",
+    "page",
+    "cluster",
+    "context",
+    "crash",
+)
+    "pacing",
+    "latency",
+    "footprint",
+    "fairness",
+    "hold",
+    "lag",
+    "line",
+    "page",
+    "cluster",
+    "context",
+    "crash",
+)
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -16,12 +16,14 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.client import ParallaxBot, Services
+from bot.client import ClusterServices, ParallaxBot, Services
 from bot.clock import SystemClock
 from bot.conversation.profile import Profile
 from bot.conversation.tokens import TokenEstimator
 from bot.delivery.attachments import AttachmentLimits, AttachmentReader
+from bot.delivery.cards import ChannelCards, card_layout
 from bot.delivery.charts import draw_chart
+from bot.delivery.cluster_chart import ChartPainter
 from bot.delivery.deliveries import Deliveries
 from bot.delivery.layout import build_layout
 from bot.delivery.messenger import Messenger
@@ -34,21 +36,27 @@ from bot.scheduler.client import ParallaxClient
 from bot.scheduler.timeouts import Timeouts
 from bot.services.admission import Gate
 from bot.services.again import Again
+from bot.services.alerts import Alerts
 from bot.services.answering import Answering, ChatPolicy
 from bot.services.ask import AskLimits, AskService
 from bot.services.background import Background
+from bot.services.boards import BoardKeeper, StatusCards
 from bot.services.closing import Closing
 from bot.services.cluster import ClusterService, ClusterWatcher
 from bot.services.controls import AnswerControls
 from bot.services.conversations import ConversationService
 from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher, DispatchPolicy
+from bot.services.journal import Journal
 from bot.services.line import LineKeeper
+from bot.services.nodes import NodeBook
 from bot.services.operators import Operators
 from bot.services.personal import PersonalData
+from bot.services.presence import Presence
 from bot.services.profiles import Profiles
 from bot.services.queue import QueueService
 from bot.services.quotas import Quotas
+from bot.services.switching import Switching
 from bot.services.token_watch import TokenWatch
 from bot.settings import Settings
 from bot.storage.database import Database
@@ -70,6 +78,9 @@ class App:
     tokens: TokenWatch
     personal: PersonalData
     background: Background
+    cluster: ClusterServices
+    alerts: Alerts
+    presence: Presence
 
 
 async def run(settings: Settings) -> None:
@@ -89,6 +100,12 @@ async def run(settings: Settings) -> None:
                 ("line", _kept_going("line", app.line.run)),
                 ("tokens", _kept_going("tokens", app.tokens.run)),
                 ("retention", _kept_going("retention", app.personal.run)),
+                ("journal", _kept_going("journal", app.cluster.journal.run)),
+                ("samples", _kept_going("samples", app.cluster.journal.keep_samples)),
+                ("switch", _kept_going("switch", app.cluster.switching.run)),
+                ("boards", _when_ready(app, "boards", app.cluster.boards.run)),
+                ("alerts", _when_ready(app, "alerts", app.alerts.run)),
+                ("presence", _when_ready(app, "presence", app.presence.run)),
                 ("discord", _connect(app.bot, settings)),
             )
         ]
@@ -132,6 +149,11 @@ async def _connect(bot: ParallaxBot, settings: Settings) -> None:
         raise BotError(
             f"Discord does not answer at {settings.discord_api_url} ({type(error).__name__}): try again later"
         ) from error
+
+
+async def _when_ready(app: App, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    await app.bot.wait_until_logged_in()
+    await _kept_going(name, work)
 
 
 async def _drain_when_ready(app: App) -> None:
@@ -252,6 +274,9 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
         roles=settings.quota_roles,
     )
     personal = PersonalData(database.personal, database.requests, line.dispatcher, profiles, clock)
+    cluster = ClusterService(parts.scheduler, parts.watcher, settings.web_page)
+    queue = QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock)
+    running, alerts = _cluster_of(parts, bot, line, cluster, queue)
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
@@ -271,12 +296,12 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
             quotas=quotas,
         ),
         dispatcher=line.dispatcher,
-        cluster=ClusterService(parts.scheduler, parts.watcher, settings.web_page),
+        cluster=cluster,
         controls=AnswerControls(
             database.requests, line.dispatcher, line.closing, operators, database.feedback, clock
         ),
         again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
-        queue=QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock),
+        queue=queue,
         conversations=ConversationService(database.conversations, estimator),
         operators=operators,
         attachments=AttachmentReader(
@@ -292,6 +317,7 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
         layout=build_layout,
         join_roles=settings.join_roles,
         metrics=parts.metrics,
+        running=running,
     )
     return App(
         bot,
@@ -301,7 +327,45 @@ def _assemble(parts: _Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -
         TokenWatch(line.desk, clock),
         personal,
         parts.background,
+        running,
+        alerts,
+        Presence(cluster, queue, bot, clock),
     )
+
+
+def _cluster_of(
+    parts: _Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
+) -> tuple[ClusterServices, Alerts]:
+    database, clock = parts.database, parts.clock
+    journal = Journal(parts.watcher, database.history, queue.load, clock)
+    nodes = NodeBook(database.node_names, cluster)
+    cards = StatusCards(cluster, queue, journal, nodes, clock)
+    poster = ChannelCards(bot)
+    boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock)
+    switching = Switching(
+        scheduler=parts.scheduler,
+        cluster=cluster,
+        journal=journal,
+        queue=queue,
+        dispatcher=line.dispatcher,
+        store=database.switches,
+        audit=database.audit,
+        clock=clock,
+    )
+    services = ClusterServices(
+        cards=cards,
+        boards=boards,
+        places=database.boards,
+        journal=journal,
+        nodes=nodes,
+        switching=switching,
+        audit=database.audit,
+        charts=ChartPainter(),
+        card_layout=card_layout,
+        background=parts.background,
+    )
+    alerts = Alerts(database.boards, poster, cluster, journal, nodes, clock, is_ours=switching.is_ours)
+    return services, alerts
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,20 +13,28 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.cluster.records import AuditLog, Boards, Sample
+from bot.errors import DeliveryError
 from bot.queueing.request import StoredRequest
 from bot.rendering import Page
 from bot.rendering.chart import Chart
+from bot.rendering.cluster_card import Card
 from bot.services.again import Again
 from bot.services.ask import AskService
+from bot.services.background import Background
+from bot.services.boards import BoardKeeper, StatusCards
 from bot.services.cluster import ClusterService
 from bot.services.controls import AnswerControls
 from bot.services.conversations import ConversationService
 from bot.services.dispatcher import Dispatcher
+from bot.services.journal import Journal
+from bot.services.nodes import NodeBook
 from bot.services.operators import Operators
 from bot.services.personal import PersonalData
 from bot.services.profiles import Profiles
 from bot.services.queue import QueueService
 from bot.services.quotas import Quotas
+from bot.services.switching import Switching
 from bot.telemetry.metrics import Metrics
 from bot.translation import CatalogueTranslator
 from bot.tree import ParallaxTree
@@ -69,6 +77,30 @@ class Answers(Protocol):
         ...
 
 
+class Charts(Protocol):
+    """Draws charts."""
+
+    async def paint(self, samples: Sequence[Sample], locale: str, *, title: str) -> bytes:
+        """The samples as a PNG under the catalogue's ``title``. Raises :class:`DeliveryError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterServices:
+    """What the cogs of the cluster are given besides: how it looks, what it did, how it is run."""
+
+    cards: StatusCards
+    boards: BoardKeeper
+    places: Boards
+    journal: Journal
+    nodes: NodeBook
+    switching: Switching
+    audit: AuditLog
+    charts: Charts
+    card_layout: Callable[[Card, str], discord.ui.LayoutView]
+    background: Background
+
+
 class Facts(Protocol):
     """Small things to remember by key."""
 
@@ -102,6 +134,7 @@ class Services:
     layout: Callable[[Page, str, str], discord.ui.LayoutView]
     join_roles: frozenset[int]
     metrics: Metrics
+    running: ClusterServices
 
 
 class ParallaxBot(commands.AutoShardedBot):
@@ -171,6 +204,16 @@ class ParallaxBot(commands.AutoShardedBot):
         """A listener failed: one log event."""
         # discord.py calls this inside its own except block.
         log.error("discord.listener_failed", listener=event_method, exc_info=sys.exception())
+
+    async def set_presence(self, text: str, *, usable: bool) -> None:
+        """Show ``text`` under the bot's name. Raises :class:`DeliveryError` while there is no gateway."""
+        if not self.is_ready():
+            raise DeliveryError("the gateway is not ready")
+        status = discord.Status.online if usable else discord.Status.idle
+        try:
+            await self.change_presence(activity=discord.CustomActivity(text[:120]), status=status)
+        except (ConnectionError, discord.DiscordException, aiohttp.ClientError) as error:
+            raise DeliveryError(type(error).__name__) from error
 
     async def process_commands(self, message: discord.Message, /) -> None:
         """Text commands do not exist here."""

@@ -2,100 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
+
 import discord
-import structlog
-from discord import app_commands, ui
+from discord import app_commands
 from discord.ext import commands
 
 from bot.catalogue import say
-from bot.client import ParallaxBot
+from bot.client import ParallaxBot, Services
+from bot.cluster.records import AlertChannel, AuditEntry, Json
+from bot.cluster.switching import Switch
+from bot.errors import UserError
 from bot.rendering import escape_inline
-from bot.rendering.cluster_card import Accent, join_card
-from bot.services.cluster import ClusterService
-from bot.services.operators import Operators
-from bot.services.queue import QueueService
+from bot.rendering.cluster_card import short_node
+from bot.rendering.operators import audit_text, switch_question
+from bot.services.switching import Plan
+from bot.tree import NOBODY
 from cogs._ui.asker import person_of
-from cogs._ui.cards import container
 from cogs._ui.line_view import LineView
-from cogs._ui.views import BaseLayout, reply, text_layout
-
-log = structlog.get_logger(__name__)
+from cogs._ui.switch_view import ConfirmSwitch, SwitchControl, follow_switch
+from cogs._ui.views import reply, text_layout
 
 CHOICES = 25
-CONFIRM_WITHIN = 120.0
-
-
-class ConfirmInit(BaseLayout):
-    """Asks before the model is set; exactly one init is sent however often it is pressed."""
-
-    def __init__(
-        self,
-        *,
-        text: str,
-        cluster: ClusterService,
-        operators: Operators,
-        model: str,
-        nodes: int,
-        local_network: bool,
-        locale: str,
-        owner_id: int,
-    ) -> None:
-        super().__init__(owner_id=owner_id, timeout=CONFIRM_WITHIN)
-        self._cluster = cluster
-        self._operators = operators
-        self._model = model
-        self._nodes = nodes
-        self._local_network = local_network
-        self._locale = locale
-        self._decided = False
-        self.shown: discord.Interaction | None = None
-        yes: ui.Button[ConfirmInit] = ui.Button(label=say(locale, "init.yes"), style=discord.ButtonStyle.danger)
-        no: ui.Button[ConfirmInit] = ui.Button(label=say(locale, "init.no"), style=discord.ButtonStyle.secondary)
-        yes.callback = self._confirm  # type: ignore[method-assign]  # how discord.py binds made buttons
-        no.callback = self._dismiss  # type: ignore[method-assign]
-        self.add_item(ui.Container(ui.TextDisplay(text), accent_colour=Accent.WAITING.value))
-        self.add_item(ui.ActionRow(yes, no))
-
-    async def _confirm(self, interaction: discord.Interaction) -> None:
-        self._operators.require(person_of(interaction))
-        # The view is not stopped: a second press still has to be acknowledged.
-        await interaction.response.defer()
-        if self._decided:
-            return
-        self._decided = True
-        join = await self._cluster.initialise(
-            self._model, self._nodes, local_network=self._local_network, by=interaction.user.id
-        )
-        layout = ui.LayoutView(timeout=None)
-        layout.add_item(ui.TextDisplay(say(self._locale, "init.done", model=escape_inline(self._model))))
-        layout.add_item(container(join_card(self._locale, join, None)))
-        layout.stop()
-        await interaction.edit_original_response(view=layout, allowed_mentions=discord.AllowedMentions.none())
-
-    async def _dismiss(self, interaction: discord.Interaction) -> None:
-        if self._decided:
-            await interaction.response.defer()
-            return
-        self._decided = True
-        layout = self._last_word("init.cancelled")
-        await interaction.response.edit_message(view=layout, allowed_mentions=discord.AllowedMentions.none())
-
-    async def on_timeout(self) -> None:
-        """Nobody decided: take the buttons away, which nothing answers any more."""
-        if self._decided or self.shown is None:
-            return
-        self._decided = True
-        layout = self._last_word("init.expired")
-        try:
-            await self.shown.edit_original_response(view=layout, allowed_mentions=discord.AllowedMentions.none())
-        except discord.HTTPException as error:
-            log.info("init.expiry_not_shown", code=error.code)
-
-    def _last_word(self, key: str) -> ui.LayoutView:
-        layout = ui.LayoutView(timeout=None)
-        layout.add_item(ui.TextDisplay(say(self._locale, key)))
-        layout.stop()
-        return layout
+AUDIT_SHOWN = 20
 
 
 @app_commands.guild_only()
@@ -103,11 +32,12 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     """Operators only, by our own check. Default permissions would hide the group from operators who do not manage
     the server; a server's administrators may still restrict it in Discord's own settings."""
 
-    def __init__(self, cluster: ClusterService, queue: QueueService, operators: Operators) -> None:
+    def __init__(self, services: Services) -> None:
         super().__init__()
-        self._cluster = cluster
-        self._queue = queue
-        self._operators = operators
+        self._services = services
+        self._cluster = services.cluster
+        self._queue = services.queue
+        self._operators = services.operators
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
         """Every call, autocomplete included. False, not an error of ours: the library's check only reports its own
@@ -127,41 +57,125 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         nodes: app_commands.Range[int, 1, 1000],
         local_network: bool = True,
     ) -> None:
-        """Check the name, then ask for confirmation."""
+        """Check the name and the memory, say what it interrupts, then ask for confirmation."""
         self._operators.require(person_of(interaction))
-        await self._cluster.known_model(model)
+        known = await self._cluster.known_model(model)
+        under_way = await self._services.running.switching.current()
+        if under_way is not None:
+            await self._show(interaction, under_way)
+            return
         locale = interaction.locale.value
         status = self._cluster.view().status
-        load = await self._queue.load()
+        running, waiting = await self._queue.line()
         current = status.model if status is not None else None
-        name = escape_inline(model)
-        lines = [
-            say(locale, "init.switch", current=escape_inline(current), model=name)
-            if current
-            else say(locale, "init.confirm", model=name),
-            say(
-                locale,
-                "init.details",
-                count=nodes,
-                network=say(locale, "init.local" if local_network else "init.public"),
-            ),
-        ]
-        if load.running or load.waiting:
-            lines.append(say(locale, "init.interrupts", running=load.running, waiting=load.waiting))
-        if status is not None and status.nodes:
-            lines.append(f"-# {say(locale, 'init.danger')}")
-        layout = ConfirmInit(
-            text="\n".join(lines),
-            cluster=self._cluster,
-            operators=self._operators,
-            model=model,
+        askers = [one.question.asker.user_id for one in running] + [one.asker.user_id for one in waiting]
+        text = switch_question(
+            locale,
+            known,
             nodes=nodes,
             local_network=local_network,
+            status=status,
+            running=len(running),
+            waiting=len(waiting),
+            askers=askers,
+        )
+        layout = ConfirmSwitch(
+            self._services,
+            Plan(secrets.token_hex(4), model, nodes, local_network),
+            text=text,
+            typed=current is not None,
             locale=locale,
             owner_id=interaction.user.id,
         )
         await reply(interaction, layout, private=True)
         layout.shown = interaction
+
+    @app_commands.command(name="switch", description="See the switch of the model that is under way.")
+    async def switch(self, interaction: discord.Interaction) -> None:
+        """Show it anew: its message is followed for a quarter of an hour only."""
+        self._operators.require(person_of(interaction))
+        under_way = await self._services.running.switching.current()
+        if under_way is None:
+            raise UserError("no switch", key="error.no_switch")
+        await self._show(interaction, under_way)
+
+    async def _show(self, interaction: discord.Interaction, switch: Switch) -> None:
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        await follow_switch(self._services, interaction, switch)
+
+    @app_commands.command(name="board", description="Place a live board in this channel, or take it away.")
+    @app_commands.describe(remove="Let the board of this channel be.")
+    async def board(self, interaction: discord.Interaction, remove: bool = False) -> None:
+        """One message that is kept current."""
+        self._operators.require(person_of(interaction))
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        channel, locale = interaction.channel_id or 0, interaction.locale.value
+        boards = self._services.running.boards
+        if remove:
+            key = "board.removed" if await boards.remove(channel) else "board.none"
+        else:
+            await boards.place(channel, interaction.guild_id, locale)
+            key = "board.placed"
+        await self._note(interaction, "cluster.board", {"channel": channel, "removed": remove})
+        await self._done(interaction, say(locale, key))
+
+    @app_commands.command(name="alerts", description="Tell this channel when something happens to the cluster.")
+    @app_commands.describe(
+        role="The role to ping; nobody is pinged without one.",
+        ping_owners="Also ping the owner of a node that left.",
+        remove="Tell this channel no more.",
+    )
+    async def alerts(
+        self,
+        interaction: discord.Interaction,
+        role: discord.Role | None = None,
+        ping_owners: bool = False,
+        remove: bool = False,
+    ) -> None:
+        """Events as single lines, each once, with its recovery."""
+        self._operators.require(person_of(interaction))
+        channel, locale = interaction.channel_id or 0, interaction.locale.value
+        places = self._services.running.places
+        if remove:
+            key = "alerts.removed" if await places.remove_alerts(channel) else "alerts.none"
+        else:
+            role_id = None if role is None else role.id
+            await places.put_alerts(AlertChannel(channel, interaction.guild_id, role_id, locale, ping_owners))
+            key = "alerts.placed" if role is None else "alerts.placed_role"
+        pinged = None if role is None else role.id
+        await self._note(interaction, "cluster.alerts", {"channel": channel, "role": pinged, "removed": remove})
+        named = f"<@&{role.id}>" if role is not None else ""
+        await reply(interaction, text_layout(say(locale, key, role=named)), private=True)
+
+    @app_commands.command(name="name", description="Give a node a name and an owner.")
+    @app_commands.describe(node="The node.", name="What people call it.", owner="Whose machine it is.")
+    async def name_node(
+        self,
+        interaction: discord.Interaction,
+        node: str,
+        name: app_commands.Range[str, 1, 40],
+        owner: discord.User | None = None,
+    ) -> None:
+        """Its name is shown everywhere from now on."""
+        self._operators.require(person_of(interaction))
+        status = self._cluster.view().status
+        found = [one for one in status.nodes if one.node_id == node] if status is not None else []
+        if not found:
+            raise UserError("no such node", key="error.node_unknown", node=escape_inline(node[:60]))
+        owner_id = owner.id if owner is not None else None
+        await self._services.running.nodes.name(found[0], name, owner_id)
+        await self._note(interaction, "cluster.name", {"node": node, "name": name, "owner": owner_id})
+        before, after = escape_inline(short_node(node)), escape_inline(name)
+        text = say(interaction.locale.value, "names.done", node=before, name=after)
+        await reply(interaction, text_layout(text), private=True)
+
+    @app_commands.command(name="audit", description="See who did what to the cluster.")
+    async def audit(self, interaction: discord.Interaction) -> None:
+        """The newest entries."""
+        self._operators.require(person_of(interaction))
+        entries = await self._services.running.audit.recent(AUDIT_SHOWN)
+        text = audit_text(interaction.locale.value, entries)
+        await reply(interaction, text_layout(text), private=True)
 
     @app_commands.command(name="pause", description="Hold the line: running answers go on, questions are kept.")
     @app_commands.describe(reason="What people who wait are told.")
@@ -169,6 +183,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """Hold the line with a reason that people see."""
         self._operators.require(person_of(interaction))
         await self._queue.pause(reason, by=interaction.user.id)
+        await self._note(interaction, "line.pause", {"reason": reason})
         text = say(interaction.locale.value, "line.paused", reason=escape_inline(reason))
         await reply(interaction, text_layout(text), private=True)
 
@@ -177,6 +192,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """Release the line."""
         self._operators.require(person_of(interaction))
         was_held = await self._queue.resume(by=interaction.user.id)
+        await self._note(interaction, "line.resume", {})
         text = say(interaction.locale.value, "line.resumed" if was_held else "line.not_paused")
         await reply(interaction, text_layout(text), private=True)
 
@@ -196,6 +212,14 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         )
         await reply(interaction, view, private=True)
 
+    async def _note(self, interaction: discord.Interaction, action: str, detail: dict[str, Json]) -> None:
+        at = interaction.created_at.timestamp()
+        await self._services.running.audit.record(AuditEntry(at, interaction.user.id, action, detail))
+
+    @staticmethod
+    async def _done(interaction: discord.Interaction, text: str) -> None:
+        await interaction.edit_original_response(view=text_layout(text), allowed_mentions=NOBODY)
+
     @init.autocomplete("model")
     async def _complete_model(
         self, interaction: discord.Interaction, current: str
@@ -207,11 +231,27 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         names.sort(key=lambda name: (not name.lower().startswith(wanted), name.lower()))
         return [app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:CHOICES]]
 
+    @name_node.autocomplete("node")
+    async def _complete_node(
+        self, interaction: discord.Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        status = self._cluster.view().status
+        if status is None or not self._operators.is_operator(person_of(interaction)):
+            return []
+        names = self._services.running.nodes.names
+        choices = []
+        for node in status.nodes:
+            known = names.get(node.node_id)
+            shown = f"{known.name if known else short_node(node.node_id)} · {node.gpu_name}"
+            if current.lower() in f"{shown} {node.node_id}".lower():
+                choices.append(app_commands.Choice(name=shown[:100], value=node.node_id[:100]))
+        return choices[:CHOICES]
+
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog: in the operators' servers when there are any, else everywhere."""
-    services = bot.services
-    cog = ClusterCommands(services.cluster, services.queue, services.operators)
+    bot.add_dynamic_items(SwitchControl)
+    cog = ClusterCommands(bot.services)
     if bot.admin_guilds:
         await bot.add_cog(cog, guilds=list(bot.admin_guilds))
     else:

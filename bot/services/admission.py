@@ -117,6 +117,7 @@ class Gate:
         self._back_off.slot_freed()
         if duration is not None:
             self._service_times.observe(duration)
+            self._watcher.chat_completed()
 
     def refused(self, error: SchedulerError, *, elapsed: float) -> None:
         """The cluster did not take a question that was sent ``elapsed`` seconds ago."""
@@ -125,6 +126,10 @@ class Gate:
         if isinstance(error, ClusterBusy):
             self._capacity.refused(now, sent_at=now - elapsed)
         self._back_off.refused(now, retry_after=error.retry_after, jitter=random.random())
+
+    def failed(self, error: SchedulerError) -> None:
+        """A question ended without a word of an answer."""
+        self._watcher.chat_failed(error)
 
     def wait_for(self, place: int, running_elapsed: Sequence[float]) -> float | None:
         """Estimated seconds until the question at ``place`` is taken; None when nothing is known yet."""

@@ -9,7 +9,8 @@ from enum import StrEnum
 import structlog
 
 from bot.clock import Clock
-from bot.errors import SchedulerError
+from bot.cluster.events import Seen
+from bot.errors import SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.inference import ClusterState, ClusterStatus, JoinCommand, Model, NodeState, Scheduler
 from bot.telemetry.metrics import Metrics
 
@@ -19,6 +20,11 @@ FIRST_RECONNECT = 0.5
 LONGEST_RECONNECT = 10.0
 # A scheduler freezes for 5 s when it is asked too early (recording 42): no alarm before that is over.
 SILENCE_TOLERATED = 7.0
+# So many questions in a row fail at a cluster that calls itself available before it is called failing: a worker
+# whose front has crashed stays listed as available for good (recording 84).
+FAILURES_TOLERATED = 3
+# How the client says that something accepted the connection and then kept silent.
+_SILENT = frozenset({"timeout", "stall"})
 
 
 class Availability(StrEnum):
@@ -34,12 +40,16 @@ class Availability(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ClusterView:
     """What is known of the cluster now. ``age`` in seconds since the last report, None when there was none;
-    ``unreachable_since`` in epoch seconds."""
+    ``unreachable_since`` in epoch seconds; ``frozen`` when the port still accepts but nothing comes; ``failing``
+    when requests fail although the cluster calls itself available."""
 
     status: ClusterStatus | None
     age: float | None
     availability: Availability
     unreachable_since: float | None
+    frozen: bool = False
+    failing: bool = False
+    received_at: float | None = None
 
 
 def availability_of(status: ClusterStatus) -> Availability:
@@ -67,12 +77,28 @@ class ClusterWatcher:
         self._status: ClusterStatus | None = None
         self._received_at: float | None = None
         self._unreachable_since: float | None = None
+        self._frozen = False
+        self._failures = 0
         self._listeners: list[Callable[[], None]] = []
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
         age = None if self._received_at is None else self._clock.now() - self._received_at
-        return ClusterView(self._status, age, self._availability(), self._unreachable_since)
+        return ClusterView(
+            self._status,
+            age,
+            self._availability(),
+            self._unreachable_since,
+            frozen=self._frozen and self._unreachable_since is not None,
+            failing=self._failing,
+            received_at=self._received_at,
+        )
+
+    def seen(self) -> Seen:
+        """The same for whoever derives events."""
+        view = self.view()
+        answering = view.availability is not Availability.UNREACHABLE
+        return Seen(view.status, answering, frozen=view.frozen, failing=view.failing)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` after every change; returns how to end it."""
@@ -84,6 +110,27 @@ class ClusterWatcher:
         if self._unreachable_since is not None and self._status is None:
             self._unreachable_since = None
             self._changed()
+
+    def chat_completed(self) -> None:
+        """An answer came to its end: the cluster does what it says. A mere beginning proves nothing: a worker
+        whose front has crashed sends the headers of a good answer first (recording 84)."""
+        was_failing, self._failures = self._failing, 0
+        if was_failing:
+            self._changed()
+
+    def chat_failed(self, error: SchedulerError) -> None:
+        """A question failed before its first word. Only a cluster that took it and broke it counts."""
+        if not isinstance(error, UpstreamFailed | StreamInterrupted):
+            return
+        was_failing = self._failing
+        self._failures += 1
+        if self._failing and not was_failing:
+            log.warning("cluster.failing", failures=self._failures)
+            self._changed()
+
+    @property
+    def _failing(self) -> bool:
+        return self._failures >= FAILURES_TOLERATED
 
     async def run(self) -> None:
         """Watch until cancelled; reconnects for ever."""
@@ -116,7 +163,10 @@ class ClusterWatcher:
 
     def _lost(self, error: SchedulerError) -> None:
         now = self._clock.now()
+        was_frozen, self._frozen = self._frozen, error.code in _SILENT
         if self._unreachable_since is not None:
+            if was_frozen is not self._frozen:
+                self._changed()
             return
         if self._received_at is not None and now - self._received_at < SILENCE_TOLERATED:
             return
@@ -142,6 +192,10 @@ class ClusterService:
         """The cluster as last seen."""
         return self._watcher.view()
 
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` after every change of the view; returns how to end it."""
+        return self._watcher.subscribe(listener)
+
     async def models(self) -> tuple[Model, ...]:
         """The models the scheduler lists. Raises :class:`SchedulerError`."""
         return await self._scheduler.models()
@@ -160,14 +214,3 @@ class ClusterService:
             if model.name == name:
                 return model
         raise SchedulerError(f"model {name!r} is not listed", key="error.model_unknown", model=name)
-
-    async def initialise(self, model: str, nodes: int, *, local_network: bool, by: int) -> JoinCommand | None:
-        """Set the model and return how nodes join now. Raises :class:`SchedulerError`."""
-        await self.known_model(model)
-        log.warning("cluster.init", model=model, nodes=nodes, local_network=local_network, by=by)
-        try:
-            await self._scheduler.initialise(model, nodes, local_network=local_network)
-        except SchedulerError as error:
-            log.error("cluster.init_failed", model=model, by=by, status=error.status, detail=str(error))
-            raise
-        return await self._scheduler.join_command()

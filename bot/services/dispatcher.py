@@ -224,6 +224,16 @@ class Dispatcher:
             await self._put_back(run)
         await self._desk.settled(LAST_WORDS)
 
+    def interrupt(self) -> int:
+        """Put everything that runs back at the head of the line, to be asked again; returns how much that was.
+
+        For a line that is held: otherwise the questions leave again at once.
+        """
+        runs = list(self._running.values())
+        for run in runs:
+            run.stop(Stop(StopCause.SHUTDOWN))
+        return len(runs)
+
     async def _dispatch(self) -> float | None:
         """Start what may start; returns after how many seconds to look again even if nothing happens."""
         while not self._draining and self._gate.hold() is None:
@@ -306,6 +316,7 @@ class Dispatcher:
         """Whether the question goes back to the head of its line instead of ending here."""
         if has_text or not isinstance(error, SchedulerError):
             return False
+        self._gate.failed(error)
         kept = isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
         again = kept or (error.retryable and run.request.attempts < MAX_ATTEMPTS)
         if not again:
@@ -329,7 +340,11 @@ class Dispatcher:
 
     async def _put_back(self, run: AnswerRun) -> None:
         await self._store.release(run.request.request_id, self._policy.owner, now=self._clock.now())
-        run.live.view.held("held.restarting")
+        hold = None if self._draining else self._gate.hold()
+        if hold is None:
+            run.live.view.held("held.restarting")
+        else:
+            run.live.view.held(hold.key, **dict(hold.params))
         run.live.show()
 
     async def _end_run(self, run: AnswerRun, stop: Stop) -> None:

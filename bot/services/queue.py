@@ -64,6 +64,16 @@ class QueueService:
             waiting=counts.get(RequestState.QUEUED, 0),
         )
 
+    async def running_everywhere(self) -> int:
+        """Questions running in any process, those that the scheduler still holds included. Raises
+        :class:`StorageError`."""
+        counts = await self._store.counts()
+        return max(self._dispatcher.running, counts.get(RequestState.RUNNING, 0))
+
+    async def is_paused(self) -> bool:
+        """Whether the line is held. Raises :class:`StorageError`."""
+        return await self._store.paused() is not None
+
     async def of(self, user_id: int) -> MyQueue:
         """A person's own questions. Raises :class:`StorageError`."""
         requests = await self._store.of_user(user_id, OPEN_STATES)

@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 
 from bot.storage.conversations import SqlConversations
 from bot.storage.engine import Transactions, database_file
+from bot.storage.history import SqlHistory
 from bot.storage.personal import SqlPersonalData
+from bot.storage.places import SqlBoards, SqlNodeNames
 from bot.storage.profiles import SqlProfiles, SqlUsage
 from bot.storage.records import Audit, Facts, Feedback, Preferences
 from bot.storage.requests import SqlRequests
+from bot.storage.switches import SqlSwitches
 
 
 class Database:
@@ -29,6 +32,10 @@ class Database:
         self.profiles = SqlProfiles(transactions)
         self.usage = SqlUsage(transactions)
         self.personal = SqlPersonalData(transactions)
+        self.history = SqlHistory(transactions)
+        self.boards = SqlBoards(transactions)
+        self.node_names = SqlNodeNames(transactions)
+        self.switches = SqlSwitches(transactions)
 
     @classmethod
     @asynccontextmanager

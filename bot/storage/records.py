@@ -5,26 +5,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, Union
+from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
+from bot.cluster.records import AuditEntry
 from bot.storage.engine import Transactions
 from bot.storage.tables import audit, facts, feedback, preferences
 
-Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", None]
 Thumb: TypeAlias = Literal[-1, 1]
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """Something an operator did. ``at`` in epoch seconds."""
-
-    at: float
-    actor_id: int
-    action: str
-    detail: Json
 
 
 class Facts:

@@ -268,3 +268,94 @@ audit = Table(
     Column("detail", Text, nullable=False),
     sqlite_autoincrement=True,
 )
+
+# The cluster over time. A sample stands for the `span` seconds from `at`.
+cluster_events = Table(
+    "cluster_events",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+cluster_samples = Table(
+    "cluster_samples",
+    metadata,
+    Column("at", Double, primary_key=True),
+    Column("span", Double, nullable=False),
+    Column("waiting", Double, nullable=False),
+    Column("running", Double, nullable=False),
+    Column("nodes_ready", Double, nullable=False),
+    Column("nodes_listed", Double, nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("ttft", Double),
+    Column("tokens_per_second", Double),
+)
+
+node_names = Table(
+    "node_names",
+    metadata,
+    Column("node_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("owner_id", BigInteger),
+    Column("gpu_name", Text, nullable=False),
+    Column("gpu_count", Integer, nullable=False),
+    Column("gpu_memory", Double, nullable=False),
+)
+
+boards = Table(
+    "boards",
+    metadata,
+    Column("channel_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("guild_id", BigInteger),
+    Column("message_id", BigInteger),
+    Column("locale", Text, nullable=False),
+)
+
+alert_channels = Table(
+    "alert_channels",
+    metadata,
+    Column("channel_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("guild_id", BigInteger),
+    Column("role_id", BigInteger),
+    Column("locale", Text, nullable=False),
+    Column("ping_owners", Boolean, nullable=False),
+)
+
+open_alerts = Table(
+    "open_alerts",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("since", Double, nullable=False),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("switch_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("nodes", Integer, nullable=False),
+    Column("local_network", Boolean, nullable=False),
+    Column("previous_model", Text),
+    Column("previous_nodes", Integer),
+    Column("by", BigInteger, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("step_since", Double, nullable=False),
+    Column("claimed_at", Double),
+    Column("initialised", Boolean),
+    Column("drained", Integer, nullable=False),
+    Column("workers", Integer, nullable=False),
+    Column("paused_before", Boolean, nullable=False),
+    Column("finished_at", Double),
+    CheckConstraint("state IN ('open', 'done', 'cancelled', 'replaced')", name="state"),
+)
+
+IS_OPEN = switches.c.state == literal_column("'open'", Text)
+# At most one switch is open: a second one cannot be inserted, whichever process tries.
+Index("ix_switches_open", switches.c.state, unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)

@@ -71,7 +71,7 @@ def configure_logging(level: str, style: Literal["console", "json"], *, secrets:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # httpx logs every request at INFO, and discord.py every heartbeat and payload at DEBUG (prompts included).
-    for noisy in ("httpx", "httpcore", "asyncio", "aiosqlite", "discord"):
+    for noisy in ("httpx", "httpcore", "asyncio", "discord"):
         logging.getLogger(noisy).setLevel(max(logging.getLevelName(level), logging.WARNING))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

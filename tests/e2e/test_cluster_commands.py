@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,11 +14,10 @@ from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from sandbox.parallax.models import MODELS
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import answer, ask, until_over
+from tests.e2e.reading import PATIENCE, answer, ask, of_the_bot, until_over, until_shows
+from tests.e2e.switching import begun, inits, start_workers, stop_workers, typed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-INIT = ("POST", "/scheduler/init")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["current", "documented"])
@@ -30,11 +30,6 @@ async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     ) as running:
         yield running
         assert running.discord.limits.rejections == []
-
-
-def inits(stage: Stage) -> int:
-    """How many inits the scheduler was sent."""
-    return sum((call.method, call.path) == INIT for call in stage.parallax.calls)
 
 
 async def test_a_question_is_answered(stage: Stage, room: Channel, ada: Person) -> None:
@@ -137,21 +132,158 @@ async def test_init_may_be_thought_better_of(stage: Stage, room: Channel, olga: 
     assert inits(stage) == before
 
 
-async def test_init_pressed_twice_is_sent_once(stage: Stage, room: Channel, olga: Person) -> None:
-    """The second press of an impatient hand changes nothing. Last here: it strands the running cluster."""
+async def test_status_has_the_last_hours_figures(stage: Stage, room: Channel, ada: Person) -> None:
+    """What the receipts of answers said, as one figure for the hour."""
+    stage.parallax.script(["One ", "two ", "three ", "four."])
+    message = await ask(ada, room, "Count to four")
+    await until_over(stage, message)
+
+    async def card() -> Message:
+        return await (await ada.slash(room, "status")).response()
+
+    # Figures are taken anew every ten seconds at most: ask until the answer is among them.
+    shown = await card()
+    while "last hour: first token" not in shown.text:
+        shown = await card()
+    assert re.search(r"last hour: first token [\d.]+ s( · \d+ tok/s)?", shown.text)
+
+
+async def test_models_can_be_searched(stage: Stage, room: Channel, ada: Person, olga: Person) -> None:
+    """By the command's option and by the button; operators see besides what fits."""
+    message = await (await ada.slash(room, "models", search="gpt-oss 120b")).done_loading()
+    assert names_in(message) == ["openai/gpt-oss-120b", "openai/gpt-oss-safeguard-120b"]
+    assert "fits" not in message.text
+
+    shown = await (await ada.click(message, "Search")).acked()
+    await (await ada.submit(shown, {"Words of the model's name": "deepseek r1"})).acked()
+    await stage.discord.wait_until(lambda: names_in(message) == ["deepseek-ai/DeepSeek-R1"])
+
+    found = await (await olga.slash(room, "models", search="qwen2.5 72b")).done_loading()
+    fits = stage.parallax.dialect == "current"
+    assert ("· fits" in found.text) is fits
+    nothing = await (await ada.slash(room, "models", search="no such thing")).done_loading()
+    assert "No model matches." in nothing.text
+
+
+async def test_join_has_steps_for_each_system(stage: Stage, room: Channel, ada: Person) -> None:
+    """And says so when a node comes."""
+    message = await (await ada.slash(room, "join")).done_loading()
+    assert "**Linux**" in message.text
+    await (await ada.click(message, "Windows")).acked()
+    assert "**Windows**" in message.text
+    assert "networkingMode=mirrored" in message.text
+    stage.parallax.add_node("barn", "NVIDIA GeForce RTX 3060", 12.0)
+    await until_shows(stage, message, "Your node is ready: NVIDIA GeForce RTX 3060.")
+    stage.parallax.remove_node("barn")
+
+
+async def test_a_chart_is_a_picture(stage: Stage, room: Channel, ada: Person) -> None:
+    """Nothing to draw yet is said; the button is on every card."""
+    card = await (await ada.slash(room, "status")).response()
+    told = await (await ada.click(card, "Chart")).done_loading()
+    assert "nothing to draw yet" in told.text
+    assert told.ephemeral_for == ada.id
+
+
+async def test_init_asks_for_the_name_before_it_interrupts(stage: Stage, room: Channel, olga: Person) -> None:
+    """A wrong name changes nothing."""
     before = inits(stage)
-    confirm = await (
-        await olga.slash(room, "cluster init", model="Qwen/Qwen3-4B", nodes=1, local_network=False)
-    ).response()
-    button = confirm.buttons["Set model"].custom_id
-    first = await olga.click(confirm, custom_id=button)
-    second = await olga.click(confirm, custom_id=button)
-    await first.acked()
-    await second.acked()
-    # The same press again, when the first has long been acted upon but this client has not redrawn yet.
-    third = await olga.click(confirm, custom_id=button)
-    await third.acked()
-    await stage.discord.wait_until(lambda: "The model is set to **Qwen/Qwen3-4B**." in confirm.text)
-    assert "parallax join" in confirm.text
+    confirm = await (await olga.slash(room, "cluster init", model="Qwen/Qwen3-4B", nodes=1)).response()
+    refused = await typed(olga, confirm, "Switch …", "Qwen/Qwen3-8B")
+    assert refused.message is not None
+    assert "that is not the model's name" in refused.message.text
+    assert inits(stage) == before
+
+
+async def test_a_name_is_shown_on_the_card(stage: Stage, room: Channel, ada: Person, olga: Person) -> None:
+    """Operators choose the node from the list; everybody reads the name; the audit tells who gave it."""
+    choices = await olga.autocomplete(room, "cluster name", "node", node="Apple")
+    assert [str(choice["name"]).rpartition(" · ")[2] for choice in choices] == ["Apple M2 Ultra"]
+    node = str(choices[0]["value"])
+    named = await (await olga.slash(room, "cluster name", node=node, name="studio-mac", owner=ada)).response()
+    assert named.ephemeral_for == olga.id
+    card = await (await ada.slash(room, "status")).response()
+    assert "● **studio-mac** · Apple M2 Ultra · 192 GB · ready" in card.text
+    audit = await (await olga.slash(room, "cluster audit")).response()
+    assert f"<@{olga.id}> · cluster.name" in audit.text
+    assert "name studio-mac" in audit.text
+
+
+async def test_a_board_follows_the_cluster(stage: Stage, room: Channel, olga: Person) -> None:
+    """It shows an event soon, and is sent again when somebody deletes it."""
+    await (await olga.slash(room, "cluster board")).done_loading()
+    board = next(one for one in of_the_bot(stage, room) if one.ephemeral_for is None)
+    stage.parallax.add_node("loft", "NVIDIA GeForce RTX 3080", 10.0)
+    await until_shows(stage, board, "NVIDIA GeForce RTX 3080")
+    await olga.delete(board) if board.author.id == olga.id else stage.discord.world.delete_message(board)
+
+    def again() -> list[Message]:
+        return [one for one in of_the_bot(stage, room) if one.ephemeral_for is None and not one.deleted]
+
+    await stage.discord.wait_until(lambda: again() and again()[0] is not board)
+    stage.parallax.remove_node("loft")
+    await stage.discord.wait_until(lambda: "RTX 3080" not in again()[0].text)
+    await (await olga.slash(room, "cluster board", remove=True)).done_loading()
+
+
+async def test_alerts_tell_once_and_recover(stage: Stage, room: Channel, olga: Person) -> None:
+    """Only the configured role is pinged, and only by the trouble itself."""
+    role = next(
+        role for role in stage.discord.world.guilds[room.guild_id or 0].roles.values() if "oper" in role.name
+    )
+    placed = await (await olga.slash(room, "cluster alerts", role=str(role.id))).response()
+    assert "is pinged" in placed.text
+    stage.parallax.remove_node("attic")
+    await stage.discord.wait_until(lambda: lines(stage, room, "left the cluster"), PATIENCE)
+    (lost,) = lines(stage, room, "left the cluster")
+    assert lost.startswith("▲ ")
+    assert "NVIDIA GeForce RTX 3090" in lost
+    assert lost.endswith(f"<@&{role.id}>")
+    stage.parallax.add_node("attic", "NVIDIA GeForce RTX 3090", 24.0)
+    await stage.discord.wait_until(lambda: lines(stage, room, "is back"), PATIENCE)
+    assert len(lines(stage, room, "▲")) == 1
+    assert "<@&" not in lines(stage, room, "is back")[0]
+    await (await olga.slash(room, "cluster alerts", remove=True)).response()
+
+
+def lines(stage: Stage, room: Channel, words: str) -> list[str]:
+    """The plain messages of the bot that contain ``words``."""
+    return [one.content for one in of_the_bot(stage, room) if words in one.content]
+
+
+async def test_a_guided_switch_and_the_way_back(stage: Stage, room: Channel, ada: Person, olga: Person) -> None:
+    """Exactly one init, sent when no worker is connected; a question asked meanwhile is answered afterwards."""
+    before = inits(stage)
+    message = await begun(stage, olga, room, "Qwen/Qwen3-4B")
+    kept = await ask(ada, room, "During the switch?")
+    await until_shows(stage, kept, "the line is paused: switching to Qwen/Qwen3-4B")
+    workers = await stop_workers(stage, message)
+    await start_workers(stage, message, workers)
+    await until_shows(stage, message, "**Qwen/Qwen3-4B** is usable".replace("*", ""))
+    await until_over(stage, kept)
     assert inits(stage) == before + 1
     assert stage.parallax.model == "Qwen/Qwen3-4B"
+    assert stage.parallax.available
+
+    await typed(olga, message, "Back to Qwen3-8B", "Qwen/Qwen3-8B")
+    await until_shows(stage, message, "Switching to Qwen/Qwen3-8B")
+    await start_workers(stage, message, await stop_workers(stage, message))
+    await until_shows(stage, message, "Qwen/Qwen3-8B is usable")
+    assert inits(stage) == before + 2
+    audit = await (await olga.slash(room, "cluster audit")).response()
+    assert audit.text.count("cluster.switched") == 2
+
+
+async def test_a_switch_may_be_cancelled_before_the_init(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """A second confirmation of something else only shows the one that is under way."""
+    before = inits(stage)
+    message = await begun(stage, olga, room, "Qwen/Qwen3-4B")
+    other = await (await olga.slash(room, "cluster init", model="Qwen/Qwen3-1.7B", nodes=1)).done_loading()
+    await until_shows(stage, other, "Switching to Qwen/Qwen3-4B")
+    await (await olga.click(message, "Cancel the switch")).acked()
+    await until_shows(stage, message, "was ended")
+    question = await ask(ada, room, "Still there?")
+    await until_over(stage, question)
+    assert inits(stage) == before

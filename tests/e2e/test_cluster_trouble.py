@@ -74,7 +74,7 @@ async def test_from_no_model_to_the_first_answer(tmp_path: Path) -> None:
         assert "Set the cluster's model to **Qwen/Qwen3-8B**?" in confirm.text
         assert "Interrupts 0 running and 1 waiting questions." in confirm.text
         await (await olga.click(confirm, "Set model")).acked()
-        await until_shows(stage, message, "kept: the cluster is starting")
+        await until_shows(stage, confirm, "✓ model set")
         await until_over(stage, message)
         assert answer(message, "Ready?") == "Ready."
         assert [request.status for request in stage.parallax.requests] == [200]

@@ -45,6 +45,11 @@ SEEDS = {
         " VALUES (8, 20000, 4, 'Ana', 1, 100, 0.5)",
     ),
 }
+SEEDS["0003"] = (
+    *SEEDS["0001"],
+    "INSERT INTO boards (channel_id, message_id, locale) VALUES (70, 71, 'en-US')",
+    "INSERT INTO cluster_events (at, kind, subject, detail) VALUES (1, 'usable', 'a-model', '{}')",
+)
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 
 

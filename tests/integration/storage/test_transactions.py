@@ -240,7 +240,7 @@ async def test_a_missing_schema_is_a_storage_error(tmp_path: Path) -> None:
 
 async def test_small_records(tmp_path: Path) -> None:
     """Facts, choices, thumbs and the audit log outlive the process."""
-    from bot.storage.records import AuditEntry
+    from bot.cluster.records import AuditEntry
 
     url = new_database(tmp_path)
     first = AuditEntry(at=1.0, actor_id=5, action="line.pause", detail={"reason": "a new model"})

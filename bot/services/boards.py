@@ -1,0 +1,284 @@
+"""The status card kept current: on boards in channels, and for a while under ``/status``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from bot.clock import Clock
+from bot.cluster.events import ClusterEvent
+from bot.cluster.records import Board, Boards
+from bot.errors import AccessLost, DeliveryError, MessageGone, StorageError
+from bot.rendering.cluster_card import Card, status_card
+from bot.services.cluster import ClusterService
+from bot.services.journal import Journal
+from bot.services.nodes import NodeBook
+from bot.services.queue import QueueService
+
+log = structlog.get_logger(__name__)
+
+LIVE_SECONDS = 600.0
+LOOK_EVERY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between edits: after an event at least ``event``, when only figures changed at least ``figures``,
+    and without any change ``repeat`` (None: never)."""
+
+    event: float
+    figures: float
+    repeat: float | None
+
+
+# Discord shows each reader how long ago the card was true, by itself (a relative timestamp), so a board that stays
+# the same need not be edited to look alive: 18 edits an hour find out whether it still exists.
+BOARD_PACE = Pace(event=1.2, figures=15.0, repeat=200.0)
+LIVE_PACE = Pace(event=1.2, figures=10.0, repeat=60.0)
+
+
+class CardPoster(Protocol):
+    """Shows cards in channels. Raises only :class:`DeliveryError`."""
+
+    async def post(self, channel_id: int, card: Card) -> int:
+        """Send a card; returns the message's id."""
+        ...
+
+    async def edit(self, channel_id: int, message_id: int, card: Card) -> None:
+        """Replace a card. Raises :class:`MessageGone` when somebody deleted the message."""
+        ...
+
+
+class StatusCards:
+    """Draws the status card from everything that is known."""
+
+    def __init__(
+        self, cluster: ClusterService, queue: QueueService, journal: Journal, nodes: NodeBook, clock: Clock
+    ) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._journal = journal
+        self._nodes = nodes
+        self._clock = clock
+
+    async def card(self, locale: str) -> Card:
+        """The card now. Raises :class:`StorageError`."""
+        view = self._cluster.view()
+        return status_card(
+            locale,
+            view.status,
+            availability=view.availability.value,
+            received_at=view.received_at,
+            load=await self._queue.load(),
+            figures=await self._journal.figures(),
+            names={node_id: node.name for node_id, node in self._nodes.names.items()},
+            frozen=view.frozen,
+            failing=view.failing,
+            stranded=self._journal.stranded,
+            web_page=self._cluster.web_page,
+        )
+
+
+class Follower:
+    """Shows a card again whenever it has changed, at its pace. ``show`` raises to end it."""
+
+    def __init__(
+        self,
+        draw: Callable[[], Awaitable[Card]],
+        show: Callable[[Card], Awaitable[None]],
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
+        self._draw = draw
+        self._show = show
+        self._clock = clock
+        self._pace = pace
+        self._wake = asyncio.Event()
+        self._urgent = True
+
+    def changed(self, *, urgent: bool) -> None:
+        """Something may have to be shown: soon for an event."""
+        self._urgent = self._urgent or urgent
+        self._wake.set()
+
+    async def run(self, shown: Card | None, *, seconds: float | None = None) -> None:
+        """Follow until cancelled, or for ``seconds``; ``shown`` is what can be seen now."""
+        end = None if seconds is None else self._clock.monotonic() + seconds
+        shown_at = self._clock.monotonic() if shown is not None else float("-inf")
+        while end is None or self._clock.monotonic() < end:
+            since = self._clock.monotonic() - shown_at
+            card = await self._draw()
+            repeat = self._pace.repeat is not None and since >= self._pace.repeat
+            gap = self._pace.event if self._urgent or shown is None else self._pace.figures
+            if repeat or (card != shown and since >= gap):
+                self._urgent = False
+                shown_at = self._clock.monotonic()
+                await self._show(card)
+                shown = card
+                continue
+            pause = gap - since if card != shown else self._until_repeat(since)
+            if card == shown:
+                self._urgent = False
+            await self._pause(pause if end is None else min(pause, end - self._clock.monotonic()))
+
+    def _until_repeat(self, since: float) -> float:
+        # Running and waiting questions tell nobody when they change: they are looked at.
+        return (
+            self._pace.figures if self._pace.repeat is None else min(self._pace.figures, self._pace.repeat - since)
+        )
+
+    async def _pause(self, seconds: float) -> None:
+        waits = {
+            asyncio.ensure_future(self._wake.wait()),
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._wake.clear()
+
+
+class BoardKeeper:
+    """Keeps every board and every live card current."""
+
+    def __init__(
+        self,
+        store: Boards,
+        cards: StatusCards,
+        poster: CardPoster,
+        cluster: ClusterService,
+        journal: Journal,
+        nodes: NodeBook,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._cards = cards
+        self._poster = poster
+        self._nodes = nodes
+        self._clock = clock
+        self._boards: dict[int, tuple[Board, Follower, asyncio.Task[None]]] = {}
+        self._live: set[Follower] = set()
+        self._again = asyncio.Event()
+        journal.subscribe(self._happened)
+        cluster.subscribe(self._renamed)
+
+    async def run(self) -> None:
+        """Show the boards there are, and look every minute, until cancelled."""
+        try:
+            while True:
+                await self._nodes.refresh()
+                await self._settle()
+                for _, follower, _ in list(self._boards.values()):
+                    follower.changed(urgent=False)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._again.wait(), LOOK_EVERY)
+                self._again.clear()
+        finally:
+            for _, _, task in self._boards.values():
+                task.cancel()
+            await asyncio.gather(*(task for _, _, task in self._boards.values()), return_exceptions=True)
+
+    async def place(self, channel_id: int, guild_id: int | None, locale: str) -> None:
+        """Place a board, or send the one of this channel anew. Raises :class:`DeliveryError`,
+        :class:`StorageError`."""
+        await self._stop(channel_id)
+        card = await self._cards.card(locale)
+        message_id = await self._poster.post(channel_id, card)
+        board = Board(channel_id, guild_id, message_id, locale)
+        await self._store.put_board(board)
+        self._start(board, card)
+
+    async def remove(self, channel_id: int) -> bool:
+        """Let a board be: it stays as it is; False when there was none. Raises :class:`StorageError`."""
+        await self._stop(channel_id)
+        return await self._store.remove_board(channel_id)
+
+    async def message_deleted(self, message_id: int) -> None:
+        """A message was deleted in Discord; a board is sent again."""
+        for board, _, _ in list(self._boards.values()):
+            if board.message_id == message_id:
+                await self._stop(board.channel_id)
+                await self._store.put_board(replace(board, message_id=None))
+                self._again.set()
+
+    async def follow(self, locale: str, show: Callable[[Card], Awaitable[None]], shown: Card) -> None:
+        """Keep one card current for ten minutes; ends early, silently, when it cannot be shown any more."""
+
+        async def draw() -> Card:
+            return replace(await self._cards.card(locale), live=True)
+
+        follower = Follower(draw, show, self._clock, LIVE_PACE)
+        self._live.add(follower)
+        try:
+            await follower.run(replace(shown, live=True), seconds=LIVE_SECONDS)
+            await show(await self._cards.card(locale))
+        except DeliveryError as error:
+            log.info("live.ended", error=type(error).__name__)
+        finally:
+            self._live.discard(follower)
+
+    def _happened(self, _event: ClusterEvent) -> None:
+        self._tell(urgent=True)
+
+    def _renamed(self) -> None:
+        # A node that came back may be one that has a name; what is named is shown with its name at once.
+        self._tell(urgent=True)
+
+    def _tell(self, *, urgent: bool) -> None:
+        for _, follower, _ in self._boards.values():
+            follower.changed(urgent=urgent)
+        for follower in self._live:
+            follower.changed(urgent=urgent)
+
+    async def _settle(self) -> None:
+        """Start what should be shown and is not: after a start, a deletion, a failure."""
+        for board in await self._store.boards():
+            running = self._boards.get(board.channel_id)
+            if running is not None and not running[2].done():
+                continue
+            self._start(board, None)
+
+    def _start(self, board: Board, shown: Card | None) -> None:
+        follower = Follower(
+            lambda: self._cards.card(board.locale),
+            lambda card: self._show(board.channel_id, card),
+            self._clock,
+            BOARD_PACE,
+        )
+        task = asyncio.create_task(self._carry(follower, shown), name=f"board-{board.channel_id}")
+        self._boards[board.channel_id] = board, follower, task
+
+    async def _carry(self, follower: Follower, shown: Card | None) -> None:
+        try:
+            await follower.run(shown)
+        except (DeliveryError, StorageError) as error:
+            # Looked at again within a minute: a channel may be opened again, a network come back.
+            log.warning("board.not_shown", error=type(error).__name__, detail=str(error))
+
+    async def _show(self, channel_id: int, card: Card) -> None:
+        board, follower, task = self._boards[channel_id]
+        try:
+            if board.message_id is not None:
+                await self._poster.edit(channel_id, board.message_id, card)
+                return
+        except MessageGone:
+            log.info("board.sent_again", channel=channel_id)
+        except AccessLost:
+            log.warning("board.no_access", channel=channel_id)
+            raise
+        placed = replace(board, message_id=await self._poster.post(channel_id, card))
+        self._boards[channel_id] = placed, follower, task
+        await self._store.put_board(placed)
+
+    async def _stop(self, channel_id: int) -> None:
+        running = self._boards.pop(channel_id, None)
+        if running is not None:
+            running[2].cancel()
+            await asyncio.gather(running[2], return_exceptions=True)

@@ -1,0 +1,114 @@
+"""What happens to the cluster, told to whoever listens and kept for later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.clock import Clock
+from bot.cluster.events import ClusterEvent, EventReader
+from bot.cluster.records import Figures, History, Sample
+from bot.errors import StorageError
+from bot.rendering.cluster_card import Load
+from bot.services.cluster import ClusterWatcher
+
+log = structlog.get_logger(__name__)
+
+SAMPLE_EVERY = 60.0
+COMPACT_EVERY = 3600.0
+FINE_FOR = 7 * 86_400.0
+FIGURES_OVER = 3600.0
+# Cards are drawn often; the medians of an hour change slowly.
+FIGURES_KEPT = 10.0
+
+
+class Journal:
+    """Derives events at every change of the watcher's view, samples the cluster every minute."""
+
+    def __init__(
+        self, watcher: ClusterWatcher, history: History, load: Callable[[], Awaitable[Load]], clock: Clock
+    ) -> None:
+        self._watcher = watcher
+        self._history = history
+        self._load = load
+        self._clock = clock
+        self._reader = EventReader()
+        self._listeners: list[Callable[[ClusterEvent], None]] = []
+        self._unkept: asyncio.Queue[tuple[ClusterEvent, ...]] = asyncio.Queue()
+        self._figures: tuple[float, Figures] | None = None
+        watcher.subscribe(self._look)
+
+    @property
+    def stranded(self) -> bool:
+        """Whether an init has stranded the cluster: it waits for good."""
+        return self._reader.stranded
+
+    def subscribe(self, listener: Callable[[ClusterEvent], None]) -> Callable[[], None]:
+        """Call ``listener`` for every event, in order, as soon as it is seen; returns how to end it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def figures(self) -> Figures:
+        """The answers of the last hour. Raises :class:`StorageError`."""
+        now = self._clock.now()
+        if self._figures is None or now - self._figures[0] > FIGURES_KEPT:
+            self._figures = now, await self._history.figures(since=now - FIGURES_OVER, until=now)
+        return self._figures[1]
+
+    async def samples(self, seconds: float) -> list[Sample]:
+        """The samples of the last ``seconds``, oldest first. Raises :class:`StorageError`."""
+        return list(await self._history.samples(since=self._clock.now() - seconds))
+
+    async def run(self) -> None:
+        """Keep what happened, until cancelled."""
+        while True:
+            events = await self._unkept.get()
+            try:
+                await self._history.add_events(events)
+            except StorageError as error:
+                log.warning("journal.not_kept", events=[event.kind.value for event in events], detail=str(error))
+
+    async def keep_samples(self) -> None:
+        """Sample the cluster and make hours of what is old, until cancelled."""
+        compacted = self._clock.monotonic()
+        while True:
+            begun = self._clock.now()
+            await self._clock.sleep(SAMPLE_EVERY)
+            try:
+                await self._sample(begun)
+                if self._clock.monotonic() - compacted >= COMPACT_EVERY:
+                    compacted = self._clock.monotonic()
+                    await self._history.compact(before=self._clock.now() - FINE_FOR)
+            except StorageError as error:
+                log.warning("journal.not_sampled", detail=str(error))
+
+    async def _sample(self, begun: float) -> None:
+        now = self._clock.now()
+        status = self._watcher.view().status
+        load = await self._load()
+        figures = await self._history.figures(since=begun, until=now)
+        await self._history.add_sample(
+            Sample(
+                at=begun,
+                span=now - begun,
+                waiting=load.waiting,
+                running=load.running,
+                nodes_ready=status.ready_nodes if status is not None else 0,
+                nodes_listed=len(status.nodes) if status is not None else 0,
+                answers=figures.answers,
+                ttft=figures.ttft,
+                tokens_per_second=figures.tokens_per_second,
+            )
+        )
+
+    def _look(self) -> None:
+        events = self._reader.observe(self._watcher.seen(), self._clock.now())
+        if not events:
+            return
+        self._unkept.put_nowait(events)
+        for event in events:
+            log.info("cluster.event", kind=event.kind.value, subject=event.subject)
+            for listener in list(self._listeners):
+                listener(event)

@@ -1,0 +1,57 @@
+"""The line under the bot's name: the model and how many wait."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bot.catalogue import say
+from bot.clock import Clock
+from bot.errors import DeliveryError, StorageError
+from bot.services.cluster import Availability, ClusterService
+from bot.services.queue import QueueService
+
+# A gateway takes 120 messages a minute in all, and nobody reads this line by the second.
+UPDATE_EVERY = 60.0
+TRIED_EVERY = 5.0
+
+
+class Status(Protocol):
+    """Sets the bot's presence. Raises only :class:`DeliveryError`."""
+
+    async def set_presence(self, text: str, *, usable: bool) -> None:
+        """Show ``text`` under the bot's name."""
+        ...
+
+
+class Presence:
+    """Updates the presence when it has changed, and then rarely."""
+
+    def __init__(self, cluster: ClusterService, queue: QueueService, status: Status, clock: Clock) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._status = status
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Keep it right, until cancelled."""
+        shown: tuple[str, bool] | None = None
+        while True:
+            try:
+                wanted = await self._wanted()
+                if wanted != shown and self._cluster.view().availability is not Availability.UNKNOWN:
+                    await self._status.set_presence(wanted[0], usable=wanted[1])
+                    shown = wanted
+                    await self._clock.sleep(UPDATE_EVERY)
+            except (DeliveryError, StorageError):
+                # Not connected yet, or not at this moment: it is tried again.
+                shown = None
+            await self._clock.sleep(TRIED_EVERY)
+
+    async def _wanted(self) -> tuple[str, bool]:
+        view = self._cluster.view()
+        usable = view.availability is Availability.USABLE
+        if not usable or view.status is None or view.status.model is None:
+            return say(None, f"status.{view.availability.value}"), usable
+        load = await self._queue.load()
+        model = view.status.model.rpartition("/")[2][:60]
+        return say(None, "presence.line", model=model, waiting=load.waiting), usable

@@ -1,0 +1,249 @@
+"""The guided switch of the cluster's model: safe where the scheduler is not.
+
+An init while workers are connected strands the cluster (recordings 72 to 78), one with an unknown model stops
+it (recording 89). So: hold the line, wait for the running answers, have the workers stopped, send exactly one
+init, have them started, and see that questions can be answered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.catalogue import say
+from bot.clock import Clock
+from bot.cluster.records import AuditEntry, AuditLog
+from bot.cluster.switching import (
+    PATIENCE,
+    Sight,
+    Step,
+    Switch,
+    SwitchState,
+    SwitchStore,
+    advanced,
+    trouble,
+)
+from bot.errors import SchedulerError, SchedulerUnreachable, StorageError
+from bot.inference import Scheduler
+from bot.rendering.cluster_card import Card
+from bot.rendering.switch_card import switch_card
+from bot.services.cluster import Availability, ClusterService
+from bot.services.dispatcher import Dispatcher
+from bot.services.journal import Journal
+from bot.services.queue import QueueService
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an operator confirms. ``plan_id`` makes pressing twice one switch."""
+
+    plan_id: str
+    model: str
+    nodes: int
+    local_network: bool
+
+
+class Switching:
+    """Begins switches and follows the one that is open, also one that another process began."""
+
+    def __init__(
+        self,
+        *,
+        scheduler: Scheduler,
+        cluster: ClusterService,
+        journal: Journal,
+        queue: QueueService,
+        dispatcher: Dispatcher,
+        store: SwitchStore,
+        audit: AuditLog,
+        clock: Clock,
+    ) -> None:
+        self._scheduler = scheduler
+        self._cluster = cluster
+        self._journal = journal
+        self._queue = queue
+        self._dispatcher = dispatcher
+        self._store = store
+        self._audit = audit
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
+        self._set: str | None = None
+        cluster.subscribe(self._wake.set)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` whenever a switch may look different; returns how to end it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def begin(self, plan: Plan, *, by: int) -> Switch:
+        """Start the switch, or return the one that is under way.
+
+        Raises :class:`SchedulerError` for a model that is not listed, :class:`StorageError`."""
+        await self._cluster.known_model(plan.model)
+        status = self._cluster.view().status
+        now = self._clock.now()
+        wanted = Switch(
+            switch_id=plan.plan_id,
+            model=plan.model,
+            nodes=plan.nodes,
+            local_network=plan.local_network,
+            previous_model=status.model if status is not None else None,
+            previous_nodes=status.init_nodes if status is not None else None,
+            by=by,
+            started_at=now,
+            step_since=now,
+            drained=await self._queue.running_everywhere(),
+            workers=len(status.nodes) if status is not None else 0,
+            paused_before=await self._queue.is_paused(),
+        )
+        switch = await self._store.open(wanted)
+        if switch == wanted:
+            await self._hold(switch)
+            await self._note(by, "cluster.switch", switch)
+        self._changed()
+        return switch
+
+    async def current(self) -> Switch | None:
+        """The switch that is under way. Raises :class:`StorageError`."""
+        return await self._store.current()
+
+    def is_ours(self, model: str) -> bool:
+        """Whether this process set this model last."""
+        return model == self._set
+
+    async def get(self, switch_id: str) -> Switch | None:
+        """A switch by its id. Raises :class:`StorageError`."""
+        return await self._store.get(switch_id)
+
+    async def cancel(self, switch_id: str, *, by: int) -> Switch | None:
+        """End a switch whose init was not sent, or failed. None when there is no such switch."""
+        switch = await self._store.get(switch_id)
+        if switch is None or switch.state is not SwitchState.OPEN:
+            return switch
+        if switch.claimed_at is not None and switch.initialised is not False:
+            return switch
+        ended = replace(switch, state=SwitchState.CANCELLED, finished_at=self._clock.now())
+        if await self._store.save(ended):
+            await self._release(ended, by)
+            await self._note(by, "cluster.switch_cancelled", ended)
+        self._changed()
+        return ended
+
+    async def back(self, switch_id: str, *, by: int, plan_id: str) -> Switch | None:
+        """The way back to the model before, by the same steps. None when there is none."""
+        switch = await self._store.get(switch_id)
+        if switch is None or switch.previous_model is None:
+            return switch
+        if switch.state is SwitchState.OPEN:
+            replaced = replace(switch, state=SwitchState.REPLACED, finished_at=self._clock.now())
+            await self._store.save(replaced)
+            if not switch.paused_before:
+                await self._queue.resume(by=by)
+        plan = Plan(plan_id, switch.previous_model, switch.previous_nodes or switch.nodes, switch.local_network)
+        return await self.begin(plan, by=by)
+
+    async def card(self, switch: Switch, locale: str) -> Card:
+        """How far it is. Raises :class:`StorageError`."""
+        sight = await self._sight()
+        return switch_card(
+            locale,
+            switch,
+            status=sight.status,
+            running=sight.running,
+            join=sight.status.join if sight.status is not None else None,
+            trouble=trouble(switch, sight, self._clock.now()),
+        )
+
+    async def run(self) -> None:
+        """Follow what is under way, until cancelled."""
+        while True:
+            busy = True
+            try:
+                busy = await self.look()
+            except StorageError as error:
+                log.warning("switch.not_followed", detail=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY if busy else None)
+            self._wake.clear()
+
+    async def look(self) -> bool:
+        """Take the steps that what is seen allows; False when no switch is under way. Raises
+        :class:`StorageError`."""
+        switch = await self._store.current()
+        if switch is None:
+            return False
+        now = self._clock.now()
+        if switch.step is Step.DRAIN and now - switch.step_since > PATIENCE[Step.DRAIN]:
+            self._dispatcher.interrupt()
+        moved = advanced(switch, await self._sight(), now)
+        if moved.step is Step.INIT and moved.claimed_at is None:
+            moved = await self._initialise(moved)
+        if moved != switch and await self._store.save(moved):
+            log.info("switch.step", model=moved.model, step=moved.step.value, state=moved.state.value)
+            if moved.state is SwitchState.DONE:
+                await self._release(moved, moved.by)
+                await self._note(moved.by, "cluster.switched", moved)
+            self._changed()
+        for listener in list(self._listeners):
+            listener()
+        return moved.state is SwitchState.OPEN
+
+    async def _initialise(self, switch: Switch) -> Switch:
+        now = self._clock.now()
+        if not await self._store.claim_init(switch.switch_id, now=now):
+            return await self._store.get(switch.switch_id) or switch
+        log.warning(
+            "cluster.init", model=switch.model, nodes=switch.nodes, local=switch.local_network, by=switch.by
+        )
+        claimed = replace(switch, claimed_at=now)
+        self._set = switch.model
+        try:
+            await self._cluster.known_model(switch.model)
+            await self._scheduler.initialise(switch.model, switch.nodes, local_network=switch.local_network)
+        except SchedulerUnreachable as error:
+            # It may have happened all the same: the status tells.
+            log.error("cluster.init_unanswered", model=switch.model, detail=str(error))
+            return claimed
+        except SchedulerError as error:
+            log.error("cluster.init_failed", model=switch.model, status=error.status, detail=str(error))
+            return replace(claimed, initialised=False)
+        return replace(claimed, initialised=True)
+
+    async def _sight(self) -> Sight:
+        view = self._cluster.view()
+        answering = view.availability not in {Availability.UNREACHABLE, Availability.UNKNOWN}
+        return Sight(
+            view.status if answering else None, await self._queue.running_everywhere(), self._journal.stranded
+        )
+
+    async def _hold(self, switch: Switch) -> None:
+        if not switch.paused_before:
+            await self._queue.pause(say(None, "switch.reason", model=switch.model), by=switch.by)
+
+    async def _release(self, switch: Switch, by: int) -> None:
+        if not switch.paused_before:
+            await self._queue.resume(by=by)
+
+    async def _note(self, by: int, action: str, switch: Switch) -> None:
+        await self._audit.record(
+            AuditEntry(
+                self._clock.now(),
+                by,
+                action,
+                {"model": switch.model, "nodes": switch.nodes, "before": switch.previous_model},
+            )
+        )
+
+    def _changed(self) -> None:
+        self._wake.set()
+        for listener in list(self._listeners):
+            listener()

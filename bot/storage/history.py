@@ -1,0 +1,153 @@
+"""The cluster over time, on the database: :class:`bot.cluster.records.History`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from statistics import median
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from bot.cluster.events import ClusterEvent, EventKind
+from bot.cluster.records import Figures, Sample
+from bot.storage.engine import Transactions
+from bot.storage.tables import cluster_events, cluster_samples, requests
+
+HOUR = 3600.0
+NEWEST = 500
+"""Answers looked at for figures: they are found by the primary key, however much history there is."""
+
+EVENTS_KEPT = 90 * 86_400.0
+
+_RECENT = (
+    select(requests.c.finished_at, requests.c.ttft, requests.c.tokens_per_second)
+    .order_by(requests.c.sequence.desc())
+    .limit(NEWEST)
+)
+
+
+class SqlHistory:
+    """The contract of every method is :class:`History`'s."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def add_events(self, events: Sequence[ClusterEvent]) -> None:
+        """Keep what happened."""
+        values = [
+            {
+                "at": event.at,
+                "kind": event.kind.value,
+                "subject": event.subject,
+                "detail": json.dumps(dict(event.detail), ensure_ascii=False),
+            }
+            for event in events
+        ]
+        if values:
+            await self._transactions.write(lambda db: db.execute(insert(cluster_events), values).rowcount)
+
+    async def events(self, *, since: float, limit: int) -> Sequence[ClusterEvent]:
+        """The newest ``limit`` events since ``since``, newest first."""
+        newest = (
+            select(cluster_events)
+            .where(cluster_events.c.at >= since)
+            .order_by(cluster_events.c.id.desc())
+            .limit(limit)
+        )
+        return await self._transactions.read(
+            lambda db: [
+                ClusterEvent(EventKind(row.kind), row.at, row.subject, json.loads(row.detail))
+                for row in db.execute(newest)
+            ]
+        )
+
+    async def figures(self, *, since: float, until: float) -> Figures:
+        """The answers that ended in this time (of the newest 500)."""
+        rows = await self._transactions.read(lambda db: db.execute(_RECENT).all())
+        found = [row for row in rows if row.finished_at is not None and since <= row.finished_at < until]
+        rates = [row.tokens_per_second for row in found if row.tokens_per_second is not None]
+        firsts = [row.ttft for row in found if row.ttft is not None]
+        answers = sum(row.ttft is not None or row.tokens_per_second is not None for row in found)
+        return Figures(answers, median(firsts) if firsts else None, median(rates) if rates else None)
+
+    async def add_sample(self, sample: Sample) -> None:
+        """Keep a sample; one for the same moment is replaced."""
+        await self._transactions.write(lambda db: _put(db, [sample]))
+
+    async def samples(self, *, since: float) -> Sequence[Sample]:
+        """The samples since ``since``, oldest first."""
+        found = select(cluster_samples).where(cluster_samples.c.at >= since).order_by(cluster_samples.c.at)
+        return await self._transactions.read(lambda db: [_sample(row) for row in db.execute(found)])
+
+    async def compact(self, *, before: float) -> int:
+        """Merge samples from before the full hour of ``before`` into hours, and forget events after 90 days."""
+        return await self._transactions.write(lambda db: _compact(db, before - before % HOUR))
+
+
+def _compact(db: Connection, before: float) -> int:
+    db.execute(delete(cluster_events).where(cluster_events.c.at < before - EVENTS_KEPT))
+    fine = cluster_samples.c.at < before, cluster_samples.c.span < HOUR
+    rows = db.execute(select(cluster_samples).where(*fine).order_by(cluster_samples.c.at)).all()
+    if not rows:
+        return 0
+    db.execute(delete(cluster_samples).where(*fine))
+    hours = groupby((_sample(row) for row in rows), key=lambda sample: math.floor(sample.at / HOUR))
+    merged = [merged_sample(hour * HOUR, list(samples)) for hour, samples in hours]
+    _put(db, merged)
+    return len(rows) - len(merged)
+
+
+def merged_sample(at: float, samples: Sequence[Sample]) -> Sample:
+    """The hour from ``at`` as one sample: means over time, and over answers for what answers measure."""
+    count = len(samples)
+    return Sample(
+        at=at,
+        span=HOUR,
+        waiting=sum(one.waiting for one in samples) / count,
+        running=sum(one.running for one in samples) / count,
+        nodes_ready=sum(one.nodes_ready for one in samples) / count,
+        nodes_listed=sum(one.nodes_listed for one in samples) / count,
+        answers=sum(one.answers for one in samples),
+        ttft=_mean((one.ttft, one.answers) for one in samples),
+        tokens_per_second=_mean((one.tokens_per_second, one.answers) for one in samples),
+    )
+
+
+def _mean(values: Iterable[tuple[float | None, int]]) -> float | None:
+    known = [(value, max(weight, 1)) for value, weight in values if value is not None]
+    total = sum(weight for _, weight in known)
+    return sum(value * weight for value, weight in known) / total if total else None
+
+
+def _put(db: Connection, samples: Sequence[Sample]) -> None:
+    for sample in samples:
+        db.execute(delete(cluster_samples).where(cluster_samples.c.at == sample.at))
+        db.execute(
+            insert(cluster_samples).values(
+                at=sample.at,
+                span=sample.span,
+                waiting=sample.waiting,
+                running=sample.running,
+                nodes_ready=sample.nodes_ready,
+                nodes_listed=sample.nodes_listed,
+                answers=sample.answers,
+                ttft=sample.ttft,
+                tokens_per_second=sample.tokens_per_second,
+            )
+        )
+
+
+def _sample(row: Row[tuple[object, ...]]) -> Sample:
+    return Sample(
+        row.at,
+        row.span,
+        row.waiting,
+        row.running,
+        row.nodes_ready,
+        row.nodes_listed,
+        row.answers,
+        row.ttft,
+        row.tokens_per_second,
+    )

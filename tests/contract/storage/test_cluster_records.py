@@ -1,0 +1,100 @@
+"""The cluster's history, names and switches on SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.cluster.events import ClusterEvent, EventKind
+from bot.cluster.records import OpenAlert, Sample
+from bot.cluster.switching import Step, Switch, SwitchState
+from bot.storage.database import Database
+from tests.fakes.databases import new_database
+
+HOUR = 3600.0
+SWITCH = Switch("0a", "new", 1, True, "old", 1, 7, 0.0)
+
+
+@pytest.fixture
+async def databases(tmp_path: Path) -> AsyncIterator[tuple[Database, Database]]:
+    """Two processes on the same file."""
+    url = new_database(tmp_path)
+    async with Database.open(url) as one, Database.open(url) as other:
+        yield one, other
+
+
+def sample(at: float, *, waiting: float = 0.0, answers: int = 0, ttft: float | None = None) -> Sample:
+    """A minute."""
+    return Sample(at, 60.0, waiting, 1.0, 2.0, 3.0, answers, ttft, None)
+
+
+async def test_one_init_is_sent_by_two_processes(databases: tuple[Database, Database]) -> None:
+    """Both press, both open, both claim, again and again: one switch, one right to init."""
+    one, other = databases
+    opened = await asyncio.gather(
+        *(
+            database.switches.open(replace(SWITCH, switch_id=name))
+            for name, database in (("0a", one), ("0b", other), ("0a", other), ("0b", one))
+        )
+    )
+    assert len({switch.switch_id for switch in opened}) == 1
+    claims = await asyncio.gather(
+        *(database.switches.claim_init(opened[0].switch_id, now=1.0) for database in (one, other, one, other))
+    )
+    assert sorted(claims) == [False, False, False, True]
+    assert not await one.switches.claim_init("none", now=1.0)
+
+
+async def test_a_switch_that_ended_is_not_changed(databases: tuple[Database, Database]) -> None:
+    """Another process's view of before neither revives it nor takes a claim back."""
+    one, other = databases
+    await one.switches.open(SWITCH)
+    assert await one.switches.claim_init("0a", now=5.0)
+    assert await other.switches.save(replace(SWITCH, step=Step.START))
+    kept = await one.switches.current()
+    assert kept == replace(SWITCH, step=Step.START, claimed_at=5.0)
+    assert await one.switches.save(replace(kept, state=SwitchState.DONE))
+    assert not await other.switches.save(kept)
+    assert await one.switches.current() is None
+    assert (await one.switches.open(SWITCH)).state is SwitchState.DONE
+
+
+async def test_an_alert_is_opened_once(databases: tuple[Database, Database]) -> None:
+    """Two processes see the same trouble: one tells it."""
+    alert = OpenAlert("node_lost", "a", 1.0)
+    assert sorted(await asyncio.gather(*(one.boards.open_alert(alert) for one in databases))) == [False, True]
+    assert list(await databases[0].boards.open_alerts()) == [alert]
+    closed = await asyncio.gather(*(one.boards.close_alert("node_lost", "a") for one in databases))
+    assert sorted(closed) == [False, True]
+
+
+async def test_history_becomes_hours(databases: tuple[Database, Database]) -> None:
+    """Whole hours before the given one are merged: means over time, and by answers for what answers measure."""
+    history = databases[0].history
+    await history.add_sample(sample(0.0, waiting=2.0, answers=1, ttft=1.0))
+    await history.add_sample(sample(60.0, waiting=4.0, answers=3, ttft=2.0))
+    await history.add_sample(sample(HOUR))
+    await history.add_sample(sample(2 * HOUR + 60))
+    assert await history.compact(before=2 * HOUR + 100) == 1
+    assert list(await history.samples(since=0.0)) == [
+        Sample(0.0, HOUR, 3.0, 1.0, 2.0, 3.0, 4, 1.75, None),
+        Sample(HOUR, HOUR, 0.0, 1.0, 2.0, 3.0, 0, None, None),
+        sample(2 * HOUR + 60),
+    ]
+    assert await history.compact(before=2 * HOUR + 100) == 0
+
+
+async def test_events_are_read_newest_first(databases: tuple[Database, Database]) -> None:
+    """With what they were told."""
+    history = databases[0].history
+    events = [
+        ClusterEvent(EventKind.NODE_JOINED, 1.0, "a", {"gpu": "GPU", "count": 1.0, "memory": 24.0}),
+        ClusterEvent(EventKind.USABLE, 2.0, "m"),
+    ]
+    await history.add_events(events)
+    assert list(await history.events(since=0.0, limit=10)) == events[::-1]
+    assert list(await history.events(since=1.5, limit=10)) == events[1:]
