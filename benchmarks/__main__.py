@@ -33,18 +33,6 @@ SUITES = (
     "context",
     "crash",
 )
-    "pacing",
-    "latency",
-    "footprint",
-    "fairness",
-    "hold",
-    "lag",
-    "line",
-    "page",
-    "cluster",
-    "context",
-    "crash",
-)
 RESULTS = Path(__file__).parent / "results"
 
 
