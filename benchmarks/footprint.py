@@ -19,7 +19,7 @@ MIB = 1024 * 1024
 
 
 def _resident(stage: Stage) -> float:
-    assert stage.bot.process is not None
+    assert stage.bot.process is not None  # noqa: S101  # the stage has started it
     return float(round(psutil.Process(stage.bot.process.pid).memory_info().rss / MIB, 1))
 
 

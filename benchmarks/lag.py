@@ -56,7 +56,9 @@ async def run() -> list[Result]:
     # Perfect sharing of what the scheduler gave while it was asked.
     ideal = fair_waits(QUESTIONS / makespan)
     print_waits("late books", scaled, ideal, SERVICE)
-    print(f"\nall at once: {greedy.makespan:.1f} s, longest wait {greedy.longest_hold:.1f} s, failed {greedy.failed}")
+    print(
+        f"\nall at once: {greedy.makespan:.1f} s, longest wait {greedy.longest_hold:.1f} s, failed {greedy.failed}"
+    )
     await _table()
     return [
         Result(

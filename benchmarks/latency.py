@@ -53,7 +53,9 @@ async def run() -> list[Result]:
                 Result("startup.ready_s", {"seconds": round(ready, 2)}, (Bound("seconds", 3.0),)),
                 *await _one_at_a_time(stage),
                 *await _long_answers(stage),
-                Result("discord.rejections", {"count": len(stage.discord.limits.rejections)}, (Bound("count", 0),)),
+                Result(
+                    "discord.rejections", {"count": len(stage.discord.limits.rejections)}, (Bound("count", 0),)
+                ),
             ]
 
 

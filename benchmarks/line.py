@@ -1,4 +1,4 @@
-"""Five thousand questions in the line: what taking one costs, what they cost in memory, and are their places true."""
+"""Five thousand questions in the line: what taking one costs, their memory, and whether their places are true."""
 
 from __future__ import annotations
 
@@ -50,16 +50,13 @@ async def run() -> list[Result]:
         async with staged(Path(folder), discord=DiscordDouble(), parallax=parallax, **settings) as stage:
             await _occupy(stage)
             before = await _settled_memory(stage)
-            assert_stopped = await stage.bot.terminate()
-            if assert_stopped:
-                raise RuntimeError(f"the bot ended with {assert_stopped}")
+            await stage.bot.terminate()
             url = stage.bot.environment["DATABASE_URL"]
             messages = await _fill(url, stage)
             await _occupy_again(stage)
             after = await _settled_memory(stage)
-            results = [_memory(before, after)]
-            results.append(await _submission(stage))
-            results.append(await _places(stage, url, messages))
+            results = [await _submission(stage), await _places(stage, url, messages)]
+            results.append(_memory(before, after, await _settled_memory(stage)))
             await stage.bot.terminate()
             results.append(await _claims(url))
             # `staged` ends a living bot.
@@ -126,14 +123,19 @@ def _question(number: int, room: Channel, conversation: int) -> NewQuestion:
         surface=surface,
         conversation_id=conversation,
         prompt=made.prompt,
-        asked_at=time.time(),  # noqa: TID251  # the bot's questions expire by the wall clock
+        asked_at=time.time(),
         cost=made.cost,
     )
 
 
-def _memory(before: float, after: float) -> Result:
-    growth = {"idle_mib": round(before, 1), "with_5000_mib": round(after, 1), "growth_mib": round(after - before, 1)}
-    return Result("line.memory", growth, (Bound("growth_mib", 50),))
+def _memory(before: float, after: float, shown: float) -> Result:
+    figures = {
+        "idle_mib": round(before, 1),
+        "with_5000_mib": round(after, 1),
+        "with_all_places_told_mib": round(shown, 1),
+        "growth_mib": round(max(after, shown) - before, 1),
+    }
+    return Result("line.memory", figures, (Bound("growth_mib", 50),))
 
 
 async def _submission(stage: Stage) -> Result:

@@ -1,4 +1,4 @@
-"""Forty questions at once: ten people, of whom one asks twenty; who waited how long, and how long that should be."""
+"""Forty questions at once: ten people, of whom one asks twenty; how long each waited, and how long they should."""
 
 from __future__ import annotations
 
@@ -51,13 +51,14 @@ def script_of(seconds: float) -> Script:
 def by_turns() -> list[tuple[str, int]]:
     """All questions as (person, number): every other one is the heavy person's, the rest go round."""
     counts = everyone()
-    others = [(name, n) for n in range(max(counts.values())) for name in counts if name != HEAVY and n < counts[name]]
+    light = {name: count for name, count in counts.items() if name != HEAVY}
+    others = [(name, n) for n in range(OF_ONE) for name, count in light.items() if n < count]
     return [one for n, other in enumerate(others) for one in ((HEAVY, n), other)]
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A question that was answered. Real seconds since all were asked: ``sent`` to the scheduler, ``done`` there."""
+    """An answered question. Real seconds since all were asked: ``sent`` to the scheduler, ``done`` there."""
 
     person: str
     sent: float
@@ -66,8 +67,8 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All questions with what they met. ``repeated`` counts answers beyond one per question, at the scheduler or in
-    Discord; ``missing`` those without; times in real seconds."""
+    """All questions with what they met. ``repeated`` counts answers beyond one per question, at the scheduler or
+    in Discord; ``missing`` those without; times in real seconds."""
 
     served: tuple[Served, ...]
     missing: int

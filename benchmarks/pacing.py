@@ -47,9 +47,7 @@ async def _measured(*, own_tokens: bool) -> list[Result]:
         async with staged(
             Path(folder),
             discord=DiscordDouble(latency=REST),
-            parallax=ParallaxDouble(
-                tokens_per_second=40 if own_tokens else SLOW_SPEED, slots=STREAMS, lag=False
-            ),
+            parallax=ParallaxDouble(tokens_per_second=40 if own_tokens else SLOW_SPEED, slots=STREAMS, lag=False),
             LOG_LEVEL="WARNING",
             **NO_MEMORY,
         ) as stage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ from bot.delivery.deliveries import Deliveries
 from bot.delivery.layout import build_layout
 from bot.delivery.messenger import Messenger
 from bot.delivery.tracing import WireObserver
-from bot.errors import ConfigError
+from bot.errors import BotError, ConfigError
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes
 from bot.queueing.ports import LineLimits
@@ -87,18 +87,18 @@ async def run(settings: Settings) -> None:
         tasks = [
             asyncio.create_task(work, name=name)
             for name, work in (
-                ("watcher", app.watcher.run()),
+                ("watcher", _kept_going("watcher", app.watcher.run)),
                 ("dispatcher", _drain_when_ready(app)),
-                ("leases", app.dispatcher.keep_leases()),
-                ("expiry", app.dispatcher.expire_old()),
-                ("line", app.line.run()),
-                ("tokens", app.tokens.run()),
-                ("journal", app.cluster.journal.run()),
-                ("samples", app.cluster.journal.keep_samples()),
-                ("switch", app.cluster.switching.run()),
-                ("boards", _when_ready(app, app.cluster.boards.run())),
-                ("alerts", _when_ready(app, app.alerts.run())),
-                ("presence", _when_ready(app, app.presence.run())),
+                ("leases", _kept_going("leases", app.dispatcher.keep_leases)),
+                ("expiry", _kept_going("expiry", app.dispatcher.expire_old)),
+                ("line", _kept_going("line", app.line.run)),
+                ("tokens", _kept_going("tokens", app.tokens.run)),
+                ("journal", _kept_going("journal", app.cluster.journal.run)),
+                ("samples", _kept_going("samples", app.cluster.journal.keep_samples)),
+                ("switch", _kept_going("switch", app.cluster.switching.run)),
+                ("boards", _when_ready(app, "boards", app.cluster.boards.run)),
+                ("alerts", _when_ready(app, "alerts", app.alerts.run)),
+                ("presence", _when_ready(app, "presence", app.presence.run)),
                 ("discord", _connect(app.bot, settings)),
             )
         ]
@@ -119,6 +119,7 @@ async def run(settings: Settings) -> None:
                 raise result
 
 
+RESTART_TASK_AFTER = 1.0
 # How long the last edits may take after running answers have ended.
 SETTLE_SECONDS = 5.0
 
@@ -130,22 +131,38 @@ async def _connect(bot: ParallaxBot, settings: Settings) -> None:
         raise ConfigError(
             "DISCORD_TOKEN is wrong: Discord refused it (reset it on the Bot page and copy it anew)"
         ) from error
+    except (aiohttp.ClientError, OSError, discord.HTTPException, discord.GatewayNotFound) as error:
+        # Once connected, the library reconnects by itself for ever: this is a start without Discord, which is
+        # for whatever started the bot to repeat.
+        raise BotError(
+            f"Discord does not answer at {settings.discord_api_url} ({type(error).__name__}): try again later"
+        ) from error
 
 
-async def _when_ready(app: App, work: Coroutine[object, object, None]) -> None:
-    try:
-        await app.bot.wait_until_logged_in()
-    except asyncio.CancelledError:
-        work.close()
-        raise
-    await work
+async def _when_ready(app: App, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    await app.bot.wait_until_logged_in()
+    await _kept_going(name, work)
 
 
 async def _drain_when_ready(app: App) -> None:
     # Deliveries need the bot's HTTP session and application id, which exist after the login.
     await app.bot.wait_until_logged_in()
-    await app.dispatcher.recover()
-    await app.dispatcher.run()
+    await _kept_going("recovery", app.dispatcher.recover, once=True)
+    await _kept_going("dispatcher", app.dispatcher.run)
+
+
+async def _kept_going(name: str, work: Callable[[], Awaitable[None]], *, once: bool = False) -> None:
+    """Run ``work`` for ever (or ``once`` to its end), again after a failure we know: a disk that is busy for a
+    moment must not end the bot. What we do not know is a bug, and ends it."""
+    while True:
+        try:
+            await work()
+        except BotError as error:
+            log.error("task.failed", task=name, error=type(error).__name__, detail=str(error))
+        else:
+            if once:
+                return
+        await SystemClock().sleep(RESTART_TASK_AFTER)
 
 
 def point_discord_at(api_url: str) -> None:

@@ -45,6 +45,10 @@ COGS = ("cogs.ask", "cogs.queue", "cogs.context", "cogs.cluster", "cogs.operator
 class AttachmentReader(Protocol):
     """Reads text attachments."""
 
+    def check(self, attachment: discord.Attachment) -> None:
+        """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`."""
+        ...
+
     async def read(self, attachment: discord.Attachment) -> str:
         """The attachment's text, framed for a prompt. Raises :class:`AttachmentRejected`."""
         ...

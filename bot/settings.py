@@ -24,9 +24,7 @@ Ids = Annotated[frozenset[int], NoDecode]
 class Settings(BaseSettings):
     """The bot's settings, frozen after loading. Times in seconds unless a name says otherwise."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore")
 
     discord_token: SecretStr = Field(description="The bot's token, from the Bot page of its application.")
     discord_api_url: str = Field(DISCORD_API_URL, description="Discord's REST API; another base is for tests.")
@@ -94,7 +92,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split_ids(cls, value: object) -> object:
         if isinstance(value, str):
-            return frozenset(int(part) for part in value.replace(";", ",").split(",") if part.strip())
+            try:
+                return frozenset(int(part) for part in value.replace(";", ",").split(",") if part.strip())
+            except ValueError:
+                # Without the value: what stands there by mistake may be a secret.
+                raise ValueError("must be ids separated by commas") from None
         return value
 
     @field_validator("discord_api_url", "parallax_url", "parallax_public_url")

@@ -2,8 +2,8 @@
 
 The key follows from the place, so a cog writes its description once, in English, and nothing more:
 ``command.<qualified name>.description`` (a group's too), ``command.<qualified name>.option.<option>`` and, for an
-entry of a context menu, ``menu.<name>``, lower case and joined by underscores. A choice has no place of its own and
-carries its key: ``locale_str("Fast", key="choice.fast")``; so may anything else.
+entry of a context menu, ``menu.<name>``, lower case and joined by underscores. A choice has no place of its own
+and carries its key: ``locale_str("Fast", key="choice.fast")``; so may anything else.
 
 Names of slash commands and options stay English in every language: sentences, documentation and colleagues name
 them (``/cluster init``), and a command that is called otherwise by the person beside you cannot be passed on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import discord
 import structlog
@@ -10,6 +11,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import AttachmentReader, ParallaxBot
+from bot.errors import BotError
 from bot.rendering import Page
 from bot.services.ask import Accepted, AskService, Question
 from bot.services.operators import Operators
@@ -55,21 +57,26 @@ class Ask(commands.Cog):
         think: bool | None = None,
     ) -> None:
         """Submit the question and acknowledge it; the answer arrives by itself."""
-        material = ""
+        question = Question(
+            asker=asker_of(interaction),
+            surface=surface_of(interaction, private=private),
+            prompt=prompt,
+            think=think,
+            weight=self._operators.weight_of(person_of(interaction)),
+        )
         if attachment is not None:
+            self._attachments.check(attachment)
             # A download may take longer than the 3 s an interaction waits.
             await interaction.response.defer(thinking=True, ephemeral=private)
-            material = await self._attachments.read(attachment)
-        accepted = await self._ask.submit(
-            Question(
-                asker=asker_of(interaction),
-                surface=surface_of(interaction, private=private),
-                prompt=prompt,
-                material=material,
-                think=think,
-                weight=self._operators.weight_of(person_of(interaction)),
-            )
-        )
+        try:
+            if attachment is not None:
+                question = replace(question, material=await self._attachments.read(attachment))
+            accepted = await self._ask.submit(question)
+        except BotError:
+            if interaction.response.is_done():
+                # The refusal is for the asker alone: a follow-up would fill the "thinking…" that all can see.
+                await interaction.delete_original_response()
+            raise
         message_id = await self._acknowledge(interaction, accepted, private=private)
         await self._ask.acknowledged(accepted, message_id)
 

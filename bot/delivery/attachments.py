@@ -24,11 +24,9 @@ class AttachmentReader:
         self._hosts = hosts
         self._max_bytes = max_bytes
 
-    async def read(self, attachment: discord.Attachment) -> str:
-        """The attachment's text, framed for a prompt.
-
-        Raises :class:`AttachmentRejected`: too large, not text, from elsewhere, or too slow.
-        """
+    def check(self, attachment: discord.Attachment) -> None:
+        """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`: too large, not text, or
+        from elsewhere."""
         name = escape_inline(attachment.filename[:80])
         if (attachment.content_type or "").split("/")[0] in _BINARY:
             raise AttachmentRejected(key="error.attachment_not_text", name=name)
@@ -37,6 +35,14 @@ class AttachmentReader:
         url = urlsplit(attachment.url)
         if url.netloc not in self._hosts:
             raise AttachmentRejected(f"host {url.hostname}", key="error.attachment_foreign")
+
+    async def read(self, attachment: discord.Attachment) -> str:
+        """The attachment's text, framed for a prompt.
+
+        Raises :class:`AttachmentRejected` as :meth:`check` does, and when it is too slow or no text after all.
+        """
+        self.check(attachment)
+        name = escape_inline(attachment.filename[:80])
         return as_material(attachment.filename[:80], _decode(await self._fetch(attachment.url, name), name))
 
     async def _fetch(self, url: str, name: str) -> bytes:

@@ -142,9 +142,7 @@ class MessageSurface:
 
         await self._call(route, run, until_applied=True)
 
-    async def send(
-        self, route: RouteKind, page: Page, index: int = 0, *, reply_to: int | None = None
-    ) -> int:
+    async def send(self, route: RouteKind, page: Page, index: int = 0, *, reply_to: int | None = None) -> int:
         """Send a further message and return its id. Never cancelled either. Raises :class:`DeliveryError`."""
 
         async def run() -> int:

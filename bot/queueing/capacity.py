@@ -20,9 +20,10 @@ class CapacityLimit:
     """The number of requests that the bot may have in flight.
 
     *Known*: the cluster says how many it runs at once; ``reserve`` of them are left to its other clients, but
-    one is always ours. *Learned* where it does not say: one more per round of successes while every slot was
-    in use (additive increase), a share less at a refusal (multiplicative decrease), never again up to the
-    number that was refused, until a quiet minute has passed.
+    one is always ours. *Learned* where it does not say: at first one more for every request that was taken at
+    once while all were in use, until one has to wait; from then on one more per round of such successes (additive
+    increase), a share less at a refusal (multiplicative decrease), never again up to the number that was
+    refused, until a quiet minute has passed.
     """
 
     def __init__(self, *, reserve: int = 0, first: int = 2, most: int = 256) -> None:
@@ -33,6 +34,7 @@ class CapacityLimit:
         self._most = float(most)
         self._known: int | None = None
         self._learned = float(first)
+        self._seeking = True
         self._refused: float | None = None
         self._decreased_at = float("-inf")
         self._quiet_since = float("-inf")
@@ -53,10 +55,14 @@ class CapacityLimit:
         ceiling = self._most if self._refused is None else min(self._most, self._refused - 1 + self._probe(now))
         return int(max(1.0, min(self._learned + self._probe(now), ceiling)))
 
-    def succeeded(self, now: float, *, in_flight: int, waited: float = 0.0) -> None:
+    def succeeded(self, now: float, *, in_flight: int, waited: float = 0.0, held: int = 0) -> None:
         """A request began to answer, ``waited`` seconds after it was sent, with ``in_flight`` in flight then
-        (itself included). Late headers mean that the cluster was full: no reason to send it more."""
-        if self._known is not None or in_flight < self.limit(now) or waited > LATE_SECONDS:
+        (itself included). Late headers mean that the cluster was full, and so do requests that are still
+        ``held`` there: no reason to send it more."""
+        if held or waited > LATE_SECONDS:
+            self._seeking = False
+            return
+        if self._known is not None or in_flight < self.limit(now):
             return
         if self._probe(now):
             # The one more was taken: that is the new level, and the next step needs another quiet minute.
@@ -65,12 +71,16 @@ class CapacityLimit:
             self._quiet_since = now
             return
         ceiling = self._most if self._refused is None else self._refused - 1
+        if self._seeking:
+            self._learned = min(self._learned + 1, self._most)
+            return
         self._learned = max(1.0, min(self._learned + 1 / self._learned, ceiling, self._most))
 
     def refused(self, now: float, *, sent_at: float) -> None:
         """The cluster answered 429 to a request sent at ``sent_at``. Requests that were sent before the last
         decrease belong to the same episode and change nothing."""
         self._quiet_since = now
+        self._seeking = False
         if sent_at <= self._decreased_at:
             return
         level = self.limit(now) if self._known is None else int(self._learned)

@@ -104,7 +104,9 @@ class AnswerView:
         self._enter(Phase.WAITING)
         self._note = say(self._locale, "footer.place", place=self._place(place))
         if seconds is not None:
-            self._note += " · " + say(self._locale, "footer.about", duration=compact_duration(seconds, self._locale))
+            self._note += " · " + say(
+                self._locale, "footer.about", duration=compact_duration(seconds, self._locale)
+            )
         self._controls = (Control.CANCEL,)
 
     def held(self, key: str, **params: object) -> None:
@@ -225,7 +227,7 @@ class AnswerView:
         # Shown only once it means something, so that the first seconds do not flicker through wild figures.
         if elapsed < SPEED_SHOWN_AFTER:
             return ""
-        return say(self._locale, "footer.speed", rate=f"{self._tokens / elapsed:.0f}")
+        return say(self._locale, "footer.speed", rate=f"{(self._tokens - 1) / elapsed:.0f}")
 
     def _receipt_text(self, receipt: Receipt) -> str:
         parts: list[str] = []
@@ -237,15 +239,15 @@ class AnswerView:
         if receipt.model:
             parts.append(short_model(receipt.model))
         if receipt.tokens:
-            parts.append(
-                say(self._locale, "receipt.tokens", count=receipt.tokens, tokens=receipt.tokens)
-            )
+            parts.append(say(self._locale, "receipt.tokens", count=receipt.tokens, tokens=receipt.tokens))
         if receipt.tokens_per_second is not None:
             parts.append(say(self._locale, "footer.speed", rate=f"{receipt.tokens_per_second:.0f}"))
         if receipt.ttft is not None:
             parts.append(say(self._locale, "receipt.ttft", duration=compact_duration(receipt.ttft, self._locale)))
         if receipt.waited is not None and receipt.waited >= WAIT_SHOWN_FROM:
-            parts.append(say(self._locale, "receipt.waited", duration=compact_duration(receipt.waited, self._locale)))
+            parts.append(
+                say(self._locale, "receipt.waited", duration=compact_duration(receipt.waited, self._locale))
+            )
         return " · ".join(parts)
 
     def _model_name(self) -> str:

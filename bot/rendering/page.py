@@ -95,7 +95,7 @@ def _without_half_escape(text: str) -> str:
 
 
 def compact_duration(seconds: float, locale: str | None = None) -> str:
-    """`0.3 s` below ten seconds, `12 s`, `2 min 5 s`, `1 h 4 min`, as `locale` says it. Negative counts as zero."""
+    """`0.3 s` below ten seconds, `12 s`, `2 min 5 s`, `1 h 4 min`, as `locale` says it. Negative is zero."""
     seconds = max(0.0, seconds)
     tenths = round(seconds, 1)
     whole = round(seconds)

@@ -37,6 +37,8 @@ from bot.scheduler.untrusted import mapping, printable
 
 _CHAT = "/v1/chat/completions"
 _STATUS = "/cluster/status"
+# Of an init that was refused people read this: the classes' own sentences are about a question.
+_INIT_REFUSED = "error.init_refused"
 _UNKNOWN_MODEL = re.compile(
     r"not found|cannot find|could not find|no such|does not exist|404|not a valid|unknown|unsupported",
     re.IGNORECASE,
@@ -194,11 +196,11 @@ class ParallaxClient:
             )
             self._raise_error_in(payload)
         except RequestRefused as exc:
-            raise RequestRefused(str(exc), status=exc.status, code="init_refused") from exc
+            raise RequestRefused(str(exc), status=exc.status, code="init_refused", key=_INIT_REFUSED) from exc
         except UpstreamFailed as exc:
             if _UNKNOWN_MODEL.search(str(exc)):
-                raise RequestRefused(str(exc), status=exc.status, code="unknown_model") from exc
-            raise UpstreamFailed(str(exc), status=exc.status, code="init_failed") from exc
+                raise RequestRefused(str(exc), status=exc.status, code="unknown_model", key=_INIT_REFUSED) from exc
+            raise UpstreamFailed(str(exc), status=exc.status, code="init_failed", key=_INIT_REFUSED) from exc
 
     async def _control(self, method: str, path: str) -> object:
         payload = await self._connection.call(method, path, within=self._timeouts.control)

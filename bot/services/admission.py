@@ -105,11 +105,12 @@ class Gate:
         """Seconds until a back-off ends; None when there is none."""
         return self._back_off.remaining(self._clock.monotonic()) or None
 
-    def began(self, waited: float, in_flight: int) -> None:
-        """An answer began ``waited`` seconds after its question was sent, with ``in_flight`` in flight."""
+    def began(self, waited: float, in_flight: int, held: int = 0) -> None:
+        """An answer began ``waited`` seconds after its question was sent, with ``in_flight`` in flight, of which
+        the scheduler is holding ``held`` back."""
         self._watcher.chat_succeeded()
         self._back_off.succeeded()
-        self._capacity.succeeded(self._clock.monotonic(), in_flight=in_flight, waited=waited)
+        self._capacity.succeeded(self._clock.monotonic(), in_flight=in_flight, waited=waited, held=held)
 
     def ended(self, duration: float | None) -> None:
         """A slot is free again; ``duration`` in seconds of a complete answer."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -10,12 +13,22 @@ import structlog
 from bot.clock import Clock
 from bot.errors import DeliveryError, UserError
 from bot.queueing.ports import LineLimits, RequestStore
-from bot.queueing.request import OPEN_STATES, NewQuestion, RequestKind, StoredRequest, Surface
+from bot.queueing.request import (
+    OPEN_STATES,
+    NewQuestion,
+    RequestKind,
+    RequestState,
+    StoredRequest,
+    Surface,
+)
 from bot.services.ask import Accepted
 from bot.services.closing import Closing
 from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher
 from bot.services.lineage import CONTINUABLE, Lineage
+
+# A press right after the last edit meets a request that is not marked as delivered yet.
+LAST_EDIT_WITHIN = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -62,9 +75,7 @@ class Again:
     async def _repeat(
         self, origin: StoredRequest, kind: RequestKind, surface: Surface, root_id: str, *, in_place: bool
     ) -> Accepted:
-        requests = await self._store.versions(root_id)
-        if any(request.state in OPEN_STATES for request in requests):
-            raise UserError(f"{root_id} is still open", key="error.still_running")
+        requests = await self._settled(root_id)
         lineage = Lineage.of(requests)
         origin = next((r for r in requests if r.request_id == origin.request_id), origin)
         if kind is RequestKind.CONTINUE and not _continuable(lineage, origin):
@@ -96,20 +107,34 @@ class Again:
         Raises :class:`UserError` when there is none, or while a new one is being written.
         """
         root_id = origin.question.root_id or origin.request_id
-        requests = await self._store.versions(root_id)
+        requests = await self._settled(root_id)
         lineage = Lineage.of(requests)
         # Its messages may have changed since the press: an earlier version's surplus was being removed.
         origin = next((r for r in requests if r.request_id == origin.request_id), origin)
         index = lineage.index(origin.request_id)
         if index is None or not 0 <= index + step < len(lineage.versions):
             raise UserError(f"{root_id} has no such version", key="error.no_version")
-        if any(request.state in OPEN_STATES for request in requests) or root_id in self._busy:
+        if root_id in self._busy:
             raise UserError(f"{root_id} is still open", key="error.still_running")
         self._busy.add(root_id)
         try:
             await self._show(lineage.versions[index + step].shown, origin.message_ids, surface)
         finally:
             self._busy.discard(root_id)
+
+    async def _settled(self, root_id: str) -> Sequence[StoredRequest]:
+        """All requests of a question, once the last edit of a finished one is out.
+
+        Raises :class:`UserError` while one is still waiting or being written.
+        """
+        for request in await self._store.versions(root_id):
+            if request.state is RequestState.ANSWERED and (live := self._desk.get(request.request_id)):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(live.closed.wait(), LAST_EDIT_WITHIN)
+        requests = await self._store.versions(root_id)
+        if any(request.state in OPEN_STATES for request in requests):
+            raise UserError(f"{root_id} is still open", key="error.still_running")
+        return requests
 
     async def _show(self, target: StoredRequest, message_ids: tuple[int, ...], surface: Surface) -> None:
         for page, message_id in enumerate(message_ids):

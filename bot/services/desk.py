@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -26,6 +26,7 @@ class LiveAnswer:
     question: NewQuestion
     view: AnswerView
     delivery: AnswerDelivery
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def show(self) -> None:
         """Have the newest state shown."""
@@ -128,8 +129,9 @@ class AnswerDesk:
 
     async def close(self, request_id: str) -> None:
         """Nothing more will be shown for this request."""
-        if self._live.pop(request_id, None) is not None:
+        if (live := self._live.pop(request_id, None)) is not None:
             await self._deliveries.close(request_id)
+            live.closed.set()
 
     def _sent(self, request_id: str, page: int, message_id: int | None) -> None:
         if message_id is None:

@@ -28,6 +28,9 @@ MAX_ATTEMPTS = 2
 # Several free slots are filled together, up to this many at a time.
 CLAIMS_AT_ONCE = 4
 
+# A free pipeline takes a question within 0.1 s (parallax-api.md, "Load"): seconds after which it is being held.
+HELD_AFTER = 0.5
+
 # How long the messages may take at shutdown to say that their questions are kept: an edit's longest wait for its
 # slot (2 s through an interaction) and a second.
 LAST_WORDS = 3.0
@@ -87,6 +90,11 @@ class Dispatcher:
     def running(self) -> int:
         """Questions in flight, those that were withdrawn but still held by the scheduler included."""
         return len(self._running)
+
+    @property
+    def _held(self) -> int:
+        """How many wait at the scheduler for a pipeline, by the time they have waited there."""
+        return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self._running.values())
 
     @property
     def elapsed(self) -> tuple[float, ...]:
@@ -244,7 +252,7 @@ class Dispatcher:
             request,
             live,
             model=self._gate.model,
-            on_started=lambda waited: self._gate.began(waited, self.running),
+            on_started=lambda waited: self._gate.began(waited, self.running, self._held),
         )
         self._running[request.request_id] = run
         self._line.left(request.request_id)

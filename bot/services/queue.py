@@ -77,8 +77,8 @@ class QueueService:
     async def of(self, user_id: int) -> MyQueue:
         """A person's own questions. Raises :class:`StorageError`."""
         requests = await self._store.of_user(user_id, OPEN_STATES)
-        places = {entry.request_id: entry.place for entry in await self._store.line()} if requests else {}
-        mine = tuple(self._mine(request, places.get(request.request_id)) for request in requests)
+        places = [await self._store.place(request.request_id) for request in requests]
+        mine = tuple(self._mine(request, place) for request, place in zip(requests, places, strict=True))
         return MyQueue(mine, await self.load(), self._gate.hold(), await self._preferences.announce(user_id))
 
     async def line(self) -> tuple[Sequence[StoredRequest], Sequence[LineEntry]]:

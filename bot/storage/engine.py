@@ -159,9 +159,7 @@ class Transactions:
         """Finish what was begun and close every connection."""
         await asyncio.to_thread(self._close)
 
-    async def _run(
-        self, threads: _Threads, engine: Engine, work: Callable[[Connection], T], *, urgent: bool
-    ) -> T:
+    async def _run(self, threads: _Threads, engine: Engine, work: Callable[[Connection], T], *, urgent: bool) -> T:
         def transaction() -> T:
             with engine.begin() as connection:
                 return work(connection)

@@ -27,9 +27,7 @@ class Redactor:
             text = text.replace(secret, "[secret]")
         return _TOKEN_IN_PATH.sub(r"\1[secret]", text)
 
-    def __call__(
-        self, _logger: object, _method: str, event: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Clean one event."""
         for key, value in event.items():
             if key in _SECRET_KEYS:
@@ -39,9 +37,7 @@ class Redactor:
         return event
 
 
-def configure_logging(
-    level: str, style: Literal["console", "json"], *, secrets: tuple[str, ...] = ()
-) -> None:
+def configure_logging(level: str, style: Literal["console", "json"], *, secrets: tuple[str, ...] = ()) -> None:
     """Send structlog and the standard library's loggers through one pipeline to standard error."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

@@ -156,9 +156,9 @@ class DiscordDouble:
                 return self._person(user)
         raise KeyError(name)
 
-    def new_person(self, username: str, *guilds: str) -> Person:
-        """Someone new who joins the named guilds (default: Team)."""
-        user = User(self.world.ids.next(), username.lower(), username)
+    def new_person(self, username: str, *guilds: str, locale: str = "en-US") -> Person:
+        """Someone new who joins the named guilds (default: Team), with a client in the language ``locale``."""
+        user = User(self.world.ids.next(), username.lower(), username, locale=locale)
         wanted = guilds or ("Team",)
         joined = [guild for guild in self.world.guilds.values() if guild.name in wanted]
         return self._person(self.world.add_user(user, joined))

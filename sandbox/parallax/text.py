@@ -120,9 +120,13 @@ class Writer:
         return sentence.replace("{topic}", self._topic)
 
 
+_SPEAKER = re.compile(r"\A[^\n:]{1,40}: ")
+"""A team's bot puts the asker's name before the question; the answer is not about the asker."""
+
+
 def _topic(question: str) -> str:
     """Up to three neighbouring words of the question that carry its meaning."""
-    words = _WORD.findall(question[:400])
+    words = _WORD.findall(_SPEAKER.sub("", question)[:400])
     kept: list[str] = []
     for word in words:
         if word.lower() in _STOP_WORDS:

@@ -228,13 +228,26 @@ class CrashWorld:
 
     # -- the account ---------------------------------------------------------------------------------------
 
-    async def settled(self) -> None:
+    async def settled(self, database: Path) -> None:
         """Wait until every acknowledged question is answered, and the bot has nothing left to do."""
 
         def done() -> bool:
             return all(self._is_shown(one) for one in self.asked if one.invocation.is_acked)
 
         await self.stage.discord.wait_until(done, PATIENCE)
+        # What was kept but never acknowledged, and the commit after the last edit: only the database tells.
+        async with asyncio.timeout(PATIENCE):
+            while self._unfinished(database):  # noqa: ASYNC110  # another process raises no event here
+                await asyncio.sleep(0.1)
+
+    def _unfinished(self, database: Path) -> bool:
+        records = _records(database)
+        return any(
+            record is not None and record.state in ("queued", "running", "answered")
+            for one in self.asked
+            for record in (records.get(one.prompt),)
+            if one.invocation.is_acked or not one.private
+        )
 
     def _is_shown(self, one: Asked) -> bool:
         return len(self.shown_of(one)) >= one.lines and is_over(self.messages_of(one)[-1])
@@ -349,7 +362,7 @@ async def crash_world(seed: int, kills: int, folder: Path) -> Account:
         world = CrashWorld(stage, random.Random(seed), people, _rooms(stage), repeats=kills + 1)
         for _ in range(kills):
             await world.killed_once()
-        await world.settled()
+        await world.settled(folder / "bot.db")
     unacknowledged = sum(not one.invocation.is_acked for one in world.asked)
     return Account(len(world.asked), unacknowledged, dict(world.kills), world.complaints(folder / "bot.db"))
 

@@ -53,9 +53,10 @@ async def test_what_cannot_be_read_is_refused_with_a_sentence(
     """The asker reads why; nothing is sent to the cluster and nothing keeps "thinking"."""
     before = len(stage.parallax.requests)
     invocation = await ada.slash(room, "ask", prompt="Look", attachment=(name, content))
-    await invocation.done_loading()
+    await invocation.acked()
     await stage.discord.wait_until(lambda: sentence in [m.text for m in ada.messages(room)])
-    assert not any(message.loading for message in ada.messages(room))
+    assert [message.text for message in ada.messages(room)] == [sentence]
+    assert stage.discord.person("ben").messages(room) == []
     assert len(stage.parallax.requests) == before
 
 
@@ -63,8 +64,8 @@ async def test_a_file_too_large_for_the_context_is_refused(stage: Stage, room: C
     """The sentence tells how much it is and how much may be."""
     before = len(stage.parallax.requests)
     invocation = await ada.slash(room, "ask", prompt="Look", attachment=("long.txt", b"many words " * 9000))
-    await invocation.done_loading()
-    await stage.discord.wait_until(lambda: any("tokens, the limit is 6000" in m.text for m in ada.messages(room)))
+    await invocation.acked()
+    await stage.discord.wait_until(lambda: any("tokens, the limit is 6,000" in m.text for m in ada.messages(room)))
     assert len(stage.parallax.requests) == before
 
 

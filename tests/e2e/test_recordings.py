@@ -114,7 +114,7 @@ async def test_51_a_question_too_long_for_the_model(stage: Stage, room: Channel,
     before = len(stage.parallax.requests)
     stage.parallax.replay("51_stream_worker_http400")
     message = await asked(stage, ada, room)
-    assert "the prompt is 40001 tokens, the limit is 32768" in footer(message)
+    assert "the prompt is 40,001 tokens, the limit is 32,768" in footer(message)
     assert len(stage.parallax.requests) == before + 1
 
 

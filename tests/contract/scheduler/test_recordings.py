@@ -302,6 +302,7 @@ async def test_a_failed_init_has_a_code(name: str) -> None:
         with pytest.raises(expected.kind) as caught:
             await scheduler.initialise("no/such-model", 1, local_network=True)
     assert (caught.value.status, caught.value.code) == (expected.status, expected.code)
+    assert caught.value.key == "error.init_refused"
 
 
 @pytest.mark.parametrize("name", sorted(INITIALISED))

@@ -38,9 +38,21 @@ def test_known_capacity_is_not_learned_away() -> None:
     assert capacity.limit(2.0) == 4
 
 
-def test_additive_increase_while_saturated() -> None:
-    """One more per round of successes, as long as every slot is in use."""
+def test_it_seeks_until_one_has_to_wait() -> None:
+    """Whatever is taken at once while all are in use allows one more; what is held back ends that."""
     capacity = CapacityLimit(first=2)
+
+    saturate(capacity, 3)
+    assert capacity.limit(0.0) == 5
+    for _ in range(50):
+        capacity.succeeded(0.0, in_flight=5, held=1)
+    assert capacity.limit(0.0) == 5
+
+
+def test_additive_increase_while_saturated() -> None:
+    """Once one had to wait: one more per round of successes, as long as every slot is in use."""
+    capacity = CapacityLimit(first=2)
+    capacity.succeeded(0.0, in_flight=2, waited=LATE_SECONDS + 3)
 
     saturate(capacity, 2)
     assert capacity.limit(0.0) == 2

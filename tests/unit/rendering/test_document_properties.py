@@ -1,6 +1,7 @@
 """What holds for every answer however it arrives: limits, balance, nothing lost, nothing that changes its form."""
 
 import re
+from collections import Counter
 from itertools import pairwise
 
 from hypothesis import example, given, settings
@@ -58,9 +59,12 @@ def test_every_body_at_every_moment(text: str, sizes: list[int], limit: int, fir
 @settings(max_examples=150, deadline=None)
 @given(documents, LIMITS)
 def test_nothing_is_lost_or_repeated(text: str, limit: int) -> None:
-    """Every word of the answer stands on the pages once, in order."""
+    """Every word of the answer stands on the pages once; in order, but for a table's wrapped cells, which are
+    read across the columns."""
     pages = render(text, limit=limit, max_pages=80)
-    assert words("\n".join(pages)) == words(text)
+    shown = words("\n".join(pages))
+    assert Counter(shown) == Counter(words(text))
+    assert "|" in text or shown == words(text)
 
 
 @settings(max_examples=80, deadline=None)

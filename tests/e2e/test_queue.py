@@ -1,0 +1,238 @@
+"""The line as people see it: places, the way out of it, who is told what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from sandbox.discord_api import DiscordDouble
+from sandbox.discord_api.model import Channel, Message
+from sandbox.discord_api.people import Person
+from sandbox.parallax import ParallaxDouble
+from tests.e2e.bot_process import Stage, staged
+from tests.e2e.reading import PATIENCE, ask, body, footer, until_over, until_shows
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A cluster with a single pipeline, and announcements after a wait of any length worth mentioning."""
+    async with staged(
+        tmp_path_factory.mktemp("line"),
+        discord=DiscordDouble(latency=0.0),
+        # Ten times as fast: a slot whose client hung up is looked at every 5 s.
+        parallax=ParallaxDouble(tokens_per_second=20, nodes=1, slots=1, lag=False, time_scale=10),
+        ANNOUNCE_AFTER="0.02",
+        QUEUE_MAX_PER_USER="3",
+        SHUTDOWN_GRACE="1",
+    ) as running:
+        yield running
+        assert running.discord.limits.rejections == []
+
+
+async def occupied(stage: Stage, who: Person, room: Channel) -> Message:
+    """A question that keeps the only pipeline until it is stopped."""
+    stage.parallax.script([(f"busy{n} ", 1.0) for n in range(2000)], match="Hold the line")
+    message = await ask(who, room, "Hold the line")
+    await until_shows(stage, message, "busy1 ")
+    return message
+
+
+async def freed(stage: Stage, who: Person, message: Message) -> None:
+    """Stop that question."""
+    await who.click(message, label="Stop")
+    await until_over(stage, message)
+
+
+async def test_places_are_shown_and_kept_true(
+    stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
+) -> None:
+    """Who waits reads the place; it moves up when somebody before leaves."""
+    busy = await occupied(stage, olga, room)
+    first = await ask(ada, room, "First?")
+    second = await ask(ben, room, "Second?")
+    assert f"<@{ada.id}> · next in line" in footer(first)
+    assert f"<@{ben.id}> · 2nd in line" in footer(second)
+
+    await ada.click(first, label="Cancel")
+    await until_shows(stage, first, f"cancelled by <@{ada.id}>")
+    await until_shows(stage, second, "next in line")
+    assert not first.buttons
+
+    await freed(stage, olga, busy)
+    await until_over(stage, second)
+    assert "waited" in footer(second)
+
+
+async def test_only_the_asker_and_operators_may_cancel(
+    stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
+) -> None:
+    """Anybody sees the button; the press of others is refused privately."""
+    busy = await occupied(stage, olga, room)
+    waiting = await ask(ada, room, "Mine?")
+
+    refusal = await (await ben.click(waiting, label="Cancel")).response()
+    assert refusal.ephemeral_for == ben.id
+    assert "Cancel" in waiting.buttons
+
+    await olga.click(waiting, label="Cancel")
+    await until_shows(stage, waiting, f"cancelled by <@{olga.id}>")
+    await freed(stage, olga, busy)
+
+
+async def test_the_answer_after_a_long_wait_is_announced_once_to_its_asker(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """Edits notify nobody, so one short reply does; who switched it off is left in peace."""
+    busy = await occupied(stage, olga, room)
+    waiting = await ask(ada, room, "Tell me later")
+    await freed(stage, olga, busy)
+    await until_over(stage, waiting)
+    await stage.discord.wait_until(
+        lambda: any("your answer is ready" in m.text for m in stage.discord.messages(room)), PATIENCE
+    )
+    ping = next(m for m in stage.discord.messages(room) if "your answer is ready" in m.text)
+    assert ping.notified == {ada.id}
+
+    queue = await (await ada.slash(room, "queue")).response()
+    await ada.click(queue, label="Do not ping me after long waits")
+    await stage.discord.wait_until(lambda: "Ping me after long waits" in queue.buttons, PATIENCE)
+    busy = await occupied(stage, olga, room)
+    quiet = await ask(ada, room, "Do not tell me")
+    await freed(stage, olga, busy)
+    await until_over(stage, quiet)
+    # The next question of the line is answered after anything the last one may have caused.
+    await until_over(stage, await ask(olga, room, "And now?"))
+    assert [m for m in stage.discord.messages(room) if m.notified == {ada.id}] == [ping]
+
+    await ada.click(queue, label="Ping me after long waits")
+    await stage.discord.wait_until(lambda: "Do not ping me after long waits" in queue.buttons, PATIENCE)
+
+
+async def test_queue_shows_ones_own_questions_with_the_way_out(
+    stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
+) -> None:
+    """Privately: what runs, what waits and where; a press withdraws it."""
+    busy = await occupied(stage, olga, room)
+    mine = await ask(ada, room, "My only question")
+    theirs = await ask(ben, room, "Somebody else's secret plan")
+
+    queue = await (await ada.slash(room, "queue")).response()
+    assert queue.ephemeral_for == ada.id
+    assert "2 waiting, 1 running in all." in queue.text
+    assert "My only question" in queue.text
+    assert "no. 1 in line" in queue.text
+    assert "secret plan" not in queue.text
+
+    await ada.click(queue, label="Cancel")
+    await until_shows(stage, mine, "cancelled by")
+    await freed(stage, olga, busy)
+    await until_over(stage, theirs)
+
+
+async def test_more_than_ones_share_is_refused_with_a_sentence(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """The limit is said, and when to try again; nothing appears in the channel."""
+    busy = await occupied(stage, olga, room)
+    waiting = [await ask(ada, room, f"Question {n}?") for n in range(3)]
+
+    refused = await (await ada.slash(room, "ask", prompt="One more?")).response()
+
+    assert refused.ephemeral_for == ada.id
+    assert refused.text == ("Not asked: you have 3 questions waiting, the limit. Try again when one is answered.")
+    for message in waiting:
+        await ada.click(message, label="Cancel")
+    await stage.discord.wait_until(lambda: all("cancelled" in m.text for m in waiting), PATIENCE)
+    await freed(stage, olga, busy)
+
+
+async def test_operators_hold_and_release_the_line(stage: Stage, room: Channel, ada: Person, olga: Person) -> None:
+    """Who waits reads the reason; running answers go on; released, the line moves by itself."""
+    ops = stage.discord.channel("ops")
+    refused = await (await ada.slash(room, "ask", prompt="Before")).response()
+    await until_over(stage, refused)
+
+    await (await olga.slash(ops, "cluster pause", reason="new *GPUs*")).response()
+    held = await ask(ada, room, "Patience?")
+    assert "kept: the line is paused: new \\*GPUs\\*" in footer(held)
+    asked = len(stage.parallax.requests)
+
+    released = await (await olga.slash(ops, "cluster resume")).response()
+    assert released.text == "The line moves again."
+    await until_over(stage, held)
+    assert len(stage.parallax.requests) == asked + 1
+
+
+async def test_operators_see_and_clear_the_whole_line(
+    stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
+) -> None:
+    """All questions by name, some cancelled, then all, after a confirmation."""
+    ops = stage.discord.channel("ops")
+    busy = await occupied(stage, olga, room)
+    messages = [await ask(ada, room, "Alpha?"), await ask(ben, room, "Beta?"), await ask(ada, room, "Gamma?")]
+
+    line = await (await olga.slash(ops, "cluster queue")).response()
+    assert line.ephemeral_for == olga.id
+    assert all(word in line.text for word in ("Hold the line", "Alpha?", "Beta?", "Gamma?", f"<@{ben.id}>"))
+
+    await olga.click(line, label="Clear the line")
+    await until_shows(stage, line, "Cancel all 3 waiting questions?")
+    await olga.click(line, label="Clear the line")
+    await until_shows(stage, line, "Cancelled: 3 questions.")
+    await stage.discord.wait_until(lambda: all(f"cancelled by <@{olga.id}>" in m.text for m in messages), PATIENCE)
+    assert not busy.deleted
+    await freed(stage, olga, busy)
+
+
+async def test_a_private_answer_whose_token_is_spent_comes_as_a_direct_message(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """A private message cannot be edited by any other way than its token."""
+    busy = await occupied(stage, olga, room)
+    waiting = await ask(ada, room, "For my eyes only", private=True)
+    stage.parallax.script(["The private ", "answer."], match="For my eyes only")
+    stage.discord.expire_tokens()
+    await olga.click(busy, label="Stop")
+
+    await stage.discord.wait_until(
+        lambda: any("The private answer." in m.text for m in stage.discord.messages(ada.dm)), PATIENCE
+    )
+    assert "The private answer." not in body(waiting)
+    assert all("The private answer." not in m.text for m in stage.discord.messages(room))
+
+
+async def test_a_private_answer_that_cannot_be_sent_is_kept_for_its_asker(
+    stage: Stage, room: Channel, ben: Person, olga: Person
+) -> None:
+    """With closed DMs it waits in /queue, and is shown there once."""
+    ben.user.dm_open = False
+    busy = await occupied(stage, olga, room)
+    await ask(ben, room, "Keep it for me", private=True)
+    stage.parallax.script(["A kept ", "answer."], match="Keep it for me")
+    stage.discord.expire_tokens()
+    await olga.click(busy, label="Stop")
+    await stage.parallax.wait_until(
+        lambda: any(
+            "Keep it" in str(r.messages[-1]) and r.outcome == "completed" for r in stage.parallax.requests
+        ),
+        PATIENCE,
+    )
+    queue = await queue_that_says(ben, room, "answered, but it could not be shown")
+    shown = await (await ben.click(queue, label="Show")).done_loading()
+    assert "A kept answer." in shown.text
+    assert shown.ephemeral_for == ben.id
+    await queue_that_says(ben, room, "You have no question waiting or running.")
+
+
+async def queue_that_says(who: Person, room: Channel, words: str) -> Message:
+    """Look at /queue again until it says so: what it tells changes in the bot, not in Discord."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            queue = await (await who.slash(room, "queue")).response()
+            if words in queue.text:
+                return queue
