@@ -39,7 +39,7 @@ def _title(locale: str, switch: Switch) -> str:
 def _line(locale: str, switch: Switch, step: Step, *, status: ClusterStatus | None, running: int) -> str:
     at, here = STEPS.index(step), STEPS.index(switch.step)
     if switch.state is SwitchState.DONE or at < here:
-        text = say(locale, f"switch.done_{step.value}", count=_count(switch, step))
+        text = say(locale, f"switch.done_{step.value}", counted=_count(switch, step))
         return f"✓ {text}"
     if at > here or switch.state is not SwitchState.OPEN:
         return f"· {say(locale, f'switch.later_{step.value}')}"

@@ -12,6 +12,8 @@ import pytest
 
 from bot.catalogue import DEFAULT_LOCALE, available_locales, fill, number, resolve, say, sentences
 from bot.clock import SystemClock
+from bot.cluster.events import EventKind
+from bot.cluster.switching import Step, SwitchState
 from bot.conversation.profile import FIELDS
 from bot.rendering import Control, compact_duration
 from bot.rendering.answer_view import AnswerView, Receipt
@@ -21,13 +23,22 @@ ENGLISH = sentences(DEFAULT_LOCALE)
 TRANSLATED = tuple(locale for locale in available_locales() if locale != DEFAULT_LOCALE)
 
 # What is written the same way: units, a sentence made of placeholders, a word both languages share.
-SAME_EVERYWHERE = {"footer.speed", "outcome.failed", "models.memory", "settings.field.top_k"}
+SAME_EVERYWHERE = {
+    "footer.speed",
+    "outcome.failed",
+    "models.memory",
+    "settings.field.top_k",
+    "join.linux",
+    "join.macos",
+    "join.windows",
+}
 SAME_AS_ENGLISH = {
     "de": {
         *(key for key in ENGLISH if key.startswith("duration.")),
         "context.turn",
         "settings.persona",
         "usage.tokens",
+        "status.live",
     },
     "es": {
         *(key for key in ENGLISH if key.startswith("duration.")),
@@ -48,6 +59,10 @@ MADE_UP = (
     re.compile(rf"control\.({'|'.join(Control)})"),  # bot/delivery/layout.py, cogs/queue.py
     re.compile(r"outcome\.(stopped|stopped_early|interrupted|length|cancelled|expired|failed|empty)"),  # closing
     re.compile(r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"),  # cluster_card
+    re.compile(r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded)|live|chart|join)"),
+    re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # cluster_card, cogs/_ui/join_view.py
+    re.compile(rf"switch\.({'|'.join(SwitchState)}|(now|done|later|late)_({'|'.join(Step)}))"),  # switch_card
+    re.compile(rf"alert\.({'|'.join(EventKind)})(_over)?"),  # bot/rendering/alerts.py
     re.compile(r"status\.node_(ready|joining|unknown)"),
     re.compile(r"queue\.(running|kept)"),  # cogs/queue.py
     re.compile(rf"settings\.field\.({'|'.join(FIELDS)})"),  # cogs/settings.py and its dialogues
@@ -67,6 +82,14 @@ BUTTONS = (
     "queue.ping_off",
     "queue.ping_on",
     "status.open_page",
+    "status.live",
+    "status.chart",
+    "status.join",
+    "models.search",
+    "init.switch_button",
+    "switch.cancel",
+    "switch.give_up",
+    "switch.back",
 )
 
 # The longest things that typically stand in for a placeholder.
@@ -85,6 +108,7 @@ TYPICAL: dict[str, object] = {
     "size": 25_000,
     "rate": "180",
     "place": "500th",
+    "node": "…gBN4ALJG",
     "number": 10,
     "of": 10,
     "ready": 12,
