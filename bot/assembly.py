@@ -1,0 +1,273 @@
+"""What the bot is made of: every service with the parts it needs."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import aiohttp
+
+from bot.client import ClusterServices, ParallaxBot, Services
+from bot.clock import SystemClock
+from bot.conversation.profile import Profile
+from bot.conversation.tokens import TokenEstimator
+from bot.delivery.attachments import AttachmentLimits, AttachmentReader
+from bot.delivery.cards import ChannelCards, card_layout
+from bot.delivery.charts import draw_chart
+from bot.delivery.cluster_chart import ChartPainter
+from bot.delivery.deliveries import Deliveries
+from bot.delivery.layout import build_layout
+from bot.delivery.messenger import Messenger
+from bot.queueing.capacity import BackOff, CapacityLimit
+from bot.queueing.estimate import ServiceTimes
+from bot.queueing.ports import LineLimits
+from bot.scheduler.client import ParallaxClient
+from bot.services.admission import Gate
+from bot.services.again import Again
+from bot.services.alerts import Alerts
+from bot.services.answering import Answering, ChatPolicy
+from bot.services.ask import AskLimits, AskService
+from bot.services.background import Background
+from bot.services.boards import BoardKeeper, StatusCards
+from bot.services.closing import Closing
+from bot.services.cluster import ClusterService, ClusterWatcher
+from bot.services.controls import AnswerControls
+from bot.services.conversations import ConversationService
+from bot.services.desk import AnswerDesk
+from bot.services.dispatcher import Dispatcher, DispatchPolicy
+from bot.services.journal import Journal
+from bot.services.line import LineKeeper
+from bot.services.nodes import NodeBook
+from bot.services.operators import Operators
+from bot.services.personal import PersonalData
+from bot.services.presence import Presence
+from bot.services.profiles import Profiles
+from bot.services.queue import QueueService
+from bot.services.quotas import Quotas
+from bot.services.switching import Switching
+from bot.services.token_watch import TokenWatch
+from bot.settings import Settings
+from bot.storage.database import Database
+from bot.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The assembled bot, opened but not yet connected."""
+
+    bot: ParallaxBot
+    dispatcher: Dispatcher
+    watcher: ClusterWatcher
+    line: LineKeeper
+    tokens: TokenWatch
+    personal: PersonalData
+    background: Background
+    cluster: ClusterServices
+    alerts: Alerts
+    presence: Presence
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is opened before anything is assembled: the outside world, and what is shared by all."""
+
+    settings: Settings
+    database: Database
+    scheduler: ParallaxClient
+    deliveries: Deliveries
+    messenger: Messenger
+    background: Background
+    watcher: ClusterWatcher
+    clock: SystemClock
+    metrics: Metrics
+
+
+def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> App:
+    """Everything injected; connects to nothing and starts nothing."""
+    settings, database, clock = parts.settings, parts.database, parts.clock
+    estimator = TokenEstimator()
+    line = _line_of(parts, estimator)
+    line_limits = LineLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total)
+    operators = Operators(
+        user_ids=settings.admin_user_ids,
+        role_ids=settings.admin_role_ids,
+        guild_ids=settings.admin_guild_ids,
+        weight=settings.operator_weight,
+    )
+    profiles = Profiles(
+        database.profiles,
+        operators,
+        clock,
+        Profile(
+            persona=settings.system_prompt,
+            context_tokens=settings.context_max_tokens,
+            answer_tokens=settings.answer_max_tokens,
+            retention_days=settings.retention_days,
+        ),
+    )
+    quotas = Quotas(
+        database.usage,
+        operators,
+        clock,
+        per_user=settings.quota_tokens_per_day,
+        roles=settings.quota_roles,
+    )
+    personal = PersonalData(database.personal, database.requests, line.dispatcher, profiles, clock)
+    cluster = ClusterService(parts.scheduler, parts.watcher, settings.web_page)
+    queue = QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock)
+    running, alerts = _cluster_of(parts, bot, line, cluster, queue)
+    bot.services = Services(
+        profiles=profiles,
+        quotas=quotas,
+        personal=personal,
+        answers=database.requests,
+        ask=AskService(
+            store=database.requests,
+            conversations=database.conversations,
+            desk=line.desk,
+            dispatcher=line.dispatcher,
+            estimator=estimator,
+            clock=clock,
+            line_limits=line_limits,
+            ask_limits=AskLimits(context_tokens=settings.context_max_tokens),
+            system_prompt=settings.system_prompt,
+            profiles=profiles,
+            quotas=quotas,
+        ),
+        dispatcher=line.dispatcher,
+        cluster=cluster,
+        controls=AnswerControls(
+            database.requests, line.dispatcher, line.closing, operators, database.feedback, clock
+        ),
+        again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
+        queue=queue,
+        conversations=ConversationService(database.conversations, estimator),
+        operators=operators,
+        attachments=AttachmentReader(
+            session,
+            hosts=settings.attachment_hosts,
+            limits=AttachmentLimits(
+                text_bytes=settings.attachment_max_bytes,
+                document_bytes=settings.document_max_bytes,
+                pages=settings.document_max_pages,
+            ),
+        ),
+        charts=draw_chart,
+        layout=build_layout,
+        join_roles=settings.join_roles,
+        metrics=parts.metrics,
+        running=running,
+    )
+    return App(
+        bot,
+        line.dispatcher,
+        parts.watcher,
+        line.keeper,
+        TokenWatch(line.desk, clock),
+        personal,
+        parts.background,
+        running,
+        alerts,
+        Presence(cluster, queue, bot, clock),
+    )
+
+
+def _cluster_of(
+    parts: Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
+) -> tuple[ClusterServices, Alerts]:
+    database, clock = parts.database, parts.clock
+    journal = Journal(parts.watcher, database.history, queue.load, clock)
+    nodes = NodeBook(database.node_names, cluster)
+    cards = StatusCards(cluster, queue, journal, nodes, clock)
+    poster = ChannelCards(bot)
+    boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock)
+    switching = Switching(
+        scheduler=parts.scheduler,
+        cluster=cluster,
+        journal=journal,
+        queue=queue,
+        dispatcher=line.dispatcher,
+        store=database.switches,
+        audit=database.audit,
+        clock=clock,
+    )
+    services = ClusterServices(
+        cards=cards,
+        boards=boards,
+        places=database.boards,
+        journal=journal,
+        nodes=nodes,
+        switching=switching,
+        audit=database.audit,
+        charts=ChartPainter(),
+        card_layout=card_layout,
+        background=parts.background,
+    )
+    alerts = Alerts(database.boards, poster, cluster, journal, nodes, clock, is_ours=switching.is_ours)
+    return services, alerts
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    desk: AnswerDesk
+    gate: Gate
+    keeper: LineKeeper
+    closing: Closing
+    dispatcher: Dispatcher
+
+
+def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
+    settings, store, clock = parts.settings, parts.database.requests, parts.clock
+    owner = secrets.token_hex(8)
+    desk = AnswerDesk(parts.deliveries, store, parts.background, clock, max_pages=settings.answer_max_messages)
+    gate = Gate(
+        parts.watcher,
+        CapacityLimit(reserve=settings.capacity_reserve),
+        BackOff(),
+        ServiceTimes(),
+        clock,
+        parts.metrics,
+    )
+    keeper = LineKeeper(
+        store,
+        desk,
+        clock,
+        hold=gate.hold,
+        wait_for=lambda place: gate.wait_for(place, dispatcher.elapsed),
+    )
+    closing = Closing(
+        store,
+        desk,
+        parts.messenger,
+        parts.database.preferences,
+        clock,
+        parts.metrics,
+        owner=owner,
+        max_tokens=settings.answer_max_tokens,
+        announce_after=settings.announce_after,
+    )
+    dispatcher = Dispatcher(
+        store=store,
+        desk=desk,
+        gate=gate,
+        answering=Answering(
+            scheduler=parts.scheduler,
+            store=store,
+            conversations=parts.database.conversations,
+            estimator=estimator,
+            policy=ChatPolicy(
+                system_prompt=settings.system_prompt,
+                context_tokens=settings.context_max_tokens,
+                max_tokens=settings.answer_max_tokens,
+            ),
+            clock=clock,
+        ),
+        closing=closing,
+        line=keeper,
+        background=parts.background,
+        clock=clock,
+        metrics=parts.metrics,
+        policy=DispatchPolicy(owner=owner, question_ttl=settings.question_ttl),
+    )
+    parts.watcher.subscribe(dispatcher.wake)
+    return _Line(desk, gate, keeper, closing, dispatcher)
