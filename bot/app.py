@@ -14,6 +14,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.assembly import App, Parts, assemble
 from bot.client import ParallaxBot
 from bot.clock import SystemClock
 from bot.delivery.deliveries import Deliveries

@@ -171,6 +171,7 @@ class ParallaxBot(commands.AutoShardedBot):
         self._admin_guilds = tuple(discord.Object(guild_id) for guild_id in admin_guild_ids)
         self._facts = facts
         self._logged_in = asyncio.Event()
+        self._begun = False
 
     @property
     def commands_ready(self) -> bool:
@@ -195,6 +196,16 @@ class ParallaxBot(commands.AutoShardedBot):
     def admin_guilds(self) -> tuple[discord.Object, ...]:
         """Where operators' commands are registered; empty: everywhere."""
         return self._admin_guilds
+
+    async def start(self, token: str, *, reconnect: bool = True) -> None:
+        """Log in and stay connected."""
+        self._begun = True
+        await super().start(token, reconnect=reconnect)
+
+    async def close(self) -> None:
+        """Disconnect. One that was never started has nothing to close, and the library would fail over that."""
+        if self._begun:
+            await super().close()
 
     async def on_ready(self) -> None:
         """Say once that the gateway is there."""
