@@ -20,13 +20,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """A cluster with a single pipeline, and announcements after a wait of any length worth mentioning."""
+    """A cluster with a single pipeline, and announcements after a wait of any length."""
     async with staged(
         tmp_path_factory.mktemp("line"),
         discord=DiscordDouble(latency=0.0),
         # Ten times as fast: a slot whose client hung up is looked at every 5 s.
         parallax=ParallaxDouble(tokens_per_second=20, nodes=1, slots=1, lag=False, time_scale=10),
-        ANNOUNCE_AFTER="0.02",
+        ANNOUNCE_AFTER="0",
         QUEUE_MAX_PER_USER="3",
         SHUTDOWN_GRACE="1",
     ) as running:
