@@ -62,7 +62,11 @@ async def _run(arguments: argparse.Namespace) -> None:
             _write_whole(arguments.ready_file, line)
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-        playing = asyncio.create_task(Scene(discord, parallax).play(), name="scene") if arguments.scene else None
+        playing = (
+            asyncio.create_task(Scene(discord, parallax).play_when_seen(), name="scene")
+            if arguments.scene
+            else None
+        )
         await stop.wait()
         if playing is not None:
             playing.cancel()

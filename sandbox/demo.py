@@ -140,7 +140,12 @@ class _Demo:
             ("Type", first),
             *(("", other) for other in others),
             ("Be", "someone else by the name at the bottom left (Olga is an operator)"),
-            ("Scene", "a few people are at it until you do something on the page" if self._scene else ""),
+            (
+                "Scene",
+                "a few people begin when you open the page; it is yours as soon as you do something"
+                if self._scene
+                else "",
+            ),
             ("Logs", escape(", ".join(str(child.log) for child in self._children))),
             ("Stop", "Ctrl-C"),
         )

@@ -43,6 +43,11 @@ class Scene:
         self._pace = pace
         self._lost: tuple[str, str, float] | None = None
 
+    async def play_when_seen(self) -> bool:
+        """:meth:`play`, once somebody has opened the page."""
+        await self._discord.opened.wait()
+        return await self.play()
+
     async def play(self) -> bool:
         """Play until the end, and say whether it got there; a visitor's act ends it at once.
 
@@ -77,7 +82,7 @@ class Scene:
         await self._say("ben", "Morning. Let me see whether the new model knows its data structures.")
         for who, question in QUESTIONS:
             await self._discord.person(who).slash(CHANNEL, "ask", prompt=question)
-            await self._pause(2)
+            await self._pause(0.8)
         await self._say("olga", "Five at once, three slots. Look at the places in line.")
         await self._discord.person("olga").slash(CHANNEL, "status")
         await self._until(lambda: len(self._parallax.requests) >= before + len(QUESTIONS) and self._idle())

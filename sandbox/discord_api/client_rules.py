@@ -18,6 +18,7 @@ from sandbox.discord_api.world import World
 
 _SLASH, _USER_MENU, _MESSAGE_MENU = 1, 2, 3
 _SUB_COMMAND, _SUB_GROUP = 1, 2
+_GUILD_INSTALL, _USER_INSTALL = 0, 1
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
 Value = str | int | float | bool | User | Channel | Attachment
 
@@ -49,6 +50,8 @@ def _is_visible(world: World, command: Command, user: User, channel: Channel) ->
         return command.guild_id is None and bool(here)
     if command.guild_id not in (None, channel.guild_id):
         return False
+    if not world.guild_installed(channel.guild_id) and not _is_carried(world, command, user):
+        return False
     contexts = command.payload.get("contexts")
     if command.guild_id is None and contexts is not None and 0 not in contexts:
         return False
@@ -59,6 +62,12 @@ def _is_visible(world: World, command: Command, user: User, channel: Channel) ->
     if needed is None or have & Permission.ADMINISTRATOR:
         return True
     return needed != "0" and have & int(needed) == int(needed)
+
+
+def _is_carried(world: World, command: Command, user: User) -> bool:
+    """Whether somebody brings the command along: the app installed to their account, the command made for it."""
+    types = command.payload.get("integration_types") or [_GUILD_INSTALL]
+    return user.id in world.user_installs and _USER_INSTALL in types
 
 
 def find(world: World, user: User, channel: Channel, typed: str, kinds: tuple[int, ...] = (_SLASH,)) -> Leaf:

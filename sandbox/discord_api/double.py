@@ -151,6 +151,11 @@ class DiscordDouble:
         self._cluster.url = url
 
     @property
+    def opened(self) -> asyncio.Event:
+        """Set once somebody has opened the page."""
+        return self._live.opened
+
+    @property
     def visited(self) -> asyncio.Event:
         """Set once somebody did something on the page, or in its panel; whoever waits again clears it."""
         return self._live.acted

@@ -19,6 +19,8 @@ from sandbox.discord_api.wire import JSON, form_error, refuse
 from sandbox.discord_api.world import World, WorldEvent
 
 ACK_SECONDS = 3.0
+CARRIED_FOLLOW_UPS = 5
+"""Follow-ups per interaction where the app is installed by its user only (receiving-and-responding)."""
 TOKEN_SECONDS = 900.0
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
 MESSAGE, DEFER, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
@@ -211,7 +213,7 @@ class Interactions:
         channel = self._world.channel(interaction.channel.id)  # 10003 once it was deleted
         message = messages.blank(self._world, self._world.bot, channel)
         message.interaction_id = interaction.id
-        message.interaction_metadata = metadata(interaction)
+        message.interaction_metadata = metadata(self._world, interaction)
         if int(body.get("flags") or 0) & MessageFlag.EPHEMERAL:
             message.flags |= MessageFlag.EPHEMERAL
             message.ephemeral_for = interaction.user.id
@@ -277,6 +279,10 @@ class Interactions:
             original.flags &= ~MessageFlag.LOADING
             self._world.message_changed(original)
             return original
+        if len(interaction.followups) >= CARRIED_FOLLOW_UPS and not self._world.guild_installed(
+            interaction.channel.guild_id
+        ):
+            raise refuse(40094)
         message = self._blank(interaction, form.body)
         if original is not None and message.interaction_metadata is not None:
             message.interaction_metadata["original_response_message_id"] = str(original.id)
@@ -305,17 +311,23 @@ def _choices(choices: list[JSON]) -> list[JSON]:
     return choices
 
 
-def _owners(channel: Channel) -> JSON:
-    return {"0": str(channel.guild_id) if channel.guild_id is not None else "0"}
+def _owners(world: World, channel: Channel, user: User) -> JSON:
+    """By whom the app is there: ``"0"`` the server (or "0" in its own direct messages), ``"1"`` the person."""
+    owners: JSON = {}
+    if world.guild_installed(channel.guild_id):
+        owners["0"] = str(channel.guild_id) if channel.guild_id is not None else "0"
+    if user.id in world.user_installs:
+        owners["1"] = str(user.id)
+    return owners
 
 
-def metadata(interaction: Interaction) -> JSON:
+def metadata(world: World, interaction: Interaction) -> JSON:
     """The ``interaction_metadata`` of the messages that answer it."""
     about: JSON = {
         "id": str(interaction.id),
         "type": interaction.type,
         "user": payloads.user(interaction.user),
-        "authorizing_integration_owners": _owners(interaction.channel),
+        "authorizing_integration_owners": _owners(world, interaction.channel, interaction.user),
     }
     if interaction.type == COMMAND:
         about |= {"name": interaction.name, "command_type": interaction.data.get("type", 1)}
@@ -326,7 +338,7 @@ def metadata(interaction: Interaction) -> JSON:
     elif interaction.type == COMPONENT and interaction.source is not None:
         about["interacted_message_id"] = str(interaction.source.id)
     elif interaction.trigger is not None:
-        about["triggering_interaction_metadata"] = metadata(interaction.trigger)
+        about["triggering_interaction_metadata"] = metadata(world, interaction.trigger)
     return about
 
 
@@ -349,7 +361,7 @@ def create_payload(world: World, interaction: Interaction) -> JSON:
         "locale": user.locale,
         "entitlements": [],
         "entitlement_sku_ids": [],
-        "authorizing_integration_owners": _owners(channel),
+        "authorizing_integration_owners": _owners(world, channel, user),
         "context": 1,
         "attachment_size_limit": MAX_FILE_BYTES,
     }

@@ -48,6 +48,7 @@ class Live:
         self._control = control
         self._viewers: set[_Viewer] = set()
         self.acted = asyncio.Event()
+        self.opened = asyncio.Event()
         world.listen(self._on_event)
 
     def add_routes(self, app: web.Application) -> None:
@@ -67,6 +68,7 @@ class Live:
     # -- pages and files -----------------------------------------------------------------------------------
 
     async def _page(self, _request: web.Request) -> web.StreamResponse:
+        self.opened.set()
         return await self._serve("index.html")
 
     async def _static(self, request: web.Request) -> web.StreamResponse:

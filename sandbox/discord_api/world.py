@@ -60,6 +60,7 @@ class World:
         self.commands: list[Command] = []
         self.files: dict[int, Attachment] = {}
         self.privileged_intents = 0
+        self.user_installs: set[int] = set()
         self._listeners: list[Listener] = []
         self._changed = asyncio.Event()
 
@@ -139,6 +140,10 @@ class World:
         value = channel_permissions(self.guilds[channel.guild_id], base, user_id)
         hidden = channel.type == ChannelType.PRIVATE_THREAD and user_id not in channel.thread_members
         return 0 if hidden and not value & Permission.MANAGE_THREADS else value
+
+    def guild_installed(self, guild_id: int | None) -> bool:
+        """Whether the bot is a member there; in direct messages it always is at home."""
+        return guild_id is None or self.bot.id in self.guilds[guild_id].members
 
     def can_see(self, user_id: int, channel: Channel) -> bool:
         """Whether someone sees the channel at all."""

@@ -55,8 +55,11 @@ async def test_a_visitor_takes_over_at_once(stage: Stage) -> None:
         async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
             assert answer.status == 200
 
+    playing = asyncio.create_task(Scene(discord, parallax, pace=1).play_when_seen())
+    async with aiohttp.ClientSession() as session, session.get(discord.page_url) as page:
+        assert page.status == 200
     visitor = asyncio.create_task(act_when_it_is_busy())
-    assert not await Scene(discord, parallax, pace=1).play()
+    assert not await playing
     await visitor
     assert parallax.slots == 4
     assert not any("That was all." in message.text for message in discord.messages("general"))

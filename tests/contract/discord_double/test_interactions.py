@@ -343,3 +343,33 @@ async def test_the_client_offers_only_what_a_person_may_use(double: DiscordDoubl
     with pytest.raises(RefusedError, match="no option"):
         await ada.slash("general", "ask", prompt="x", colour="red")
     assert (await (await sam.slash("lobby", "ask", prompt="hi")).response()).text == "hello"
+
+
+async def test_an_app_that_a_person_brings_along_has_five_follow_ups(double: DiscordDouble, bot: Any) -> None:
+    """Not installed in the server: only the person's own commands, no permissions, 40094 for the sixth."""
+    ada, ben = double.person("ada"), double.person("ben")
+    team = next(guild for guild in double.world.guilds.values() if guild.name == "Team")
+    for command in double.world.commands:
+        command.payload["integration_types"] = [0, 1]
+    double.world.user_installs.add(ada.id)
+    double.world.remove_member(team, double.world.bot)
+    assert "ask" in ada.commands("general")
+    assert "ask" not in ben.commands("general")
+    codes: list[int] = []
+
+    async def chatter(interaction: discord.Interaction[Any]) -> None:
+        assert not interaction.is_guild_integration()
+        assert interaction.is_user_integration()
+        await interaction.response.send_message("one")
+        try:
+            for number in range(6):
+                await interaction.followup.send(f"more {number}")
+        except discord.HTTPException as error:
+            codes.append(error.code)
+            double.world.touch()
+
+    bot.reply = chatter
+    asked = await ada.slash("general", "ask", prompt="why")
+    await double.wait_until(lambda: codes)
+    assert codes == [40094]
+    assert len(asked.followups) == 5

@@ -1,12 +1,13 @@
 """The controls over HTTP: what the sandbox's panel, or another process, can do with the double."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
 from sandbox.parallax import ParallaxDouble
-from tests.contract.parallax_double.chats import ask, client_of
+from tests.contract.parallax_double.chats import ask, client_of, open_stream
 from tests.contract.parallax_double.raw_http import RECORDINGS
 
 PATH = "/_sandbox/cluster"
@@ -17,6 +18,11 @@ async def _act(client: httpx.AsyncClient, action: str, **arguments: Any) -> dict
     assert response.status_code == 200, response.text
     state: dict[str, Any] = response.json()
     return state
+
+
+async def _read_out(lines: AsyncIterator[str]) -> None:
+    async for _ in lines:
+        pass
 
 
 async def test_nodes_and_capacity_can_be_changed() -> None:
@@ -52,6 +58,20 @@ async def test_a_hung_scheduler_can_be_restarted() -> None:
         state = await _act(client, "restart", initialise=False)
         assert state["status"]["model_name"] is None
         assert (await ask(client, "hi")).status_code == 503
+
+
+async def test_running_streams_can_be_broken() -> None:
+    """The reader's connection is reset; the scheduler goes on and answers the next."""
+    async with ParallaxDouble(tokens_per_second=50) as parallax, client_of(parallax) as client:
+        parallax.script(["word "] * 500)
+        async with open_stream(client, "count") as stream:
+            lines = stream.aiter_lines()
+            assert (await anext(lines)).startswith("data:")
+            await _act(client, "break_streams")
+            with pytest.raises(httpx.TransportError):
+                await _read_out(lines)
+        assert parallax.requests[0].outcome == "lost"
+        assert (await ask(client, "again")).status_code == 200
 
 
 async def test_answers_can_be_set() -> None:
