@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.verdict import Result
 
-SUITES = ("pacing", "latency", "footprint", "fairness", "hold", "lag", "line", "crash")
+SUITES = ("pacing", "latency", "footprint", "fairness", "hold", "lag", "line", "crash", "context")
 RESULTS = Path(__file__).parent / "results"
 
 
