@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bot.conversation.material import with_material
 from bot.conversation.ports import Turn
 from bot.conversation.tokens import MESSAGE_TOKENS
 from bot.errors import PromptTooLong
@@ -45,6 +46,13 @@ def said(name: str, text: str) -> str:
     return f"{speaker(name)}: {text}"
 
 
+def _pair(turn: Turn, material: str) -> tuple[ChatMessage, ChatMessage]:
+    return (
+        ChatMessage(Role.USER, said(turn.asker_name, with_material(turn.question, material))),
+        ChatMessage(Role.ASSISTANT, turn.answer),
+    )
+
+
 def build_window(
     turns_newest_first: Sequence[Turn],
     question: str,
@@ -57,9 +65,9 @@ def build_window(
     """The system prompt (unless empty), whole turns from old to new, ``question``.
 
     Turns are taken from the newest on until the next one does not fit into ``budget`` tokens; the rest, the
-    oldest, is left out. ``estimate`` gives the tokens of a text, ≥ 0. Raises :class:`PromptTooLong` with
-    ``tokens`` and ``limit`` when the system prompt and the question alone exceed the budget: a question is
-    never cut.
+    oldest, is left out. What was attached to a turn goes with it where it fits. ``estimate`` gives the tokens
+    of a text, ≥ 0. Raises :class:`PromptTooLong` with ``tokens`` and ``limit`` when the system prompt and the
+    question alone exceed the budget: a question is never cut.
     """
 
     def cost(message: ChatMessage) -> int:
@@ -73,11 +81,11 @@ def build_window(
 
     pairs: list[tuple[ChatMessage, ChatMessage]] = []
     for turn in turns_newest_first:
-        pair = (
-            ChatMessage(Role.USER, said(turn.asker_name, turn.question)),
-            ChatMessage(Role.ASSISTANT, turn.answer),
-        )
+        pair = _pair(turn, turn.material)
         price = sum(map(cost, pair))
+        if turn.material and tokens + price > budget:
+            pair = _pair(turn, "")
+            price = sum(map(cost, pair))
         if tokens + price > budget:
             break
         tokens += price

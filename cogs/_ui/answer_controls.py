@@ -44,6 +44,7 @@ async def _show(services: Services, request_id: str, press: Press) -> None:
 
 async def _again(services: Services, request_id: str, press: Press, kind: RequestKind) -> None:
     origin = await services.controls.repeatable(request_id, person_of(press))
+    await services.quotas.check(person_of(press))
     surface = surface_of(press, private=origin.question.surface.private)
     pages = len(origin.message_ids)
     # The press's token reaches the pressed message alone; more pages need the channel route, which private

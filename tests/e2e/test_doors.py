@@ -246,3 +246,30 @@ async def test_with_the_intent_a_reply_to_a_command_is_heard(hearing: Stage) -> 
     hearing.parallax.script(["Second."])
     answer = await replied(hearing, await ada.say(room, "And?", reply_to=shown, ping=False))
     assert body(answer) == "Second."
+
+
+async def test_a_profile_opens_a_thread_per_question(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """A mention in the channel is answered in a thread on it."""
+    view = await (await olga.slash(room, "settings")).response()
+    switches = await olga.click(view, "Switches")
+    await switches.acked()
+    await (await olga.submit(switches, {"threads": ["on"], "private": ["inherit"], "think": ["inherit"]})).acked()
+    stage.parallax.script(["Over here."])
+    message = await ada.say(room, f"{bot_mention(stage)} where?")
+    await stage.discord.wait_until(lambda: message.thread_id is not None, PATIENCE)
+    answer = await said_in(stage, stage.discord.world.channels[message.thread_id or 0], 1)
+    assert body(answer) == "Over here."
+    assert of_the_bot(stage, room) == [view]
+
+
+async def test_memories_of_places_are_kept_apart(stage: Stage, ada: Person) -> None:
+    """Another channel, a thread of its own and a direct message hear nothing of each other."""
+    one, two = new_room(stage), new_room(stage)
+    stage.parallax.script(["Kept."])
+    await replied(stage, await ada.say(one, f"{bot_mention(stage)} the word is swordfish"))
+    for place in (two, ada.dm):
+        stage.parallax.script(["No."])
+        await replied(stage, await ada.say(place, f"{bot_mention(stage)} the word?"))
+        assert "swordfish" not in str(heard(stage))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.conversation.ports import ConversationKey
 from bot.queueing.request import Answer, RequestKind
 from tests.contract.storage.conftest import Stores
@@ -109,3 +111,23 @@ async def test_after_clearing(stores: Stores) -> None:
     assert await remembered(stores) == []
     await ask(stores, "a2", answer("anew"), kind=RequestKind.REGENERATE, root="a")
     assert await remembered(stores) == ["anew"]
+
+
+async def test_a_branch_is_what_it_followed_and_all_before(stores: Stores) -> None:
+    """A reply to an older answer goes on from there; what came between is another branch's."""
+    await ask(stores, "a", answer("a"))
+    await ask(stores, "b", answer("b"))
+    await ask(stores, "between", answer("between"))
+    await stores.requests.enqueue(replace(question("c"), follows="b"), WIDE)
+    await stores.requests.claim("me", now=1.0, lease=30)
+    await stores.requests.answered("c", "me", answer("c"), now=2.0)
+
+    async def branch(root: str, limit: int = 10) -> list[str]:
+        turns = await stores.conversations.recent_turns(1, limit=limit, follows=root)
+        return [turn.answer for turn in turns]
+
+    assert await branch("b") == ["b", "a"]
+    assert await branch("c") == ["c", "b", "a"]
+    assert await branch("c", limit=2) == ["c", "b"]
+    assert await remembered(stores) == ["c", "between", "b", "a"]
+    assert await branch("unknown") == ["c", "between", "b", "a"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -144,3 +145,18 @@ def test_a_speaker_is_always_one_short_line(name: str) -> None:
     assert len(shown) <= 32
     assert len(shown.splitlines()) == 1
     assert ":" not in shown
+
+
+def test_what_was_attached_goes_with_its_turn_where_it_fits() -> None:
+    """An earlier turn's file can be asked about; one too long for what is left is dropped alone."""
+    attached = replace(turn(1, "what is in it", "a plan"), material="one two three four five six seven")
+
+    def sent(budget: int) -> list[str]:
+        window = build_window(
+            [attached], "which page", asker="Ada", system_prompt="", budget=budget, estimate=by_words
+        )
+        return [message.content for message in window.messages]
+
+    assert sent(100)[0].endswith("one two three four five six seven")
+    assert sent(25) == ["Ada: what is in it", "a plan", "Ada: which page"]
+    assert sent(10) == ["Ada: which page"]
