@@ -64,8 +64,10 @@ class Alerts:
         clock: Clock,
         *,
         is_ours: Callable[[str], bool],
+        is_switching: Callable[[], bool],
     ) -> None:
-        """``is_ours(model)``: whether this bot set the model last."""
+        """``is_ours(model)``: whether this bot set the model last; ``is_switching()``: whether workers leave
+        because operators were told to stop them."""
         self._store = store
         self._teller = teller
         self._cluster = cluster
@@ -79,6 +81,7 @@ class Alerts:
         self._passing: dict[Key, float] = {}
         self._was_usable = False
         self._is_ours = is_ours
+        self._is_switching = is_switching
         self._news: deque[ClusterEvent] = deque(maxlen=50)
         journal.subscribe(self._happened)
 
@@ -125,8 +128,10 @@ class Alerts:
         for node_id, trouble in list(self._lost.items()):
             if self._nodes.canonical(node_id) in listed or now - trouble.since > FORGOTTEN_AFTER:
                 del self._lost[node_id]
-            else:
+            elif not self._is_switching():
                 yield (EventKind.NODE_LOST.value, node_id), trouble
+        if self._is_switching():
+            return
         if self._journal.stranded:
             yield (EventKind.STRANDED.value, ""), Trouble(now)
         elif status.need_more_nodes:
