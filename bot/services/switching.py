@@ -88,7 +88,7 @@ class Switching:
     async def begin(self, plan: Plan, *, by: int, paused_before: bool | None = None) -> Switch:
         """Start the switch, or return the one that is under way.
 
-        ``paused_before``: whether operators hold the line themselves (None: look), so that it stays held at the end.
+        ``paused_before``: whether operators hold the line themselves (None: look), so that it stays held.
 
         Raises :class:`SchedulerError` for a model that is not listed, :class:`StorageError`."""
         await self._cluster.known_model(plan.model)
