@@ -203,7 +203,16 @@ def _cluster_of(
         card_layout=card_layout,
         background=parts.background,
     )
-    alerts = Alerts(database.boards, poster, cluster, journal, nodes, clock, is_ours=switching.is_ours)
+    alerts = Alerts(
+        database.boards,
+        poster,
+        cluster,
+        journal,
+        nodes,
+        clock,
+        is_ours=switching.is_ours,
+        is_switching=lambda: switching.is_under_way,
+    )
     return services, alerts
 
 

@@ -22,7 +22,7 @@ TEXT = "#dbdee1"
 GRID = "#3f4147"
 COLOURS = ("#5dade2", "#f5b041", "#af7ac5", "#58d68d")
 # As wide as a phone shows at once; the type is large enough to be read there without zooming.
-SIZE, DPI = (7.2, 8.4), 120
+SIZE, DPI = (7.2, 8.4), 105
 
 
 class Chart(TypedDict):

@@ -33,7 +33,14 @@ class ChartPainter:
             sys.executable,
             "-m",
             "bot.delivery.chart_drawing",
-            env={**os.environ, "PYTHONPATH": _search_path(), "MPLCONFIGDIR": str(_cache()), "PYTHONWARNINGS": ""},
+            env={
+                **os.environ,
+                "PYTHONPATH": _search_path(),
+                "MPLCONFIGDIR": str(_cache()),
+                "PYTHONWARNINGS": "",
+                # Threads for matrices there are none of take longer to start than the picture to draw.
+                "OPENBLAS_NUM_THREADS": "1",
+            },
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

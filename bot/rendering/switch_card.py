@@ -55,10 +55,8 @@ def _count(switch: Switch, step: Step) -> int:
 def _buttons(locale: str, switch: Switch) -> tuple[CardButton, ...]:
     buttons: list[CardButton] = []
     if switch.state is SwitchState.OPEN:
-        if switch.claimed_at is None:
-            buttons.append(CardButton(say(locale, "switch.cancel"), f"cancel:{switch.switch_id}"))
-        elif switch.initialised is False:
-            buttons.append(CardButton(say(locale, "switch.give_up"), f"cancel:{switch.switch_id}"))
+        key = "switch.cancel" if switch.claimed_at is None else "switch.give_up"
+        buttons.append(CardButton(say(locale, key), f"cancel:{switch.switch_id}"))
     went = switch.claimed_at is not None
     if switch.previous_model and went and switch.state in {SwitchState.OPEN, SwitchState.DONE}:
         label = say(locale, "switch.back", model=switch.previous_model.rpartition("/")[2][:50])

@@ -15,6 +15,7 @@ from bot.clock import Clock
 from bot.cluster.events import ClusterEvent, EventKind
 from bot.cluster.records import AlertChannel, Boards, OpenAlert
 from bot.errors import DeliveryError, StorageError
+from bot.inference import ClusterStatus
 from bot.rendering.alerts import model_text, recovery_text, trouble_text
 from bot.services.cluster import Availability, ClusterService
 from bot.services.journal import Journal
@@ -64,8 +65,10 @@ class Alerts:
         clock: Clock,
         *,
         is_ours: Callable[[str], bool],
+        is_switching: Callable[[], bool],
     ) -> None:
-        """``is_ours(model)``: whether this bot set the model last."""
+        """``is_ours(model)``: whether this bot set the model last; ``is_switching()``: whether workers leave
+        because operators were told to stop them."""
         self._store = store
         self._teller = teller
         self._cluster = cluster
@@ -79,6 +82,7 @@ class Alerts:
         self._passing: dict[Key, float] = {}
         self._was_usable = False
         self._is_ours = is_ours
+        self._is_switching = is_switching
         self._news: deque[ClusterEvent] = deque(maxlen=50)
         journal.subscribe(self._happened)
 
@@ -112,29 +116,37 @@ class Alerts:
     def _wrong(self) -> Iterator[tuple[Key, Trouble]]:
         """What is wrong at this moment."""
         now, view = self._clock.now(), self._cluster.view()
-        status = view.status
         if view.availability is Availability.UNREACHABLE:
             kind = EventKind.FROZEN if view.frozen else EventKind.NOT_ANSWERING
             yield (kind.value, ""), Trouble(view.unreachable_since or now)
             return
         if view.failing:
             yield (EventKind.FAILING.value, ""), Trouble(now)
-        if status is None:
+        if view.status is None:
             return
+        missing = list(self._missing(view.status, now))
+        if not self._is_switching():
+            yield from missing
+            kind_of_wait = self._waits_for(view.status)
+            if kind_of_wait is not None:
+                yield (kind_of_wait.value, ""), Trouble(now)
+
+    def _missing(self, status: ClusterStatus, now: float) -> Iterator[tuple[Key, Trouble]]:
         listed = {node.node_id for node in status.nodes}
         for node_id, trouble in list(self._lost.items()):
             if self._nodes.canonical(node_id) in listed or now - trouble.since > FORGOTTEN_AFTER:
                 del self._lost[node_id]
             else:
                 yield (EventKind.NODE_LOST.value, node_id), trouble
+
+    def _waits_for(self, status: ClusterStatus) -> EventKind | None:
         if self._journal.stranded:
-            yield (EventKind.STRANDED.value, ""), Trouble(now)
-        elif status.need_more_nodes:
-            yield (EventKind.NEEDS_NODES.value, ""), Trouble(now)
-        elif status.usable:
+            return EventKind.STRANDED
+        if status.need_more_nodes:
+            return EventKind.NEEDS_NODES
+        if status.usable:
             self._was_usable = False
-        elif self._was_usable:
-            yield (EventKind.WAITING.value, ""), Trouble(now)
+        return EventKind.WAITING if self._was_usable else None
 
     async def _look(self) -> float:
         now = self._clock.now()

@@ -77,6 +77,7 @@ class Switching:
         self._wake = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
         self._set: str | None = None
+        self._under_way = False
         cluster.subscribe(self._wake.set)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -84,8 +85,10 @@ class Switching:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    async def begin(self, plan: Plan, *, by: int) -> Switch:
+    async def begin(self, plan: Plan, *, by: int, paused_before: bool | None = None) -> Switch:
         """Start the switch, or return the one that is under way.
+
+        ``paused_before``: whether operators hold the line themselves (None: look), so that it stays held.
 
         Raises :class:`SchedulerError` for a model that is not listed, :class:`StorageError`."""
         await self._cluster.known_model(plan.model)
@@ -103,18 +106,24 @@ class Switching:
             step_since=now,
             drained=await self._queue.running_everywhere(),
             workers=len(status.nodes) if status is not None else 0,
-            paused_before=await self._queue.is_paused(),
+            paused_before=await self._queue.is_paused() if paused_before is None else paused_before,
         )
         switch = await self._store.open(wanted)
         if switch == wanted:
             await self._hold(switch)
             await self._note(by, "cluster.switch", switch)
+            self._under_way = True
         self._changed()
         return switch
 
     async def current(self) -> Switch | None:
         """The switch that is under way. Raises :class:`StorageError`."""
         return await self._store.current()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether workers leave and come because a switch told people so."""
+        return self._under_way
 
     def is_ours(self, model: str) -> bool:
         """Whether this process set this model last."""
@@ -125,11 +134,9 @@ class Switching:
         return await self._store.get(switch_id)
 
     async def cancel(self, switch_id: str, *, by: int) -> Switch | None:
-        """End a switch whose init was not sent, or failed. None when there is no such switch."""
+        """End a switch: nothing further is done, and the line moves again. None when there is no such switch."""
         switch = await self._store.get(switch_id)
         if switch is None or switch.state is not SwitchState.OPEN:
-            return switch
-        if switch.claimed_at is not None and switch.initialised is not False:
             return switch
         ended = replace(switch, state=SwitchState.CANCELLED, finished_at=self._clock.now())
         if await self._store.save(ended):
@@ -146,10 +153,10 @@ class Switching:
         if switch.state is SwitchState.OPEN:
             replaced = replace(switch, state=SwitchState.REPLACED, finished_at=self._clock.now())
             await self._store.save(replaced)
-            if not switch.paused_before:
-                await self._queue.resume(by=by)
+        # The line stays held in between: a question that left now would be interrupted at once.
+        held = switch.paused_before if switch.state is SwitchState.OPEN else None
         plan = Plan(plan_id, switch.previous_model, switch.previous_nodes or switch.nodes, switch.local_network)
-        return await self.begin(plan, by=by)
+        return await self.begin(plan, by=by, paused_before=held)
 
     async def card(self, switch: Switch, locale: str) -> Card:
         """How far it is. Raises :class:`StorageError`."""
@@ -179,6 +186,7 @@ class Switching:
         """Take the steps that what is seen allows; False when no switch is under way. Raises
         :class:`StorageError`."""
         switch = await self._store.current()
+        self._under_way = switch is not None
         if switch is None:
             return False
         now = self._clock.now()
@@ -199,6 +207,12 @@ class Switching:
 
     async def _initialise(self, switch: Switch) -> Switch:
         now = self._clock.now()
+        try:
+            await self._cluster.known_model(switch.model)
+        except SchedulerError as error:
+            # Nothing was sent: it is tried again at the next look.
+            log.warning("cluster.init_waits", model=switch.model, detail=str(error))
+            return switch
         if not await self._store.claim_init(switch.switch_id, now=now):
             return await self._store.get(switch.switch_id) or switch
         log.warning(
@@ -207,7 +221,6 @@ class Switching:
         claimed = replace(switch, claimed_at=now)
         self._set = switch.model
         try:
-            await self._cluster.known_model(switch.model)
             await self._scheduler.initialise(switch.model, switch.nodes, local_network=switch.local_network)
         except SchedulerUnreachable as error:
             # It may have happened all the same: the status tells.

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from statistics import median
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
@@ -70,7 +69,7 @@ class SqlHistory:
         rates = [row.tokens_per_second for row in found if row.tokens_per_second is not None]
         firsts = [row.ttft for row in found if row.ttft is not None]
         answers = sum(row.ttft is not None or row.tokens_per_second is not None for row in found)
-        return Figures(answers, median(firsts) if firsts else None, median(rates) if rates else None)
+        return Figures(answers, _median(firsts), _median(rates))
 
     async def add_sample(self, sample: Sample) -> None:
         """Keep a sample; one for the same moment is replaced."""
@@ -84,6 +83,11 @@ class SqlHistory:
     async def compact(self, *, before: float) -> int:
         """Merge samples from before the full hour of ``before`` into hours, and forget events after 90 days."""
         return await self._transactions.write(lambda db: _compact(db, before - before % HOUR))
+
+
+def _median(values: Sequence[float]) -> float | None:
+    # The statistics module would bring decimal and fractions into memory for this.
+    return sorted(values)[len(values) // 2] if values else None
 
 
 def _compact(db: Connection, before: float) -> int:

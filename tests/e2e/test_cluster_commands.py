@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import pytest
 import pytest_asyncio
@@ -183,6 +186,19 @@ async def test_a_chart_is_a_picture(stage: Stage, room: Channel, ada: Person) ->
     told = await (await ada.click(card, "Chart")).done_loading()
     assert "nothing to draw yet" in told.text
     assert told.ephemeral_for == ada.id
+
+
+async def test_a_chart_of_the_last_day(stage: Stage, room: Channel, ada: Person) -> None:
+    """From what was sampled, as a picture in a private message."""
+    file = stage.bot.environment["DATABASE_URL"].partition("///")[2]
+    now = time.time()
+    with closing(sqlite3.connect(file)) as database, database:
+        rows = [(now - 60.0 * minute, 60.0, 0.0, 1.0, 3.0, 3.0, 2, 0.3, 40.0) for minute in range(1, 200)]
+        database.executemany("INSERT INTO cluster_samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    card = await (await ada.slash(room, "status")).response()
+    shown = await (await ada.click(card, "Chart")).done_loading()
+    assert [one.filename for one in shown.attachments] == ["cluster.png"]
+    assert shown.ephemeral_for == ada.id
 
 
 async def test_init_asks_for_the_name_before_it_interrupts(stage: Stage, room: Channel, olga: Person) -> None:
