@@ -66,6 +66,11 @@ def sentences(locale: str) -> Mapping[str, str]:
     return _flatten(tomllib.loads(source.read_text(encoding="utf-8")))
 
 
+def forget_sentences() -> None:
+    """Let go of every locale's sentences; they are read again when somebody needs them."""
+    sentences.cache_clear()
+
+
 @cache
 def resolve(locale: str | None) -> str:
     """The locale of ours that serves one of Discord's best (``zh-TW`` → ``zh``, unknown → ``en``)."""

@@ -13,6 +13,7 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.catalogue import forget_sentences
 from bot.cluster.records import AuditLog, Boards, Sample
 from bot.errors import DeliveryError
 from bot.queueing.request import StoredRequest
@@ -190,6 +191,8 @@ class ParallaxBot(commands.AutoShardedBot):
         assert isinstance(tree, ParallaxTree)  # noqa: S101  # tree_cls above
         await tree.set_translator(CatalogueTranslator())
         await tree.sync_changed((None, *self._admin_guilds), self._facts.get, self._facts.put)
+        # Descriptions were read in every language; from now on people bring theirs with them.
+        forget_sentences()
         self._logged_in.set()
 
     @property

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import Awaitable, Callable
 
-import stamina
 import structlog
 
 from bot.catalogue import fill, say
@@ -54,10 +53,9 @@ class Closing:
 
     async def answered(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
         """The answer is complete, was stopped by ``by``, or broke off: keep it, then show it."""
-        kept = False
-        async for attempt in self._storage_retries():
-            with attempt:
-                kept = await self._store.answered(request.request_id, self._owner, answer, now=self._clock.now())
+        kept = await _committed(
+            lambda: self._store.answered(request.request_id, self._owner, answer, now=self._clock.now())
+        )
         if not kept:
             # Another process holds the question now (our lease ran out): it will answer, not we.
             log.warning("answer.not_ours", request_id=request.request_id)
@@ -116,9 +114,7 @@ class Closing:
 
     async def failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
         """It could not be answered: say why, in one sentence with an id an operator can search for."""
-        async for attempt in self._storage_retries():
-            with attempt:
-                await self._store.failed(request.request_id, error.key, now=self._clock.now())
+        await _committed(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
         log.error(
             "question.failed",
             request_id=request.request_id,
@@ -133,10 +129,7 @@ class Closing:
 
     async def cancelled(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
         """Somebody withdrew it. False when it had already ended."""
-        done = False
-        async for attempt in self._storage_retries():
-            with attempt:
-                done = await self._store.cancelled(request.request_id, now=self._clock.now())
+        done = await _committed(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
         if not done:
             return False
         log.info("question.cancelled", request_id=request.request_id, by=by)
@@ -167,9 +160,7 @@ class Closing:
             return
         else:
             await self._announce(request, live)
-        async for attempt in self._storage_retries():
-            with attempt:
-                await self._store.delivered(request.request_id, now=self._clock.now())
+        await _committed(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
 
     async def _sent_directly(self, request: StoredRequest, live: LiveAnswer, error: DeliveryError) -> bool:
         """The message cannot be reached any more: the answer goes to its asker's DMs if they allow it."""
@@ -245,9 +236,22 @@ class Closing:
             duration=answer.duration,
         )
 
-    @staticmethod
-    def _storage_retries() -> AsyncIterable[stamina.Attempt]:
-        return stamina.retry_context(on=StorageError, attempts=None, timeout=STORAGE_PATIENCE, wait_max=5.0)
+
+async def _committed(commit: Callable[[], Awaitable[bool]]) -> bool:
+    """What ``commit`` returns; one that fails is repeated for a minute. Raises :class:`StorageError`."""
+    try:
+        return await commit()
+    except StorageError as error:
+        log.warning("commit.repeated", detail=str(error))
+    # Imported when it is needed, which is next to never: 1.6 MB of a process that should stay small.
+    import stamina
+
+    async for attempt in stamina.retry_context(
+        on=StorageError, attempts=None, timeout=STORAGE_PATIENCE, wait_max=5.0
+    ):
+        with attempt:
+            return await commit()
+    raise StorageError("the commit was given up")
 
 
 def controls_of(answer: Answer, index: int, versions: int) -> tuple[Control, ...]:
