@@ -28,9 +28,10 @@ AUDIT_SHOWN = 20
 
 
 @app_commands.guild_only()
+@app_commands.default_permissions(manage_guild=True)
 class ClusterCommands(commands.GroupCog, group_name="cluster", group_description="Run the cluster."):
-    """Operators only, by our own check. Default permissions would hide the group from operators who do not manage
-    the server; a server's administrators may still restrict it in Discord's own settings."""
+    """Operators only, by our own check. Discord hides the group from whoever does not manage the server; operators
+    who do not are let in by its administrators (Server Settings → Integrations): a bot's token cannot do that."""
 
     def __init__(self, services: Services) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.errors import ClusterBusy, SchedulerError, SchedulerNotReady, SchedulerUnreachable
+from bot.inference import ClusterStatus
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes, estimate_wait
 from bot.queueing.ports import LinePause
@@ -81,8 +82,8 @@ class Gate:
 
     @property
     def model(self) -> str | None:
-        """The model the cluster is known to serve."""
-        status = self._watcher.view().status
+        """The model the cluster is known to serve; None while that is not known any more."""
+        status = self._current_status()
         return status.model if status is not None else None
 
     def hold(self) -> Hold | None:
@@ -93,9 +94,11 @@ class Gate:
     def limit(self) -> int:
         """How many questions may be in flight.
 
-        One as long as the cluster was never seen: enough to find out, too little to do harm.
+        One as long as the cluster's state is not known and no question proved that it works: enough to find out,
+        too little to do harm. Then what is learned from the questions themselves.
         """
-        if self._watcher.view().availability is Availability.UNKNOWN:
+        view = self._watcher.view()
+        if view.availability is Availability.UNKNOWN and not view.proven:
             return 1
         limit = self._capacity.limit(self._clock.monotonic())
         self._metrics.capacity.set(limit)
@@ -136,6 +139,10 @@ class Gate:
         return estimate_wait(place, self.limit(), self._service_times.seconds, running_elapsed)
 
     def _status_changed(self) -> None:
-        status = self._watcher.view().status
+        status = self._current_status()
         self._capacity.status(status.capacity if status is not None else None)
         self._back_off.status_changed()
+
+    def _current_status(self) -> ClusterStatus | None:
+        view = self._watcher.view()
+        return None if view.availability is Availability.UNKNOWN else view.status

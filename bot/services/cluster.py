@@ -10,7 +10,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.cluster.events import Seen
-from bot.errors import SchedulerError, StreamInterrupted, UpstreamFailed
+from bot.errors import ClusterBusy, RequestRefused, SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.inference import ClusterState, ClusterStatus, JoinCommand, Model, NodeState, Scheduler
 from bot.telemetry.metrics import Metrics
 
@@ -25,6 +25,11 @@ SILENCE_TOLERATED = 7.0
 FAILURES_TOLERATED = 3
 # How the client says that something accepted the connection and then kept silent.
 _SILENT = frozenset({"timeout", "stall"})
+# How it says that nobody answers, which holds the line. Whatever else goes wrong with the status (there is none,
+# or it breaks without a byte: recording 25) says nothing about questions.
+_NOBODY = _SILENT | {"connect_failed", "connect_timeout", "login_required"}
+# A proxy before a scheduler that is not there answers in its place.
+_GATEWAY = frozenset({502, 503, 504})
 
 
 class Availability(StrEnum):
@@ -41,7 +46,8 @@ class Availability(StrEnum):
 class ClusterView:
     """What is known of the cluster now. ``age`` in seconds since the last report, None when there was none;
     ``unreachable_since`` in epoch seconds; ``frozen`` when the port still accepts but nothing comes; ``failing``
-    when requests fail although the cluster calls itself available."""
+    when requests fail although the cluster calls itself available; ``proven`` when the last question was answered
+    to its end since the availability is unknown."""
 
     status: ClusterStatus | None
     age: float | None
@@ -50,6 +56,7 @@ class ClusterView:
     frozen: bool = False
     failing: bool = False
     received_at: float | None = None
+    proven: bool = False
 
 
 def availability_of(status: ClusterStatus) -> Availability:
@@ -76,7 +83,10 @@ class ClusterWatcher:
         self._metrics = metrics
         self._status: ClusterStatus | None = None
         self._received_at: float | None = None
+        self._answered_at: float | None = None
         self._unreachable_since: float | None = None
+        self._blind = False
+        self._proven = False
         self._frozen = False
         self._failures = 0
         self._listeners: list[Callable[[], None]] = []
@@ -92,6 +102,7 @@ class ClusterWatcher:
             frozen=self._frozen and self._unreachable_since is not None,
             failing=self._failing,
             received_at=self._received_at,
+            proven=self._proven,
         )
 
     def seen(self) -> Seen:
@@ -114,12 +125,14 @@ class ClusterWatcher:
     def chat_completed(self) -> None:
         """An answer came to its end: the cluster does what it says. A mere beginning proves nothing: a worker
         whose front has crashed sends the headers of a good answer first (recording 84)."""
-        was_failing, self._failures = self._failing, 0
-        if was_failing:
+        before = (self._failing, self._proven)
+        self._failures, self._proven = 0, True
+        if before != (False, True):
             self._changed()
 
     def chat_failed(self, error: SchedulerError) -> None:
-        """A question failed before its first word. Only a cluster that took it and broke it counts."""
+        """A question failed before its first word. Only a cluster that took it and broke it counts as failing."""
+        self._proven = self._proven and isinstance(error, ClusterBusy | RequestRefused)
         if not isinstance(error, UpstreamFailed | StreamInterrupted):
             return
         was_failing = self._failing
@@ -149,12 +162,15 @@ class ClusterWatcher:
     def _availability(self) -> Availability:
         if self._unreachable_since is not None:
             return Availability.UNREACHABLE
-        return Availability.UNKNOWN if self._status is None else availability_of(self._status)
+        if self._status is None or self._blind:
+            return Availability.UNKNOWN
+        return availability_of(self._status)
 
     def _report(self, status: ClusterStatus) -> None:
         before = self._availability()
-        changed = status != self._status or self._unreachable_since is not None
-        self._status, self._received_at, self._unreachable_since = status, self._clock.now(), None
+        changed = status != self._status or self._blind or self._unreachable_since is not None
+        self._received_at = self._answered_at = self._clock.now()
+        self._status, self._unreachable_since, self._blind = status, None, False
         if not changed:
             return
         if self._availability() is not before:
@@ -162,17 +178,38 @@ class ClusterWatcher:
         self._changed()
 
     def _lost(self, error: SchedulerError) -> None:
+        if error.code in _NOBODY or error.status in _GATEWAY:
+            self._unanswered(error)
+        else:
+            self._unreadable(error)
+
+    def _unanswered(self, error: SchedulerError) -> None:
+        """Nobody answers: an outage when it lasts."""
         now = self._clock.now()
         was_frozen, self._frozen = self._frozen, error.code in _SILENT
         if self._unreachable_since is not None:
             if was_frozen is not self._frozen:
                 self._changed()
             return
-        if self._received_at is not None and now - self._received_at < SILENCE_TOLERATED:
+        if self._answered_at is not None and now - self._answered_at < SILENCE_TOLERATED:
             return
-        self._unreachable_since = self._received_at or now
+        self._unreachable_since = self._answered_at or now
         log.warning("cluster.not_answering", error=type(error).__name__, detail=str(error))
         self._changed()
+
+    def _unreadable(self, error: SchedulerError) -> None:
+        """Something answers, but tells no status: what was reported before is worth less and less."""
+        now = self._clock.now()
+        was_unreachable, self._unreachable_since = self._unreachable_since is not None, None
+        self._answered_at = now
+        became_blind = not self._blind and (
+            self._received_at is None or now - self._received_at >= SILENCE_TOLERATED
+        )
+        if became_blind:
+            self._blind, self._proven = True, False
+            log.warning("cluster.status_unreadable", error=type(error).__name__, detail=str(error))
+        if became_blind or was_unreachable:
+            self._changed()
 
     def _changed(self) -> None:
         self._metrics.cluster_usable.set(self._availability() is Availability.USABLE)

@@ -111,6 +111,7 @@ class LineView(BaseLayout):
         await interaction.response.edit_message(view=self, allowed_mentions=discord.AllowedMentions.none())
 
     async def _back(self, interaction: discord.Interaction[Any]) -> None:
+        self._operators.require(person_of(interaction))
         self._overview()
         await interaction.response.edit_message(view=self, allowed_mentions=discord.AllowedMentions.none())
 

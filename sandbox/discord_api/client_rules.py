@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sandbox.discord_api import payloads
-from sandbox.discord_api.model import Attachment, Channel, Command, Message, User
+from sandbox.discord_api.model import Attachment, Channel, Command, Guild, Message, User
 from sandbox.discord_api.permissions import Permission
 from sandbox.discord_api.wire import JSON
 from sandbox.discord_api.world import World
@@ -59,9 +59,26 @@ def _is_visible(world: World, command: Command, user: User, channel: Channel) ->
     if not have & Permission.USE_APPLICATION_COMMANDS:
         return False
     needed = command.payload.get("default_member_permissions")
-    if needed is None or have & Permission.ADMINISTRATOR:
+    if have & Permission.ADMINISTRATOR:
         return True
+    granted = integration_setting(world.guilds[channel.guild_id], command.name, user)
+    if granted is not None or needed is None:
+        return granted is not False
     return needed != "0" and have & int(needed) == int(needed)
+
+
+def integration_setting(guild: Guild, command: str, user: User) -> bool | None:
+    """What the server's administrators set for this person: their own entry counts before their roles', these
+    before everybody's; None when there is none and the command's default holds."""
+    settings = [one for one in guild.command_permissions if one.command == command]
+    member = guild.members.get(user.id)
+    roles = set(member.roles) if member is not None else set()
+    ranks = (
+        [one.allowed for one in settings if one.is_user and one.id == user.id],
+        [one.allowed for one in settings if not one.is_user and one.id in roles],
+        [one.allowed for one in settings if not one.is_user and one.id == guild.id],
+    )
+    return next((any(rank) for rank in ranks if rank), None)
 
 
 def _is_carried(world: World, command: Command, user: User) -> bool:

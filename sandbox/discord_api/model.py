@@ -117,6 +117,19 @@ class Channel:
         return self.type in ChannelType.THREADS
 
 
+@dataclass(frozen=True, slots=True)
+class CommandPermission:
+    """Who sees a command: what an administrator sets for a role or a person in Server Settings → Integrations.
+
+    Discord takes it from a person with Manage Server only, never from a bot. ``command`` is the top-level name.
+    """
+
+    command: str
+    id: int
+    is_user: bool
+    allowed: bool
+
+
 @dataclass(slots=True, eq=False)
 class Guild:
     """A server."""
@@ -127,6 +140,7 @@ class Guild:
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     locale: str = "en-US"
+    command_permissions: list[CommandPermission] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.clock import Clock
-from sandbox.discord_api.model import Channel, ChannelType, Guild, Kind, Member, Overwrite, Role, User
+from sandbox.discord_api.model import (
+    Channel,
+    ChannelType,
+    CommandPermission,
+    Guild,
+    Kind,
+    Member,
+    Overwrite,
+    Role,
+    User,
+)
 from sandbox.discord_api.permissions import BOT, EVERYONE, Permission
 from sandbox.discord_api.snowflakes import fixed
 from sandbox.discord_api.world import World
@@ -50,7 +60,8 @@ def populate(clock: Clock) -> tuple[World, Operators]:
     """A world with the guilds "Team" and "Other team" and seven people.
 
     Ada, Ben and Chloe are members of Team; Grace owns it; Olga is an operator by her id, Rosa by the role
-    ``cluster-operators``; Sam is only in "Other team", where he sees the bot but has no part in Team.
+    ``cluster-operators``, and Grace lets both see ``/cluster``; Sam is only in "Other team", where he sees the bot
+    but has no part in Team.
     """
     bot = User(BOT_ID, "parallax", None, bot=True, kind="bot", is_default=True)
     world = World(clock, bot)
@@ -72,6 +83,10 @@ def populate(clock: Clock) -> tuple[World, Operators]:
     for name in ("ada", "ben", "chloe", "olga"):
         team.members[people[name].id] = Member(people[name])
     team.members[people["rosa"].id] = Member(people["rosa"], [operators.id])
+    team.command_permissions += [
+        CommandPermission("cluster", operators.id, is_user=False, allowed=True),
+        CommandPermission("cluster", people["olga"].id, is_user=True, allowed=True),
+    ]
     _channels(world, team, operators, people["olga"])
     other = _guild(world, OTHER_TEAM_ID, "Other team", people["sam"], fixed(32))
     world.channels[fixed(50)] = Channel(fixed(50), ChannelType.TEXT, "lobby", other.id, "Hello")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.discord_api import payloads
+from sandbox.discord_api.client_rules import integration_setting
 from sandbox.discord_api.model import Channel, Guild, Message, User
 from sandbox.discord_api.wire import JSON
 from sandbox.discord_api.world import World, WorldEvent
@@ -94,6 +95,7 @@ def _guild(world: World, guild: Guild, me: User) -> JSON:
         ],
         "channels": [payloads.channel(c) for c in channels],
         "members": _members(guild),
+        "granted": {one.command: integration_setting(guild, one.command, me) for one in guild.command_permissions},
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot.catalogue import sentences
-from sandbox.discord_api.model import Channel
+from sandbox.discord_api.model import Channel, CommandPermission
 from sandbox.discord_api.people import Person
 from sandbox.discord_api.wire import JSON
 from tests.e2e.bot_process import Stage
@@ -66,6 +66,8 @@ async def test_a_refusal_is_in_the_language_of_who_is_refused(
     stage: Stage, room: Channel, jana: Person, ben: Person
 ) -> None:
     """Not of the bot, the server or the person who asked."""
+    team = stage.discord.world.guilds[room.guild_id or 0]
+    team.command_permissions.append(CommandPermission("cluster", jana.id, is_user=True, allowed=True))
     refused = await (await jana.slash(room, "cluster pause", reason="Nur so")).response()
     assert refused.text == "Das darf nur das Betriebsteam des Clusters."
     assert refused.ephemeral_for == jana.id

@@ -51,6 +51,13 @@ async def olga(browser: Browser, stage: Stage, room: Channel) -> AsyncIterator[P
         yield page
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def grace(browser: Browser, stage: Stage, room: Channel) -> AsyncIterator[Page]:
+    """The window of who owns the server."""
+    async for page in _window(browser, stage, room, "grace"):
+        yield page
+
+
 async def _window(browser: Browser, stage: Stage, room: Channel, who: str) -> AsyncIterator[Page]:
     window = await browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
     page = await window.new_page()
@@ -144,10 +151,18 @@ async def _init(page: Page, model: str) -> None:
     await page.keyboard.press("Enter")
 
 
-async def test_a_model_switch_is_refused_to_members(ada: Page, stage: Stage) -> None:
+async def test_a_model_switch_is_not_even_offered_to_members(ada: Page) -> None:
+    """The picker has the commands for everybody."""
+    await ada.locator(BOX).press_sequentially("/")
+    options = ada.locator(".picker .option")
+    await expect(options.filter(has_text="/models")).to_have_count(1)
+    await expect(options.filter(has_text="/cluster")).to_have_count(0)
+
+
+async def test_a_model_switch_is_refused_to_the_servers_owner(grace: Page, stage: Stage) -> None:
     """Said privately, and nothing happens."""
-    await _init(ada, "Qwen/Qwen3-4B")
-    await expect(ada.locator(".message.is-ephemeral")).to_contain_text("This is for the cluster's operators.")
+    await _init(grace, "Qwen/Qwen3-4B")
+    await expect(grace.locator(".message.is-ephemeral")).to_contain_text("This is for the cluster's operators.")
     assert stage.parallax.model == "Qwen/Qwen3-8B"
 
 

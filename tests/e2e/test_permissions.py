@@ -19,8 +19,8 @@ from sandbox.discord_api.people import Person
 from sandbox.discord_api.snowflakes import fixed
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, new_room, until_shows
-from tests.e2e.switching import begun, inits
+from tests.e2e.reading import PATIENCE, ask, new_room, until_over, until_shows
+from tests.e2e.switching import begun, inits, start_workers, stop_workers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -147,6 +147,29 @@ async def test_buttons_are_refused_to_others(stage: Stage, room: Channel, name: 
     assert inits(stage) == 0
 
 
+async def test_the_lines_buttons_are_refused_to_others(stage: Stage, room: Channel) -> None:
+    """Cancelling some, clearing all, its confirmation and the way back: the question stays in the line."""
+    olga, ada = stage.discord.person("olga"), stage.discord.person("ada")
+    await (await olga.slash(room, "cluster pause", reason="because")).response()
+    question = await ask(ada, room, "Still mine?")
+    await until_shows(stage, question, "the line is paused")
+    view = await (await olga.slash(room, "cluster queue")).response()
+    for step in ("overview", "confirmation"):
+        for name in REFUSED:
+            person = stage.discord.person(name)
+            for button in view.buttons.values():
+                refused = await pressed(stage, person, place_of(stage, name, room), view, str(button.custom_id))
+                assert refused.original is None or refused.original.ephemeral_for == person.id
+        assert "Still mine?" in view.text or step == "confirmation"
+        if step == "overview":
+            await (await olga.click(view, "Clear the line")).acked()
+    await (await olga.click(view, "Not now")).acked()
+    assert "Still mine?" in view.text
+    await (await olga.slash(room, "cluster resume")).response()
+    await until_over(stage, question)
+    assert "cancelled" not in question.text
+
+
 async def test_an_operator_who_was_demoted_is_refused(stage: Stage, room: Channel) -> None:
     """What counts is the role at the press, not at the command."""
     rosa = stage.discord.person("rosa")
@@ -167,6 +190,13 @@ async def test_the_group_is_registered_in_the_operators_servers_only(stage: Stag
     assert "cluster" in stage.discord.person("olga").commands(new_room(stage))
 
 
+async def test_the_group_is_hidden_from_members(stage: Stage, room: Channel) -> None:
+    """Discord shows it to who manages the server, and to whom the server's administrators let in."""
+    people = ("ada", "ben", "grace", "olga", "rosa")
+    seeing = {name for name in people if "cluster" in stage.discord.person(name).commands(room)}
+    assert seeing == {"grace", "olga", "rosa"}
+
+
 @pytest.mark.parametrize("name", ["ada", "grace", "olga"])
 async def test_everybody_may_look(stage: Stage, room: Channel, name: str) -> None:
     """Status, models, join (no JOIN_ROLES here) and the buttons of the card."""
@@ -178,3 +208,20 @@ async def test_everybody_may_look(stage: Stage, room: Channel, name: str) -> Non
     joined = await (await person.click(card, "Join a node")).done_loading()
     assert joined.ephemeral_for == person.id
     assert "parallax join" in joined.text
+
+
+async def test_the_way_back_is_refused_to_others(stage: Stage, room: Channel) -> None:
+    """Under a switch that is over: no form is opened, nothing is sent."""
+    olga = stage.discord.person("olga")
+    before = inits(stage)
+    message = await begun(stage, olga, room, MODEL)
+    await start_workers(stage, message, await stop_workers(stage, message))
+    await until_shows(stage, message, "is usable")
+    back = message.buttons["Back to Qwen3-8B"]
+    for name in REFUSED:
+        person = stage.discord.person(name)
+        refused = await pressed(stage, person, place_of(stage, name, room), message, str(back.custom_id))
+        assert refused.modal is None
+        assert refused.original is not None
+        assert "operators" in refused.original.text
+    assert inits(stage) == before + 1

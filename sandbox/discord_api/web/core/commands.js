@@ -58,12 +58,14 @@ export function userMenuCommands(commands, place) {
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
-function isOffered(command, { guildId, manager }) {
+function isOffered(command, { guildId, manager, granted }) {
   if (command.guild_id && command.guild_id !== guildId) return false;
   const context = guildId === null ? 1 : 0;
   if (command.contexts && !command.contexts.includes(context)) return false;
   if (guildId === null && command.dm_permission === false) return false;
   const needed = command.default_member_permissions;
+  const setting = granted?.[command.name] ?? null;
+  if (guildId !== null && !manager && setting !== null) return setting;
   if (guildId === null || needed === null || needed === undefined || manager) return true;
   return BigInt(needed) !== 0n && (BigInt(needed) & NEEDS_MANAGER) === 0n;
 }

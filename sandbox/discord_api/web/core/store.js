@@ -130,7 +130,7 @@ export class Store {
   place() {
     const guild = this.guildOf();
     const manager = guild?.owner_id ? guild.owner_id === this.me.id : this.me?.kind === "admin";
-    return { guildId: guild?.id ?? null, manager };
+    return { guildId: guild?.id ?? null, manager, granted: guild?.granted ?? {} };
   }
 
   message(channelId, id) {

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sandbox.clock import Clock
-from sandbox.discord_api.client_rules import OptionReader, RefusedError, find
+from sandbox.discord_api.client_rules import OptionReader, RefusedError, find, visible_commands
 from sandbox.discord_api.commands import CommandRegistry
-from sandbox.discord_api.model import Channel, User
+from sandbox.discord_api.model import Channel, CommandPermission, User
 from sandbox.discord_api.population import TEAM_ID, populate
 from sandbox.discord_api.world import World
 
@@ -124,3 +124,31 @@ def test_a_command_is_only_found_whole(world: World, typed: str) -> None:
     """Neither its stem nor an unknown branch can be sent."""
     with pytest.raises(RefusedError):
         find(world, ada(world), general(world), typed)
+
+
+@pytest.mark.parametrize(
+    ("mine", "of_my_role", "of_everyone", "seen"),
+    [
+        (None, None, None, False),
+        (True, None, None, True),
+        (None, True, None, True),
+        (None, None, True, True),
+        (False, True, True, False),
+        (True, False, False, True),
+        (None, False, True, False),
+    ],
+)
+def test_administrators_decide_who_sees_a_command(
+    world: World, mine: bool | None, of_my_role: bool | None, of_everyone: bool | None, seen: bool
+) -> None:
+    """A person's own entry counts before their role's, this before everybody's, and all before the default."""
+    hidden = {"name": "hidden", "description": "x", "default_member_permissions": str(1 << 5)}
+    CommandRegistry(world).create(None, hidden)
+    team, person = world.guilds[TEAM_ID], ada(world)
+    role = next(role for role in team.roles.values() if role.name == "cluster-operators")
+    team.members[person.id].roles.append(role.id)
+    for holder, allowed in ((person.id, mine), (role.id, of_my_role), (TEAM_ID, of_everyone)):
+        if allowed is not None:
+            entry = CommandPermission("hidden", holder, is_user=holder == person.id, allowed=allowed)
+            team.command_permissions.append(entry)
+    assert ("hidden" in {c.name for c in visible_commands(world, person, general(world))}) is seen
