@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
@@ -57,6 +57,7 @@ async def run(settings: Settings) -> None:
                 ("boards", _when_ready(app, "boards", app.cluster.boards.run)),
                 ("alerts", _when_ready(app, "alerts", app.alerts.run)),
                 ("presence", _when_ready(app, "presence", app.presence.run)),
+                *_optional(app),
                 ("discord", _connect(app.bot, settings)),
             )
         ]
@@ -105,6 +106,10 @@ async def _connect(bot: ParallaxBot, settings: Settings) -> None:
 async def _when_ready(app: App, name: str, work: Callable[[], Awaitable[None]]) -> None:
     await app.bot.wait_until_logged_in()
     await _kept_going(name, work)
+
+
+def _optional(app: App) -> list[tuple[str, Coroutine[object, object, None]]]:
+    return [] if app.summaries is None else [("summaries", _kept_going("summaries", app.summaries.run))]
 
 
 async def _drain_when_ready(app: App) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import aiohttp
@@ -44,6 +45,7 @@ from bot.services.presence import Presence
 from bot.services.profiles import Profiles
 from bot.services.queue import QueueService
 from bot.services.quotas import Quotas
+from bot.services.summaries import Summaries
 from bot.services.switching import Switching
 from bot.services.token_watch import TokenWatch
 from bot.settings import Settings
@@ -65,6 +67,7 @@ class App:
     cluster: ClusterServices
     alerts: Alerts
     presence: Presence
+    summaries: Summaries | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ),
         again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
         queue=queue,
-        conversations=ConversationService(database.conversations, estimator),
+        conversations=ConversationService(database.conversations, estimator, database.summaries),
         operators=operators,
         attachments=AttachmentReader(
             session,
@@ -169,6 +172,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         running,
         alerts,
         Presence(cluster, queue, bot, clock),
+        line.summaries,
     )
 
 
@@ -223,6 +227,7 @@ class _Line:
     keeper: LineKeeper
     closing: Closing
     dispatcher: Dispatcher
+    summaries: Summaries | None
 
 
 def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
@@ -255,6 +260,11 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         max_tokens=settings.answer_max_tokens,
         announce_after=settings.announce_after,
     )
+
+    async def is_idle() -> bool:
+        return await dispatcher.is_idle()
+
+    summaries = _summaries_of(parts, estimator, is_idle)
     dispatcher = Dispatcher(
         store=store,
         desk=desk,
@@ -270,6 +280,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
                 max_tokens=settings.answer_max_tokens,
             ),
             clock=clock,
+            summaries=summaries,
         ),
         closing=closing,
         line=keeper,
@@ -279,4 +290,19 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         policy=DispatchPolicy(owner=owner, question_ttl=settings.question_ttl),
     )
     parts.watcher.subscribe(dispatcher.wake)
-    return _Line(desk, gate, keeper, closing, dispatcher)
+    return _Line(desk, gate, keeper, closing, dispatcher, summaries)
+
+
+def _summaries_of(
+    parts: Parts, estimator: TokenEstimator, is_idle: Callable[[], Awaitable[bool]]
+) -> Summaries | None:
+    if not parts.settings.context_summary:
+        return None
+    return Summaries(
+        store=parts.database.summaries,
+        conversations=parts.database.conversations,
+        scheduler=parts.scheduler,
+        estimator=estimator,
+        clock=parts.clock,
+        is_idle=is_idle,
+    )

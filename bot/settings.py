@@ -58,6 +58,9 @@ class Settings(BaseSettings):
         description="What the model is told before every conversation.",
     )
     context_max_tokens: int = Field(6000, ge=256, description="Tokens of question and earlier turns sent along.")
+    context_summary: bool = Field(
+        False, description="When idle, the cluster summarises earlier turns that no longer fit CONTEXT_MAX_TOKENS."
+    )
     answer_max_tokens: int = Field(2048, ge=1, description="The longest answer the cluster may write, in tokens.")
     answer_max_messages: int = Field(5, ge=1, le=20, description="Messages one answer may fill.")
     attachment_max_bytes: int = Field(200_000, ge=1, description="The largest text attachment read, in bytes.")

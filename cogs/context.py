@@ -23,6 +23,7 @@ from cogs._ui.places import place_of_interaction
 from cogs._ui.views import BaseLayout, reply, text_layout
 
 QUESTION_SHOWN = 120
+GIST_SHOWN = 1000
 
 
 class Forget(BaseLayout):
@@ -108,7 +109,8 @@ class Context(commands.Cog):
             )
             for turn in memory.newest
         )
-        view = text_layout(title, summary, _picture(memory, locale), turns, note)
+        gist = [say(locale, "context.gist", text=_one_line(memory.gist))] if memory.gist else []
+        view = text_layout(title, summary, _picture(memory, locale), *gist, turns, note)
         await reply(interaction, view, private=True)
 
     @group.command(name="clear", description="Forget what was asked and answered in this channel.")
@@ -126,11 +128,12 @@ class Context(commands.Cog):
         locale = interaction.locale.value
         await interaction.response.defer(ephemeral=True, thinking=True)
         kept = await self._personal.exported(interaction.user.id)
+        summaries = await self._personal.summaries(interaction.user.id)
         if not kept:
             view = text_layout(say(locale, "export.nothing"))
             await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
             return
-        files = {"questions.md": as_markdown(kept), "questions.json": as_json(kept)}
+        files = {"questions.md": as_markdown(kept, summaries), "questions.json": as_json(kept, summaries)}
         limit = interaction.filesize_limit
         fitting = {name: data for name, data in files.items() if len(data) <= limit // 2}
         key = "export.done" if fitting else "export.too_large"
@@ -149,6 +152,10 @@ class Context(commands.Cog):
 
 def _picture(memory: Memory, locale: str) -> str:
     return budget_picture(persona=memory.persona, recalled=memory.recalled, limit=memory.limit, locale=locale)
+
+
+def _one_line(text: str) -> str:
+    return escape_inline(" ".join(text.split())[:GIST_SHOWN])
 
 
 def _key(interaction: discord.Interaction, *, private: bool) -> ConversationKey:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.conversation.summary import KeptSummary
+
 
 @dataclass(frozen=True, slots=True)
 class KeptQuestion:
@@ -53,6 +55,11 @@ class PersonalDataStore(Protocol):
 
     async def exported(self, user_id: int) -> Sequence[KeptQuestion]:
         """Everything kept of what a person asked, oldest first."""
+        ...
+
+    async def summaries_of(self, user_id: int) -> Sequence[KeptSummary]:
+        """The summaries of conversations that were made of this person's turns alone: one that others had a part
+        in tells what they said."""
         ...
 
     async def forget_user(self, user_id: int) -> Forgotten:

@@ -14,17 +14,22 @@ from bot.inference import ChatMessage, Role
 
 _NAME_LIMIT = 32
 _NAMELESS = "Someone"
+_WHAT_WAS_SAID = "What was said before, in short?"
 _MARKUP = frozenset(":<|>[]{}")
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The prompt. ``tokens`` is its estimate; ``turns_used`` + ``turns_left_out`` are all that were given."""
+    """The prompt. ``tokens`` is its estimate; ``turns_used`` + ``turns_left_out`` are all that were given.
+
+    ``summarised`` when a summary stands for what was left out.
+    """
 
     messages: tuple[ChatMessage, ...]
     tokens: int
     turns_used: int
     turns_left_out: int
+    summarised: bool = False
 
 
 def speaker(name: str) -> str:
@@ -61,40 +66,60 @@ def build_window(
     system_prompt: str,
     budget: int,
     estimate: Callable[[str], int],
+    gist: str = "",
 ) -> Window:
     """The system prompt (unless empty), whole turns from old to new, ``question``.
 
     Turns are taken from the newest on until the next one does not fit into ``budget`` tokens; the rest, the
     oldest, is left out. What was attached to a turn goes with it where it fits. ``estimate`` gives the tokens
-    of a text, ≥ 0. Raises :class:`PromptTooLong` with ``tokens`` and ``limit`` when the system prompt and the
-    question alone exceed the budget: a question is never cut.
+    of a text, ≥ 0. ``gist`` stands for what is left out, as a question and its answer: people's words have no
+    place in a system prompt, and some chat templates refuse a second one. It is dropped where nothing is left
+    out and where it does not fit. Raises :class:`PromptTooLong` with ``tokens`` and ``limit`` when the system
+    prompt and the question alone exceed the budget: a question is never cut.
     """
 
     def cost(message: ChatMessage) -> int:
         return estimate(message.content) + MESSAGE_TOKENS
 
-    system = (ChatMessage(Role.SYSTEM, system_prompt),) if system_prompt else ()
+    head = (ChatMessage(Role.SYSTEM, system_prompt),) if system_prompt else ()
     newest = ChatMessage(Role.USER, said(asker, question))
-    tokens = sum(map(cost, system)) + cost(newest)
+    tokens = sum(map(cost, head)) + cost(newest)
     if tokens > budget:
         raise PromptTooLong(f"{tokens} tokens for a budget of {budget}", tokens=tokens, limit=budget)
 
-    pairs: list[tuple[ChatMessage, ChatMessage]] = []
-    for turn in turns_newest_first:
-        pair = _pair(turn, turn.material)
-        price = sum(map(cost, pair))
-        if turn.material and tokens + price > budget:
-            pair = _pair(turn, "")
-            price = sum(map(cost, pair))
-        if tokens + price > budget:
-            break
-        tokens += price
-        pairs.append(pair)
+    pairs, used = _fitting(turns_newest_first, budget - tokens, cost)
+    summarised = False
+    if gist and len(pairs) < len(turns_newest_first):
+        notes = (ChatMessage(Role.USER, _WHAT_WAS_SAID), ChatMessage(Role.ASSISTANT, gist))
+        price = sum(map(cost, notes))
+        if tokens + price <= budget:
+            head, tokens, summarised = (*head, *notes), tokens + price, True
+            pairs, used = _fitting(turns_newest_first, budget - tokens, cost)
 
     history = tuple(message for pair in reversed(pairs) for message in pair)
     return Window(
-        messages=(*system, *history, newest),
-        tokens=tokens,
+        messages=(*head, *history, newest),
+        tokens=tokens + used,
         turns_used=len(pairs),
         turns_left_out=len(turns_newest_first) - len(pairs),
+        summarised=summarised,
     )
+
+
+def _fitting(
+    turns_newest_first: Sequence[Turn], room: int, cost: Callable[[ChatMessage], int]
+) -> tuple[list[tuple[ChatMessage, ChatMessage]], int]:
+    """The newest turns that fit into ``room`` tokens, newest first, and the tokens they take."""
+    pairs: list[tuple[ChatMessage, ChatMessage]] = []
+    tokens = 0
+    for turn in turns_newest_first:
+        pair = _pair(turn, turn.material)
+        price = sum(map(cost, pair))
+        if turn.material and tokens + price > room:
+            pair = _pair(turn, "")
+            price = sum(map(cost, pair))
+        if tokens + price > room:
+            break
+        tokens += price
+        pairs.append(pair)
+    return pairs, tokens

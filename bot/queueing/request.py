@@ -110,7 +110,8 @@ class NewQuestion:
 class Answer:
     """What came of a request. ``finish`` is stop, length, stopped, interrupted or other; seconds throughout.
 
-    ``recalled`` is how many earlier turns the model was shown, None when it was shown all there are.
+    ``recalled`` is how many earlier turns the model was shown, None when it was shown all there are;
+    ``summarised`` whether a summary stood for the others.
     """
 
     text: str
@@ -124,6 +125,7 @@ class Answer:
     tokens_per_second: float | None
     counted: bool = True
     recalled: int | None = None
+    summarised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

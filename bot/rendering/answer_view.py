@@ -35,7 +35,8 @@ class Receipt:
 
     ``version`` is this one's number and how many there are; a single one is not mentioned. ``outcome`` is a
     catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``. ``recalled`` says how
-    many earlier turns the model was shown when there were more.
+    many earlier turns the model was shown when there were more, ``summarised`` that it read a summary of the
+    others.
     """
 
     model: str | None = None
@@ -47,6 +48,7 @@ class Receipt:
     version: tuple[int, int] | None = None
     params: tuple[tuple[str, object], ...] = ()
     recalled: int | None = None
+    summarised: bool = False
 
 
 def short_model(name: str | None) -> str:
@@ -252,6 +254,8 @@ class AnswerView:
             )
         if receipt.recalled is not None:
             parts.append(say(self._locale, "receipt.recalled", count=receipt.recalled))
+        if receipt.summarised:
+            parts.append(say(self._locale, "receipt.summarised"))
         return " · ".join(parts)
 
     def _model_name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -11,7 +11,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.conversation.material import with_material
-from bot.conversation.ports import ConversationStore
+from bot.conversation.ports import ConversationStore, Turn
 from bot.conversation.tokens import TokenEstimator
 from bot.conversation.window import Window, build_window
 from bot.errors import BotError, SchedulerError
@@ -30,6 +30,7 @@ from bot.queueing.ports import RequestStore
 from bot.queueing.request import Answer, Manner, RequestKind, StoredRequest
 from bot.services.desk import LiveAnswer
 from bot.services.lineage import Lineage
+from bot.services.summaries import Summaries
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +100,7 @@ class AnswerRun:
         estimator: TokenEstimator,
         policy: ChatPolicy,
         clock: Clock,
+        summaries: Summaries | None,
         model: str | None,
         on_started: Callable[[float], None],
     ) -> None:
@@ -114,6 +116,8 @@ class AnswerRun:
         )
         self._window_turns = policy.window_turns
         self._recalled: int | None = None
+        self._summaries = summaries
+        self._summarised = False
         self._clock = clock
         self._model = model
         self._on_started = on_started
@@ -254,6 +258,7 @@ class AnswerRun:
             question.conversation_id, limit=self._window_turns, follows=question.follows
         )
         asked = with_material(question.prompt, question.material)
+        everything = turns
         if question.kind is not RequestKind.ASK:
             lineage = Lineage.of(await self._store.versions(question.root_id or question.request_id))
             turns = [turn for turn in turns if turn.request_id not in lineage.request_ids]
@@ -261,6 +266,7 @@ class AnswerRun:
                 turns = [newest, *turns]
                 asked = CONTINUE_PROMPT
                 self.live.view.begin_with(newest.answer)
+        gist = await self._gist(everything, {turn.turn_id for turn in everything if turn not in turns})
         calibrated = self._estimator.for_model(None)
         window = build_window(
             turns,
@@ -269,10 +275,26 @@ class AnswerRun:
             system_prompt=self._manner.system_prompt,
             budget=self._manner.context_tokens,
             estimate=calibrated,
+            gist=gist,
         )
+        self._summarised = window.summarised
+        if window.turns_left_out and self._summaries is not None:
+            self._summaries.overflowed(question.conversation_id, self._manner.context_tokens)
         full = len(turns) >= self._window_turns
         self._recalled = window.turns_used if window.turns_left_out or full else None
         return window, calibrated.ratio
+
+    async def _gist(self, turns: Sequence[Turn], own: set[int]) -> str:
+        """The summary this question sees, or nothing; ``own`` are the turns of its own earlier versions."""
+        question = self.request.question
+        if self._summaries is None:
+            return ""
+        summary = await self._summaries.gist(question.conversation_id, turns, follows=question.follows)
+        if summary is None:
+            return ""
+        # What is asked for anew must not be told in the notes already.
+        is_told = question.kind is not RequestKind.ASK and (not own or min(own) <= summary.upto)
+        return "" if is_told else summary.text
 
     def _calibrate(self, window: Window, ratio: float, stats: AnswerStats) -> None:
         if stats.prompt_tokens and stats.model:
@@ -292,6 +314,7 @@ class AnswerRun:
             tokens_per_second=stats.tokens_per_second,
             counted=stats.counted,
             recalled=self._recalled,
+            summarised=self._summarised,
         )
 
     def _partial(self, finish: str) -> Answer | None:
@@ -312,6 +335,7 @@ class AnswerRun:
             tokens_per_second=(self._pieces - 1) / writing if self._pieces > 1 and writing > 0 else None,
             counted=False,
             recalled=self._recalled,
+            summarised=self._summarised,
         )
 
 
@@ -327,13 +351,16 @@ class Answering:
         estimator: TokenEstimator,
         policy: ChatPolicy,
         clock: Clock,
+        summaries: Summaries | None = None,
     ) -> None:
+        """``summaries`` None: nothing is summarised."""
         self._scheduler = scheduler
         self._store = store
         self._conversations = conversations
         self._estimator = estimator
         self._policy = policy
         self._clock = clock
+        self._summaries = summaries
 
     def run(
         self,
@@ -344,6 +371,8 @@ class Answering:
         on_started: Callable[[float], None],
     ) -> AnswerRun:
         """One attempt at ``request``; ``model`` is the one the cluster is known to serve."""
+        if self._summaries is not None:
+            self._summaries.give_way()
         return AnswerRun(
             request,
             live,
@@ -353,6 +382,7 @@ class Answering:
             estimator=self._estimator,
             policy=self._policy,
             clock=self._clock,
+            summaries=self._summaries,
             model=model,
             on_started=on_started,
         )

@@ -97,6 +97,7 @@ class Closing:
                 params=tuple(params.items()),
                 version=(index + 1, versions),
                 recalled=answer.recalled,
+                summarised=answer.summarised,
             ),
             controls_of(answer, index, versions),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.conversation.ports import ConversationKey, ConversationStore, Turn
+from bot.conversation.summary import SummaryStore
 from bot.conversation.tokens import MESSAGE_TOKENS, TokenEstimator
 from bot.conversation.window import build_window
 from bot.queueing.request import Manner
@@ -22,7 +23,7 @@ class Memory:
     """A conversation as its owner sees it. ``turns`` counts at most 200, newest; tokens are estimates.
 
     ``persona`` and ``recalled`` are the tokens that the system prompt and the turns take of ``limit``; the rest
-    is free for the question.
+    is free for the question. ``gist`` is the summary of what no longer fits, or empty.
     """
 
     turns: int
@@ -32,19 +33,22 @@ class Memory:
     recalled: int
     limit: int
     newest: tuple[Turn, ...]
+    gist: str = ""
 
 
 class ConversationService:
     """Shows and clears conversations."""
 
-    def __init__(self, store: ConversationStore, estimator: TokenEstimator) -> None:
+    def __init__(self, store: ConversationStore, estimator: TokenEstimator, summaries: SummaryStore) -> None:
         self._store = store
         self._estimator = estimator
+        self._summaries = summaries
 
     async def memory(self, key: ConversationKey, manner: Manner) -> Memory:
         """What the next question in this conversation would carry along. Raises :class:`StorageError`."""
         conversation_id = await self._store.conversation(key)
         turns = await self._store.recent_turns(conversation_id, limit=COUNTED_TURNS)
+        summary = await self._summaries.summary(conversation_id)
         estimate = self._estimator.for_model(None)
         persona = estimate(manner.system_prompt) + MESSAGE_TOKENS if manner.system_prompt else 0
         window = build_window(
@@ -54,6 +58,7 @@ class ConversationService:
             system_prompt=manner.system_prompt,
             budget=max(manner.context_tokens, persona + 64),
             estimate=estimate,
+            gist=summary.text if summary else "",
         )
         newest = tuple(reversed(turns[:SHOWN_TURNS]))
         return Memory(
@@ -64,6 +69,7 @@ class ConversationService:
             recalled=max(0, window.tokens - persona),
             limit=manner.context_tokens,
             newest=newest,
+            gist=summary.text if summary else "",
         )
 
     async def clear(self, key: ConversationKey, *, by: int) -> int:

@@ -101,6 +101,12 @@ class Dispatcher:
         """How long each question in flight has run, in seconds."""
         return tuple(run.elapsed for run in self._running.values())
 
+    async def is_idle(self) -> bool:
+        """Whether nothing runs or waits, and a question would be taken."""
+        counts = await self._store.counts()
+        busy = self._draining or self._running or counts[RequestState.QUEUED] or counts[RequestState.RUNNING]
+        return not busy and self._gate.hold() is None
+
     def require_open(self) -> None:
         """Raise :class:`Draining` when no further question is taken."""
         if self._draining:

@@ -6,6 +6,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.conversation.personal import Forgotten, KeptQuestion, PersonalDataStore
+from bot.conversation.summary import KeptSummary
 from bot.errors import BotError
 from bot.queueing.ports import RequestStore
 from bot.queueing.request import RequestState
@@ -53,6 +54,10 @@ class PersonalData:
     async def exported(self, user_id: int) -> tuple[KeptQuestion, ...]:
         """Everything kept of what a person asked, oldest first. Raises :class:`StorageError`."""
         return tuple(await self._store.exported(user_id))
+
+    async def summaries(self, user_id: int) -> tuple[KeptSummary, ...]:
+        """The summaries made of this person's turns alone. Raises :class:`StorageError`."""
+        return tuple(await self._store.summaries_of(user_id))
 
     async def forget(self, user_id: int) -> Forgotten:
         """Withdraw what is open of a person, then remove everything. Raises :class:`StorageError`."""

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal
 
 from bot.conversation.ports import ConversationKey, Turn
 from bot.storage.engine import Transactions
-from bot.storage.tables import SHARED, conversations, request_messages, requests, turns
+from bot.storage.summaries import drop_made_of
+from bot.storage.tables import SHARED, conversations, request_messages, requests, summaries, turns
 
 _COLUMNS = (
     turns.c.id,
@@ -86,6 +87,8 @@ class SqlConversations:
         """Forget all turns of the conversation; returns how many there were."""
 
         def forget(connection: Connection) -> int:
+            drop_made_of(connection, select(turns.c.id).where(turns.c.conversation_id == conversation_id))
+            connection.execute(delete(summaries).where(summaries.c.conversation_id == conversation_id))
             connection.execute(
                 update(conversations).where(conversations.c.id == conversation_id).values(inherits_root=None)
             )

@@ -13,6 +13,7 @@ from bot.storage.places import SqlBoards, SqlNodeNames
 from bot.storage.profiles import SqlProfiles, SqlUsage
 from bot.storage.records import Audit, Facts, Feedback, Preferences
 from bot.storage.requests import SqlRequests
+from bot.storage.summaries import SqlSummaries
 from bot.storage.switches import SqlSwitches
 
 
@@ -25,6 +26,7 @@ class Database:
     def __init__(self, transactions: Transactions) -> None:
         self.requests = SqlRequests(transactions)
         self.conversations = SqlConversations(transactions)
+        self.summaries = SqlSummaries(transactions)
         self.facts = Facts(transactions)
         self.preferences = Preferences(transactions)
         self.feedback = Feedback(transactions)

@@ -15,6 +15,7 @@ from bot.queueing.ports import Recovered
 from bot.queueing.request import Answer, RequestKind, RequestState, StoredRequest
 from bot.queueing.usage import DAY
 from bot.storage import line, rows
+from bot.storage.summaries import drop_made_of
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, requests, turns, usage
 
 RECOVERED_LEASE = 60.0
@@ -273,6 +274,7 @@ def _remember(connection: Connection, row: _Held, answer: Answer, now: float) ->
         new["answer"] = turns.c.answer + answer.text
         new["completion_tokens"] = turns.c.completion_tokens + answer.completion_tokens
     if kind is not RequestKind.ASK:
+        drop_made_of(connection, select(turns.c.id).where(turns.c.root_id == root_id))
         changed = connection.execute(update(turns).where(turns.c.root_id == root_id).values(**new))
         if changed.rowcount or kind is RequestKind.CONTINUE:
             return

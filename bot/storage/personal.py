@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
 
 from bot.conversation.personal import Forgotten, KeptQuestion
+from bot.conversation.summary import KeptSummary
 from bot.queueing.request import OPEN_STATES, RequestState
 from bot.storage import rows
 from bot.storage.engine import Transactions
+from bot.storage.summaries import drop_made_of
 from bot.storage.tables import (
     accounts,
     conversations,
     feedback,
     preferences,
     requests,
+    summaries,
+    summary_sources,
     turns,
     usage,
 )
@@ -53,6 +57,7 @@ class SqlPersonalData:
         """The words of the message, its material and its turn are gone."""
 
         def change(connection: Connection) -> int:
+            drop_made_of(connection, _turns_of(message_id))
             connection.execute(delete(turns).where(turns.c.root_id.in_(_roots(message_id))))
             return connection.execute(
                 update(requests).where(requests.c.source_message_id == message_id).values(prompt="", material="")
@@ -82,6 +87,26 @@ class SqlPersonalData:
         )
         return await self._transactions.read(
             lambda connection: [KeptQuestion(*tuple(row)) for row in connection.execute(theirs)]
+        )
+
+    async def summaries_of(self, user_id: int) -> Sequence[KeptSummary]:
+        """The summaries that were made of this person's turns alone."""
+        made_of = (
+            select(summary_sources.c.turn_id)
+            .join(turns, turns.c.id == summary_sources.c.turn_id)
+            .where(summary_sources.c.conversation_id == summaries.c.conversation_id)
+        )
+        theirs = (
+            select(conversations.c.channel_id, conversations.c.guild_id, summaries.c.text, summaries.c.written_at)
+            .join(conversations, conversations.c.id == summaries.c.conversation_id)
+            .where(
+                made_of.where(turns.c.asker_id == user_id).exists(),
+                ~made_of.where(turns.c.asker_id != user_id).exists(),
+            )
+            .order_by(summaries.c.conversation_id)
+        )
+        return await self._transactions.read(
+            lambda connection: [KeptSummary(*tuple(row)) for row in connection.execute(theirs)]
         )
 
     async def forget_user(self, user_id: int) -> Forgotten:
@@ -117,12 +142,18 @@ def _roots(message_id: int) -> ColumnElement[str]:
     )
 
 
+def _turns_of(message_id: int) -> Select[tuple[int]]:
+    return select(turns.c.id).where(turns.c.root_id.in_(_roots(message_id)))
+
+
 def _in_turns(connection: Connection, message_id: int, **values: str) -> None:
+    drop_made_of(connection, _turns_of(message_id))
     connection.execute(update(turns).where(turns.c.root_id.in_(_roots(message_id))).values(**values))
 
 
 def _forget_user(connection: Connection, user_id: int) -> Forgotten:
     thumbs = connection.execute(delete(feedback).where(feedback.c.user_id == user_id)).rowcount
+    drop_made_of(connection, select(turns.c.id).where(turns.c.asker_id == user_id))
     forgotten_turns = connection.execute(delete(turns).where(turns.c.asker_id == user_id)).rowcount
     # Pages and other people's thumbs for these answers go with the requests.
     questions = connection.execute(delete(requests).where(requests.c.user_id == user_id)).rowcount
@@ -136,6 +167,7 @@ def _forget_user(connection: Connection, user_id: int) -> Forgotten:
 
 def _expire_some(connection: Connection, conversation_id: int, before: float) -> int:
     old_turns = select(turns.c.id).where(turns.c.conversation_id == conversation_id, turns.c.created_at < before)
+    drop_made_of(connection, old_turns)
     gone = connection.execute(delete(turns).where(turns.c.id.in_(old_turns.limit(rows.BATCH)))).rowcount
     old = (
         select(requests.c.sequence)

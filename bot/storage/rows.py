@@ -66,6 +66,7 @@ ANSWER_COLUMNS = (
     "tokens_per_second",
     "counted",
     "recalled",
+    "summarised",
 )
 
 
@@ -83,6 +84,7 @@ def answer_values(answer: Answer) -> dict[str, object]:
         "tokens_per_second": answer.tokens_per_second,
         "counted": answer.counted,
         "recalled": answer.recalled,
+        "summarised": answer.summarised,
     }
 
 
@@ -179,4 +181,5 @@ def _answer(row: Row[tuple[object, ...]]) -> Answer | None:
         tokens_per_second=row.tokens_per_second,
         counted=row.counted,
         recalled=row.recalled,
+        summarised=bool(row.summarised),
     )

@@ -116,6 +116,7 @@ requests = Table(
     Column("tokens_per_second", Double),
     Column("counted", Boolean),
     Column("recalled", Integer),
+    Column("summarised", Boolean),
     CheckConstraint(
         "state IN ({})".format(", ".join(f"'{state}'" for state in RequestState)),
         name="state",
@@ -189,6 +190,34 @@ turns = Table(
     Column("follows", Text),
     Index("ix_turns_recent", "conversation_id", "id"),
     sqlite_autoincrement=True,
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column(
+        "conversation_id",
+        ForeignKey("conversations.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("text", Text, nullable=False),
+    # the newest turn it was made of
+    Column("upto", BigInteger, nullable=False),
+    Column("written_at", Double, nullable=False),
+)
+
+# Without a foreign key to the turns: what removes one drops its summaries first.
+summary_sources = Table(
+    "summary_sources",
+    metadata,
+    Column(
+        "conversation_id",
+        ForeignKey("summaries.conversation_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("turn_id", BigInteger, primary_key=True, autoincrement=False, index=True),
 )
 
 accounts = Table(

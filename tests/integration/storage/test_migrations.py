@@ -50,6 +50,11 @@ SEEDS["0003"] = (
     "INSERT INTO boards (channel_id, message_id, locale) VALUES (70, 71, 'en-US')",
     "INSERT INTO cluster_events (at, kind, subject, detail) VALUES (1, 'usable', 'a-model', '{}')",
 )
+SEEDS["0004"] = (
+    *SEEDS["0003"],
+    "INSERT INTO summaries (conversation_id, text, upto, written_at) VALUES (1, 'the gist', 1, 1)",
+    "INSERT INTO summary_sources (conversation_id, turn_id) VALUES (1, 1)",
+)
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 
 

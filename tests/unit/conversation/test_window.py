@@ -147,6 +147,34 @@ def test_a_speaker_is_always_one_short_line(name: str) -> None:
     assert ":" not in shown
 
 
+@given(TURNS, TEXT, TEXT, st.integers(0, 600), ESTIMATES, st.text(min_size=1, max_size=60))
+def test_a_gist_stands_for_what_is_left_out_within_the_budget(
+    turns: list[Turn], question: str, system: str, budget: int, estimate: Callable[[str], int], gist: str
+) -> None:
+    def build(told: str) -> Window:
+        return build_window(
+            turns[::-1], question, asker="Ada", system_prompt=system, budget=budget, estimate=estimate, gist=told
+        )
+
+    try:
+        without = build("")
+    except PromptTooLong:
+        with pytest.raises(PromptTooLong):
+            build(gist)
+        return
+    window = build(gist)
+    assert window.tokens == sum(estimate(one.content) + MESSAGE_TOKENS for one in window.messages) <= budget
+    assert window.messages[-1] == without.messages[-1], "the question is always there"
+    assert window.turns_used + window.turns_left_out == len(turns)
+    if not window.summarised:
+        assert window == without
+        return
+    assert without.turns_left_out, "nothing is summarised that is there in full"
+    head = 1 if system else 0
+    assert [one.role for one in window.messages[head : head + 2]] == [Role.USER, Role.ASSISTANT]
+    assert window.messages[head + 1].content == gist
+
+
 def test_what_was_attached_goes_with_its_turn_where_it_fits() -> None:
     """An earlier turn's file can be asked about; one too long for what is left is dropped alone."""
     attached = replace(turn(1, "what is in it", "a plan"), material="one two three four five six seven")
