@@ -101,6 +101,8 @@ class Summaries:
         finally:
             writing, self._writing = self._writing, None
             writing.cancel()
+            # When we are cancelled ourselves: the connection must not outlive us.
+            await asyncio.wait({writing})
         if writing.cancelled():
             log.info("summary.gave_way", conversation=conversation_id)
             return False
