@@ -142,6 +142,30 @@ async def test_the_status_follows_the_cluster(ada: Page, stage: Stage) -> None:
     await expect(ada.get_by_role("list", name="Nodes").locator("li")).to_have_count(3)
 
 
+async def test_a_live_status_follows_the_cluster_by_itself(ada: Page, stage: Stage) -> None:
+    """After Live nobody has to ask again: a machine that comes and goes is on the card."""
+    await type_in(ada, "/status ")
+    card = ada.locator(".message", has_text="Qwen/Qwen3-8B")
+    await card.get_by_role("button", name="Live").click()
+    await expect(card.get_by_role("button", name="Live")).to_be_disabled()
+    stage.parallax.add_node("visitor", "NVIDIA A100", 80.0)
+    await expect(card).to_contain_text("NVIDIA A100 · 80 GB")
+    stage.parallax.remove_node("visitor")
+    await expect(card).not_to_contain_text("NVIDIA A100")
+
+
+async def test_a_board_is_placed_and_kept_current(ada: Page, olga: Page, stage: Stage) -> None:
+    """An operator places it, everybody sees it change."""
+    await type_in(olga, "/cluster board ")
+    await expect(olga.locator(".message.is-ephemeral")).to_contain_text("The board is here")
+    board = ada.locator(".message", has_text="Qwen/Qwen3-8B")
+    await expect(board).to_contain_text("usable")
+    stage.parallax.add_node("guest", "NVIDIA L40S", 48.0)
+    await expect(board).to_contain_text("NVIDIA L40S", timeout=15_000)
+    stage.parallax.remove_node("guest")
+    await expect(board).not_to_contain_text("NVIDIA L40S", timeout=15_000)
+
+
 async def _init(page: Page, model: str) -> None:
     """Fill in ``/cluster init`` and send it."""
     await page.locator(BOX).press_sequentially("/cluster init ")
@@ -233,3 +257,25 @@ async def test_a_phone_is_wide_enough(browser: Browser, stage: Stage, room: Chan
     await expect(page.get_by_role("list", name="Nodes")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") == 390
     await phone.close()
+
+
+async def test_an_operator_switches_the_model_to_the_end(olga: Page, stage: Stage) -> None:
+    """Confirmed by typing the name, told what to do at each step, and usable in the end."""
+    await _init(olga, "Qwen/Qwen3-4B")
+    card = olga.locator(".message.is-ephemeral")
+    await card.get_by_role("button", name="Switch …").click()
+    dialog = olga.get_by_role("dialog", name="Type the model's name")
+    await dialog.get_by_label("The model's name, to confirm").fill("Qwen/Qwen3-4B")
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(card).to_contain_text("stop all workers now")
+    workers = [(node.name, node.gpu, node.memory) for node in stage.parallax.nodes.values() if node.alive]
+    for name, _, _ in workers:
+        stage.parallax.remove_node(name)
+    await expect(card).to_contain_text("model set, start the workers again", timeout=15_000)
+    await expect(card).to_contain_text("parallax join")
+    for name, gpu, memory in workers:
+        stage.parallax.add_node(name, gpu, memory)
+    await expect(card).to_contain_text("Qwen/Qwen3-4B is usable", timeout=15_000)
+    stage.parallax.script(["Smaller ", "now."])
+    await type_in(olga, "/ask Which model are you?")
+    await expect(_answer(olga, "Which model are you?")).to_contain_text("Smaller now.")
