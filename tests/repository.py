@@ -19,10 +19,9 @@ LONGEST_MODULE = 430
 _FOREIGN = (
     (re.compile(r"(?<![\w.:/-])/(?:work|root|home/\w+|Users/\w+)/[\w.-]+"), "an absolute path of a machine"),
     (re.compile(r"(?m)^\s*--(?:extra-)?index-url|--find-links|--trusted-host"), "a package index"),
-    (
-        re.compile(r"https?://(?!pypi\.org/project/)[\w.-]*(?:pypi|pythonhosted|devpi|artifactory)[\w./:-]*"),
-        "a package index",
-    ),
+    # Whatever serves "/simple" or "/files" by that name: a registry is known by its paths, and named nowhere here.
+    (re.compile(r"https?://[\w.:-]+/(?:[\w-]+/)*simple/?(?=[\s\"')]|$)"), "a package index"),
+    (re.compile(r"https?://[^\s\"')]+\.(?:whl|tar\.gz)\b"), "a package's address"),
 )
 _LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)\s#]+)(?:#[^)]*)?\)")
 # Recordings are what a real scheduler said, word for word.
