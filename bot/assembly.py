@@ -248,6 +248,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         clock,
         hold=gate.hold,
         wait_for=lambda place: gate.wait_for(place, dispatcher.elapsed),
+        metrics=parts.metrics,
     )
     closing = Closing(
         store,

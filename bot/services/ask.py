@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 
@@ -24,6 +25,10 @@ from bot.services.profiles import Profiles
 from bot.services.quotas import Quotas
 
 log = structlog.get_logger(__name__)
+
+# Of a burst of questions so many are taken at the same time, in the order they came: the first ones are on their
+# way to the cluster while the last ones are still being read, instead of all being ready together at the end.
+AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ class AskService:
         self._line_limits = line_limits
         self._ask_limits = ask_limits
         self._system_prompt = system_prompt
+        self._door = asyncio.Semaphore(AT_ONCE)
 
     async def admit(self, setting: Setting) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
@@ -125,9 +131,13 @@ class AskService:
         Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (line full, nothing left
         for today, bot stopping) or :class:`StorageError`; then nothing was kept.
         """
-        self._dispatcher.require_open()
         if not question.prompt.strip():
             raise UserError("empty prompt", key="error.empty_prompt")
+        async with self._door:
+            self._dispatcher.require_open()
+            return await self._taken(question)
+
+    async def _taken(self, question: Question) -> Accepted:
         setting = question.setting
         manner = None
         think = question.think

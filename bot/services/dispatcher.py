@@ -124,15 +124,13 @@ class Dispatcher:
     async def taken(self, live: LiveAnswer) -> None:
         """A question is in the line: decide what its acknowledgement says, and go."""
         self.wake()
-        counts = await self._store.counts()
-        waiting = counts[RequestState.QUEUED]
-        self._metrics.waiting.set(waiting)
-        if live.question.request_id in self._running:
+        place = await self._store.place(live.question.request_id)
+        if place is None or live.question.request_id in self._running:
             return
-        if self._gate.hold() is None and self.running < self._gate.limit() and waiting <= 1:
+        if self._gate.hold() is None and place <= self._gate.limit() - self.running:
             live.view.asked(self._gate.model)
         else:
-            await self._line.place(live, unless=lambda: live.question.request_id in self._running)
+            self._line.place(live, place)
 
     async def recover(self) -> None:
         """Take back what a process before us left behind. What waits is shown again by the line's keeper."""

@@ -11,6 +11,7 @@ from bot.queueing.ports import RequestStore
 from bot.queueing.request import RequestState
 from bot.services.admission import Hold
 from bot.services.desk import AnswerDesk, LiveAnswer
+from bot.telemetry.metrics import Metrics
 
 # Places are shown again at most this often: the edits of running answers come first.
 REFRESH_EVERY = 2.0
@@ -45,6 +46,7 @@ class LineKeeper:
         *,
         hold: Callable[[], Hold | None],
         wait_for: Callable[[int], float | None],
+        metrics: Metrics,
     ) -> None:
         """``hold()`` says why the line stands still, ``wait_for(place)`` estimates a wait in seconds."""
         self._store = store
@@ -52,6 +54,7 @@ class LineKeeper:
         self._clock = clock
         self._hold = hold
         self._wait_for = wait_for
+        self._metrics = metrics
         self._wake = asyncio.Event()
         self._told: dict[str, _Told] = {}
         self._turn = 0
@@ -76,6 +79,7 @@ class LineKeeper:
         The messages that a process before this one left waiting are taken over here, as their turn comes.
         """
         waiting = await self._store.waiting_ids()
+        self._metrics.waiting.set(len(waiting))
         hold = self._hold()
         outdated = [
             index for index, request_id in enumerate(waiting) if not self._is_true(request_id, index + 1, hold)
@@ -88,11 +92,9 @@ class LineKeeper:
             self._told = {one: self._told[one] for one in waiting if one in self._told}
         return len(due) == len(outdated)
 
-    async def place(self, live: LiveAnswer, *, unless: Callable[[], bool]) -> None:
-        """Show one question's place now (its acknowledgement is about to be sent), ``unless`` it was taken."""
-        place = await self._store.place(live.question.request_id)
-        if place is not None and not unless():
-            self._show(live, place, self._hold())
+    def place(self, live: LiveAnswer, place: int) -> None:
+        """Show the place of a question whose acknowledgement is about to be sent."""
+        self._show(live, place, self._hold())
 
     def left(self, request_id: str) -> None:
         """The question was taken from the line: should it come back, its place is told anew."""

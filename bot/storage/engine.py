@@ -1,9 +1,10 @@
 """Connections to SQLite and the threads that use them.
 
 A transaction is a function of a :class:`sqlalchemy.Connection`. Writes run one after another on a thread of
-their own, each between ``BEGIN IMMEDIATE`` and ``COMMIT``; reads run beside them on two more threads and
-never wait for a write (WAL, https://www.sqlite.org/wal.html). One hop to a thread per transaction, instead
-of one per statement, and nothing of SQLAlchemy's ORM in memory: docs/decisions/0004-database-threads.md.
+their own, between ``BEGIN IMMEDIATE`` and ``COMMIT``, those that wait together in one commit; reads run beside
+them on two more threads and never wait for a write (WAL, https://www.sqlite.org/wal.html). One hop to a thread
+per transaction, instead of one per statement, and nothing of SQLAlchemy's ORM in memory:
+docs/decisions/0004-database-threads.md.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -31,6 +33,9 @@ BUSY_SECONDS = 10.0
 """How long a write waits for another process's write before it fails."""
 
 READERS = 2
+
+TOGETHER = 16
+"""So many writes share a commit at the most: what is urgent waits for no more than these."""
 
 DRIVERS = ("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite")
 
@@ -90,44 +95,90 @@ def open_engine(file: Path, *, read_only: bool) -> Engine:
     return engine
 
 
-class _Threads:
-    """Threads with two queues before them."""
+class _Job(Generic[T]):
+    """A transaction's inside, and where its result goes."""
 
-    def __init__(self, count: int, name: str) -> None:
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix=name)
-        self._urgent: deque[Callable[[], None]] = deque()
-        self._ordinary: deque[Callable[[], None]] = deque()
+    def __init__(self, work: Callable[[Connection], T]) -> None:
+        self._work = work
+        self.result: Future[T] = Future()
 
-    def submit(self, work: Callable[[], T], *, urgent: bool) -> Future[T]:
+    def alone(self, engine: Engine) -> None:
+        """Run in a transaction of its own."""
+        try:
+            with engine.begin() as connection:
+                value = self._work(connection)
+        except BaseException as error:  # noqa: BLE001  # handed to whoever waits, as an executor does
+            self.result.set_exception(error)
+        else:
+            self.result.set_result(value)
+
+    def among_others(self, connection: Connection) -> Callable[[], None]:
+        """Run in a savepoint of a transaction; returns what tells the result once that is committed.
+
+        Raises the database's errors: what they left of the transaction is not known. Any other undoes this job
+        alone.
+        """
+        try:
+            with connection.begin_nested():
+                value = self._work(connection)
+        except (SQLAlchemyError, sqlite3.Error):
+            raise
+        except BaseException as error:  # noqa: BLE001  # handed to whoever waits, as an executor does
+            return partial(self.result.set_exception, error)
+        return partial(self.result.set_result, value)
+
+
+class _Worker:
+    """Threads that run jobs, those that are urgent first, up to ``together`` of them in one transaction."""
+
+    def __init__(self, engine: Engine, *, threads: int, together: int, name: str) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._together = together
+        self._urgent: deque[_Job[Any]] = deque()
+        self._ordinary: deque[_Job[Any]] = deque()
+
+    def submit(self, work: Callable[[Connection], T], *, urgent: bool) -> Future[T]:
         """Run ``work`` as soon as a thread is free. Called from one thread."""
-        result: Future[T] = Future()
-
-        def run() -> None:
-            if not result.set_running_or_notify_cancel():
-                return
-            try:
-                value = work()
-            except BaseException as error:  # noqa: BLE001  # handed to whoever waits, as the executor itself does
-                result.set_exception(error)
-            else:
-                result.set_result(value)
-
-        (self._urgent if urgent else self._ordinary).append(run)
+        job = _Job(work)
+        (self._urgent if urgent else self._ordinary).append(job)
         self._threads.submit(self._next)
-        return result
+        return job.result
 
-    def shutdown(self) -> None:
-        """Finish what was submitted."""
+    def close(self) -> None:
+        """Finish what was submitted and close the connections."""
         self._threads.shutdown()
+        self._engine.dispose()
 
     def _next(self) -> None:
-        # There is one call for each thing submitted, so one of the two is never empty here. A deque's ends are
-        # safe to use from several threads.
+        jobs = [job for job in self._taken() if job.result.set_running_or_notify_cancel()]
+        if len(jobs) > 1 and self._all(jobs):
+            return
+        for job in jobs:
+            job.alone(self._engine)
+
+    def _taken(self) -> list[_Job[Any]]:
+        # A deque's ends are safe to use from several threads.
+        jobs: list[_Job[Any]] = []
+        for line in (self._urgent, self._ordinary):
+            try:
+                while len(jobs) < self._together:
+                    jobs.append(line.popleft())
+            except IndexError:
+                if jobs:
+                    break
+        return jobs
+
+    def _all(self, jobs: Sequence[_Job[Any]]) -> bool:
+        """Run the jobs in one transaction; False when the database refused one of them, and nothing was kept."""
         try:
-            work = self._urgent.popleft()
-        except IndexError:
-            work = self._ordinary.popleft()
-        work()
+            with self._engine.begin() as connection:
+                told = [job.among_others(connection) for job in jobs]
+        except (SQLAlchemyError, sqlite3.Error):
+            return False
+        for tell in told:
+            tell()
+        return True
 
 
 class Transactions:
@@ -136,11 +187,15 @@ class Transactions:
     def __init__(self, file: Path) -> None:
         self._writer = open_engine(file, read_only=False)
         self._reader = open_engine(file, read_only=True)
-        self._writes = _Threads(1, "db-write")
-        self._reads = _Threads(READERS, "db-read")
+        self._writes = _Worker(self._writer, threads=1, together=TOGETHER, name="db-write")
+        self._reads = _Worker(self._reader, threads=READERS, together=1, name="db-read")
 
     async def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Run ``work`` in a transaction that is committed and on disk when this returns.
+
+        Writes that wait at the same time share one transaction, each in a savepoint of its own: when the disk
+        makes a commit slow, many take little longer than one. Should the database refuse one of them, all are
+        run anew by themselves, so ``work`` must change nothing but the database.
 
         ``urgent`` writes overtake the others that wait: a pipeline stands idle until the next question is taken,
         however many join the line at that moment. Each kind keeps its order.
@@ -148,30 +203,24 @@ class Transactions:
         A :class:`BotError` raised by ``work`` rolls it back and passes through; the database's own errors
         become :class:`StorageError`. When the caller is cancelled the transaction runs whole or not at all.
         """
-        return await self._run(self._writes, self._writer, work, urgent=urgent)
+        return await self._run(self._writes, work, urgent=urgent)
 
     async def read(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Run ``work`` on one consistent snapshot, ``urgent`` before others that wait. Raises
         :class:`StorageError`."""
-        return await self._run(self._reads, self._reader, work, urgent=urgent)
+        return await self._run(self._reads, work, urgent=urgent)
 
     async def close(self) -> None:
         """Finish what was begun and close every connection."""
         await asyncio.to_thread(self._close)
 
-    async def _run(self, threads: _Threads, engine: Engine, work: Callable[[Connection], T], *, urgent: bool) -> T:
-        def transaction() -> T:
-            with engine.begin() as connection:
-                return work(connection)
-
+    async def _run(self, worker: _Worker, work: Callable[[Connection], T], *, urgent: bool) -> T:
         try:
-            return await asyncio.wrap_future(threads.submit(transaction, urgent=urgent))
+            return await asyncio.wrap_future(worker.submit(work, urgent=urgent))
         except (SQLAlchemyError, sqlite3.Error) as exc:
             cause = getattr(exc, "orig", None) or exc
             raise StorageError(f"database: {type(cause).__name__}: {cause}") from exc
 
     def _close(self) -> None:
-        self._writes.shutdown()
-        self._reads.shutdown()
-        self._writer.dispose()
-        self._reader.dispose()
+        self._writes.close()
+        self._reads.close()

@@ -102,6 +102,12 @@ _ANSWER = (
     )
 )
 
+_DELIVERED = (
+    update(requests)
+    .where(requests.c.request_id == bindparam("request"), IS_ANSWERED)
+    .values(state=RequestState.DELIVERED.value, changed_at=bindparam("now"), **_FORGET_TOKEN, **_NO_LEASE)
+)
+
 
 def release(connection: Connection, request_id: str, owner: str, now: float) -> bool:
     """See :meth:`bot.queueing.ports.RequestStore.release`."""
@@ -131,12 +137,7 @@ def answered(connection: Connection, request_id: str, owner: str, answer: Answer
 
 def delivered(connection: Connection, request_id: str, now: float) -> bool:
     """See :meth:`bot.queueing.ports.RequestStore.delivered`."""
-    changed = connection.execute(
-        update(requests)
-        .where(requests.c.request_id == request_id, IS_ANSWERED)
-        .values(state=RequestState.DELIVERED.value, changed_at=now, **_FORGET_TOKEN, **_NO_LEASE)
-    )
-    return changed.rowcount > 0
+    return connection.execute(_DELIVERED, {"request": request_id, "now": now}).rowcount > 0
 
 
 def failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:

@@ -98,23 +98,15 @@ class SqlRequests:
         """Remember that page ``page`` of the answer is this message."""
 
         def attach(connection: Connection) -> None:
-            connection.execute(
-                delete(request_messages).where(
-                    request_messages.c.request_id == request_id, request_messages.c.page == page
-                )
-            )
-            connection.execute(
-                insert(request_messages).values(request_id=request_id, page=page, message_id=message_id)
-            )
+            connection.execute(_DETACH, {"request": request_id, "at": page})
+            connection.execute(_ATTACH, {"request_id": request_id, "page": page, "message_id": message_id})
 
         await self._transactions.write(attach)
 
     async def detach_message(self, request_id: str, page: int) -> None:
         """Page ``page`` of the answer is no message any more."""
-        gone = delete(request_messages).where(
-            request_messages.c.request_id == request_id, request_messages.c.page == page
-        )
-        await self._transactions.write(lambda connection: connection.execute(gone).rowcount)
+        gone = {"request": request_id, "at": page}
+        await self._transactions.write(lambda connection: connection.execute(_DETACH, gone).rowcount)
 
     async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
         """Replace the interaction token of an open request; a final one stays without."""
@@ -162,13 +154,7 @@ class SqlRequests:
 
     async def counts(self) -> dict[RequestState, int]:
         """How many requests are queued, running and answered."""
-        counted = select(
-            *(
-                select(func.count()).select_from(requests).where(condition).scalar_subquery()
-                for condition in (IS_QUEUED, IS_RUNNING, IS_ANSWERED)
-            )
-        )
-        numbers = await self._transactions.read(lambda connection: tuple(connection.execute(counted).one()))
+        numbers = await self._transactions.read(lambda connection: tuple(connection.execute(_COUNTS).one()))
         return dict(zip(OPEN_STATES, numbers, strict=True))
 
     async def pause(self, pause: LinePause | None) -> None:
@@ -179,6 +165,21 @@ class SqlRequests:
         """Whether and why the line is held."""
         return await self._transactions.read(line.paused)
 
+
+# Statements that every question needs are built once: building costs more than running.
+
+_COUNTS = select(
+    *(
+        select(func.count()).select_from(requests).where(condition).scalar_subquery()
+        for condition in (IS_QUEUED, IS_RUNNING, IS_ANSWERED)
+    )
+)
+
+_ATTACH = insert(request_messages)
+
+_DETACH = delete(request_messages).where(
+    request_messages.c.request_id == bindparam("request"), request_messages.c.page == bindparam("at")
+)
 
 _WAITING = (
     select(

@@ -99,7 +99,9 @@ def assembled(
     watcher = ClusterWatcher(scheduler, clock, metrics)
     desk = AnswerDesk(shown, store, background, clock, max_pages=5)
     gate = Gate(watcher, CapacityLimit(), BackOff(), ServiceTimes(), clock, metrics)
-    keeper = LineKeeper(store, desk, clock, hold=gate.hold, wait_for=lambda place: gate.wait_for(place, ()))
+    keeper = LineKeeper(
+        store, desk, clock, hold=gate.hold, wait_for=lambda place: gate.wait_for(place, ()), metrics=metrics
+    )
     estimator = TokenEstimator()
     dispatcher = Dispatcher(
         store=store,

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, event, insert, select, text
 
 from bot.conversation.ports import ConversationKey
-from bot.errors import StorageError
+from bot.errors import StorageError, UserError
 from bot.queueing.request import RequestKind, RequestState
 from bot.storage.database import Database
 from bot.storage.engine import Transactions, database_file
@@ -191,6 +191,95 @@ async def test_reads_do_not_wait_for_a_write(tmp_path: Path) -> None:
         assert await transactions.read(keys) == ["slow"]
     finally:
         await transactions.close()
+
+
+def put(key: str) -> Callable[[Connection], str]:
+    """A transaction that keeps ``key`` and returns it."""
+
+    def work(connection: Connection) -> str:
+        connection.execute(insert(facts).values(key=key, value=""))
+        return key
+
+    return work
+
+
+def refused(connection: Connection) -> str:
+    """A transaction that takes back what it did, as one does for a line that is full."""
+    connection.execute(insert(facts).values(key="refused", value=""))
+    raise UserError("no", key="error.empty_prompt")
+
+
+async def at_once(
+    transactions: Transactions, works: Sequence[Callable[[Connection], str]]
+) -> tuple[list[str | BaseException], int]:
+    """Write all of ``works`` while the writer is busy; returns what came of each, and the number of commits."""
+    commits = 0
+
+    def count(_: Connection) -> None:
+        nonlocal commits
+        commits += 1
+
+    loop, free = asyncio.get_running_loop(), asyncio.Event()
+    busy = asyncio.create_task(
+        transactions.write(lambda _: asyncio.run_coroutine_threadsafe(free.wait(), loop).result())
+    )
+    writes = [asyncio.create_task(transactions.write(work)) for work in works]
+    await asyncio.wait({busy, *writes}, timeout=0)
+    event.listen(transactions._writer, "commit", count)
+    free.set()
+    await busy
+    return await asyncio.gather(*writes, return_exceptions=True), commits - 1
+
+
+async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
+    """A burst costs a few waits for the disk, not one for each; what is refused takes back its own alone."""
+    transactions = Transactions(database_file(new_database(tmp_path)))
+    names = [f"{number:02d}" for number in range(40)]
+    try:
+        results, commits = await at_once(transactions, [put(names[0]), refused, *map(put, names[1:])])
+        kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
+    finally:
+        await transactions.close()
+
+    assert isinstance(results.pop(1), UserError)
+    assert results == names
+    assert sorted(kept) == names
+    assert commits == 3
+
+
+async def test_one_that_the_database_refuses_spoils_no_other(tmp_path: Path) -> None:
+    """Its neighbours in the shared transaction are kept, each once."""
+    transactions = Transactions(database_file(new_database(tmp_path)))
+    try:
+        results, _ = await at_once(transactions, [put("a"), put("b"), put("a"), put("c")])
+        kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
+    finally:
+        await transactions.close()
+
+    assert isinstance(results.pop(2), StorageError)
+    assert results == ["a", "b", "c"]
+    assert sorted(kept) == ["a", "b", "c"]
+
+
+async def test_a_disk_that_fails_at_the_commit_keeps_nothing_of_it(tmp_path: Path) -> None:
+    """Nobody is told that something is kept which is not."""
+    transactions = Transactions(database_file(new_database(tmp_path)))
+
+    def fail(_: Connection) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    try:
+        await transactions.write(put("before"))
+        event.listen(transactions._writer, "commit", fail)
+        results = await asyncio.gather(*(transactions.write(put(key)) for key in "abc"), return_exceptions=True)
+        event.remove(transactions._writer, "commit", fail)
+        await transactions.write(put("after"))
+        kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
+    finally:
+        await transactions.close()
+
+    assert all(isinstance(result, StorageError) for result in results)
+    assert sorted(kept) == ["after", "before"]
 
 
 async def test_readers_cannot_write(tmp_path: Path) -> None:
