@@ -45,6 +45,7 @@ class Line:
     ask: AskService
     keeper: LineKeeper
     background: Background
+    metrics: Metrics
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _messages: int = 1000
 
@@ -144,7 +145,7 @@ def assembled(
         ask_limits=AskLimits(context_tokens=4000),
         system_prompt="",
     )
-    line = Line(scheduler, store, shown, watcher, dispatcher, ask, keeper, background)
+    line = Line(scheduler, store, shown, watcher, dispatcher, ask, keeper, background, metrics)
     tasks = [asyncio.create_task(work) for work in (watcher.run(), keeper.run(), _drained(dispatcher))]
     return line, tasks
 
