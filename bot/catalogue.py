@@ -4,13 +4,17 @@ Sentences live in ``bot/locales/<locale>.toml`` as flat ``"area.name" = "text wi
 English is complete and the fallback for a missing locale or key. A count picks between ``key.one`` and
 ``key.other``. Discord's locales (``en-US``, ``zh-CN``) are matched by their language.
 
+A sentence names a command by its English path (``/cluster init``) in every locale's file. It is read with the
+names that the locale's people see (``command.<path>.typed``), so no sentence can lag behind a command's name.
+
 Numbers are handed over as numbers and written the locale's way here. Durations are language too (``duration.*``,
-see ``compact_duration``). International, and so the same everywhere: the units GB, kB and tok/s, the glyphs, what
-is typed (command and option names, file names such as ``answer.md``) and what the model is told.
+see ``compact_duration``). International, and so the same everywhere: the units GB, kB and tok/s, the glyphs, file
+names such as ``answer.md`` and what the model is told.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +54,32 @@ def _flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     return flat
 
 
+def _command_paths(flat: Mapping[str, str]) -> dict[str, str]:
+    """Every command's English path, and the locale's: ``cluster init`` → ``cluster einrichten``."""
+    typed = {
+        key.removeprefix("command.").removesuffix(".typed"): name
+        for key, name in flat.items()
+        if key.startswith("command.") and key.endswith(".typed")
+    }
+    paths: dict[str, str] = {}
+    for path in typed:
+        parts = path.split(".")
+        names = (typed.get(".".join(parts[: depth + 1]), part) for depth, part in enumerate(parts))
+        paths[" ".join(parts)] = " ".join(names)
+    return paths
+
+
+def name_commands(flat: Mapping[str, str]) -> dict[str, str]:
+    """The sentences with their own names of commands; addresses, paths and ``</name:id>`` are left alone."""
+    paths = _command_paths(flat)
+    if not paths:
+        return dict(flat)
+    longest_first = "|".join(re.escape(path) for path in sorted(paths, key=len, reverse=True))
+    # ASCII, because Japanese and Chinese put no space between a word and the command it is about.
+    named = re.compile(rf"(?<![A-Za-z0-9_./:<~-])/({longest_first})(?![A-Za-z0-9_/-])")
+    return {key: named.sub(lambda found: f"/{paths[found[1]]}", text) for key, text in flat.items()}
+
+
 @cache
 def available_locales() -> tuple[str, ...]:
     """The locales there are sentences for."""
@@ -59,11 +89,14 @@ def available_locales() -> tuple[str, ...]:
 
 @cache
 def sentences(locale: str) -> Mapping[str, str]:
-    """All sentences of one locale by key, without fallback; empty for a locale that has none."""
+    """All sentences of one locale by key, without fallback; empty for a locale that has none.
+
+    Commands are named as the locale's people see them in Discord's list of commands.
+    """
     source = files("bot").joinpath("locales", f"{locale}.toml")
     if not source.is_file():
         return {}
-    return _flatten(tomllib.loads(source.read_text(encoding="utf-8")))
+    return name_commands(_flatten(tomllib.loads(source.read_text(encoding="utf-8"))))
 
 
 def forget_sentences() -> None:

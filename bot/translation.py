@@ -1,13 +1,14 @@
-"""What commands and their options say of themselves, in the languages of the catalogue.
+"""What commands and their options are called and say of themselves, in the languages of the catalogue.
 
-The key follows from the place, so a cog writes its description once, in English, and nothing more:
-``command.<qualified name>.description`` (a group's too), ``command.<qualified name>.option.<option>`` and, for an
-entry of a context menu, ``menu.<name>``, lower case and joined by underscores. A choice has no place of its own
-and carries its key: ``locale_str("Fast", key="choice.fast")``; so may anything else.
+The key follows from the place, so a cog writes names and descriptions once, in English, and nothing more:
+``command.<qualified name>.typed`` and ``.description`` (a group's too), ``.option_typed.<option>`` and
+``.option.<option>`` below it and, for an entry of a context menu, ``menu.<name>``, lower case and joined by
+underscores. A choice has no place of its own and carries its key: ``locale_str("Fast", key="choice.fast")``; so
+may anything else.
 
-Names of slash commands and options stay English in every language: sentences, documentation and colleagues name
-them (``/cluster init``), and a command that is called otherwise by the person beside you cannot be passed on.
-Entries of context menus are only read and chosen, so they are translated.
+Discord shows a command by its name in the reader's language and sends the bot the English one in any case (docs,
+interactions/application-commands, "Localization"): handlers, permissions and logs know no other. Sentences name a
+command as their reader sees it, see :mod:`bot.catalogue`.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from bot.catalogue import DEFAULT_LOCALE, resolve, sentences
 
 
 class CatalogueTranslator(app_commands.Translator):
-    """Looks descriptions up in the catalogue."""
+    """Looks names and descriptions up in the catalogue."""
 
     async def translate(
         self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
-        """The sentence in ``locale``, None where what the command says in English is right already."""
+        """The name or sentence in ``locale``, None where what the command says in English is right already."""
         language = resolve(locale.value)
         if language == DEFAULT_LOCALE:
             return None
@@ -39,12 +40,16 @@ class CatalogueTranslator(app_commands.Translator):
 def key_of(context: TranslationContextTypes) -> str | None:
     """The catalogue key of what stands in this place; None for what is not translated."""
     match context.location:
+        case Place.command_name | Place.group_name:
+            if isinstance(context.data, app_commands.ContextMenu):
+                return f"menu.{context.data.name.lower().replace(' ', '_')}"
+            return f"command.{_path(context.data)}.typed"
         case Place.command_description | Place.group_description:
             return f"command.{_path(context.data)}.description"
         case Place.parameter_description:
             return f"command.{_path(context.data.command)}.option.{context.data.name}"
-        case Place.command_name if isinstance(context.data, app_commands.ContextMenu):
-            return f"menu.{context.data.name.lower().replace(' ', '_')}"
+        case Place.parameter_name:
+            return f"command.{_path(context.data.command)}.option_typed.{context.data.name}"
         case _:
             return None
 

@@ -22,11 +22,12 @@ from sandbox.discord_api.component_tree import (
     with_custom_id,
 )
 from sandbox.discord_api.interactions import Interaction, Interactions
+from sandbox.discord_api.localizations import LOCALES
 from sandbox.discord_api.message_rules import Form
 from sandbox.discord_api.model import Attachment, Channel, Message, User
 from sandbox.discord_api.permissions import Permission
 from sandbox.discord_api.wire import JSON, ApiError
-from sandbox.discord_api.world import World
+from sandbox.discord_api.world import World, WorldEvent
 
 Answers = Mapping[str, str | Sequence[str]]
 
@@ -169,6 +170,13 @@ class Acts:
             return threads.start(self._world, user, channel, {"name": name}, message)
         except ApiError as error:
             raise RefusedError(_sentence(error)) from error
+
+    def speak(self, user: User, locale: str) -> None:
+        """Use Discord in another language: interactions say so from now on."""
+        if locale not in LOCALES:
+            raise RefusedError(f"Discord's client does not speak “{locale}”.")
+        user.locale = locale
+        self._world.emit(WorldEvent("people", {}))
 
     def _reachable(self, user: User, channel: Channel) -> None:
         if not self._world.permissions(user.id, channel) & Permission.VIEW_CHANNEL:

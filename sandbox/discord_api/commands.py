@@ -6,18 +6,17 @@ Command Naming", "Limitations").
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable
 
 from sandbox.discord_api import payloads
+from sandbox.discord_api.localizations import at, check_localizations, is_name, shared_name
 from sandbox.discord_api.model import Command
-from sandbox.discord_api.wire import JSON, form_error, refuse
+from sandbox.discord_api.wire import JSON, ApiError, form_error, refuse
 from sandbox.discord_api.world import World, WorldEvent
 
 _SLASH, _USER, _MESSAGE = 1, 2, 3
 _LIMITS = {_SLASH: 100, _USER: 15, _MESSAGE: 15}
-_NAME = re.compile(r"^[-_'\w]{1,32}$")
 _SUB_COMMAND, _SUB_GROUP, _STRING = 1, 2, 3
 _CREATES_A_DAY = 200
 _DAY = 86_400.0
@@ -66,6 +65,7 @@ class CommandRegistry:
         """Create or, with a name that exists, overwrite; also tells whether it was created."""
         validate(body, "")
         key = (str(body["name"]), int(body.get("type", 1)))
+        self._alone(guild_id, key[1], body, key[0])
         old = {(c.name, c.type): c for c in self._world.commands if c.guild_id == guild_id}
         existing = old.get(key)
         if existing is None:
@@ -84,6 +84,7 @@ class CommandRegistry:
         command = self.get(guild_id, command_id)
         merged = {**command.payload, **body, "type": command.type}
         validate(merged, "")
+        self._alone(guild_id, command.type, merged, command.name)
         changed = self._make(guild_id, merged, command)
         self._world.commands[self._world.commands.index(command)] = changed
         self._announce()
@@ -93,6 +94,11 @@ class CommandRegistry:
         """Remove a command."""
         self._world.commands.remove(self.get(guild_id, command_id))
         self._announce()
+
+    def _alone(self, guild_id: int | None, kind: int, body: JSON, instead_of: str) -> None:
+        others = [c.payload for c in self._world.commands if c.guild_id == guild_id and c.type == kind]
+        if shared_name([*(other for other in others if other["name"] != instead_of), body]) is not None:
+            raise _duplicate("name")
 
     def _announce(self) -> None:
         self._world.emit(WorldEvent("commands", {"commands": [c.payload for c in self._world.commands]}))
@@ -139,26 +145,27 @@ def guild_of(world: World, guild_id: int) -> int:
 
 
 def _count_and_uniqueness(bodies: list[JSON]) -> None:
-    seen: set[tuple[str, int]] = set()
-    for index, body in enumerate(bodies):
-        key = (str(body.get("name")), int(body.get("type") or _SLASH))
-        if key in seen:
-            raise form_error(
-                f"{index}", "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique"
-            )
-        seen.add(key)
     for kind, limit in _LIMITS.items():
-        if sum(1 for _, k in seen if k == kind) > limit:
+        places = [index for index, body in enumerate(bodies) if int(body.get("type") or _SLASH) == kind]
+        shared = shared_name([bodies[index] for index in places])
+        if shared is not None:
+            raise _duplicate(f"{places[shared]}")
+        if len(places) > limit:
             raise refuse(30032)
+
+
+def _duplicate(path: str) -> ApiError:
+    return form_error(path, "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
 
 
 def validate(body: JSON, path: str) -> None:
     """Raises 50035 for a command that Discord would refuse; ``path`` is its place in the request."""
     kind = int(body.get("type") or _SLASH)
     if kind not in _LIMITS:
-        raise form_error(_at(path, "type"), "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3}.")
+        raise form_error(at(path, "type"), "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3}.")
     if kind == _SLASH:
         _name(body, path)
+        check_localizations(body, path, typed=True, top=True)
         _length(body, "description", path, 1, 100)
         _options(body.get("options") or [], path, depth=0)
         if _size(body) > 8000:
@@ -167,32 +174,29 @@ def validate(body: JSON, path: str) -> None:
             )
         return
     _length(body, "name", path, 1, 32)
+    check_localizations(body, path, typed=False, top=True)
     if body.get("description") or body.get("options"):
         raise form_error(
-            _at(path, "description"),
+            at(path, "description"),
             "APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION",
             "Context menu commands cannot have description",
         )
 
 
-def _at(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
 def _length(body: JSON, key: str, path: str, low: int, high: int) -> None:
     value = body.get(key)
     if value is None:
-        raise form_error(_at(path, key), "BASE_TYPE_REQUIRED", "This field is required")
+        raise form_error(at(path, key), "BASE_TYPE_REQUIRED", "This field is required")
     if not low <= len(str(value)) <= high:
-        raise form_error(_at(path, key), "BASE_TYPE_BAD_LENGTH", f"Must be between {low} and {high} in length.")
+        raise form_error(at(path, key), "BASE_TYPE_BAD_LENGTH", f"Must be between {low} and {high} in length.")
 
 
 def _name(body: JSON, path: str) -> None:
     _length(body, "name", path, 1, 32)
     name = str(body["name"])
-    if not _NAME.match(name) or name != name.lower():
+    if not is_name(name):
         raise form_error(
-            _at(path, "name"),
+            at(path, "name"),
             "APPLICATION_COMMAND_INVALID_NAME",
             "Command name is invalid",
         )
@@ -200,16 +204,13 @@ def _name(body: JSON, path: str) -> None:
 
 def _options(options: list[JSON], path: str, *, depth: int) -> None:
     if len(options) > 25:
-        raise form_error(_at(path, "options"), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
-    names: set[str] = set()
+        raise form_error(at(path, "options"), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
     optional = False
     for index, option in enumerate(options):
-        here = _at(path, f"options.{index}")
+        here = at(path, f"options.{index}")
         _name(option, here)
+        check_localizations(option, here, typed=True)
         _length(option, "description", here, 1, 100)
-        if option["name"] in names:
-            raise form_error(here, "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS", "Option name already exists")
-        names.add(option["name"])
         kind = option.get("type")
         if kind in (_SUB_COMMAND, _SUB_GROUP):
             if depth > 1 or (kind == _SUB_GROUP and depth > 0):
@@ -224,37 +225,42 @@ def _options(options: list[JSON], path: str, *, depth: int) -> None:
             )
         optional = optional or not option.get("required")
         _leaf(option, here)
+    shared = shared_name(options)
+    if shared is not None:
+        here = at(path, f"options.{shared}")
+        raise form_error(here, "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS", "Option name already exists")
 
 
 def _leaf(option: JSON, path: str) -> None:
     kind = option.get("type")
     if kind not in range(3, 12):
-        raise form_error(_at(path, "type"), "BASE_TYPE_CHOICES", "Value must be one of {1, …, 11}.")
+        raise form_error(at(path, "type"), "BASE_TYPE_CHOICES", "Value must be one of {1, …, 11}.")
     choices = option.get("choices") or []
     if len(choices) > 25:
-        raise form_error(_at(path, "choices"), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+        raise form_error(at(path, "choices"), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
     if choices and option.get("autocomplete"):
         raise form_error(
-            _at(path, "autocomplete"),
+            at(path, "autocomplete"),
             "APPLICATION_COMMAND_AUTOCOMPLETE_CHOICES",
             "Options with autocomplete cannot have choices",
         )
     for index, choice in enumerate(choices):
-        validate_choice(choice, _at(path, f"choices.{index}"))
+        validate_choice(choice, at(path, f"choices.{index}"))
     for key, low in (("min_length", 0), ("max_length", 1)):
         value = option.get(key)
         if value is not None and not (kind == _STRING and low <= value <= 6000):
             raise form_error(
-                _at(path, key), "NUMBER_TYPE_MAX", f"{key} must be between {low} and 6000 on a string option."
+                at(path, key), "NUMBER_TYPE_MAX", f"{key} must be between {low} and 6000 on a string option."
             )
 
 
 def validate_choice(choice: JSON, path: str) -> None:
     """Raises 50035 for a choice whose name or text value is not 1–100 characters long."""
     _length(choice, "name", path, 1, 100)
+    check_localizations(choice, path, typed=False)
     value = choice.get("value")
     if value is None or (isinstance(value, str) and not 1 <= len(value) <= 100):
-        raise form_error(_at(path, "value"), "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+        raise form_error(at(path, "value"), "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
 
 
 def _size(body: JSON) -> int:

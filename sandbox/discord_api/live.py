@@ -183,6 +183,7 @@ class Live:
             "react": self._react,
             "thread": self._thread,
             "dm": self._dm,
+            "language": self._language,
             "upload": self._dm,
         }
 
@@ -244,6 +245,10 @@ class Live:
 
     async def _dm(self, user: User, _body: JSON) -> JSON:
         return payloads.channel(self._world.dm(user))
+
+    async def _language(self, user: User, body: JSON) -> JSON:
+        self._acts.speak(user, str(body["locale"]))
+        return {}
 
     async def _upload(self, request: web.Request) -> JSON:
         reader = await request.multipart()

@@ -35,6 +35,7 @@ def person(world: World, user: User) -> JSON:
         "is_default": user.is_default,
         "role_ids": [str(role_id) for guild in guilds for role_id in guild.members[user.id].roles],
         "kind": user.kind,
+        "locale": user.locale,
         "member_of": [str(guild.id) for guild in guilds],
     }
 
@@ -118,6 +119,8 @@ def increment(world: World, me: User, event: WorldEvent) -> JSON | None:
         return {"t": event.name, "d": event.data}
     if event.name == "commands":
         return {"t": "commands", "d": event.data["commands"]}
+    if event.name == "people":
+        return {"t": "people", "d": {"people": people(world), "guild_id": None, "members": []}}
     if event.name == "bot":
         return {"t": "bot", "d": bot(world, event.data)}
     if event.name.startswith("GUILD_MEMBER_") and event.guild_id in world.guilds:

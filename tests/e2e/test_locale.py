@@ -95,29 +95,30 @@ async def test_cards_are_in_the_language_of_who_looks(
     assert "待機中または実行中の質問はありません。" in japanese.text
 
 
-def described(command: JSON, path: str = "command") -> Iterator[tuple[str, JSON]]:
-    """A registered command and everything below it that describes itself, by catalogue key."""
+def entries(command: JSON, path: str = "command") -> Iterator[tuple[str, str, JSON]]:
+    """A registered command and everything below it that has a name: the catalogue's keys of its name and its
+    description."""
     here = f"{path}.{command['name']}"
-    yield f"{here}.description", command
+    yield f"{here}.typed", f"{here}.description", command
     for option in command.get("options") or []:
         if option["type"] in {1, 2}:
-            yield from described(option, here)
+            yield from entries(option, here)
         else:
-            yield f"{here}.option.{option['name']}", option
+            yield f"{here}.option_typed.{option['name']}", f"{here}.option.{option['name']}", option
 
 
-async def test_commands_describe_themselves_in_every_language(stage: Stage) -> None:
+async def test_commands_present_themselves_in_every_language(stage: Stage) -> None:
     """In the catalogue's words, English included, and nothing in the catalogue is of a command that is gone."""
     registered = [command.payload for command in stage.discord.world.commands]
-    slash = [payload for payload in registered if payload["type"] == 1]
-    found = dict(pair for payload in slash for pair in described(payload))
+    found = [entry for payload in registered if payload["type"] == 1 for entry in entries(payload)]
 
-    for key, entry in found.items():
-        assert entry["description"] == sentences("en")[key]
-        expected = {locale: sentences(language)[key] for locale, language in LANGUAGES.items()}
-        assert entry["description_localizations"] == expected, key
-        assert not entry.get("name_localizations"), key
-    assert found.keys() == {key for key in sentences("en") if key.startswith("command.")}
+    for name, description, entry in found:
+        for key, what in ((name, "name"), (description, "description")):
+            assert entry[what] == sentences("en")[key]
+            expected = {locale: sentences(language)[key] for locale, language in LANGUAGES.items()}
+            assert entry[f"{what}_localizations"] == expected, key
+    known = {key for name, description, _ in found for key in (name, description)}
+    assert known == {key for key in sentences("en") if key.startswith("command.")}
 
 
 async def test_entries_of_menus_are_translated(stage: Stage) -> None:

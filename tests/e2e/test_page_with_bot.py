@@ -242,6 +242,35 @@ async def test_trouble_from_the_panel_reaches_the_answer(ada: Page, stage: Stage
     assert stage.parallax.requests[asked].outcome == "lost"
 
 
+async def test_a_german_person_picks_frage(browser: Browser, stage: Stage, room: Channel) -> None:
+    """Whose language is chosen in the person's menu: the picker, the options and the answer are in it, the English
+    names are found as well, and the bot is sent these."""
+    stage.discord.new_person("Jana")
+    async for page in _window(browser, stage, room, "jana"):
+        await page.get_by_role("button", name="You are Jana").click()
+        await page.get_by_role("menuitem", name="Language English, US").click()
+        await page.get_by_role("menuitemradio", name="Deutsch").click()
+        await expect(page.get_by_role("button", name="/frage")).to_be_visible()
+        await page.locator(BOX).press_sequentially("/fra")
+        await expect(page.get_by_role("option").first).to_contain_text("/frage")
+        await expect(page.get_by_role("option").first).to_contain_text("Frag den KI-Cluster deines Teams.")
+        await page.keyboard.press("Enter")
+        form = page.get_by_role("form", name="Command frage")
+        await expect(form).to_contain_text("+ nachdenken")
+        stage.parallax.script(["Wegen ", "Rayleigh."])
+        await form.get_by_role("combobox", name="text").press_sequentially("Warum ist der Himmel blau?")
+        await page.keyboard.press("Enter")
+        answer = _answer(page, "Warum ist der Himmel blau?")
+        await expect(answer).to_contain_text("Wegen Rayleigh.")
+        await expect(answer).to_contain_text("Jana used /frage")
+        await expect(answer.get_by_role("button", name="Neu generieren")).to_be_visible()
+        await page.locator(BOX).press_sequentially("/queue")
+        await expect(page.get_by_role("option").first).to_contain_text("/warteschlange")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".message.is-ephemeral")).to_contain_text("Von dir wartet oder läuft gerade")
+
+
 async def test_a_phone_is_wide_enough(browser: Browser, stage: Stage, room: Channel) -> None:
     """At 390 pixels: ask, read, press; nothing is wider than the screen."""
     phone = await browser.new_context(viewport={"width": 390, "height": 780}, has_touch=True, is_mobile=True)

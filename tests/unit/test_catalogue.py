@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.catalogue import DEFAULT_LOCALE, available_locales, fill, resolve, say, sentences
+from bot.catalogue import DEFAULT_LOCALE, available_locales, fill, name_commands, resolve, say, sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGLISH = sentences(DEFAULT_LOCALE)
@@ -107,3 +107,24 @@ def test_a_key_nobody_wrote_is_a_programming_error() -> None:
     """Found by the scan above, never by a user."""
     with pytest.raises(KeyError):
         say("en", "no.such_key")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Frag mit /ask.", "Frag mit /frage."),
+        ("`/cluster init` stellt es ein", "`/cluster einrichten` stellt es ein"),
+        ("/cluster, /cluster initial", "/cluster, /cluster initial"),
+        ("使用/ask提问", "使用/frage提问"),
+        ("https://example.org/ask und /data/ask/x", "https://example.org/ask und /data/ask/x"),
+        ("</ask:12>, /asking, tok/ask, ask", "</ask:12>, /asking, tok/ask, ask"),
+    ],
+)
+def test_a_sentence_names_commands_in_its_own_language(written: str, shown: str) -> None:
+    """The longest path that fits, and nothing that only looks like one."""
+    names = {
+        "command.ask.typed": "frage",
+        "command.cluster.typed": "cluster",
+        "command.cluster.init.typed": "einrichten",
+    }
+    assert name_commands({**names, "area.key": written})["area.key"] == shown

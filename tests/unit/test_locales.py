@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import string
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ SAME_AS_ENGLISH = {
         "settings.persona",
         "usage.tokens",
         "status.live",
+        "command.ask.option_typed.thread",
+        "command.cluster.typed",
+        "command.cluster.name.option_typed.name",
+        "command.context.export.typed",
+        "command.status.typed",
+        "command.usage.option_typed.server",
     },
     "es": {
         *(key for key in ENGLISH if key.startswith("duration.")),
@@ -91,6 +98,11 @@ BUTTONS = (
     "switch.give_up",
     "switch.back",
 )
+
+TYPED = {
+    key for key in ENGLISH if key.startswith("command.") and (key.endswith(".typed") or ".option_typed." in key)
+}
+"""The names of commands and options."""
 
 # The longest things that typically stand in for a placeholder.
 TYPICAL: dict[str, object] = {
@@ -212,9 +224,93 @@ def test_labels_and_descriptions_fit(locale: str) -> None:
     said = sentences(locale)
     limits = dict.fromkeys(BUTTONS, 80) | {"line.cancel": 150}
     limits |= {key: 100 for key in ENGLISH if key.startswith("command.")}
-    limits |= {key: 32 for key in ENGLISH if key.startswith("menu.")}
+    limits |= {key: 32 for key in ENGLISH if key.startswith("menu.") or key in TYPED}
 
     assert {key: said[key] for key, limit in limits.items() if not 1 <= len(said[key]) <= limit} == {}
+
+
+@pytest.mark.parametrize("locale", available_locales())
+def test_names_can_be_typed(locale: str) -> None:
+    """By Discord's rule (docs, interactions/application-commands, "Application Command Naming"), without the
+    apostrophe; and no two names of one list are the same, or nobody could tell them apart."""
+    said = sentences(locale)
+    assert {key: said[key] for key in TYPED if not re.fullmatch(r"[\w-]{1,32}", said[key])} == {}
+    assert {key: said[key] for key in TYPED if said[key] != said[key].lower()} == {}
+
+    lists: dict[str, list[str]] = {}
+    for key in TYPED:
+        path = key.removesuffix(".typed") if key.endswith(".typed") else key
+        lists.setdefault(path.rpartition(".")[0], []).append(said[key])
+    assert len(lists["command"]) == 9
+    assert len(lists["command.ask.option_typed"]) == 7
+    assert {where: names for where, names in lists.items() if len(set(names)) < len(names)} == {}
+
+
+def paths(locale: str) -> dict[str, str]:
+    """Every command that can be sent, by its English path, as the locale's people see it."""
+    said = sentences(locale)
+    commands = [key.split(".")[1:-1] for key in TYPED if key.endswith(".typed")]
+    return {
+        " ".join(parts): " ".join(
+            said[f"command.{'.'.join(parts[: depth + 1])}.typed"] for depth in range(len(parts))
+        )
+        for parts in commands
+        if not any(len(other) > len(parts) and other[: len(parts)] == parts for other in commands)
+    }
+
+
+def slashed(text: str) -> list[str]:
+    """What follows each slash that is written as a command's: at the start of a word, outside shell commands."""
+    prose = re.sub(r"`[^`]*`", lambda code: code[0] if code[0].startswith("`/") else "", text)
+    return re.findall(r"(?<![A-Za-z0-9_/:.<])/([^\W_].*)", prose)
+
+
+@pytest.mark.parametrize("locale", available_locales())
+def test_a_sentence_names_commands_as_its_reader_sees_them(locale: str) -> None:
+    """Each one that is named exists, and is written in no other form."""
+    source = tomllib.loads((ROOT / "bot" / "locales" / f"{locale}.toml").read_text(encoding="utf-8"))
+    written, shown = flat(source), sentences(locale)
+    here = paths(locale)
+    named: set[str] = set()
+    for key, text in written.items():
+        before, after = slashed(text), slashed(shown[key])
+        assert len(before) == len(after), key
+        for english, local in zip(before, after, strict=True):
+            path = max((path for path in here if english.startswith(path)), key=len, default="")
+            assert path, f"{key}: there is no command /{english}"
+            assert local.startswith(here[path]), key
+            assert not re.match(r"[\w-]", english.removeprefix(path)) or locale in {"ja", "zh"}, key
+            named.add(path)
+    assert named >= {"join", "status", "cluster init", "context export"}
+
+
+def flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """The sentences as the file has them."""
+    found: dict[str, str] = {}
+    for key, value in table.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: str(value)}
+    return found
+
+
+def test_no_code_names_a_command_past_the_catalogue() -> None:
+    """A sentence put together in the source would name it in English to everybody. What operators read in the
+    terminal and in ``.env.example`` is English."""
+    named = re.compile(rf"(?<![\w/.:])/({'|'.join(paths(DEFAULT_LOCALE))})(?![\w/-])")
+    said = {
+        (path.name, text)
+        for folder in ("bot", "cogs")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for text in undocumented(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert {(file, text) for file, text in said if named.search(text) and file != "settings.py"} == set()
+
+
+def undocumented(tree: ast.Module) -> Iterator[str]:
+    """The strings that are not docstrings."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
 
 
 @pytest.mark.parametrize("locale", available_locales())

@@ -1,4 +1,4 @@
-"""Which sentence of the catalogue describes a command, in which language."""
+"""Which words of the catalogue name and describe a command, in which language."""
 
 from __future__ import annotations
 
@@ -62,13 +62,18 @@ def test_the_key_follows_from_the_place() -> None:
     assert key_of(menu) == "menu.ask_about_this"
 
 
-def test_what_is_typed_has_no_key() -> None:
-    """Names of commands and options are the same in every language."""
-    parameter = ask.get_parameter("prompt")
+def test_what_is_typed_has_a_key() -> None:
+    """Names of commands, groups and options; a choice has none of its own."""
+    parameter = pause.get_parameter("reason")
     assert parameter is not None
-    assert key_of(NAMED) is None
-    assert key_of(TranslationContext(Place.parameter_name, parameter)) is None
-    assert key_of(TranslationContext(Place.group_name, CLUSTER)) is None
+    inner: TranslationContextTypes = TranslationContext(Place.command_name, pause)
+    assert key_of(NAMED) == "command.ask.typed"
+    assert key_of(TranslationContext(Place.group_name, CLUSTER)) == "command.cluster.typed"
+    assert key_of(inner) == "command.cluster.pause.typed"
+    assert (
+        key_of(TranslationContext(Place.parameter_name, parameter)) == "command.cluster.pause.option_typed.reason"
+    )
+    assert key_of(CHOICE) is None
 
 
 async def test_it_speaks_the_catalogues_languages() -> None:
@@ -80,7 +85,9 @@ async def test_it_speaks_the_catalogues_languages() -> None:
     assert await translate(ENGLISH, discord.Locale.taiwan_chinese, DESCRIBED) == chinese
     assert await translate(ENGLISH, discord.Locale.british_english, DESCRIBED) is None
     assert await translate(ENGLISH, discord.Locale.french, DESCRIBED) is None
-    assert await translate(locale_str("ask"), discord.Locale.german, NAMED) is None
+    assert await translate(locale_str("ask"), discord.Locale.german, NAMED) == "frage"
+    assert await translate(locale_str("ask"), discord.Locale.latin_american_spanish, NAMED) == "preguntar"
+    assert await translate(locale_str("ask"), discord.Locale.american_english, NAMED) is None
 
 
 async def test_a_choice_carries_its_key() -> None:

@@ -83,6 +83,11 @@ class Page {
     });
   }
 
+  /** Use one's Discord in another language. */
+  speak(locale) {
+    return attempt(() => this.act.speak(locale));
+  }
+
   openWindow() {
     window.open(location.href, "_blank", "noopener");
   }
@@ -253,7 +258,7 @@ class Page {
       commands: () => drawNotices(this.notices, this),
       connection: () => drawNotices(this.notices, this),
       bot: () => this.#botChanged(),
-      people: () => this.#drawPlace(),
+      people: () => this.#peopleChanged(),
       typing: () => this.#drawTyping(),
       interaction: () => this.#interactionChanged(change),
       modal: () => openModal(change.modal, this),
@@ -262,14 +267,28 @@ class Page {
   }
 
   #reset() {
-    if (this.#shownFor !== this.store.me.id) this.messages.rebuild();
-    this.#shownFor = this.store.me.id;
+    this.#readerChanged();
     document.title = `${this.store.guilds[0]?.name ?? "Sandbox"} · sandbox`;
     const wanted = [location.hash.slice(1), this.store.channelId].find((id) => id && this.store.channel(id));
     const [guild] = this.store.guilds;
     const first = guild ? this.firstChannel(guild) : this.store.dms[0];
     this.store.select(wanted ?? first?.id ?? null);
     if (!matchMedia("(pointer: coarse)").matches) this.focusComposer();
+  }
+
+  #readerChanged() {
+    const { id, locale } = this.store.me;
+    const reader = `${id} ${locale}`;
+    const changed = reader !== this.#shownFor;
+    this.#shownFor = reader;
+    if (changed) this.messages.rebuild();
+    return changed;
+  }
+
+  /** Somebody came, went or speaks another language; a command that was begun in one's old language is left. */
+  #peopleChanged() {
+    if (this.#readerChanged()) this.composer.channelChanged();
+    this.#drawPlace();
   }
 
   #drawPlace() {

@@ -224,3 +224,32 @@ async def test_the_control_panel(double: DiscordDouble, bot: Any, session: aioht
     async with session.post(f"{base}/discord", json={"drop_gateway": True, "expire_tokens": True}) as answer:
         assert answer.status == 200
     await double.wait_until(lambda: bot.resumed)
+
+
+async def test_a_person_changes_the_language_of_their_client(
+    double: DiscordDouble, bot: Any, session: aiohttp.ClientSession
+) -> None:
+    """Every page is told; the bot hears it with their next interaction; there are Discord's locales only."""
+    spoken: list[str] = []
+
+    async def reply(interaction: discord.Interaction[Any]) -> None:
+        spoken.append(interaction.locale.value)
+        await interaction.response.send_message("hello")
+
+    bot.reply = reply
+    ada, ben = Page(double, session, "ada"), Page(double, session, "ben")
+    assert (await ada.open())["me"]["locale"] == "en-US"
+    await ben.open()
+    await ada.act("language", locale="es-419")
+    for page in (ada, ben):
+        people = (await page.next("people"))["people"]
+        assert {one["username"]: one["locale"] for one in people if one["username"] in ("ada", "ben")} == {
+            "ada": "es-419",
+            "ben": "en-US",
+        }
+    general = str(double.channel("general").id)
+    await ada.act("slash", channel_id=general, command="ask", options={"prompt": "hola"})
+    await ada.next("message_create")
+    assert spoken == ["es-419"]
+    refused = await ada.act("language", 400, locale="tlh")
+    assert "tlh" in refused["error"]

@@ -68,6 +68,7 @@ export function actionsOf(user) {
     edit: (channel_id, message_id, content) => act("edit", { channel_id, message_id, content }),
     remove: (channel_id, message_id) => act("delete", { channel_id, message_id }),
     openDm: () => act("dm", {}),
+    speak: (locale) => act("language", { locale }),
     upload: async (file) => {
       const form = new FormData();
       form.append("file", file, file.name);

@@ -2,9 +2,13 @@
  * Application commands as a person types them: pure functions over the objects that the bot registered.
  * Option types: https://docs.discord.com/developers/interactions/application-commands
  *
- * @typedef {{path: string, name: string, description: string, options: object[], id: string}} Entry
- *   `path` is what follows the slash, sub-commands included: "cluster init".
+ * @typedef {{path: string, shown: string, name: string, description: string, options: object[], id: string}} Entry
+ *   `path` is what follows the slash by the default names, sub-commands included: "cluster init"; the bot is sent
+ *   these. `shown` is the same in the person's language, as is the `description`. Options have their default
+ *   `name` and a `shown` one; their descriptions and the names of their choices are the person's.
  */
+
+import { localized } from "./locales.js";
 
 export const OPTION = {
   SUB_COMMAND: 1,
@@ -34,28 +38,48 @@ const NEEDS_MANAGER = [1, 2, 3, 4, 5, 7, 13, 22, 23, 24, 27, 28, 29, 30, 33, 34,
  * in which Discord lists them: by name.
  *
  * @param {object[]} commands
- * @param {{guildId: string | null, manager: boolean}} place `manager`: the person administrates the guild
+ * @param {{guildId: string | null, manager: boolean, locale?: string}} place `manager`: the person administrates
+ *   the guild
  * @returns {Entry[]}
  */
 export function slashEntries(commands, place) {
   return commands
     .filter((command) => (command.type ?? COMMAND.SLASH) === COMMAND.SLASH && isOffered(command, place))
-    .flatMap((command) => flatten(command, command.name, command.options ?? [], command))
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+    .flatMap((command) => flatten(command, [command], place.locale))
+    .sort((a, b) => (a.shown < b.shown ? -1 : 1));
 }
 
-/** Commands of a message's menu, by name. @returns {object[]} */
+/** Commands of a message's menu, by shown name. @returns {{name: string, shown: string}[]} */
 export function messageMenuCommands(commands, place) {
-  return commands
-    .filter((command) => command.type === COMMAND.MESSAGE && isOffered(command, place))
-    .sort((a, b) => a.name.localeCompare(b.name));
+  return menuCommands(commands, COMMAND.MESSAGE, place);
 }
 
-/** Commands of a person's menu, by name. @returns {object[]} */
+/** Commands of a person's menu, by shown name. @returns {{name: string, shown: string}[]} */
 export function userMenuCommands(commands, place) {
+  return menuCommands(commands, COMMAND.USER, place);
+}
+
+function menuCommands(commands, type, place) {
   return commands
-    .filter((command) => command.type === COMMAND.USER && isOffered(command, place))
-    .sort((a, b) => a.name.localeCompare(b.name));
+    .filter((command) => command.type === type && isOffered(command, place))
+    .map((command) => ({ name: command.name, shown: localized(command, "name", place.locale) }))
+    .sort((a, b) => a.shown.localeCompare(b.shown));
+}
+
+/**
+ * What a command that was used is called in a language; its own path when it is not registered any more.
+ *
+ * @param {object[]} commands @param {string} path by the default names @param {boolean} menu @param {string} locale
+ */
+export function shownPath(commands, path, menu, locale) {
+  const slash = (command) => (command.type ?? COMMAND.SLASH) === COMMAND.SLASH;
+  let level = commands.filter((command) => slash(command) !== menu);
+  const names = (menu ? [path] : path.split(" ")).map((name) => {
+    const found = level.find((each) => each.name === name);
+    level = found?.options ?? [];
+    return found ? localized(found, "name", locale) : name;
+  });
+  return names.join(" ");
 }
 
 function isOffered(command, { guildId, manager, granted }) {
@@ -70,15 +94,27 @@ function isOffered(command, { guildId, manager, granted }) {
   return BigInt(needed) !== 0n && (BigInt(needed) & NEEDS_MANAGER) === 0n;
 }
 
-function flatten(root, path, options, level) {
+function flatten(root, levels, locale) {
+  const level = levels.at(-1);
+  const options = level.options ?? [];
   const nested = options.filter((option) => option.type <= OPTION.SUB_COMMAND_GROUP);
-  if (!nested.length) return [{ path, name: root.name, description: level.description, options, id: root.id }];
-  return nested.flatMap((option) => flatten(root, `${path} ${option.name}`, option.options ?? [], option));
+  if (nested.length) return nested.flatMap((option) => flatten(root, [...levels, option], locale));
+  const path = levels.map((each) => each.name).join(" ");
+  const shown = levels.map((each) => localized(each, "name", locale)).join(" ");
+  const description = localized(level, "description", locale);
+  return [{ path, shown, name: root.name, description, options: options.map((option) => readOption(option, locale)), id: root.id }];
+}
+
+function readOption(option, locale) {
+  const shown = { ...option, shown: localized(option, "name", locale), description: localized(option, "description", locale) };
+  if (option.choices) shown.choices = option.choices.map((choice) => ({ ...choice, name: localized(choice, "name", locale) }));
+  return shown;
 }
 
 /**
  * What the picker shows for the text after the slash: commands whose name begins with it first, then those
- * that contain it, then those whose description does.
+ * that contain it, then those whose description does. The default name is a name too: who knows a command from
+ * somebody else's language finds it.
  *
  * @param {Entry[]} entries @param {string} typed
  */
@@ -86,8 +122,9 @@ export function filterEntries(entries, typed) {
   const text = typed.trim().toLowerCase();
   if (!text) return entries;
   const rank = (entry) => {
-    if (entry.path.startsWith(text)) return 0;
-    if (entry.path.includes(text)) return 1;
+    const names = [entry.shown, entry.path];
+    if (names.some((name) => name.startsWith(text))) return 0;
+    if (names.some((name) => name.includes(text))) return 1;
     return entry.description.toLowerCase().includes(text) ? 2 : 3;
   };
   return entries
@@ -98,7 +135,7 @@ export function filterEntries(entries, typed) {
 }
 
 /**
- * A command typed in full, followed by a space: `/cluster init rest of the line`.
+ * A command typed in full by either of its names, followed by a space: `/cluster init rest of the line`.
  *
  * @param {Entry[]} entries @param {string} text with its slash
  * @returns {{entry: Entry, rest: string} | null}
@@ -106,10 +143,11 @@ export function filterEntries(entries, typed) {
 export function matchTyped(entries, text) {
   if (!text.startsWith("/")) return null;
   const typed = text.slice(1);
-  const found = entries
-    .filter((entry) => typed.startsWith(`${entry.path} `))
-    .sort((a, b) => b.path.length - a.path.length)[0];
-  return found ? { entry: found, rest: typed.slice(found.path.length + 1) } : null;
+  const [found] = entries
+    .flatMap((entry) => [entry.shown, entry.path].map((name) => ({ entry, name })))
+    .filter(({ name }) => typed.startsWith(`${name} `))
+    .sort((a, b) => b.name.length - a.name.length);
+  return found ? { entry: found.entry, rest: typed.slice(found.name.length + 1) } : null;
 }
 
 /** Options in the order in which Discord asks for them: required ones first. */

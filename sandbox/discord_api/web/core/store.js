@@ -126,11 +126,11 @@ export class Store {
     return colored.sort((a, b) => (b.position ?? 0) - (a.position ?? 0))[0]?.color ?? null;
   }
 
-  /** Where commands are offered from. */
+  /** Where commands are offered from, and in which language. */
   place() {
     const guild = this.guildOf();
     const manager = guild?.owner_id ? guild.owner_id === this.me.id : this.me?.kind === "admin";
-    return { guildId: guild?.id ?? null, manager, granted: guild?.granted ?? {} };
+    return { guildId: guild?.id ?? null, manager, granted: guild?.granted ?? {}, locale: this.me?.locale };
   }
 
   message(channelId, id) {

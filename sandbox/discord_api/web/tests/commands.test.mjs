@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { filterEntries, matchTyped, messageMenuCommands, orderedOptions, parseValue, slashEntries } from "../core/commands.js";
+import { filterEntries, matchTyped, messageMenuCommands, orderedOptions, parseValue, shownPath, slashEntries } from "../core/commands.js";
 import { encodeMentions, filterTargets, mentionAtCaret } from "../core/mentions.js";
 
 const ASK = {
@@ -62,7 +62,54 @@ test("commands: required options come first", () => {
 });
 
 test("commands: message commands are offered in the message's menu", () => {
-  assert.deepEqual(messageMenuCommands(ALL, here), [MENU]);
+  assert.deepEqual(messageMenuCommands(ALL, here), [{ name: "Ask about this", shown: "Ask about this" }]);
+});
+
+const GERMAN = [
+  { ...MENU, name_localizations: { de: "Dazu fragen" } },
+  {
+    ...CLUSTER,
+    options: [{ type: 1, name: "init", name_localizations: { de: "einrichten" }, description: "Switch the model" }],
+  },
+  {
+    ...ASK,
+    name_localizations: { de: "frage", "es-ES": "preguntar" },
+    description_localizations: { de: "Frag den Cluster" },
+    options: [
+      { type: 3, name: "prompt", name_localizations: { de: "text" }, description: "Your question", description_localizations: { de: "Deine Frage" }, choices: [{ name: "Fast", name_localizations: { de: "Schnell" }, value: "fast" }] },
+    ],
+  },
+];
+
+test("commands: a person reads names and descriptions in their language, the bot is sent the default ones", () => {
+  const [init, ask] = slashEntries(GERMAN, { ...here, locale: "de" });
+  assert.deepEqual([ask.path, ask.shown, ask.description], ["ask", "frage", "Frag den Cluster"]);
+  assert.deepEqual([init.path, init.shown], ["cluster init", "cluster einrichten"]);
+  const [prompt] = ask.options;
+  assert.deepEqual([prompt.name, prompt.shown, prompt.description], ["prompt", "text", "Deine Frage"]);
+  assert.deepEqual(parseValue(prompt, "Schnell"), { value: "fast" });
+  assert.deepEqual(messageMenuCommands(GERMAN, { ...here, locale: "de" }), [{ name: "Ask about this", shown: "Dazu fragen" }]);
+});
+
+test("commands: both names find a command", () => {
+  const entries = slashEntries(GERMAN, { ...here, locale: "de" });
+  assert.deepEqual(filterEntries(entries, "fra").map((entry) => entry.path), ["ask"]);
+  assert.deepEqual(filterEntries(entries, "ask").map((entry) => entry.path), ["ask"]);
+  assert.equal(matchTyped(entries, "/frage Warum?").rest, "Warum?");
+  assert.equal(matchTyped(entries, "/ask Warum?").rest, "Warum?");
+  assert.equal(matchTyped(entries, "/cluster einrichten x").entry.path, "cluster init");
+});
+
+test("commands: a locale without a name has Discord's fallback, else the default", () => {
+  const shown = (locale) => slashEntries(GERMAN, { ...here, locale }).find((entry) => entry.path === "ask").shown;
+  assert.deepEqual(["es-419", "es-ES", "fr", "en-US"].map(shown), ["preguntar", "preguntar", "ask", "ask"]);
+});
+
+test("commands: what was used is called as the reader calls it", () => {
+  assert.equal(shownPath(GERMAN, "cluster init", false, "de"), "cluster einrichten");
+  assert.equal(shownPath(GERMAN, "Ask about this", true, "de"), "Dazu fragen");
+  assert.equal(shownPath(GERMAN, "gone away", false, "de"), "gone away");
+  assert.equal(shownPath(GERMAN, "ask", false, "en-US"), "ask");
 });
 
 test("commands: values are parsed by type and limits", () => {

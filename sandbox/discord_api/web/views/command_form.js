@@ -26,10 +26,10 @@ export class CommandForm {
     this.channelId = ctx.store.channelId;
     this.explanation = h("div.option-help", { "aria-live": "polite" });
     this.addable = h("div.option-more", { role: "group", "aria-label": "Optional options" });
-    this.pills = h("div.option-pills", {}, h("span.command-chip", {}, `/${entry.path}`));
+    this.pills = h("div.option-pills", {}, h("span.command-chip", {}, `/${entry.shown}`));
     const leave = iconButton("close", "Discard the command", { onclick: () => this.onLeave("") });
     const send = iconButton("send", "Send the command", { class: "send-button", onclick: () => this.submit() });
-    this.element = h("div.command-form", { role: "form", "aria-label": `Command ${entry.path}` },
+    this.element = h("div.command-form", { role: "form", "aria-label": `Command ${entry.shown}` },
       h("div.option-strip", {}, this.explanation, this.addable),
       h("div.option-line", {}, this.pills, leave, send));
     this.element.addEventListener("keydown", (event) => this.#key(event));
@@ -61,8 +61,8 @@ export class CommandForm {
   }
 
   focused(field) {
-    const { name, description } = field.option;
-    this.explanation.replaceChildren(h("strong", {}, name), " ", description ?? "");
+    const { shown, description } = field.option;
+    this.explanation.replaceChildren(h("strong", {}, shown), " ", description ?? "");
   }
 
   changed() {
@@ -79,7 +79,7 @@ export class CommandForm {
     const index = this.#fields.indexOf(field);
     if (!field.option.required) this.remove(field);
     else if (index > 0) this.#fields[index - 1].focus();
-    else this.onLeave(`/${this.entry.path}`);
+    else this.onLeave(`/${this.entry.shown}`);
   }
 
   remove(field) {
@@ -159,7 +159,7 @@ export class CommandForm {
       this.#drawAddable();
       field.focus();
     };
-    return h("button.option-add", { type: "button", title: option.description, onclick: add }, `+ ${option.name}`);
+    return h("button.option-add", { type: "button", title: option.description, onclick: add }, `+ ${option.shown}`);
   }
 
   #key(event) {

@@ -124,9 +124,9 @@ export class Composer {
   #offerCommands(typed) {
     const bot = this.ctx.store.bot;
     const items = filterEntries(this.#entries(), typed).map((entry) => ({
-      title: `/${entry.path}`,
+      title: `/${entry.shown}`,
       detail: entry.description,
-      hint: entry.options.filter((option) => option.required).map((option) => option.name).join(" "),
+      hint: entry.options.filter((option) => option.required).map((option) => option.shown).join(" "),
       lead: avatar({ ...bot, bot: true }),
       pick: () => this.#openForm(entry, ""),
     }));

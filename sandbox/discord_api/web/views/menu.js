@@ -6,7 +6,7 @@ import { movedIndex, openPopover } from "./popover.js";
 /**
  * @param {Element | {x: number, y: number}} anchor
  * @param {(null | {title: string} | {label: string, icon?: string, danger?: boolean, detail?: string,
- *   lead?: Node, checked?: boolean, run: () => void})[]} items null draws a separator
+ *   lead?: Node, checked?: boolean, lang?: string, run: () => void})[]} items null draws a separator
  * @param {string} label accessible name of the menu
  */
 export function openMenu(anchor, items, label) {
@@ -33,6 +33,7 @@ function entry(item, buttons, popover) {
     role: checkable ? "menuitemradio" : "menuitem",
     "aria-checked": checkable ? String(item.checked) : null,
     class: item.danger ? "danger" : "",
+    lang: item.lang,
     onclick: choose,
   };
   const text = h("span.menu-text", {}, h("span", {}, item.label), item.detail ? h("small", {}, item.detail) : null);

@@ -12,6 +12,7 @@ import { parse, plainText } from "../markdown.js";
 import { chooseReaction, reactionsPart } from "./reactions.js";
 import { reconcile } from "../core/reconcile.js";
 import { showMarkdown } from "../markdown_dom.js";
+import { shownPath } from "../core/commands.js";
 
 /**
  * @param {object} ctx the page: store, names, press, reply, openMessageMenu, dismiss …
@@ -125,7 +126,8 @@ function headlines(message, ctx) {
 }
 
 export function commandLine({ user, name, menu }, ctx) {
-  const label = name ? h("span.mention", {}, menu ? name : `/${name}`) : "a command";
+  const shown = name ? shownPath(ctx.store.commands, name, menu, ctx.store.me.locale) : null;
+  const label = shown ? h("span.mention", {}, menu ? shown : `/${shown}`) : "a command";
   const person = ctx.store.users.get(user.id) ?? user;
   const who = h("span.who", {}, ctx.store.displayName(user.id));
   return h("div.headline", {}, avatar(person), h("span.headline-text", {}, who, " used ", label));

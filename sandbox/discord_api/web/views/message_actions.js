@@ -21,7 +21,7 @@ export function openMessageMenu(message, anchor, ctx) {
     { label: "Copy text", icon: "copy", run: () => copy(textOf(message)) },
     { label: "Copy message ID", icon: "copy", run: () => copy(message.id) },
     apps.length > 0 && { title: "Apps" },
-    ...apps.map((command) => ({ label: command.name, icon: "bot", run: () => ctx.sendMenu(message, command.name) })),
+    ...apps.map((command) => ({ label: command.shown, icon: "bot", run: () => ctx.sendMenu(message, command.name) })),
     ...removal(message, own, shared, ctx),
   ];
   openMenu(anchor, items.filter((item) => item !== false), "Message actions");

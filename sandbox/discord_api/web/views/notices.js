@@ -23,11 +23,11 @@ function line(key, className, text) {
 function firstRun(ctx) {
   const { store } = ctx;
   if (!store.connected || !store.bot.online) return [];
-  const hasAsk = slashEntries(store.commands, store.place()).some((entry) => entry.path === "ask");
+  const ask = slashEntries(store.commands, store.place()).find((entry) => entry.path === "ask");
   const anything = store.rows().length > 0;
-  if (!hasAsk || anything) return [];
+  if (!ask || anything) return [];
   const build = () =>
     h("div.first-run", {}, icon("slash"),
-      h("p", {}, "Type ", h("button.mention", { type: "button", onclick: () => ctx.openCommand("ask") }, "/ask"), " and a question, and watch the answer grow."));
-  return [{ key: "first-run", build }];
+      h("p", {}, "Type ", h("button.mention", { type: "button", onclick: () => ctx.openCommand("ask") }, `/${ask.shown}`), " and a question, and watch the answer grow."));
+  return [{ key: `first-run ${ask.shown}`, build }];
 }

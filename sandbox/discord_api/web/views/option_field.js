@@ -22,8 +22,8 @@ class Field {
     this.option = option;
     this.host = host;
     this.error = h("span.option-error", { role: "alert" });
-    const remove = option.required ? null : iconButton("close", `Remove ${option.name}`, { class: "option-remove", onclick: () => host.remove(this) });
-    this.label = h("span.option-name", { title: option.description }, option.name);
+    const remove = option.required ? null : iconButton("close", `Remove ${option.shown}`, { class: "option-remove", onclick: () => host.remove(this) });
+    this.label = h("span.option-name", { title: option.description }, option.shown);
     this.slot = h("span.option-slot");
     this.element = h("div.option-pill", { "data-option": option.name }, this.label, this.slot, remove, this.error);
   }
@@ -41,7 +41,7 @@ class TextField extends Field {
 
   constructor(option, host) {
     super(option, host);
-    const properties = { rows: "1", role: "combobox", "aria-label": option.name, "aria-description": option.description, "aria-autocomplete": "list", "aria-expanded": "false", autocomplete: "off" };
+    const properties = { rows: "1", role: "combobox", "aria-label": option.shown, "aria-description": option.description, "aria-autocomplete": "list", "aria-expanded": "false", autocomplete: "off" };
     if (option.required) properties["aria-required"] = "true";
     this.input = h("textarea", properties);
     this.slot.append(this.input);
@@ -164,7 +164,7 @@ class TextField extends Field {
       pick: () => this.#pick(choice),
     }));
     const asks = this.option.autocomplete || this.#choices().length > 0;
-    this.host.picker.show(this.input, this.option.description || this.option.name, items, { empty: asks ? empty || "No options match your search." : "" });
+    this.host.picker.show(this.input, this.option.description || this.option.shown, items, { empty: asks ? empty || "No options match your search." : "" });
   }
 
   #pick(choice) {
@@ -184,7 +184,7 @@ class FileField extends Field {
   constructor(option, host) {
     super(option, host);
     this.chooser = h("input.visually-hidden", { type: "file", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#chosen() });
-    this.button = h("button.file-choice", { type: "button", "aria-label": `${option.name}: choose a file`, onclick: () => this.chooser.click() }, "Choose a file…");
+    this.button = h("button.file-choice", { type: "button", "aria-label": `${option.shown}: choose a file`, onclick: () => this.chooser.click() }, "Choose a file…");
     this.slot.append(this.chooser, this.button);
     this.button.addEventListener("focus", () => host.focused(this));
     this.button.addEventListener("keydown", (event) => {

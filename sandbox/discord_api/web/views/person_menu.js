@@ -11,7 +11,7 @@ export function openPersonMenu(userId, anchor, ctx) {
     { title: store.displayName(userId) },
     { label: "Mention", icon: "at", run: () => ctx.mention(userId) },
     apps.length > 0 && { title: "Apps" },
-    ...apps.map((command) => ({ label: command.name, icon: "bot", run: () => ctx.useOnPerson(userId, command.name) })),
+    ...apps.map((command) => ({ label: command.shown, icon: "bot", run: () => ctx.useOnPerson(userId, command.name) })),
   ];
   openMenu(anchor, items.filter((item) => item !== false), `Actions on ${store.displayName(userId)}`);
 }

@@ -4,6 +4,7 @@ import { avatar, KIND } from "../core/people.js";
 import { CHANNEL } from "../core/store.js";
 import { h, icon, iconButton } from "../core/dom.js";
 import { initials } from "../core/format.js";
+import { LOCALES } from "../core/locales.js";
 import { openMenu } from "./menu.js";
 
 const HOME = "home";
@@ -130,8 +131,21 @@ export class Sidebar {
       checked: person.id === store.me.id,
       run: () => this.ctx.become(person.id),
     }));
+    const language = { label: "Language", detail: LOCALES[store.me.locale] ?? store.me.locale, icon: "globe", run: () => this.#chooseLanguage() };
     const own = { label: "Open another window", detail: "to be two people at once", icon: "link", run: () => this.ctx.openWindow() };
-    openMenu(anchor, [{ title: "Who are you?" }, ...items, null, own], "Who are you?");
+    openMenu(anchor, [{ title: "Who are you?" }, ...items, null, language, own], "Who are you?");
+  }
+
+  /** The language of one's client: commands are shown in it, and the bot is told it. */
+  #chooseLanguage() {
+    const { me } = this.ctx.store;
+    const items = Object.entries(LOCALES).map(([locale, label]) => ({
+      label,
+      lang: locale,
+      checked: locale === me.locale,
+      run: () => this.ctx.speak(locale),
+    }));
+    openMenu(this.hosts.me.querySelector(".who-button"), [{ title: "Language of your Discord" }, ...items], "Language");
   }
 }
 
