@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -34,6 +35,9 @@ HELD_AFTER = 0.5
 # How long the messages may take at shutdown to say that their questions are kept: an edit's longest wait for its
 # slot (2 s through an interaction) and a second.
 LAST_WORDS = 3.0
+
+# So many messages of a line that was cleared are brought to their last form at a time.
+CLEARED_AT_ONCE = 20
 
 # Deletions of messages we do not know (yet) that are remembered.
 DELETED_KEPT = 256
@@ -187,6 +191,20 @@ class Dispatcher:
             await self._desk.close(request_id)
         self.wake()
         return done
+
+    async def clear(self, *, by: int) -> int:
+        """Withdraw everything that waits, in one transaction; returns how much. The messages say so afterwards."""
+        cleared = await self._closing.cleared(by=by)
+        unsaid = iter(cleared)
+        for number in range(min(len(cleared), CLEARED_AT_ONCE)):
+            self._background.spawn(self._say_cleared(unsaid, by), name=f"cleared-{number}")
+        self.wake()
+        return len(cleared)
+
+    async def _say_cleared(self, unsaid: Iterator[StoredRequest], by: int) -> None:
+        for request in unsaid:
+            await self._closing.show_cancelled(request, self._desk.reopen(request), by=by)
+            await self._desk.close(request.request_id)
 
     async def withdraw(self, request_id: str, *, by: int) -> None:
         """End a question whose asker wants no answer to it any more: nothing of one is kept."""
