@@ -121,6 +121,12 @@ class Dispatcher:
         self._gate.pause = pause
         self.wake()
 
+    async def refresh_pause(self) -> None:
+        """Another process may have held the line, or released it. Raises :class:`StorageError`."""
+        pause = await self._store.paused()
+        if pause != self._gate.pause:
+            self.pause_changed(pause)
+
     def wake(self) -> None:
         """Something changed: a question came, a slot is free, the cluster reported."""
         self._wake.set()
@@ -164,6 +170,7 @@ class Dispatcher:
         while True:
             await self._clock.sleep(self._policy.lease / 3)
             await self._store.renew(self._policy.owner, now=self._clock.now(), lease=self._policy.lease)
+            await self.refresh_pause()
 
     async def expire_old(self) -> None:
         """End questions that waited longer than they may, until cancelled."""
