@@ -246,12 +246,13 @@ def join_card(
 ) -> Card:
     """How a node joins from this ``system``, with what that reveals; ``came`` names a node that has just come.
 
-    Sources, in GradientHQ/parallax: the steps are docs/user_guide/install.md ("From Source", "Windows Application",
-    "Docker"); ports and "lattica RPC call failed" are the FAQ of docs/user_guide/quick_start.md; the servers on port
-    18080 are in src/parallax/cli.py (``PUBLIC_RELAY_SERVERS``); a symmetric NAT ends the program where relays are in
-    use ("relay does not work on this type of NAT", src/backend/server/scheduler_manage.py); "No peers found" is
-    issue 286, WSL's mirrored network is issue 86. That Windows' Parallax runs in WSL 2, and the least card there, are
-    from the README of GradientHQ/parallax_win_cli. The seconds were measured on the real scheduler.
+    Sources, in GradientHQ/parallax: the steps are docs/user_guide/install.md ("From Source", "Windows
+    Application", "Docker"); ports and "lattica RPC call failed" are the FAQ of docs/user_guide/quick_start.md; the
+    servers on port 18080 are in src/parallax/cli.py (``PUBLIC_RELAY_SERVERS``); a symmetric NAT ends the program
+    where relays are in use ("relay does not work on this type of NAT", src/backend/server/scheduler_manage.py);
+    "No peers found" is issue 286, WSL's mirrored network is issue 86. That Parallax on Windows runs in WSL 2, and
+    the least card there, are from the README of GradientHQ/parallax_win_cli. The seconds until a node is listed
+    were measured on the real scheduler.
     """
     title = f"### {say(locale, 'join.title')}"
     if join is None:
