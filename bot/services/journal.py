@@ -21,6 +21,7 @@ SAMPLE_EVERY = 60.0
 # The newest half an hour is known more finely, in memory: what a chart shows of a bot that has just been started.
 FINE_EVERY = 5.0
 FINE_SECONDS = 1800.0
+LOOK_APART = 1.0
 COMPACT_EVERY = 3600.0
 FINE_FOR = 7 * 86_400.0
 FIGURES_OVER = 3600.0
@@ -43,7 +44,6 @@ class Journal:
         self._unkept: asyncio.Queue[tuple[ClusterEvent, ...]] = asyncio.Queue()
         self._figures: tuple[float, Figures] | None = None
         self._fine: deque[Sample] = deque(maxlen=int(FINE_SECONDS / FINE_EVERY))
-        self._looked_at: float | None = None
         watcher.subscribe(self._look)
 
     @property
@@ -102,9 +102,10 @@ class Journal:
 
     async def _look_closely(self) -> None:
         now = self._clock.now()
-        since, self._looked_at = self._looked_at or now, now
-        if self._watcher.view().received_at is not None:
-            self._fine.append(await self._sample(since, at=now))
+        last = self._fine[-1].at if self._fine else None
+        if self._watcher.view().received_at is None or (last is not None and now - last < LOOK_APART):
+            return
+        self._fine.append(await self._sample(now if last is None else last, at=now))
 
     async def _sample(self, begun: float, *, at: float) -> Sample:
         """What is there now, and the answers since ``begun``, as a sample of the moment ``at``."""
