@@ -116,10 +116,9 @@ def _panel(axes: Axes, times: Sequence[datetime], panel: Panel, colour: str) -> 
     if sum(value is not None for value in panel["values"]) <= FEW and not panel["step"]:
         _few(axes, times, panel, colour)
     axes.set_xlim(min(times[0], times[-1] - SHORTEST), times[-1])  # type: ignore[arg-type]
-    axes.margins(y=0.08)
     highest = max((value for value in panel["values"] if value is not None), default=0.0)
-    # A line that stays at nothing lies on the ground, not in the middle of the panel.
-    axes.set_ylim(bottom=0, top=None if highest else 1.0)
+    # A line that never moves is seen whole all the same, at the top as on the ground.
+    axes.set_ylim(bottom=-0.03 * (highest or 1.0), top=1.12 * (highest or 1.0))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=panel["step"], min_n_ticks=2))
     axes.grid(color=GRID, linewidth=0.8)
     axes.tick_params(colors=TEXT, labelsize=15)
