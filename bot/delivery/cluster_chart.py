@@ -13,13 +13,11 @@ from pathlib import Path
 from bot.catalogue import say
 from bot.cluster.records import Sample
 from bot.errors import DeliveryError
-from bot.rendering import compact_duration
+from bot.rendering.cluster_card import chart_title
 
 DRAWN_WITHIN = 20.0
 # A phone's screen is narrower than this many points.
 POINTS = 360
-# What is called a day: the first sample in it may be an hour's, or the first after a restart.
-ALMOST_A_DAY, A_DAY_AT_MOST = 23.5 * 3600.0, 24.5 * 3600.0
 # Latin, Greek and Cyrillic; no Chinese, no Japanese.
 LETTERS = 0x0530
 
@@ -61,16 +59,6 @@ class ChartPainter:
             lines = errors.decode(errors="replace").strip().splitlines()
             raise DeliveryError(f"no chart: {lines[-1] if lines else child.returncode}", key="error.chart")
         return png
-
-
-def chart_title(samples: Sequence[Sample], locale: str | None) -> str:
-    """The time that the samples cover, in words."""
-    covered = samples[-1].at + samples[-1].span - samples[0].at
-    if ALMOST_A_DAY < covered < A_DAY_AT_MOST:
-        return say(locale, "chart.title")
-    # Under a minute every second counts, later only minutes do.
-    rounded = covered if covered < 60 else 60.0 * round(covered / 60)
-    return say(locale, "chart.title_part", duration=compact_duration(max(1.0, rounded), locale))
 
 
 def _drawable(text: str) -> bool:

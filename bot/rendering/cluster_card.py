@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bot.catalogue import say
-from bot.cluster.records import Figures
+from bot.cluster.records import Figures, Sample
 from bot.inference import ClusterStatus, JoinCommand, Model, Node, NodeState
 from bot.rendering.page import compact_duration, escape_inline
 
@@ -58,6 +58,9 @@ class Card:
 
 
 NO_FIGURES = Figures()
+
+# What is called a day: the first sample in it may be an hour's, or the first after a restart.
+ALMOST_A_DAY, A_DAY_AT_MOST = 23.5 * 3600.0, 24.5 * 3600.0
 
 
 def status_card(
@@ -271,3 +274,13 @@ def join_card(
     if came:
         sections.append(f"✓ {came}")
     return Card(tuple(sections), Accent.GOOD)
+
+
+def chart_title(samples: Sequence[Sample], locale: str | None) -> str:
+    """The time that the samples cover, in words."""
+    covered = samples[-1].at + samples[-1].span - samples[0].at
+    if ALMOST_A_DAY < covered < A_DAY_AT_MOST:
+        return say(locale, "chart.title")
+    # Under a minute every second counts, later only minutes do.
+    rounded = covered if covered < 60 else 60.0 * round(covered / 60)
+    return say(locale, "chart.title_part", duration=compact_duration(max(1.0, rounded), locale))

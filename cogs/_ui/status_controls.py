@@ -12,9 +12,8 @@ import discord
 from discord import ui
 
 from bot.client import ParallaxBot, Services
-from bot.delivery.cluster_chart import chart_title
 from bot.errors import AccessLost, DeliveryError, UserError
-from bot.rendering.cluster_card import CARD_ACTIONS, Accent, Card
+from bot.rendering.cluster_card import CARD_ACTIONS, Accent, Card, chart_title
 from bot.tree import NOBODY, report
 from cogs._ui.join_view import show_join
 

@@ -19,7 +19,7 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Invocation, Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import BotProcess, Stage, staged
-from tests.e2e.reading import PATIENCE, answer, ask, new_room, until_over, until_shows
+from tests.e2e.reading import PATIENCE, answer, ask, new_room, of_the_bot, until_over, until_shows
 from tests.e2e.switching import FIELD, inits, start_workers, stop_workers, typed
 
 
@@ -107,6 +107,32 @@ async def test_two_operators_confirm_at_the_same_moment_in_two_processes(pair: P
             question = await ask(ada, room, "Still there?")
             await until_over(stage, question)
             assert answer(question, "Still there?")
+
+
+async def test_a_question_that_both_hear_is_answered_once(pair: Pair) -> None:
+    """By a command and by a mention: one request to the cluster, one message in the channel."""
+    stage, room = pair.stage, new_room(pair.stage)
+    ada = stage.discord.person("ada")
+    before = len(stage.parallax.requests)
+    for number in range(3):
+        stage.parallax.script([f"Answer {number}."])
+        message = await ask(ada, room, f"Question {number}?")
+        await until_over(stage, message)
+        assert answer(message, f"Question {number}?") == f"Answer {number}."
+    stage.parallax.script(["Mentioned."])
+    await ada.say(room, f"<@{stage.discord.application_id}> and now?")
+    await stage.discord.wait_until(lambda: "Mentioned." in of_the_bot(stage, room)[-1].text, PATIENCE)
+
+    def elsewhere() -> int:
+        return (stage.bot.log + pair.second.log).count("question.taken_elsewhere")
+
+    async with asyncio.timeout(PATIENCE):
+        while elsewhere() < 4:
+            # Who was late is still busy with it: something else that both hear passes the time.
+            await (await ada.slash(room, "queue")).response()
+    shown = [one for one in of_the_bot(stage, room) if one.ephemeral_for is None]
+    assert len(shown) == 4
+    assert len(stage.parallax.requests) == before + 4
 
 
 async def test_the_way_back_pressed_once_and_heard_twice(pair: Pair) -> None:
