@@ -84,12 +84,12 @@ async def _charts() -> list[Result]:
     ]
     painter = ChartPainter()
     # matplotlib looks for the machine's fonts once, at the very first chart.
-    await painter.paint(week[:2], "en", title="chart.title")
+    await painter.paint(week[:2], "en")
     seconds, stalls = [], []
     for _ in range(5):
         async with _watched() as stall:
             began = time.monotonic()
-            await painter.paint(week, "en", title="chart.title")
+            await painter.paint(week, "en")
             seconds.append(time.monotonic() - began)
         stalls.append(stall[0])
     return [

@@ -81,8 +81,8 @@ class Answers(Protocol):
 class Charts(Protocol):
     """Draws charts."""
 
-    async def paint(self, samples: Sequence[Sample], locale: str, *, title: str) -> bytes:
-        """The samples as a PNG under the catalogue's ``title``. Raises :class:`DeliveryError`."""
+    async def paint(self, samples: Sequence[Sample], locale: str) -> bytes:
+        """The samples, of which there is at least one, as a PNG. Raises :class:`DeliveryError`."""
         ...
 
 

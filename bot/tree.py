@@ -19,6 +19,10 @@ log = structlog.get_logger(__name__)
 
 NOBODY = discord.AllowedMentions.none()
 
+# Discord tells every session of a token what happens, so during a rolling restart two processes hear of the same
+# press; the second to answer is refused with this (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
+ALREADY_ACKNOWLEDGED = 40060
+
 AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
 
 
@@ -30,6 +34,9 @@ async def report(interaction: discord.Interaction, error: BaseException) -> None
     """
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     command = interaction.command.qualified_name if interaction.command else None
+    if isinstance(cause, discord.HTTPException) and cause.code == ALREADY_ACKNOWLEDGED:
+        log.info("interaction.answered_elsewhere", command=command, user=interaction.user.id)
+        return
     incident = secrets.token_hex(2)
     if isinstance(cause, BotError):
         sentence = fill(interaction.locale.value, cause.key, cause.params)

@@ -31,6 +31,7 @@ from cogs._ui.profile_modals import (
 from cogs._ui.views import BaseLayout
 
 PERSONA_SHOWN = 200
+PERSONA_HINTED = 60
 IDS_SHOWN = 5
 
 Open = Callable[[Mapping[str, object], str, Submit], ProfileModal]
@@ -52,9 +53,9 @@ class SettingsView(BaseLayout):
         profile = await self._profiles.of(self._place.ids)
         locale = self._locale
         self.clear_items()
-        lines = [f"### {say(locale, 'settings.title')}"]
-        lines += [self._line(profile, name) for name in FIELDS]
-        self.add_item(ui.TextDisplay("\n".join(lines)))
+        self.add_item(ui.TextDisplay(f"### {say(locale, 'settings.title')}\n{self._set(profile)}"))
+        if inherited := self._inherited(profile):
+            self.add_item(ui.TextDisplay(f"-# {inherited}"))
         self.add_item(ui.ActionRow(self._scope_select()))
         self.add_item(
             ui.ActionRow(
@@ -69,15 +70,28 @@ class SettingsView(BaseLayout):
     def _numbers(self, chosen: Mapping[str, object], locale: str, submit: Submit) -> ProfileModal:
         return NumbersModal(chosen, locale, submit, defaults=self._profiles.defaults)
 
-    def _line(self, profile: Profile, name: str) -> str:
-        locale = self._locale
-        origin = profile.origins.get(name)
-        scope = next((one for one in self._place.scopes if one.scope_id == origin), None)
-        source = say(locale, "settings.default") if scope is None else self._scope_name(scope)
-        label = say(locale, f"settings.field.{name}")
-        return f"**{label}**: {self._value(getattr(profile, name), name)} · *{source}*"
+    def _set(self, profile: Profile) -> str:
+        """What somebody chose, under the scope it was chosen for, the narrowest first."""
+        lines: list[str] = []
+        for scope in self._place.scopes:
+            names = [name for name in FIELDS if profile.origins.get(name) == scope.scope_id]
+            if names:
+                lines.append(f"**{_capital(self._scope_name(scope))}**")
+                lines += [f"- {self._field(profile, name, PERSONA_SHOWN)}" for name in names]
+        return "\n".join(lines) or say(self._locale, "settings.nothing_set")
 
-    def _value(self, value: object, name: str) -> str:
+    def _inherited(self, profile: Profile) -> str:
+        """What nobody chose here, on one line."""
+        chosen = {scope.scope_id for scope in self._place.scopes}
+        names = [name for name in FIELDS if profile.origins.get(name) not in chosen]
+        fields = " · ".join(self._field(profile, name, PERSONA_HINTED) for name in names)
+        return say(self._locale, "settings.inherited", fields=fields) if fields else ""
+
+    def _field(self, profile: Profile, name: str, shown: int) -> str:
+        label = say(self._locale, f"settings.field.{name}")
+        return f"{label}: {self._value(getattr(profile, name), name, shown)}"
+
+    def _value(self, value: object, name: str, persona: int) -> str:
         locale = self._locale
         if isinstance(value, bool):
             return say(locale, "settings.on" if value else "settings.off")
@@ -86,8 +100,8 @@ class SettingsView(BaseLayout):
             more = f" +{len(value) - IDS_SHOWN}" if len(value) > IDS_SHOWN else ""
             return f"{shown}{more}" if value else say(locale, f"settings.none_{name}")
         if isinstance(value, str):
-            cut = escape_inline(value[:PERSONA_SHOWN])
-            return f"“{cut}{'…' if len(value) > PERSONA_SHOWN else ''}”"
+            cut = escape_inline(" ".join(value.split())[:persona])
+            return f"“{cut}{'…' if len(value) > persona else ''}”"
         if isinstance(value, int | float):
             unlimited = name == "retention_days" and not value
             return say(locale, "settings.for_good") if unlimited else number(locale, value)
@@ -143,6 +157,10 @@ class SettingsView(BaseLayout):
     async def _show(self, interaction: discord.Interaction[Any]) -> None:
         await self.refresh()
         await interaction.response.edit_message(view=self, allowed_mentions=NOBODY)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _made(

@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.catalogue import say
 from bot.cluster.records import Sample
 from bot.errors import DeliveryError
+from bot.rendering.cluster_card import chart_title
 
 DRAWN_WITHIN = 20.0
 # A phone's screen is narrower than this many points.
@@ -24,11 +25,11 @@ LETTERS = 0x0530
 class ChartPainter:
     """Draws charts. A process for each: nothing of it stays in the bot's memory, nothing of it holds the loop."""
 
-    async def paint(self, samples: Sequence[Sample], locale: str, *, title: str) -> bytes:
-        """The samples as a PNG; ``title`` is a key of the catalogue.
+    async def paint(self, samples: Sequence[Sample], locale: str) -> bytes:
+        """The samples, of which there is at least one, as a PNG.
 
         Raises :class:`DeliveryError` when it cannot be drawn."""
-        chart = await asyncio.to_thread(_chart, samples, locale, title)
+        chart = await asyncio.to_thread(_chart, samples, locale)
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -60,13 +61,19 @@ class ChartPainter:
         return png
 
 
+def _drawable(text: str) -> bool:
+    """Whether the font that matplotlib brings along has these letters."""
+    return all(ord(letter) < LETTERS for letter in text)
+
+
 def _label(key: str, locale: str) -> str:
-    """A label in the reader's language where the font that matplotlib brings along has its letters."""
+    """A label in the reader's language, where it can be drawn."""
     text = say(locale, key)
-    return text if all(ord(letter) < LETTERS for letter in text) else say(None, key)
+    return text if _drawable(text) else say(None, key)
 
 
-def _chart(samples: Sequence[Sample], locale: str, title: str) -> bytes:
+def _chart(samples: Sequence[Sample], locale: str) -> bytes:
+    title = chart_title(samples, locale)
     shown = thinned(samples, POINTS)
     panels: list[dict[str, object]] = [
         {
@@ -79,7 +86,12 @@ def _chart(samples: Sequence[Sample], locale: str, title: str) -> bytes:
         {"title": _label("chart.nodes", locale), "values": [one.nodes_ready for one in shown], "step": True},
     ]
     return json.dumps(
-        {"title": _label(title, locale), "times": [one.at for one in shown], "panels": panels}
+        {
+            "title": title if _drawable(title) else chart_title(samples, None),
+            "none": _label("chart.none", locale),
+            "times": [one.at for one in shown],
+            "panels": panels,
+        }
     ).encode()
 
 

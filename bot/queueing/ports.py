@@ -80,6 +80,10 @@ class RequestStore(Protocol):
         """``queued | running → cancelled``; forgets the interaction token."""
         ...
 
+    async def clear(self, *, now: float) -> Sequence[StoredRequest]:
+        """Everything ``queued → cancelled`` together; returned as it was, with the tokens now forgotten."""
+        ...
+
     async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
         """Mark questions queued since before ``before`` as expired and return them."""
         ...

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bot.catalogue import say
-from bot.cluster.records import Figures
+from bot.cluster.records import Figures, Sample
 from bot.inference import ClusterStatus, JoinCommand, Model, Node, NodeState
 from bot.rendering.page import compact_duration, escape_inline
 
@@ -58,6 +58,9 @@ class Card:
 
 
 NO_FIGURES = Figures()
+
+# What is called a day: the first sample in it may be an hour's, or the first after a restart.
+ALMOST_A_DAY, A_DAY_AT_MOST = 23.5 * 3600.0, 24.5 * 3600.0
 
 
 def status_card(
@@ -244,7 +247,16 @@ SYSTEMS = ("linux", "macos", "windows")
 def join_card(
     locale: str, join: JoinCommand | None, status: ClusterStatus | None, *, system: str = "linux", came: str = ""
 ) -> Card:
-    """How a node joins from this ``system``, with what that reveals; ``came`` names a node that has just come."""
+    """How a node joins from this ``system``, with what that reveals; ``came`` names a node that has just come.
+
+    Sources, in GradientHQ/parallax: the steps are docs/user_guide/install.md ("From Source", "Windows
+    Application", "Docker"); ports and "lattica RPC call failed" are the FAQ of docs/user_guide/quick_start.md; the
+    servers on port 18080 are in src/parallax/cli.py (``PUBLIC_RELAY_SERVERS``); a symmetric NAT ends the program
+    where relays are in use ("relay does not work on this type of NAT", src/backend/server/scheduler_manage.py);
+    "No peers found" is issue 286, WSL's mirrored network is issue 86. That Parallax on Windows runs in WSL 2, and
+    the least card there, are from the README of GradientHQ/parallax_win_cli. The seconds until a node is listed
+    were measured on the real scheduler.
+    """
     title = f"### {say(locale, 'join.title')}"
     if join is None:
         return Card((title, say(locale, "join.not_initialised")), Accent.WAITING)
@@ -262,3 +274,13 @@ def join_card(
     if came:
         sections.append(f"✓ {came}")
     return Card(tuple(sections), Accent.GOOD)
+
+
+def chart_title(samples: Sequence[Sample], locale: str | None) -> str:
+    """The time that the samples cover, in words."""
+    covered = samples[-1].at + samples[-1].span - samples[0].at
+    if ALMOST_A_DAY < covered < A_DAY_AT_MOST:
+        return say(locale, "chart.title")
+    # Under a minute every second counts, later only minutes do.
+    rounded = covered if covered < 60 else 60.0 * round(covered / 60)
+    return say(locale, "chart.title_part", duration=compact_duration(max(1.0, rounded), locale))

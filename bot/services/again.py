@@ -92,11 +92,13 @@ class Again:
         )
         stored = await self._store.enqueue(question, self._line_limits)
         message_ids = origin.message_ids if in_place else ()
-        for page, message_id in enumerate(message_ids):
-            await self._store.attach_message(question.request_id, page, message_id)
+        # Before anything else is waited for: a dispatcher that is awake takes the question at once, and would open
+        # it without its messages.
         live = self._desk.open(stored.question, message_ids)
         if kind is RequestKind.CONTINUE:
             live.view.begin_with(lineage.versions[-1].text)
+        for page, message_id in enumerate(message_ids):
+            await self._store.attach_message(question.request_id, page, message_id)
         await self._dispatcher.taken(live)
         if in_place:
             live.show()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ class Question:
 
     ``material`` is the text of attachments. ``setting`` None: no profile, limit of tokens or permission applies.
     ``source_message_id`` is the person's own message, when they wrote one; ``follows`` the root id of the
-    question whose branch this goes on with.
+    question whose branch this goes on with. ``heard_as`` is the id of the interaction or the message it came as.
     """
 
     asker: Asker
@@ -58,6 +59,7 @@ class Question:
     setting: Setting | None = None
     source_message_id: int | None = None
     follows: str | None = None
+    heard_as: int | None = None
 
     @property
     def conversation(self) -> ConversationKey:
@@ -125,8 +127,11 @@ class AskService:
         if self._quotas is not None:
             await self._quotas.check(setting.person)
 
-    async def submit(self, question: Question) -> Accepted:
+    async def submit(self, question: Question) -> Accepted | None:
         """Take a question into the line; it is durable when this returns.
+
+        None: another process has taken it, and acknowledges it. Discord tells every session of a token what
+        happens, so during a rolling restart two hear of the same question.
 
         Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (line full, nothing left
         for today, bot stopping) or :class:`StorageError`; then nothing was kept.
@@ -137,7 +142,7 @@ class AskService:
             self._dispatcher.require_open()
             return await self._taken(question)
 
-    async def _taken(self, question: Question) -> Accepted:
+    async def _taken(self, question: Question) -> Accepted | None:
         setting = question.setting
         manner = None
         think = question.think
@@ -149,9 +154,10 @@ class AskService:
         conversation_id = await self._conversations.conversation(
             question.conversation, () if setting is None else setting.place.ids
         )
+        now = self._clock.now()
         stored = await self._store.enqueue(
             NewQuestion(
-                request_id=secrets.token_hex(8),
+                request_id=_request_id(question.heard_as),
                 asker=question.asker,
                 surface=question.surface,
                 conversation_id=conversation_id,
@@ -160,13 +166,16 @@ class AskService:
                 think=think,
                 weight=question.weight,
                 cost=cost,
-                asked_at=self._clock.now(),
+                asked_at=now,
                 source_message_id=question.source_message_id,
                 follows=question.follows,
                 manner=manner,
             ),
             self._line_limits,
         )
+        if stored.question.asked_at != now:
+            log.info("question.taken_elsewhere", request_id=stored.request_id, user=question.asker.user_id)
+            return None
         live = self._desk.open(stored.question)
         await self._dispatcher.taken(live)
         log.info(
@@ -193,3 +202,10 @@ class AskService:
             estimate=self._estimator.estimate,
         )
         return float(window.tokens + self._ask_limits.expected_answer)
+
+
+def _request_id(heard_as: int | None) -> str:
+    """The same in every process that hears of the same thing; not to be guessed from what is asked next."""
+    if heard_as is None:
+        return secrets.token_hex(8)
+    return hashlib.blake2b(str(heard_as).encode(), digest_size=8).hexdigest()

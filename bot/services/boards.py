@@ -83,6 +83,11 @@ class StatusCards:
             web_page=self._cluster.web_page,
         )
 
+    async def board(self, locale: str) -> Card:
+        """The card as a board shows it: without Live, which it is already. Raises :class:`StorageError`."""
+        card = await self.card(locale)
+        return replace(card, buttons=tuple(button for button in card.buttons if button.action != "live"))
+
 
 class Follower:
     """Shows a card again whenever it has changed, at its pace. ``show`` raises to end it."""
@@ -189,7 +194,7 @@ class BoardKeeper:
         """Place a board, or send the one of this channel anew. Raises :class:`DeliveryError`,
         :class:`StorageError`."""
         await self._stop(channel_id)
-        card = await self._cards.card(locale)
+        card = await self._cards.board(locale)
         message_id = await self._poster.post(channel_id, card)
         board = Board(channel_id, guild_id, message_id, locale)
         await self._store.put_board(board)
@@ -247,7 +252,7 @@ class BoardKeeper:
 
     def _start(self, board: Board, shown: Card | None) -> None:
         follower = Follower(
-            lambda: self._cards.card(board.locale),
+            lambda: self._cards.board(board.locale),
             lambda card: self._show(board.channel_id, card),
             self._clock,
             BOARD_PACE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 # A busy disk is waited for; after this an operator has to look, and a restart finds everything.
 STORAGE_PATIENCE = 60.0
+
+_Kept = TypeVar("_Kept")
 
 
 class Closing:
@@ -136,9 +139,21 @@ class Closing:
         log.info("question.cancelled", request_id=request.request_id, by=by)
         self._metrics.questions.labels("cancelled").inc()
         if live is not None and by:
-            key = "cancelled" if request.started_at is None else "stopped_early"
-            await self._end(request, live, key, by=f"<@{by}>")
+            await self.show_cancelled(request, live, by=by)
         return True
+
+    async def cleared(self, *, by: int) -> Sequence[StoredRequest]:
+        """Everything that waited is withdrawn, in one transaction. :meth:`show_cancelled` is left to do."""
+        ended = await _committed(lambda: self._store.clear(now=self._clock.now()))
+        for request in ended:
+            log.info("question.cancelled", request_id=request.request_id, by=by)
+        self._metrics.questions.labels("cancelled").inc(len(ended))
+        return ended
+
+    async def show_cancelled(self, request: StoredRequest, live: LiveAnswer, *, by: int) -> None:
+        """Say who ended a question (the state is committed already)."""
+        key = "cancelled" if request.started_at is None else "stopped_early"
+        await self._end(request, live, key, by=f"<@{by}>")
 
     async def expired(self, request: StoredRequest, live: LiveAnswer, *, waited: float) -> None:
         """It waited too long (the state is committed already)."""
@@ -238,7 +253,7 @@ class Closing:
         )
 
 
-async def _committed(commit: Callable[[], Awaitable[bool]]) -> bool:
+async def _committed(commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
     """What ``commit`` returns; one that fails is repeated for a minute. Raises :class:`StorageError`."""
     try:
         return await commit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -34,6 +35,9 @@ HELD_AFTER = 0.5
 # How long the messages may take at shutdown to say that their questions are kept: an edit's longest wait for its
 # slot (2 s through an interaction) and a second.
 LAST_WORDS = 3.0
+
+# So many messages of a line that was cleared are brought to their last form at a time.
+CLEARED_AT_ONCE = 20
 
 # Deletions of messages we do not know (yet) that are remembered.
 DELETED_KEPT = 256
@@ -117,6 +121,12 @@ class Dispatcher:
         self._gate.pause = pause
         self.wake()
 
+    async def refresh_pause(self) -> None:
+        """Another process may have held the line, or released it. Raises :class:`StorageError`."""
+        pause = await self._store.paused()
+        if pause != self._gate.pause:
+            self.pause_changed(pause)
+
     def wake(self) -> None:
         """Something changed: a question came, a slot is free, the cluster reported."""
         self._wake.set()
@@ -158,6 +168,7 @@ class Dispatcher:
         while True:
             await self._clock.sleep(self._policy.lease / 3)
             await self._store.renew(self._policy.owner, now=self._clock.now(), lease=self._policy.lease)
+            await self.refresh_pause()
 
     async def expire_old(self) -> None:
         """End questions that waited longer than they may, until cancelled."""
@@ -185,6 +196,20 @@ class Dispatcher:
             await self._desk.close(request_id)
         self.wake()
         return done
+
+    async def clear(self, *, by: int) -> int:
+        """Withdraw everything that waits, in one transaction; returns how much. The messages say so afterwards."""
+        cleared = await self._closing.cleared(by=by)
+        unsaid = iter(cleared)
+        for number in range(min(len(cleared), CLEARED_AT_ONCE)):
+            self._background.spawn(self._say_cleared(unsaid, by), name=f"cleared-{number}")
+        self.wake()
+        return len(cleared)
+
+    async def _say_cleared(self, unsaid: Iterator[StoredRequest], by: int) -> None:
+        for request in unsaid:
+            await self._closing.show_cancelled(request, self._desk.reopen(request), by=by)
+            await self._desk.close(request.request_id)
 
     async def withdraw(self, request_id: str, *, by: int) -> None:
         """End a question whose asker wants no answer to it any more: nothing of one is kept."""

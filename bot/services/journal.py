@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -17,6 +18,10 @@ from bot.services.cluster import ClusterWatcher
 log = structlog.get_logger(__name__)
 
 SAMPLE_EVERY = 60.0
+# The newest half an hour is known more finely, in memory: what a chart shows of a bot that has just been started.
+FINE_EVERY = 5.0
+FINE_SECONDS = 1800.0
+LOOK_APART = 1.0
 COMPACT_EVERY = 3600.0
 FINE_FOR = 7 * 86_400.0
 FIGURES_OVER = 3600.0
@@ -38,6 +43,7 @@ class Journal:
         self._listeners: list[Callable[[ClusterEvent], None]] = []
         self._unkept: asyncio.Queue[tuple[ClusterEvent, ...]] = asyncio.Queue()
         self._figures: tuple[float, Figures] | None = None
+        self._fine: deque[Sample] = deque(maxlen=int(FINE_SECONDS / FINE_EVERY))
         watcher.subscribe(self._look)
 
     @property
@@ -58,8 +64,15 @@ class Journal:
         return self._figures[1]
 
     async def samples(self, seconds: float) -> list[Sample]:
-        """The samples of the last ``seconds``, oldest first. Raises :class:`StorageError`."""
-        return list(await self._history.samples(since=self._clock.now() - seconds))
+        """The cluster over the last ``seconds`` up to now, oldest first: every minute, or more finely when no more
+        than half an hour is known. Empty when the cluster was never seen. Raises :class:`StorageError`."""
+        await self._look_closely()
+        since = self._clock.now() - seconds
+        minutes = list(await self._history.samples(since=since))
+        fine = [one for one in self._fine if one.at >= since]
+        if not fine or (minutes and fine[-1].at - minutes[0].at > FINE_SECONDS):
+            return minutes
+        return [one for one in minutes if one.at + one.span <= fine[0].at] + fine
 
     async def run(self) -> None:
         """Keep what happened, until cancelled."""
@@ -73,34 +86,43 @@ class Journal:
     async def keep_samples(self) -> None:
         """Sample the cluster and make hours of what is old, until cancelled."""
         compacted = self._clock.monotonic()
+        begun = self._clock.now()
         while True:
-            begun = self._clock.now()
-            await self._clock.sleep(SAMPLE_EVERY)
             try:
-                await self._sample(begun)
+                await self._look_closely()
+                if self._clock.now() - begun >= SAMPLE_EVERY:
+                    await self._history.add_sample(await self._sample(begun, at=begun))
+                    begun = self._clock.now()
                 if self._clock.monotonic() - compacted >= COMPACT_EVERY:
                     compacted = self._clock.monotonic()
                     await self._history.compact(before=self._clock.now() - FINE_FOR)
             except StorageError as error:
                 log.warning("journal.not_sampled", detail=str(error))
+            await self._clock.sleep(FINE_EVERY)
 
-    async def _sample(self, begun: float) -> None:
+    async def _look_closely(self) -> None:
+        now = self._clock.now()
+        last = self._fine[-1].at if self._fine else None
+        if self._watcher.view().received_at is None or (last is not None and now - last < LOOK_APART):
+            return
+        self._fine.append(await self._sample(now if last is None else last, at=now))
+
+    async def _sample(self, begun: float, *, at: float) -> Sample:
+        """What is there now, and the answers since ``begun``, as a sample of the moment ``at``."""
         now = self._clock.now()
         status = self._watcher.view().status
         load = await self._load()
         figures = await self._history.figures(since=begun, until=now)
-        await self._history.add_sample(
-            Sample(
-                at=begun,
-                span=now - begun,
-                waiting=load.waiting,
-                running=load.running,
-                nodes_ready=status.ready_nodes if status is not None else 0,
-                nodes_listed=len(status.nodes) if status is not None else 0,
-                answers=figures.answers,
-                ttft=figures.ttft,
-                tokens_per_second=figures.tokens_per_second,
-            )
+        return Sample(
+            at=at,
+            span=now - begun,
+            waiting=load.waiting,
+            running=load.running,
+            nodes_ready=status.ready_nodes if status is not None else 0,
+            nodes_listed=len(status.nodes) if status is not None else 0,
+            answers=figures.answers,
+            ttft=figures.ttft,
+            tokens_per_second=figures.tokens_per_second,
         )
 
     def _look(self) -> None:

@@ -109,10 +109,10 @@ class QueueService:
         return await self._dispatcher.stop(request_id, by=by)
 
     async def clear(self, *, by: int) -> int:
-        """Cancel everything that waits; returns how many questions that were."""
-        cleared = 0
-        for entry in await self._store.line():
-            cleared += await self._dispatcher.stop(entry.request_id, by=by)
+        """Cancel everything that waits, all or nothing; returns how many questions that were.
+
+        Their messages say so afterwards. Raises :class:`StorageError`."""
+        cleared = await self._dispatcher.clear(by=by)
         log.warning("line.cleared", by=by, questions=cleared)
         return cleared
 

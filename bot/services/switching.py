@@ -39,6 +39,8 @@ from bot.services.queue import QueueService
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 1.0
+# So often one looks whether another process has begun a switch: before people have walked to the first worker.
+LOOK_IDLE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +181,17 @@ class Switching:
             except StorageError as error:
                 log.warning("switch.not_followed", detail=str(error))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY if busy else None)
+                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY if busy else LOOK_IDLE)
             self._wake.clear()
 
     async def look(self) -> bool:
         """Take the steps that what is seen allows; False when no switch is under way. Raises
         :class:`StorageError`."""
         switch = await self._store.current()
+        if self._under_way or switch is not None:
+            # Whichever process takes a step holds the line or releases it, for all of them.
+            await self._dispatcher.refresh_pause()
+            self._tell()
         self._under_way = switch is not None
         if switch is None:
             return False
@@ -201,8 +207,7 @@ class Switching:
                 await self._release(moved, moved.by)
                 await self._note(moved.by, "cluster.switched", moved)
             self._changed()
-        for listener in list(self._listeners):
-            listener()
+        self._tell()
         return moved.state is SwitchState.OPEN
 
     async def _initialise(self, switch: Switch) -> Switch:
@@ -258,5 +263,8 @@ class Switching:
 
     def _changed(self) -> None:
         self._wake.set()
+        self._tell()
+
+    def _tell(self) -> None:
         for listener in list(self._listeners):
             listener()

@@ -161,6 +161,13 @@ def cancelled(connection: Connection, request_id: str, now: float) -> bool:
     return bool(ended)
 
 
+def clear(connection: Connection, now: float) -> Sequence[StoredRequest]:
+    """See :meth:`bot.queueing.ports.RequestStore.clear`."""
+    ended = _end(connection, IS_QUEUED, RequestState.CANCELLED, now)
+    _refund(connection, ended)
+    return [replace(one, state=RequestState.CANCELLED, finished_at=now) for one in ended]
+
+
 def expire(connection: Connection, before: float, now: float) -> Sequence[StoredRequest]:
     """See :meth:`bot.queueing.ports.RequestStore.expire`."""
     ended = _end(connection, and_(IS_QUEUED, requests.c.enqueued_at < before), RequestState.EXPIRED, now)

@@ -67,6 +67,10 @@ class SqlRequests:
         """``queued | running → cancelled``."""
         return await self._transactions.write(lambda connection: outcomes.cancelled(connection, request_id, now))
 
+    async def clear(self, *, now: float) -> Sequence[StoredRequest]:
+        """Cancel everything that waits. The rows returned still carry their tokens, as those of :meth:`expire`."""
+        return await self._transactions.write(lambda connection: outcomes.clear(connection, now))
+
     async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
         """Expire what has waited since before ``before``. The rows returned still carry their tokens, which
         the database has forgotten: they are what the last edit is made with."""

@@ -92,9 +92,12 @@ class Asking:
                 weight=services.operators.weight_of(person),
                 setting=setting,
                 source_message_id=message.id,
+                heard_as=message.id,
                 follows=wish.follows if channel_id == channel.id else None,
             )
         )
+        if accepted is None:
+            return
         reply_to = message.to_reference(fail_if_not_exists=False) if channel_id == channel.id else None
         await self._ask_acknowledged(accepted, await self._sent(target, accepted, reply_to))
 
@@ -111,8 +114,11 @@ class Asking:
                 weight=self._services.operators.weight_of(setting.person),
                 setting=setting,
                 follows=None if private else wish.follows,
+                heard_as=interaction.id,
             )
         )
+        if accepted is None:
+            return
         await self._ask_acknowledged(accepted, await self._acknowledged(interaction, accepted, private=private))
 
     async def _in_thread(
@@ -149,9 +155,11 @@ class Asking:
                 think=wish.think,
                 weight=self._services.operators.weight_of(setting.person),
                 setting=setting,
+                heard_as=interaction.id,
             )
         )
-        await self._ask_acknowledged(accepted, await self._sent(thread, accepted, None))
+        if accepted is not None:
+            await self._ask_acknowledged(accepted, await self._sent(thread, accepted, None))
 
     async def _material(self, wish: Wish) -> str:
         read = await self._services.attachments.read_all(wish.attachments) if wish.attachments else ""

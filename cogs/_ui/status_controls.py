@@ -11,10 +11,9 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.catalogue import say
 from bot.client import ParallaxBot, Services
 from bot.errors import AccessLost, DeliveryError, UserError
-from bot.rendering.cluster_card import CARD_ACTIONS, Accent, Card
+from bot.rendering.cluster_card import CARD_ACTIONS, Accent, Card, chart_title
 from bot.tree import NOBODY, report
 from cogs._ui.join_view import show_join
 
@@ -45,12 +44,12 @@ async def _chart(services: Services, press: Press) -> None:
     await press.response.defer(thinking=True, ephemeral=True)
     locale = press.locale.value
     samples = await services.running.journal.samples(CHART_SECONDS)
-    if len(samples) < 2:
-        raise UserError("too few samples", key="error.no_samples")
-    png = await services.running.charts.paint(samples, locale, title="chart.title")
+    if not samples:
+        raise UserError("no samples", key="error.no_samples")
+    png = await services.running.charts.paint(samples, locale)
     view = ui.LayoutView(timeout=None)
     gallery: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
-    gallery.add_item(media=f"attachment://{CHART_FILE}", description=say(locale, "chart.title"))
+    gallery.add_item(media=f"attachment://{CHART_FILE}", description=chart_title(samples, locale))
     view.add_item(ui.Container(gallery, accent_colour=Accent.GOOD.value))
     view.stop()
     await press.edit_original_response(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from dataclasses import replace
 from typing import Any, Self
 
 import discord
@@ -15,6 +16,7 @@ from bot.catalogue import say
 from bot.client import ParallaxBot, Services
 from bot.cluster.switching import Switch, SwitchState
 from bot.errors import BotError, UserError
+from bot.rendering import escape_inline
 from bot.rendering.cluster_card import Accent
 from bot.services.switching import Plan
 from bot.tree import NOBODY, report
@@ -65,7 +67,7 @@ class ConfirmSwitch(BaseLayout):
         await interaction.response.defer()
         self._decided = True
         switch = await self._services.running.switching.begin(self._plan, by=interaction.user.id)
-        await follow_switch(self._services, interaction, switch)
+        await follow_switch(self._services, interaction, switch, wanted=self._plan)
 
     async def _dismiss(self, interaction: Press) -> None:
         if self._decided:
@@ -104,9 +106,23 @@ class _TypeName(BaseModal):
         await self._confirm.begin(interaction)
 
 
-async def follow_switch(services: Services, interaction: Press, switch: Switch) -> None:
-    """Show a switch in the interaction's message, which was acknowledged, and keep it current."""
-    following = _Following(services, interaction, switch)
+async def follow_switch(
+    services: Services, interaction: Press, switch: Switch, *, wanted: Plan | None = None
+) -> None:
+    """Show a switch in the interaction's message, which was acknowledged, and keep it current.
+
+    ``wanted`` is what the person had confirmed: when the switch is another one, the message says so.
+    """
+    notice = ""
+    if wanted is not None and wanted.plan_id != switch.switch_id:
+        notice = say(
+            interaction.locale.value,
+            "switch.not_started",
+            model=escape_inline(wanted.model),
+            by=f"<@{switch.by}>",
+            other=escape_inline(switch.model),
+        )
+    following = _Following(services, interaction, switch, notice)
     await following.show()
     services.running.background.spawn(following.run(), name=f"switch-{switch.switch_id}")
 
@@ -114,9 +130,10 @@ async def follow_switch(services: Services, interaction: Press, switch: Switch) 
 class _Following:
     """One message that follows one switch."""
 
-    def __init__(self, services: Services, interaction: Press, switch: Switch) -> None:
+    def __init__(self, services: Services, interaction: Press, switch: Switch, notice: str) -> None:
         self._services = services
         self._interaction = interaction
+        self._notice = notice
         self._switch_id = switch.switch_id
         self._locale = interaction.locale.value
         self._shown: object = None
@@ -130,6 +147,8 @@ class _Following:
             return
         self._over = switch.state is not SwitchState.OPEN
         card = await switching.card(switch, self._locale)
+        if self._notice:
+            card = replace(card, sections=(f"▲ {self._notice}", *card.sections))
         if card != self._shown:
             self._shown = card
             view = self._services.running.card_layout(card, "switch")
@@ -214,4 +233,5 @@ class _TypeBack(BaseModal):
         switching = self._services.running.switching
         switch = await switching.back(self._switch_id, by=interaction.user.id, plan_id=self._plan_id)
         if switch is not None:
-            await follow_switch(self._services, interaction, switch)
+            wanted = Plan(self._plan_id, self._model, switch.nodes, switch.local_network)
+            await follow_switch(self._services, interaction, switch, wanted=wanted)

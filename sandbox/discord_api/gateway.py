@@ -118,6 +118,12 @@ class Gateway:
         return any(s.connection is not None for s in self._sessions.values())
 
     @property
+    def connected(self) -> int:
+        """How many sessions are connected. A token may have several for one shard, as two processes of one bot
+        have; each is sent every event (docs.discord.com, events/gateway, "Sharding")."""
+        return sum(s.connection is not None for s in self._sessions.values())
+
+    @property
     def ready_shards(self) -> set[int]:
         """The shards that are connected."""
         return {s.shard[0] for s in self._sessions.values() if s.connection is not None}

@@ -53,6 +53,16 @@ class BotProcess:
             self.process.kill()
         await self.process.wait()
 
+    def freeze(self) -> None:
+        """``SIGSTOP``: it hears nothing and says nothing until :meth:`thaw`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """``SIGCONT``: it goes on, with everything that came meanwhile."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     async def terminate(self) -> int:
         """SIGTERM; returns the exit code."""
         assert self.process is not None

@@ -179,12 +179,12 @@ async def test_join_has_steps_for_each_system(stage: Stage, room: Channel, ada: 
     stage.parallax.remove_node("barn")
 
 
-async def test_a_chart_is_a_picture(stage: Stage, room: Channel, ada: Person) -> None:
-    """Nothing to draw yet is said; the button is on every card."""
+async def test_a_chart_of_the_first_minute(stage: Stage, room: Channel, ada: Person) -> None:
+    """A bot that was just started draws what it has seen so far; the button is on every card."""
     card = await (await ada.slash(room, "status")).response()
-    told = await (await ada.click(card, "Chart")).done_loading()
-    assert "nothing to draw yet" in told.text
-    assert told.ephemeral_for == ada.id
+    shown = await (await ada.click(card, "Chart")).done_loading()
+    assert [one.filename for one in shown.attachments] == ["cluster.png"]
+    assert shown.ephemeral_for == ada.id
 
 
 async def test_a_chart_of_the_last_day(stage: Stage, room: Channel, ada: Person) -> None:
@@ -225,11 +225,13 @@ async def test_a_name_is_shown_on_the_card(stage: Stage, room: Channel, ada: Per
 
 
 async def test_a_board_follows_the_cluster(stage: Stage, room: Channel, olga: Person) -> None:
-    """It shows an event soon, and is sent again when somebody deletes it."""
+    """It shows an event soon, and is sent again when somebody deletes it. It has no Live: it is that already."""
     await (await olga.slash(room, "cluster board")).done_loading()
     board = next(one for one in of_the_bot(stage, room) if one.ephemeral_for is None)
+    assert list(board.buttons) == ["Chart", "Join a node", "Open web page"]
     stage.parallax.add_node("loft", "NVIDIA GeForce RTX 3080", 10.0)
     await until_shows(stage, board, "NVIDIA GeForce RTX 3080")
+    assert "Live" not in board.buttons
     await olga.delete(board) if board.author.id == olga.id else stage.discord.world.delete_message(board)
 
     def again() -> list[Message]:

@@ -13,6 +13,7 @@ from docx import Document
 from pypdf import PdfWriter
 
 from sandbox.discord_api import DiscordDouble
+from sandbox.discord_api.component_tree import texts_of
 from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
@@ -115,11 +116,17 @@ async def test_a_persona_is_in_effect_at_the_next_question(
 ) -> None:
     """Set in a dialogue, with its placeholders filled in; other channels keep the default."""
     view = await (await olga.slash(room, "settings")).response()
-    assert "the bot's default" in view.text
+    nothing, defaults = texts_of(view.components)
+    assert nothing.endswith("Nothing is set for this place yet.")
+    assert defaults.startswith("-# The bot's defaults: Persona (system prompt): “")
     dialogue = await olga.click(view, "Persona")
     await dialogue.acked()
     await (await olga.submit(dialogue, {"persona": "Speak like a pirate in {channel} to {user}."})).acked()
-    assert f"channel {room.name}" in view.text
+    chosen, defaults = texts_of(view.components)
+    persona = "- Persona (system prompt): “Speak like a pirate in {channel} to {user}.”"
+    assert chosen.splitlines()[1:] == [f"**Channel {room.name}**", persona]
+    assert "Persona" not in defaults
+    assert "Temperature: the model's own" in defaults
 
     stage.parallax.script(["Arr."])
     await until_over(stage, await ask(ada, room, "Ahoy?"))

@@ -178,15 +178,21 @@ class MemoryRequests:
         self._end(row, RequestState.CANCELLED, now, refunded=row.state is RequestState.QUEUED)
         return True
 
+    async def clear(self, *, now: float) -> Sequence[StoredRequest]:
+        """End everything that waits; returned with the tokens it had."""
+        return self._ended(self._in(RequestState.QUEUED), RequestState.CANCELLED, now)
+
     async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
         """End what has waited since before ``before``; returned with the tokens it had."""
         old = [row for row in self._in(RequestState.QUEUED) if row.request.enqueued_at < before]
-        expired = []
-        for row in old:
-            seen = self._seen(row)
-            expired.append(replace(seen, state=RequestState.EXPIRED, finished_at=now))
-            self._end(row, RequestState.EXPIRED, now, refunded=True)
-        return expired
+        return self._ended(old, RequestState.EXPIRED, now)
+
+    def _ended(self, rows: Iterable[_Row], state: RequestState, now: float) -> list[StoredRequest]:
+        ended = []
+        for row in list(rows):
+            ended.append(replace(self._seen(row), state=state, finished_at=now))
+            self._end(row, state, now, refunded=True)
+        return ended
 
     async def recover(self, owner: str, *, now: float, alone: bool) -> Recovered:
         """Take back what no living process holds."""

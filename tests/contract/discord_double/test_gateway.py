@@ -84,6 +84,28 @@ async def test_too_many_sends_close_the_connection(double: DiscordDouble) -> Non
         assert socket.close_code == 4008
 
 
+async def test_a_token_may_have_two_sessions_for_one_shard(double: DiscordDouble) -> None:
+    """Each is sent every event: "You can establish multiple sessions with the same [shard_id, num_shards]".
+
+    Source: developers/events/gateway, "Sharding".
+    """
+    body = {"token": double.token, "intents": discord.Intents.default().value}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(double.gateway_url) as first,
+        session.ws_connect(double.gateway_url) as second,
+    ):
+        for socket in (first, second):
+            await socket.send_str(json.dumps({"op": 2, "d": body}))
+        await double.wait_until(lambda: double.gateway.connected == 2)
+        said = await double.person("ada").say("general", f"<@{double.application_id}> hello")
+        for socket in (first, second):
+            async with asyncio.timeout(5):
+                while (frame := await socket.receive_json()).get("t") != "MESSAGE_CREATE":
+                    pass
+            assert frame["d"]["id"] == str(said.id)
+
+
 async def _close_code(double: DiscordDouble, identify: dict[str, Any]) -> int | None:
     async with aiohttp.ClientSession() as session, session.ws_connect(double.gateway_url) as socket:
         assert (await socket.receive_json())["op"] == 10

@@ -19,6 +19,10 @@ async def _expired(stores: Stores) -> bool:
     return bool(await stores.requests.expire(before=100.0, now=101.0))
 
 
+async def _cleared(stores: Stores) -> bool:
+    return bool(await stores.requests.clear(now=102.0))
+
+
 async def _claimed(stores: Stores) -> bool:
     return await stores.requests.claim("me", now=20.0, lease=30) is not None
 
@@ -31,6 +35,7 @@ CHANGES: dict[str, Change] = {
     "failed": lambda stores: stores.requests.failed("a", "error.scheduler", now=24.0),
     "cancelled": lambda stores: stores.requests.cancelled("a", now=25.0),
     "expire": _expired,
+    "clear": _cleared,
 }
 
 ALLOWED = {
@@ -39,6 +44,7 @@ ALLOWED = {
         "failed": RequestState.FAILED,
         "cancelled": RequestState.CANCELLED,
         "expire": RequestState.EXPIRED,
+        "clear": RequestState.CANCELLED,
     },
     RequestState.RUNNING: {
         "release": RequestState.QUEUED,
@@ -150,6 +156,26 @@ async def test_expired_questions_can_still_be_told(stores: Stores) -> None:
     assert (expired.request_id, expired.state) == ("old", RequestState.EXPIRED)
     assert (expired.question.surface.token, expired.message_ids) == ("interaction-token", (555,))
     assert [entry.request_id for entry in await stores.requests.line()] == ["new"]
+
+
+async def test_a_line_of_hundreds_is_cleared_together(stores: Stores) -> None:
+    """What runs stays, and nobody is charged for what was cleared: the next question starts like a newcomer's."""
+    for number in range(400):
+        await stores.requests.enqueue(question(f"q{number}", user=number % 7, token="tok"), WIDE)
+    running = await stores.requests.claim("me", now=20.0, lease=30)
+    assert running is not None
+
+    cleared = await stores.requests.clear(now=102.0)
+
+    assert len(cleared) == 399
+    assert {one.state for one in cleared} == {RequestState.CANCELLED}
+    assert {one.question.surface.token for one in cleared} == {"tok"}
+    assert await stores.requests.line() == []
+    assert [one.request_id for one in await stores.requests.running()] == [running.request_id]
+    stored = await stores.requests.get(cleared[0].request_id)
+    assert stored is not None
+    assert stored.question.surface.token is None
+    assert await stores.requests.clear(now=103.0) == []
 
 
 async def test_recovery_alone_takes_everything(stores: Stores) -> None:

@@ -21,7 +21,7 @@ def samples(count: int) -> list[Sample]:
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
 async def test_a_chart_is_a_dark_png_for_a_phone(locale: str) -> None:
     """Whatever the language; higher than wide, as the screen is."""
-    png = await ChartPainter().paint(samples(1440), locale, title="chart.title")
+    png = await ChartPainter().paint(samples(1440), locale)
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     width, height = struct.unpack(">II", png[16:24])
     assert 600 < width < height
@@ -29,7 +29,7 @@ async def test_a_chart_is_a_dark_png_for_a_phone(locale: str) -> None:
 
 async def test_two_samples_are_enough() -> None:
     """A bot that has just been started."""
-    assert (await ChartPainter().paint(samples(2), "en", title="chart.title")).startswith(b"\x89PNG")
+    assert (await ChartPainter().paint(samples(2), "en")).startswith(b"\x89PNG")
 
 
 def test_thinning_keeps_the_time_and_the_peaks() -> None:

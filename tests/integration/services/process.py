@@ -57,6 +57,7 @@ class Line:
         """Somebody asks (in a channel of their own when none is given); the request id."""
         surface = Surface(9, channel or 70 + user, 8, private=False, channel_route=True)
         accepted = await self.ask.submit(Question(Asker(user, f"user {user}"), surface, prompt))
+        assert accepted is not None
         self._messages += 1
         await self.ask.acknowledged(accepted, self._messages)
         return accepted.request_id

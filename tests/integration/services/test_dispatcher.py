@@ -18,6 +18,7 @@ from bot.inference import FinishReason
 from bot.queueing.ports import LinePause
 from bot.queueing.request import RequestState
 from tests.fakes.conversations import MemoryConversations
+from tests.fakes.questions import WIDE, question
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import NO_MODEL, ready
 from tests.integration.services.process import running
@@ -320,3 +321,29 @@ async def test_a_message_deleted_before_its_id_is_kept() -> None:
         (await line.scheduler.asked(2)).end("read")
         await line.until_shows(following, "read")
         assert await line.state(deleted) is RequestState.CANCELLED
+
+
+async def test_a_line_of_hundreds_is_cleared_at_once() -> None:
+    """All of it before the first message says so; what runs goes on, and every message says so in the end."""
+    conversations = MemoryConversations()
+    store = MemoryRequests(conversations)
+    async with running(ready(1), store, conversations) as line:
+        first = await line.asks(1, "runs")
+        stream = await line.scheduler.asked(1)
+        waiting = [f"q{number}" for number in range(300)]
+        for number, request_id in enumerate(waiting):
+            await store.enqueue(question(request_id, user=10 + number, conversation=10 + number), WIDE)
+
+        assert await line.dispatcher.clear(by=7) == 300
+        assert {await line.state(request_id) for request_id in waiting} == {RequestState.CANCELLED}
+
+        def told() -> bool:
+            shown = line.shown.answers
+            return all(one in shown and "cancelled by <@7>" in shown[one].text for one in waiting)
+
+        await line.until(told)
+        stream.end("not disturbed")
+        await line.until_shows(first, "not disturbed")
+        await line.until_settled()
+        assert line.shown.open_now == set()
+        assert await line.dispatcher.clear(by=7) == 0
