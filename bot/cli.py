@@ -26,10 +26,6 @@ app = typer.Typer(
 PERMISSIONS = 1 << 10 | 1 << 11 | 1 << 38 | 1 << 14 | 1 << 15 | 1 << 16
 
 
-# Seconds that a thread of the database waits for the interpreter while the event loop is busy. With Python's own
-# 5 ms, a question in a burst would wait that long for each of its transactions.
-SWITCH_INTERVAL = 0.0005
-
 _M_ARENA_MAX = -8
 
 
@@ -40,7 +36,6 @@ def run() -> None:
     def work() -> None:
         _leave_out_decoration()
         _share_one_heap()
-        sys.setswitchinterval(SWITCH_INTERVAL)
         from bot.app import run as run_app
         from bot.settings import load_settings
         from bot.telemetry.logs import configure_logging

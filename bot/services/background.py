@@ -17,25 +17,35 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._following: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
-        """Run ``work`` beside everything else."""
+        """Run ``work``, which comes to its end by itself, beside everything else."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
+    def follow(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
+        """As :meth:`spawn`, for ``work`` that keeps something current for minutes: :meth:`settled` does not wait
+        for it, because a shutdown would only ever wait in vain."""
+        task = self.spawn(work, name=name)
+        self._following.add(task)
+        return task
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._following.discard(task)
         if task.cancelled() or (error := task.exception()) is None:
             return
         level = log.warning if isinstance(error, BotError) else log.error
         level("background.failed", task=task.get_name(), exc_info=error)
 
     async def settled(self, timeout: float) -> None:
-        """Wait until all have ended, at most ``timeout`` seconds."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=timeout)
+        """Wait until all that end by themselves have ended, at most ``timeout`` seconds."""
+        ending = self._tasks - self._following
+        if ending:
+            await asyncio.wait(ending, timeout=timeout)
 
     async def aclose(self) -> None:
         """Cancel what is left."""

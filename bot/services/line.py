@@ -18,10 +18,12 @@ REFRESH_EVERY = 2.0
 # A burst of questions is looked at once, and not while its answers are being sent for.
 SETTLED_AFTER = 0.3
 # So many at the head of the line are looked at each time, and so many of the others in turn: a line of 40 is true
-# within one refresh; one of 5,000 costs 35 edits a second at the most while it moves, of the 50 calls that
+# within one refresh; one of 5,000 costs 25 edits a second at the most while it moves, of the 50 calls that
 # Discord allows a bot on its channel routes each second (docs, topics/rate-limits, "Global Rate Limit").
 FRONT = 20
 SLICE = 50
+# Seconds between two of them: all at once they would hold up the answers that run, and the next question's start.
+BETWEEN = 0.015
 # While a place stays the same, its estimate is told anew this often.
 ESTIMATE_EVERY = 15.0
 # More waiting answers than this are not kept open: each is a task with a view and a rate-limit bucket.
@@ -87,6 +89,7 @@ class LineKeeper:
         due = self._due(outdated)
         for index in due:
             await self._tell(waiting[index], index + 1, hold)
+            await self._clock.sleep(BETWEEN)
         await self._close_far(waiting)
         if len(self._told) > 2 * len(waiting) + FRONT:
             self._told = {one: self._told[one] for one in waiting if one in self._told}

@@ -37,7 +37,7 @@ async def _live(services: Services, press: Press) -> None:
         except (OSError, TimeoutError) as error:
             raise DeliveryError(type(error).__name__) from error
 
-    services.running.background.spawn(services.running.boards.follow(locale, show, card), name="live-status")
+    services.running.background.follow(services.running.boards.follow(locale, show, card), name="live-status")
 
 
 async def _chart(services: Services, press: Press) -> None:

@@ -124,7 +124,7 @@ async def follow_switch(
         )
     following = _Following(services, interaction, switch, notice)
     await following.show()
-    services.running.background.spawn(following.run(), name=f"switch-{switch.switch_id}")
+    services.running.background.follow(following.run(), name=f"switch-{switch.switch_id}")
 
 
 class _Following:
