@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ _MOST = 25
 _INHERIT, _ON, _OFF = "inherit", "on", "off"
 
 
-class ProfileModal(ui.Modal):
+class ProfileModal(ui.Modal, ABC):
     """Base: reports failures, and hands the changes over."""
 
     def __init__(self, key: str, locale: str, submit: Submit) -> None:
@@ -31,9 +32,9 @@ class ProfileModal(ui.Modal):
         self.locale = locale
         self._submit = submit
 
+    @abstractmethod
     def changes(self) -> Changes:
         """What the fields say. Raises :class:`UserError` for a value that is none."""
-        raise NotImplementedError
 
     def labelled(self, name: str, component: ui.Item[Any], *, description: str | None = None) -> None:
         """Add a field with its name."""

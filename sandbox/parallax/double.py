@@ -1,6 +1,5 @@
 """A Parallax scheduler that runs on this machine, for tests, benchmarks and demos."""
 
-import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -23,15 +22,14 @@ from sandbox.parallax.log import Call, ChatRecord
 from sandbox.parallax.models import MODELS
 from sandbox.parallax.nodes import DEMO_NODES, Node, demo_nodes
 from sandbox.parallax.recording import Recording
-from sandbox.parallax.replay import Replays, replay
 from sandbox.parallax.script import Delta, Fault, Script, WireStyle
+from sandbox.parallax.serving import CHAT_PATH, Serving
 from sandbox.parallax.tasks import Tasks
 from sandbox.parallax.tokenizer import TokenizerName
 from sandbox.parallax.wire import JsonObject
 
 __all__ = ["CHAT_PATH", "CONTROL_PREFIX", "ParallaxDouble"]
 
-CHAT_PATH = "/v1/chat/completions"
 CONTROL_PREFIX = "/_sandbox/"
 _FROZEN = "frozen by hand"
 
@@ -102,14 +100,19 @@ class ParallaxDouble:
             answers=AnswerOptions(seed, TokenizerName(tokenizer), style or WireStyle(), thinking),
         )
         self._chat.documented = self._endpoints.documented
-        self._replays = Replays()
+        self._serving = Serving(
+            clock=self._clock,
+            gate=self._gate,
+            changes=self._changes,
+            tasks=self._tasks,
+            chat=self._chat,
+            endpoints=self._endpoints,
+        )
         self._recordings_dir = recordings_dir
         self._control = Control(self)
         self._listener = Listener(self._handle, host=host, port=port)
         self._model = model
         self._nodes = demo_nodes(nodes) if isinstance(nodes, int) else nodes
-        self.calls: list[Call] = []
-        """Every HTTP request that reached the scheduler, controls left out."""
 
     async def __aenter__(self) -> Self:
         """Open the port and start the nodes. Raises OSError when the port is taken."""
@@ -135,6 +138,11 @@ class ParallaxDouble:
     def url(self) -> str:
         """The scheduler's address, without a slash at the end."""
         return self._listener.url
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every HTTP request that reached the scheduler, controls left out."""
+        return self._serving.calls
 
     @property
     def requests(self) -> list[ChatRecord]:
@@ -364,7 +372,7 @@ class ParallaxDouble:
                 raise ValueError(f"no recording {source!r}: a plain name and recordings_dir are needed")
             source = self._recordings_dir / f"{source}.txt"
         found = source if isinstance(source, Recording) else recordings.load(source)
-        self._replays.add(found)
+        self._serving.replays.add(found)
         return found
 
     # Serving
@@ -375,40 +383,7 @@ class ParallaxDouble:
         if exchange.path.startswith(CONTROL_PREFIX):
             with self._listener.kept(request):
                 return await self._control.answer(exchange.method, exchange.path, body)
-        call = Call(exchange.method, exchange.path, self._clock.now(), body)
-        self.calls.append(call)
-        self._changes.notify()
-        task = self._tasks.start(self._serve(exchange, call), f"{call.method} {call.path}")
-        try:
-            await asyncio.shield(task)
-        finally:
-            call.status = exchange.status
-            if not task.done():
-                exchange.client_left()
-        return exchange.response()
-
-    async def _serve(self, exchange: Exchange, call: Call) -> None:
-        await self._gate.passed()
-        found = self._replays.take(call.method, call.path)
-        if found is not None:
-            await self._replay(exchange, call, found)
-        elif (call.method, call.path) == ("POST", CHAT_PATH):
-            await self._chat.serve(exchange, call.body)
-        else:
-            await self._endpoints.serve(exchange, call.body)
-
-    async def _replay(self, exchange: Exchange, call: Call, found: Recording) -> None:
-        if call.path != CHAT_PATH:
-            await replay(exchange, found, self._clock)
-            return
-        record = self._chat.open_record(exchange, call.body)
-        try:
-            await replay(exchange, found, self._clock)
-            record.status = exchange.status
-            record.end("replayed", self._clock.now())
-        finally:
-            record.end("lost", self._clock.now())
-            self._changes.notify()
+        return await self._serving.answer(exchange, body)
 
     async def _reachable_after(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
