@@ -32,8 +32,11 @@ class ScaledClock:
         return self._scale
 
     def now(self) -> float:
-        """Real monotonic seconds (CLOCK_MONOTONIC, shared by all processes of the machine)."""
-        return time.monotonic()
+        """Seconds of the running event loop: CLOCK_MONOTONIC, shared by all processes of the machine.
+
+        Raises RuntimeError outside an event loop.
+        """
+        return asyncio.get_running_loop().time()
 
     def wall(self) -> int:
         """Whole seconds since the epoch, for the `created` field of answers."""

@@ -93,6 +93,8 @@ async def test_answers_can_be_set() -> None:
         assert state["lag"] is False
         state = await _act(client, "dialect", dialect="documented")
         assert state["dialect"] == "documented"
+        # the client has the last byte before the double has noted it
+        await parallax.wait_until(lambda: parallax.requests[1].outcome == "replayed")
         log = (await client.get("/_sandbox/requests")).json()["requests"]
     assert [entry["outcome"] for entry in log] == ["completed", "replayed"]
     assert len(log[0]["token_times"]) == 3

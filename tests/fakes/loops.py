@@ -1,0 +1,63 @@
+"""An event loop whose time passes only when there is nothing to do.
+
+Sockets are real: as long as bytes move, the loop works on them; when they do not, its clock jumps to the
+next timer. What a test measures on it is then what the code under test waits for, and not how busy the
+machine is. Good for everything that lives in one process and one thread.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
+
+__all__ = ["VirtualTimeLoop"]
+
+_GRACE_SECONDS = 0.002
+"""Real time that the kernel gets to hand over what has just been written to a socket of this process."""
+
+
+class _Jumping(selectors.BaseSelector):
+    """Never waits: where the real selector would have, `skipped` grows by the wait."""
+
+    def __init__(self) -> None:
+        self._real = selectors.DefaultSelector()
+        self.skipped = 0.0
+
+    def register(self, fileobj: "FileDescriptorLike", events: int, data: object = None) -> selectors.SelectorKey:
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: "FileDescriptorLike") -> selectors.SelectorKey:
+        return self._real.unregister(fileobj)
+
+    def modify(self, fileobj: "FileDescriptorLike", events: int, data: object = None) -> selectors.SelectorKey:
+        return self._real.modify(fileobj, events, data)
+
+    def get_map(self) -> Mapping["FileDescriptorLike", selectors.SelectorKey]:
+        return self._real.get_map()
+
+    def close(self) -> None:
+        self._real.close()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready, else, after the grace, the end of the wait; without a timer it really waits."""
+        if timeout is None:
+            return self._real.select()
+        ready = self._real.select(min(timeout, _GRACE_SECONDS) if timeout > 0 else timeout)
+        if not ready:
+            self.skipped += max(0.0, timeout)
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """A selector loop that starts at 1000 s and jumps; work done in other threads is not waited for."""
+
+    def __init__(self) -> None:
+        self._jumping = _Jumping()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Virtual seconds."""
+        return 1000.0 + self._jumping.skipped
