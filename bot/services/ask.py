@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -21,14 +20,15 @@ from bot.queueing.request import Asker, Manner, NewQuestion, Surface
 from bot.rendering import Page
 from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher
+from bot.services.door import Door
 from bot.services.operators import Person
 from bot.services.profiles import Profiles
 from bot.services.quotas import Quotas
 
 log = structlog.get_logger(__name__)
 
-# Of a burst of questions so many are taken at the same time, in the order they came: the first ones are on their
-# way to the cluster while the last ones are still being read, instead of all being ready together at the end.
+# Of a burst of questions so many are taken at the same time: the first ones are on their way to the cluster while
+# the last ones are still being read, instead of all being ready together at the end.
 AT_ONCE = 4
 
 
@@ -118,7 +118,7 @@ class AskService:
         self._line_limits = line_limits
         self._ask_limits = ask_limits
         self._system_prompt = system_prompt
-        self._door = asyncio.Semaphore(AT_ONCE)
+        self._door = Door(AT_ONCE)
 
     async def admit(self, setting: Setting) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
@@ -138,7 +138,7 @@ class AskService:
         """
         if not question.prompt.strip():
             raise UserError("empty prompt", key="error.empty_prompt")
-        async with self._door:
+        async with self._door.passing(question.asker.user_id):
             self._dispatcher.require_open()
             return await self._taken(question)
 

@@ -51,6 +51,39 @@ async def test_a_burst_is_taken_in_the_order_it_came() -> None:
         assert disk.arrived == [str(number) for number in range(1, 13)]
 
 
+async def test_nobody_takes_every_pipeline_with_a_burst() -> None:
+    """Twenty questions of one person do not leave before another's first, though they came a moment earlier."""
+    conversations = MemoryConversations()
+    disk = SlowDisk(conversations)
+    async with running(ready(4), disk, conversations) as line:
+        burst = [(1, f"mine {n}") for n in range(3)] + [(2, "other"), (3, "third"), (1, "mine 3")]
+        asked = [asyncio.create_task(line.asks(user, prompt)) for user, prompt in burst]
+        await asyncio.wait(asked, timeout=0)
+        disk.keep(len(burst))
+        await asyncio.gather(*asked)
+
+        assert disk.arrived == ["mine 0", "other", "third", "mine 1", "mine 2", "mine 3"]
+
+
+async def test_who_gives_up_at_the_door_leaves_room() -> None:
+    """A cancelled wait, before or after its turn came, holds up nobody."""
+    conversations = MemoryConversations()
+    disk = SlowDisk(conversations)
+    async with running(ready(4), disk, conversations) as line:
+        inside = asyncio.create_task(line.asks(1, "inside"))
+        waits = asyncio.create_task(line.asks(1, "waits"))
+        await asyncio.wait({inside, waits}, timeout=0)
+        inside.cancel()
+        waits.cancel()
+        await asyncio.wait({inside, waits})
+
+        last = asyncio.create_task(line.asks(1, "last"))
+        disk.keep(1)
+        await last
+        assert disk.arrived[-1] == "last"
+        assert "waits" not in disk.arrived
+
+
 async def test_the_length_of_the_line_is_measured_after_the_burst_too() -> None:
     """The gauge falls when questions leave, not only when the next one comes."""
     async with running(ready(1)) as line:
