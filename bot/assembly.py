@@ -279,6 +279,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
                 system_prompt=settings.system_prompt,
                 context_tokens=settings.context_max_tokens,
                 max_tokens=settings.answer_max_tokens,
+                assistant_prefix=settings.parallax_assistant_prefix,
             ),
             clock=clock,
             summaries=summaries,

@@ -7,13 +7,27 @@ from dataclasses import dataclass
 import aiohttp
 
 from bot.clock import SystemClock
-from bot.errors import BotError
+from bot.errors import BotError, RequestRefused, SchedulerError
+from bot.inference import ChatMessage, ChatRequest, Role
 from bot.scheduler.client import ParallaxClient
 from bot.scheduler.timeouts import Timeouts
 from bot.settings import Settings
 from bot.storage.migrate import upgrade
 
 PATIENCE = 10.0
+
+# Every model knows how this goes on; one that is not shown where it stopped counts from the start, or chats.
+_COUNTING = ChatRequest(
+    messages=(
+        ChatMessage(Role.USER, "Count from one to nine in English words, separated by commas. Only the words."),
+        ChatMessage(Role.ASSISTANT, "one, two, three, four,"),
+    ),
+    max_tokens=8,
+    temperature=0.0,
+    think=False,
+    goes_on=True,
+)
+_NEXT = "five"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +40,11 @@ class Finding:
 
 
 async def examine(settings: Settings) -> tuple[Finding, ...]:
-    """Look at the database, the scheduler and Discord's API; changes nothing but the database's schema."""
-    return (await _database(settings), await _scheduler(settings), await _discord(settings))
+    """Look at the database, the scheduler and Discord's API.
+
+    Changes nothing but the database's schema, and asks a cluster that is ready for eight tokens.
+    """
+    return (await _database(settings), *await _cluster(settings), await _discord(settings))
 
 
 async def _database(settings: Settings) -> Finding:
@@ -38,17 +55,35 @@ async def _database(settings: Settings) -> Finding:
     return Finding(True, "database", "the schema is the newest")
 
 
-async def _scheduler(settings: Settings) -> Finding:
-    timeouts = Timeouts(connect=settings.parallax_connect_timeout, control=PATIENCE)
+async def _cluster(settings: Settings) -> tuple[Finding, ...]:
+    timeouts = Timeouts(connect=settings.parallax_connect_timeout, first_byte=PATIENCE, control=PATIENCE)
     client = ParallaxClient(settings.parallax_url, timeouts=timeouts, clock=SystemClock())
     try:
         status = await client.status()
+        nodes = f"{status.ready_nodes} of {len(status.nodes)} nodes ready"
+        found = Finding(True, "scheduler", f"{status.model or 'no model yet'}, {status.state.value}, {nodes}")
+        if not status.ready_nodes:
+            return (found,)
+        return (found, await _prefix(client, wanted=settings.parallax_assistant_prefix))
     except BotError as error:
-        return Finding(False, "scheduler", f"{settings.parallax_url}: {error}")
+        return (Finding(False, "scheduler", f"{settings.parallax_url}: {error}"),)
     finally:
         await client.aclose()
-    nodes = f"{status.ready_nodes} of {len(status.nodes)} nodes ready"
-    return Finding(True, "scheduler", f"{status.model or 'no model yet'}, {status.state.value}, {nodes}")
+
+
+async def _prefix(client: ParallaxClient, *, wanted: bool) -> Finding:
+    what = "answers"
+    try:
+        text, _, _ = await client.complete_chat(_COUNTING)
+    except RequestRefused:
+        text = ""
+    except SchedulerError as error:
+        return Finding(False, what, f"the cluster did not answer a short question: {error}")
+    if text.strip().lower().startswith(_NEXT):
+        advice = "" if wanted else ": PARALLAX_ASSISTANT_PREFIX=true makes use of it"
+        return Finding(True, what, f"the nodes go on with an answer that broke off{advice}")
+    advice = ": set PARALLAX_ASSISTANT_PREFIX=false" if wanted else ""
+    return Finding(not wanted, what, f"the nodes begin anew when an answer broke off{advice}")
 
 
 async def _discord(settings: Settings) -> Finding:

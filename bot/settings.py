@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         130.0, gt=0, description="To the first byte of an answer; a full scheduler holds a request for 100 s."
     )
     parallax_idle_timeout: float = Field(60.0, gt=0, description="Silence between two tokens.")
+    parallax_assistant_prefix: bool = Field(
+        False,
+        description="The nodes go on with an answer that broke off instead of beginning anew; "
+        "`python -m bot doctor` finds out.",
+    )
 
     database_url: str = Field("sqlite+aiosqlite:///data/bot.db", description="Where everything is kept.")
 

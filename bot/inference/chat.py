@@ -27,7 +27,9 @@ class ChatRequest:
     """What is asked of the cluster.
 
     ``max_tokens`` ≥ 1 or None for the cluster's own limit; ``temperature`` 0–2; ``top_k`` ≥ 1;
-    ``think`` False switches reasoning off, None leaves the model's default.
+    ``think`` False switches reasoning off, None leaves the model's default. ``goes_on``: the answer begins
+    with the last message, which is the assistant's, and only its rest is asked for; engines that cannot do
+    that refuse it or take no notice.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -35,6 +37,7 @@ class ChatRequest:
     temperature: float | None = None
     top_k: int | None = None
     think: bool | None = None
+    goes_on: bool = False
 
 
 class FinishReason(StrEnum):

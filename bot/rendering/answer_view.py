@@ -77,6 +77,7 @@ class AnswerView:
         self._model: str | None = None
         self._receipt: Receipt | None = None
         self._controls: tuple[Control, ...] = (Control.STOP,)
+        self._goes_on = False
         self._thinking_since: float | None = None
         self._first_text_at: float | None = None
         self._tokens = 0
@@ -149,7 +150,7 @@ class AnswerView:
 
     def text(self, piece: str) -> None:
         """More of the answer."""
-        if self._phase is Phase.RECONNECTING:
+        if self._phase is Phase.RECONNECTING and not self._goes_on:
             # What the broken stream wrote stays until the new one has a word.
             self.document = self._new_document()
             self._first_text_at, self._tokens = None, 0
@@ -159,8 +160,10 @@ class AnswerView:
         self._enter(Phase.STREAMING)
         self.document.feed(piece)
 
-    def reconnecting(self) -> None:
-        """The stream broke and the question is being repeated."""
+    def reconnecting(self, *, goes_on: bool = False) -> None:
+        """The stream broke and the question is being repeated; with ``goes_on`` the rest of the answer is awaited,
+        without it another one from its start."""
+        self._goes_on = goes_on
         self._enter(Phase.RECONNECTING)
 
     def done(self, receipt: Receipt, controls: tuple[Control, ...] = ()) -> None:

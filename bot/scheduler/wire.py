@@ -58,6 +58,11 @@ def chat_body(request: ChatRequest, *, stream: bool) -> dict[str, object]:
         body["top_k"] = request.top_k
     if request.think is not None:
         body["chat_template_kwargs"] = {"enable_thinking": request.think}
+    if request.goes_on:
+        # vLLM's fields (its docs, "OpenAI-Compatible Server"), whose front answers on Parallax's nodes; older
+        # nodes take no notice of them
+        body["continue_final_message"] = True
+        body["add_generation_prompt"] = False
     return body
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import structlog
@@ -14,13 +14,15 @@ from bot.conversation.material import with_material
 from bot.conversation.ports import ConversationStore, Turn
 from bot.conversation.tokens import TokenEstimator
 from bot.conversation.window import Window, build_window
-from bot.errors import BotError, SchedulerError
+from bot.errors import BotError, RequestRefused, SchedulerError
 from bot.inference import (
     AnswerStats,
+    ChatMessage,
     ChatRequest,
     Finish,
     FinishReason,
     Reasoning,
+    Role,
     Scheduler,
     Started,
     StreamEvent,
@@ -31,16 +33,17 @@ from bot.queueing.request import Answer, Manner, RequestKind, StoredRequest
 from bot.services.desk import LiveAnswer
 from bot.services.lineage import Lineage
 from bot.services.summaries import Summaries
+from bot.services.transcript import Transcript
 
 log = structlog.get_logger(__name__)
 
-# What the cluster is asked for the rest of an answer: no field of its API continues a message everywhere.
+# What the cluster is asked for the rest of an answer where its engine does not go on with one.
 CONTINUE_PROMPT = (
     "Continue your last answer exactly where it stopped. Do not repeat any of it and do not comment on it."
 )
 
-# A stream that breaks in the middle of an answer is repeated this many times before the part is kept.
-REPEATS = 1
+# Some chat templates cut an assistant's message at this tag: what stands before it would be lost.
+_CUTS_MESSAGES = "</think>"
 
 # The footer tells for how long one waits or the model thinks; it is looked at this often while nothing arrives.
 FOOTER_TICK = 1.0
@@ -48,12 +51,26 @@ FOOTER_TICK = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ChatPolicy:
-    """What every question is asked with. Tokens; ``window_turns`` bounds how many turns are read."""
+    """What every question is asked with. Tokens; ``window_turns`` bounds how many turns are read.
+
+    ``assistant_prefix``: the cluster's engine goes on with the assistant's message that a prompt ends with.
+    """
 
     system_prompt: str
     context_tokens: int
     max_tokens: int
     window_turns: int = 200
+    assistant_prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    """What the cluster is sent. ``prefix`` is what the answer begins with; ``ratio`` the calibration that the
+    window was measured with."""
+
+    window: Window
+    ratio: float
+    prefix: str = ""
 
 
 class StopCause(Enum):
@@ -115,27 +132,23 @@ class AnswerRun:
             policy.system_prompt, policy.context_tokens, policy.max_tokens
         )
         self._window_turns = policy.window_turns
-        self._recalled: int | None = None
+        self._prefixes = policy.assistant_prefix
         self._summaries = summaries
-        self._summarised = False
         self._clock = clock
-        self._model = model
         self._on_started = on_started
         self._stop: Stop | None = None
         self._started = False
-        self._sent_at = clock.monotonic()
-        self._first_at: float | None = None
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._pieces = 0
-        self._broken: list[str] = []
+        self._said = Transcript(clock)
+        self._said.model = model
+        self._base = ""
+        self._broken: list[str] | None = None
         self._reader: asyncio.Task[Finish | None] | None = None
         self._log = log.bind(request_id=request.request_id)
 
     @property
     def elapsed(self) -> float:
         """Seconds since the question was sent to the cluster."""
-        return self._clock.monotonic() - self._sent_at
+        return self._said.elapsed
 
     @property
     def withdrawable(self) -> bool:
@@ -161,44 +174,67 @@ class AnswerRun:
 
     async def _attempt(self) -> Outcome:
         try:
-            window, ratio = await self._window()
-            self.live.view.asked(self._model)
+            prompt = await self._prompt()
+            self.live.view.asked(self._said.model)
             self.live.show()
-            finish = await self._streamed(window)
+            finish = await self._streamed(prompt)
         except SchedulerError as error:
-            return Outcome(answer=self._partial("interrupted"), error=error, stop=self._stop)
+            return Outcome(answer=self._said.partial("interrupted"), error=error, stop=self._stop)
         except BotError as error:
             return Outcome(error=error, stop=self._stop)
         if finish is None:
-            return Outcome(answer=self._partial("stopped"), stop=self._stop)
-        self._calibrate(window, ratio, finish.stats)
-        return Outcome(answer=self._complete(finish), finish=finish.reason)
+            return Outcome(answer=self._said.partial("stopped"), stop=self._stop)
+        return Outcome(answer=self._said.complete(finish), finish=finish.reason)
 
-    async def _streamed(self, window: Window) -> Finish | None:
-        """Read the answer; one that breaks in the middle is asked for again, silently, from its start."""
-        for repeat in range(REPEATS + 1):
-            if self._stop is not None:
-                return None
-            self._reader = asyncio.create_task(self._read(window), name=f"stream-{self.request.request_id}")
+    async def _streamed(self, prompt: _Prompt) -> Finish | None:
+        """Read the answer; what breaks in the middle is asked for once more, silently: its rest where the engine
+        goes on with an answer, else all of it."""
+        while self._stop is None:
+            self._started = False
+            self._reader = asyncio.create_task(self._read(prompt), name=f"stream-{self.request.request_id}")
             try:
-                return await self._joined(self._reader)
+                finish = await self._joined(self._reader)
             except SchedulerError as error:
-                if repeat == REPEATS or not (error.retryable and self._text) or self._stop is not None:
+                following = await self._following(prompt, error)
+                if following is None:
                     self._keep_longest()
                     raise
-                self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=self._pieces)
-            self._broken = self._text
-            self._text, self._reasoning, self._pieces, self._first_at = [], [], 0, None
-            self._started = False
-            self.live.view.reconnecting()
-            self.live.show()
+                prompt = following
+            else:
+                if finish is not None:
+                    self._calibrate(prompt, finish.stats)
+                return finish
         return None
+
+    async def _following(self, prompt: _Prompt, error: SchedulerError) -> _Prompt | None:
+        """What to ask after this error, None for nothing more."""
+        if self._stop is not None:
+            return None
+        if prompt.prefix and isinstance(error, RequestRefused) and not self._said.fresh:
+            self._log.warning("answer.prefix_refused", code=error.code, detail=str(error))
+            self._prefixes = False
+            following = await self._prompt()
+        elif self._broken is None and error.retryable and self._said.fresh:
+            self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=len(self._said.pieces))
+            self._broken = self._said.pieces
+            following = replace(prompt, prefix=self._prefix(self._base + self._said.text))
+        else:
+            return None
+        if self._broken is not None:
+            self.live.view.reconnecting(goes_on=bool(following.prefix))
+            self.live.show()
+        return following
+
+    def _prefix(self, text: str) -> str:
+        """``text``, if the engine can be asked to go on with it."""
+        return text if self._prefixes and text.strip() and _CUTS_MESSAGES not in text else ""
 
     def _keep_longest(self) -> None:
         """The repetition failed too: of the two parts the longer one is worth keeping."""
-        if len("".join(self._broken)) > len("".join(self._text)):
-            self._text, self._pieces = self._broken, len(self._broken)
-            self.live.view.restore("".join(self._broken))
+        broken = "".join(self._broken or ())
+        if len(broken) > len(self._said.text):
+            self._said.replace(self._broken or [])
+            self.live.view.restore(broken)
 
     async def _joined(self, reader: asyncio.Task[Finish | None]) -> Finish | None:
         try:
@@ -211,15 +247,20 @@ class AnswerRun:
             await asyncio.wait({reader})
             raise
 
-    async def _read(self, window: Window) -> Finish | None:
-        self._sent_at = self._clock.monotonic()
-        question = self.request.question
+    async def _read(self, prompt: _Prompt) -> Finish | None:
+        goes_on = bool(prompt.prefix) and self._broken is not None
+        self._said.sent(prompt.prefix, keep=goes_on)
+        messages = prompt.window.messages
+        if prompt.prefix:
+            messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
         chat = ChatRequest(
-            messages=window.messages,
-            max_tokens=self._manner.max_tokens,
+            messages=messages,
+            max_tokens=max(1, self._manner.max_tokens - len(self._said.pieces)),
             temperature=self._manner.temperature,
             top_k=self._manner.top_k,
-            think=question.think,
+            # What has begun to answer is through with thinking; an engine would take its words for thoughts.
+            think=False if prompt.prefix else self.request.question.think,
+            goes_on=bool(prompt.prefix),
         )
         async with self._scheduler.stream_chat(chat) as events:
             async for event in events:
@@ -234,38 +275,36 @@ class AnswerRun:
         return None
 
     def _take(self, event: StreamEvent) -> None:
-        view = self.live.view
         if isinstance(event, Text):
-            if self._first_at is None:
-                self._first_at = self._clock.monotonic()
-            self._pieces += 1
-            self._text.append(event.text)
-            view.text(event.text)
-            self.live.show()
+            if new := self._said.add_text(event.text):
+                self.live.view.text(new)
+                self.live.show()
         elif isinstance(event, Reasoning):
-            self._reasoning.append(event.text)
-            view.thinking()
+            self._said.add_reasoning(event.text)
+            self.live.view.thinking()
 
     async def _tick(self) -> None:
         while True:
             await self._clock.sleep(FOOTER_TICK)
             self.live.show()
 
-    async def _window(self) -> tuple[Window, float]:
-        """The window, and the calibration it was measured with."""
+    async def _prompt(self) -> _Prompt:
         question = self.request.question
         turns = await self._conversations.recent_turns(
             question.conversation_id, limit=self._window_turns, follows=question.follows
         )
-        asked = with_material(question.prompt, question.material)
+        asked, prefix = with_material(question.prompt, question.material), ""
         everything = turns
         if question.kind is not RequestKind.ASK:
             lineage = Lineage.of(await self._store.versions(question.root_id or question.request_id))
             turns = [turn for turn in turns if turn.request_id not in lineage.request_ids]
             if question.kind is RequestKind.CONTINUE and (newest := lineage.newest_turn()) is not None:
-                turns = [newest, *turns]
-                asked = CONTINUE_PROMPT
+                self._base = newest.answer
                 self.live.view.begin_with(newest.answer)
+                prefix = self._prefix(newest.answer)
+                if not prefix:
+                    turns = [newest, *turns]
+                    asked = CONTINUE_PROMPT
         gist = await self._gist(everything, {turn.turn_id for turn in everything if turn not in turns})
         calibrated = self._estimator.for_model(None)
         window = build_window(
@@ -277,12 +316,12 @@ class AnswerRun:
             estimate=calibrated,
             gist=gist,
         )
-        self._summarised = window.summarised
+        self._said.summarised = window.summarised
         if window.turns_left_out and self._summaries is not None:
             self._summaries.overflowed(question.conversation_id, self._manner.context_tokens)
         full = len(turns) >= self._window_turns
-        self._recalled = window.turns_used if window.turns_left_out or full else None
-        return window, calibrated.ratio
+        self._said.recalled = window.turns_used if window.turns_left_out or full else None
+        return _Prompt(window, calibrated.ratio, prefix)
 
     async def _gist(self, turns: Sequence[Turn], own: set[int]) -> str:
         """The summary this question sees, or nothing; ``own`` are the turns of its own earlier versions."""
@@ -296,47 +335,9 @@ class AnswerRun:
         is_told = question.kind is not RequestKind.ASK and (not own or min(own) <= summary.upto)
         return "" if is_told else summary.text
 
-    def _calibrate(self, window: Window, ratio: float, stats: AnswerStats) -> None:
-        if stats.prompt_tokens and stats.model:
-            self._estimator.observe(stats.model, window.tokens, stats.prompt_tokens, ratio=ratio)
-
-    def _complete(self, finish: Finish) -> Answer:
-        stats = finish.stats
-        return Answer(
-            text="".join(self._text),
-            reasoning="".join(self._reasoning),
-            finish=finish.reason.value,
-            model=stats.model or self._model,
-            prompt_tokens=stats.prompt_tokens,
-            completion_tokens=stats.completion_tokens,
-            ttft=stats.ttft,
-            duration=stats.duration,
-            tokens_per_second=stats.tokens_per_second,
-            counted=stats.counted,
-            recalled=self._recalled,
-            summarised=self._summarised,
-        )
-
-    def _partial(self, finish: str) -> Answer | None:
-        if not self._text:
-            return None
-        elapsed = self.elapsed
-        first = None if self._first_at is None else self._first_at - self._sent_at
-        writing = elapsed - (first or 0.0)
-        return Answer(
-            text="".join(self._text),
-            reasoning="".join(self._reasoning),
-            finish=finish,
-            model=self._model,
-            prompt_tokens=None,
-            completion_tokens=self._pieces,
-            ttft=first,
-            duration=elapsed,
-            tokens_per_second=(self._pieces - 1) / writing if self._pieces > 1 and writing > 0 else None,
-            counted=False,
-            recalled=self._recalled,
-            summarised=self._summarised,
-        )
+    def _calibrate(self, prompt: _Prompt, stats: AnswerStats) -> None:
+        if stats.prompt_tokens and stats.model and not prompt.prefix:
+            self._estimator.observe(stats.model, prompt.window.tokens, stats.prompt_tokens, ratio=prompt.ratio)
 
 
 class Answering:

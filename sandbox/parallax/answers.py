@@ -1,10 +1,10 @@
 """From a chat request to the answer it gets: which tokens, which end, which fault, which style."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sandbox.parallax import models
+from sandbox.parallax import models, wire
 from sandbox.parallax.directives import Directives, as_messages, content_of, question_of
 from sandbox.parallax.script import Delta, Script, WireStyle, deltas_of
 from sandbox.parallax.text import Writer
@@ -38,12 +38,17 @@ class Answer:
     speed: float | None
     """Tokens per scheduler second that the question asked for; None follows the double's speed."""
     include_usage: bool
+    refusal: JsonObject | None = None
+    """The body of the 400 that the worker's front answers instead."""
 
 
-def compose(body: JsonObject, *, script: Script | None, model: str, options: AnswerOptions) -> Answer:
+def compose(
+    body: JsonObject, *, script: Script | None, model: str, options: AnswerOptions, continues: bool = False
+) -> Answer:
     """The answer to a request: `script` when a test has queued one, else what the question asks for.
 
-    `max_tokens` counts reasoning too. Raises ValueError for an unknown `[[style:…]]`.
+    `max_tokens` counts reasoning too. `continues`: of an answer whose beginning the request brings along only
+    the rest is given. Raises ValueError for an unknown `[[style:…]]`.
     """
     messages = as_messages(body.get("messages"))
     contents = [content_of(message) for message in messages]
@@ -53,6 +58,8 @@ def compose(body: JsonObject, *, script: Script | None, model: str, options: Ans
         style = style.with_option(name)
     if script is None:
         script = _written(body, directives, model, options)
+        if continues and _wants_rest(body) and contents:
+            script = _rest(script, contents[-1])
     outgoing = Script(
         tuple(deltas_of(script, style.reasoning)),
         script.finish,
@@ -67,6 +74,7 @@ def compose(body: JsonObject, *, script: Script | None, model: str, options: Ans
         style=style,
         speed=directives.speed,
         include_usage=_wants_usage(body),
+        refusal=_refusal(body) if continues else None,
     )
 
 
@@ -78,6 +86,31 @@ def _written(body: JsonObject, directives: Directives, model: str, options: Answ
     if _thinks(body, directives, model, options):
         deltas = [*(Delta(text, reasoning=True) for text in writer.thoughts()), *deltas]
     return Script(tuple(deltas), fault=directives.fault)
+
+
+def _wants_rest(body: JsonObject) -> bool:
+    return body.get("continue_final_message") is True
+
+
+def _refusal(body: JsonObject) -> JsonObject | None:
+    """Why vLLM would not go on with the last message (from its source)."""
+    if not _wants_rest(body):
+        return None
+    if body.get("add_generation_prompt", True) is not False:
+        return wire.BOTH_PROMPTS
+    messages = as_messages(body.get("messages"))
+    return None if messages and messages[-1].get("role") == "assistant" else wire.NOTHING_TO_CONTINUE
+
+
+def _rest(script: Script, beginning: str) -> Script:
+    """`script` without its first words, if `beginning` is those. A model that has begun does not think again."""
+    said = [delta for delta in script.deltas if not delta.reasoning]
+    told = ""
+    while said and beginning.startswith(told + said[0].text):
+        told += said.pop(0).text
+    if told != beginning:
+        return script
+    return replace(script, deltas=tuple(said))
 
 
 def _thinks(body: JsonObject, directives: Directives, model: str, options: AnswerOptions) -> bool:

@@ -183,7 +183,13 @@ class Chat:
         request = record.body
         model = self._cluster.model or ""
         try:
-            answer = compose(request, script=self._take(request), model=model, options=self.answers)
+            answer = compose(
+                request,
+                script=self._take(request),
+                model=model,
+                options=self.answers,
+                continues=not self.documented,
+            )
         except ValueError:
             await self._reject(exchange, record, 400, wire.INVALID_BODY)
             return

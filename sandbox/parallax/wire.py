@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Final, TypeAlias
 
 __all__ = [
+    "BOTH_PROMPTS",
     "BUSY",
     "CONTEXT_TOO_LONG",
     "ENGINE_DEAD",
@@ -22,6 +23,7 @@ __all__ = [
     "LAST_CHUNK",
     "MISSING_MESSAGES",
     "NDJSON",
+    "NOTHING_TO_CONTINUE",
     "NOT_AN_OBJECT",
     "ROUTING_NOT_READY",
     "SERVER_NOT_READY",
@@ -78,6 +80,16 @@ ENGINE_UNAVAILABLE: Final = error(
 ENGINE_DEAD: Final = error("engine core died", "server_error", "server_error")
 CONTEXT_TOO_LONG: Final = error(
     "This model's maximum context length is 32768 tokens. However, your prompt contains 40001 input tokens.",
+    "invalid_request_error",
+    "invalid_request_error",
+)
+BOTH_PROMPTS: Final = error(
+    "`continue_final_message` and `add_generation_prompt` cannot both be true.",
+    "invalid_request_error",
+    "invalid_request_error",
+)
+NOTHING_TO_CONTINUE: Final = error(
+    "`continue_final_message` needs an assistant message at the end.",
     "invalid_request_error",
     "invalid_request_error",
 )

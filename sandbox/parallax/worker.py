@@ -238,6 +238,8 @@ class Worker:
         """What the worker's front answers instead of tokens."""
         if "messages" not in self.record.body:
             return (400, wire.MISSING_MESSAGES)
+        if self.answer.refusal is not None:
+            return (400, self.answer.refusal)
         return None if fault is None else _FRONT_ERRORS.get(fault.kind)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from bot.clock import SystemClock
@@ -25,3 +26,22 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         """Return early."""
         await self._real.sleep(seconds / self.times)
+
+
+@dataclass(eq=False)
+class HandClock:
+    """A :class:`bot.clock.Clock` whose hands a test moves."""
+
+    at: float = 100_000.0
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self.at
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        """Nothing passes by itself."""
+        await asyncio.Event().wait()

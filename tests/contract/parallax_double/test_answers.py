@@ -270,3 +270,43 @@ async def test_a_browser_of_any_origin_may_command_the_cluster() -> None:
     assert listed.headers["access-control-allow-origin"] == "*"
     assert "not Parallax" in page.text
     assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def begun(text: str) -> list[dict[str, str]]:
+    """A question whose answer has begun with `text`."""
+    return [{"role": "user", "content": "hi [[n=40]]"}, {"role": "assistant", "content": text}]
+
+
+GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
+
+
+async def test_the_rest_of_an_answer_can_be_asked_for() -> None:
+    """vLLM's fields, as today's nodes know them; nodes of the documented dialect begin another answer."""
+    async with ParallaxDouble(time_scale=SCALE) as parallax, client_of(parallax) as client:
+        whole = joined((await ask(client, "hi [[n=40]]")).text)
+        beginning = whole[: len(whole) // 2].rstrip()
+        rest = await client.post(CHAT_PATH, json={"stream": True, "messages": begun(beginning), **GO_ON})
+        unknown = await client.post(CHAT_PATH, json={"stream": True, "messages": begun("Once"), **GO_ON})
+        parallax.set_dialect("documented")
+        anew = await client.post(CHAT_PATH, json={"stream": True, "messages": begun(beginning), **GO_ON})
+    assert beginning + joined(rest.text) == whole
+    assert joined(unknown.text) == whole
+    assert joined(anew.text) == whole
+
+
+@pytest.mark.parametrize(
+    ("messages", "fields"),
+    [
+        (begun("Once"), {"continue_final_message": True}),
+        (begun("Once")[:1], GO_ON),
+        ([], GO_ON),
+    ],
+)
+async def test_what_cannot_be_gone_on_with_is_refused(
+    messages: list[dict[str, str]], fields: dict[str, bool]
+) -> None:
+    """Within the stream, as a node's front refuses (recording 51)."""
+    async with ParallaxDouble(time_scale=SCALE) as parallax, client_of(parallax) as client:
+        answer = await client.post(CHAT_PATH, json={"stream": True, "messages": messages, **fields})
+    assert answer.status_code == 200
+    assert "continue_final_message" in answer.json()["error"]["message"]

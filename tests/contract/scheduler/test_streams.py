@@ -334,6 +334,22 @@ async def test_what_is_sent() -> None:
     }
 
 
+async def test_an_answer_that_goes_on_ends_its_prompt_with_what_there_is() -> None:
+    """vLLM's fields: the assistant's message stays open, and no new one is begun."""
+    request = ChatRequest(
+        messages=(ChatMessage(Role.USER, "count"), ChatMessage(Role.ASSISTANT, "one,")), goes_on=True
+    )
+    async with (
+        replaying(sse(delta(" two"), finish(), DONE)) as server,
+        asking.client(server.url) as scheduler,
+    ):
+        heard = await asking.ask(scheduler, request)
+    body = json.loads(server.requests[0].partition(b"\r\n\r\n")[2])
+    assert heard.text == " two"
+    assert body["messages"][-1] == {"role": "assistant", "content": "one,"}
+    assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
+
+
 async def test_a_model_that_never_opens_its_thinking_is_known_from_its_second_answer() -> None:
     pieces = sse(delta("First I"), delta(" think.\n</think>\n\nYes."), finish(), DONE)
     async with replaying(pieces) as server, asking.client(server.url) as scheduler:

@@ -93,7 +93,7 @@ class Line:
 
 
 def assembled(
-    store: MemoryRequests, conversations: MemoryConversations, owner: str
+    store: MemoryRequests, conversations: MemoryConversations, owner: str, *, assistant_prefix: bool
 ) -> tuple[Line, list[asyncio.Task[None]]]:
     """A process over these stores, its tasks started."""
     clock, metrics = FastClock(20.0), Metrics()
@@ -114,7 +114,9 @@ def assembled(
             store=store,
             conversations=conversations,
             estimator=estimator,
-            policy=ChatPolicy(system_prompt="", context_tokens=4000, max_tokens=1000),
+            policy=ChatPolicy(
+                system_prompt="", context_tokens=4000, max_tokens=1000, assistant_prefix=assistant_prefix
+            ),
             clock=clock,
         ),
         closing=Closing(
@@ -163,10 +165,13 @@ async def running(
     conversations: MemoryConversations | None = None,
     *,
     owner: str = "this process",
+    assistant_prefix: bool = False,
 ) -> AsyncIterator[Line]:
     """A process that has seen this report of the cluster; ended without a word, as by ``kill -9``."""
     conversations = conversations or MemoryConversations()
-    line, tasks = assembled(store or MemoryRequests(conversations), conversations, owner)
+    line, tasks = assembled(
+        store or MemoryRequests(conversations), conversations, owner, assistant_prefix=assistant_prefix
+    )
     seen = asyncio.Event()
     unsubscribe = line.watcher.subscribe(seen.set)
     line.scheduler.report(status)

@@ -14,29 +14,11 @@ from bot.services.cluster import ClusterWatcher
 from bot.services.journal import FINE_EVERY, FINE_SECONDS, Journal
 from bot.storage.database import Database
 from bot.telemetry.metrics import Metrics
+from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
 from tests.fakes.schedulers import ScriptedScheduler, ready
 
 PATIENCE = 5.0
-
-
-@dataclass(eq=False)
-class HandClock:
-    """A :class:`bot.clock.Clock` that a test sets."""
-
-    at: float = 100_000.0
-
-    def now(self) -> float:
-        """Epoch seconds."""
-        return self.at
-
-    def monotonic(self) -> float:
-        """Seconds."""
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        """Nothing passes by itself."""
-        await asyncio.Event().wait()
 
 
 @dataclass(eq=False)

@@ -6,31 +6,16 @@ import pytest
 
 from bot.rendering import Control, Page
 from bot.rendering.answer_view import CURSOR, MESSAGE_LIMIT, AnswerView, Phase, Receipt, short_model
-
-
-class Hands:
-    """A clock whose hands a test moves."""
-
-    def __init__(self) -> None:
-        self.at = 100.0
-
-    def now(self) -> float:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += seconds
+from tests.fakes.clocks import HandClock
 
 
 @pytest.fixture
-def clock() -> Hands:
-    return Hands()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def view(clock: Hands) -> AnswerView:
+def view(clock: HandClock) -> AnswerView:
     return AnswerView(question="Why?", asker="<@7>", locale="en-US", clock=clock, max_pages=3)
 
 
@@ -57,7 +42,7 @@ def test_places_are_ordinals(view: AnswerView, place: int, words: str) -> None:
     assert f"· {words} in line" in only(view).footer
 
 
-def test_a_request_held_by_the_scheduler_says_so_after_a_moment(view: AnswerView, clock: Hands) -> None:
+def test_a_request_held_by_the_scheduler_says_so_after_a_moment(view: AnswerView, clock: HandClock) -> None:
     """Late headers are normal: the wait is named, second by second at first."""
     view.asked("Qwen/Qwen3-8B")
     assert only(view) == Page("> Why?", "-# <@7> · asking Qwen3-8B", (Control.STOP,))
@@ -65,7 +50,7 @@ def test_a_request_held_by_the_scheduler_says_so_after_a_moment(view: AnswerView
     assert only(view).footer == "-# <@7> · waiting for a free pipeline · 4 s"
 
 
-def test_thinking_counts_the_seconds_and_ends_with_the_first_word(view: AnswerView, clock: Hands) -> None:
+def test_thinking_counts_the_seconds_and_ends_with_the_first_word(view: AnswerView, clock: HandClock) -> None:
     """The thoughts themselves are not shown."""
     view.asked("Qwen/Qwen3-8B")
     view.thinking()
@@ -76,7 +61,7 @@ def test_thinking_counts_the_seconds_and_ends_with_the_first_word(view: AnswerVi
     assert only(view).body == f"> Why?\nBecause{CURSOR}"
 
 
-def test_speed_is_told_once_it_means_something(view: AnswerView, clock: Hands) -> None:
+def test_speed_is_told_once_it_means_something(view: AnswerView, clock: HandClock) -> None:
     """The first second's figures would jump."""
     view.asked("m")
     view.text("one ")
