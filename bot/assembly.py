@@ -17,7 +17,7 @@ from bot.delivery.cards import ChannelCards, card_layout
 from bot.delivery.charts import draw_chart
 from bot.delivery.cluster_chart import ChartPainter
 from bot.delivery.deliveries import Deliveries
-from bot.delivery.layout import build_layout
+from bot.delivery.layout import build_layout, to_files
 from bot.delivery.messenger import Messenger
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes
@@ -157,6 +157,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ),
         charts=draw_chart,
         layout=build_layout,
+        uploads=to_files,
         join_roles=settings.join_roles,
         metrics=parts.metrics,
         running=running,

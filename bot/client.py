@@ -17,7 +17,7 @@ from bot.catalogue import forget_sentences
 from bot.cluster.records import AuditLog, Boards, Sample
 from bot.errors import DeliveryError
 from bot.queueing.request import StoredRequest
-from bot.rendering import Page
+from bot.rendering import File, Page
 from bot.rendering.chart import Chart
 from bot.rendering.cluster_card import Card
 from bot.services.again import Again
@@ -133,6 +133,7 @@ class Services:
     operators: Operators
     attachments: AttachmentReader
     layout: Callable[[Page, str, str], discord.ui.LayoutView]
+    uploads: Callable[[tuple[File, ...]], list[discord.File]]
     join_roles: frozenset[int]
     metrics: Metrics
     running: ClusterServices

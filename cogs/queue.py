@@ -67,7 +67,8 @@ class QueueView(BaseLayout):
 
     def _state(self, item: Mine) -> str:
         if item.place is None:
-            key = "running" if item.request.state is RequestState.RUNNING else "kept"
+            # A waiting question without a place was taken out of the line in this moment.
+            key = "kept" if item.request.state is RequestState.ANSWERED else "running"
             return say(self._locale, f"queue.{key}")
         text = say(self._locale, "queue.place", place=item.place)
         if item.wait is not None:

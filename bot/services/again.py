@@ -105,24 +105,32 @@ class Again:
         log.info("question.repeated", request_id=question.request_id, root=root_id, kind=kind.value)
         return Accepted(question.request_id, live.view.render()[0], question.asker.locale)
 
+    async def neighbour(self, origin: StoredRequest, step: int) -> StoredRequest:
+        """The request with the version ``step`` places after ``origin``'s.
+
+        Raises :class:`UserError` when there is none, or while a new one is being written.
+        """
+        root_id = origin.question.root_id or origin.request_id
+        lineage = Lineage.of(await self._settled(root_id))
+        index = lineage.index(origin.request_id)
+        if index is None or not 0 <= index + step < len(lineage.versions):
+            raise UserError(f"{root_id} has no such version", key="error.no_version")
+        return lineage.versions[index + step].shown
+
     async def turn(self, origin: StoredRequest, step: int, surface: Surface) -> None:
         """Show the version ``step`` places after the one shown now, in the same messages.
 
         Raises :class:`UserError` when there is none, or while a new one is being written.
         """
         root_id = origin.question.root_id or origin.request_id
-        requests = await self._settled(root_id)
-        lineage = Lineage.of(requests)
+        version = await self.neighbour(origin, step)
         # Its messages may have changed since the press: an earlier version's surplus was being removed.
-        origin = next((r for r in requests if r.request_id == origin.request_id), origin)
-        index = lineage.index(origin.request_id)
-        if index is None or not 0 <= index + step < len(lineage.versions):
-            raise UserError(f"{root_id} has no such version", key="error.no_version")
+        origin = await self._store.get(origin.request_id) or origin
         if root_id in self._busy:
             raise UserError(f"{root_id} is still open", key="error.still_running")
         self._busy.add(root_id)
         try:
-            await self._show(lineage.versions[index + step].shown, origin.message_ids, surface)
+            await self._show(version, origin.message_ids, surface)
         finally:
             self._busy.discard(root_id)
 

@@ -164,6 +164,11 @@ class AnswerRun:
             if self._reader is not None and self._started:
                 self._reader.cancel()
 
+    def kept(self) -> Answer | None:
+        """What there is of the answer, if it ends now; None when there is nothing."""
+        self._keep_longest()
+        return self._said.partial("stopped")
+
     async def execute(self) -> Outcome:
         """Ask and stream; returns when the connection is closed. Raises only what is a bug."""
         ticker = asyncio.create_task(self._tick(), name=f"ticker-{self.request.request_id}")
@@ -183,7 +188,7 @@ class AnswerRun:
         except BotError as error:
             return Outcome(error=error, stop=self._stop)
         if finish is None:
-            return Outcome(answer=self._said.partial("stopped"), stop=self._stop)
+            return Outcome(answer=self.kept(), stop=self._stop)
         return Outcome(answer=self._said.complete(finish), finish=finish.reason)
 
     async def _streamed(self, prompt: _Prompt) -> Finish | None:

@@ -385,7 +385,11 @@ class Dispatcher:
         request_id = run.request.request_id
         self._surrendered.add(request_id)
         live = run.live if stop.cause is StopCause.PERSON else None
-        await self._closing.cancelled(run.request, live, by=stop.by)
+        if live is not None and (kept := run.kept()) is not None:
+            # It was being asked for again after a break: what people have read stays.
+            await self._closing.answered(run.request, live, kept, by=stop.by)
+        else:
+            await self._closing.cancelled(run.request, live, by=stop.by)
         await self._desk.close(request_id)
 
     async def _forget(self, request_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,7 @@ from discord import ui
 
 from bot.catalogue import say
 from bot.client import ParallaxBot, Services
-from bot.queueing.request import RequestKind
+from bot.queueing.request import RequestKind, StoredRequest
 from bot.rendering import Control, render
 from bot.rendering.controls import REQUEST_ID
 from bot.tree import NOBODY, report
@@ -26,20 +27,33 @@ Action = Callable[[Services, str, Press], Awaitable[None]]
 
 
 async def _stop(services: Services, request_id: str, press: Press) -> None:
-    await services.controls.permit_stop(request_id, person_of(press))
-    # Acknowledged first: the message is brought to its new form by the delivery, within its own budget.
-    await press.response.defer()
-    await services.controls.stop(request_id, person_of(press))
+    person = person_of(press)
+    await services.controls.permit_stop(request_id, person)
+    # Side by side: a slow Discord keeps no pipeline busy, and a slow last edit no press unanswered.
+    stopping = asyncio.create_task(services.controls.stop(request_id, person), name=f"stop-{request_id}")
+    try:
+        await press.response.defer()
+    finally:
+        await stopping
 
 
 async def _show(services: Services, request_id: str, press: Press) -> None:
     request = await services.controls.kept(request_id, person_of(press))
-    pages = await services.controls.pages(request)
-    await press.response.defer(ephemeral=True, thinking=True)
-    for page in pages:
-        view = services.layout(page, request_id, press.locale.value)
-        await press.followup.send(view=view, ephemeral=True, allowed_mentions=NOBODY)
+    await _send(services, request, press, private=True)
     await services.controls.fetched(request)
+
+
+async def _send(services: Services, request: StoredRequest, press: Press, *, private: bool) -> None:
+    """A stored answer as messages of their own."""
+    pages = await services.controls.pages(request)
+    await press.response.defer(ephemeral=private, thinking=True)
+    for page in pages:
+        await press.followup.send(
+            view=services.layout(page, request.request_id, press.locale.value),
+            files=services.uploads(page.files),
+            ephemeral=private,
+            allowed_mentions=NOBODY,
+        )
 
 
 async def _again(services: Services, request_id: str, press: Press, kind: RequestKind) -> None:
@@ -72,8 +86,14 @@ async def _continue(services: Services, request_id: str, press: Press) -> None:
 async def _turn(services: Services, request_id: str, press: Press, step: int) -> None:
     origin = await services.controls.repeatable(request_id, person_of(press))
     surface = surface_of(press, private=origin.question.surface.private)
+    pages = len(origin.message_ids)
+    if pages != 1 and not surface.channel_route:
+        # As in `_again`: the messages cannot be reached, so the other version comes beside them.
+        version = await services.again.neighbour(origin, step)
+        await _send(services, version, press, private=surface.private)
+        return
     await press.response.defer()
-    if len(origin.message_ids) != 1 and surface.channel_route:
+    if pages != 1:
         surface = replace(surface, token=None, token_expires_at=None)
     await services.again.turn(origin, step, surface)
 

@@ -234,6 +234,28 @@ async def test_private_answers_get_private_versions(stage: Stage, room: Channel,
     assert ben.messages(room) == []
 
 
+async def test_versions_of_a_long_private_answer_come_beside_it(stage: Stage, room: Channel, ada: Person) -> None:
+    """A press's token reaches the pressed message alone: turning must not write one page over another."""
+    stage.parallax.script([f"word{n} " for n in range(900)])
+    invocation = await ada.slash(room, "ask", prompt="Long and private", private=True)
+    await stage.discord.wait_until(
+        lambda: invocation.followups and "first token" in invocation.followups[-1].text, PATIENCE
+    )
+    last = invocation.followups[-1]
+    before = [message.text for message in ada.messages(room)]
+    stage.parallax.script(["Short and private."])
+    again = await press(ada, last, "Regenerate")
+    await until_shows(stage, again, "version 2 of 2")
+
+    turned = await ada.click(again, label="◀")
+    await stage.discord.wait_until(
+        lambda: turned.followups and "version 1 of 2" in turned.followups[-1].text, PATIENCE
+    )
+    assert [message.text for message in ada.messages(room)][: len(before)] == before
+    shown = " ".join(body(page) for page in [again, *turned.followups])
+    assert all(f"word{n}" in shown for n in range(900))
+
+
 async def test_buttons_work_after_a_restart(tmp_path: Path) -> None:
     """Their ids carry what they need: another process answers the press."""
     async with staged(tmp_path, discord=DiscordDouble(latency=0.0), parallax=ParallaxDouble(lag=False)) as stage:

@@ -230,6 +230,30 @@ async def test_a_private_answer_that_cannot_be_sent_is_kept_for_its_asker(
     await queue_that_says(ben, room, "You have no question waiting or running.")
 
 
+async def test_a_kept_answer_comes_with_its_files(stage: Stage, room: Channel, ben: Person, olga: Person) -> None:
+    """What did not fit its messages is attached here as it would have been there."""
+    ben.user.dm_open = False
+    busy = await occupied(stage, olga, room)
+    await ask(ben, room, "Keep much for me", private=True)
+    lines = [
+        f"Line {number} of a very long answer, which fills more messages than one may.\n\n"
+        for number in range(400)
+    ]
+    stage.parallax.script(lines, match="Keep much")
+    stage.parallax.set_speed(2000)
+    stage.discord.expire_tokens()
+    await olga.click(busy, label="Stop")
+    queue = await queue_that_says(ben, room, "answered, but it could not be shown")
+    press = await ben.click(queue, label="Show")
+    first = await press.done_loading()
+    await stage.discord.wait_until(lambda: len(press.followups) == 4, PATIENCE)
+    assert "Line 0 of" in first.text
+    last = press.followups[-1]
+    assert {file.filename for file in last.attachments} == {"answer.md", "answer-rest.md"}
+    assert last.ephemeral_for == ben.id
+    await queue_that_says(ben, room, "You have no question waiting or running.")
+
+
 async def queue_that_says(who: Person, room: Channel, words: str) -> Message:
     """Look at /queue again until it says so: what it tells changes in the bot, not in Discord."""
     async with asyncio.timeout(PATIENCE):

@@ -97,3 +97,39 @@ async def test_words_that_a_template_cuts_messages_at_are_asked_for_anew() -> No
         stored = await line.stored(asked)
         assert stored.answer is not None
         assert stored.answer.text == "Another answer."
+
+
+async def test_stopped_while_it_is_asked_for_again_it_keeps_what_was_shown() -> None:
+    """The new stream had said less than the one that broke."""
+    async with running(ready(1)) as line:
+        asked = await line.asks(1, "count")
+        await _broken_after(line, asked, "one, two, three")
+        anew = await line.scheduler.asked(2)
+        anew.begin()
+        anew.say("uno")
+        await line.until_shows(asked, "uno")
+        assert await line.dispatcher.stop(asked, by=7)
+        await line.until_shows(asked, "stopped by <@7>")
+        await line.until_settled()
+        stored = await line.stored(asked)
+        assert stored.answer is not None
+        assert (stored.answer.text, stored.answer.finish) == ("one, two, three", "stopped")
+        assert "one, two, three" in line.answer(asked).text
+
+
+async def test_stopped_before_it_is_taken_again_it_keeps_what_was_shown() -> None:
+    """The scheduler holds the repetition: the answer ends at once, its slot is free when it surfaces."""
+    async with running(ready(1)) as line:
+        asked = await line.asks(1, "count")
+        await _broken_after(line, asked, "one, two, three")
+        held = await line.scheduler.asked(2)
+        assert await line.dispatcher.stop(asked, by=7)
+        await line.until_shows(asked, "stopped by <@7>")
+        assert line.dispatcher.running == 1
+        stored = await line.stored(asked)
+        assert stored.answer is not None
+        assert (stored.answer.text, stored.answer.finish) == ("one, two, three", "stopped")
+        held.begin()
+        await line.scheduler.left(held)
+        await line.until_settled()
+        assert line.dispatcher.running == 0
