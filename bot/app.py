@@ -49,7 +49,7 @@ async def run(settings: Settings) -> None:
                 ("leases", _kept_going("leases", app.dispatcher.keep_leases)),
                 ("expiry", _kept_going("expiry", app.dispatcher.expire_old)),
                 ("line", _kept_going("line", app.line.run)),
-                ("tokens", _kept_going("tokens", app.tokens.run)),
+                ("tokens", _when_ready(app, "tokens", app.tokens.run)),
                 ("retention", _kept_going("retention", app.personal.run)),
                 ("journal", _kept_going("journal", app.cluster.journal.run)),
                 ("samples", _kept_going("samples", app.cluster.journal.keep_samples)),

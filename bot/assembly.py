@@ -166,7 +166,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         line.dispatcher,
         parts.watcher,
         line.keeper,
-        TokenWatch(line.desk, clock),
+        TokenWatch(line.desk, database.requests, line.keeper, clock),
         personal,
         parts.background,
         running,
