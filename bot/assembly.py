@@ -140,7 +140,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         dispatcher=line.dispatcher,
         cluster=cluster,
         controls=AnswerControls(
-            database.requests, line.dispatcher, line.closing, operators, database.feedback, clock
+            database.requests, line.desk, line.dispatcher, line.closing, operators, database.feedback, clock
         ),
         again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
         queue=queue,

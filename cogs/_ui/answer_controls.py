@@ -16,8 +16,9 @@ from bot.client import ParallaxBot, Services
 from bot.queueing.request import RequestKind
 from bot.rendering import Control, render
 from bot.rendering.controls import REQUEST_ID
+from bot.services.controls import PressedMessage
 from bot.tree import NOBODY, report
-from cogs._ui.asker import person_of, surface_of
+from cogs._ui.asker import person_of, surface_of, token_expiry
 
 TEXT_LIMIT = 3800
 
@@ -29,7 +30,13 @@ async def _stop(services: Services, request_id: str, press: Press) -> None:
     await services.controls.permit_stop(request_id, person_of(press))
     # Acknowledged first: the message is brought to its new form by the delivery, within its own budget.
     await press.response.defer()
-    await services.controls.stop(request_id, person_of(press))
+    await services.controls.stop(request_id, person_of(press), _pressed(press))
+
+
+def _pressed(press: Press) -> PressedMessage | None:
+    if press.message is None:
+        return None
+    return PressedMessage(press.message.id, press.token, token_expiry(press))
 
 
 async def _show(services: Services, request_id: str, press: Press) -> None:
