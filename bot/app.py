@@ -141,6 +141,15 @@ def point_discord_at(api_url: str) -> None:
     DiscordWebSocket.DEFAULT_GATEWAY = base.with_scheme("wss" if base.scheme == "https" else "ws").origin()
 
 
+def timeouts_of(settings: Settings) -> Timeouts:
+    """How long the scheduler is waited for."""
+    return Timeouts(
+        connect=settings.parallax_connect_timeout,
+        first_byte=settings.parallax_first_byte_timeout,
+        idle=settings.parallax_idle_timeout,
+    )
+
+
 @asynccontextmanager
 async def assembled(settings: Settings) -> AsyncIterator[App]:
     """Everything opened and injected; closed in reverse order."""
@@ -152,11 +161,7 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
         database = await stack.enter_async_context(Database.open(settings.database_url))
         scheduler = ParallaxClient(
             settings.parallax_url,
-            timeouts=Timeouts(
-                connect=settings.parallax_connect_timeout,
-                first_byte=settings.parallax_first_byte_timeout,
-                idle=settings.parallax_idle_timeout,
-            ),
+            timeouts=timeouts_of(settings),
             clock=clock,
         )
         stack.push_async_callback(scheduler.aclose)
