@@ -49,7 +49,7 @@ async def run(settings: Settings) -> None:
                 ("leases", _kept_going("leases", app.dispatcher.keep_leases)),
                 ("expiry", _kept_going("expiry", app.dispatcher.expire_old)),
                 ("line", _kept_going("line", app.line.run)),
-                ("tokens", _kept_going("tokens", app.tokens.run)),
+                ("tokens", _when_ready(app, "tokens", app.tokens.run)),
                 ("retention", _kept_going("retention", app.personal.run)),
                 ("journal", _kept_going("journal", app.cluster.journal.run)),
                 ("samples", _kept_going("samples", app.cluster.journal.keep_samples)),
@@ -141,6 +141,15 @@ def point_discord_at(api_url: str) -> None:
     DiscordWebSocket.DEFAULT_GATEWAY = base.with_scheme("wss" if base.scheme == "https" else "ws").origin()
 
 
+def timeouts_of(settings: Settings) -> Timeouts:
+    """How long the scheduler is waited for."""
+    return Timeouts(
+        connect=settings.parallax_connect_timeout,
+        first_byte=settings.parallax_first_byte_timeout,
+        idle=settings.parallax_idle_timeout,
+    )
+
+
 @asynccontextmanager
 async def assembled(settings: Settings) -> AsyncIterator[App]:
     """Everything opened and injected; closed in reverse order."""
@@ -152,11 +161,7 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
         database = await stack.enter_async_context(Database.open(settings.database_url))
         scheduler = ParallaxClient(
             settings.parallax_url,
-            timeouts=Timeouts(
-                connect=settings.parallax_connect_timeout,
-                first_byte=settings.parallax_first_byte_timeout,
-                idle=settings.parallax_idle_timeout,
-            ),
+            timeouts=timeouts_of(settings),
             clock=clock,
         )
         stack.push_async_callback(scheduler.aclose)

@@ -140,7 +140,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         dispatcher=line.dispatcher,
         cluster=cluster,
         controls=AnswerControls(
-            database.requests, line.dispatcher, line.closing, operators, database.feedback, clock
+            database.requests, line.desk, line.dispatcher, line.closing, operators, database.feedback, clock
         ),
         again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
         queue=queue,
@@ -167,7 +167,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         line.dispatcher,
         parts.watcher,
         line.keeper,
-        TokenWatch(line.desk, clock),
+        TokenWatch(line.desk, database.requests, line.keeper, clock),
         personal,
         parts.background,
         running,

@@ -13,7 +13,7 @@ from bot.clock import Clock
 from bot.delivery.lane import Lane
 from bot.delivery.surface import MessageSurface, RouteKind
 from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
-from bot.rendering import Page
+from bot.rendering import Page, Urgency
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +31,11 @@ class PageSource(Protocol):
 
     def render(self) -> Sequence[Page]:
         """The answer's messages as they should be now, first message first; at least one."""
+        ...
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether they only say where the question stands in the line, or why that stands still."""
         ...
 
 
@@ -83,10 +88,11 @@ class AnswerDelivery:
         # Pages may stand in Discord that we do not know of: sent by a process that died before it kept their ids,
         # or by a call whose answer was lost.
         self._doubtful = bool(message_ids)
+        self._request_id = request_id
         self._log = log.bind(request_id=request_id)
         if message_ids:
             self._acknowledged.set()
-        self._task = asyncio.create_task(self._run(), name=f"delivery-{request_id}")
+        self._task = self._started()
 
     def acknowledged(self, message_id: int | None, page: Page | None = None) -> None:
         """The first message exists (id None: unknown yet) and shows ``page``: edits may begin."""
@@ -116,6 +122,16 @@ class AnswerDelivery:
             self._stale_since = self._clock.monotonic()
         self._wake.set()
 
+    def renew(self, token: str, expires_at: float) -> None:
+        """A press on the answer's only message brought a token that edits it; ``expires_at`` in epoch seconds.
+
+        A delivery that had given up, because the token before was spent, begins anew.
+        """
+        self.surface.renew_token(token, expires_at)
+        if self._task.done():
+            self._done = asyncio.get_running_loop().create_future()
+            self._task = self._started()
+
     async def finish(self) -> None:
         """Show the last state; return when it is shown.
 
@@ -131,6 +147,9 @@ class AnswerDelivery:
         self._task.cancel()
         await asyncio.wait({self._task})
         await self.surface.drained()
+
+    def _started(self) -> asyncio.Task[None]:
+        return asyncio.create_task(self._run(), name=f"delivery-{self._request_id}")
 
     async def _run(self) -> None:
         try:
@@ -246,7 +265,8 @@ class AnswerDelivery:
                 if lane is not (lane := self.surface.lane(route)):
                     self._leave_lanes()
                 now = self._clock.monotonic()
-                lane.wants(self, since=self._stale_since if self._stale_since is not None else now, final=final)
+                since = self._stale_since if self._stale_since is not None else now
+                lane.wants(self, since=since, urgency=self._urgency(final=final))
                 mine = lane.is_turn(self)
                 if mine and at <= now:
                     lane.bucket.sent(now)
@@ -256,6 +276,11 @@ class AnswerDelivery:
                 await self._pause(at - now if mine else None, unless_final=not final, moved=lane.moved)
         finally:
             self._leave_lanes()
+
+    def _urgency(self, *, final: bool) -> Urgency:
+        if final:
+            return Urgency.LAST
+        return Urgency.PLACE if self._source.is_waiting else Urgency.TEXT
 
     def _leave_lanes(self) -> None:
         for route in RouteKind:

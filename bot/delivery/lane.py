@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 
-from bot.rendering import Bucket, FairTurns
+from bot.rendering import Bucket, FairTurns, Urgency
 
 
 class Lane:
     """One bucket and whose turn it is.
 
     An interaction's token is the lane of one answer alone; all answers of a channel share the channel's
-    (5 edits in 5 s in all), where the one whose oldest unseen text is oldest goes first.
+    (5 edits in 5 s in all), where the one whose oldest unseen text is oldest goes first, and places in the line
+    go last.
     """
 
     def __init__(self, bucket: Bucket) -> None:
@@ -38,9 +39,9 @@ class Lane:
         """``who`` needs no cover any more."""
         self._leaning.pop(who, None)
 
-    def wants(self, who: object, *, since: float, final: bool) -> None:
+    def wants(self, who: object, *, since: float, urgency: Urgency) -> None:
         """``who`` has something unseen since ``since`` (monotonic seconds)."""
-        self._turns.wants(who, since=since, final=final)
+        self._turns.wants(who, since=since, urgency=urgency)
 
     def is_turn(self, who: object) -> bool:
         """Whether ``who`` goes first."""

@@ -9,14 +9,16 @@ import discord
 
 from bot.clock import Clock
 from bot.delivery.layout import build_layout, to_files
-from bot.delivery.surface import translate
+from bot.delivery.surface import marked_pages, translate
 from bot.errors import DeliveryError
 from bot.queueing.request import Surface
 from bot.rendering import Page
 
+_NOBODY = discord.AllowedMentions.none()
+
 
 class Messenger:
-    """Sends single messages. Never repeats one: a nonce lets Discord drop a second copy."""
+    """Sends single messages. Never repeats one: a nonce lets Discord drop a second copy for some minutes."""
 
     def __init__(self, client: discord.Client, clock: Clock) -> None:
         self._client = client
@@ -46,16 +48,21 @@ class Messenger:
     async def direct(
         self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
     ) -> None:
-        """Send an answer to somebody's DMs. Raises :class:`AccessLost` when they are closed, else
-        :class:`DeliveryError`."""
+        """Send an answer to somebody's DMs; pages that stand there already are not sent again. Raises
+        :class:`AccessLost` when they are closed, else :class:`DeliveryError`."""
         try:
             channel = await self._client.create_dm(discord.Object(user_id))
-            await channel.send(heading, allowed_mentions=discord.AllowedMentions.none(), nonce=f"{request_id}-h")
+            # A process may have been killed between the sending and the commit that it was sent.
+            there = await marked_pages(self._client, channel, request_id)
+            if not there:
+                await channel.send(heading, allowed_mentions=_NOBODY, nonce=f"{request_id}-h")
             for index, page in enumerate(pages):
+                if index in there:
+                    continue
                 await channel.send(
-                    view=build_layout(page, request_id, locale),
+                    view=build_layout(page, request_id, locale, index),
                     files=to_files(page.files),
-                    allowed_mentions=discord.AllowedMentions.none(),
+                    allowed_mentions=_NOBODY,
                     nonce=f"{request_id}-{index}",
                 )
         except discord.HTTPException as error:

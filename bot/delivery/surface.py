@@ -221,16 +221,10 @@ class MessageSurface:
         """
         if not self.channel_route:
             return {}
-        marks = {page_mark(self._request_id, index): index for index in range(MARKED_PAGES)}
         channel = self._client.get_partial_messageable(self._surface.channel_id)
-        since = None if after is None else discord.Object(after)
 
         async def run() -> dict[int, int]:
-            found: dict[int, int] = {}
-            async for message in channel.history(limit=SEARCHED, after=since):
-                if message.author == self._client.user and (index := _marked(message, marks)) is not None:
-                    found[index] = message.id
-            return found
+            return await marked_pages(self._client, channel, self._request_id, after=after)
 
         return await asyncio.shield(self._tracked(run, "search"))
 
@@ -270,6 +264,23 @@ class MessageSurface:
         """Return when the library has let go of every call."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
+
+
+async def marked_pages(
+    client: discord.Client, channel: discord.abc.Messageable, request_id: str, *, after: int | None = None
+) -> dict[int, int]:
+    """The pages of an answer that stand in ``channel``: page → message id, by the mark each of them carries.
+
+    Looks through the messages after the message ``after`` (None: the newest ones). Raises
+    :class:`discord.HTTPException`.
+    """
+    marks = {page_mark(request_id, index): index for index in range(MARKED_PAGES)}
+    since = None if after is None else discord.Object(after)
+    found: dict[int, int] = {}
+    async for message in channel.history(limit=SEARCHED, after=since):
+        if message.author == client.user and (index := _marked(message, marks)) is not None:
+            found[index] = message.id
+    return found
 
 
 def _marked(message: discord.Message, marks: dict[int, int]) -> int | None:

@@ -108,8 +108,8 @@ class RequestStore(Protocol):
         """Page ``page`` of the answer is no message any more."""
         ...
 
-    async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
-        """Replace the interaction token the answer is shown through (None: the channel route from now on)."""
+    async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
+        """The ids of what waits and can be shown through its token alone, which ends between these moments."""
         ...
 
     async def line(self) -> Sequence[LineEntry]:

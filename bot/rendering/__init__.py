@@ -1,7 +1,7 @@
 """Answers as Discord pages, and the pace at which edits may leave. Pure: no I/O, time comes in as an argument."""
 
 from bot.rendering.document import AnswerDocument, Overflow, render
-from bot.rendering.pacing import Bucket, BucketState, FairTurns
+from bot.rendering.pacing import Bucket, BucketState, FairTurns, Urgency
 from bot.rendering.page import (
     Control,
     File,
@@ -20,6 +20,7 @@ __all__ = [
     "File",
     "Overflow",
     "Page",
+    "Urgency",
     "compact_duration",
     "escape_inline",
     "quote_question",

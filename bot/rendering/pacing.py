@@ -8,6 +8,7 @@ for that bound is what keeps 429 away. Time is the caller's monotonic clock in s
 
 from collections import deque
 from dataclasses import dataclass
+from enum import IntEnum, auto
 from typing import Generic, TypeVar
 
 _ROUNDING = 0.005  # s; the headers give milliseconds, and a clock may be a little fast
@@ -177,25 +178,34 @@ class Bucket:
             self._stretch_changed = now
 
 
+class Urgency(IntEnum):
+    """What an edit is for; the most urgent first."""
+
+    LAST = auto()
+    TEXT = auto()
+    PLACE = auto()
+
+
 K = TypeVar("K")
 
 
 class FairTurns(Generic[K]):
     """Several streams share one bucket: the one whose oldest unseen text is oldest goes first.
 
-    A final text goes before every streaming one. Equal ages keep the order in which they asked.
+    A final text goes before every streaming one, and a place in the line after them all: a line that moves must
+    not make those wait who are being answered. Equal ages keep the order in which they asked.
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[K, tuple[bool, float]] = {}
+        self._waiting: dict[K, tuple[Urgency, float]] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def wants(self, key: K, *, since: float, final: bool = False) -> None:
-        """`key` has text unseen since `since`; asking again keeps the earlier time; once final, final."""
-        was_final, oldest = self._waiting.get(key, (False, since))
-        self._waiting[key] = (final or was_final, min(since, oldest))
+    def wants(self, key: K, *, since: float, urgency: Urgency = Urgency.TEXT) -> None:
+        """`key` has something unseen since `since`; asking again keeps the earlier time and the more urgent."""
+        before, oldest = self._waiting.get(key, (urgency, since))
+        self._waiting[key] = (min(before, urgency), min(since, oldest))
 
     def served(self, key: K) -> None:
         """`key` had its turn, or has nothing to show any more."""
@@ -205,7 +215,7 @@ class FairTurns(Generic[K]):
         """Whose turn it is; None if nobody waits."""
         if not self._waiting:
             return None
-        return min(self._waiting, key=lambda key: (not self._waiting[key][0], self._waiting[key][1]))
+        return min(self._waiting, key=self._waiting.__getitem__)
 
     def is_turn(self, key: K) -> bool:
         """True if `key` waits and goes first."""

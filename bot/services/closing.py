@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -65,7 +66,7 @@ class Closing:
             return
         self._count(request, answer)
         await self.show_answer(request, live, answer, by=by)
-        await self.deliver(request, live)
+        await self.deliver(replace(request, answer=answer), live)
 
     async def stored_pages(self, request: StoredRequest) -> tuple[Page, ...]:
         """The messages of an answer from what is stored; empty for a request without an answer."""
@@ -129,7 +130,7 @@ class Closing:
         )
         self._metrics.questions.labels("failed").inc()
         sentence = fill(live.question.asker.locale, error.key, error.params)
-        await self._end(request, live, "failed", sentence=sentence, incident=request.request_id[:4])
+        await self._end(request, live, "failed", {"sentence": sentence, "incident": request.request_id[:4]})
 
     async def cancelled(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
         """Somebody withdrew it. False when it had already ended."""
@@ -153,13 +154,16 @@ class Closing:
     async def show_cancelled(self, request: StoredRequest, live: LiveAnswer, *, by: int) -> None:
         """Say who ended a question (the state is committed already)."""
         key = "cancelled" if request.started_at is None else "stopped_early"
-        await self._end(request, live, key, by=f"<@{by}>")
+        # Whoever withdrew their own question knows.
+        unknown = by != request.question.asker.user_id
+        await self._end(request, live, key, {"by": f"<@{by}>"}, to_be_told=unknown)
 
     async def expired(self, request: StoredRequest, live: LiveAnswer, *, waited: float) -> None:
         """It waited too long (the state is committed already)."""
         log.warning("question.expired", request_id=request.request_id, waited=waited)
         self._metrics.questions.labels("expired").inc()
-        await self._end(request, live, "expired", duration=compact_duration(waited, live.question.asker.locale))
+        duration = compact_duration(waited, live.question.asker.locale)
+        await self._end(request, live, "expired", {"duration": duration})
 
     async def deliver(self, request: StoredRequest, live: LiveAnswer) -> None:
         """Show the last state of an answer that is committed, then commit that it was shown."""
@@ -168,7 +172,8 @@ class Closing:
         except MessageGone:
             log.info("answer.message_deleted", request_id=request.request_id)
         except (SurfaceExpired, AccessLost) as error:
-            if not await self._sent_directly(request, live, error):
+            if not await self._sent_directly(request, live, "direct.heading", error):
+                # It stays `answered` for /queue.
                 return
         except DeliveryError as error:
             # The answer stays `answered`: the next start shows it, and /queue does before.
@@ -178,22 +183,23 @@ class Closing:
             await self._announce(request, live)
         await _committed(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
 
-    async def _sent_directly(self, request: StoredRequest, live: LiveAnswer, error: DeliveryError) -> bool:
-        """The message cannot be reached any more: the answer goes to its asker's DMs if they allow it."""
+    async def _sent_directly(
+        self, request: StoredRequest, live: LiveAnswer, heading: str, error: DeliveryError
+    ) -> bool:
+        """The message cannot be reached any more: its last form goes to the asker's DMs if they allow it, under
+        the sentence ``heading``."""
         question = request.question
-        heading = say(question.asker.locale, "direct.heading", channel=f"<#{question.surface.channel_id}>")
         try:
             await self._messenger.direct(
                 question.asker.user_id,
                 live.view.render(),
                 request_id=request.request_id,
                 locale=question.asker.locale,
-                heading=heading,
+                heading=say(question.asker.locale, heading, channel=f"<#{question.surface.channel_id}>"),
             )
         except DeliveryError as refusal:
-            # It is kept as `answered` for /queue.
             log.warning(
-                "answer.kept_for_fetching",
+                "answer.not_sent_directly",
                 request_id=request.request_id,
                 surface=str(error),
                 direct=str(refusal),
@@ -203,12 +209,15 @@ class Closing:
         return True
 
     async def _announce(self, request: StoredRequest, live: LiveAnswer) -> None:
-        """Edits notify nobody, so after a long wait one reply does; the nonce keeps it single."""
+        """Edits notify nobody, so after a long wait one reply does; the nonce keeps it single.
+
+        Private answers are not announced: a reply in the channel would tell everybody of them, and of a message
+        that only the asker sees Discord promises no notification either.
+        """
         question = request.question
-        started = request.started_at if request.started_at is not None else question.asked_at
         first_page = live.delivery.message_ids[0] if live.delivery.message_ids else None
         if (
-            started - question.asked_at < self._announce_after
+            _waited_for_a_word(request) < self._announce_after
             or first_page is None
             or not question.surface.channel_route
         ):
@@ -225,11 +234,25 @@ class Closing:
         except BotError as error:
             log.info("answer.not_announced", request_id=request.request_id, detail=str(error))
 
-    async def _end(self, request: StoredRequest, live: LiveAnswer, outcome: str, **params: object) -> None:
+    async def _end(
+        self,
+        request: StoredRequest,
+        live: LiveAnswer,
+        outcome: str,
+        params: dict[str, object],
+        *,
+        to_be_told: bool = True,
+    ) -> None:
+        """Show how a question ended without an answer. Where its message cannot be reached any more, its asker
+        reads it in their DMs, unless they need not ``to_be_told``."""
         controls = (Control.RETRY,) if outcome in {"failed", "expired"} else ()
         live.view.done(Receipt(outcome=outcome, params=tuple(params.items())), controls)
         try:
             await live.delivery.finish()
+        except (SurfaceExpired, AccessLost) as error:
+            if to_be_told and await self._sent_directly(request, live, "direct.question", error):
+                return
+            log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
         except DeliveryError as error:
             log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
 
@@ -251,6 +274,15 @@ class Closing:
             ttft=answer.ttft,
             duration=answer.duration,
         )
+
+
+def _waited_for_a_word(request: StoredRequest) -> float:
+    """Seconds from the question to the first word of its answer: in our line and at the scheduler, which may hold
+    a question for long before a pipeline takes it (parallax-api.md, "Load")."""
+    asked_at = request.question.asked_at
+    started = request.started_at if request.started_at is not None else asked_at
+    held = request.answer.ttft if request.answer is not None else None
+    return started + (held or 0.0) - asked_at
 
 
 async def _committed(commit: Callable[[], Awaitable[_Kept]]) -> _Kept:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import structlog
 
 from bot.clock import Clock
@@ -10,6 +12,7 @@ from bot.queueing.ports import RequestStore
 from bot.queueing.request import RequestState, StoredRequest
 from bot.rendering import Page
 from bot.services.closing import Closing
+from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher
 from bot.services.lineage import Lineage, Version
 from bot.services.operators import Operators, Person
@@ -18,12 +21,22 @@ from bot.services.ports import Feedback
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class PressedMessage:
+    """Where a button was pressed, and the token that edits that message until ``expires_at`` (epoch seconds)."""
+
+    message_id: int
+    token: str
+    expires_at: float
+
+
 class AnswerControls:
     """Acts on an answer for a person; authorisation is checked at every press, against what is stored."""
 
     def __init__(
         self,
         store: RequestStore,
+        desk: AnswerDesk,
         dispatcher: Dispatcher,
         closing: Closing,
         operators: Operators,
@@ -31,6 +44,7 @@ class AnswerControls:
         clock: Clock,
     ) -> None:
         self._store = store
+        self._desk = desk
         self._dispatcher = dispatcher
         self._closing = closing
         self._operators = operators
@@ -44,18 +58,31 @@ class AnswerControls:
             raise UserError(f"request {request_id} is unknown", key="error.request_unknown")
         return found
 
-    async def permit_stop(self, request_id: str, person: Person) -> None:
-        """Raise :class:`NotAllowed` for anybody but the asker and operators."""
-        await self._owned(request_id, person)
+    async def stoppable(self, request_id: str, person: Person) -> StoredRequest:
+        """The request, for stopping it. Raises :class:`NotAllowed` for anybody but the asker and operators."""
+        return await self._owned(request_id, person)
 
-    async def stop(self, request_id: str, person: Person) -> None:
+    async def stop(self, request_id: str, person: Person, press: PressedMessage | None) -> None:
         """Stop the answer, or take the question out of the line; pressed again, or too late, does nothing.
 
         Raises :class:`NotAllowed` for anybody but the asker and operators.
         """
-        await self._owned(request_id, person)
+        request = await self._owned(request_id, person)
+        if press is not None:
+            self._reached(request, press)
         if await self._dispatcher.stop(request_id, by=person.user_id):
             log.info("answer.stop", request_id=request_id, by=person.user_id)
+
+    def _reached(self, request: StoredRequest, press: PressedMessage) -> None:
+        """Let the last form of a message that has no other way than a token be shown through the press's own:
+        the first one may be spent by now."""
+        if request.question.surface.channel_route or request.message_ids != (press.message_id,):
+            return
+        live = self._desk.get(request.request_id)
+        if live is None and request.state is RequestState.QUEUED:
+            live = self._desk.reopen(request)
+        if live is not None:
+            live.delivery.renew(press.token, press.expires_at)
 
     async def _owned(self, request_id: str, person: Person) -> StoredRequest:
         request = await self.request(request_id)

@@ -16,6 +16,11 @@ class PageSource(Protocol):
         """The messages as they should be now; at least one."""
         ...
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether they only say where the question stands in the line, or why that stands still."""
+        ...
+
 
 class AnswerDelivery(Protocol):
     """Keeps the messages of one answer equal to their source."""
@@ -40,6 +45,10 @@ class AnswerDelivery(Protocol):
     @property
     def is_current(self) -> bool:
         """Whether what Discord shows is the newest state, and nothing is on its way."""
+        ...
+
+    def renew(self, token: str, expires_at: float) -> None:
+        """A press on the answer's only message brought a token that edits it; ``expires_at`` in epoch seconds."""
         ...
 
     async def finish(self) -> None:

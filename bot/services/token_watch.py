@@ -5,7 +5,10 @@ from __future__ import annotations
 import structlog
 
 from bot.clock import Clock
-from bot.services.desk import AnswerDesk
+from bot.queueing.ports import RequestStore
+from bot.queueing.request import RequestState, Surface
+from bot.services.desk import AnswerDesk, LiveAnswer
+from bot.services.line import BETWEEN, LineKeeper
 
 log = structlog.get_logger(__name__)
 
@@ -13,6 +16,7 @@ LOOK_EVERY = 10.0
 # Discord docs, interactions/receiving-and-responding: a token lives 15 minutes. Edits through it end a minute
 # before (delivery), so a notice must be out before that.
 NOTICE_BEFORE = 120.0
+EDITS_END_BEFORE = 60.0
 
 
 class TokenWatch:
@@ -22,24 +26,54 @@ class TokenWatch:
     cannot: their answer goes to the asker's DMs, and the last edit through the token says so.
     """
 
-    def __init__(self, desk: AnswerDesk, clock: Clock) -> None:
+    def __init__(self, desk: AnswerDesk, store: RequestStore, line: LineKeeper, clock: Clock) -> None:
         self._desk = desk
+        self._store = store
+        self._line = line
         self._clock = clock
+        self._told: set[str] = set()
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
+            await self.look()
             await self._clock.sleep(LOOK_EVERY)
-            self.look()
 
-    def look(self) -> None:
-        """Put the notice on every message whose token is about to end without another way."""
+    async def look(self) -> None:
+        """Put the notice on every message whose token is about to end without another way.
+
+        Raises :class:`StorageError`."""
         now = self._clock.now()
         for live in self._desk.all():
-            surface = live.question.surface
-            expires_at = surface.token_expires_at
-            if surface.channel_route or expires_at is None or now < expires_at - NOTICE_BEFORE:
-                continue
-            if live.view.notify("notice.to_dm"):
-                log.info("answer.will_move", request_id=live.question.request_id)
-                live.show()
+            if _is_ending(live.question.surface, now):
+                self._tell(live)
+        ending = await self._store.tokens_ending(after=now + EDITS_END_BEFORE, before=now + NOTICE_BEFORE)
+        self._told.intersection_update(ending)
+        for request_id in ending:
+            if request_id not in self._told:
+                await self._tell_far(request_id)
+
+    async def _tell_far(self, request_id: str) -> None:
+        """Tell somebody who waits so far back that their message is not kept open."""
+        request = await self._store.get(request_id)
+        place = await self._store.place(request_id)
+        if request is None or request.state is not RequestState.QUEUED or place is None:
+            return
+        live = self._desk.get(request_id)
+        if live is None:
+            live = self._desk.reopen(request)
+            self._line.place(live, place)
+        self._tell(live)
+        # As many as there are may wait so: all at once they would hold up the answers that run.
+        await self._clock.sleep(BETWEEN)
+
+    def _tell(self, live: LiveAnswer) -> None:
+        self._told.add(live.question.request_id)
+        if live.view.notify("notice.to_dm"):
+            log.info("answer.will_move", request_id=live.question.request_id)
+            live.show()
+
+
+def _is_ending(surface: Surface, now: float) -> bool:
+    expires_at = surface.token_expires_at
+    return not surface.channel_route and expires_at is not None and now >= expires_at - NOTICE_BEFORE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, tuple_
 
 from bot.queueing.ports import LineLimits, LinePause, Recovered
 from bot.queueing.request import (
@@ -112,14 +112,14 @@ class SqlRequests:
         gone = {"request": request_id, "at": page}
         await self._transactions.write(lambda connection: connection.execute(_DETACH, gone).rowcount)
 
-    async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
-        """Replace the interaction token of an open request; a final one stays without."""
-        moved = (
-            update(requests)
-            .where(requests.c.request_id == request_id, requests.c.state.in_([one.value for one in OPEN_STATES]))
-            .values(token=token, token_expires_at=token_expires_at)
+    async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
+        """The ids of what waits and can be shown through its token alone, which ends between these moments."""
+        ending = (
+            select(requests.c.request_id)
+            .where(IS_QUEUED, ~requests.c.channel_route, requests.c.token_expires_at.between(after, before))
+            .order_by(requests.c.token_expires_at)
         )
-        await self._transactions.write(lambda connection: connection.execute(moved).rowcount)
+        return await self._transactions.read(lambda connection: connection.scalars(ending).all())
 
     async def line(self) -> Sequence[LineEntry]:
         """Everything waiting, in the order it will be taken."""

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import discord
@@ -17,8 +18,9 @@ from bot.client import ParallaxBot, Services
 from bot.queueing.request import RequestKind, StoredRequest
 from bot.rendering import Control, render
 from bot.rendering.controls import REQUEST_ID
+from bot.services.controls import PressedMessage
 from bot.tree import NOBODY, report
-from cogs._ui.asker import person_of, surface_of
+from cogs._ui.asker import person_of, surface_of, token_expiry
 
 TEXT_LIMIT = 3800
 
@@ -28,13 +30,27 @@ Action = Callable[[Services, str, Press], Awaitable[None]]
 
 async def _stop(services: Services, request_id: str, press: Press) -> None:
     person = person_of(press)
-    await services.controls.permit_stop(request_id, person)
+    request = await services.controls.stoppable(request_id, person)
+    stop = partial(services.controls.stop, request_id, person, _pressed(press))
+    if not request.question.surface.channel_route:
+        # Its last form is shown through the press's token, which is good for nothing before the acknowledgement.
+        try:
+            await press.response.defer()
+        finally:
+            await stop()
+        return
     # Side by side: a slow Discord keeps no pipeline busy, and a slow last edit no press unanswered.
-    stopping = asyncio.create_task(services.controls.stop(request_id, person), name=f"stop-{request_id}")
+    stopping = asyncio.create_task(stop(), name=f"stop-{request_id}")
     try:
         await press.response.defer()
     finally:
         await stopping
+
+
+def _pressed(press: Press) -> PressedMessage | None:
+    if press.message is None:
+        return None
+    return PressedMessage(press.message.id, press.token, token_expiry(press))
 
 
 async def _show(services: Services, request_id: str, press: Press) -> None:

@@ -42,5 +42,10 @@ def surface_of(interaction: discord.Interaction, *, private: bool) -> Surface:
         private=private,
         channel_route=bool(reachable) and not private,
         token=interaction.token,
-        token_expires_at=interaction.created_at.timestamp() + TOKEN_LIFETIME,
+        token_expires_at=token_expiry(interaction),
     )
+
+
+def token_expiry(interaction: discord.Interaction) -> float:
+    """When the interaction's token is spent, in epoch seconds."""
+    return interaction.created_at.timestamp() + TOKEN_LIFETIME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 
@@ -101,3 +102,26 @@ async def started_again(stage: Stage) -> None:
     await stage.discord.wait_until(lambda: not stage.discord.gateway.online, PATIENCE)
     await stage.bot.start()
     await stage.bot.ready(stage.discord)
+
+
+async def occupied(stage: Stage, who: Person, room: Channel) -> Message:
+    """A question that keeps the only pipeline until it is stopped."""
+    stage.parallax.script([(f"busy{n} ", 1.0) for n in range(2000)], match="Hold the line")
+    message = await ask(who, room, "Hold the line")
+    await until_shows(stage, message, "busy1 ")
+    return message
+
+
+async def freed(stage: Stage, who: Person, message: Message) -> None:
+    """Stop that question."""
+    await who.click(message, label="Stop")
+    await until_over(stage, message)
+
+
+async def queue_that_says(who: Person, room: Channel, words: str) -> Message:
+    """Look at /queue again until it says so: what it tells changes in the bot, not in Discord."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            queue = await (await who.slash(room, "queue")).response()
+            if words in queue.text:
+                return queue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
+import itertools
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,7 +14,18 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, ask, body, footer, until_over, until_shows
+from tests.e2e.reading import (
+    PATIENCE,
+    ask,
+    body,
+    footer,
+    freed,
+    new_room,
+    occupied,
+    queue_that_says,
+    until_over,
+    until_shows,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,20 +44,6 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     ) as running:
         yield running
         assert running.discord.limits.rejections == []
-
-
-async def occupied(stage: Stage, who: Person, room: Channel) -> Message:
-    """A question that keeps the only pipeline until it is stopped."""
-    stage.parallax.script([(f"busy{n} ", 1.0) for n in range(2000)], match="Hold the line")
-    message = await ask(who, room, "Hold the line")
-    await until_shows(stage, message, "busy1 ")
-    return message
-
-
-async def freed(stage: Stage, who: Person, message: Message) -> None:
-    """Stop that question."""
-    await who.click(message, label="Stop")
-    await until_over(stage, message)
 
 
 async def test_places_are_shown_and_kept_true(
@@ -254,10 +252,29 @@ async def test_a_kept_answer_comes_with_its_files(stage: Stage, room: Channel, b
     await queue_that_says(ben, room, "You have no question waiting or running.")
 
 
-async def queue_that_says(who: Person, room: Channel, words: str) -> Message:
-    """Look at /queue again until it says so: what it tells changes in the bot, not in Discord."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            queue = await (await who.slash(room, "queue")).response()
-            if words in queue.text:
-                return queue
+async def test_the_estimate_is_told_by_how_long_answers_took(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing is promised before the first answer; then each place is one usual answer further away."""
+    async with staged(
+        tmp_path_factory.mktemp("estimate"),
+        discord=DiscordDouble(latency=0.0),
+        parallax=ParallaxDouble(nodes=1, slots=1, lag=False),
+        SHUTDOWN_GRACE="1",
+    ) as stage:
+        ada, ben, olga = (stage.discord.person(name) for name in ("ada", "ben", "olga"))
+        stage.parallax.script(["Two ", ("seconds.", 2.0)], match="How long")
+        first = await ask(ada, new_room(stage), "How long do you take?")
+        second = await ask(ben, new_room(stage), "And I?")
+        assert footer(second) == f"-# <@{ben.id}> · next in line"
+        await ben.click(second, label="Cancel")
+        await until_over(stage, first, second)
+
+        busy = await occupied(stage, olga, new_room(stage))
+        waiting = [await ask(ada, new_room(stage), f"When {number}?") for number in range(3)]
+        shown = [re.search(r"in line · about ([\d.]+) s$", footer(message)) for message in waiting]
+        estimates = [float(found.group(1)) for found in shown if found is not None]
+        assert len(estimates) == len(waiting)
+        assert 0.4 <= estimates[0] <= 4.0
+        assert all(1.5 <= later - sooner <= 4.0 for sooner, later in itertools.pairwise(estimates))
+        for message in waiting:
+            await ada.click(message, label="Cancel")
+        await freed(stage, olga, busy)

@@ -30,18 +30,28 @@ class FastClock:
 
 @dataclass(eq=False)
 class HandClock:
-    """A :class:`bot.clock.Clock` whose hands a test moves."""
+    """A :class:`bot.clock.Clock` that moves only when a test moves it."""
 
     at: float = 100_000.0
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def now(self) -> float:
         """Epoch seconds."""
         return self.at
 
     def monotonic(self) -> float:
-        """Seconds."""
+        """The same seconds."""
         return self.at
 
     async def sleep(self, seconds: float) -> None:
-        """Nothing passes by itself."""
-        await asyncio.Event().wait()
+        """Return when the test has moved the clock so far."""
+        until = self.at + seconds
+        await asyncio.sleep(0)
+        while self.at < until:
+            await self._moved.wait()
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass at once."""
+        self.at += seconds
+        self._moved, moved = asyncio.Event(), self._moved
+        moved.set()

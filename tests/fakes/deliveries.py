@@ -54,6 +54,10 @@ class ShownAnswer:
         self.states.append("\n".join(part for page in pages for part in (page.body, page.footer) if part))
         self.changed_to()
 
+    def renew(self, token: str, expires_at: float) -> None:
+        """The message can be reached again."""
+        self.error = None
+
     async def finish(self) -> None:
         """Show the last state, or fail with the error a test has set."""
         if self.error is not None:

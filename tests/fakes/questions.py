@@ -21,6 +21,7 @@ def question(
     root: str | None = None,
     token: str | None = TOKEN,
     material: str = "",
+    private: bool = False,
 ) -> NewQuestion:
     """A question of ``user``; its prompt names it."""
     return NewQuestion(
@@ -30,8 +31,8 @@ def question(
             application_id=9,
             channel_id=70 + conversation,
             guild_id=8,
-            private=False,
-            channel_route=True,
+            private=private,
+            channel_route=not private,
             token=token,
             token_expires_at=None if token is None else at + 900,
         ),

@@ -40,11 +40,8 @@ class _Row:
         self.request = replace(self.request, state=state)
 
     def forget_token(self) -> None:
-        self.show_through(None, None)
-
-    def show_through(self, token: str | None, expires_at: float | None) -> None:
         question = self.request.question
-        surface = replace(question.surface, token=token, token_expires_at=expires_at)
+        surface = replace(question.surface, token=None, token_expires_at=None)
         self.request = replace(self.request, question=replace(question, surface=surface))
 
 
@@ -227,11 +224,15 @@ class MemoryRequests:
         """Page ``page`` of the answer is no message any more."""
         self._messages.get(request_id, {}).pop(page, None)
 
-    async def move_surface(self, request_id: str, *, token: str | None, token_expires_at: float | None) -> None:
-        """Replace the interaction token of an open request."""
-        row = self._rows.get(request_id)
-        if row is not None and row.state in OPEN_STATES:
-            row.show_through(token, token_expires_at)
+    async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
+        """The ids of what waits and has no other way than a token that ends between these moments."""
+        surfaces = {row.request.request_id: row.request.question.surface for row in self._in(RequestState.QUEUED)}
+        ends = {
+            request_id: surface.token_expires_at or 0.0
+            for request_id, surface in surfaces.items()
+            if not surface.channel_route
+        }
+        return sorted((one for one in ends if after <= ends[one] <= before), key=ends.__getitem__)
 
     async def waiting_ids(self) -> Sequence[str]:
         """The ids of everything waiting, in the order it will be taken."""

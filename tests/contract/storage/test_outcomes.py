@@ -239,20 +239,18 @@ async def test_pages_of_an_answer(stores: Stores) -> None:
     assert await stores.requests.by_message(12) is None
 
 
-async def test_the_surface_moves_while_it_is_needed(stores: Stores) -> None:
-    """A token is replaced or dropped, but never comes back to a request that has ended."""
-    await stores.requests.enqueue(question("a"), WIDE)
-    await stores.requests.move_surface("a", token="newer", token_expires_at=99.0)
-    moved = await stores.requests.get("a")
-    await stores.requests.cancelled("a", now=1.0)
-    await stores.requests.move_surface("a", token="late", token_expires_at=99.0)
-    ended = await stores.requests.get("a")
+async def test_tokens_that_are_about_to_end(stores: Stores) -> None:
+    """Of what waits and has no other way, soonest first; bounds included."""
+    for name, at, private in (("later", 30.0, True), ("sooner", 10.0, True), ("open to all", 20.0, False)):
+        await stores.requests.enqueue(question(name, conversation=1, at=at, private=private), WIDE)
+    await stores.requests.enqueue(question("over", at=20.0, private=True), WIDE)
+    await stores.requests.cancelled("over", now=21.0)
+    await stores.requests.enqueue(question("by message", at=20.0, private=True, token=None), WIDE)
 
-    assert moved is not None
-    assert ended is not None
-    assert (moved.question.surface.token, moved.question.surface.token_expires_at) == ("newer", 99.0)
-    assert ended.question.surface.token is None
-    assert "newer" not in repr(moved)
+    assert await stores.requests.tokens_ending(after=900.0, before=940.0) == ["sooner", "later"]
+    assert await stores.requests.tokens_ending(after=910.0, before=929.9) == ["sooner"]
+    assert await stores.requests.tokens_ending(after=930.0, before=930.0) == ["later"]
+    assert await stores.requests.tokens_ending(after=931.0, before=9000.0) == []
 
 
 async def test_requests_of_a_person_and_versions_of_an_answer(stores: Stores) -> None:

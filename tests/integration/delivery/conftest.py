@@ -37,6 +37,7 @@ class Pages:
     """A source whose pages a test sets."""
 
     pages: Sequence[Page] = (FIRST,)
+    is_waiting: bool = False
 
     def say(self, *bodies: str) -> None:
         """Show these texts, one per message."""
@@ -103,7 +104,10 @@ class Desk:
         interaction = invocation.interaction
         data = {
             "flags": 1 << 15 | (1 << 6 if private else 0),
-            "components": [{"type": 10, "content": text} for text in (FIRST.body, FIRST.footer)],
+            "components": [
+                *({"type": 10, "content": text} for text in (FIRST.body, FIRST.footer)),
+                {"type": 1, "components": [{"type": 2, "style": 2, "label": "Stop", "custom_id": "stop"}]},
+            ],
         }
         url = f"{self.discord.api_url}/interactions/{interaction.id}/{interaction.token}/callback"
         async with aiohttp.ClientSession() as session, session.post(url, json={"type": 4, "data": data}) as answer:
@@ -138,6 +142,14 @@ class Desk:
         )
         delivery.acknowledged(message.id, FIRST)
         return delivery, message, invocation
+
+    async def pressed(self, message: Message) -> str:
+        """Ada presses the button of a message and is acknowledged; the token that brought."""
+        interaction = (await self.discord.person("ada").click(message, label="Stop")).interaction
+        url = f"{self.discord.api_url}/interactions/{interaction.id}/{interaction.token}/callback"
+        async with aiohttp.ClientSession() as session, session.post(url, json={"type": 6}) as answer:
+            assert answer.status < 300, await answer.text()
+        return interaction.token
 
 
 @asynccontextmanager

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 
 from bot.clock import SystemClock
+from bot.delivery.answer import AnswerDelivery
+from bot.delivery.deliveries import Deliveries
 from bot.delivery.surface import RouteKind
-from bot.errors import MessageGone, SurfaceExpired
+from bot.errors import DeliveryError, MessageGone, SurfaceExpired
 from bot.rendering import Page
-from tests.integration.delivery.conftest import Desk
+from sandbox.discord_api import DiscordDouble
+from sandbox.discord_api.model import Message
+from tests.fakes.clocks import FastClock
+from tests.integration.delivery.conftest import FIRST, Desk, Pages, Wire, logged_in
 
 CLOCK = SystemClock()
 
@@ -202,3 +209,99 @@ async def test_closing_lets_calls_in_flight_end(desk: Desk) -> None:
     await again.finish()
     assert "afterwards" in message.text
     assert desk.discord.messages("general") == [message]
+
+
+async def test_a_press_on_a_message_whose_token_is_spent_reaches_it_again(desk: Desk) -> None:
+    """Each press brings a token that edits the pressed message, private or not; a delivery that had given up
+    begins anew with it."""
+    delivery, message, _ = await desk.open(private=True)
+    desk.discord.expire_tokens()
+    desk.source.say("> question\n3rd in line")
+    with pytest.raises(SurfaceExpired):
+        await delivery.finish()
+
+    token = await desk.pressed(message)
+    desk.source.say("> question\ncancelled")
+    delivery.renew(token, CLOCK.now() + 900.0)
+    await delivery.finish()
+    assert "cancelled" in message.text
+
+
+@dataclass(eq=False)
+class NotedClock(FastClock):
+    """Remembers how long it was slept for."""
+
+    slept: list[float] = field(default_factory=list)
+
+    async def sleep(self, seconds: float) -> None:
+        """Return early."""
+        self.slept.append(seconds)
+        await super().sleep(seconds)
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.MonkeyPatch, private: bool) -> None:
+    """After attempts that get rarer. A private message has no other way: whoever waits for it learns that."""
+    clock = NotedClock(100.0)
+    async with (
+        DiscordDouble(latency=0.0, limits=False) as double,
+        logged_in(double, monkeypatch, Wire()) as client,
+    ):
+        desk = Desk(double, Deliveries(client, clock), Wire())
+        delivery, message, _ = await desk.open(private=private, lives=1e12)
+        double.faults.next("PATCH", "*", "reset", times=1000)
+        desk.source.say("> question\nthe whole answer")
+        if private:
+            with pytest.raises(DeliveryError):
+                await delivery.finish()
+        else:
+            await delivery.finish()
+        backed_off = [seconds for seconds in clock.slept if seconds in {0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0}]
+        assert backed_off == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
+        shown = double.messages("general")
+        assert "the whole answer" not in message.text
+        if not private:
+            assert ["the whole answer" in one.text for one in shown] == [False, True]
+            assert desk.sent == [(0, shown[1].id)]
+            assert delivery.message_ids == (shown[1].id,)
+        await desk.deliveries.aclose()
+
+
+async def test_places_give_way_to_answers_that_run(desk: Desk) -> None:
+    """On the channel's own route all share one budget: whose place changed long ago waits for the text of now."""
+    places, texts = Pages(is_waiting=True), Pages()
+    waiting, told = await on_the_channel(desk, places)
+    running, answer = await on_the_channel(desk, texts)
+    seen: list[str] = []
+    places.say("> question\n2nd in line")
+    waiting.changed()
+    for word in ("one", "two", "three", "four"):
+        texts.say(f"> question\n{word}")
+        running.changed()
+        await desk.discord.wait_until(partial(shows, answer, word))
+        seen.append(told.text)
+    assert not any("2nd in line" in text for text in seen)
+    await desk.discord.wait_until(lambda: "2nd in line" in told.text)
+    await waiting.finish()
+    await running.finish()
+
+
+def shows(message: Message, words: str) -> bool:
+    """Whether the message shows ``words`` now."""
+    return words in message.text
+
+
+async def on_the_channel(desk: Desk, source: Pages) -> tuple[AnswerDelivery, Message]:
+    """A delivery of a message that has no interaction's token."""
+    invocation, message = await desk.acknowledged()
+    surface = replace(desk.surface(invocation), token=None, token_expires_at=None)
+    delivery = desk.deliveries.open(
+        f"{invocation.interaction.id:016x}",
+        surface,
+        source,
+        locale="en-US",
+        on_sent=lambda page, message_id: desk.sent.append((page, message_id)),
+        on_gone=lambda: desk.gone.append(True),
+    )
+    delivery.acknowledged(message.id, FIRST)
+    return delivery, message

@@ -39,6 +39,7 @@ class Line:
 
     scheduler: ScriptedScheduler
     store: MemoryRequests
+    desk: AnswerDesk
     shown: ShownAnswers
     watcher: ClusterWatcher
     dispatcher: Dispatcher
@@ -148,7 +149,7 @@ def assembled(
         ask_limits=AskLimits(context_tokens=4000),
         system_prompt="",
     )
-    line = Line(scheduler, store, shown, watcher, dispatcher, ask, keeper, background, metrics)
+    line = Line(scheduler, store, desk, shown, watcher, dispatcher, ask, keeper, background, metrics)
     tasks = [asyncio.create_task(work) for work in (watcher.run(), keeper.run(), _drained(dispatcher))]
     return line, tasks
 

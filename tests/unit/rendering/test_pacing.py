@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.rendering.pacing import Bucket, BucketState, FairTurns
+from bot.rendering.pacing import Bucket, BucketState, FairTurns, Urgency
 
 
 @dataclass
@@ -265,13 +265,26 @@ def test_turns_go_by_staleness() -> None:
     turns.wants("a", since=3.0)
     turns.wants("b", since=1.0)
     turns.wants("b", since=9.0)
-    turns.wants("c", since=5.0, final=True)
+    turns.wants("c", since=5.0, urgency=Urgency.LAST)
     assert turns.is_turn("c")
     turns.served("c")
     assert turns.first() == "b"
     turns.served("b")
     assert turns.first() == "a"
     assert len(turns) == 1
+
+
+def test_a_place_in_the_line_waits_for_every_text() -> None:
+    """However long it has been untrue; it goes as soon as no text wants the turn, or it is a text itself."""
+    turns: FairTurns[str] = FairTurns()
+    turns.wants("waiting", since=0.0, urgency=Urgency.PLACE)
+    turns.wants("streaming", since=8.0)
+    assert turns.is_turn("streaming")
+    turns.served("streaming")
+    assert turns.is_turn("waiting")
+    turns.wants("streaming", since=9.0)
+    turns.wants("waiting", since=9.0, urgency=Urgency.TEXT)
+    assert turns.is_turn("waiting")
 
 
 @settings(max_examples=30, deadline=None)
