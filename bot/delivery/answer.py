@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
@@ -13,7 +12,7 @@ from bot.clock import Clock
 from bot.delivery.lane import Lane
 from bot.delivery.surface import MessageSurface, RouteKind
 from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
-from bot.rendering import Page, Urgency
+from bot.rendering import Page, PageSource, Urgency
 
 log = structlog.get_logger(__name__)
 
@@ -24,19 +23,6 @@ LONGEST_RETRY = 30.0
 EMPTIED = Page("…")
 # How much sooner the other route must be to be worth leaving the primary one.
 ROUTE_GAIN = 0.02
-
-
-class PageSource(Protocol):
-    """What is to be shown. Rendered when a slot comes, not when something changed."""
-
-    def render(self) -> Sequence[Page]:
-        """The answer's messages as they should be now, first message first; at least one."""
-        ...
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether they only say where the question stands in the line, or why that stands still."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +68,8 @@ class AnswerDelivery:
         self._finishing = asyncio.Event()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._failures = 0
+        self._first_words = asyncio.Event()
+        self._worded = False
         self._resting = False
         self._removing: set[int] = set()
         self._stale_since: float | None = None
@@ -120,6 +108,8 @@ class AnswerDelivery:
         """The source has something newer."""
         if self._stale_since is None:
             self._stale_since = self._clock.monotonic()
+        if not self._first_words.is_set() and self._source.has_text:
+            self._first_words.set()
         self._wake.set()
 
     def renew(self, token: str, expires_at: float) -> None:
@@ -138,7 +128,10 @@ class AnswerDelivery:
         Raises :class:`MessageGone`, :class:`AccessLost`, :class:`SurfaceExpired` or :class:`DeliveryError`
         when it cannot be shown. Cancelling the wait does not stop the delivery.
         """
-        self._finishing.set()
+        if not self._finishing.is_set():
+            # A Discord that failed while the answer was written is given all its chances for the last state.
+            self._failures = 0
+            self._finishing.set()
         self._wake.set()
         await asyncio.shield(self._done)
 
@@ -191,9 +184,9 @@ class AnswerDelivery:
                 self._wake.set()
                 continue
             route = await self._slot()
-            operation = self._next()
-            if operation is not None:
-                await self._attempt(route, operation)
+            words, operation = self._source.has_text, self._next()
+            if operation is not None and await self._attempt(route, operation):
+                self._worded = self._worded or words
             self._wake.set()
 
     def _next(self) -> _Operation | None:
@@ -235,7 +228,7 @@ class AnswerDelivery:
             self._failures += 1
             self._log.info("delivery.search_failed", failures=self._failures, detail=str(error))
             if self._failures < FINAL_ATTEMPTS:
-                await self._pause(self._back_off(), unless_final=False)
+                await self._pause(self._back_off(), *self._unless_finishing())
                 return
             found = {}
         for index, message_id in sorted(found.items()):
@@ -253,50 +246,54 @@ class AnswerDelivery:
             self._on_sent(index, message_id)
 
     def _back_off(self) -> float:
-        return min(FIRST_RETRY * 2.0 ** (self._failures - 1), LONGEST_RETRY)
+        # The exponent has a limit of its own: hours without Discord are many failures.
+        return min(FIRST_RETRY * 2.0 ** min(self._failures - 1, 10), LONGEST_RETRY)
 
     async def _slot(self) -> RouteKind:
         """Wait until an edit may leave; returns the route whose slot was taken."""
         lane: Lane | None = None
         try:
             while True:
-                final = self._finishing.is_set()
-                route, at = self._choose(final=final)
+                urgency = self._urgency()
+                route, at = self._choose(urgency)
                 if lane is not (lane := self.surface.lane(route)):
                     self._leave_lanes()
                 now = self._clock.monotonic()
                 since = self._stale_since if self._stale_since is not None else now
-                lane.wants(self, since=since, urgency=self._urgency(final=final))
+                lane.wants(self, since=since, urgency=urgency)
                 mine = lane.is_turn(self)
                 if mine and at <= now:
                     lane.bucket.sent(now)
                     self._stale_since = None
                     return route
                 # Whoever goes first watches the bucket; the others watch the lane.
-                await self._pause(at - now if mine else None, unless_final=not final, moved=lane.moved)
+                await self._pause(at - now if mine else None, lane.moved, *self._more_urgent(urgency))
         finally:
             self._leave_lanes()
 
-    def _urgency(self, *, final: bool) -> Urgency:
-        if final:
+    def _urgency(self) -> Urgency:
+        if self._finishing.is_set():
             return Urgency.LAST
-        return Urgency.PLACE if self._source.is_waiting else Urgency.TEXT
+        if self._source.is_waiting:
+            return Urgency.PLACE
+        return Urgency.FIRST if self._source.has_text and not self._worded else Urgency.TEXT
 
     def _leave_lanes(self) -> None:
         for route in RouteKind:
             self.surface.lane(route).leave(self)
 
-    def _choose(self, *, final: bool) -> tuple[RouteKind, float]:
+    def _choose(self, urgency: Urgency) -> tuple[RouteKind, float]:
         primary = self.surface.primary
         if primary is None:
             raise SurfaceExpired("no route is left")
         now = self._clock.monotonic()
         bucket = self.surface.bucket(primary)
         spare = self.surface.channel_route and None not in self._ids and primary is not RouteKind.CHANNEL
-        if not final:
+        if urgency is not Urgency.LAST:
             # With a slot on a second route for the last edit, streaming may use the whole budget of the first.
             covered = spare and self.surface.lane(RouteKind.CHANNEL).covers(self, now)
-            return primary, bucket.next_edit(now, reserve=0 if covered else 1)
+            earliest = bucket.next_first if urgency is Urgency.FIRST else bucket.next_edit
+            return primary, earliest(now, reserve=0 if covered else 1)
         at = bucket.next_final(now)
         if spare:
             other = self.surface.bucket(RouteKind.CHANNEL).next_final(now)
@@ -304,35 +301,41 @@ class AnswerDelivery:
                 return RouteKind.CHANNEL, other
         return primary, at
 
-    async def _pause(
-        self, seconds: float | None, *, unless_final: bool, moved: asyncio.Event | None = None
-    ) -> None:
-        waits: set[asyncio.Future[object]] = set()
+    async def _pause(self, seconds: float | None, *earlier: asyncio.Event) -> None:
+        """Return after ``seconds`` (None: never), or as soon as one of these events is set."""
+        waits: set[asyncio.Future[object]] = {asyncio.ensure_future(event.wait()) for event in earlier}
         if seconds is not None:
             waits.add(asyncio.ensure_future(self._clock.sleep(seconds)))
-        if moved is not None:
-            waits.add(asyncio.ensure_future(moved.wait()))
-        if unless_final:
-            waits.add(asyncio.ensure_future(self._finishing.wait()))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
 
-    async def _attempt(self, route: RouteKind, operation: _Operation) -> None:
+    def _more_urgent(self, urgency: Urgency) -> list[asyncio.Event]:
+        """What would make an edit with this urgency leave earlier."""
+        if urgency is Urgency.LAST:
+            return []
+        if urgency is Urgency.FIRST or self._first_words.is_set():
+            return [self._finishing]
+        return [self._finishing, self._first_words]
+
+    async def _attempt(self, route: RouteKind, operation: _Operation) -> bool:
+        """Whether it was applied. Raises :class:`DeliveryError` when there is nothing left to try."""
         try:
             await self._perform(route, operation)
         except SurfaceExpired:
             self.surface.drop_token()
             if self.surface.primary is None or (None in self._ids and not self._replace_unknown()):
                 raise
+            return False
         except (MessageGone, AccessLost):
             raise
         except DeliveryError as error:
             await self._retry_later(error, operation)
-        else:
-            self._failures = 0
+            return False
+        self._failures = 0
+        return True
 
     def _replace_unknown(self) -> bool:
         """The acknowledgement never arrived: on the channel route the answer becomes a new message."""
@@ -368,19 +371,28 @@ class AnswerDelivery:
     async def _retry_later(self, error: DeliveryError, operation: _Operation) -> None:
         self._failures += 1
         self._log.info("delivery.retry", failures=self._failures, detail=str(error))
-        if self._failures >= FINAL_ATTEMPTS:
-            if not self._finishing.is_set() or operation.is_new or not self.surface.channel_route:
-                raise error
-            if operation.page is None:
-                raise error
-            # It cannot be edited any more: the tail is sent anew rather than lost.
-            self._ids[operation.index] = await self.surface.send(
-                RouteKind.CHANNEL, operation.page, operation.index
-            )
-            self._shown[operation.index] = operation.page
-            self._on_sent(operation.index, self._ids[operation.index])
-            # The original response is not the first page any more.
-            self.surface.drop_token()
-            self._failures = 0
-            return
-        await self._pause(self._back_off(), unless_final=False)
+        # Before the end there is no reason to give up: a later state is worth as much.
+        if self._finishing.is_set() and self._failures >= FINAL_ATTEMPTS:
+            await self._send_anew(error, operation)
+        else:
+            await self._pause(self._back_off(), *self._unless_finishing())
+
+    def _unless_finishing(self) -> list[asyncio.Event]:
+        """A back-off from before the end does not hold up the last state."""
+        return [] if self._finishing.is_set() else [self._finishing]
+
+    async def _send_anew(self, error: DeliveryError, operation: _Operation) -> None:
+        """It cannot be edited any more: the tail is sent anew rather than lost. Raises ``error`` where that is
+        impossible."""
+        if operation.page is None or operation.is_new or not self.surface.channel_route:
+            raise error
+        bucket = self.surface.bucket(RouteKind.CHANNEL)
+        while (at := bucket.next_final(now := self._clock.monotonic())) > now:
+            await self._pause(at - now)
+        bucket.sent(now)
+        message_id = await self.surface.send(RouteKind.CHANNEL, operation.page, operation.index)
+        self._ids[operation.index], self._shown[operation.index] = message_id, operation.page
+        self._on_sent(operation.index, message_id)
+        # The original response is not the first page any more.
+        self.surface.drop_token()
+        self._failures = 0

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import discord
 
 from bot.clock import Clock
-from bot.delivery.answer import AnswerDelivery, PageSource
+from bot.delivery.answer import AnswerDelivery
 from bot.delivery.lane import Lane
 from bot.delivery.surface import MessageSurface
 from bot.queueing.request import Surface
-from bot.rendering import Bucket
+from bot.rendering import Bucket, PageSource
 
 CHANNEL_WINDOW = 5.0
 # Discord's own channel bucket, before its headers say otherwise (discord-api-docs issues 2761, 8073).

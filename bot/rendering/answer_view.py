@@ -100,6 +100,11 @@ class AnswerView:
         """Whether it shows a place in the line or why the line stands still."""
         return self._phase in {Phase.WAITING, Phase.HELD}
 
+    @property
+    def has_text(self) -> bool:
+        """Whether there are words of the answer."""
+        return bool(self.document.raw)
+
     def _enter(self, phase: Phase) -> None:
         if phase is not self._phase:
             self._phase, self._phase_since = phase, self._clock.monotonic()

@@ -120,6 +120,14 @@ class Bucket:
             return max(now, earliest, end)
         return max(self._when_reset(now), earliest)
 
+    def next_first(self, now: float, *, reserve: int) -> float:
+        """The earliest time an answer's first words may leave: as soon as there is a slot beside the reserve,
+        however short ago a footer was edited."""
+        self._advance(now)
+        if self._free > max(0, min(reserve, self._limit - 1)):
+            return max(now, self._blocked_until)
+        return self.next_edit(now, reserve=reserve)
+
     def next_final(self, now: float) -> float:
         """The earliest time a final edit (or a button's answer) may leave; it may use the reserve."""
         self._advance(now)
@@ -182,6 +190,7 @@ class Urgency(IntEnum):
     """What an edit is for; the most urgent first."""
 
     LAST = auto()
+    FIRST = auto()
     TEXT = auto()
     PLACE = auto()
 
@@ -192,8 +201,9 @@ K = TypeVar("K")
 class FairTurns(Generic[K]):
     """Several streams share one bucket: the one whose oldest unseen text is oldest goes first.
 
-    A final text goes before every streaming one, and a place in the line after them all: a line that moves must
-    not make those wait who are being answered. Equal ages keep the order in which they asked.
+    A final text goes before every streaming one, then an answer's first words, and a place in the line after them
+    all: a line that moves must not make those wait who are being answered. Equal ages keep the order in which they
+    asked.
     """
 
     def __init__(self) -> None:

@@ -5,8 +5,10 @@ foreign text safe inside a line the bot writes itself, and numbers readable.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from bot.catalogue import say
 from bot.rendering.characters import clean, cut, inert
@@ -48,6 +50,24 @@ class Page:
     footer: str = ""
     controls: tuple[Control, ...] = ()
     files: tuple[File, ...] = ()
+
+
+class PageSource(Protocol):
+    """What is to be shown. Rendered when a slot comes, not when something changed."""
+
+    def render(self) -> Sequence[Page]:
+        """The answer's messages as they should be now, first message first; at least one."""
+        ...
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether they only say where the question stands in the line, or why that stands still."""
+        ...
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there are words of the answer in them."""
+        ...
 
 
 _MARKUP = re.compile(r"([\\*_~`|>\[\]()#<])")

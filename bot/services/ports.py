@@ -6,20 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from bot.queueing.request import Surface
-from bot.rendering import Page
-
-
-class PageSource(Protocol):
-    """What is to be shown, rendered when there is a chance to show it."""
-
-    def render(self) -> Sequence[Page]:
-        """The messages as they should be now; at least one."""
-        ...
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether they only say where the question stands in the line, or why that stands still."""
-        ...
+from bot.rendering import Page, PageSource
 
 
 class AnswerDelivery(Protocol):

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.errors import DeliveryError
 from bot.queueing.request import Surface
-from bot.rendering import Page
-from bot.services.ports import PageSource
+from bot.rendering import Page, PageSource
 
 
 @dataclass(eq=False)

@@ -38,6 +38,7 @@ class Pages:
 
     pages: Sequence[Page] = (FIRST,)
     is_waiting: bool = False
+    has_text: bool = False
 
     def say(self, *bodies: str) -> None:
         """Show these texts, one per message."""
