@@ -36,7 +36,7 @@ class Receipt:
     ``version`` is this one's number and how many there are; a single one is not mentioned. ``outcome`` is a
     catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``. ``recalled`` says how
     many earlier turns the model was shown when there were more, ``summarised`` that it read a summary of the
-    others.
+    others. ``notice`` is a sentence about what was tried since.
     """
 
     model: str | None = None
@@ -49,6 +49,7 @@ class Receipt:
     params: tuple[tuple[str, object], ...] = ()
     recalled: int | None = None
     summarised: bool = False
+    notice: str = ""
 
 
 def short_model(name: str | None) -> str:
@@ -242,7 +243,7 @@ class AnswerView:
         return say(self._locale, "footer.speed", rate=f"{(self._tokens - 1) / elapsed:.0f}")
 
     def _receipt_text(self, receipt: Receipt) -> str:
-        parts: list[str] = []
+        parts: list[str] = [receipt.notice] if receipt.notice else []
         if receipt.version is not None and receipt.version[1] > 1:
             number, of = receipt.version
             parts.append(say(self._locale, "receipt.version", number=number, of=of))

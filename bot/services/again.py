@@ -164,11 +164,7 @@ class Again:
 
 
 def _continuable(lineage: Lineage, origin: StoredRequest) -> bool:
-    if not lineage.versions:
+    if lineage.index(origin.request_id) != len(lineage.versions) - 1:
         return False
     newest = lineage.versions[-1].shown
-    return (
-        newest.request_id == origin.request_id
-        and newest.answer is not None
-        and newest.answer.finish in CONTINUABLE
-    )
+    return newest.answer is not None and newest.answer.finish in CONTINUABLE

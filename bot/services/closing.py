@@ -80,14 +80,18 @@ class Closing:
         """Bring the view to the answer's last form; a view that has no text yet gets it from the store."""
         await self._finish_view(live.view, request, answer, by=by)
 
-    async def _finish_view(self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0) -> None:
-        index, versions = 0, 1
+    async def _finish_view(
+        self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0, notice: str = ""
+    ) -> None:
+        index, versions, thoughts = 0, 1, answer.reasoning
         if request.question.kind is not RequestKind.ASK or not view.document.raw:
             # The first answer to a question, still in the view, is known to be the only one without looking.
-            lineage = Lineage.of(await self._store.versions(request.question.root_id or request.request_id))
+            lineage = await self._lineage(request)
             index, versions = lineage.index(request.request_id) or 0, len(lineage.versions)
-            if not view.document.raw and lineage.versions:
-                view.document.feed(lineage.versions[index].text)
+            if lineage.versions:
+                thoughts = lineage.versions[index].reasoning
+                if not view.document.raw:
+                    view.document.feed(lineage.versions[index].text)
         outcome, params = self._outcome(request.question, answer, by)
         started = request.started_at if request.started_at is not None else request.question.asked_at
         view.done(
@@ -102,9 +106,19 @@ class Closing:
                 version=(index + 1, versions),
                 recalled=answer.recalled,
                 summarised=answer.summarised,
+                notice=notice,
             ),
-            controls_of(answer, index, versions),
+            controls_of(
+                answer.finish,
+                index,
+                versions,
+                has_text=bool(view.document.raw.strip()),
+                has_thoughts=bool(thoughts.strip()),
+            ),
         )
+
+    async def _lineage(self, request: StoredRequest) -> Lineage:
+        return Lineage.of(await self._store.versions(request.question.root_id or request.request_id))
 
     def _outcome(self, question: NewQuestion, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
         match answer.finish:
@@ -245,8 +259,9 @@ class Closing:
     ) -> None:
         """Show how a question ended without an answer. Where its message cannot be reached any more, its asker
         reads it in their DMs, unless they need not ``to_be_told``."""
-        controls = (Control.RETRY,) if outcome in {"failed", "expired"} else ()
-        live.view.done(Receipt(outcome=outcome, params=tuple(params.items())), controls)
+        notice = fill(live.question.asker.locale, f"outcome.{outcome}", params)
+        if not await self._shown_again(request, live, notice):
+            live.view.done(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
         try:
             await live.delivery.finish()
         except (SurfaceExpired, AccessLost) as error:
@@ -255,6 +270,20 @@ class Closing:
             log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
         except DeliveryError as error:
             log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
+
+    async def _shown_again(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
+        """Bring back the version that stood in these messages before, if one did: what was to replace or to
+        complete it has come to nothing, as ``notice`` says."""
+        if request.question.kind is RequestKind.ASK:
+            return False
+        versions = (await self._lineage(request)).versions
+        shown = versions[-1].shown if versions else None
+        if shown is None or shown.answer is None or not set(shown.message_ids) & set(live.delivery.message_ids):
+            return False
+        live.view.begin_with(versions[-1].text)
+        live.view.restore("")
+        await self._finish_view(live.view, shown, shown.answer, notice=notice)
+        return True
 
     def _count(self, request: StoredRequest, answer: Answer) -> None:
         self._metrics.questions.labels(answer.finish).inc()
@@ -302,16 +331,18 @@ async def _committed(commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
     raise StorageError("the commit was given up")
 
 
-def controls_of(answer: Answer, index: int, versions: int) -> tuple[Control, ...]:
-    """The buttons that make sense under a finished answer: version ``index`` (from 0) of ``versions``."""
+def controls_of(
+    finish: str, index: int, versions: int, *, has_text: bool, has_thoughts: bool
+) -> tuple[Control, ...]:
+    """The buttons that make sense under version ``index`` (from 0) of ``versions`` that ended with ``finish``."""
     newest = index >= versions - 1
     controls: list[Control] = []
-    if newest and answer.finish in CONTINUABLE and answer.text.strip():
+    if newest and finish in CONTINUABLE and has_text:
         controls.append(Control.CONTINUE)
     controls.append(Control.REGENERATE)
-    if answer.reasoning.strip():
+    if has_thoughts:
         controls.append(Control.REASONING)
-    if answer.text.strip():
+    if has_text:
         controls += [Control.AS_FILE, Control.LIKE, Control.DISLIKE]
     if index > 0:
         controls.append(Control.PREVIOUS)

@@ -119,8 +119,8 @@ class AnswerControls:
 
     async def rate(self, request_id: str, person: Person, *, good: bool) -> None:
         """Keep somebody's thumb with the request; a later one replaces it."""
-        await self.request(request_id)
-        await self._feedback.give(request_id, person.user_id, 1 if good else -1, now=self._clock.now())
+        rated = (await self.version(request_id)).shown.request_id
+        await self._feedback.give(rated, person.user_id, 1 if good else -1, now=self._clock.now())
         log.info("answer.rated", request_id=request_id, good=good)
 
     async def fetched(self, request: StoredRequest) -> None:

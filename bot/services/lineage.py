@@ -48,8 +48,8 @@ class Lineage:
         for request in requests:
             if request.question.kind is not RequestKind.CONTINUE:
                 versions.append([request])
-            elif versions:
-                versions[-1].append(request)
+            elif (version := _newest_answered(versions)) is not None:
+                version.append(request)
         answered = ([part for part in parts if part.answer is not None] for parts in versions)
         return cls(
             frozenset(request.request_id for request in requests),
@@ -57,11 +57,12 @@ class Lineage:
         )
 
     def index(self, request_id: str) -> int | None:
-        """The position (from 0) of the version this request is part of; None when it has no answer."""
+        """The position (from 0) of the version this request is part of. One that came to nothing stands for the
+        newest, which is shown again in its place; None when there is none."""
         for index, version in enumerate(self.versions):
             if any(part.request_id == request_id for part in version.parts):
                 return index
-        return None
+        return len(self.versions) - 1 if self.versions and request_id in self.request_ids else None
 
     def newest_turn(self) -> Turn | None:
         """The newest version as a turn of the conversation, to be continued."""
@@ -84,3 +85,8 @@ class Lineage:
             created_at=question.asked_at,
             material=question.material,
         )
+
+
+def _newest_answered(versions: Sequence[list[StoredRequest]]) -> list[StoredRequest] | None:
+    """What a continuation goes on with: a version that came to nothing is not shown."""
+    return next((parts for parts in reversed(versions) if any(part.answer for part in parts)), None)

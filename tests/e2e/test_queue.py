@@ -59,7 +59,7 @@ async def test_places_are_shown_and_kept_true(
     await ada.click(first, label="Cancel")
     await until_shows(stage, first, f"cancelled by <@{ada.id}>")
     await until_shows(stage, second, "next in line")
-    assert not first.buttons
+    assert list(first.buttons) == ["Try again"]
 
     await freed(stage, olga, busy)
     await until_over(stage, second)
@@ -226,6 +226,57 @@ async def test_a_private_answer_that_cannot_be_sent_is_kept_for_its_asker(
     assert "A kept answer." in shown.text
     assert shown.ephemeral_for == ben.id
     await queue_that_says(ben, room, "You have no question waiting or running.")
+
+
+async def test_a_version_that_is_withdrawn_brings_back_the_one_before(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """With its receipt and its buttons, which do for it what they did before."""
+    stage.parallax.script(["The first."], reasoning=["Well."])
+    message = await ask(ada, room, "Once or twice?")
+    await until_over(stage, message)
+    before = message.text
+    busy = await occupied(stage, olga, new_room(stage))
+
+    await ada.click(message, label="Regenerate")
+    await until_shows(stage, message, "next in line")
+    await ada.click(message, label="Cancel")
+    await until_over(stage, message)
+    receipt = footer(message).removeprefix(f"-# cancelled by <@{ada.id}> · ")
+    assert f"{body(message)}\n-# {receipt}" == before
+    assert list(message.buttons) == ["Regenerate", "Reasoning", "As file", "👍", "👎"]
+    assert "Well." in (await (await ada.click(message, label="Reasoning")).response()).text
+    assert "kept with the answer" in (await (await ada.click(message, label="👍")).response()).text
+    await freed(stage, olga, busy)
+
+    stage.parallax.script(["The second."], match="Once or twice")
+    await ada.click(message, label="Regenerate")
+    await until_shows(stage, message, "The second.", "version 2 of 2")
+    await ada.click(message, label="◀")
+    await until_shows(stage, message, "The first.", "version 1 of 2")
+
+
+async def test_a_withdrawn_continuation_leaves_the_part_and_can_be_asked_for_again(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """Nothing of what was there is lost."""
+    stage.parallax.script(["One, ", "two"], finish="length")
+    message = await ask(ada, room, "Count with me")
+    await until_over(stage, message)
+    busy = await occupied(stage, olga, new_room(stage))
+    await ada.click(message, label="Continue")
+    await until_shows(stage, message, "next in line")
+    await olga.click(message, label="Cancel")
+    await until_over(stage, message)
+    assert "One, two" in body(message)
+    assert footer(message).startswith(f"-# cancelled by <@{olga.id}> · length limit")
+    await freed(stage, olga, busy)
+
+    stage.parallax.script([", three"], match="Continue your last answer")
+    await ada.click(message, label="Continue")
+    await until_shows(stage, message, "One, two, three")
+    await until_over(stage, message)
+    assert "Continue" not in message.buttons
 
 
 async def test_a_kept_answer_comes_with_its_files(stage: Stage, room: Channel, ben: Person, olga: Person) -> None:

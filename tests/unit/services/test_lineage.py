@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from bot.queueing.request import Answer, Asker, NewQuestion, RequestKind, RequestState, StoredRequest, Surface
@@ -68,10 +66,22 @@ def lineage() -> Lineage:
 
 
 def test_a_continuation_belongs_to_its_version(lineage: Lineage) -> None:
-    """What failed is no version."""
+    """What failed is no version; the newest one is shown in its place."""
     assert [version.text for version in lineage.versions] == ["One, two.", "Three."]
     assert lineage.versions[0].reasoning == "hm\n\naha"
-    assert [lineage.index(f"r{number}") for number in range(4)] == [0, 0, None, 1]
+    assert [lineage.index(f"r{number}") for number in range(5)] == [0, 0, 1, 1, None]
+
+
+def test_a_continuation_after_a_cancelled_version_goes_on_with_what_is_shown() -> None:
+    """That is the version before."""
+    lineage = Lineage.of(
+        [
+            request(0, RequestKind.ASK, answered("One, ", "stopped")),
+            request(1, RequestKind.REGENERATE, None),
+            request(2, RequestKind.CONTINUE, answered("two.")),
+        ]
+    )
+    assert [version.text for version in lineage.versions] == ["One, two."]
 
 
 def test_buttons_under_a_version_are_those_of_its_last_part(lineage: Lineage) -> None:
@@ -95,12 +105,12 @@ def test_a_question_without_an_answer_has_no_turn() -> None:
 @pytest.mark.parametrize("finish", ["length", "stopped", "interrupted"])
 def test_what_was_cut_short_can_be_continued(finish: str) -> None:
     """First of all."""
-    assert controls_of(answered("Half", finish), 0, 1)[0] is Control.CONTINUE
+    assert controls_of(finish, 0, 1, has_text=True, has_thoughts=False)[0] is Control.CONTINUE
 
 
 def test_only_the_newest_version_is_continued() -> None:
     """An older one offers the way forward instead."""
-    controls = controls_of(answered("Half", "stopped"), 0, 2)
+    controls = controls_of("stopped", 0, 2, has_text=True, has_thoughts=False)
     assert Control.CONTINUE not in controls
     assert Control.NEXT in controls
     assert Control.PREVIOUS not in controls
@@ -108,7 +118,7 @@ def test_only_the_newest_version_is_continued() -> None:
 
 def test_a_whole_answer_has_nothing_to_continue() -> None:
     """Reasoning only where there was some."""
-    plain = controls_of(answered("Whole"), 1, 2)
+    plain = controls_of("stop", 1, 2, has_text=True, has_thoughts=False)
     assert plain == (
         Control.REGENERATE,
         Control.AS_FILE,
@@ -116,9 +126,9 @@ def test_a_whole_answer_has_nothing_to_continue() -> None:
         Control.DISLIKE,
         Control.PREVIOUS,
     )
-    assert Control.REASONING in controls_of(replace(answered("Whole"), reasoning="hm"), 0, 1)
+    assert Control.REASONING in controls_of("stop", 0, 1, has_text=True, has_thoughts=True)
 
 
 def test_an_answer_without_a_word_can_only_be_asked_again() -> None:
     """There is nothing to copy or to like."""
-    assert controls_of(answered(" "), 0, 1) == (Control.REGENERATE,)
+    assert controls_of("stopped", 0, 1, has_text=False, has_thoughts=False) == (Control.REGENERATE,)
