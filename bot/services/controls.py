@@ -76,7 +76,9 @@ class AnswerControls:
     def _reached(self, request: StoredRequest, press: PressedMessage) -> None:
         """Let the last form of a message that has no other way than a token be shown through the press's own:
         the first one may be spent by now."""
-        if request.question.surface.channel_route or request.message_ids != (press.message_id,):
+        # Right after the acknowledgement its message may not be kept yet.
+        others = set(request.message_ids) - {press.message_id}
+        if request.question.surface.channel_route or others:
             return
         live = self._desk.get(request.request_id)
         if live is None and request.state is RequestState.QUEUED:
