@@ -73,6 +73,11 @@ class Sight:
     stranded: bool
 
 
+def may_initialise(sight: Sight) -> bool:
+    """Whether an init is safe at this moment: the scheduler answers, and lists no worker that it would strand."""
+    return sight.status is not None and not sight.status.nodes
+
+
 def advanced(switch: Switch, sight: Sight, now: float) -> Switch:
     """The switch after looking once: at most the steps that are done by what is seen are ticked.
 
@@ -92,7 +97,7 @@ def _is_done(switch: Switch, sight: Sight) -> bool:
         case Step.DRAIN:
             return sight.running == 0
         case Step.STOP:
-            return status is not None and not status.nodes
+            return may_initialise(sight)
         case Step.INIT:
             # An init that nobody answered may have happened: then the status shows the model.
             came = switch.claimed_at is not None and status is not None and status.model == switch.model

@@ -25,6 +25,7 @@ from bot.cluster.switching import (
     SwitchState,
     SwitchStore,
     advanced,
+    may_initialise,
     trouble,
 )
 from bot.errors import SchedulerError, SchedulerUnreachable, StorageError
@@ -218,6 +219,10 @@ class Switching:
             # Nothing was sent: it is tried again at the next look.
             log.warning("cluster.init_waits", model=switch.model, detail=str(error))
             return switch
+        if not may_initialise(await self._sight()):
+            # Since the workers were seen to be stopped, one may have been started again.
+            log.warning("cluster.init_unsafe", model=switch.model)
+            return replace(switch, step=Step.STOP, step_since=now)
         if not await self._store.claim_init(switch.switch_id, now=now):
             return await self._store.get(switch.switch_id) or switch
         log.warning(
