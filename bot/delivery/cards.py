@@ -34,9 +34,10 @@ def card_layout(card: Card, area: str = "cluster") -> ui.LayoutView:
 def _button(button: CardButton, card: Card, area: str) -> ui.Button[ui.LayoutView]:
     if button.url:
         return ui.Button(label=button.label, url=button.url)
-    # A card that is kept current needs no button for it.
-    done = button.action == "live" and card.live
-    return ui.Button(label=button.label, custom_id=f"{area}:{button.action}", disabled=done)
+    # Lit, and still there to press: a restart of the bot ends Live without a word on the card.
+    lit = button.action == "live" and card.live
+    style = discord.ButtonStyle.success if lit else discord.ButtonStyle.secondary
+    return ui.Button(label=button.label, custom_id=f"{area}:{button.action}", style=style)
 
 
 class ChannelCards:

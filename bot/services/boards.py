@@ -10,7 +10,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.clock import Clock
+from bot.clock import Clock, woken
 from bot.cluster.events import ClusterEvent
 from bot.cluster.records import Board, Boards
 from bot.errors import AccessLost, DeliveryError, MessageGone, StorageError
@@ -105,6 +105,12 @@ class Follower:
         self._pace = pace
         self._wake = asyncio.Event()
         self._urgent = True
+        self._ended = False
+
+    def end(self) -> None:
+        """Show nothing more."""
+        self._ended = True
+        self._wake.set()
 
     def changed(self, *, urgent: bool) -> None:
         """Something may have to be shown: soon for an event."""
@@ -115,7 +121,7 @@ class Follower:
         """Follow until cancelled, or for ``seconds``; ``shown`` is what can be seen now."""
         end = None if seconds is None else self._clock.monotonic() + seconds
         shown_at = self._clock.monotonic() if shown is not None else float("-inf")
-        while end is None or self._clock.monotonic() < end:
+        while not self._ended and (end is None or self._clock.monotonic() < end):
             since = self._clock.monotonic() - shown_at
             card = await self._draw()
             repeat = self._pace.repeat is not None and since >= self._pace.repeat
@@ -129,25 +135,15 @@ class Follower:
             pause = gap - since if card != shown else self._until_repeat(since)
             if card == shown:
                 self._urgent = False
-            await self._pause(pause if end is None else min(pause, end - self._clock.monotonic()))
+            await woken(
+                self._wake, self._clock, pause if end is None else min(pause, end - self._clock.monotonic())
+            )
 
     def _until_repeat(self, since: float) -> float:
         # Running and waiting questions tell nobody when they change: they are looked at.
         return (
             self._pace.figures if self._pace.repeat is None else min(self._pace.figures, self._pace.repeat - since)
         )
-
-    async def _pause(self, seconds: float) -> None:
-        waits = {
-            asyncio.ensure_future(self._wake.wait()),
-            asyncio.ensure_future(self._clock.sleep(seconds)),
-        }
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        self._wake.clear()
 
 
 class BoardKeeper:
@@ -169,7 +165,7 @@ class BoardKeeper:
         self._nodes = nodes
         self._clock = clock
         self._boards: dict[int, tuple[Board, Follower, asyncio.Task[None]]] = {}
-        self._live: set[Follower] = set()
+        self._live: dict[int, Follower] = {}
         self._again = asyncio.Event()
         journal.subscribe(self._happened)
         cluster.subscribe(self._renamed)
@@ -213,21 +209,28 @@ class BoardKeeper:
                 await self._store.put_board(replace(board, message_id=None))
                 self._again.set()
 
-    async def follow(self, locale: str, show: Callable[[Card], Awaitable[None]], shown: Card) -> None:
-        """Keep one card current for ten minutes; ends early, silently, when it cannot be shown any more."""
+    async def follow(
+        self, message_id: int, locale: str, show: Callable[[Card], Awaitable[None]], shown: Card
+    ) -> None:
+        """Keep the card in this message current for ten minutes; ends early, silently, when it cannot be shown any
+        more, or when somebody asks for it anew."""
 
         async def draw() -> Card:
             return replace(await self._cards.card(locale), live=True)
 
         follower = Follower(draw, show, self._clock, LIVE_PACE)
-        self._live.add(follower)
+        if (before := self._live.get(message_id)) is not None:
+            before.end()
+        self._live[message_id] = follower
         try:
             await follower.run(replace(shown, live=True), seconds=LIVE_SECONDS)
-            await show(await self._cards.card(locale))
+            if self._live.get(message_id) is follower:
+                await show(await self._cards.card(locale))
         except DeliveryError as error:
             log.info("live.ended", error=type(error).__name__)
         finally:
-            self._live.discard(follower)
+            if self._live.get(message_id) is follower:
+                del self._live[message_id]
 
     def _happened(self, _event: ClusterEvent) -> None:
         self._tell(urgent=True)
@@ -239,7 +242,7 @@ class BoardKeeper:
     def _tell(self, *, urgent: bool) -> None:
         for _, follower, _ in self._boards.values():
             follower.changed(urgent=urgent)
-        for follower in self._live:
+        for follower in self._live.values():
             follower.changed(urgent=urgent)
 
     async def _settle(self) -> None:

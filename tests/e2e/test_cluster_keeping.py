@@ -40,6 +40,33 @@ async def test_the_presence_shows_model_and_line(tmp_path: Path) -> None:
         await until_presence(stage, "Qwen3-8B · 0 in line", "online")
 
 
+async def test_the_presence_survives_a_session_that_cannot_be_resumed(tmp_path: Path) -> None:
+    """Discord forgot the session: the new one begins without a line, and gets it although nothing has changed."""
+    async with staged(tmp_path, discord=DiscordDouble(latency=0.0), parallax=quick()) as stage:
+        await until_presence(stage, "Qwen3-8B · 0 in line", "online")
+        await stage.discord.gateway.drop(forget=True)
+        await stage.discord.wait_until(lambda: stage.discord.gateway.identifies == 2, PATIENCE)
+        await until_presence(stage, "Qwen3-8B · 0 in line", "online")
+
+
+async def test_live_can_be_pressed_again_after_a_restart(tmp_path: Path) -> None:
+    """The card stays as it was when the bot ended: nobody has to ask for another one."""
+    async with staged(tmp_path, discord=DiscordDouble(latency=0.0), parallax=quick()) as stage:
+        ada, room = stage.discord.person("ada"), new_room(stage)
+        card = await (await ada.slash(room, "status")).response()
+        await (await ada.click(card, "Live")).acked()
+        await restarted(stage)
+        stage.parallax.add_node("barn", "NVIDIA GeForce RTX 3060", 12.0)
+        await stage.parallax.wait_until(lambda: "barn" in stage.parallax.nodes, PATIENCE)
+        assert "RTX 3060" not in card.text
+        await (await ada.click(card, "Live")).acked()
+        await until_shows(stage, card, "RTX 3060")
+        # Pressed twice, it is still one card that is kept, without a word of the first.
+        await (await ada.click(card, "Live")).acked()
+        stage.parallax.remove_node("barn")
+        await stage.discord.wait_until(lambda: "RTX 3060" not in card.text, PATIENCE)
+
+
 async def test_a_node_keeps_its_name_under_another_peer_id(tmp_path: Path) -> None:
     """Found again by its GPU; its owner is pinged by an alert only where that was asked for."""
     async with staged(tmp_path, discord=DiscordDouble(latency=0.0), parallax=quick()) as stage:
