@@ -70,9 +70,9 @@ class ChannelCards:
     async def tell(
         self, channel_id: int, text: str, *, role_id: int | None = None, user_ids: Sequence[int] = ()
     ) -> None:
-        """Send a line, pinging this role and these people and nobody else."""
+        """Send lines, pinging this role and these people and nobody else."""
         channel = self._client.get_partial_messageable(channel_id)
-        content = text if role_id is None else f"{text} · <@&{role_id}>"
+        ping = "" if role_id is None else f" · <@&{role_id}>"
         mentions = discord.AllowedMentions(
             everyone=False,
             roles=[] if role_id is None else [discord.Object(role_id)],
@@ -80,7 +80,7 @@ class ChannelCards:
             replied_user=False,
         )
         try:
-            await channel.send(content[:1900], allowed_mentions=mentions, suppress_embeds=True)
+            await channel.send(text[: 1900 - len(ping)] + ping, allowed_mentions=mentions, suppress_embeds=True)
         except discord.HTTPException as error:
             raise translate(error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

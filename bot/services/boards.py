@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,11 +18,14 @@ from bot.services.cluster import ClusterService
 from bot.services.journal import Journal
 from bot.services.nodes import NodeBook
 from bot.services.queue import QueueService
+from bot.services.watch import Watch
 
 log = structlog.get_logger(__name__)
 
 LIVE_SECONDS = 600.0
 LOOK_EVERY = 60.0
+# So soon a board is shown that another process placed, in seconds.
+SETTLE_EVERY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,8 @@ class Follower:
 
 
 class BoardKeeper:
-    """Keeps every board and every live card current."""
+    """Keeps every board and every live card current. Of several processes on one database, only the one that has
+    the watch shows boards."""
 
     def __init__(
         self,
@@ -158,55 +161,66 @@ class BoardKeeper:
         journal: Journal,
         nodes: NodeBook,
         clock: Clock,
+        watch: Watch,
     ) -> None:
         self._store = store
         self._cards = cards
         self._poster = poster
         self._nodes = nodes
         self._clock = clock
+        self._watch = watch
         self._boards: dict[int, tuple[Board, Follower, asyncio.Task[None]]] = {}
         self._live: dict[int, Follower] = {}
         self._again = asyncio.Event()
+        # Sending a board and comparing what is sent with what is kept exclude each other.
+        self._placing = asyncio.Lock()
         journal.subscribe(self._happened)
         cluster.subscribe(self._renamed)
 
     async def run(self) -> None:
-        """Show the boards there are, and look every minute, until cancelled."""
+        """Show the boards there are, until cancelled."""
+        looked_at = float("-inf")
         try:
             while True:
-                await self._nodes.refresh()
+                if self._clock.monotonic() - looked_at >= LOOK_EVERY:
+                    looked_at = self._clock.monotonic()
+                    await self._nodes.refresh()
+                    self._tell(urgent=False)
                 await self._settle()
-                for _, follower, _ in list(self._boards.values()):
-                    follower.changed(urgent=False)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._again.wait(), LOOK_EVERY)
-                self._again.clear()
+                await woken(self._again, self._clock, SETTLE_EVERY)
         finally:
             for _, _, task in self._boards.values():
                 task.cancel()
             await asyncio.gather(*(task for _, _, task in self._boards.values()), return_exceptions=True)
+            self._boards.clear()
+            await self._watch.release()
 
     async def place(self, channel_id: int, guild_id: int | None, locale: str) -> None:
         """Place a board, or send the one of this channel anew. Raises :class:`DeliveryError`,
         :class:`StorageError`."""
-        await self._stop(channel_id)
-        card = await self._cards.board(locale)
-        message_id = await self._poster.post(channel_id, card)
-        board = Board(channel_id, guild_id, message_id, locale)
-        await self._store.put_board(board)
-        self._start(board, card)
+        # Who asked is answered here, so this process shows it, and whoever had the watch lets the old one be.
+        await self._watch.take()
+        async with self._placing:
+            await self._stop(channel_id)
+            card = await self._cards.board(locale)
+            board = Board(channel_id, guild_id, await self._poster.post(channel_id, card), locale)
+            await self._store.put_board(board)
+            self._start(board, card)
 
     async def remove(self, channel_id: int) -> bool:
         """Let a board be: it stays as it is; False when there was none. Raises :class:`StorageError`."""
-        await self._stop(channel_id)
-        return await self._store.remove_board(channel_id)
+        await self._watch.take()
+        async with self._placing:
+            await self._stop(channel_id)
+            return await self._store.remove_board(channel_id)
 
     async def message_deleted(self, message_id: int) -> None:
         """A message was deleted in Discord; a board is sent again."""
         for board, _, _ in list(self._boards.values()):
-            if board.message_id == message_id:
-                await self._stop(board.channel_id)
-                await self._store.put_board(replace(board, message_id=None))
+            if board.message_id == message_id and await self._watch.is_ours(surely=True):
+                async with self._placing:
+                    await self._stop(board.channel_id)
+                    await self._store.put_board(replace(board, message_id=None))
                 self._again.set()
 
     async def follow(
@@ -246,12 +260,17 @@ class BoardKeeper:
             follower.changed(urgent=urgent)
 
     async def _settle(self) -> None:
-        """Start what should be shown and is not: after a start, a deletion, a failure."""
-        for board in await self._store.boards():
-            running = self._boards.get(board.channel_id)
-            if running is not None and not running[2].done():
-                continue
-            self._start(board, None)
+        """Show what is kept and nothing else: another process may have placed, moved or removed a board, or taken
+        the watch."""
+        async with self._placing:
+            kept = await self._store.boards() if await self._watch.is_ours() else ()
+            wanted = {board.channel_id: board for board in kept}
+            for channel_id, (board, _, _) in list(self._boards.items()):
+                if wanted.get(channel_id) != board:
+                    await self._stop(channel_id)
+            for channel_id, board in wanted.items():
+                if channel_id not in self._boards:
+                    self._start(board, None)
 
     def _start(self, board: Board, shown: Card | None) -> None:
         follower = Follower(
@@ -264,26 +283,37 @@ class BoardKeeper:
         self._boards[board.channel_id] = board, follower, task
 
     async def _carry(self, follower: Follower, shown: Card | None) -> None:
-        try:
-            await follower.run(shown)
-        except (DeliveryError, StorageError) as error:
-            # Looked at again within a minute: a channel may be opened again, a network come back.
-            log.warning("board.not_shown", error=type(error).__name__, detail=str(error))
+        while True:
+            try:
+                await follower.run(shown)
+            except (DeliveryError, StorageError) as error:
+                log.warning("board.not_shown", error=type(error).__name__, detail=str(error))
+            # A channel may be opened again, a network come back.
+            shown = None
+            await self._clock.sleep(LOOK_EVERY)
 
     async def _show(self, channel_id: int, card: Card) -> None:
-        board, follower, task = self._boards[channel_id]
+        message_id = self._boards[channel_id][0].message_id
         try:
-            if board.message_id is not None:
-                await self._poster.edit(channel_id, board.message_id, card)
+            if message_id is not None:
+                await self._poster.edit(channel_id, message_id, card)
                 return
         except MessageGone:
             log.info("board.sent_again", channel=channel_id)
         except AccessLost:
             log.warning("board.no_access", channel=channel_id)
             raise
-        placed = replace(board, message_id=await self._poster.post(channel_id, card))
-        self._boards[channel_id] = placed, follower, task
-        await self._store.put_board(placed)
+        await self._send_again(channel_id, card)
+
+    async def _send_again(self, channel_id: int, card: Card) -> None:
+        async with self._placing:
+            # Two processes learn that the message is gone: one sends it.
+            if not await self._watch.is_ours(surely=True):
+                return
+            board, follower, task = self._boards[channel_id]
+            placed = replace(board, message_id=await self._poster.post(channel_id, card))
+            await self._store.put_board(placed)
+            self._boards[channel_id] = placed, follower, task
 
     async def _stop(self, channel_id: int) -> None:
         running = self._boards.pop(channel_id, None)

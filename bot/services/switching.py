@@ -79,7 +79,6 @@ class Switching:
         self._clock = clock
         self._wake = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
-        self._set: str | None = None
         self._under_way = False
         cluster.subscribe(self._wake.set)
 
@@ -127,10 +126,6 @@ class Switching:
     def is_under_way(self) -> bool:
         """Whether workers leave and come because a switch told people so."""
         return self._under_way
-
-    def is_ours(self, model: str) -> bool:
-        """Whether this process set this model last."""
-        return model == self._set
 
     async def get(self, switch_id: str) -> Switch | None:
         """A switch by its id. Raises :class:`StorageError`."""
@@ -229,7 +224,6 @@ class Switching:
             "cluster.init", model=switch.model, nodes=switch.nodes, local=switch.local_network, by=switch.by
         )
         claimed = replace(switch, claimed_at=now)
-        self._set = switch.model
         try:
             await self._scheduler.initialise(switch.model, switch.nodes, local_network=switch.local_network)
         except SchedulerUnreachable as error:

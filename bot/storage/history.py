@@ -47,14 +47,12 @@ class SqlHistory:
         if values:
             await self._transactions.write(lambda db: db.execute(insert(cluster_events), values).rowcount)
 
-    async def events(self, *, since: float, limit: int) -> Sequence[ClusterEvent]:
-        """The newest ``limit`` events since ``since``, newest first."""
-        newest = (
-            select(cluster_events)
-            .where(cluster_events.c.at >= since)
-            .order_by(cluster_events.c.id.desc())
-            .limit(limit)
-        )
+    async def events(self, *, since: float, limit: int, kind: EventKind | None = None) -> Sequence[ClusterEvent]:
+        """The newest ``limit`` events (of this kind) since ``since``, newest first."""
+        newest = select(cluster_events).where(cluster_events.c.at >= since)
+        if kind is not None:
+            newest = newest.where(cluster_events.c.kind == kind.value)
+        newest = newest.order_by(cluster_events.c.id.desc()).limit(limit)
         return await self._transactions.read(
             lambda db: [
                 ClusterEvent(EventKind(row.kind), row.at, row.subject, json.loads(row.detail))

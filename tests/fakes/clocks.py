@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from bot.clock import SystemClock
@@ -25,3 +26,45 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         """Return early."""
         await self._real.sleep(seconds / self.times)
+
+
+@dataclass(eq=False)
+class HandClock:
+    """A :class:`bot.clock.Clock` that stands still until a test moves it."""
+
+    at: float = 100_000.0
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _slept: asyncio.Event = field(default_factory=asyncio.Event)
+    _sleeping: int = 0
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self.at
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when the clock was moved far enough."""
+        until = self.at + seconds
+        self._sleeping += 1
+        self._slept.set()
+        try:
+            while self.at < until:
+                await self._moved.wait()
+        finally:
+            self._sleeping -= 1
+
+    def move(self, seconds: float) -> None:
+        """Let time pass."""
+        self.at += seconds
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def asleep(self, timeout: float = 5.0) -> None:
+        """Wait until somebody sleeps. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while not self._sleeping:
+                self._slept.clear()
+                await self._slept.wait()

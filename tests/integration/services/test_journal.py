@@ -12,31 +12,14 @@ from bot.cluster.records import Sample
 from bot.rendering.cluster_card import Load
 from bot.services.cluster import ClusterWatcher
 from bot.services.journal import FINE_EVERY, FINE_SECONDS, Journal
+from bot.services.watch import Watch
 from bot.storage.database import Database
 from bot.telemetry.metrics import Metrics
+from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
 from tests.fakes.schedulers import ScriptedScheduler, ready
 
 PATIENCE = 5.0
-
-
-@dataclass(eq=False)
-class HandClock:
-    """A :class:`bot.clock.Clock` that a test sets."""
-
-    at: float = 100_000.0
-
-    def now(self) -> float:
-        """Epoch seconds."""
-        return self.at
-
-    def monotonic(self) -> float:
-        """Seconds."""
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        """Nothing passes by itself."""
-        await asyncio.Event().wait()
 
 
 @dataclass(eq=False)
@@ -82,7 +65,9 @@ async def keeping(folder: Path) -> AsyncIterator[Kept]:
         async def load() -> Load:
             return await kept.load()
 
-        kept = Kept(clock, scheduler, watcher, database, Journal(watcher, database.history, load, clock))
+        watch = Watch(database.leases, "this process", clock)
+        journal = Journal(watcher, database.history, database.switches, load, clock, watch)
+        kept = Kept(clock, scheduler, watcher, database, journal)
         following = asyncio.create_task(watcher.run())
         try:
             yield kept
