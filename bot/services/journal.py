@@ -101,13 +101,14 @@ class Journal:
         """Keep what happened, until cancelled."""
         while True:
             try:
-                await self._keep()
+                await self.keep()
             except StorageError as error:
                 # They stay, and are kept later.
                 log.warning("journal.not_kept", events=len(self._unkept), detail=str(error))
             await woken(self._happened, self._clock, KEPT_AGAIN_AFTER)
 
-    async def _keep(self) -> None:
+    async def keep(self) -> None:
+        """Keep what happened since the last time, when that is for this process. Raises :class:`StorageError`."""
         if not self._unkept:
             return
         if not await self._watch.is_ours():

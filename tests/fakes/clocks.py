@@ -35,7 +35,7 @@ class HandClock:
     at: float = 100_000.0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _slept: asyncio.Event = field(default_factory=asyncio.Event)
-    _sleeping: int = 0
+    _until: list[float] = field(default_factory=list)
 
     def now(self) -> float:
         """Epoch seconds."""
@@ -48,13 +48,13 @@ class HandClock:
     async def sleep(self, seconds: float) -> None:
         """Return when the clock was moved far enough."""
         until = self.at + seconds
-        self._sleeping += 1
+        self._until.append(until)
         self._slept.set()
         try:
             while self.at < until:
                 await self._moved.wait()
         finally:
-            self._sleeping -= 1
+            self._until.remove(until)
 
     def move(self, seconds: float) -> None:
         """Let time pass."""
@@ -62,9 +62,9 @@ class HandClock:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def asleep(self, timeout: float = 5.0) -> None:
-        """Wait until somebody sleeps. Raises TimeoutError."""
+    async def asleep(self, sleepers: int = 1, timeout: float = 5.0) -> None:
+        """Wait until so many sleep that the time now does not wake. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
-            while not self._sleeping:
+            while sum(until > self.at for until in self._until) < sleepers:
                 self._slept.clear()
                 await self._slept.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from bot.cluster.records import AlertChannel, OpenAlert
@@ -74,7 +74,7 @@ class Process:
     scheduler: ScriptedScheduler
     watcher: ClusterWatcher
     database: Database
-    nodes: NodeBook
+    watch: Watch
     journal: Journal
     alerts: Alerts
     channel: Channel
@@ -85,11 +85,16 @@ class Process:
         """Everything told, line by line."""
         return [line for message in self.channel.messages for line in message.lines]
 
+    async def looks(self) -> None:
+        """What happened is kept, and told."""
+        await self.journal.keep()
+        await self.alerts.look()
+
     async def sees(self, status: ClusterStatus) -> None:
         """The scheduler reports, and the alerts look."""
         self.scheduler.report(status)
         await self.scheduler.heard()
-        await self.alerts.look()
+        await self.looks()
 
     async def goes_on(self, seconds: float, status: ClusterStatus | None = None) -> None:
         """Time passes, second by second, with this report each second (None: silence); the alerts look."""
@@ -98,7 +103,7 @@ class Process:
             if status is not None:
                 self.scheduler.report(status)
                 await self.scheduler.heard()
-            await self.alerts.look()
+            await self.looks()
 
     async def falls_silent(self, error: SchedulerUnreachable) -> None:
         """Nobody answers any more, until the bot has noticed."""
@@ -109,10 +114,8 @@ class Process:
         """The bot tries once more, and fails so."""
         self.scheduler.break_off(error)
         await self.scheduler.heard()
-        # It tries again after a while.
-        await self.clock.asleep()
         self.clock.move(10.0)
-        await self.alerts.look()
+        await self.looks()
 
     async def open(self) -> list[OpenAlert]:
         """What was told and has not passed."""
@@ -145,14 +148,13 @@ async def process(
             watch,
             is_switching=lambda: one.switching,
         )
-        one = Process(clock, scheduler, watcher, database, nodes, journal, alerts, channel)
-        tasks = [asyncio.create_task(work) for work in (watcher.run(), journal.run())]
+        one = Process(clock, scheduler, watcher, database, watch, journal, alerts, channel)
+        following = asyncio.create_task(watcher.run())
         await database.boards.put_alerts(AlertChannel(CHANNEL, 8, ROLE, "en", ping_owners=True))
         await alerts.remember()
         try:
             yield one
         finally:
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert all(isinstance(result, asyncio.CancelledError) for result in results), results
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
