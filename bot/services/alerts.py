@@ -238,7 +238,7 @@ class Alerts:
             self._told[key_of(alert.kind, alert.subject)] = now
             self._passing.pop(key_of(alert.kind, alert.subject), None)
         # Whoever of several processes notes it tells it.
-        told_here = not news or await self._watch.is_ours()
+        told_here = not news or await self._watch.is_ours(surely=True)
         began = await self._store.begin_alerts(wrong) if wrong else ()
         ended = await self._store.end_alerts(passed) if passed else ()
         await self._replace(began)

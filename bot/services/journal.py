@@ -111,7 +111,7 @@ class Journal:
         """Keep what happened since the last time, when that is for this process. Raises :class:`StorageError`."""
         if not self._unkept:
             return
-        if not await self._watch.is_ours():
+        if not await self._watch.is_ours(surely=True):
             # Whoever has the watch keeps them, unless it has ended without a word.
             self._kept_before = False
             oldest = self._clock.now() - 2 * LASTS
@@ -156,7 +156,7 @@ class Journal:
             try:
                 await self._look_closely()
                 if self._clock.now() - begun >= SAMPLE_EVERY:
-                    if await self._watch.is_ours():
+                    if await self._watch.is_ours(surely=True):
                         await self._history.add_sample(await self._sample(begun, at=begun))
                     begun = self._clock.now()
                 # At the start too: a bot that is restarted every hour has a history like any other.
