@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, Union
 
 from bot.cluster.events import ClusterEvent, EventKind
+from bot.cluster.throughput import Speed
 
 Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", None]
 
@@ -112,6 +113,10 @@ class History(Protocol):
 
     async def figures(self, *, since: float, until: float) -> Figures:
         """The answers that ended in this time (of the newest 500)."""
+        ...
+
+    async def speeds(self, *, since: float, until: float) -> Sequence[Speed]:
+        """The speeds of the answers that ended in this time (of the newest 500)."""
         ...
 
     async def add_sample(self, sample: Sample) -> None:

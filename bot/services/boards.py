@@ -78,6 +78,7 @@ class StatusCards:
             received_at=view.received_at,
             load=await self._queue.load(),
             figures=await self._journal.figures(),
+            speeds=await self._journal.speeds(),
             names={node_id: node.name for node_id, node in self._nodes.names.items()},
             frozen=view.frozen,
             failing=view.failing,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -13,6 +13,7 @@ from bot.clock import Clock, woken
 from bot.cluster.events import ClusterEvent, EventKind, EventReader
 from bot.cluster.records import Figures, History, Sample
 from bot.cluster.switching import SwitchStore, set_by_us
+from bot.cluster.throughput import LoneWork
 from bot.errors import StorageError
 from bot.rendering.cluster_card import Load
 from bot.services.cluster import ClusterWatcher
@@ -60,6 +61,8 @@ class Journal:
         self._happened = asyncio.Event()
         self._kept_before = False
         self._figures: tuple[float, Figures] | None = None
+        self._lone = LoneWork()
+        self._speeds: tuple[float, Mapping[str, float]] | None = None
         self._fine: deque[Sample] = deque(maxlen=int(FINE_SECONDS / FINE_EVERY))
         watcher.subscribe(self._look)
 
@@ -85,6 +88,15 @@ class Journal:
         if self._figures is None or now - self._figures[0] > FIGURES_KEPT:
             self._figures = now, await self._history.figures(since=now - FIGURES_OVER, until=now)
         return self._figures[1]
+
+    async def speeds(self) -> Mapping[str, float]:
+        """The tokens per second of the last hour by node id, of the nodes of which they can be told. Raises
+        :class:`StorageError`."""
+        now = self._clock.now()
+        if self._speeds is None or now - self._speeds[0] > FIGURES_KEPT:
+            answers = await self._history.speeds(since=now - FIGURES_OVER, until=now)
+            self._speeds = now, self._lone.speeds(answers)
+        return self._speeds[1]
 
     async def samples(self, seconds: float) -> list[Sample]:
         """The cluster over the last ``seconds`` up to now, oldest first: every minute, or more finely when no more
@@ -193,7 +205,9 @@ class Journal:
         )
 
     def _look(self) -> None:
-        events = self._reader.observe(self._watcher.seen(), self._clock.now())
+        seen, now = self._watcher.seen(), self._clock.now()
+        self._lone.observe(seen, now)
+        events = self._reader.observe(seen, now)
         if not events:
             return
         self._unkept.extend(events)
