@@ -45,7 +45,7 @@ FORGOTTEN_AFTER = 7 * 86_400.0
 
 
 class Teller(Protocol):
-    """Sends one line to a channel. Raises only :class:`DeliveryError`."""
+    """Sends lines to a channel. Raises only :class:`DeliveryError`."""
 
     async def tell(
         self, channel_id: int, text: str, *, role_id: int | None = None, user_ids: Sequence[int] = ()
@@ -173,6 +173,8 @@ class Alerts:
         ]
         if old:
             await self._store.end_alerts([told.pop(key) for key in old])
+        # Told by whichever process: what comes and goes is told by none of them too often.
+        self._told.update(dict.fromkeys(told, now))
         return told
 
     def _situation(self, told: Collection[Key]) -> Situation:

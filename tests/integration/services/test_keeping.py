@@ -134,6 +134,20 @@ async def test_events_are_kept_once(pair: tuple[Process, Process]) -> None:
     assert len(await kept(waiter, EventKind.NODE_LOST)) == 1
 
 
+async def test_an_alert_is_told_by_one_of_two_processes(pair: tuple[Process, Process]) -> None:
+    """Whoever is first tells it, and no other tells it anew when the node comes and goes."""
+    one, other = pair
+    for _ in range(3):
+        for status in (report(ATTIC), report(RACK, ATTIC)):
+            for _ in range(10):
+                one.clock.move(1.0)
+                for each in pair:
+                    await each.sees(status)
+    lines = [line.partition(" · ")[0] for line in one.lines if "rack-1" in line]
+    assert lines == ["▲ **rack-1** (RTX 4090) left the cluster", "✓ **rack-1** is back"]
+    assert other.channel is one.channel
+
+
 async def test_samples_are_kept_once(pair: tuple[Process, Process]) -> None:
     """A minute is one row, however many processes look."""
     one, other = pair
