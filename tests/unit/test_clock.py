@@ -42,6 +42,8 @@ async def test_whoever_waits_is_woken_by_the_event_or_by_the_time() -> None:
     wake.set()
     await woken(wake, clock, 60.0)
     assert not wake.is_set()
+
+    clock = HandClock()
     waiting = asyncio.create_task(woken(wake, clock, 60.0))
     await clock.asleep()
     clock.move(59.0)
