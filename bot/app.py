@@ -137,7 +137,7 @@ def point_discord_at(api_url: str) -> None:
     """Send discord.py to another API; its gateway address then comes from ``GET /gateway/bot``."""
     Route.BASE = api_url
     base = yarl.URL(api_url)
-    # Only until /gateway/bot has answered, and never Discord's own for a double.
+    # For sessions after the first, which the library begins without asking: never at Discord's own for a double.
     DiscordWebSocket.DEFAULT_GATEWAY = base.with_scheme("wss" if base.scheme == "https" else "ws").origin()
 
 

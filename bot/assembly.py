@@ -48,6 +48,7 @@ from bot.services.quotas import Quotas
 from bot.services.summaries import Summaries
 from bot.services.switching import Switching
 from bot.services.token_watch import TokenWatch
+from bot.services.watch import Watch
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.telemetry.metrics import Metrics
@@ -181,11 +182,12 @@ def _cluster_of(
     parts: Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
 ) -> tuple[ClusterServices, Alerts]:
     database, clock = parts.database, parts.clock
-    journal = Journal(parts.watcher, database.history, queue.load, clock)
+    watch = Watch(database.leases, secrets.token_hex(8), clock)
+    journal = Journal(parts.watcher, database.history, database.switches, queue.load, clock, watch)
     nodes = NodeBook(database.node_names, cluster)
     cards = StatusCards(cluster, queue, journal, nodes, clock)
     poster = ChannelCards(bot)
-    boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock)
+    boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock, watch)
     switching = Switching(
         scheduler=parts.scheduler,
         cluster=cluster,
@@ -215,7 +217,7 @@ def _cluster_of(
         journal,
         nodes,
         clock,
-        is_ours=switching.is_ours,
+        watch,
         is_switching=lambda: switching.is_under_way,
     )
     return services, alerts

@@ -174,6 +174,7 @@ class ParallaxBot(commands.AutoShardedBot):
         self._facts = facts
         self._logged_in = asyncio.Event()
         self._begun = False
+        self._session_listeners: list[Callable[[], None]] = []
 
     @property
     def commands_ready(self) -> bool:
@@ -214,6 +215,19 @@ class ParallaxBot(commands.AutoShardedBot):
     async def on_ready(self) -> None:
         """Say once that the gateway is there."""
         log.info("discord.ready", user=str(self.user), guilds=len(self.guilds), shards=self.shard_count)
+        self._session_began()
+
+    async def on_shard_ready(self, _shard_id: int) -> None:
+        """A session began, maybe in place of one that could not be resumed."""
+        self._session_began()
+
+    def on_session(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` whenever a session with Discord has begun anew."""
+        self._session_listeners.append(listener)
+
+    def _session_began(self) -> None:
+        for listener in self._session_listeners:
+            listener()
 
     async def on_error(self, event_method: str, /, *_args: object, **_kwargs: object) -> None:
         """A listener failed: one log event."""

@@ -43,6 +43,17 @@ class SystemClock:
         await asyncio.sleep(max(0.0, seconds))
 
 
+async def woken(wake: asyncio.Event, clock: Clock, seconds: float) -> None:
+    """Wait for ``wake``, but at most ``seconds``, and reset it: whatever wakes from now on counts anew."""
+    waits = {asyncio.ensure_future(wake.wait()), asyncio.ensure_future(clock.sleep(seconds))}
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    wake.clear()
+
+
 def utc(seconds: float) -> datetime:
     """The moment ``seconds`` after the epoch as an aware datetime in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

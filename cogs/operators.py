@@ -210,6 +210,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
             locale=interaction.locale.value,
             owner_id=interaction.user.id,
             now=interaction.created_at.timestamp(),
+            note=self._note,
         )
         await reply(interaction, view, private=True)
 

@@ -88,6 +88,7 @@ class EventReader:
         self._stranded_sense = StrandedSense()
         self._before: Seen | None = None
         self._status: ClusterStatus | None = None
+        self._capacity: int | None = None
         self.stranded = False
 
     def observe(self, seen: Seen, at: float) -> tuple[ClusterEvent, ...]:
@@ -99,6 +100,7 @@ class EventReader:
             self.stranded = self._stranded_sense.observe(seen.status)
             if self._status is not None:
                 happened.extend(self._changes(self._status, seen.status, at))
+            self._capacity = self._known_capacity(seen.status)
             if self.stranded and not was_stranded:
                 happened.append(ClusterEvent(EventKind.STRANDED, at, seen.status.model or ""))
             self._status = seen.status
@@ -114,14 +116,16 @@ class EventReader:
         elif seen.answering and not answered:
             yield ClusterEvent(EventKind.ANSWERING, at)
 
+    def _known_capacity(self, status: ClusterStatus) -> int | None:
+        return self._capacity if status.capacity is None else status.capacity
+
     def _changes(self, old: ClusterStatus, new: ClusterStatus, at: float) -> Iterator[ClusterEvent]:
         yield from _node_changes(old, new, at)
         if old.model != new.model:
             yield ClusterEvent(EventKind.MODEL_CHANGED, at, new.model or "", {"before": old.model})
-        if old.capacity != new.capacity and new.capacity is not None:
-            yield ClusterEvent(
-                EventKind.CAPACITY_CHANGED, at, detail={"before": old.capacity, "after": new.capacity}
-            )
+        # A report may leave it out (older dialects do): that is no change, and neither is what follows.
+        if self._capacity is not None and (after := self._known_capacity(new)) != self._capacity:
+            yield ClusterEvent(EventKind.CAPACITY_CHANGED, at, detail={"before": self._capacity, "after": after})
         if old.usable != new.usable:
             yield ClusterEvent(EventKind.USABLE if new.usable else EventKind.WAITING, at, new.model or "")
         if new.need_more_nodes and not old.need_more_nodes and not self.stranded:

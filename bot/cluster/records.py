@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, Union
 
-from bot.cluster.events import ClusterEvent
+from bot.cluster.events import ClusterEvent, EventKind
+from bot.cluster.throughput import Speed
 
 Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", None]
 
@@ -106,12 +107,16 @@ class History(Protocol):
         """Keep what happened."""
         ...
 
-    async def events(self, *, since: float, limit: int) -> Sequence[ClusterEvent]:
-        """The newest ``limit`` events since ``since``, newest first."""
+    async def events(self, *, since: float, limit: int, kind: EventKind | None = None) -> Sequence[ClusterEvent]:
+        """The newest ``limit`` events (of this kind) since ``since``, newest first."""
         ...
 
     async def figures(self, *, since: float, until: float) -> Figures:
         """The answers that ended in this time (of the newest 500)."""
+        ...
+
+    async def speeds(self, *, since: float, until: float) -> Sequence[Speed]:
+        """The speeds of the answers that ended in this time (of the newest 500)."""
         ...
 
     async def add_sample(self, sample: Sample) -> None:
@@ -124,6 +129,23 @@ class History(Protocol):
 
     async def compact(self, *, before: float) -> int:
         """Merge samples from before ``before`` into hours; returns how many rows went."""
+        ...
+
+
+class Leases(Protocol):
+    """What only one of several processes does at a time. Times in epoch seconds. Raises only
+    :class:`StorageError`."""
+
+    async def hold(self, name: str, owner: str, *, now: float, until: float) -> bool:
+        """Have the lease ``until`` then, when nobody else has it now; False when somebody has."""
+        ...
+
+    async def take(self, name: str, owner: str, *, until: float) -> None:
+        """Have it ``until`` then, whoever had it."""
+        ...
+
+    async def release(self, name: str, owner: str) -> None:
+        """Have it no more; nothing happens when another has it."""
         ...
 
 
@@ -170,10 +192,10 @@ class Boards(Protocol):
         """What was told and has not passed."""
         ...
 
-    async def open_alert(self, alert: OpenAlert) -> bool:
-        """Note that trouble is being told; False when another process has noted it first."""
+    async def begin_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
+        """Note that trouble is being told, all at once; returned without what another process has noted first."""
         ...
 
-    async def close_alert(self, kind: str, subject: str) -> bool:
-        """It has passed; False when another process has noted that first."""
+    async def end_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
+        """It has passed; returned without what another process has noted first, or nobody was told."""
         ...

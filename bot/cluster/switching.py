@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
+from bot.cluster.events import ClusterEvent
 from bot.inference import ClusterStatus
 
 
@@ -73,6 +75,11 @@ class Sight:
     stranded: bool
 
 
+def may_initialise(sight: Sight) -> bool:
+    """Whether an init is safe at this moment: the scheduler answers, and lists no worker that it would strand."""
+    return sight.status is not None and not sight.status.nodes
+
+
 def advanced(switch: Switch, sight: Sight, now: float) -> Switch:
     """The switch after looking once: at most the steps that are done by what is seen are ticked.
 
@@ -92,7 +99,7 @@ def _is_done(switch: Switch, sight: Sight) -> bool:
         case Step.DRAIN:
             return sight.running == 0
         case Step.STOP:
-            return status is not None and not status.nodes
+            return may_initialise(sight)
         case Step.INIT:
             # An init that nobody answered may have happened: then the status shows the model.
             came = switch.claimed_at is not None and status is not None and status.model == switch.model
@@ -122,6 +129,22 @@ def trouble(switch: Switch, sight: Sight, now: float) -> str | None:
     return f"switch.late_{switch.step.value}" if late else None
 
 
+# An init shows in the status within seconds; a scheduler that was frozen meanwhile has been restarted by then.
+EXPLAINS_FOR = 3600.0
+
+
+def set_by_us(change: ClusterEvent, claimed: Switch | None, since: Sequence[ClusterEvent]) -> bool:
+    """Whether a changed model is what this bot's last init made of it.
+
+    ``claimed`` is the switch whose init was claimed last, in whatever process; ``since`` are the changes of the
+    model that were seen after that claim and before ``change``: one init explains one change.
+    """
+    if claimed is None or claimed.claimed_at is None or claimed.initialised is False:
+        return False
+    fresh = claimed.claimed_at <= change.at <= claimed.claimed_at + EXPLAINS_FOR
+    return fresh and claimed.model == change.subject and not any(one.subject for one in since)
+
+
 class SwitchStore(Protocol):
     """Keeps switches; at most one is open, whatever number of processes there is. Raises only
     :class:`StorageError`."""
@@ -136,6 +159,10 @@ class SwitchStore(Protocol):
 
     async def get(self, switch_id: str) -> Switch | None:
         """A switch by its id."""
+        ...
+
+    async def last_claimed(self) -> Switch | None:
+        """The switch whose init was claimed last; None when none ever was."""
         ...
 
     async def claim_init(self, switch_id: str, *, now: float) -> bool:

@@ -34,9 +34,10 @@ def card_layout(card: Card, area: str = "cluster") -> ui.LayoutView:
 def _button(button: CardButton, card: Card, area: str) -> ui.Button[ui.LayoutView]:
     if button.url:
         return ui.Button(label=button.label, url=button.url)
-    # A card that is kept current needs no button for it.
-    done = button.action == "live" and card.live
-    return ui.Button(label=button.label, custom_id=f"{area}:{button.action}", disabled=done)
+    # Lit, and still there to press: a restart of the bot ends Live without a word on the card.
+    lit = button.action == "live" and card.live
+    style = discord.ButtonStyle.success if lit else discord.ButtonStyle.secondary
+    return ui.Button(label=button.label, custom_id=f"{area}:{button.action}", style=style)
 
 
 class ChannelCards:
@@ -69,9 +70,9 @@ class ChannelCards:
     async def tell(
         self, channel_id: int, text: str, *, role_id: int | None = None, user_ids: Sequence[int] = ()
     ) -> None:
-        """Send a line, pinging this role and these people and nobody else."""
+        """Send lines, pinging this role and these people and nobody else."""
         channel = self._client.get_partial_messageable(channel_id)
-        content = text if role_id is None else f"{text} · <@&{role_id}>"
+        ping = "" if role_id is None else f" · <@&{role_id}>"
         mentions = discord.AllowedMentions(
             everyone=False,
             roles=[] if role_id is None else [discord.Object(role_id)],
@@ -79,7 +80,7 @@ class ChannelCards:
             replied_user=False,
         )
         try:
-            await channel.send(content[:1900], allowed_mentions=mentions, suppress_embeds=True)
+            await channel.send(text[: 1900 - len(ping)] + ping, allowed_mentions=mentions, suppress_embeds=True)
         except discord.HTTPException as error:
             raise translate(error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

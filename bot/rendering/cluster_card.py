@@ -71,6 +71,7 @@ def status_card(
     received_at: float | None,
     load: Load,
     figures: Figures = NO_FIGURES,
+    speeds: Mapping[str, float] | None = None,
     names: Mapping[str, str] | None = None,
     frozen: bool = False,
     failing: bool = False,
@@ -81,7 +82,7 @@ def status_card(
 
     ``availability`` is usable, starting, no_model, unreachable or unknown; ``received_at`` is when the report
     came, in epoch seconds: Discord shows each reader how long ago that is. ``names`` are people's names for
-    nodes.
+    nodes, ``speeds`` their tokens per second where known.
     """
     model = escape_inline(status.model or "") if status is not None else ""
     full = load.capacity is not None and 0 < load.capacity <= load.running
@@ -92,7 +93,7 @@ def status_card(
     if state in REMEDIES:
         sections.append(say(locale, f"status.remedy_{state}"))
     if availability != "unreachable" and status is not None:
-        sections.append(_nodes(locale, status, names or {}, figures))
+        sections.append(_nodes(locale, status, names or {}, speeds or {}))
         if status.need_more_nodes and not stranded:
             sections.append(say(locale, "status.need_more_nodes"))
     return Card(
@@ -146,12 +147,10 @@ def _load_line(locale: str, load: Load, figures: Figures) -> str:
     return f"{text}\n-# {say(locale, 'status.last_hour', figures=' · '.join(seen))}"
 
 
-def _nodes(locale: str, status: ClusterStatus, names: Mapping[str, str], figures: Figures) -> str:
+def _nodes(locale: str, status: ClusterStatus, names: Mapping[str, str], speeds: Mapping[str, float]) -> str:
     if not status.nodes:
         return say(locale, "status.no_nodes")
-    # The scheduler does not say which node answered: a speed belongs to a node only when there is just one.
-    alone = figures.tokens_per_second if status.ready_nodes == 1 else None
-    lines = [_node_line(locale, node, names, alone) for node in status.nodes[:NODES_SHOWN]]
+    lines = [_node_line(locale, node, names, speeds.get(node.node_id)) for node in status.nodes[:NODES_SHOWN]]
     if len(status.nodes) > NODES_SHOWN:
         lines.append(say(locale, "status.more_nodes", more=len(status.nodes) - NODES_SHOWN))
     return "\n".join(lines)

@@ -1,41 +1,51 @@
-"""Trouble told once, and told again when it has passed."""
+"""Trouble told once, and told again when it has passed; and the good news between."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from bot.clock import Clock
+from bot.clock import Clock, woken
 from bot.cluster.events import ClusterEvent, EventKind
+from bot.cluster.news import SETTLES_AFTER, News, NewsDesk
 from bot.cluster.records import AlertChannel, Boards, OpenAlert
+from bot.cluster.troubles import (
+    REASONS,
+    SILENCE,
+    WAITING,
+    Key,
+    Situation,
+    Verdict,
+    key_of,
+    node_key,
+    replaced_by,
+    verdict,
+    wrong_now,
+)
 from bot.errors import DeliveryError, StorageError
-from bot.inference import ClusterStatus
-from bot.rendering.alerts import model_text, recovery_text, trouble_text
+from bot.rendering.alerts import Line, alert_lines, news_text, recovery_text, trouble_text
 from bot.services.cluster import Availability, ClusterService
 from bot.services.journal import Journal
 from bot.services.nodes import NodeBook
+from bot.services.watch import Watch
 
 log = structlog.get_logger(__name__)
 
-# Trouble that passes within this is a blink; nodes flap.
-SETTLES_AFTER = 3.0
 # What comes and goes is told again at most this often.
 COOL_DOWN = 300.0
+# What goes wrong together is told together, with one ping: so long the first waits for the others, in seconds.
+GATHERS = 2.0
 LOOK_EVERY = 15.0
 # A node that was away this long has left; its return is news, not a recovery.
 FORGOTTEN_AFTER = 7 * 86_400.0
 
-Key = tuple[str, str]
-
 
 class Teller(Protocol):
-    """Sends one line to a channel. Raises only :class:`DeliveryError`."""
+    """Sends lines to a channel. Raises only :class:`DeliveryError`."""
 
     async def tell(
         self, channel_id: int, text: str, *, role_id: int | None = None, user_ids: Sequence[int] = ()
@@ -52,6 +62,15 @@ class Trouble:
     gpu: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell at ``due`` (epoch seconds): trouble, trouble that has passed, or news."""
+
+    due: float
+    what: OpenAlert | News
+    passed: bool = False
+
+
 class Alerts:
     """Compares what is wrong with what was told: whoever starts anew tells only the difference."""
 
@@ -63,158 +82,221 @@ class Alerts:
         journal: Journal,
         nodes: NodeBook,
         clock: Clock,
+        watch: Watch,
         *,
-        is_ours: Callable[[str], bool],
         is_switching: Callable[[], bool],
     ) -> None:
-        """``is_ours(model)``: whether this bot set the model last; ``is_switching()``: whether workers leave
-        because operators were told to stop them."""
+        """``is_switching()``: whether workers leave because operators were told to stop them."""
         self._store = store
         self._teller = teller
         self._cluster = cluster
         self._journal = journal
         self._nodes = nodes
         self._clock = clock
+        self._watch = watch
         self._wake = asyncio.Event()
         self._since: dict[Key, Trouble] = {}
         self._lost: dict[str, Trouble] = {}
         self._told: dict[Key, float] = {}
         self._passing: dict[Key, float] = {}
         self._was_usable = False
-        self._is_ours = is_ours
         self._is_switching = is_switching
-        self._news: deque[ClusterEvent] = deque(maxlen=50)
+        self._desk = NewsDesk()
         journal.subscribe(self._happened)
+        journal.subscribe_kept(self._kept)
+        cluster.subscribe(self._wake.set)
 
     async def run(self) -> None:
         """Tell what has to be told, until cancelled."""
-        await self._remember()
+        await self.remember()
         while True:
             try:
-                pause = await self._look()
+                pause = await self.look()
             except StorageError as error:
                 log.warning("alerts.not_looked", detail=str(error))
                 pause = LOOK_EVERY
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
-            self._wake.clear()
+            await woken(self._wake, self._clock, pause)
 
-    async def _remember(self) -> None:
-        """Nodes that were told to be lost are still missed after a restart."""
+    async def remember(self) -> None:
+        """Nodes that were told to be lost are still missed after a restart. Raises :class:`StorageError`."""
         for alert in await self._store.open_alerts():
             if alert.kind == EventKind.NODE_LOST:
                 self._lost[alert.subject] = Trouble(alert.since)
 
-    def _happened(self, event: ClusterEvent) -> None:
-        if event.kind is EventKind.NODE_LOST:
-            self._lost[event.subject] = Trouble(event.at, str(event.detail.get("gpu") or ""))
-        if event.kind is EventKind.MODEL_CHANGED and event.subject:
-            self._news.append(event)
-        self._was_usable = self._was_usable or event.kind is EventKind.WAITING
-        self._wake.set()
-
-    def _wrong(self) -> Iterator[tuple[Key, Trouble]]:
-        """What is wrong at this moment."""
-        now, view = self._clock.now(), self._cluster.view()
-        if view.availability is Availability.UNREACHABLE:
-            kind = EventKind.FROZEN if view.frozen else EventKind.NOT_ANSWERING
-            yield (kind.value, ""), Trouble(view.unreachable_since or now)
-            return
-        if view.failing:
-            yield (EventKind.FAILING.value, ""), Trouble(now)
-        if view.status is None:
-            return
-        missing = list(self._missing(view.status, now))
-        if not self._is_switching():
-            yield from missing
-            kind_of_wait = self._waits_for(view.status)
-            if kind_of_wait is not None:
-                yield (kind_of_wait.value, ""), Trouble(now)
-
-    def _missing(self, status: ClusterStatus, now: float) -> Iterator[tuple[Key, Trouble]]:
-        listed = {node.node_id for node in status.nodes}
-        for node_id, trouble in list(self._lost.items()):
-            if self._nodes.canonical(node_id) in listed or now - trouble.since > FORGOTTEN_AFTER:
-                del self._lost[node_id]
-            else:
-                yield (EventKind.NODE_LOST.value, node_id), trouble
-
-    def _waits_for(self, status: ClusterStatus) -> EventKind | None:
-        if self._journal.stranded:
-            return EventKind.STRANDED
-        if status.need_more_nodes:
-            return EventKind.NEEDS_NODES
-        if status.usable:
-            self._was_usable = False
-        return EventKind.WAITING if self._was_usable else None
-
-    async def _look(self) -> float:
+    async def look(self) -> float:
+        """Tell what is due; returns in how many seconds to look again. Raises :class:`StorageError`."""
         now = self._clock.now()
         await self._nodes.refresh()
         channels = await self._store.alert_channels()
         if not channels:
             # What nobody asked to be told is not news when somebody asks.
             self._lost.clear()
-            self._news.clear()
+            self._desk.clear()
             return LOOK_EVERY
-        await self._tell_news(channels)
-        wrong = dict(self._wrong())
-        self._since = {key: self._since.get(key, trouble) for key, trouble in wrong.items()}
-        told = {(alert.kind, alert.subject): alert for alert in await self._store.open_alerts()}
-        waits = [LOOK_EVERY]
+        told = await self._remembered(now)
+        situation = self._situation(told)
+        notices = [
+            *self._troubles(situation, told, now),
+            *self._recoveries(situation, told, now),
+            *self._news(situation, told),
+        ]
+        pause = due_in([notice.due for notice in notices], now)
+        if pause == 0.0:
+            await self._tell([notice for notice in notices if notice.due <= now], channels, now)
+        return LOOK_EVERY if pause is None else max(0.1, min(LOOK_EVERY, pause))
+
+    def _happened(self, event: ClusterEvent) -> None:
+        switching = self._is_switching()
+        returning = event.subject in self._lost
+        self._desk.heard(event, returning=returning, switching=switching, waited=self._was_usable)
+        if event.kind is EventKind.NODE_LOST:
+            self._lost[event.subject] = Trouble(event.at, str(event.detail.get("gpu") or ""))
+        if event.kind is EventKind.WAITING and not switching:
+            self._was_usable = True
+        self._wake.set()
+
+    def _kept(self, event: ClusterEvent) -> None:
+        if event.kind is EventKind.MODEL_CHANGED and event.subject:
+            self._desk.changed_model(event)
+            self._wake.set()
+
+    async def _remembered(self, now: float) -> Mapping[Key, OpenAlert]:
+        """What was told and has not passed, without the nodes that have left for good: that is told to nobody."""
+        told = {key_of(alert.kind, alert.subject): alert for alert in await self._store.open_alerts()}
+        left = [node for node, trouble in self._lost.items() if now - trouble.since > FORGOTTEN_AFTER]
+        for node_id in left:
+            del self._lost[node_id]
+        old = [
+            key
+            for key, alert in told.items()
+            if alert.kind == EventKind.NODE_LOST and now - alert.since > FORGOTTEN_AFTER
+        ]
+        if old:
+            await self._store.end_alerts([told.pop(key) for key in old])
+        # Told by whichever process: what comes and goes is told by none of them too often.
+        self._told.update(dict.fromkeys(told, now))
+        return told
+
+    def _situation(self, told: Collection[Key]) -> Situation:
+        now, view = self._clock.now(), self._cluster.view()
+        silent: bool | None = view.availability is Availability.UNREACHABLE
+        if not silent and (view.answered_at is None or now - view.answered_at >= SETTLES_AFTER):
+            silent = None
+        reports = view.availability not in {Availability.UNREACHABLE, Availability.UNKNOWN}
+        status = view.status if reports else None
+        ids = {node.node_id for node in status.nodes} if status is not None else set()
+        missed = {*self._lost, *(subject for kind, subject in told if kind == EventKind.NODE_LOST)}
+        if status is not None and status.usable:
+            self._was_usable = False
+        return Situation(
+            status,
+            silent,
+            failing=view.failing,
+            proven=view.proven,
+            stranded=self._journal.stranded,
+            was_usable=self._was_usable,
+            switching=self._is_switching(),
+            listed={node_id for node_id in missed if self._nodes.canonical(node_id) in ids},
+        )
+
+    def _troubles(self, situation: Situation, told: Collection[Key], now: float) -> Iterator[Notice]:
+        if situation.status is not None:
+            for node_id in situation.listed:
+                self._lost.pop(node_id, None)
+        wrong = list(wrong_now(situation, self._lost, told))
+        self._since = {key: self._since.get(key) or self._trouble(key, now) for key in wrong}
         for key, trouble in self._since.items():
+            self._passing.pop(key, None)
             if key not in told:
-                waits.append(await self._open(key, trouble, channels, now))
+                due = max(trouble.since + SETTLES_AFTER, self._told.get(key, 0.0) + COOL_DOWN)
+                yield Notice(due, OpenAlert(key[0], key[1], trouble.since))
+
+    def _trouble(self, key: Key, now: float) -> Trouble:
+        if key == SILENCE:
+            return Trouble(self._cluster.view().unreachable_since or now)
+        return self._lost[key[1]] if key == node_key(key[1]) else Trouble(now)
+
+    def _recoveries(self, situation: Situation, told: Mapping[Key, OpenAlert], now: float) -> Iterator[Notice]:
+        self._passing = {key: since for key, since in self._passing.items() if key in told}
         for key, alert in told.items():
-            if key in wrong:
-                self._passing.pop(key, None)
+            if verdict(key, situation) is Verdict.RIGHT:
+                yield Notice(self._passing.setdefault(key, now) + SETTLES_AFTER, alert, passed=True)
+
+    def _news(self, situation: Situation, told: Collection[Key]) -> Iterator[Notice]:
+        usable = situation.status is not None and situation.status.usable
+        for news in list(self._desk.pending(usable=usable)):
+            recovers = news.kind is EventKind.USABLE and any(reason in told for reason in REASONS)
+            # A named node that came back under another peer id is no newcomer.
+            if recovers or (news.joined and self._nodes.has_moved_to(news.subject)):
+                self._desk.told(news)
             else:
-                waits.append(await self._close(key, alert, channels, now))
-        return max(0.1, min(waits))
+                yield Notice(news.due, news)
 
-    async def _tell_news(self, channels: Sequence[AlertChannel]) -> None:
-        while self._news:
-            event = self._news.popleft()
-            for channel in channels:
-                text = model_text(channel.locale, event.subject, at=event.at, ours=self._is_ours(event.subject))
-                await self._send(channel, text, None, quiet=True)
+    async def _tell(self, notices: Sequence[Notice], channels: Sequence[AlertChannel], now: float) -> None:
+        wrong = [one.what for one in notices if isinstance(one.what, OpenAlert) and not one.passed]
+        passed = [one.what for one in notices if isinstance(one.what, OpenAlert) and one.passed]
+        news = [one.what for one in notices if isinstance(one.what, News)]
+        for alert in (*wrong, *passed):
+            self._told[key_of(alert.kind, alert.subject)] = now
+            self._passing.pop(key_of(alert.kind, alert.subject), None)
+        # Whoever of several processes notes it tells it.
+        told_here = not news or await self._watch.is_ours(surely=True)
+        began = await self._store.begin_alerts(wrong) if wrong else ()
+        ended = await self._store.end_alerts(passed) if passed else ()
+        await self._replace(began)
+        for one in news:
+            self._desk.told(one)
+        if not told_here:
+            news = []
+        if not (began or ended or news):
+            return
+        for channel in channels:
+            await self._send(channel, [*self._lines(channel.locale, began, ended, news, now)], quiet=not began)
 
-    async def _open(self, key: Key, trouble: Trouble, channels: Sequence[AlertChannel], now: float) -> float:
-        """Tell trouble that stays; returns in how many seconds to look again."""
-        due = max(trouble.since + SETTLES_AFTER, self._told.get(key, 0.0) + COOL_DOWN)
-        if due > now:
-            return due - now
-        self._told[key] = now
-        if await self._store.open_alert(OpenAlert(key[0], key[1], trouble.since)):
-            names, owner = self._label(key[1])
-            for channel in channels:
-                text = trouble_text(
-                    channel.locale, key[0], node=names, gpu=trouble.gpu, at=trouble.since, owner_id=owner
-                )
-                await self._send(channel, text, owner)
-        return LOOK_EVERY
+    async def _replace(self, began: Sequence[OpenAlert]) -> None:
+        """What says less than what is told now is not told any more, and its end is not either."""
+        less = [key for alert in began for key in replaced_by(key_of(alert.kind, alert.subject))]
+        if less:
+            await self._store.end_alerts([OpenAlert(kind, subject, 0.0) for kind, subject in less])
+        if WAITING in less:
+            self._was_usable = False
 
-    async def _close(self, key: Key, alert: OpenAlert, channels: Sequence[AlertChannel], now: float) -> float:
-        due = self._passing.setdefault(key, now) + SETTLES_AFTER
-        if due > now:
-            return due - now
-        del self._passing[key]
-        self._told[key] = now
-        if await self._store.close_alert(alert.kind, alert.subject):
+    def _lines(
+        self, locale: str, began: Sequence[OpenAlert], ended: Sequence[OpenAlert], news: Sequence[News], now: float
+    ) -> Iterator[Line]:
+        for alert in began:
+            name, owner = self._label(alert.subject)
+            key = key_of(alert.kind, alert.subject)
+            frozen = key == SILENCE and self._cluster.view().frozen
+            kind = EventKind.FROZEN.value if frozen else alert.kind
+            gpu = self._since[key].gpu if key in self._since else ""
+            yield Line(trouble_text(locale, kind, node=name, gpu=gpu, at=alert.since, owner_id=owner), owner)
+        for alert in ended:
             name, _ = self._label(alert.subject)
-            for channel in channels:
-                text = recovery_text(channel.locale, alert.kind, node=name, at=now, away=now - alert.since)
-                await self._send(channel, text, None, quiet=True)
-        return LOOK_EVERY
+            yield Line(recovery_text(locale, alert.kind, node=name, at=now, away=now - alert.since))
+        for one in news:
+            yield Line(news_text(locale, one, node=self._label(one.subject)[0]))
 
     def _label(self, node_id: str) -> tuple[str, int | None]:
         named = self._nodes.names.get(self._nodes.canonical(node_id))
         return (named.name, named.owner_id) if named is not None else (node_id, None)
 
-    async def _send(self, channel: AlertChannel, text: str, owner: int | None, *, quiet: bool = False) -> None:
-        owners = (owner,) if owner is not None and channel.ping_owners and not quiet else ()
-        role = None if quiet else channel.role_id
+    async def _send(self, channel: AlertChannel, lines: Sequence[Line], *, quiet: bool) -> None:
+        text, owners = alert_lines(channel.locale, lines)
+        pinged = tuple(owners) if channel.ping_owners else ()
         try:
-            await self._teller.tell(channel.channel_id, text, role_id=role, user_ids=owners)
+            await self._teller.tell(
+                channel.channel_id, text, role_id=None if quiet else channel.role_id, user_ids=pinged
+            )
         except DeliveryError as error:
             log.warning("alert.not_sent", channel=channel.channel_id, error=type(error).__name__)
+
+
+def due_in(dues: Sequence[float], now: float) -> float | None:
+    """In how many seconds to tell what is due: 0 for now, None when there is nothing to tell. What becomes due
+    within :data:`GATHERS` of the first is waited for."""
+    if not dues:
+        return None
+    first = min(dues)
+    together = max(due for due in dues if due <= first + GATHERS)
+    return max(0.0, together - now)

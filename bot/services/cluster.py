@@ -47,7 +47,8 @@ class ClusterView:
     """What is known of the cluster now. ``age`` in seconds since the last report, None when there was none;
     ``unreachable_since`` in epoch seconds; ``frozen`` when the port still accepts but nothing comes; ``failing``
     when requests fail although the cluster calls itself available; ``proven`` when the last question was answered
-    to its end since the availability is unknown."""
+    to its end since the availability is unknown; ``answered_at`` when the scheduler last answered whatever to the
+    question for its status, in epoch seconds."""
 
     status: ClusterStatus | None
     age: float | None
@@ -57,6 +58,7 @@ class ClusterView:
     failing: bool = False
     received_at: float | None = None
     proven: bool = False
+    answered_at: float | None = None
 
 
 def availability_of(status: ClusterStatus) -> Availability:
@@ -103,6 +105,7 @@ class ClusterWatcher:
             failing=self._failing,
             received_at=self._received_at,
             proven=self._proven,
+            answered_at=self._answered_at,
         )
 
     def seen(self) -> Seen:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
-from bot.clock import Clock
-from bot.cluster.events import ClusterEvent, EventReader
+from bot.clock import Clock, woken
+from bot.cluster.events import ClusterEvent, EventKind, EventReader
 from bot.cluster.records import Figures, History, Sample
+from bot.cluster.switching import SwitchStore, set_by_us
+from bot.cluster.throughput import LoneWork
 from bot.errors import StorageError
 from bot.rendering.cluster_card import Load
 from bot.services.cluster import ClusterWatcher
+from bot.services.watch import LASTS, Watch
 
 log = structlog.get_logger(__name__)
 
@@ -22,27 +26,43 @@ SAMPLE_EVERY = 60.0
 FINE_EVERY = 5.0
 FINE_SECONDS = 1800.0
 LOOK_APART = 1.0
+KEPT_AGAIN_AFTER = 5.0
 COMPACT_EVERY = 3600.0
 FINE_FOR = 7 * 86_400.0
 FIGURES_OVER = 3600.0
 # Cards are drawn often; the medians of an hour change slowly.
 FIGURES_KEPT = 10.0
+EVENTS_COMPARED = 200
 
 
 class Journal:
-    """Derives events at every change of the watcher's view, samples the cluster every minute."""
+    """Derives events at every change of the watcher's view, samples the cluster every minute. Every process does;
+    the one that has the watch keeps them."""
 
     def __init__(
-        self, watcher: ClusterWatcher, history: History, load: Callable[[], Awaitable[Load]], clock: Clock
+        self,
+        watcher: ClusterWatcher,
+        history: History,
+        switches: SwitchStore,
+        load: Callable[[], Awaitable[Load]],
+        clock: Clock,
+        watch: Watch,
     ) -> None:
         self._watcher = watcher
         self._history = history
+        self._switches = switches
         self._load = load
         self._clock = clock
+        self._watch = watch
         self._reader = EventReader()
         self._listeners: list[Callable[[ClusterEvent], None]] = []
-        self._unkept: asyncio.Queue[tuple[ClusterEvent, ...]] = asyncio.Queue()
+        self._keepers: list[Callable[[ClusterEvent], None]] = []
+        self._unkept: list[ClusterEvent] = []
+        self._happened = asyncio.Event()
+        self._kept_before = False
         self._figures: tuple[float, Figures] | None = None
+        self._lone = LoneWork()
+        self._speeds: tuple[float, Mapping[str, float]] | None = None
         self._fine: deque[Sample] = deque(maxlen=int(FINE_SECONDS / FINE_EVERY))
         watcher.subscribe(self._look)
 
@@ -56,12 +76,27 @@ class Journal:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def subscribe_kept(self, listener: Callable[[ClusterEvent], None]) -> Callable[[], None]:
+        """Call ``listener`` for every event that this process has kept, which of several processes one does; a
+        changed model has ``ours`` in its detail then. Returns how to end it."""
+        self._keepers.append(listener)
+        return lambda: self._keepers.remove(listener)
+
     async def figures(self) -> Figures:
         """The answers of the last hour. Raises :class:`StorageError`."""
         now = self._clock.now()
         if self._figures is None or now - self._figures[0] > FIGURES_KEPT:
             self._figures = now, await self._history.figures(since=now - FIGURES_OVER, until=now)
         return self._figures[1]
+
+    async def speeds(self) -> Mapping[str, float]:
+        """The tokens per second of the last hour by node id, of the nodes of which they can be told. Raises
+        :class:`StorageError`."""
+        now = self._clock.now()
+        if self._speeds is None or now - self._speeds[0] > FIGURES_KEPT:
+            answers = await self._history.speeds(since=now - FIGURES_OVER, until=now)
+            self._speeds = now, self._lone.speeds(answers)
+        return self._speeds[1]
 
     async def samples(self, seconds: float) -> list[Sample]:
         """The cluster over the last ``seconds`` up to now, oldest first: every minute, or more finely when no more
@@ -77,22 +112,66 @@ class Journal:
     async def run(self) -> None:
         """Keep what happened, until cancelled."""
         while True:
-            events = await self._unkept.get()
             try:
-                await self._history.add_events(events)
+                await self.keep()
             except StorageError as error:
-                log.warning("journal.not_kept", events=[event.kind.value for event in events], detail=str(error))
+                # They stay, and are kept later.
+                log.warning("journal.not_kept", events=len(self._unkept), detail=str(error))
+            await woken(self._happened, self._clock, KEPT_AGAIN_AFTER)
+
+    async def keep(self) -> None:
+        """Keep what happened since the last time, when that is for this process. Raises :class:`StorageError`."""
+        if not self._unkept:
+            return
+        if not await self._watch.is_ours(surely=True):
+            # Whoever has the watch keeps them, unless it has ended without a word.
+            self._kept_before = False
+            oldest = self._clock.now() - 2 * LASTS
+            self._unkept = [event for event in self._unkept if event.at >= oldest]
+            return
+        seen = list(self._unkept)
+        events = await self._explained(await self._unknown(seen))
+        await self._history.add_events(events)
+        del self._unkept[: len(seen)]
+        self._kept_before = True
+        for event in events:
+            for listener in list(self._keepers):
+                listener(event)
+
+    async def _unknown(self, events: Sequence[ClusterEvent]) -> list[ClusterEvent]:
+        """These without what the process before us has kept."""
+        if self._kept_before:
+            return list(events)
+        kept = await self._history.events(since=events[0].at - LASTS, limit=EVENTS_COMPARED)
+        known = {(event.kind, event.subject) for event in kept}
+        return [event for event in events if (event.kind, event.subject) not in known]
+
+    async def _explained(self, events: Sequence[ClusterEvent]) -> list[ClusterEvent]:
+        """These, with whether this bot set the model."""
+        explained: list[ClusterEvent] = []
+        for event in events:
+            if event.kind is EventKind.MODEL_CHANGED and event.subject:
+                claimed = await self._switches.last_claimed()
+                since = claimed.claimed_at or 0.0 if claimed is not None else event.at
+                kept = await self._history.events(since=since, limit=EVENTS_COMPARED, kind=event.kind)
+                before = [*kept, *(one for one in explained if one.kind is event.kind)]
+                ours = set_by_us(event, claimed, before)
+                event = replace(event, detail={**event.detail, "ours": ours})  # noqa: PLW2901
+            explained.append(event)
+        return explained
 
     async def keep_samples(self) -> None:
         """Sample the cluster and make hours of what is old, until cancelled."""
-        compacted = self._clock.monotonic()
+        compacted = float("-inf")
         begun = self._clock.now()
         while True:
             try:
                 await self._look_closely()
                 if self._clock.now() - begun >= SAMPLE_EVERY:
-                    await self._history.add_sample(await self._sample(begun, at=begun))
+                    if await self._watch.is_ours(surely=True):
+                        await self._history.add_sample(await self._sample(begun, at=begun))
                     begun = self._clock.now()
+                # At the start too: a bot that is restarted every hour has a history like any other.
                 if self._clock.monotonic() - compacted >= COMPACT_EVERY:
                     compacted = self._clock.monotonic()
                     await self._history.compact(before=self._clock.now() - FINE_FOR)
@@ -126,10 +205,13 @@ class Journal:
         )
 
     def _look(self) -> None:
-        events = self._reader.observe(self._watcher.seen(), self._clock.now())
+        seen, now = self._watcher.seen(), self._clock.now()
+        self._lone.observe(seen, now)
+        events = self._reader.observe(seen, now)
         if not events:
             return
-        self._unkept.put_nowait(events)
+        self._unkept.extend(events)
+        self._happened.set()
         for event in events:
             log.info("cluster.event", kind=event.kind.value, subject=event.subject)
             for listener in list(self._listeners):

@@ -30,6 +30,10 @@ class NodeBook:
             node_id = self._moved[node_id]
         return node_id
 
+    def has_moved_to(self, node_id: str) -> bool:
+        """Whether a named node that was here before came back under this peer id."""
+        return node_id in self._moved.values()
+
     async def refresh(self) -> None:
         """Read the names, and match nodes that came back. Raises :class:`StorageError`."""
         self._named = {node.node_id: node for node in await self._store.all()}

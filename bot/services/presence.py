@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from bot.catalogue import say
-from bot.clock import Clock
+from bot.clock import Clock, woken
 from bot.errors import DeliveryError, StorageError
 from bot.services.cluster import Availability, ClusterService
 from bot.services.queue import QueueService
@@ -22,6 +24,10 @@ class Status(Protocol):
         """Show ``text`` under the bot's name."""
         ...
 
+    def on_session(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` whenever a session with Discord has begun anew: it shows no text yet."""
+        ...
+
 
 class Presence:
     """Updates the presence when it has changed, and then rarely."""
@@ -31,21 +37,28 @@ class Presence:
         self._queue = queue
         self._status = status
         self._clock = clock
+        self._shown: tuple[str, bool] | None = None
+        self._forgotten = asyncio.Event()
+        status.on_session(self._forget)
 
     async def run(self) -> None:
         """Keep it right, until cancelled."""
-        shown: tuple[str, bool] | None = None
         while True:
             try:
                 wanted = await self._wanted()
-                if wanted != shown and self._cluster.view().availability is not Availability.UNKNOWN:
+                if wanted != self._shown and self._cluster.view().availability is not Availability.UNKNOWN:
+                    self._shown = wanted
                     await self._status.set_presence(wanted[0], usable=wanted[1])
-                    shown = wanted
-                    await self._clock.sleep(UPDATE_EVERY)
+                    await woken(self._forgotten, self._clock, UPDATE_EVERY)
+                    continue
             except (DeliveryError, StorageError):
                 # Not connected yet, or not at this moment: it is tried again.
-                shown = None
-            await self._clock.sleep(TRIED_EVERY)
+                self._shown = None
+            await woken(self._forgotten, self._clock, TRIED_EVERY)
+
+    def _forget(self) -> None:
+        self._shown = None
+        self._forgotten.set()
 
     async def _wanted(self) -> tuple[str, bool]:
         view = self._cluster.view()

@@ -25,6 +25,7 @@ from bot.cluster.switching import (
     SwitchState,
     SwitchStore,
     advanced,
+    may_initialise,
     trouble,
 )
 from bot.errors import SchedulerError, SchedulerUnreachable, StorageError
@@ -78,7 +79,6 @@ class Switching:
         self._clock = clock
         self._wake = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
-        self._set: str | None = None
         self._under_way = False
         cluster.subscribe(self._wake.set)
 
@@ -126,10 +126,6 @@ class Switching:
     def is_under_way(self) -> bool:
         """Whether workers leave and come because a switch told people so."""
         return self._under_way
-
-    def is_ours(self, model: str) -> bool:
-        """Whether this process set this model last."""
-        return model == self._set
 
     async def get(self, switch_id: str) -> Switch | None:
         """A switch by its id. Raises :class:`StorageError`."""
@@ -218,13 +214,16 @@ class Switching:
             # Nothing was sent: it is tried again at the next look.
             log.warning("cluster.init_waits", model=switch.model, detail=str(error))
             return switch
+        if not may_initialise(await self._sight()):
+            # Since the workers were seen to be stopped, one may have been started again.
+            log.warning("cluster.init_unsafe", model=switch.model)
+            return replace(switch, step=Step.STOP, step_since=now)
         if not await self._store.claim_init(switch.switch_id, now=now):
             return await self._store.get(switch.switch_id) or switch
         log.warning(
             "cluster.init", model=switch.model, nodes=switch.nodes, local=switch.local_network, by=switch.by
         )
         claimed = replace(switch, claimed_at=now)
-        self._set = switch.model
         try:
             await self._scheduler.initialise(switch.model, switch.nodes, local_network=switch.local_network)
         except SchedulerUnreachable as error:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from bot.storage.conversations import SqlConversations
 from bot.storage.engine import Transactions, database_file
 from bot.storage.history import SqlHistory
+from bot.storage.leases import SqlLeases
 from bot.storage.personal import SqlPersonalData
 from bot.storage.places import SqlBoards, SqlNodeNames
 from bot.storage.profiles import SqlProfiles, SqlUsage
@@ -36,6 +37,7 @@ class Database:
         self.personal = SqlPersonalData(transactions)
         self.history = SqlHistory(transactions)
         self.boards = SqlBoards(transactions)
+        self.leases = SqlLeases(transactions)
         self.node_names = SqlNodeNames(transactions)
         self.switches = SqlSwitches(transactions)
 

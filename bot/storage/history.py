@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, select
 
 from bot.cluster.events import ClusterEvent, EventKind
 from bot.cluster.records import Figures, Sample
+from bot.cluster.throughput import Speed
 from bot.storage.engine import Transactions
 from bot.storage.tables import cluster_events, cluster_samples, requests
 
@@ -21,7 +22,7 @@ NEWEST = 500
 EVENTS_KEPT = 90 * 86_400.0
 
 _RECENT = (
-    select(requests.c.finished_at, requests.c.ttft, requests.c.tokens_per_second)
+    select(requests.c.started_at, requests.c.finished_at, requests.c.ttft, requests.c.tokens_per_second)
     .order_by(requests.c.sequence.desc())
     .limit(NEWEST)
 )
@@ -47,14 +48,12 @@ class SqlHistory:
         if values:
             await self._transactions.write(lambda db: db.execute(insert(cluster_events), values).rowcount)
 
-    async def events(self, *, since: float, limit: int) -> Sequence[ClusterEvent]:
-        """The newest ``limit`` events since ``since``, newest first."""
-        newest = (
-            select(cluster_events)
-            .where(cluster_events.c.at >= since)
-            .order_by(cluster_events.c.id.desc())
-            .limit(limit)
-        )
+    async def events(self, *, since: float, limit: int, kind: EventKind | None = None) -> Sequence[ClusterEvent]:
+        """The newest ``limit`` events (of this kind) since ``since``, newest first."""
+        newest = select(cluster_events).where(cluster_events.c.at >= since)
+        if kind is not None:
+            newest = newest.where(cluster_events.c.kind == kind.value)
+        newest = newest.order_by(cluster_events.c.id.desc()).limit(limit)
         return await self._transactions.read(
             lambda db: [
                 ClusterEvent(EventKind(row.kind), row.at, row.subject, json.loads(row.detail))
@@ -70,6 +69,18 @@ class SqlHistory:
         firsts = [row.ttft for row in found if row.ttft is not None]
         answers = sum(row.ttft is not None or row.tokens_per_second is not None for row in found)
         return Figures(answers, _median(firsts), _median(rates))
+
+    async def speeds(self, *, since: float, until: float) -> Sequence[Speed]:
+        """The speeds of the answers that ended in this time (of the newest 500)."""
+        rows = await self._transactions.read(lambda db: db.execute(_RECENT).all())
+        return [
+            Speed(row.started_at, row.finished_at, row.tokens_per_second)
+            for row in rows
+            if row.finished_at is not None
+            and since <= row.finished_at < until
+            and row.started_at is not None
+            and row.tokens_per_second is not None
+        ]
 
     async def add_sample(self, sample: Sample) -> None:
         """Keep a sample; one for the same moment is replaced."""

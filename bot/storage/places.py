@@ -73,25 +73,27 @@ class SqlBoards:
         every = select(open_alerts.c.kind, open_alerts.c.subject, open_alerts.c.since)
         return await self._transactions.read(lambda db: [OpenAlert(*row) for row in db.execute(every)])
 
-    async def open_alert(self, alert: OpenAlert) -> bool:
-        """Note that trouble is being told; False when another process has noted it first."""
+    async def begin_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
+        """Note that trouble is being told; returned without what another process has noted first."""
+        return await self._transactions.write(lambda db: [alert for alert in alerts if _begun(db, alert)])
 
-        def note(db: Connection) -> bool:
-            try:
-                with db.begin_nested():
-                    db.execute(
-                        insert(open_alerts).values(kind=alert.kind, subject=alert.subject, since=alert.since)
-                    )
-            except IntegrityError:
-                return False
-            return True
+    async def end_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
+        """It has passed; returned without what another process has noted first, or nobody was told."""
+        return await self._transactions.write(lambda db: [alert for alert in alerts if _ended(db, alert)])
 
-        return await self._transactions.write(note)
 
-    async def close_alert(self, kind: str, subject: str) -> bool:
-        """It has passed; False when another process has noted that first."""
-        gone = delete(open_alerts).where(open_alerts.c.kind == kind, open_alerts.c.subject == subject)
-        return await self._transactions.write(lambda db: bool(db.execute(gone).rowcount))
+def _begun(db: Connection, alert: OpenAlert) -> bool:
+    try:
+        with db.begin_nested():
+            db.execute(insert(open_alerts).values(kind=alert.kind, subject=alert.subject, since=alert.since))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _ended(db: Connection, alert: OpenAlert) -> bool:
+    gone = delete(open_alerts).where(open_alerts.c.kind == alert.kind, open_alerts.c.subject == alert.subject)
+    return bool(db.execute(gone).rowcount)
 
 
 class SqlNodeNames:

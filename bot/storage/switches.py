@@ -42,6 +42,12 @@ class SqlSwitches:
         row = await self._transactions.read(lambda db: db.execute(wanted).first())
         return None if row is None else _switch(row)
 
+    async def last_claimed(self) -> Switch | None:
+        """The switch whose init was claimed last."""
+        newest = select(switches).where(switches.c.claimed_at.is_not(None)).order_by(switches.c.claimed_at.desc())
+        row = await self._transactions.read(lambda db: db.execute(newest.limit(1)).first())
+        return None if row is None else _switch(row)
+
     async def claim_init(self, switch_id: str, *, now: float) -> bool:
         """The right to send this switch's one init: True exactly once, in one process."""
         claim = (

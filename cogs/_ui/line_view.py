@@ -9,6 +9,7 @@ import discord
 from discord import ui
 
 from bot.catalogue import say
+from bot.cluster.records import Json
 from bot.queueing.request import LineEntry, StoredRequest
 from bot.rendering import compact_duration, escape_inline
 from bot.services.operators import Operators
@@ -17,6 +18,7 @@ from cogs._ui.asker import person_of
 from cogs._ui.views import BaseLayout
 
 Press = Callable[[discord.Interaction[Any]], Coroutine[Any, Any, None]]
+Note = Callable[[discord.Interaction[Any], str, dict[str, Json]], Coroutine[Any, Any, None]]
 
 SHOWN = 20
 QUESTION_SHOWN = 60
@@ -35,11 +37,13 @@ class LineView(BaseLayout):
         locale: str,
         owner_id: int,
         now: float,
+        note: Note,
     ) -> None:
-        """``now`` in epoch seconds."""
+        """``now`` in epoch seconds; ``note`` keeps what an operator did here for ``/cluster audit``."""
         super().__init__(owner_id=owner_id, timeout=600)
         self._queue = queue
         self._operators = operators
+        self._note = note
         self._locale = locale
         self._waiting_count = len(waiting)
         self._choices = [
@@ -97,6 +101,9 @@ class LineView(BaseLayout):
             cancelled = 0
             for request_id in select.values:
                 cancelled += await self._queue.cancel(request_id, by=interaction.user.id)
+            await self._note(
+                interaction, "line.cancel", {"questions": cancelled, "ids": " ".join(sorted(select.values))}
+            )
             await self._done(interaction, cancelled)
 
         return cancel
@@ -118,7 +125,9 @@ class LineView(BaseLayout):
     async def _clear(self, interaction: discord.Interaction[Any]) -> None:
         self._operators.require(person_of(interaction))
         await interaction.response.defer()
-        await self._done(interaction, await self._queue.clear(by=interaction.user.id))
+        cleared = await self._queue.clear(by=interaction.user.id)
+        await self._note(interaction, "line.clear", {"questions": cleared})
+        await self._done(interaction, cleared)
 
     async def _done(self, interaction: discord.Interaction[Any], cancelled: int) -> None:
         self.clear_items()

@@ -37,7 +37,9 @@ async def _live(services: Services, press: Press) -> None:
         except (OSError, TimeoutError) as error:
             raise DeliveryError(type(error).__name__) from error
 
-    services.running.background.follow(services.running.boards.follow(locale, show, card), name="live-status")
+    message_id = press.message.id if press.message is not None else press.id
+    following = services.running.boards.follow(message_id, locale, show, card)
+    services.running.background.follow(following, name="live-status")
 
 
 async def _chart(services: Services, press: Press) -> None:

@@ -67,7 +67,10 @@ class Live:
 
     # -- pages and files -----------------------------------------------------------------------------------
 
-    async def _page(self, _request: web.Request) -> web.StreamResponse:
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        # Discord's gateway is at its host's root, where libraries go for a new session without asking again.
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._gateway.handle(request)
         self.opened.set()
         return await self._serve("index.html")
 

@@ -147,7 +147,6 @@ async def test_a_live_status_follows_the_cluster_by_itself(ada: Page, stage: Sta
     await type_in(ada, "/status ")
     card = ada.locator(".message", has_text="Qwen/Qwen3-8B")
     await card.get_by_role("button", name="Live").click()
-    await expect(card.get_by_role("button", name="Live")).to_be_disabled()
     stage.parallax.add_node("visitor", "NVIDIA A100", 80.0)
     await expect(card).to_contain_text("NVIDIA A100 · 80 GB")
     stage.parallax.remove_node("visitor")

@@ -7,8 +7,9 @@ a command is decided here by freezing the other meanwhile.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Invocation, Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import BotProcess, Stage, staged
-from tests.e2e.reading import PATIENCE, answer, ask, new_room, of_the_bot, until_over, until_shows
+from tests.e2e.reading import PATIENCE, answer, ask, new_room, of_the_bot, shown_in, until_over, until_shows
 from tests.e2e.switching import FIELD, inits, start_workers, stop_workers, typed
 
 
@@ -150,3 +151,53 @@ async def test_the_way_back_pressed_once_and_heard_twice(pair: Pair) -> None:
     await until_shows(stage, message, "Qwen/Qwen3-8B is usable")
     assert inits(stage) == before + 2
     assert "interaction.failed" not in stage.bot.log + pair.second.log
+
+
+async def test_one_board_of_two_processes(pair: Pair) -> None:
+    """Deleted, it is sent again once; an event is one edit of it and one row; who ends hands it over."""
+    stage, room = pair.stage, new_room(pair.stage)
+    olga = stage.discord.person("olga")
+    with pair.only(stage.bot):
+        await (await olga.slash(room, "cluster board")).done_loading()
+    # A process that starts shows the boards it finds, unless another does.
+    assert await pair.second.terminate() == 0, pair.second.log
+    await pair.second.start()
+    await stage.discord.wait_until(lambda: stage.discord.gateway.connected == 2, PATIENCE)
+
+    def boards() -> list[Message]:
+        return [one for one in of_the_bot(stage, room) if one.ephemeral_for is None and not one.deleted]
+
+    (board,) = boards()
+    stage.parallax.add_node("loft", "NVIDIA GeForce RTX 3080", 10.0)
+    await until_shows(stage, board, "RTX 3080 · 10 GB · ready")
+    states = [shown_in(revision) for revision in board.history]
+    assert len(states) == len(set(states))
+    await events_kept(pair, {"node_joined": 1})
+
+    stage.discord.world.delete_message(board)
+    await stage.discord.wait_until(boards, PATIENCE)
+    # Both heard of it by the time that both have heard of something later.
+    stage.parallax.remove_node("loft")
+    await stage.discord.wait_until(lambda: "RTX 3080" not in boards()[0].text, PATIENCE)
+    await events_kept(pair, {"node_joined": 1, "node_lost": 1})
+    assert len(boards()) == 1
+
+    assert await stage.bot.terminate() == 0, stage.bot.log
+    stage.parallax.add_node("barn", "NVIDIA GeForce RTX 3060", 12.0)
+    await until_shows(stage, boards()[0], "RTX 3060")
+    assert len(boards()) == 1
+
+
+async def events_kept(pair: Pair, wanted: dict[str, int]) -> None:
+    """Wait until both processes have seen what is kept; each of it is kept so often."""
+
+    def seen(process: BotProcess) -> bool:
+        return all(f'"kind": "{kind}"' in process.log for kind in wanted)
+
+    file = pair.stage.bot.environment["DATABASE_URL"].partition("///")[2]
+    async with asyncio.timeout(PATIENCE):
+        while not (seen(pair.stage.bot) and seen(pair.second)):
+            await (await pair.stage.discord.person("ada").slash(new_room(pair.stage), "queue")).response()
+    with closing(sqlite3.connect(file)) as database:
+        counted = dict(database.execute("SELECT kind, count(*) FROM cluster_events GROUP BY kind").fetchall())
+    assert {kind: counted.get(kind, 0) for kind in wanted} == wanted

@@ -30,28 +30,42 @@ class FastClock:
 
 @dataclass(eq=False)
 class HandClock:
-    """A :class:`bot.clock.Clock` that moves only when a test moves it."""
+    """A :class:`bot.clock.Clock` that stands still until a test moves it."""
 
     at: float = 100_000.0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _slept: asyncio.Event = field(default_factory=asyncio.Event)
+    _until: list[float] = field(default_factory=list)
 
     def now(self) -> float:
         """Epoch seconds."""
         return self.at
 
     def monotonic(self) -> float:
-        """The same seconds."""
+        """Seconds."""
         return self.at
 
     async def sleep(self, seconds: float) -> None:
-        """Return when the test has moved the clock so far."""
+        """Return when the clock was moved far enough."""
         until = self.at + seconds
+        self._until.append(until)
+        self._slept.set()
         await asyncio.sleep(0)
-        while self.at < until:
-            await self._moved.wait()
+        try:
+            while self.at < until:
+                await self._moved.wait()
+        finally:
+            self._until.remove(until)
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass at once."""
+        """Let time pass."""
         self.at += seconds
-        self._moved, moved = asyncio.Event(), self._moved
-        moved.set()
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def asleep(self, sleepers: int = 1, timeout: float = 5.0) -> None:
+        """Wait until so many sleep that the time now does not wake. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while sum(until > self.at for until in self._until) < sleepers:
+                self._slept.clear()
+                await self._slept.wait()

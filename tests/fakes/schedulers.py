@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from bot.errors import SchedulerError
 from bot.inference import (
     AnswerStats,
     ChatRequest,
@@ -107,7 +108,7 @@ class ScriptedScheduler:
     streams: list[ScriptedStream] = field(default_factory=list)
     most_open: int = 0
     web_page: str = "http://127.0.0.1:3001"
-    _reports: asyncio.Queue[ClusterStatus] = field(default_factory=asyncio.Queue)
+    _reports: asyncio.Queue[ClusterStatus | SchedulerError] = field(default_factory=asyncio.Queue)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -118,6 +119,16 @@ class ScriptedScheduler:
     def report(self, status: ClusterStatus) -> None:
         """Send a line of status."""
         self._reports.put_nowait(status)
+
+    def break_off(self, error: SchedulerError) -> None:
+        """End the stream of status lines so; the bot will connect anew."""
+        self._reports.put_nowait(error)
+
+    async def heard(self, timeout: float = 5.0) -> None:
+        """Wait until the bot has taken every line. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while not self._reports.empty():
+                await self._change()
 
     async def asked(self, count: int, timeout: float = 5.0) -> ScriptedStream:
         """Wait until ``count`` questions were sent in all; the last of them. Raises TimeoutError."""
@@ -167,7 +178,12 @@ class ScriptedScheduler:
 
         async def reports() -> AsyncIterator[ClusterStatus]:
             while True:
-                yield await self._reports.get()
+                told = await self._reports.get()
+                # Whoever waits goes on when the bot has dealt with it, and waits for what comes next.
+                self._changed.set()
+                if isinstance(told, SchedulerError):
+                    raise told
+                yield told
 
         yield reports()
 

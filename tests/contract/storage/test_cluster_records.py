@@ -65,11 +65,49 @@ async def test_a_switch_that_ended_is_not_changed(databases: tuple[Database, Dat
 
 async def test_an_alert_is_opened_once(databases: tuple[Database, Database]) -> None:
     """Two processes see the same trouble: one tells it."""
-    alert = OpenAlert("node_lost", "a", 1.0)
-    assert sorted(await asyncio.gather(*(one.boards.open_alert(alert) for one in databases))) == [False, True]
-    assert list(await databases[0].boards.open_alerts()) == [alert]
-    closed = await asyncio.gather(*(one.boards.close_alert("node_lost", "a") for one in databases))
-    assert sorted(closed) == [False, True]
+    alerts = [OpenAlert("node_lost", name, 1.0) for name in "ab"]
+    began = await asyncio.gather(*(one.boards.begin_alerts(alerts) for one in databases))
+    assert sorted(map(list, began), key=len) == [[], alerts]
+    assert list(await databases[0].boards.open_alerts()) == alerts
+    assert await databases[0].boards.begin_alerts([*alerts, OpenAlert("waiting", "", 2.0)]) == [
+        OpenAlert("waiting", "", 2.0)
+    ]
+    ended = await asyncio.gather(*(one.boards.end_alerts(alerts) for one in databases))
+    assert sorted(map(list, ended), key=len) == [[], alerts]
+
+
+async def test_a_lease_is_held_by_one_until_it_ends(databases: tuple[Database, Database]) -> None:
+    """Renewed by its holder, taken by another only when it has run out, was given back or is asked for."""
+    one, other = (database.leases for database in databases)
+    got = await asyncio.gather(
+        one.hold("watch", "a", now=0.0, until=10.0), other.hold("watch", "b", now=0.0, until=10.0)
+    )
+    assert sorted(got) == [False, True]
+    holder, waiter = ("a", "b") if got[0] else ("b", "a")
+    assert await one.hold("watch", holder, now=9.0, until=19.0)
+    assert not await other.hold("watch", waiter, now=18.0, until=28.0)
+    assert await other.hold("else", waiter, now=18.0, until=28.0)
+    assert await other.hold("watch", waiter, now=19.0, until=29.0)
+    await one.release("watch", holder)
+    assert not await one.hold("watch", holder, now=20.0, until=30.0)
+    await other.release("watch", waiter)
+    assert await one.hold("watch", holder, now=20.0, until=30.0)
+    await other.take("watch", waiter, until=30.0)
+    assert not await one.hold("watch", holder, now=20.0, until=30.0)
+
+
+async def test_the_switch_that_was_claimed_last(databases: tuple[Database, Database]) -> None:
+    """Whatever became of it, and in whatever process; one that never got so far does not count."""
+    one, other = (database.switches for database in databases)
+    assert await one.last_claimed() is None
+    for number, name in enumerate(("0a", "0b", "0c")):
+        await one.open(replace(SWITCH, switch_id=name))
+        if name != "0c":
+            assert await one.claim_init(name, now=10.0 + number)
+        assert await one.save(replace(SWITCH, switch_id=name, state=SwitchState.CANCELLED))
+    found = await other.last_claimed()
+    assert found is not None
+    assert (found.switch_id, found.claimed_at) == ("0b", 11.0)
 
 
 async def test_history_becomes_hours(databases: tuple[Database, Database]) -> None:
@@ -98,3 +136,4 @@ async def test_events_are_read_newest_first(databases: tuple[Database, Database]
     await history.add_events(events)
     assert list(await history.events(since=0.0, limit=10)) == events[::-1]
     assert list(await history.events(since=1.5, limit=10)) == events[1:]
+    assert list(await history.events(since=0.0, limit=1, kind=EventKind.NODE_JOINED)) == events[:1]

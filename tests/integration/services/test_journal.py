@@ -12,6 +12,7 @@ from bot.cluster.records import Sample
 from bot.rendering.cluster_card import Load
 from bot.services.cluster import ClusterWatcher
 from bot.services.journal import FINE_EVERY, FINE_SECONDS, Journal
+from bot.services.watch import Watch
 from bot.storage.database import Database
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import HandClock
@@ -64,7 +65,9 @@ async def keeping(folder: Path) -> AsyncIterator[Kept]:
         async def load() -> Load:
             return await kept.load()
 
-        kept = Kept(clock, scheduler, watcher, database, Journal(watcher, database.history, load, clock))
+        watch = Watch(database.leases, "this process", clock)
+        journal = Journal(watcher, database.history, database.switches, load, clock, watch)
+        kept = Kept(clock, scheduler, watcher, database, journal)
         following = asyncio.create_task(watcher.run())
         try:
             yield kept

@@ -45,6 +45,28 @@ def test_available_is_not_usable_before_a_node_works() -> None:
     assert EventKind.USABLE in kinds(reader, report(A))
 
 
+def test_a_usable_cluster_that_has_to_wait_and_is_usable_again() -> None:
+    """Waiting is told once, however long it lasts, and with the model that waits."""
+    reader = EventReader()
+    reader.observe(Seen(report(A), answering=True), 1.0)
+    (event,) = (
+        one for one in reader.observe(Seen(report(A, waiting=True), answering=True), 2.0) if one.detail == {}
+    )
+    assert (event.kind, event.at, event.subject) == (EventKind.WAITING, 2.0, "m")
+    assert kinds(reader, report(A, waiting=True)) == []
+    assert EventKind.USABLE in kinds(reader, report(A))
+
+
+def test_another_capacity_is_told_with_the_one_before() -> None:
+    """As often as it changes; a dialect that does not tell it changes nothing."""
+    reader = EventReader()
+    seen = [replace(report(A), capacity=capacity) for capacity in (4, 4, 8, None, 8)]
+    happened = [event for status in seen for event in reader.observe(Seen(status, answering=True), 3.0)]
+    assert [(event.kind, event.detail) for event in happened] == [
+        (EventKind.CAPACITY_CHANGED, {"before": 4, "after": 8})
+    ]
+
+
 def test_an_init_with_workers_connected_strands_the_cluster() -> None:
     """The same nodes are listed again and the cluster waits for more (recordings 72 to 78)."""
     reader = EventReader()

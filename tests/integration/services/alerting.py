@@ -1,0 +1,160 @@
+"""Alerts with everything behind them but Discord and the cluster; time passes when a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from bot.cluster.records import AlertChannel, OpenAlert
+from bot.errors import SchedulerUnreachable
+from bot.inference import ClusterState, ClusterStatus, Node, NodeState
+from bot.rendering.cluster_card import Load
+from bot.services.alerts import Alerts
+from bot.services.cluster import SILENCE_TOLERATED, ClusterService, ClusterWatcher
+from bot.services.journal import Journal
+from bot.services.nodes import NodeBook
+from bot.services.watch import Watch
+from bot.storage.database import Database
+from bot.telemetry.metrics import Metrics
+from tests.fakes.clocks import HandClock
+from tests.fakes.schedulers import ScriptedScheduler
+
+CHANNEL, ROLE = 7, 77
+FROZEN = SchedulerUnreachable("nothing comes", code="stall")
+CLOSED = SchedulerUnreachable("refused", code="connect_failed")
+RACK, ATTIC, STUDIO = (
+    Node("rack-1", NodeState.AVAILABLE, "RTX 4090", 1, 24.0),
+    Node("attic", NodeState.AVAILABLE, "RTX 3090", 1, 24.0),
+    Node("studio", NodeState.AVAILABLE, "M2 Ultra", 1, 192.0),
+)
+
+
+def report(*nodes: Node, model: str | None = "m", waiting: bool = False, more: bool = False) -> ClusterStatus:
+    """A report of a cluster with these nodes, each of which takes four questions."""
+    state = ClusterState.WAITING if waiting or not nodes else ClusterState.AVAILABLE
+    capacity = 4 * len(nodes) if state is ClusterState.AVAILABLE else 0
+    return ClusterStatus(state, model, 1, nodes, more, None, capacity)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One message in the channel of alerts."""
+
+    text: str
+    role_id: int | None
+    user_ids: tuple[int, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """Without the times."""
+        return [line.partition(" · <t:")[0] for line in self.text.splitlines()]
+
+
+@dataclass(eq=False)
+class Channel:
+    """A :class:`bot.services.alerts.Teller` that keeps what it was told."""
+
+    messages: list[Told] = field(default_factory=list)
+
+    async def tell(
+        self, channel_id: int, text: str, *, role_id: int | None = None, user_ids: Sequence[int] = ()
+    ) -> None:
+        """Keep it."""
+        assert channel_id == CHANNEL
+        self.messages.append(Told(text, role_id, tuple(user_ids)))
+
+
+@dataclass(eq=False)
+class Process:
+    """A process of the bot, as far as alerts go."""
+
+    clock: HandClock
+    scheduler: ScriptedScheduler
+    watcher: ClusterWatcher
+    database: Database
+    watch: Watch
+    journal: Journal
+    alerts: Alerts
+    channel: Channel
+    switching: bool = False
+
+    @property
+    def lines(self) -> list[str]:
+        """Everything told, line by line."""
+        return [line for message in self.channel.messages for line in message.lines]
+
+    async def looks(self) -> None:
+        """What happened is kept, and told."""
+        await self.journal.keep()
+        await self.alerts.look()
+
+    async def sees(self, status: ClusterStatus) -> None:
+        """The scheduler reports, and the alerts look."""
+        self.scheduler.report(status)
+        await self.scheduler.heard()
+        await self.looks()
+
+    async def goes_on(self, seconds: float, status: ClusterStatus | None = None) -> None:
+        """Time passes, second by second, with this report each second (None: silence); the alerts look."""
+        for _ in range(round(seconds)):
+            self.clock.advance(1.0)
+            if status is not None:
+                self.scheduler.report(status)
+                await self.scheduler.heard()
+            await self.looks()
+
+    async def falls_silent(self, error: SchedulerUnreachable) -> None:
+        """Nobody answers any more, until the bot has noticed."""
+        self.clock.advance(SILENCE_TOLERATED)
+        await self.stays_silent(error)
+
+    async def stays_silent(self, error: SchedulerUnreachable) -> None:
+        """The bot tries once more, and fails so."""
+        self.scheduler.break_off(error)
+        await self.scheduler.heard()
+        self.clock.advance(10.0)
+        await self.looks()
+
+    async def open(self) -> list[OpenAlert]:
+        """What was told and has not passed."""
+        return list(await self.database.boards.open_alerts())
+
+
+@asynccontextmanager
+async def process(
+    url: str, clock: HandClock, *, owner: str = "a process", channel: Channel | None = None
+) -> AsyncIterator[Process]:
+    """A process on the database at ``url``, which has seen nothing yet."""
+    scheduler, channel = ScriptedScheduler(), channel or Channel()
+    watcher = ClusterWatcher(scheduler, clock, Metrics())
+    async with Database.open(url) as database:
+
+        async def load() -> Load:
+            return Load(0, None, 0)
+
+        watch = Watch(database.leases, owner, clock)
+        cluster = ClusterService(scheduler, watcher, "")
+        journal = Journal(watcher, database.history, database.switches, load, clock, watch)
+        nodes = NodeBook(database.node_names, cluster)
+        alerts = Alerts(
+            database.boards,
+            channel,
+            cluster,
+            journal,
+            nodes,
+            clock,
+            watch,
+            is_switching=lambda: one.switching,
+        )
+        one = Process(clock, scheduler, watcher, database, watch, journal, alerts, channel)
+        following = asyncio.create_task(watcher.run())
+        await database.boards.put_alerts(AlertChannel(CHANNEL, 8, ROLE, "en", ping_owners=True))
+        await alerts.remember()
+        try:
+            yield one
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
