@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.clock import Clock
 from bot.queueing.ports import RequestStore
 from bot.queueing.request import RequestState
-from bot.services.admission import Hold
+from bot.services.admission import RESTARTING, Hold
 from bot.services.desk import AnswerDesk, LiveAnswer
 from bot.telemetry.metrics import Metrics
 
@@ -104,10 +104,13 @@ class LineKeeper:
         self._told.pop(request_id, None)
 
     def held_by_restart(self) -> None:
-        """Tell everybody who waits that the bot restarts and keeps their question."""
+        """Tell those whose waiting message is open that the bot restarts and keeps their question, all at once.
+
+        ``hold()`` says so from now on, so that later refreshes tell the others, at their usual pace.
+        """
         for live in self._desk.all():
             if live.view.is_waiting:
-                live.view.held("held.restarting")
+                live.view.held(RESTARTING.key)
                 live.show()
 
     def _due(self, outdated: Sequence[int]) -> list[int]:
