@@ -14,6 +14,9 @@ from bot.services.desk import AnswerDesk, LiveAnswer
 # So many messages are brought to their last form at a time.
 ENDED_AT_ONCE = 20
 
+# Seconds between two looks for what waited too long, or a tenth of what it may wait.
+LOOK_EVERY = 30.0
+
 _Say = Callable[[StoredRequest, LiveAnswer], Awaitable[None]]
 
 
@@ -28,17 +31,16 @@ class Sweeper:
         closing: Closing,
         background: Background,
         clock: Clock,
-        question_ttl: float = 86_400.0,
-        every: float = 30.0,
+        question_ttl: float,
     ) -> None:
-        """Seconds: ``question_ttl`` is how long a question may wait, ``every`` how often that is looked at."""
+        """``question_ttl`` is how many seconds a question may wait."""
         self._store = store
         self._desk = desk
         self._closing = closing
         self._background = background
         self._clock = clock
         self._question_ttl = question_ttl
-        self._every = every
+        self._every = min(LOOK_EVERY, question_ttl / 10)
 
     async def run(self) -> None:
         """End questions that waited longer than they may, until cancelled. Raises :class:`StorageError`."""
