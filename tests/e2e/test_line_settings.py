@@ -53,6 +53,8 @@ async def test_operators_questions_carry_their_weight(tmp_path: Path) -> None:
     ) as stage:
         room = new_room(stage)
         olga, ada = stage.discord.person("olga"), stage.discord.person("ada")
+        for _ in range(5):
+            stage.parallax.script(["Here ", "you ", "are."])
         await until_over(stage, await ask(olga, room, "operator by command"))
         await until_over(stage, await ask(ada, room, "member by command"))
         await olga.slash(room, "ask", prompt="operator in a thread", thread=True)

@@ -81,7 +81,8 @@ async def test_the_last_that_people_read_is_that_the_bot_restarts(tmp_path: Path
         ada, ben, chloe, grace = (stage.discord.person(name) for name in ("ada", "ben", "chloe", "grace"))
         room = new_room(stage)
         stage.parallax.script(WORDS, match="Short")
-        stage.parallax.script(WORDS * 5, match="Long")
+        stage.parallax.script(WORDS * 3, match="Long")
+        stage.parallax.script(["Here ", "you ", "are."], match="Waiting")
         short, long = await ask(ada, room, "Short"), await ask(ben, room, "Long")
         leaving, waiting = await ask(grace, room, "Leaving"), await ask(chloe, room, "Waiting")
         await until_shows(stage, waiting, "2nd in line")
@@ -109,6 +110,8 @@ async def test_a_held_line_stays_held(tmp_path: Path) -> None:
         olga, ada = stage.discord.person("olga"), stage.discord.person("ada")
         room, ops = new_room(stage), stage.discord.channel("ops")
         await (await olga.slash(ops, "cluster pause", reason="new disks")).response()
+        for prompt in ("Before", "After"):
+            stage.parallax.script(["Here ", "you ", "are."], match=prompt)
         before = await ask(ada, room, "Before")
 
         await restarted(stage)
