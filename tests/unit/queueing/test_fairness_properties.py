@@ -109,9 +109,7 @@ _costs = st.integers(1, 60)
 
 
 @st.composite
-def plans(
-    draw: st.DrawFn, *, separate: bool = False, exact: bool = False, weighted: bool = False
-) -> list[Plan]:
+def plans(draw: st.DrawFn, *, separate: bool = False, exact: bool = False, weighted: bool = False) -> list[Plan]:
     """Up to 30 questions of up to 4 people; each in a conversation of its own when ``separate``."""
     found = []
     weights = [draw(st.sampled_from([0.5, 1.0, 2.0, 4.0])) if weighted else 1.0 for _ in range(4)]
