@@ -16,11 +16,12 @@ PATIENCE = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What a client met, in the scheduler's seconds."""
+    """What a client met, in the scheduler's seconds; ``first_tokens`` since all were asked."""
 
     makespan: float
     longest_hold: float
     failed: int
+    first_tokens: tuple[float, ...]
 
 
 async def streams(parallax: ParallaxDouble, count: int, seconds: float, in_flight: int) -> Streams:
@@ -34,7 +35,13 @@ async def streams(parallax: ParallaxDouble, count: int, seconds: float, in_fligh
         good = await asyncio.gather(*(_stream(client, number, turns) for number in range(count)))
     makespan = time.monotonic() - began
     scale = parallax.time_scale
-    return Streams(makespan * scale, longest_hold(parallax.requests) * scale, good.count(False))
+    firsts = [one.first_token_at for one in parallax.requests if one.first_token_at is not None]
+    return Streams(
+        makespan=makespan * scale,
+        longest_hold=longest_hold(parallax.requests) * scale,
+        failed=good.count(False),
+        first_tokens=tuple((first - began) * scale for first in firsts),
+    )
 
 
 async def _stream(client: httpx.AsyncClient, number: int, turns: asyncio.Semaphore) -> bool:

@@ -6,7 +6,9 @@ Its count of what runs grows with every dispatch and is corrected every 10 s; wh
 from __future__ import annotations
 
 import asyncio
+import statistics
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.greedy import Streams, streams
@@ -48,7 +50,7 @@ async def run() -> list[Result]:
     outcome, greedy = await asyncio.gather(_bot(), _greedy())
     makespan, hold = outcome.makespan * SCALE, outcome.longest_hold * SCALE
     scaled = Outcome(
-        tuple(type(one)(one.person, one.sent * SCALE, one.done * SCALE) for one in outcome.served),
+        tuple(one.scaled(SCALE) for one in outcome.served),
         outcome.missing,
         outcome.repeated,
         hold,
@@ -71,6 +73,7 @@ async def run() -> list[Result]:
             {"seconds": round(hold, 1), "all_at_once_s": round(greedy.longest_hold, 1)},
             (Bound("seconds", round(greedy.longest_hold, 1)),),
         ),
+        _first_tokens([one.first for one in scaled.served], greedy.first_tokens),
         Result(
             "lag.light_users",
             {"worst_share_of_fair_wait": round(unfairness(scaled, ideal, SERVICE), 2)},
@@ -82,6 +85,24 @@ async def run() -> list[Result]:
             (Bound("missing", 0), Bound("repeated", 0)),
         ),
     ]
+
+
+def _first_tokens(ours: Sequence[float], all_at_once: Sequence[float]) -> Result:
+    """From the question to the first token, which is what an asker waits: in our line and at the scheduler, or at
+    the scheduler alone."""
+    return Result(
+        "lag.ask_to_first_token",
+        {
+            "longest_s": round(max(ours), 1),
+            "mean_s": round(statistics.fmean(ours), 1),
+            "all_at_once_longest_s": round(max(all_at_once), 1),
+            "all_at_once_mean_s": round(statistics.fmean(all_at_once), 1),
+        },
+        (
+            Bound("longest_s", round(max(all_at_once), 1)),
+            Bound("mean_s", round(statistics.fmean(all_at_once), 1)),
+        ),
+    )
 
 
 def _late(scale: float) -> ParallaxDouble:

@@ -58,11 +58,17 @@ def by_turns() -> list[tuple[str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An answered question. Real seconds since all were asked: ``sent`` to the scheduler, ``done`` there."""
+    """An answered question. Real seconds since all were asked: ``sent`` to the scheduler, its ``first`` token and
+    ``done`` there."""
 
     person: str
     sent: float
+    first: float
     done: float
+
+    def scaled(self, scale: float) -> Served:
+        """The same in the seconds of a scheduler that runs ``scale`` times as fast."""
+        return Served(self.person, self.sent * scale, self.first * scale, self.done * scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +148,13 @@ def _outcome(stage: Stage, questions: Sequence[tuple[str, int]], began: float) -
         done = [r for r in records if r.outcome == "completed" and tag(*question) in _question(r)]
         missing += not done or not shown[question]
         repeated += max(0, len(done) - 1) + max(0, shown[question] - 1)
-        served += [Served(question[0], r.arrived_at - began, (r.last_token_at or 0) - began) for r in done[:1]]
+        served += [_served(question[0], record, began) for record in done[:1]]
     return Outcome(tuple(served), missing, repeated, longest_hold(records))
+
+
+def _served(person: str, record: ChatRecord, began: float) -> Served:
+    first, last = record.first_token_at or 0.0, record.last_token_at or 0.0
+    return Served(person, record.arrived_at - began, first - began, last - began)
 
 
 def longest_hold(records: Sequence[ChatRecord]) -> float:

@@ -27,7 +27,9 @@ from bot.services.background import Background
 from bot.services.cluster import ClusterWatcher
 from bot.settings import Settings
 from bot.storage.database import Database
+from bot.storage.engine import database_file
 from bot.storage.migrate import upgrade
+from bot.storage.owners import Owners
 from bot.telemetry.health import health_server
 from bot.telemetry.metrics import Metrics
 
@@ -46,8 +48,8 @@ async def run(settings: Settings) -> None:
             for name, work in (
                 ("watcher", _kept_going("watcher", app.watcher.run)),
                 ("dispatcher", _drain_when_ready(app)),
-                ("leases", _kept_going("leases", app.dispatcher.keep_leases)),
-                ("expiry", _kept_going("expiry", app.dispatcher.expire_old)),
+                ("leases", _when_ready(app, "leases", app.leases.keep)),
+                ("expiry", _kept_going("expiry", app.sweeper.run)),
                 ("line", _kept_going("line", app.line.run)),
                 ("tokens", _when_ready(app, "tokens", app.tokens.run)),
                 ("retention", _kept_going("retention", app.personal.run)),
@@ -115,7 +117,7 @@ def _optional(app: App) -> list[tuple[str, Coroutine[object, object, None]]]:
 async def _drain_when_ready(app: App) -> None:
     # Deliveries need the bot's HTTP session and application id, which exist after the login.
     await app.bot.wait_until_logged_in()
-    await _kept_going("recovery", app.dispatcher.recover, once=True)
+    await _kept_going("recovery", app.leases.recover, once=True)
     await _kept_going("dispatcher", app.dispatcher.run)
 
 
@@ -158,6 +160,7 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
         point_discord_at(settings.discord_api_url)
     async with AsyncExitStack() as stack:
         await upgrade(settings.database_url)
+        owners = stack.enter_context(Owners.joined(database_file(settings.database_url)))
         database = await stack.enter_async_context(Database.open(settings.database_url))
         scheduler = ParallaxClient(
             settings.parallax_url,
@@ -180,7 +183,16 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
         stack.push_async_callback(background.aclose)
         watcher = ClusterWatcher(scheduler, clock, metrics)
         parts = Parts(
-            settings, database, scheduler, deliveries, Messenger(bot, clock), background, watcher, clock, metrics
+            settings,
+            database,
+            owners,
+            scheduler,
+            deliveries,
+            Messenger(bot, clock),
+            background,
+            watcher,
+            clock,
+            metrics,
         )
         app = assemble(parts, bot, session)
         app.dispatcher.pause_changed(await database.requests.paused())

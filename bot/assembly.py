@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -35,8 +34,9 @@ from bot.services.cluster import ClusterService, ClusterWatcher
 from bot.services.controls import AnswerControls
 from bot.services.conversations import ConversationService
 from bot.services.desk import AnswerDesk
-from bot.services.dispatcher import Dispatcher, DispatchPolicy
+from bot.services.dispatcher import Dispatcher
 from bot.services.journal import Journal
+from bot.services.leases import Leases
 from bot.services.line import LineKeeper
 from bot.services.nodes import NodeBook
 from bot.services.operators import Operators
@@ -46,11 +46,13 @@ from bot.services.profiles import Profiles
 from bot.services.queue import QueueService
 from bot.services.quotas import Quotas
 from bot.services.summaries import Summaries
+from bot.services.sweeper import Sweeper
 from bot.services.switching import Switching
 from bot.services.token_watch import TokenWatch
 from bot.services.watch import Watch
 from bot.settings import Settings
 from bot.storage.database import Database
+from bot.storage.owners import Owners
 from bot.telemetry.metrics import Metrics
 
 
@@ -60,6 +62,8 @@ class App:
 
     bot: ParallaxBot
     dispatcher: Dispatcher
+    leases: Leases
+    sweeper: Sweeper
     watcher: ClusterWatcher
     line: LineKeeper
     tokens: TokenWatch
@@ -77,6 +81,7 @@ class Parts:
 
     settings: Settings
     database: Database
+    owners: Owners
     scheduler: ParallaxClient
     deliveries: Deliveries
     messenger: Messenger
@@ -166,6 +171,8 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     return App(
         bot,
         line.dispatcher,
+        line.leases,
+        line.sweeper,
         parts.watcher,
         line.keeper,
         TokenWatch(line.desk, database.requests, line.keeper, clock),
@@ -182,7 +189,7 @@ def _cluster_of(
     parts: Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
 ) -> tuple[ClusterServices, Alerts]:
     database, clock = parts.database, parts.clock
-    watch = Watch(database.leases, secrets.token_hex(8), clock)
+    watch = Watch(database.leases, parts.owners.me, clock, parts.owners.is_alive)
     journal = Journal(parts.watcher, database.history, database.switches, queue.load, clock, watch)
     nodes = NodeBook(database.node_names, cluster)
     cards = StatusCards(cluster, queue, journal, nodes, clock)
@@ -230,12 +237,13 @@ class _Line:
     keeper: LineKeeper
     closing: Closing
     dispatcher: Dispatcher
+    leases: Leases
+    sweeper: Sweeper
     summaries: Summaries | None
 
 
 def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     settings, store, clock = parts.settings, parts.database.requests, parts.clock
-    owner = secrets.token_hex(8)
     desk = AnswerDesk(parts.deliveries, store, parts.background, clock, max_pages=settings.answer_max_messages)
     gate = Gate(
         parts.watcher,
@@ -260,9 +268,28 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         parts.database.preferences,
         clock,
         parts.metrics,
-        owner=owner,
+        owner=parts.owners.me,
         max_tokens=settings.answer_max_tokens,
         announce_after=settings.announce_after,
+    )
+
+    leases = Leases(
+        store=store,
+        desk=desk,
+        closing=closing,
+        line=keeper,
+        background=parts.background,
+        clock=clock,
+        owner=parts.owners.me,
+        is_alive=parts.owners.is_alive,
+    )
+    sweeper = Sweeper(
+        store=store,
+        desk=desk,
+        closing=closing,
+        background=parts.background,
+        clock=clock,
+        question_ttl=settings.question_ttl,
     )
 
     async def is_idle() -> bool:
@@ -289,13 +316,14 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         ),
         closing=closing,
         line=keeper,
+        leases=leases,
+        sweeper=sweeper,
         background=parts.background,
         clock=clock,
         metrics=parts.metrics,
-        policy=DispatchPolicy(owner=owner, question_ttl=settings.question_ttl),
     )
     parts.watcher.subscribe(dispatcher.wake)
-    return _Line(desk, gate, keeper, closing, dispatcher, summaries)
+    return _Line(desk, gate, keeper, closing, dispatcher, leases, sweeper, summaries)
 
 
 def _summaries_of(

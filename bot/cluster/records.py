@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, Union
 
@@ -136,8 +136,11 @@ class Leases(Protocol):
     """What only one of several processes does at a time. Times in epoch seconds. Raises only
     :class:`StorageError`."""
 
-    async def hold(self, name: str, owner: str, *, now: float, until: float) -> bool:
-        """Have the lease ``until`` then, when nobody else has it now; False when somebody has."""
+    async def hold(
+        self, name: str, owner: str, *, now: float, until: float, is_alive: Callable[[str], bool]
+    ) -> bool:
+        """Have the lease ``until`` then, when nobody else has it now; False when somebody has, of whom
+        ``is_alive`` is true. It may be called in another thread."""
         ...
 
     async def take(self, name: str, owner: str, *, until: float) -> None:

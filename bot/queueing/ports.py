@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,11 +19,12 @@ class LineLimits:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a process found at its start: how many running questions went back to the head of the line, and
-    the answers that were complete but not shown."""
+    """What a process took over: the ids of running questions that went back to the head of the line, and the
+    answers that were complete but not shown. ``elsewhere`` counts what other processes go on answering."""
 
-    requeued: int
+    requeued: tuple[str, ...]
     undelivered: tuple[StoredRequest, ...]
+    elsewhere: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,13 @@ class RequestStore(Protocol):
         """
         ...
 
-    async def claim(self, owner: str, *, now: float, lease: float) -> StoredRequest | None:
+    async def claim(
+        self, owner: str, *, now: float, lease: float, room: int | None = None
+    ) -> StoredRequest | None:
         """Take the next question in fair order as ``running`` under a lease of ``lease`` seconds.
 
         Skips questions whose asker already has one running in the same conversation. None when nothing may
-        run. Two processes never claim the same row.
+        run, or when ``room`` or more questions run under other owners. Two processes never claim the same row.
         """
         ...
 
@@ -88,8 +91,9 @@ class RequestStore(Protocol):
         """Mark questions queued since before ``before`` as expired and return them."""
         ...
 
-    async def recover(self, owner: str, *, now: float, alone: bool) -> Recovered:
-        """Take back what no living process holds: expired leases, or every lease when ``alone``."""
+    async def recover(self, owner: str, *, now: float, is_alive: Callable[[str], bool]) -> Recovered:
+        """Take back what no living process holds: leases that ran out, and those of owners other than ``owner``
+        that ``is_alive`` denies. It may be called in another thread."""
         ...
 
     async def get(self, request_id: str) -> StoredRequest | None:

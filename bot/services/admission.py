@@ -25,6 +25,9 @@ class Hold:
     params: tuple[tuple[str, object], ...] = ()
 
 
+RESTARTING = Hold("held.restarting")
+
+
 def hold_of(cluster: ClusterView, pause: LinePause | None, refusal: Hold | None) -> Hold | None:
     """Why no question may leave now, in the order of what a reader should know first; None when it moves.
 
@@ -77,6 +80,8 @@ class Gate:
         self._clock = clock
         self._metrics = metrics
         self.pause: LinePause | None = None
+        # This process is about to end: nothing leaves any more, whatever the cluster says.
+        self.restarting = False
         self._refusal: Hold | None = None
         watcher.subscribe(self._status_changed)
 
@@ -88,6 +93,8 @@ class Gate:
 
     def hold(self) -> Hold | None:
         """Why no question may leave now; None when it may."""
+        if self.restarting:
+            return RESTARTING
         waiting = self._back_off.remaining(self._clock.monotonic()) > 0
         return hold_of(self._watcher.view(), self.pause, self._refusal if waiting else None)
 
@@ -116,7 +123,8 @@ class Gate:
         self._capacity.succeeded(self._clock.monotonic(), in_flight=in_flight, waited=waited, held=held)
 
     def ended(self, duration: float | None) -> None:
-        """A slot is free again; ``duration`` in seconds of a complete answer."""
+        """A question that the cluster took has ended, so a slot is free again; ``duration`` in seconds of a
+        complete answer. One that was refused frees none: :meth:`refused`."""
         self._back_off.slot_freed()
         if duration is not None:
             self._service_times.observe(duration)

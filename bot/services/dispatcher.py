@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import structlog
 
@@ -13,12 +11,14 @@ from bot.clock import Clock
 from bot.errors import BotError, ClusterBusy, Draining, SchedulerError, SchedulerNotReady, SchedulerUnreachable
 from bot.queueing.ports import LinePause, RequestStore
 from bot.queueing.request import OPEN_STATES, RequestState, StoredRequest
-from bot.services.admission import Gate
+from bot.services.admission import RESTARTING, Gate
 from bot.services.answering import Answering, AnswerRun, Outcome, Stop, StopCause
 from bot.services.background import Background
 from bot.services.closing import Closing
 from bot.services.desk import AnswerDesk, LiveAnswer
+from bot.services.leases import Leases
 from bot.services.line import LineKeeper
+from bot.services.sweeper import Sweeper
 from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -36,22 +36,8 @@ HELD_AFTER = 0.5
 # slot (2 s through an interaction) and a second.
 LAST_WORDS = 3.0
 
-# So many messages of a line that was cleared are brought to their last form at a time.
-CLEARED_AT_ONCE = 20
-
 # Deletions of messages we do not know (yet) that are remembered.
 DELETED_KEPT = 256
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchPolicy:
-    """``owner`` names this process. Seconds: ``lease`` is how long a crashed process keeps its questions,
-    ``question_ttl`` how long one may wait, ``expiry_every`` how often that is looked at."""
-
-    owner: str
-    lease: float = 30.0
-    question_ttl: float = 86_400.0
-    expiry_every: float = 30.0
 
 
 class Dispatcher:
@@ -66,10 +52,11 @@ class Dispatcher:
         answering: Answering,
         closing: Closing,
         line: LineKeeper,
+        leases: Leases,
+        sweeper: Sweeper,
         background: Background,
         clock: Clock,
         metrics: Metrics,
-        policy: DispatchPolicy,
     ) -> None:
         self._store = store
         self._desk = desk
@@ -77,23 +64,28 @@ class Dispatcher:
         self._answering = answering
         self._closing = closing
         self._line = line
+        self._leases = leases
+        self._sweeper = sweeper
         self._background = background
         self._clock = clock
         self._metrics = metrics
-        self._policy = policy
         self._running: dict[str, AnswerRun] = {}
         self._surrendered: set[str] = set()
         self._wake = asyncio.Event()
-        self._draining = False
         # A message may be deleted before its id is kept: whoever attaches it later looks here.
         self._deleted: deque[int] = deque(maxlen=DELETED_KEPT)
         desk.on_gone = self.message_gone
         desk.on_attached = self._attached
+        leases.on_beat = self.look_again
 
     @property
     def running(self) -> int:
         """Questions in flight, those that were withdrawn but still held by the scheduler included."""
         return len(self._running)
+
+    @property
+    def _free(self) -> int:
+        return self._gate.limit() - self.running
 
     @property
     def _held(self) -> int:
@@ -108,12 +100,12 @@ class Dispatcher:
     async def is_idle(self) -> bool:
         """Whether nothing runs or waits, and a question would be taken."""
         counts = await self._store.counts()
-        busy = self._draining or self._running or counts[RequestState.QUEUED] or counts[RequestState.RUNNING]
+        busy = self._running or counts[RequestState.QUEUED] or counts[RequestState.RUNNING]
         return not busy and self._gate.hold() is None
 
     def require_open(self) -> None:
         """Raise :class:`Draining` when no further question is taken."""
-        if self._draining:
+        if self._gate.restarting:
             raise Draining
 
     def pause_changed(self, pause: LinePause | None) -> None:
@@ -127,6 +119,12 @@ class Dispatcher:
         if pause != self._gate.pause:
             self.pause_changed(pause)
 
+    async def look_again(self) -> None:
+        """Another process may have changed the line: taken from it, added to it, held it. Raises
+        :class:`StorageError`."""
+        await self.refresh_pause()
+        self.wake()
+
     def wake(self) -> None:
         """Something changed: a question came, a slot is free, the cluster reported."""
         self._wake.set()
@@ -137,24 +135,10 @@ class Dispatcher:
         place = await self._store.place(live.question.request_id)
         if place is None or live.question.request_id in self._running:
             return
-        if self._gate.hold() is None and place <= self._gate.limit() - self.running:
+        if self._gate.hold() is None and place <= self._free - self._leases.elsewhere:
             live.view.asked(self._gate.model)
         else:
             self._line.place(live, place)
-
-    async def recover(self) -> None:
-        """Take back what a process before us left behind. What waits is shown again by the line's keeper."""
-        recovered = await self._store.recover(self._policy.owner, now=self._clock.now(), alone=True)
-        for request in recovered.undelivered:
-            live = self._desk.reopen(request)
-            if request.answer is not None:
-                await self._closing.show_answer(request, live, request.answer)
-            live.show()
-            self._background.spawn(self._deliver(request, live), name=f"deliver-{request.request_id}")
-        if recovered.requeued or recovered.undelivered:
-            log.info("line.recovered", requeued=recovered.requeued, undelivered=len(recovered.undelivered))
-        self._line.changed()
-        self.wake()
 
     async def run(self) -> None:
         """Drain the line until cancelled."""
@@ -162,23 +146,6 @@ class Dispatcher:
             retry_in = await self._dispatch()
             self._line.changed()
             await self._woken(retry_in)
-
-    async def keep_leases(self) -> None:
-        """Renew the leases of what runs here, until cancelled."""
-        while True:
-            await self._clock.sleep(self._policy.lease / 3)
-            await self._store.renew(self._policy.owner, now=self._clock.now(), lease=self._policy.lease)
-            await self.refresh_pause()
-
-    async def expire_old(self) -> None:
-        """End questions that waited longer than they may, until cancelled."""
-        while True:
-            await self._clock.sleep(self._policy.expiry_every)
-            now = self._clock.now()
-            for request in await self._store.expire(before=now - self._policy.question_ttl, now=now):
-                live = self._desk.reopen(request)
-                await self._closing.expired(request, live, waited=now - request.question.asked_at)
-                await self._desk.close(request.request_id)
 
     async def stop(self, request_id: str, *, by: int) -> bool:
         """Stop or withdraw a question for a person; False when it has already ended."""
@@ -199,17 +166,9 @@ class Dispatcher:
 
     async def clear(self, *, by: int) -> int:
         """Withdraw everything that waits, in one transaction; returns how much. The messages say so afterwards."""
-        cleared = await self._closing.cleared(by=by)
-        unsaid = iter(cleared)
-        for number in range(min(len(cleared), CLEARED_AT_ONCE)):
-            self._background.spawn(self._say_cleared(unsaid, by), name=f"cleared-{number}")
+        cleared = await self._sweeper.clear(by=by)
         self.wake()
-        return len(cleared)
-
-    async def _say_cleared(self, unsaid: Iterator[StoredRequest], by: int) -> None:
-        for request in unsaid:
-            await self._closing.show_cancelled(request, self._desk.reopen(request), by=by)
-            await self._desk.close(request.request_id)
+        return cleared
 
     async def withdraw(self, request_id: str, *, by: int) -> None:
         """End a question whose asker wants no answer to it any more: nothing of one is kept."""
@@ -242,7 +201,7 @@ class Dispatcher:
 
     async def drain(self, grace: float) -> None:
         """Stop taking questions, let running answers finish for ``grace`` seconds, put the rest back."""
-        self._draining = True
+        self._gate.restarting = True
         self._line.held_by_restart()
         deadline = self._clock.monotonic() + grace
         while self._running and (left := deadline - self._clock.monotonic()) > 0:
@@ -265,18 +224,22 @@ class Dispatcher:
 
     async def _dispatch(self) -> float | None:
         """Start what may start; returns after how many seconds to look again even if nothing happens."""
-        while not self._draining and self._gate.hold() is None:
-            free = self._gate.limit() - self.running
-            if free <= 0 or not await self._claim(min(free, CLAIMS_AT_ONCE)):
+        while self._gate.hold() is None:
+            free = self._free
+            if free <= 0 or not await self._claim(free):
                 break
         self._metrics.running.set(self.running)
         return self._gate.retry_in()
 
-    async def _claim(self, wanted: int) -> bool:
-        """Start up to ``wanted`` questions; False when there were not so many."""
-        now, lease = self._clock.now(), self._policy.lease
+    async def _claim(self, free: int) -> bool:
+        """Start some of as many questions as there are ``free`` slots, less those that other processes use; False
+        when nothing more may start."""
+        now, owner, lease = self._clock.now(), self._leases.owner, self._leases.seconds
         # Together: in a burst each wait for the database is as long as the burst makes it.
-        claims = (self._store.claim(self._policy.owner, now=now, lease=lease) for _ in range(wanted))
+        claims = (
+            self._store.claim(owner, now=now, lease=lease, room=free - taken)
+            for taken in range(min(free, CLAIMS_AT_ONCE))
+        )
         results = await asyncio.gather(*claims, return_exceptions=True)
         for result in results:
             if isinstance(result, StoredRequest):
@@ -310,17 +273,35 @@ class Dispatcher:
             raise
         finally:
             # The pipeline is free: the next question leaves before this answer is brought to its last form.
-            del self._running[request_id]
+            if self._running.get(request_id) is run:
+                del self._running[request_id]
             self.wake()
-        self._gate.ended(outcome.answer.duration if outcome.finish and outcome.answer else None)
+        # Also of a question that nobody waits for any more: what it met, the next one will meet.
+        again = self._told_gate(run, outcome)
         if request_id in self._surrendered:
             self._surrendered.discard(request_id)
             return
-        await self._settle(run, outcome)
+        await self._settle(run, outcome, again=again)
         # What the same person asked next in this channel may be taken now.
         self.wake()
 
-    async def _settle(self, run: AnswerRun, outcome: Outcome) -> None:
+    def _told_gate(self, run: AnswerRun, outcome: Outcome) -> bool:
+        """Tell the gate how an attempt ended; returns whether the question is worth another one."""
+        error = outcome.error
+        if outcome.answer is not None or not isinstance(error, SchedulerError):
+            complete = outcome.answer if outcome.finish else None
+            self._gate.ended(complete.duration if complete is not None else None)
+            return False
+        self._gate.failed(error)
+        kept = isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
+        again = kept or (error.retryable and run.request.attempts < MAX_ATTEMPTS)
+        if again:
+            self._gate.refused(error, elapsed=run.elapsed)
+        else:
+            self._gate.ended(None)
+        return again
+
+    async def _settle(self, run: AnswerRun, outcome: Outcome, *, again: bool) -> None:
         request, live = run.request, run.live
         if outcome.stop is not None and outcome.stop.cause is StopCause.SHUTDOWN:
             await self._put_back(run)
@@ -328,7 +309,8 @@ class Dispatcher:
         if outcome.stop is not None and outcome.stop.cause is StopCause.GONE:
             await self._closing.cancelled(request, None, by=0)
         elif outcome.error is not None:
-            if await self._kept_in_line(run, outcome.error, has_text=outcome.answer is not None):
+            if again:
+                await self._keep_in_line(run, outcome.error)
                 return
             if outcome.answer is not None:
                 await self._closing.answered(request, live, outcome.answer)
@@ -341,40 +323,31 @@ class Dispatcher:
             await self._closing.answered(request, live, outcome.answer, by=by)
         await self._desk.close(request.request_id)
 
-    async def _kept_in_line(self, run: AnswerRun, error: Exception, *, has_text: bool) -> bool:
-        """Whether the question goes back to the head of its line instead of ending here."""
-        if has_text or not isinstance(error, SchedulerError):
-            return False
-        self._gate.failed(error)
-        kept = isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
-        again = kept or (error.retryable and run.request.attempts < MAX_ATTEMPTS)
-        if not again:
-            return False
-        self._gate.refused(error, elapsed=run.elapsed)
+    async def _keep_in_line(self, run: AnswerRun, error: BotError) -> None:
+        """The question goes back to the head of its line instead of ending here."""
         log.warning(
             "question.kept",
             request_id=run.request.request_id,
             error=type(error).__name__,
-            status=error.status,
-            code=error.code,
+            status=getattr(error, "status", None),
+            code=getattr(error, "code", None),
             detail=str(error),
         )
-        await self._store.release(run.request.request_id, self._policy.owner, now=self._clock.now())
+        await self._released(run)
         hold = self._gate.hold()
         if hold is not None:
             run.live.view.held(hold.key, **dict(hold.params))
             run.live.show()
         self.wake()
-        return True
 
     async def _put_back(self, run: AnswerRun) -> None:
-        await self._store.release(run.request.request_id, self._policy.owner, now=self._clock.now())
-        hold = None if self._draining else self._gate.hold()
-        if hold is None:
-            run.live.view.held("held.restarting")
-        else:
-            run.live.view.held(hold.key, **dict(hold.params))
+        await self._released(run)
+        hold = self._gate.hold() or RESTARTING
+        run.live.view.held(hold.key, **dict(hold.params))
         run.live.show()
+
+    async def _released(self, run: AnswerRun) -> None:
+        await self._store.release(run.request.request_id, self._leases.owner, now=self._clock.now())
 
     async def _end_run(self, run: AnswerRun, stop: Stop) -> None:
         run.stop(stop)
@@ -402,10 +375,6 @@ class Dispatcher:
             log.info("question.message_deleted", request_id=request_id)
             await self._desk.close(request_id)
             self.wake()
-
-    async def _deliver(self, request: StoredRequest, live: LiveAnswer) -> None:
-        await self._closing.deliver(request, live)
-        await self._desk.close(request.request_id)
 
     async def _woken(self, timeout: float | None) -> None:
         waits: set[asyncio.Future[object]] = {asyncio.ensure_future(self._wake.wait())}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.clock import Clock
 from bot.queueing.ports import RequestStore
 from bot.queueing.request import RequestState
-from bot.services.admission import Hold
+from bot.services.admission import RESTARTING, Hold
 from bot.services.desk import AnswerDesk, LiveAnswer
 from bot.telemetry.metrics import Metrics
 
@@ -59,6 +59,7 @@ class LineKeeper:
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._told: dict[str, _Told] = {}
+        self._left: set[str] = set()
         self._turn = 0
 
     def changed(self) -> None:
@@ -80,6 +81,7 @@ class LineKeeper:
 
         The messages that a process before this one left waiting are taken over here, as their turn comes.
         """
+        self._left.clear()
         waiting = await self._store.waiting_ids()
         self._metrics.waiting.set(len(waiting))
         hold = self._hold()
@@ -102,12 +104,16 @@ class LineKeeper:
     def left(self, request_id: str) -> None:
         """The question was taken from the line: should it come back, its place is told anew."""
         self._told.pop(request_id, None)
+        self._left.add(request_id)
 
     def held_by_restart(self) -> None:
-        """Tell everybody who waits that the bot restarts and keeps their question."""
+        """Tell those whose waiting message is open that the bot restarts and keeps their question, all at once.
+
+        ``hold()`` says so from now on, so that later refreshes tell the others, at their usual pace.
+        """
         for live in self._desk.all():
             if live.view.is_waiting:
-                live.view.held("held.restarting")
+                live.view.held(RESTARTING.key)
                 live.show()
 
     def _due(self, outdated: Sequence[int]) -> list[int]:
@@ -127,16 +133,14 @@ class LineKeeper:
 
     async def _tell(self, request_id: str, place: int, hold: Hold | None) -> None:
         live = self._desk.get(request_id)
-        if live is None:
+        if live is None or not live.view.is_waiting:
+            # Nobody shows it here, or it was expected to leave at once and had to wait all the same: for an answer
+            # to the same person, for what another process sends.
             request = await self._store.get(request_id)
-            if request is None or request.state is not RequestState.QUEUED:
+            if request is None or request.state is not RequestState.QUEUED or request_id in self._left:
                 return
-            live = self._desk.get(request_id)
-            if live is None:
-                self._show(self._desk.reopen(request), place, hold)
-                return
-        if live.view.is_waiting:
-            self._show(live, place, hold)
+            live = self._desk.reopen(request)
+        self._show(live, place, hold)
 
     def _show(self, live: LiveAnswer, place: int, hold: Hold | None) -> None:
         self._told[live.question.request_id] = _Told(place, hold, self._clock.monotonic())

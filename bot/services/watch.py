@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from bot.clock import Clock
@@ -11,7 +13,7 @@ from bot.errors import StorageError
 log = structlog.get_logger(__name__)
 
 NAME = "watch"
-# A process that ended without a word is missed for this long, in seconds.
+# In seconds. One that ends is missed at once; one that stands still, for this long.
 LASTS = 15.0
 # Looked at every five seconds: renewed at every other look, for an idle disk.
 RENEWED_AFTER = 6.0
@@ -20,9 +22,11 @@ RENEWED_AFTER = 6.0
 class Watch:
     """A turn that one process has at a time, and keeps until it ends or another takes it."""
 
-    def __init__(self, leases: Leases, owner: str, clock: Clock) -> None:
-        """``owner`` names this process, and no other."""
+    def __init__(self, leases: Leases, owner: str, clock: Clock, is_alive: Callable[[str], bool]) -> None:
+        """``owner`` names this process, and no other; ``is_alive`` tells whether the process of another name
+        lives."""
         self._leases = leases
+        self._is_alive = is_alive
         self._owner = owner
         self._clock = clock
         self._known_at: float | None = None
@@ -34,7 +38,7 @@ class Watch:
         if known and not surely:
             return True
         now = self._clock.now()
-        if await self._leases.hold(NAME, self._owner, now=now, until=now + LASTS):
+        if await self._leases.hold(NAME, self._owner, now=now, until=now + LASTS, is_alive=self._is_alive):
             self._known_at = self._clock.monotonic()
             return True
         if self._known_at is not None:

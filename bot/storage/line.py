@@ -68,7 +68,16 @@ _NEXT = (
 
 # Statements on the way from a question to its first word are built once: building costs more than running.
 
-_LINE = select(line_state.c.virtual_time, line_state.c.paused_since).with_for_update()
+RUNNING_ELSEWHERE = (
+    select(func.count()).select_from(requests).where(IS_RUNNING, requests.c.lease_owner != bindparam("owner"))
+)
+"""How many questions run under other owners than ``owner``."""
+
+_LINE = select(
+    line_state.c.virtual_time,
+    line_state.c.paused_since,
+    RUNNING_ELSEWHERE.scalar_subquery().label("elsewhere"),
+).with_for_update(of=line_state)
 
 _MINE = (IS_QUEUED, requests.c.user_id == bindparam("user"))
 
@@ -141,10 +150,11 @@ def enqueue(connection: Connection, question: NewQuestion, limits: LineLimits) -
     return _insert(connection, question, floor, fairness.start_tag(floor, finish))
 
 
-def claim(connection: Connection, owner: str, now: float, lease: float) -> StoredRequest | None:
+def claim(connection: Connection, owner: str, now: float, lease: float, room: int | None) -> StoredRequest | None:
     """See :meth:`bot.queueing.ports.RequestStore.claim`. None while the line is held, too."""
-    line = connection.execute(_LINE).one()
-    chosen = None if line.paused_since is not None else connection.execute(_NEXT).first()
+    line = connection.execute(_LINE, {"owner": owner}).one()
+    stands = line.paused_since is not None or (room is not None and line.elsewhere >= room)
+    chosen = None if stands else connection.execute(_NEXT).first()
     if chosen is None:
         return None
     paid = chosen.charge or fairness.charge(chosen.cost, chosen.weight)

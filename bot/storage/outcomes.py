@@ -5,10 +5,10 @@ Each function is the inside of one transaction. Final states forget the interact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
 from bot.queueing import fairness
 from bot.queueing.ports import Recovered
@@ -109,6 +109,9 @@ _DELIVERED = (
 )
 
 
+_OWNERS = select(requests.c.lease_owner).where(or_(IS_RUNNING, IS_ANSWERED)).distinct()
+
+
 def release(connection: Connection, request_id: str, owner: str, now: float) -> bool:
     """See :meth:`bot.queueing.ports.RequestStore.release`."""
     row = _held(connection, request_id, owner)
@@ -184,12 +187,17 @@ def renew(connection: Connection, owner: str, now: float, lease: float) -> None:
     )
 
 
-def recover(connection: Connection, owner: str, now: float, *, alone: bool) -> Recovered:
+def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> Recovered:
     """See :meth:`bot.queueing.ports.RequestStore.recover`. Answers taken over are leased to ``owner``."""
-    abandoned = true() if alone else requests.c.lease_until < now
-    lost = connection.execute(select(requests.c.sequence).where(IS_RUNNING, abandoned).with_for_update()).scalars()
-    sequences = lost.all()
-    line.put_back(connection, sequences, now)
+    dead = [one for one in connection.scalars(_OWNERS) if one != owner and not is_alive(one)]
+    abandoned = or_(requests.c.lease_until < now, requests.c.lease_owner.in_(dead))
+    lost = connection.execute(
+        select(requests.c.sequence, requests.c.request_id)
+        .where(IS_RUNNING, abandoned)
+        .order_by(requests.c.sequence)
+        .with_for_update()
+    ).all()
+    line.put_back(connection, [row.sequence for row in lost], now)
     undelivered = rows.stored(
         connection,
         update(requests)
@@ -197,7 +205,11 @@ def recover(connection: Connection, owner: str, now: float, *, alone: bool) -> R
         .values(lease_owner=owner, lease_until=now + RECOVERED_LEASE)
         .returning(requests),
     )
-    return Recovered(len(sequences), tuple(sorted(undelivered, key=lambda one: one.sequence)))
+    return Recovered(
+        requeued=tuple(row.request_id for row in lost),
+        undelivered=tuple(sorted(undelivered, key=lambda one: one.sequence)),
+        elsewhere=connection.execute(line.RUNNING_ELSEWHERE, {"owner": owner}).scalar_one(),
+    )
 
 
 def _held(connection: Connection, request_id: str, owner: str) -> _Held | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, tuple_
 
@@ -31,10 +31,12 @@ class SqlRequests:
         """Take the question into the line; durable when this returns."""
         return await self._transactions.write(lambda connection: line.enqueue(connection, question, limits))
 
-    async def claim(self, owner: str, *, now: float, lease: float) -> StoredRequest | None:
+    async def claim(
+        self, owner: str, *, now: float, lease: float, room: int | None = None
+    ) -> StoredRequest | None:
         """Take the next question in fair order; None also while the line is held."""
         return await self._transactions.write(
-            lambda connection: line.claim(connection, owner, now, lease), urgent=True
+            lambda connection: line.claim(connection, owner, now, lease, room), urgent=True
         )
 
     async def renew(self, owner: str, *, now: float, lease: float) -> None:
@@ -76,10 +78,10 @@ class SqlRequests:
         the database has forgotten: they are what the last edit is made with."""
         return await self._transactions.write(lambda connection: outcomes.expire(connection, before, now))
 
-    async def recover(self, owner: str, *, now: float, alone: bool) -> Recovered:
+    async def recover(self, owner: str, *, now: float, is_alive: Callable[[str], bool]) -> Recovered:
         """Take back what no living process holds."""
         return await self._transactions.write(
-            lambda connection: outcomes.recover(connection, owner, now, alone=alone)
+            lambda connection: outcomes.recover(connection, owner, now, is_alive)
         )
 
     async def get(self, request_id: str) -> StoredRequest | None:

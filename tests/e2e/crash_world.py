@@ -1,6 +1,6 @@
 """A world in which the bot is killed again and again while people ask, and an account of every question.
 
-Everything that happens is drawn from a seed; what the machine's scheduling adds to it is the point.
+Everything that happens up to a kill is drawn from its seed; what the machine's scheduling adds to it is the point.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import random
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,8 +106,9 @@ class CrashWorld:
         self.asked.append(asked)
         return asked
 
-    async def killed_once(self) -> None:
-        """One burst, one kill at a moment of some kind, one restart."""
+    async def killed_once(self, seed: int) -> None:
+        """One burst, one kill at a moment of some kind, one restart, all drawn from ``seed``."""
+        self.rng.seed(seed)
         moments: dict[str, Callable[[], Awaitable[None]]] = {
             "any time": self._any_time,
             "before the acknowledgement": self._before_acknowledged,
@@ -350,18 +351,19 @@ class Account:
     complaints: list[str]
 
 
-async def crash_world(seed: int, kills: int, folder: Path) -> Account:
-    """Kill the bot ``kills`` times in a world of its own in ``folder``; returns the account of every question."""
+async def crash_world(seeds: Sequence[int], folder: Path) -> Account:
+    """Kill the bot once for each of ``seeds`` (at least one), in a world of its own in ``folder``; returns the
+    account of every question."""
     async with staged(
         folder,
         discord=DiscordDouble(latency=LATENCY),
-        parallax=ParallaxDouble(tokens_per_second=SPEED, slots=4, lag=False, seed=seed),
+        parallax=ParallaxDouble(tokens_per_second=SPEED, slots=4, lag=False, seed=seeds[0]),
         **SETTINGS,
     ) as stage:
         people = [stage.discord.person(name) for name in ("ada", "ben", "chloe", "grace", "olga")]
-        world = CrashWorld(stage, random.Random(seed), people, _rooms(stage), repeats=kills + 1)
-        for _ in range(kills):
-            await world.killed_once()
+        world = CrashWorld(stage, random.Random(), people, _rooms(stage), repeats=len(seeds) + 1)
+        for seed in seeds:
+            await world.killed_once(seed)
         await world.settled(folder / "bot.db")
     unacknowledged = sum(not one.invocation.is_acked for one in world.asked)
     return Account(len(world.asked), unacknowledged, dict(world.kills), world.complaints(folder / "bot.db"))

@@ -17,6 +17,8 @@ from tests.e2e.reading import (
     is_over,
     new_room,
     of_the_bot,
+    restarted,
+    revisions,
     started_again,
     until_over,
     until_shows,
@@ -66,6 +68,60 @@ async def test_sigterm_lets_the_running_answer_finish_and_keeps_the_waiting_one(
         assert answer(waiting, "Second") == "Here you are."
         assert of_the_bot(stage, room) == [running, waiting, refused]
         assert len(stage.parallax.requests) == 2
+
+
+async def test_the_last_that_people_read_is_that_the_bot_restarts(tmp_path: Path) -> None:
+    """An answer ends in time, somebody in front leaves the line: the new place is not told any more."""
+    async with staged(
+        tmp_path,
+        discord=DiscordDouble(latency=0.0),
+        parallax=ParallaxDouble(nodes=1, slots=2, tokens_per_second=40, lag=False),
+        SHUTDOWN_GRACE="15",
+    ) as stage:
+        ada, ben, chloe, grace = (stage.discord.person(name) for name in ("ada", "ben", "chloe", "grace"))
+        room = new_room(stage)
+        stage.parallax.script(WORDS, match="Short")
+        stage.parallax.script(WORDS * 3, match="Long")
+        stage.parallax.script(["Here ", "you ", "are."], match="Waiting")
+        short, long = await ask(ada, room, "Short"), await ask(ben, room, "Long")
+        leaving, waiting = await ask(grace, room, "Leaving"), await ask(chloe, room, "Waiting")
+        await until_shows(stage, waiting, "2nd in line")
+        await until_shows(stage, long, "word3")
+
+        ending = asyncio.create_task(stage.bot.terminate())
+        await until_shows(stage, waiting, "kept: the bot is restarting")
+        await until_over(stage, short)
+        await grace.click(leaving, label="Cancel")
+        await until_over(stage, leaving)
+        assert not is_over(long)
+        assert await ending == 0, stage.bot.log
+
+        assert is_over(long)
+        states = revisions(waiting)
+        told = next(index for index, state in enumerate(states) if "the bot is restarting" in state)
+        assert all("the bot is restarting" in state for state in states[told:]), states
+        await started_again(stage)
+        await until_over(stage, waiting)
+
+
+async def test_a_held_line_stays_held(tmp_path: Path) -> None:
+    """The pause and its reason outlive the process: nothing leaves, and the first question after it reads why."""
+    async with one_pipeline(tmp_path) as stage:
+        olga, ada = stage.discord.person("olga"), stage.discord.person("ada")
+        room, ops = new_room(stage), stage.discord.channel("ops")
+        await (await olga.slash(ops, "cluster pause", reason="new disks")).response()
+        for prompt in ("Before", "After"):
+            stage.parallax.script(["Here ", "you ", "are."], match=prompt)
+        before = await ask(ada, room, "Before")
+
+        await restarted(stage)
+        after = await ask(ada, new_room(stage), "After")
+        assert "kept: the line is paused: new disks" in revisions(after)[0]
+        await until_shows(stage, before, "kept: the line is paused: new disks")
+        assert stage.parallax.requests == []
+
+        await (await olga.slash(ops, "cluster resume")).response()
+        await until_over(stage, before, after)
 
 
 async def test_an_answer_longer_than_the_grace_is_begun_anew(tmp_path: Path) -> None:

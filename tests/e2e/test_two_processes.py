@@ -31,11 +31,20 @@ class Pair:
     stage: Stage
     second: BotProcess
 
+    @property
+    def database(self) -> str:
+        """The file that both use."""
+        return self.stage.bot.environment["DATABASE_URL"].partition("///")[2]
+
     @contextmanager
     def only(self, heard: BotProcess) -> Iterator[None]:
         """Whatever people do meanwhile is answered by this process; the other hears of it afterwards."""
         other = self.second if heard is self.stage.bot else self.stage.bot
-        other.freeze()
+        # Not in the middle of a write, which nobody could get past until it is thawed.
+        with closing(sqlite3.connect(self.database, isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            other.freeze()
+            database.execute("ROLLBACK")
         try:
             yield
         finally:
@@ -136,6 +145,45 @@ async def test_a_question_that_both_hear_is_answered_once(pair: Pair) -> None:
     assert len(stage.parallax.requests) == before + 4
 
 
+async def test_a_process_that_starts_leaves_what_another_answers(tmp_path: Path) -> None:
+    """The question is sent to the cluster once; when its process is killed the other asks it again, by itself."""
+    parallax = ParallaxDouble(tokens_per_second=20, nodes=1, slots=1, lag=False)
+    async with staged(tmp_path, discord=DiscordDouble(latency=0.0), parallax=parallax) as stage:
+        room, other_room = new_room(stage), new_room(stage)
+        ada, ben = stage.discord.person("ada"), stage.discord.person("ben")
+        stage.parallax.script([f"word{number} " for number in range(2000)], match="Until the end")
+        message = await ask(ada, room, "Until the end")
+        await until_shows(stage, message, "word3")
+        second = BotProcess(stage.bot.environment, tmp_path / "second.log")
+        await second.start()
+        try:
+            await stage.discord.wait_until(lambda: stage.discord.gateway.connected == 2, PATIENCE)
+            waiting = await ask(ben, other_room, "After it")
+            await until_shows(stage, waiting, "next in line")
+            # Long enough for the second to have taken the running question, if it were to.
+            await until_shows(stage, message, "word80 ")
+            assert [str(one.messages[-1]["content"]) for one in stage.parallax.requests] == ["Ada: Until the end"]
+
+            await stage.bot.kill()
+            stage.parallax.script(["The ", "whole ", "answer."], match="Until the end")
+            stage.parallax.script(["Then ", "this."], match="After it")
+            await until_over(stage, message, waiting)
+
+            assert answer(message, "Until the end") == "The whole answer."
+            assert answer(waiting, "After it") == "Then this."
+            assert of_the_bot(stage, room) == [message]
+            asked = [str(one.messages[-1]["content"]) for one in stage.parallax.requests]
+            assert asked == ["Ada: Until the end", "Ada: Until the end", "Ben: After it"]
+            # The first comes back beside the second, as a supervisor would have it, and finds nothing to do.
+            await stage.bot.start()
+            await stage.discord.wait_until(lambda: stage.discord.gateway.connected == 2, PATIENCE)
+            assert await second.terminate() == 0, second.log
+            assert len(stage.parallax.requests) == 3
+        finally:
+            print(second.log)  # noqa: T201  # pytest shows it with a failure
+            await second.kill()
+
+
 async def test_the_way_back_pressed_once_and_heard_twice(pair: Pair) -> None:
     """A button that every process answers: one of them asks for the name, and one init is sent."""
     stage, room = pair.stage, new_room(pair.stage)
@@ -194,10 +242,9 @@ async def events_kept(pair: Pair, wanted: dict[str, int]) -> None:
     def seen(process: BotProcess) -> bool:
         return all(f'"kind": "{kind}"' in process.log for kind in wanted)
 
-    file = pair.stage.bot.environment["DATABASE_URL"].partition("///")[2]
     async with asyncio.timeout(PATIENCE):
         while not (seen(pair.stage.bot) and seen(pair.second)):
             await (await pair.stage.discord.person("ada").slash(new_room(pair.stage), "queue")).response()
-    with closing(sqlite3.connect(file)) as database:
+    with closing(sqlite3.connect(pair.database)) as database:
         counted = dict(database.execute("SELECT kind, count(*) FROM cluster_events GROUP BY kind").fetchall())
     assert {kind: counted.get(kind, 0) for kind in wanted} == wanted

@@ -69,3 +69,19 @@ class HandClock:
             while sum(until > self.at for until in self._until) < sleepers:
                 self._slept.clear()
                 await self._slept.wait()
+
+
+class LoopClock:
+    """A :class:`bot.clock.Clock` that shows the event loop's time: virtual on a :class:`VirtualTimeLoop`."""
+
+    def now(self) -> float:
+        """Seconds of the loop."""
+        return self.monotonic()
+
+    def monotonic(self) -> float:
+        """Seconds of the loop."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the loop."""
+        await asyncio.sleep(max(0.0, seconds))

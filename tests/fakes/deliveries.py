@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ class ShownAnswer:
     on_gone: Callable[[], None]
     changed_to: Callable[[], None]
     error: DeliveryError | None = None
+    taken: asyncio.Event | None = None
     finished: int = 0
     states: list[str] = field(default_factory=list)
     ids: list[int | None] = field(default_factory=list)
@@ -58,7 +60,9 @@ class ShownAnswer:
         self.error = None
 
     async def finish(self) -> None:
-        """Show the last state, or fail with the error a test has set."""
+        """Show the last state, when a test lets Discord take it, or fail with the error a test has set."""
+        if self.taken is not None:
+            await self.taken.wait()
         if self.error is not None:
             raise self.error
         self.finished += 1

@@ -88,8 +88,12 @@ class MemoryRequests:
         self._retag(user_id)
         return request
 
-    async def claim(self, owner: str, *, now: float, lease: float) -> StoredRequest | None:
+    async def claim(
+        self, owner: str, *, now: float, lease: float, room: int | None = None
+    ) -> StoredRequest | None:
         """Take the next question in fair order."""
+        if room is not None and self._elsewhere(owner) >= room:
+            return None
         busy = {_lane(row) for row in self._in(RequestState.RUNNING)}
         row = next((row for row in self._ordered() if _lane(row) not in busy), None)
         if self._pause is not None or row is None:
@@ -191,12 +195,13 @@ class MemoryRequests:
             self._end(row, state, now, refunded=True)
         return ended
 
-    async def recover(self, owner: str, *, now: float, alone: bool) -> Recovered:
+    async def recover(self, owner: str, *, now: float, is_alive: Callable[[str], bool]) -> Recovered:
         """Take back what no living process holds."""
 
         def abandoned(row: _Row) -> bool:
-            until = row.request.lease_until
-            return alone or (until is not None and until < now)
+            until, holder = row.request.lease_until, row.request.lease_owner
+            is_dead = holder is not None and holder != owner and not is_alive(holder)
+            return is_dead or (until is not None and until < now)
 
         lost = [row for row in self._in(RequestState.RUNNING) if abandoned(row)]
         for row in lost:
@@ -204,7 +209,14 @@ class MemoryRequests:
         undelivered = [row for row in self._in(RequestState.ANSWERED) if abandoned(row)]
         for row in undelivered:
             row.request = replace(row.request, lease_owner=owner, lease_until=now + _RECOVERED_LEASE)
-        return Recovered(len(lost), tuple(self._seen(row) for row in undelivered))
+        return Recovered(
+            requeued=tuple(row.request.request_id for row in lost),
+            undelivered=tuple(self._seen(row) for row in undelivered),
+            elsewhere=self._elsewhere(owner),
+        )
+
+    def _elsewhere(self, owner: str) -> int:
+        return sum(row.request.lease_owner != owner for row in self._in(RequestState.RUNNING))
 
     async def get(self, request_id: str) -> StoredRequest | None:
         """The request, or None."""

@@ -58,6 +58,7 @@ class ScriptedStream:
     request: ChatRequest
     _events: asyncio.Queue[StreamEvent | Exception] = field(default_factory=asyncio.Queue)
     closed: bool = False
+    _begun: bool = False
 
     @property
     def question(self) -> str:
@@ -65,7 +66,10 @@ class ScriptedStream:
         return self.request.messages[-1].content
 
     def begin(self) -> None:
-        """A pipeline has taken the question."""
+        """A pipeline has taken the question, if that has not happened."""
+        if self._begun:
+            return
+        self._begun = True
         self._events.put_nowait(Started(0.0))
 
     def say(self, text: str) -> None:

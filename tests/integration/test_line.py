@@ -42,6 +42,18 @@ async def test_places_follow_the_line() -> None:
         await line.until(lambda: [place_of(line, asked[index]) for index in (3, 4)] == [1, 2])
 
 
+async def test_a_follow_up_waits_in_line_for_the_answer_before_it() -> None:
+    """A pipeline is free, but not for it: it was expected to leave at once, and says before long that it waits."""
+    async with running(ready(2)) as line:
+        await line.asks(1, "first", channel=5)
+        stream = await line.scheduler.asked(1)
+        follow_up = await line.asks(1, "second", channel=5)
+        await line.until(lambda: place_of(line, follow_up) == 1)
+        stream.end("done")
+        await line.scheduler.asked(2)
+        await line.until_shows(follow_up, "asking")
+
+
 async def test_a_question_that_comes_back_is_told_its_place_anew() -> None:
     """It was 1st, was taken, was refused, and is 1st again while somebody else has the slot."""
     async with running(ready(2)) as line:

@@ -34,6 +34,7 @@ class Step:
     weight: float
     owner: str
     alone: bool
+    room: int | None
 
 
 async def _ask(store: RequestStore, step: Step, now: float) -> object:
@@ -53,7 +54,7 @@ async def _ask(store: RequestStore, step: Step, now: float) -> object:
 
 KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
     "ask": _ask,
-    "claim": lambda store, step, now: store.claim(step.owner, now=now, lease=5),
+    "claim": lambda store, step, now: store.claim(step.owner, now=now, lease=5, room=step.room),
     "release": lambda store, step, now: store.release(str(step.which), step.owner, now=now),
     "cancel": lambda store, step, now: store.cancelled(str(step.which), now=now),
     "fail": lambda store, step, now: store.failed(str(step.which), "error.scheduler", now=now),
@@ -62,7 +63,7 @@ KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
         str(step.which), step.owner, answer(tokens=step.tokens), now=now
     ),
     "expire": lambda store, step, now: store.expire(before=float(step.which), now=now),
-    "recover": lambda store, step, now: store.recover(step.owner, now=now, alone=step.alone),
+    "recover": lambda store, step, now: store.recover(step.owner, now=now, is_alive=lambda _: not step.alone),
 }
 
 # Half of all steps ask or claim, or the line would be empty most of the time. Whole numbers and weights that
@@ -77,6 +78,7 @@ _steps = st.builds(
     weight=st.sampled_from([0.5, 1.0, 2.0]),
     owner=st.sampled_from(["me", "you"]),
     alone=st.booleans(),
+    room=st.one_of(st.none(), st.integers(0, 3)),
 )
 
 

@@ -85,6 +85,18 @@ async def test_claim_leases_the_question(stores: Stores) -> None:
     }
 
 
+async def test_what_runs_elsewhere_takes_room(stores: Stores) -> None:
+    """Two processes together take no more than there is room for; what one runs itself it counts itself."""
+    for number in range(4):
+        await stores.requests.enqueue(question(f"q{number}", user=number), WIDE)
+    assert await take(stores, "other") == "q0"
+
+    assert await stores.requests.claim("me", now=10.0, lease=30, room=1) is None
+    assert await stores.requests.claim("me", now=10.0, lease=30, room=2) is not None
+    assert await stores.requests.claim("me", now=10.0, lease=30, room=2) is not None
+    assert await stores.requests.claim("other", now=10.0, lease=30, room=2) is None
+
+
 async def test_twenty_questions_do_not_hold_up_anothers_first(stores: Stores) -> None:
     """Who asks once comes second, not twenty-first."""
     for number in range(20):

@@ -8,6 +8,7 @@ import pytest
 
 from bot.queueing.request import RequestKind, RequestState
 from tests.contract.storage.conftest import Stores
+from tests.fakes.owners import everybody, nobody
 from tests.fakes.questions import WIDE, answer, question
 
 FINAL = (RequestState.DELIVERED, RequestState.CANCELLED, RequestState.FAILED, RequestState.EXPIRED)
@@ -126,7 +127,7 @@ async def test_only_the_owner_answers(stores: Stores) -> None:
     """A process whose lease was taken over cannot answer any more."""
     await stores.requests.enqueue(question("a"), WIDE)
     await stores.requests.claim("slow", now=20.0, lease=30)
-    await stores.requests.recover("quick", now=51.0, alone=False)
+    await stores.requests.recover("quick", now=51.0, is_alive=everybody)
     await stores.requests.claim("quick", now=51.0, lease=30)
 
     assert not await stores.requests.answered("a", "slow", answer(), now=52.0)
@@ -178,8 +179,8 @@ async def test_a_line_of_hundreds_is_cleared_together(stores: Stores) -> None:
     assert await stores.requests.clear(now=103.0) == []
 
 
-async def test_recovery_alone_takes_everything(stores: Stores) -> None:
-    """The only process on a database takes its predecessor's questions at once, and its answers."""
+async def test_recovery_takes_what_a_dead_process_left(stores: Stores) -> None:
+    """Whoever comes after it need not wait for its leases, neither for questions nor for answers."""
     for name, user in (("waits", 1), ("runs", 2), ("answered", 3)):
         await stores.requests.enqueue(question(name, user=user), WIDE)
     await stores.requests.cancelled("waits", now=1.0)
@@ -188,15 +189,28 @@ async def test_recovery_alone_takes_everything(stores: Stores) -> None:
     await stores.requests.answered("answered", "before", answer(), now=21.0)
     await stores.requests.attach_message("answered", 0, 77)
 
-    recovered = await stores.requests.recover("after", now=22.0, alone=True)
+    recovered = await stores.requests.recover("after", now=22.0, is_alive=nobody)
 
-    assert recovered.requeued == 1
+    assert recovered.requeued == ("runs",)
     assert [one.request_id for one in recovered.undelivered] == ["answered"]
     assert recovered.undelivered[0].message_ids == (77,)
     assert recovered.undelivered[0].answer == answer()
     runs = await stores.requests.get("runs")
     assert runs is not None
     assert (runs.state, runs.lease_owner) == (RequestState.QUEUED, None)
+
+
+async def test_recovery_leaves_a_living_process_alone(stores: Stores) -> None:
+    """One of two is gone: its question waits again, the other's and one's own go on."""
+    for name, user in (("mine", 1), ("gone", 2), ("theirs", 3)):
+        await stores.requests.enqueue(question(name, user=user), WIDE)
+    for owner in ("me", "dead", "alive"):
+        await stores.requests.claim(owner, now=20.0, lease=1000)
+
+    recovered = await stores.requests.recover("me", now=21.0, is_alive=lambda owner: owner == "alive")
+
+    assert (recovered.requeued, recovered.elsewhere) == (("gone",), 1)
+    assert [one.request_id for one in await stores.requests.running()] == ["mine", "theirs"]
 
 
 async def test_recovery_beside_others_waits_for_leases(stores: Stores) -> None:
@@ -209,13 +223,17 @@ async def test_recovery_beside_others_waits_for_leases(stores: Stores) -> None:
     await stores.requests.answered("shown", "dead", answer(), now=21.0)
     await stores.requests.renew("alive", now=45.0, lease=30)
 
-    early = await stores.requests.recover("third", now=49.0, alone=False)
-    late = await stores.requests.recover("third", now=51.0, alone=False)
-    again = await stores.requests.recover("fourth", now=52.0, alone=False)
+    early = await stores.requests.recover("third", now=49.0, is_alive=everybody)
+    late = await stores.requests.recover("third", now=51.0, is_alive=everybody)
+    again = await stores.requests.recover("fourth", now=52.0, is_alive=everybody)
 
-    assert (early.requeued, early.undelivered) == (0, ())
-    assert (late.requeued, [one.request_id for one in late.undelivered]) == (1, ["shown"])
-    assert (again.requeued, again.undelivered) == (0, ())
+    assert (early.requeued, early.undelivered, early.elsewhere) == ((), (), 2)
+    assert (late.requeued, [one.request_id for one in late.undelivered], late.elsewhere) == (
+        ("lost",),
+        ["shown"],
+        1,
+    )
+    assert (again.requeued, again.undelivered) == ((), ())
     assert [one.request_id for one in await stores.requests.running()] == ["kept"]
 
 

@@ -134,7 +134,7 @@ async def process(
         async def load() -> Load:
             return Load(0, None, 0)
 
-        watch = Watch(database.leases, owner, clock)
+        watch = Watch(database.leases, owner, clock, lambda _: True)
         cluster = ClusterService(scheduler, watcher, "")
         journal = Journal(watcher, database.history, database.switches, load, clock, watch)
         nodes = NodeBook(database.node_names, cluster)

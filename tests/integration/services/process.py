@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from bot.clock import Clock
 from bot.conversation.tokens import TokenEstimator
 from bot.inference import ClusterStatus
 from bot.queueing.capacity import BackOff, CapacityLimit
@@ -20,8 +21,10 @@ from bot.services.background import Background
 from bot.services.closing import Closing
 from bot.services.cluster import ClusterWatcher
 from bot.services.desk import AnswerDesk
-from bot.services.dispatcher import Dispatcher, DispatchPolicy
+from bot.services.dispatcher import Dispatcher
+from bot.services.leases import Leases
 from bot.services.line import LineKeeper
+from bot.services.sweeper import Sweeper
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
 from tests.fakes.conversations import MemoryConversations
@@ -45,6 +48,9 @@ class Line:
     dispatcher: Dispatcher
     ask: AskService
     keeper: LineKeeper
+    gate: Gate
+    leases: Leases
+    sweeper: Sweeper
     background: Background
     metrics: Metrics
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,19 +99,60 @@ class Line:
         return (await self.stored(request_id)).state
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What differs between the processes of tests. ``alive`` names the processes that live beside it."""
+
+    owner: str = "this process"
+    alive: Collection[str] = ()
+    clock: Clock = field(default_factory=lambda: FastClock(20.0))
+    back_off: float = 1.0
+    question_ttl: float = 86_400.0
+    assistant_prefix: bool = False
+
+
 def assembled(
-    store: MemoryRequests, conversations: MemoryConversations, owner: str, *, assistant_prefix: bool
+    store: MemoryRequests, conversations: MemoryConversations, settings: Settings
 ) -> tuple[Line, list[asyncio.Task[None]]]:
     """A process over these stores, its tasks started."""
-    clock, metrics = FastClock(20.0), Metrics()
+    clock, metrics = settings.clock, Metrics()
     scheduler, shown, background = ScriptedScheduler(), ShownAnswers(), Background()
     watcher = ClusterWatcher(scheduler, clock, metrics)
     desk = AnswerDesk(shown, store, background, clock, max_pages=5)
-    gate = Gate(watcher, CapacityLimit(), BackOff(), ServiceTimes(), clock, metrics)
+    gate = Gate(watcher, CapacityLimit(), BackOff(first=settings.back_off), ServiceTimes(), clock, metrics)
     keeper = LineKeeper(
         store, desk, clock, hold=gate.hold, wait_for=lambda place: gate.wait_for(place, ()), metrics=metrics
     )
     estimator = TokenEstimator()
+    closing = Closing(
+        store,
+        desk,
+        NoMessages(),
+        Undisturbed(),
+        clock,
+        metrics,
+        owner=settings.owner,
+        max_tokens=1000,
+        announce_after=1e9,
+    )
+    leases = Leases(
+        store=store,
+        desk=desk,
+        closing=closing,
+        line=keeper,
+        background=background,
+        clock=clock,
+        owner=settings.owner,
+        is_alive=settings.alive.__contains__,
+    )
+    sweeper = Sweeper(
+        store=store,
+        desk=desk,
+        closing=closing,
+        background=background,
+        clock=clock,
+        question_ttl=settings.question_ttl,
+    )
     dispatcher = Dispatcher(
         store=store,
         desk=desk,
@@ -116,26 +163,17 @@ def assembled(
             conversations=conversations,
             estimator=estimator,
             policy=ChatPolicy(
-                system_prompt="", context_tokens=4000, max_tokens=1000, assistant_prefix=assistant_prefix
+                system_prompt="", context_tokens=4000, max_tokens=1000, assistant_prefix=settings.assistant_prefix
             ),
             clock=clock,
         ),
-        closing=Closing(
-            store,
-            desk,
-            NoMessages(),
-            Undisturbed(),
-            clock,
-            metrics,
-            owner=owner,
-            max_tokens=1000,
-            announce_after=1e9,
-        ),
+        closing=closing,
         line=keeper,
+        leases=leases,
+        sweeper=sweeper,
         background=background,
         clock=clock,
         metrics=metrics,
-        policy=DispatchPolicy(owner=owner),
     )
     watcher.subscribe(dispatcher.wake)
     ask = AskService(
@@ -149,14 +187,16 @@ def assembled(
         ask_limits=AskLimits(context_tokens=4000),
         system_prompt="",
     )
-    line = Line(scheduler, store, desk, shown, watcher, dispatcher, ask, keeper, background, metrics)
-    tasks = [asyncio.create_task(work) for work in (watcher.run(), keeper.run(), _drained(dispatcher))]
-    return line, tasks
+    line = Line(
+        scheduler, store, desk, shown, watcher, dispatcher, ask, keeper, gate, leases, sweeper, background, metrics
+    )
+    lasting = (watcher.run(), keeper.run(), leases.keep(), sweeper.run(), _drained(line))
+    return line, [asyncio.create_task(work) for work in lasting]
 
 
-async def _drained(dispatcher: Dispatcher) -> None:
-    await dispatcher.recover()
-    await dispatcher.run()
+async def _drained(line: Line) -> None:
+    await line.leases.recover()
+    await line.dispatcher.run()
 
 
 @asynccontextmanager
@@ -164,15 +204,11 @@ async def running(
     status: ClusterStatus,
     store: MemoryRequests | None = None,
     conversations: MemoryConversations | None = None,
-    *,
-    owner: str = "this process",
-    assistant_prefix: bool = False,
+    settings: Settings | None = None,
 ) -> AsyncIterator[Line]:
     """A process that has seen this report of the cluster; ended without a word, as by ``kill -9``."""
     conversations = conversations or MemoryConversations()
-    line, tasks = assembled(
-        store or MemoryRequests(conversations), conversations, owner, assistant_prefix=assistant_prefix
-    )
+    line, tasks = assembled(store or MemoryRequests(conversations), conversations, settings or Settings())
     seen = asyncio.Event()
     unsubscribe = line.watcher.subscribe(seen.set)
     line.scheduler.report(status)

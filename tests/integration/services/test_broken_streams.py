@@ -6,7 +6,9 @@ from bot.errors import RequestRefused, StreamInterrupted
 from bot.inference import ChatMessage, Role
 from bot.queueing.request import RequestState
 from tests.fakes.schedulers import ready
-from tests.integration.services.process import Line, running
+from tests.integration.services.process import Line, Settings, running
+
+PREFIX = Settings(assistant_prefix=True)
 
 
 async def _broken_after(line: Line, request_id: str, *pieces: str) -> None:
@@ -21,7 +23,7 @@ async def _broken_after(line: Line, request_id: str, *pieces: str) -> None:
 
 async def test_a_broken_answer_goes_on_where_it_stopped() -> None:
     """What was shown stays, the rest follows, and no reader sees it shrink."""
-    async with running(ready(1), assistant_prefix=True) as line:
+    async with running(ready(1), settings=PREFIX) as line:
         asked = await line.asks(1, "count")
         await _broken_after(line, asked, "one,", " two,", "\n")
         rest = await line.scheduler.asked(2)
@@ -53,7 +55,7 @@ async def test_a_broken_answer_goes_on_where_it_stopped() -> None:
 
 async def test_a_cluster_that_refuses_to_go_on_is_asked_anew() -> None:
     """The operator was wrong about the nodes: the answer is complete all the same."""
-    async with running(ready(1), assistant_prefix=True) as line:
+    async with running(ready(1), settings=PREFIX) as line:
         asked = await line.asks(1, "count")
         await _broken_after(line, asked, "one,", " two,")
         (await line.scheduler.asked(2)).fail(RequestRefused("400", status=400))
@@ -70,7 +72,7 @@ async def test_a_cluster_that_refuses_to_go_on_is_asked_anew() -> None:
 
 async def test_what_breaks_off_a_second_time_is_kept_whole() -> None:
     """Both streams' words, marked as broken off."""
-    async with running(ready(1), assistant_prefix=True) as line:
+    async with running(ready(1), settings=PREFIX) as line:
         asked = await line.asks(1, "count")
         await _broken_after(line, asked, "one,")
         rest = await line.scheduler.asked(2)
@@ -87,7 +89,7 @@ async def test_what_breaks_off_a_second_time_is_kept_whole() -> None:
 
 async def test_words_that_a_template_cuts_messages_at_are_asked_for_anew() -> None:
     """Some templates drop what stands before the end of thinking."""
-    async with running(ready(1), assistant_prefix=True) as line:
+    async with running(ready(1), settings=PREFIX) as line:
         asked = await line.asks(1, "which tags are there?")
         await _broken_after(line, asked, "One tag", " is </think>")
         anew = await line.scheduler.asked(2)

@@ -21,7 +21,7 @@ from tests.fakes.conversations import MemoryConversations
 from tests.fakes.questions import WIDE, question
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import NO_MODEL, ready
-from tests.integration.services.process import running
+from tests.integration.services.process import Settings, running
 
 
 async def test_never_more_in_flight_than_the_cluster_takes() -> None:
@@ -279,7 +279,7 @@ async def test_the_next_process_takes_everything_over() -> None:
     """What ran is asked again first, what waited follows, what was complete is only shown."""
     conversations = MemoryConversations()
     store = MemoryRequests(conversations)
-    async with running(ready(1), store, conversations, owner="the first") as line:
+    async with running(ready(1), store, conversations, Settings(owner="the first")) as line:
         complete = await line.asks(1, "complete")
         line.answer(complete).error = DeliveryError("Discord is down")
         (await line.scheduler.asked(1)).end("all of it")
@@ -287,7 +287,7 @@ async def test_the_next_process_takes_everything_over() -> None:
         await line.scheduler.asked(2)
         assert await line.state(complete) is RequestState.ANSWERED
 
-    async with running(ready(1), store, conversations, owner="the second") as line:
+    async with running(ready(1), store, conversations, Settings(owner="the second")) as line:
         await line.until_shows(complete, "all of it")
         stream = await line.scheduler.asked(1)
         assert stream.question == "user 2: ran"

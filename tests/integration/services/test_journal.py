@@ -65,7 +65,7 @@ async def keeping(folder: Path) -> AsyncIterator[Kept]:
         async def load() -> Load:
             return await kept.load()
 
-        watch = Watch(database.leases, "this process", clock)
+        watch = Watch(database.leases, "this process", clock, lambda _: True)
         journal = Journal(watcher, database.history, database.switches, load, clock, watch)
         kept = Kept(clock, scheduler, watcher, database, journal)
         following = asyncio.create_task(watcher.run())

@@ -80,7 +80,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
         async def load() -> Load:
             return Load(0, None, 0)
 
-        watch = Watch(database.leases, "this process", clock)
+        watch = Watch(database.leases, "this process", clock, lambda _: True)
         under_test = Switching(
             scheduler=scheduler,
             cluster=cluster,

@@ -21,6 +21,7 @@ from bot.storage.database import Database
 from bot.storage.engine import Transactions, database_file
 from bot.storage.tables import facts
 from tests.fakes.databases import new_database
+from tests.fakes.owners import nobody
 from tests.fakes.questions import TOKEN, WIDE, answer, question
 
 
@@ -62,7 +63,7 @@ CHANGES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "failed": lambda db: db.requests.failed("running", "error.scheduler", now=5.0),
     "cancelled": lambda db: db.requests.cancelled("waiting 0", now=5.0),
     "expire": lambda db: db.requests.expire(before=9.0, now=10.0),
-    "recover": lambda db: db.requests.recover("me", now=5.0, alone=True),
+    "recover": lambda db: db.requests.recover("next", now=5.0, is_alive=nobody),
     "attach": lambda db: db.requests.attach_message("answered", 0, 13),
     "conversation": lambda db: db.conversations.conversation(ConversationKey(999)),
     "clear": lambda db: db.conversations.clear(1),
@@ -142,9 +143,9 @@ async def test_killed_after_the_commit(tmp_path: Path) -> None:
 
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()
     async with Database.open(url) as database:
-        recovered = await database.requests.recover("next", now=2.0, alone=True)
+        recovered = await database.requests.recover("next", now=2.0, is_alive=nobody)
         (entry,) = await database.requests.line()
-    assert (recovered.requeued, entry.request_id) == (1, "kept")
+    assert (recovered.requeued, entry.request_id) == (("kept",), "kept")
 
 
 async def test_a_cancelled_caller_leaves_no_half_transaction(tmp_path: Path) -> None:

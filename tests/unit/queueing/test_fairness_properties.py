@@ -23,7 +23,8 @@ from tests.fakes.requests import MemoryRequests
 
 @dataclass(frozen=True)
 class Plan:
-    """A question to come: asked before the ``after``-th claim, estimated at ``cost``, taking ``measured``."""
+    """A question to come: asked before the ``after``-th claim, estimated at ``cost``, taking ``measured``, by
+    somebody whose share is ``weight``."""
 
     user: int
     conversation: int
@@ -31,6 +32,7 @@ class Plan:
     measured: int
     after: int = 0
     refused: bool = False
+    weight: float = 1.0
 
 
 @dataclass
@@ -80,7 +82,12 @@ class Cluster:
         for number, plan in coming:
             if plan.after <= len(self.claims) or everybody:
                 asked = question(
-                    str(number), user=plan.user, conversation=plan.conversation, cost=plan.cost, at=self.now
+                    str(number),
+                    user=plan.user,
+                    conversation=plan.conversation,
+                    cost=plan.cost,
+                    weight=plan.weight,
+                    at=self.now,
                 )
                 await self.store.enqueue(asked, WIDE)
         return late
@@ -102,19 +109,21 @@ _costs = st.integers(1, 60)
 
 
 @st.composite
-def plans(draw: st.DrawFn, *, separate: bool = False, exact: bool = False) -> list[Plan]:
+def plans(draw: st.DrawFn, *, separate: bool = False, exact: bool = False, weighted: bool = False) -> list[Plan]:
     """Up to 30 questions of up to 4 people; each in a conversation of its own when ``separate``."""
     found = []
+    weights = [draw(st.sampled_from([0.5, 1.0, 2.0, 4.0])) if weighted else 1.0 for _ in range(4)]
     for number in range(draw(st.integers(1, 30))):
-        cost = draw(_costs)
+        cost, user = draw(_costs), draw(st.integers(1, 4))
         found.append(
             Plan(
-                user=draw(st.integers(1, 4)),
+                user=user,
                 conversation=100 + number if separate else draw(st.integers(1, 3)),
                 cost=cost,
                 measured=cost if exact else draw(_costs),
                 after=draw(st.integers(0, 10)),
                 refused=draw(st.booleans()) and not exact,
+                weight=weights[user - 1],
             )
         )
     return found
@@ -164,6 +173,21 @@ def test_bounded_unfairness(planned: list[Plan], slots: int) -> None:
 
 
 @_examples
+@given(plans(separate=True, exact=True, weighted=True), st.integers(1, 4))
+def test_weighted_bounded_unfairness(planned: list[Plan], slots: int) -> None:
+    """While two people both wait, what each was given for their weight differs by at most a question of each."""
+    cluster = Cluster(slots, planned)
+
+    _run(cluster.run())
+
+    for first, second in itertools.combinations({plan.user for plan in planned}, 2):
+        bound = sum(
+            max(plan.cost / plan.weight for plan in planned if plan.user == user) for user in (first, second)
+        )
+        assert _largest_gap(cluster, first, second) <= bound
+
+
+@_examples
 @given(plans(separate=True), st.integers(1, 4))
 def test_bounded_unfairness_when_estimates_are_wrong(planned: list[Plan], slots: int) -> None:
     """Wrong estimates add no more than what can be in flight before they are corrected."""
@@ -194,14 +218,15 @@ def test_a_newcomer_waits_for_one_question_of_each_other_person(
 
 
 def _largest_gap(cluster: Cluster, first: int, second: int) -> float:
-    """The largest difference of measured work given to two people over any stretch in which both waited."""
+    """The largest difference of measured work for their weight given to two people, over any stretch in which
+    both waited."""
     worst, low, high, gap = 0.0, 0.0, 0.0, 0.0
     for claimed, waiting in zip(cluster.claims, cluster.waiting_at_claim, strict=True):
         if not (waiting[first] and waiting[second]):
             low = high = gap = 0.0
             continue
         user, plan = claimed.question.asker.user_id, cluster.plan(claimed)
-        gap += plan.measured * ((user == first) - (user == second))
+        gap += plan.measured / plan.weight * ((user == first) - (user == second))
         low, high = min(low, gap), max(high, gap)
         worst = max(worst, high - gap, gap - low)
     return worst

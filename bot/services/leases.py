@@ -1,0 +1,96 @@
+"""What this process holds of the line, and what it takes over from one that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.clock import Clock
+from bot.queueing.ports import RequestStore
+from bot.queueing.request import StoredRequest
+from bot.services.background import Background
+from bot.services.closing import Closing
+from bot.services.desk import AnswerDesk
+from bot.services.line import LineKeeper
+
+log = structlog.get_logger(__name__)
+
+# Seconds between two looks at the line while another process answers too: the slots it frees tell us nothing.
+BESIDE_ANOTHER = 1.0
+
+
+async def _nobody_listens() -> None:
+    return
+
+
+class Leases:
+    """Renews the leases of what runs here; puts back what no living process holds."""
+
+    def __init__(
+        self,
+        *,
+        store: RequestStore,
+        desk: AnswerDesk,
+        closing: Closing,
+        line: LineKeeper,
+        background: Background,
+        clock: Clock,
+        owner: str,
+        is_alive: Callable[[str], bool],
+        seconds: float = 30.0,
+    ) -> None:
+        """``owner`` names this process, ``is_alive`` tells whether the process of another name lives.
+
+        ``seconds`` is how long a process that hangs keeps its questions.
+        """
+        self._store = store
+        self._desk = desk
+        self._closing = closing
+        self._line = line
+        self._background = background
+        self._clock = clock
+        self._is_alive = is_alive
+        self.owner = owner
+        self.seconds = seconds
+        # How many questions other processes were answering when that was last looked at.
+        self.elsewhere = 0
+        self.on_beat: Callable[[], Awaitable[None]] = _nobody_listens
+
+    async def keep(self) -> None:
+        """Renew and take over, until cancelled. Raises :class:`StorageError`."""
+        while True:
+            await self._clock.sleep(min(BESIDE_ANOTHER, self.seconds / 3) if self.elsewhere else self.seconds / 3)
+            # First: what ran out while this process hung is still ours if nobody took it.
+            await self._store.renew(self.owner, now=self._clock.now(), lease=self.seconds)
+            await self.recover()
+            await self.on_beat()
+
+    async def recover(self) -> None:
+        """Take back what a process that is gone left behind, at once, and what one that hangs keeps too long.
+
+        What waits is shown again by the line's keeper. Raises :class:`StorageError`.
+        """
+        recovered = await self._store.recover(self.owner, now=self._clock.now(), is_alive=self._is_alive)
+        self.elsewhere = recovered.elsewhere
+        for request_id in recovered.requeued:
+            # What we know of its messages is older than what the other process made of them.
+            await self._desk.close(request_id)
+            self._line.left(request_id)
+        for request in recovered.undelivered:
+            await self._show(request)
+        if recovered.requeued or recovered.undelivered:
+            log.info("line.recovered", requeued=len(recovered.requeued), undelivered=len(recovered.undelivered))
+
+    async def _show(self, request: StoredRequest) -> None:
+        await self._desk.close(request.request_id)
+        live = self._desk.reopen(request)
+        if request.answer is not None:
+            await self._closing.show_answer(request, live, request.answer)
+        live.show()
+
+        async def delivered() -> None:
+            await self._closing.deliver(request, live)
+            await self._desk.close(request.request_id)
+
+        self._background.spawn(delivered(), name=f"deliver-{request.request_id}")

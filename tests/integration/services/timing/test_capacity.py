@@ -1,0 +1,127 @@
+"""What the cluster's refusals and reports do to how much is sent, and when."""
+
+from __future__ import annotations
+
+from bot.errors import ClusterBusy
+from bot.queueing.capacity import QUIET_SECONDS
+from bot.queueing.request import RequestState
+from tests.fakes.clocks import LoopClock
+from tests.fakes.schedulers import ScriptedStream, ready
+from tests.integration.services.process import Line, Settings, running
+
+SOON = 0.2
+"""Seconds in which everything happens that waits for nothing."""
+
+MORE_THAN_ENOUGH = 1000.0
+
+
+def refused(retry_after: float | None = None) -> ClusterBusy:
+    return ClusterBusy("429", status=429, retry_after=retry_after)
+
+
+def back_off_of(seconds: float) -> Settings:
+    """The first back-off lasts between half of ``seconds`` and all of them."""
+    return Settings(clock=LoopClock(), back_off=seconds)
+
+
+async def sent(line: Line, user: int, prompt: str) -> ScriptedStream:
+    before = len(line.scheduler.streams)
+    await line.asks(user, prompt)
+    return await line.scheduler.asked(before + 1)
+
+
+async def until_sent(line: Line, count: int) -> float:
+    """Wait until ``count`` questions were sent in all; returns the seconds that took."""
+    since = LoopClock().monotonic()
+    await line.scheduler.asked(count, timeout=MORE_THAN_ENOUGH)
+    return LoopClock().monotonic() - since
+
+
+async def test_refusals_that_come_together_are_waited_out_once() -> None:
+    """Four at a time, twice: the wait doubles with each burst, not with each refusal."""
+    async with running(ready(4), settings=back_off_of(1.0)) as line:
+        asked = [await line.asks(user, "?") for user in range(1, 5)]
+        for burst, most in ((1, 1.0), (2, 2.0)):
+            await line.scheduler.asked(4 * burst)
+            for stream in line.scheduler.open:
+                stream.fail(refused())
+            assert most / 2 <= await until_sent(line, 4 * burst + 1) <= most + SOON
+        await line.scheduler.asked(12)
+        for stream in line.scheduler.open:
+            stream.end("fine")
+        for request_id in asked:
+            await line.until_shows(request_id, "fine")
+
+
+async def test_the_refusal_of_a_withdrawn_question_counts() -> None:
+    """Its asker is gone, but the cluster is as full as it says: fewer are sent, and not before it wants them."""
+    async with running(ready(None), settings=back_off_of(1.0)) as line:
+        withdrawn, running_one = await line.asks(1, "withdrawn"), await line.asks(2, "answered")
+        held, answered = await line.scheduler.asked(1), await line.scheduler.asked(2)
+        await line.asks(3, "next")
+        answered.begin()
+        answered.say("…")
+        await line.until_shows(running_one, "…")
+        before = line.gate.limit()
+        assert await line.dispatcher.stop(withdrawn, by=1)
+
+        held.fail(refused(retry_after=20.0))
+        await line.scheduler.left(held)
+        answered.end("done")
+
+        assert 20.0 <= await until_sent(line, 3) <= 20.0 + SOON
+        assert line.gate.limit() < before
+        assert await line.state(withdrawn) is RequestState.CANCELLED
+
+
+async def test_a_freed_slot_ends_the_back_off() -> None:
+    """A running answer ends, so there is room: the refused question leaves at once."""
+    async with running(ready(2), settings=back_off_of(30.0)) as line:
+        # The first answer that is complete is news of the cluster by itself.
+        (await sent(line, 3, "before")).end("done")
+        await line.until_settled()
+        first, second = await sent(line, 1, "refused"), await sent(line, 2, "running")
+        second.begin()
+        second.say("…")
+        first.fail(refused())
+        await line.scheduler.left(first)
+        await LoopClock().sleep(5.0)
+        assert len(line.scheduler.streams) == 3
+
+        second.end("done")
+
+        assert await until_sent(line, 4) <= SOON
+        assert line.scheduler.streams[3].question == "user 1: refused"
+
+
+async def test_a_changed_cluster_ends_the_back_off() -> None:
+    """Another node has joined: the refused question leaves at once."""
+    async with running(ready(1), settings=back_off_of(30.0)) as line:
+        await line.asks(1, "?")
+        (await line.scheduler.asked(1)).fail(refused())
+        await LoopClock().sleep(5.0)
+        assert len(line.scheduler.streams) == 1
+
+        line.scheduler.report(ready(2))
+
+        assert await until_sent(line, 2) <= SOON
+
+
+async def test_learned_capacity_falls_with_a_refusal_and_grows_after_a_quiet_minute() -> None:
+    """Where the cluster does not say how much it takes: three at a time, 429, two, a minute later three again."""
+    async with running(ready(None), settings=back_off_of(1.0)) as line:
+        for user in range(1, 10):
+            await line.asks(user, "?")
+        for number in (1, 2):
+            (await line.scheduler.asked(number)).begin()
+        line.scheduler.streams[0].end("done")
+        refusing = await line.scheduler.asked(4)
+        assert len(line.scheduler.open) == 3
+
+        refusing.fail(refused())
+        await LoopClock().sleep(QUIET_SECONDS - 1.0)
+        assert len(line.scheduler.open) == 2
+        await until_sent(line, 5)
+        assert len(line.scheduler.open) == 3
+        await LoopClock().sleep(QUIET_SECONDS - 1.0)
+        assert len(line.scheduler.open) == 3

@@ -1,0 +1,118 @@
+"""Two processes on one line: who holds what, and when the other may take it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.errors import DeliveryError
+from bot.queueing.request import RequestState
+from tests.fakes.clocks import LoopClock
+from tests.fakes.conversations import MemoryConversations
+from tests.fakes.questions import WIDE, question
+from tests.fakes.requests import MemoryRequests
+from tests.fakes.schedulers import ready
+from tests.integration.services.process import Line, Settings, running
+
+LEASE = 30.0
+HEARTBEAT = LEASE / 3
+SOON = 1.5
+"""Seconds within which a process sees what another one on its line does."""
+
+
+@asynccontextmanager
+async def two(capacity: int) -> AsyncIterator[tuple[Line, Line, set[str]]]:
+    """Two processes on one line, and the names of those that live."""
+    conversations = MemoryConversations()
+    store = MemoryRequests(conversations)
+    alive = {"first", "second"}
+    first = Settings("first", alive, LoopClock())
+    second = Settings("second", alive, LoopClock())
+    async with (
+        running(ready(capacity), store, conversations, first) as one,
+        running(ready(capacity), store, conversations, second) as other,
+    ):
+        # Both have looked at the line once and wait to be told of a question.
+        await LoopClock().sleep(1.0)
+        yield one, other, alive
+
+
+async def test_a_living_process_keeps_what_it_answers() -> None:
+    """However long it takes: its heartbeat renews the lease, and the question is asked once."""
+    async with two(1) as (one, other, _):
+        asked = await one.asks(1, "long")
+        stream = await one.scheduler.asked(1)
+        stream.begin()
+        for _ in range(5):
+            await LoopClock().sleep(LEASE)
+            until = (await one.stored(asked)).lease_until
+            assert until is not None
+            assert until >= LoopClock().now() + LEASE - HEARTBEAT
+        stream.end("at last")
+        await one.until_shows(asked, "at last")
+        await one.until_settled()
+        assert other.scheduler.streams == []
+        assert await one.state(asked) is RequestState.DELIVERED
+
+
+async def test_what_a_process_leaves_behind_is_answered_by_the_other() -> None:
+    """What it was answering is asked again, what it had not shown is shown; nobody starts anything anew."""
+    async with two(2) as (one, other, alive):
+        shown = await one.asks(1, "complete")
+        one.answer(shown).error = DeliveryError("Discord is down")
+        (await one.scheduler.asked(1)).end("all of it")
+        ran = await one.asks(2, "ran")
+        (await one.scheduler.asked(2)).begin()
+        await LoopClock().sleep(2 * LEASE)
+        assert other.scheduler.streams == []
+
+        alive.remove("first")
+
+        stream = await other.scheduler.asked(1, timeout=HEARTBEAT + SOON)
+        assert stream.question == "user 2: ran"
+        stream.end("again")
+        await other.until_shows(ran, "again")
+        await other.until_shows(shown, "all of it")
+        await other.until_settled()
+        assert {await other.state(one) for one in (shown, ran)} == {RequestState.DELIVERED}
+
+
+async def test_a_process_that_hangs_loses_its_questions_with_its_lease() -> None:
+    """It holds its lock, but renews nothing: the other waits for the lease, and no longer."""
+    conversations = MemoryConversations()
+    store = MemoryRequests(conversations)
+    settings = Settings("second", {"hanging"}, LoopClock())
+    async with running(ready(1), store, conversations, Settings("hanging", (), LoopClock())) as one:
+        asked = await one.asks(1, "?")
+        await one.scheduler.asked(1)
+    began = LoopClock().monotonic()
+    async with running(ready(1), store, conversations, settings) as other:
+        (await other.scheduler.asked(1, timeout=2 * LEASE)).end("here")
+        assert LEASE - SOON <= LoopClock().monotonic() - began <= LEASE + SOON
+        await other.until_shows(asked, "here")
+
+
+async def test_both_together_send_no_more_than_the_cluster_takes() -> None:
+    """A slot that one frees is used by the other a moment later."""
+    async with two(2) as (one, other, _):
+        for user in (1, 2):
+            await one.asks(user, "?")
+        await one.scheduler.asked(2)
+        waiting = await other.asks(3, "and me?")
+        await LoopClock().sleep(HEARTBEAT)
+        assert other.scheduler.streams == []
+        assert "next in line" in other.answer(waiting).text
+
+        one.scheduler.streams[0].end("done")
+        (await other.scheduler.asked(1, timeout=SOON)).end("yes")
+        await other.until_shows(waiting, "yes")
+        assert len(one.scheduler.streams) == 2
+
+
+async def test_a_question_that_one_only_kept_is_seen_by_the_other() -> None:
+    """It was taken by a process that ended before it could ask: nothing tells the other but its heartbeat."""
+    async with two(1) as (one, other, alive):
+        await one.dispatcher.drain(grace=0.0)
+        await one.store.enqueue(question("kept"), WIDE)
+        alive.remove("first")
+        await other.scheduler.asked(1, timeout=HEARTBEAT + SOON)
