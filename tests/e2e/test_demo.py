@@ -92,8 +92,8 @@ def alive(pid: int) -> bool:
 
 
 async def test_it_serves_a_page_with_an_online_bot_and_ends_with_ctrl_c(tmp_path: Path, taken_port: int) -> None:
-    """The page answers on a free port when the wanted one is taken, and opens with its scene; Ctrl-C leaves nothing
-    behind."""
+    """The page answers on a free port when the wanted one is taken, and opens with its scene; Ctrl-C leaves
+    nothing behind."""
     async with demo(tmp_path, "--port", str(taken_port)) as running:
         page = await running.ready()
         children = running.children()
