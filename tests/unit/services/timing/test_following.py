@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -49,11 +48,10 @@ def card(number: int) -> Card:
     return Card((f"figure {number}",), Accent.GOOD)
 
 
-async def keeps_changing(screen: Screen, seconds: float, told: Callable[[], None] = lambda: None) -> None:
-    """Another figure every three seconds; ``told`` of each."""
+async def keeps_changing(screen: Screen, seconds: float) -> None:
+    """Another figure every three seconds."""
     for number in range(int(seconds / 3)):
         screen.drawn = card(number)
-        told()
         await screen.clock.sleep(3.0)
 
 
