@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from bot.cluster.records import AuditEntry
 from bot.cluster.switching import PATIENCE, Step, Switch, SwitchState
 from bot.inference import ClusterStatus
@@ -188,3 +190,19 @@ async def test_an_answer_that_ends_in_time_is_not_interrupted() -> None:
         await switch.look()
         assert switches.step() is Step.STOP
         assert await line.state(asked) is RequestState.DELIVERED
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_the_end_of_the_bot_is_not_missed_when_something_happens_at_the_same_moment(turns: int) -> None:
+    """However many turns of the loop lie between the two: a task that outlives its end keeps the process."""
+    async with running(ready(1)) as line:
+        switch = switching(line, Switches(), Hands())
+        following = asyncio.create_task(switch.run())
+        for _ in range(10):  # until it waits
+            await asyncio.sleep(0)
+        switch._wake.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        following.cancel()
+        await asyncio.wait({following}, timeout=PATIENT_FOR)
+        assert following.cancelled()
