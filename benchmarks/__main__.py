@@ -29,6 +29,7 @@ SUITES = (
     "lag",
     "line",
     "page",
+    "fresh_clone",
     "cluster",
     "context",
     "crash",

@@ -176,8 +176,10 @@ class Switching:
                 busy = await self.look()
             except StorageError as error:
                 log.warning("switch.not_followed", detail=str(error))
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes together with what is waited for.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY if busy else LOOK_IDLE)
+                async with asyncio.timeout(LOOK_EVERY if busy else LOOK_IDLE):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def look(self) -> bool:

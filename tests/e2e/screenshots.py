@@ -53,7 +53,7 @@ def tokens(text: str) -> list[str]:
 
 
 async def take(
-    browser: Browser, stage: Stage, name: str, size: ViewportSize, *, dark: bool = True, sharp: float = 1.5
+    browser: Browser, stage: Stage, picture: Path, size: ViewportSize, *, dark: bool = True, sharp: float = 1.5
 ) -> None:
     """One picture of what Ada sees in #general."""
     window = await browser.new_context(
@@ -67,23 +67,19 @@ async def take(
             await page.get_by_role("button", name="Show the sandbox panel").click()
             await expect(page.locator(".node").first).to_be_visible()
         await page.evaluate("document.fonts.ready.then(() => true)")
-        await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+        await page.screenshot(path=picture, animations="disabled")
     finally:
         await window.close()
 
 
-async def main() -> int:
-    """Ask in the sandbox, then take the pictures; returns the exit code."""
-    if CHROMIUM is None:
-        sys.stderr.write("Chromium is needed for pictures: install it (Debian: apt-get install chromium)\n")
-        return 1
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+async def take_all(folder: Path, *, speed: float = 60) -> None:
+    """Ask in the sandbox, at ``speed`` tokens per second, and take all pictures into ``folder``."""
+    with tempfile.TemporaryDirectory() as state:
         async with (
             staged(
-                Path(folder),
+                Path(state),
                 discord=DiscordDouble(latency=0.06),
-                parallax=ParallaxDouble(tokens_per_second=60),
+                parallax=ParallaxDouble(tokens_per_second=speed),
             ) as stage,
             chromium() as browser,
         ):
@@ -92,12 +88,21 @@ async def main() -> int:
             await (await ben.slash(general, "status")).response()
             stage.parallax.script(tokens(ANSWER))
             await until_over(stage, await ask(ada, general, QUESTION))
-            await take(browser, stage, "answer", DESKTOP)
-            await take(browser, stage, "answer-light", DESKTOP, dark=False)
-            await take(browser, stage, "answer-phone", PHONE, sharp=2)
-            await take(browser, stage, "sandbox", WIDE, sharp=1.25)
+            await take(browser, stage, folder / "answer.png", DESKTOP)
+            await take(browser, stage, folder / "answer-light.png", DESKTOP, dark=False)
+            await take(browser, stage, folder / "answer-phone.png", PHONE, sharp=2)
+            await take(browser, stage, folder / "sandbox.png", WIDE, sharp=1.25)
+
+
+def main() -> int:
+    """Make the pictures anew; returns the exit code."""
+    if CHROMIUM is None:
+        sys.stderr.write("Chromium is needed for pictures: install it (Debian: apt-get install chromium)\n")
+        return 1
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    asyncio.run(take_all(IMAGES))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())

@@ -82,7 +82,8 @@ async def test_join_tells_the_command_privately(stage: Stage, room: Channel, ada
     """It reveals how to reach the cluster, and says so."""
     message = await (await ada.slash(room, "join")).done_loading()
     assert message.ephemeral_for == ada.id
-    assert "parallax join" in message.text
+    assert "```sh\nparallax join" in message.text
+    assert "a machine that joins sees the prompts it works on" in message.text
     assert "Share it only with people you trust." in message.text
 
 
@@ -93,6 +94,10 @@ async def test_init_suggests_models_to_operators_only(stage: Stage, room: Channe
     assert names
     assert all("qwen3-4b" in name.lower() for name in names)
     assert len(await olga.autocomplete(room, "cluster init", "model", model="")) == 25
+    # Eleven others have an "o" somewhere; by the alphabet alone some of them would come first.
+    choices = await olga.autocomplete(room, "cluster init", "model", model="o")
+    begins = [str(choice["value"]).lower().startswith("o") for choice in choices]
+    assert begins == [True] * 4 + [False] * 11
 
     grace = stage.discord.person("grace")
     assert await grace.autocomplete(room, "cluster init", "model", model="qwen") == []
@@ -161,8 +166,13 @@ async def test_models_can_be_searched(stage: Stage, room: Channel, ada: Person, 
     await stage.discord.wait_until(lambda: names_in(message) == ["deepseek-ai/DeepSeek-R1"])
 
     found = await (await olga.slash(room, "models", search="qwen2.5 72b")).done_loading()
-    fits = stage.parallax.dialect == "current"
-    assert ("· fits" in found.text) is fits
+    tells_memory = stage.parallax.dialect == "current"
+    assert ("· fits" in found.text) is tells_memory
+    large = await (await olga.slash(room, "models", search="gpt-oss-120b")).done_loading()
+    listed = (
+        "○ `openai/gpt-oss-120b` · 85 GB · fits" if tells_memory else "○ `openai/gpt-oss-120b` · openai · 120b"
+    )
+    assert listed in large.text
     nothing = await (await ada.slash(room, "models", search="no such thing")).done_loading()
     assert "No model matches." in nothing.text
 
@@ -171,6 +181,9 @@ async def test_join_has_steps_for_each_system(stage: Stage, room: Channel, ada: 
     """And says so when a node comes."""
     message = await (await ada.slash(room, "join")).done_loading()
     assert "**Linux**" in message.text
+    await (await ada.click(message, "macOS")).acked()
+    assert "**macOS** (Apple silicon)" in message.text
+    assert "caffeinate -i" in message.text
     await (await ada.click(message, "Windows")).acked()
     assert "**Windows**" in message.text
     assert "networkingMode=mirrored" in message.text

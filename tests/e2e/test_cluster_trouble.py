@@ -72,7 +72,7 @@ async def test_from_no_model_to_the_first_answer(tmp_path: Path) -> None:
         stage.parallax.script(["Ready."])
         confirm = await (await olga.slash(room, "cluster init", model="Qwen/Qwen3-8B", nodes=1)).response()
         assert "Set the cluster's model to **Qwen/Qwen3-8B**?" in confirm.text
-        assert "Interrupts 0 running and 1 waiting questions." in confirm.text
+        assert f"Interrupts 0 running and 1 waiting questions. ({ada.mention})" in confirm.text
         await (await olga.click(confirm, "Set model")).acked()
         await until_shows(stage, confirm, "✓ model set")
         await until_over(stage, message)

@@ -15,6 +15,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from sandbox.scene import WELCOME
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 45.0
 
@@ -90,7 +92,8 @@ def alive(pid: int) -> bool:
 
 
 async def test_it_serves_a_page_with_an_online_bot_and_ends_with_ctrl_c(tmp_path: Path, taken_port: int) -> None:
-    """The page answers on a free port when the wanted one is taken; Ctrl-C leaves nothing behind."""
+    """The page answers on a free port when the wanted one is taken, and opens with its scene; Ctrl-C leaves
+    nothing behind."""
     async with demo(tmp_path, "--port", str(taken_port)) as running:
         page = await running.ready()
         children = running.children()
@@ -102,6 +105,9 @@ async def test_it_serves_a_page_with_an_online_bot_and_ends_with_ctrl_c(tmp_path
                 olga = next(p for p in (await response.json())["people"] if p["username"] == "olga")
             async with session.ws_connect(f"{page}_sandbox/live", params={"user": olga["id"]}) as feed:
                 snapshot = (await feed.receive_json(timeout=PATIENCE))["d"]
+                async with asyncio.timeout(PATIENCE):  # the page is open: its scene begins
+                    while WELCOME not in await feed.receive_str():
+                        pass
 
         assert f":{taken_port}/" not in page
         assert snapshot["bot"]["online"]

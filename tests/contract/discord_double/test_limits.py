@@ -103,6 +103,13 @@ async def test_edits_of_old_messages_are_rarer(double: DiscordDouble, api: Api) 
     assert (status, body["code"]) == (429, 30046)
 
 
+async def test_the_sixth_typing_in_a_channel_is_refused(double: DiscordDouble, api: Api) -> None:
+    """5 in 5 s, counted apart from messages."""
+    path = f"/channels/{double.channel('general').id}"
+    assert [(await api("POST", f"{path}/typing"))[0] for _ in range(6)] == [204] * 5 + [429]
+    assert (await api("POST", f"{path}/messages", {"content": "still fine"}))[0] == 200
+
+
 async def test_the_global_limit_counts_everything(double: DiscordDouble, api: Api) -> None:
     """50 requests a second over all routes of the token, with ``global`` in the refusal."""
     roles = [f"/guilds/{guild_id}/roles" for guild_id in double.world.guilds]

@@ -131,32 +131,32 @@ TEXT = {"type": 10, "content": "x"}
 BUTTON = {"type": 2, "style": 1, "label": "x", "custom_id": "x"}
 
 
-@pytest.mark.parametrize(
-    "component",
-    [
-        {"type": 10, "content": ""},
-        {"type": 9, "components": [TEXT]},
-        {"type": 9, "components": [TEXT] * 4, "accessory": BUTTON},
-        {"type": 17, "components": []},
-        {"type": 17, "components": [{"type": 17, "components": [TEXT]}]},
-        {"type": 12, "items": []},
-        {"type": 1, "components": []},
-        {"type": 1, "components": [TEXT]},
-        {"type": 1, "components": [{"type": 3, "custom_id": "s", "options": []}]},
-        {
-            "type": 1,
-            "components": [
-                {"type": 3, "custom_id": "s", "options": [{"label": str(n), "value": str(n)} for n in range(26)]}
-            ],
-        },
-        {"type": 1, "components": [{"type": 3, "custom_id": "s", "options": [{"label": "a", "value": "a"}] * 2}]},
-        {"type": 1, "components": [{"type": 2, "style": 5, "label": "x"}]},
-        {"type": 1, "components": [{"type": 2, "style": 5, "label": "x", "url": "https://x", "custom_id": "y"}]},
-        {"type": 1, "components": [{"type": 2, "style": 1, "custom_id": "x"}]},
-        {"type": 1, "components": [{"type": 2, "style": 9, "label": "x", "custom_id": "x"}]},
-        {"type": 99},
-    ],
-)
+MALFORMED_COMPONENTS: list[dict[str, Any]] = [
+    {"type": 10, "content": ""},
+    {"type": 9, "components": [TEXT]},
+    {"type": 9, "components": [TEXT] * 4, "accessory": BUTTON},
+    {"type": 17, "components": []},
+    {"type": 17, "components": [{"type": 17, "components": [TEXT]}]},
+    {"type": 12, "items": []},
+    {"type": 1, "components": []},
+    {"type": 1, "components": [TEXT]},
+    {"type": 1, "components": [{"type": 3, "custom_id": "s", "options": []}]},
+    {
+        "type": 1,
+        "components": [
+            {"type": 3, "custom_id": "s", "options": [{"label": str(n), "value": str(n)} for n in range(26)]}
+        ],
+    },
+    {"type": 1, "components": [{"type": 3, "custom_id": "s", "options": [{"label": "a", "value": "a"}] * 2}]},
+    {"type": 1, "components": [{"type": 2, "style": 5, "label": "x"}]},
+    {"type": 1, "components": [{"type": 2, "style": 5, "label": "x", "url": "https://x", "custom_id": "y"}]},
+    {"type": 1, "components": [{"type": 2, "style": 1, "custom_id": "x"}]},
+    {"type": 1, "components": [{"type": 2, "style": 9, "label": "x", "custom_id": "x"}]},
+    {"type": 99},
+]
+
+
+@pytest.mark.parametrize("component", MALFORMED_COMPONENTS)
 def test_malformed_components_are_refused(component: dict[str, Any]) -> None:
     """Each is an Invalid Form Body."""
     with pytest.raises(ApiError) as refused:
@@ -199,32 +199,32 @@ def option(**changes: Any) -> dict[str, Any]:
     return {"name": "prompt", "type": 3, "description": "What", **changes}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        command(name="Ask"),
-        command(name="a b"),
-        command(name="x" * 33),
-        command(description=""),
-        command(description="x" * 101),
-        command(options=[option(name=f"o{n}") for n in range(26)]),
-        command(options=[option(), option(name="two", required=True)]),
-        command(options=[option(), option()]),
-        command(options=[option(choices=[{"name": str(n), "value": str(n)} for n in range(26)])]),
-        command(options=[option(choices=[{"name": "a", "value": "a"}], autocomplete=True)]),
-        command(options=[option(choices=[{"name": "a", "value": "x" * 101}])]),
-        command(options=[option(max_length=6001)]),
-        command(
-            options=[
-                option(name=f"o{o}", choices=[{"name": f"{n:0100}", "value": f"{n:0100}"} for n in range(25)])
-                for o in range(2)
-            ]
-        ),
-        {"name": "Ask about this", "type": 3, "description": "no"},
-        {"name": "x" * 33, "type": 2},
-        {"name": "x", "type": 9},
-    ],
-)
+MALFORMED_COMMANDS: list[dict[str, Any]] = [
+    command(name="Ask"),
+    command(name="a b"),
+    command(name="x" * 33),
+    command(description=""),
+    command(description="x" * 101),
+    command(options=[option(name=f"o{n}") for n in range(26)]),
+    command(options=[option(), option(name="two", required=True)]),
+    command(options=[option(), option()]),
+    command(options=[option(choices=[{"name": str(n), "value": str(n)} for n in range(26)])]),
+    command(options=[option(choices=[{"name": "a", "value": "a"}], autocomplete=True)]),
+    command(options=[option(choices=[{"name": "a", "value": "x" * 101}])]),
+    command(options=[option(max_length=6001)]),
+    command(
+        options=[
+            option(name=f"o{o}", choices=[{"name": f"{n:0100}", "value": f"{n:0100}"} for n in range(25)])
+            for o in range(2)
+        ]
+    ),
+    {"name": "Ask about this", "type": 3, "description": "no"},
+    {"name": "x" * 33, "type": 2},
+    {"name": "x", "type": 9},
+]
+
+
+@pytest.mark.parametrize("body", MALFORMED_COMMANDS)
 def test_malformed_commands_are_refused(body: dict[str, Any]) -> None:
     """Each is an Invalid Form Body."""
     with pytest.raises(ApiError) as refused:
