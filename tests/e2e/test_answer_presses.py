@@ -21,6 +21,7 @@ from tests.e2e.reading import (
     body,
     footer,
     of_the_bot,
+    restarted,
     started_again,
     until_over,
     until_shows,
@@ -30,14 +31,6 @@ from tests.e2e.reading import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REFUSAL = "Only the person who asked, or an operator, can do that."
-
-
-@pytest.fixture
-def chloe(stage: Stage) -> Person:
-    """A member who takes no direct messages in these tests."""
-    person = stage.discord.person("chloe")
-    person.user.dm_open = False
-    return person
 
 
 async def press(who: Person, message: Message, label: str) -> Message:
@@ -155,27 +148,6 @@ async def test_nobody_else_continues_an_answer_or_turns_its_versions(
     assert len(stage.parallax.requests) == asked
 
 
-async def test_a_kept_answer_is_fetched_by_its_asker_alone(
-    stage: Stage, room: Channel, ada: Person, chloe: Person, olga: Person
-) -> None:
-    """It may be private: a press that Discord would not even offer is refused, an operator's too."""
-    stage.parallax.script(["Nobody else's ", ("business.", 0.3)])
-    message = await ask(chloe, room, "Between us", private=True)
-    await until_shows(stage, message, "Nobody")
-    stage.discord.expire_tokens()
-    kept = await kept_in_queue(chloe, room)
-
-    custom_id = kept.buttons["Show"].custom_id
-    data = {"custom_id": custom_id, "component_type": 2, "id": 1}
-    for curious in (ada, olga):
-        press = stage.discord.interactions.start(COMPONENT, curious.user, room, data, str(custom_id), source=kept)
-        await stage.discord.wait_until(lambda press=press: press.original, PATIENCE)  # type: ignore[misc]
-        assert [shown.text for shown in curious.messages(room)] == [REFUSAL]
-
-    shown = await (await chloe.click(kept, label="Show")).done_loading()
-    assert "Nobody else's business." in shown.text
-
-
 async def test_thumbs_are_stored_with_the_request(stage: Stage, room: Channel, ada: Person, ben: Person) -> None:
     """One of each person, the last one counts."""
     stage.parallax.script(["Good."])
@@ -231,3 +203,34 @@ async def test_every_control_outlives_the_process(tmp_path: Path) -> None:
 
         assert "👍" in (await press(ada, turned, "👍")).text
         assert thumbs(stage, turned) == [(ada.id, 1)]
+
+
+async def test_a_kept_answer_is_fetched_by_its_asker_alone(tmp_path: Path) -> None:
+    """It may be private: a press that Discord would not even offer is refused, an operator's too, whether or not
+    the process that made the button still runs."""
+    async with staged(tmp_path, parallax=ParallaxDouble(tokens_per_second=200, lag=False)) as stage:
+        chloe, room = stage.discord.person("chloe"), stage.discord.channel("general")
+        chloe.user.dm_open = False
+        stage.parallax.script(["Nobody else's ", ("business.", 0.3)])
+        message = await ask(chloe, room, "Between us", private=True)
+        await until_shows(stage, message, "Nobody")
+        stage.discord.expire_tokens()
+        kept = await kept_in_queue(chloe, room)
+
+        await forged_press_is_refused(stage, room, kept, "ada", "olga")
+        await restarted(stage)
+        await forged_press_is_refused(stage, room, kept, "ada", "olga")
+        shown = await (await chloe.click(kept, label="Show")).done_loading()
+        assert "Nobody else's business." in shown.text
+
+
+async def forged_press_is_refused(stage: Stage, room: Channel, kept: Message, *names: str) -> None:
+    """Show, pressed by these people on a message that only its asker sees."""
+    custom_id = str(kept.buttons["Show"].custom_id)
+    data = {"custom_id": custom_id, "component_type": 2, "id": 1}
+    for name in names:
+        curious = stage.discord.person(name)
+        before = len(curious.messages(room))
+        press = stage.discord.interactions.start(COMPONENT, curious.user, room, data, custom_id, source=kept)
+        await stage.discord.wait_until(lambda press=press: press.original, PATIENCE)  # type: ignore[misc]
+        assert [shown.text for shown in curious.messages(room)[before:]] == [REFUSAL]
