@@ -71,7 +71,7 @@ CODE_LINES = (
     "> no quote",
     "| no | table |",
     "\\ back \\* slash",
-    "x" * 70,
+    "x" * 40,
 )
 programs = st.tuples(
     st.sampled_from(["", "python", "js", "c++"]), st.lists(st.sampled_from(CODE_LINES), min_size=1, max_size=25)

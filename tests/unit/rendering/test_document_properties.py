@@ -14,6 +14,8 @@ from tests.unit.rendering.readable import as_table, code_of, kinds, text_of
 
 ANY = st.one_of(documents, soup)
 LIMITS = st.sampled_from([100, 140, 333, 1000, 3900])
+NO_LINE_IS_CUT = st.sampled_from([140, 333, 1000, 3900])
+"""Limits of pages that hold the longest line of code twice."""
 
 
 def words(text: str) -> list[str]:
@@ -69,7 +71,7 @@ def test_nothing_is_lost_or_repeated(text: str, limit: int) -> None:
     assert "|" in text or shown == words(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(readable.running_text, LIMITS, st.sampled_from([1, 2, 60]))
 def test_no_character_is_lost_or_repeated(text: str, limit: int, most: int) -> None:
     """Punctuation, other scripts and emoji too; where the pages end, the file goes on: at the latest there, at the
@@ -86,8 +88,8 @@ def test_no_character_is_lost_or_repeated(text: str, limit: int, most: int) -> N
         assert shown.startswith(text_of(text.removesuffix(overflow.rest)))
 
 
-@settings(max_examples=80, deadline=None)
-@given(st.lists(st.tuples(readable.paragraphs, readable.programs), min_size=1, max_size=3), LIMITS)
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(readable.paragraphs, readable.programs), min_size=1, max_size=3), NO_LINE_IS_CUT)
 def test_code_is_shown_to_the_letter(parts: list[tuple[str, tuple[str, list[str]]]], limit: int) -> None:
     """Every line of it, empty ones and spaces included, and nothing in it is taken for markup."""
     blocks = [
@@ -97,8 +99,8 @@ def test_code_is_shown_to_the_letter(parts: list[tuple[str, tuple[str, list[str]
     assert code_of(pages) == [line for _, (_, lines) in parts for line in lines]
 
 
-@settings(max_examples=80, deadline=None)
-@given(readable.programs, LIMITS, st.sampled_from([1, 2]), st.sampled_from(["````", "~~~"]))
+@settings(max_examples=60, deadline=None)
+@given(readable.programs, NO_LINE_IS_CUT, st.sampled_from([1, 2]), st.sampled_from(["````", "~~~"]))
 def test_the_rest_of_code_follows_to_the_letter(
     program: tuple[str, list[str]], limit: int, most: int, fence: str
 ) -> None:
@@ -112,7 +114,7 @@ def test_the_rest_of_code_follows_to_the_letter(
     assert [*code_of(document.pages()), *rest] == lines
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(readable.tables, LIMITS)
 def test_no_character_of_a_table_is_lost_or_repeated(rows: list[list[str]], limit: int) -> None:
     """In columns or as a list; only the names of columns may come again."""
@@ -134,7 +136,7 @@ WIDE = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.one_of(documents, WIDE), cuts)
 def test_no_line_changes_its_form(text: str, sizes: list[int]) -> None:
     """What is shown as code, a heading, a list, a quote or text stays that: nothing flickers between two forms."""
