@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, Self
 
 import discord
@@ -56,8 +55,6 @@ async def _again(services: Services, request_id: str, press: Press, kind: Reques
         await services.ask.acknowledged(accepted, response.message_id)
         return
     await press.response.defer()
-    if pages != 1:
-        surface = replace(surface, token=None, token_expires_at=None)
     await services.again.repeat(origin, kind, surface, in_place=True)
 
 
@@ -73,8 +70,6 @@ async def _turn(services: Services, request_id: str, press: Press, step: int) ->
     origin = await services.controls.repeatable(request_id, person_of(press))
     surface = surface_of(press, private=origin.question.surface.private)
     await press.response.defer()
-    if len(origin.message_ids) != 1 and surface.channel_route:
-        surface = replace(surface, token=None, token_expires_at=None)
     await services.again.turn(origin, step, surface)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 from bot.clock import SystemClock
@@ -26,19 +25,3 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         """Return early."""
         await self._real.sleep(seconds / self.times)
-
-
-class LoopClock:
-    """A :class:`bot.clock.Clock` that shows the running event loop's time, virtual where the loop's is."""
-
-    def now(self) -> float:
-        """Epoch seconds, as if the loop's time had begun with the epoch."""
-        return self.monotonic()
-
-    def monotonic(self) -> float:
-        """The loop's seconds."""
-        return asyncio.get_running_loop().time()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait on the loop."""
-        await asyncio.sleep(max(0.0, seconds))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
 
-__all__ = ["VirtualTimeLoop"]
+__all__ = ["LoopClock", "VirtualTimeLoop"]
 
 _GRACE_SECONDS = 0.002
 """Real time that the kernel gets to hand over what has just been written to a socket of this process."""
@@ -61,3 +61,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Virtual seconds."""
         return 1000.0 + self._jumping.skipped
+
+
+class LoopClock:
+    """A :class:`bot.clock.Clock` that shows the running event loop's time, virtual where the loop's is."""
+
+    def now(self) -> float:
+        """Epoch seconds, as if the loop's time had begun with the epoch."""
+        return self.monotonic()
+
+    def monotonic(self) -> float:
+        """The loop's seconds."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the loop."""
+        await asyncio.sleep(max(0.0, seconds))

@@ -17,7 +17,7 @@ from bot.delivery.surface import MessageSurface, RouteKind
 from bot.errors import DeliveryError
 from bot.queueing.request import Surface
 from bot.rendering import Bucket, Page
-from tests.fakes.clocks import LoopClock
+from tests.fakes.loops import LoopClock
 from tests.fakes.windows import WindowServer
 
 CHANNEL = 77
@@ -159,6 +159,7 @@ class Saying:
     """A source of pages whose text a test sets."""
 
     pages: Sequence[Page] = (Page("question"),)
+    is_waiting: bool = False
 
     def say(self, *bodies: str) -> None:
         """Show these texts, one per message."""

@@ -92,10 +92,10 @@ class Desk:
     discord: DiscordDouble
     deliveries: Deliveries
     wire: Wire
-    clock: Clock
     source: Pages = field(default_factory=Pages)
     sent: list[tuple[int, int | None]] = field(default_factory=list)
     gone: list[bool] = field(default_factory=list)
+    clock: Clock = field(default_factory=SystemClock)
 
     async def acknowledged(self, *, private: bool = False) -> tuple[Invocation, Message]:
         """An ``/ask`` that was answered with the first page."""
@@ -143,11 +143,11 @@ class Desk:
 
 @asynccontextmanager
 async def logged_in(
-    double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, wire: Wire, clock: Clock
+    double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, wire: Wire, clock: Clock | None = None
 ) -> AsyncIterator[discord.Client]:
     """A client whose REST calls reach the double, without a gateway; it has registered ``/ask``."""
     monkeypatch.setattr(discord.http.Route, "BASE", double.api_url)
-    trace = WireObserver(clock, Metrics()).trace_config()
+    trace = WireObserver(clock or SystemClock(), Metrics()).trace_config()
     wire.watch(trace)
     client = discord.Client(intents=discord.Intents.none(), http_trace=trace)
     tree = discord.app_commands.CommandTree(client)
@@ -172,7 +172,7 @@ async def a_desk(
     async with discord_double as double, logged_in(double, monkeypatch, wire, clock) as client:
         deliveries = Deliveries(client, clock)
         try:
-            yield Desk(double, deliveries, wire, clock)
+            yield Desk(double, deliveries, wire, clock=clock)
         finally:
             await deliveries.aclose()
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.delivery.answer import AnswerDelivery
-from tests.fakes.clocks import LoopClock
-from tests.fakes.loops import VirtualTimeLoop
+from tests.fakes.loops import LoopClock, VirtualTimeLoop
 from tests.fakes.surfaces import PacedChannel, PacedSurface, Saying
 
 

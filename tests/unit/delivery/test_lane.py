@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.delivery.lane import Lane
 from bot.delivery.surface import RouteKind
 from bot.rendering import Bucket
-from tests.fakes.clocks import LoopClock
+from tests.fakes.loops import LoopClock
 from tests.unit.delivery.conftest import Answering, Room
 
 CLOCK: Clock = LoopClock()

@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.delivery.answer import FINAL_ATTEMPTS, FIRST_RETRY, LONGEST_RETRY
 from bot.delivery.surface import RouteKind
 from bot.errors import DeliveryError
-from tests.fakes.clocks import LoopClock
+from tests.fakes.loops import LoopClock
 from tests.unit.delivery.conftest import Room
 
 CLOCK: Clock = LoopClock()

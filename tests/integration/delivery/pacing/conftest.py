@@ -9,8 +9,7 @@ import pytest
 
 from sandbox.clock import Clock as SandboxClock
 from sandbox.discord_api import DiscordDouble
-from tests.fakes.clocks import LoopClock
-from tests.fakes.loops import VirtualTimeLoop
+from tests.fakes.loops import LoopClock, VirtualTimeLoop
 from tests.integration.delivery.conftest import Desk, a_desk
 
 
