@@ -122,6 +122,9 @@ class AnswerDelivery:
         Raises :class:`MessageGone`, :class:`AccessLost`, :class:`SurfaceExpired` or :class:`DeliveryError`
         when it cannot be shown. Cancelling the wait does not stop the delivery.
         """
+        if not self._finishing.is_set():
+            # What failed while it grew says nothing about the last state, which gets all of its attempts.
+            self._failures = 0
         self._finishing.set()
         self._wake.set()
         await asyncio.shield(self._done)
@@ -343,8 +346,9 @@ class AnswerDelivery:
     async def _retry_later(self, error: DeliveryError, operation: _Operation) -> None:
         self._failures += 1
         self._log.info("delivery.retry", failures=self._failures, detail=str(error))
-        if self._failures >= FINAL_ATTEMPTS:
-            if not self._finishing.is_set() or operation.is_new or not self.surface.channel_route:
+        # While the answer grows there will be another state to show: only the last one is given up.
+        if self._failures >= FINAL_ATTEMPTS and self._finishing.is_set():
+            if operation.is_new or not self.surface.channel_route:
                 raise error
             if operation.page is None:
                 raise error

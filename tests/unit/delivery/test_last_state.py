@@ -12,6 +12,7 @@ from bot.delivery.answer import FINAL_ATTEMPTS, FIRST_RETRY, LONGEST_RETRY
 from bot.delivery.surface import RouteKind
 from bot.errors import DeliveryError
 from tests.fakes.loops import LoopClock
+from tests.fakes.surfaces import Call
 from tests.unit.delivery.conftest import Room
 
 CLOCK: Clock = LoopClock()
@@ -82,17 +83,36 @@ async def test_an_edit_that_fails_for_a_while_is_repeated_ever_more_rarely(room:
     assert answer.sent == []
 
 
-async def test_a_failure_in_between_counts_from_the_start_again(room: Room) -> None:
-    """What went well since is no reason to give a message up."""
+async def test_failures_count_anew_after_each_success(room: Room) -> None:
+    """Three messages whose edits fail for a while, one after the other: none of them is given up."""
     answer = room.answering()
-    for number in range(3):
-        left = iter(range(FINAL_ATTEMPTS - 1))
-        room.channel.refuses = lambda _call, left=left: next(left, None) is not None  # type: ignore[misc]
-        answer.say(f"state {number}")
-        await room.channel.until_shown(f"state {number}")
-    room.channel.refuses = lambda _call: False
+    answer.say("one", "two", "three")
+    await room.channel.until_shown("three")
+    left = dict.fromkeys(room.channel.messages, FINAL_ATTEMPTS - 1)
+
+    def refuses(call: Call) -> bool:
+        left[call.message_id or 0] -= 1
+        return left[call.message_id or 0] >= 0
+
+    room.channel.refuses = refuses
+    answer.source.say("ONE", "TWO", "THREE")
     await answer.delivery.finish()
-    assert room.channel.made("send") == []
+    assert list(room.channel.messages.values()) == ["ONE", "TWO", "THREE"]
+
+
+@pytest.mark.parametrize("ends_after", [60.0, 180.0])
+async def test_an_outage_while_the_answer_grows_is_survived(room: Room, ends_after: float) -> None:
+    """However long: the answer is shown when Discord is back, in its message, whether or not it still grows."""
+    answer = room.answering()
+    back = CLOCK.monotonic() + 100.0
+    room.channel.refuses = lambda _call: CLOCK.monotonic() < back
+    began = CLOCK.monotonic()
+    while CLOCK.monotonic() < began + ends_after:
+        answer.say(f"after {CLOCK.monotonic() - began:.0f} s")
+        await asyncio.sleep(1.0)
+    answer.source.say("the whole answer")
+    await answer.delivery.finish()
+    assert room.channel.messages == {answer.first: "the whole answer"}
 
 
 async def test_what_cannot_be_sent_anew_either_is_told(room: Room) -> None:
