@@ -21,6 +21,7 @@ from rich.table import Table
 from benchmarks.verdict import Result
 
 SUITES = (
+    "rendering",
     "pacing",
     "latency",
     "footprint",

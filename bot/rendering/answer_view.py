@@ -116,7 +116,7 @@ class AnswerView:
         self._note = say(self._locale, "footer.place", place=self._place(place))
         if seconds is not None:
             self._note += " · " + say(
-                self._locale, "footer.about", duration=compact_duration(seconds, self._locale)
+                self._locale, "footer.about", duration=compact_duration(max(1.0, seconds), self._locale)
             )
         self._controls = (Control.CANCEL,)
 
@@ -240,7 +240,8 @@ class AnswerView:
         # Shown only once it means something, so that the first seconds do not flicker through wild figures.
         if elapsed < SPEED_SHOWN_AFTER:
             return ""
-        return say(self._locale, "footer.speed", rate=f"{(self._tokens - 1) / elapsed:.0f}")
+        rate = round((self._tokens - 1) / elapsed)
+        return say(self._locale, "footer.speed", rate=rate) if rate else ""
 
     def _receipt_text(self, receipt: Receipt) -> str:
         parts: list[str] = [receipt.notice] if receipt.notice else []

@@ -37,7 +37,14 @@ class Code:
         self._marker = at.marker
         self._indent = at.indent
         self._language = language(at.info)
-        self._fence = Fence(self._language, place.quoted)
+        self._fence = Fence(
+            self._language,
+            place.quoted,
+            starts=place.source,
+            reopens=f"{at.marker}{self._language}" if at.marker else "",
+            is_code=bool(at.marker),
+            indent=at.indent,
+        )
         self._longest = longest
         self._files = files
         self._nesting = 0
@@ -52,12 +59,11 @@ class Code:
         if not self._marker and not self._is_indented(line, source):
             return not line.strip()
         if self._closes(line):
+            self._fence.ends = source
             self.over = True
             return True
-        for blank in self._blanks:
-            self._write("", blank, ended=True)
-        self._blanks.clear()
-        self._write(self._dedented(line), source, ended=True)
+        self._write_blanks()
+        self._write(self._dedented(line), source, len(line), ended=True)
         return True
 
     def grow(self, line: str, source: int) -> None:
@@ -65,10 +71,9 @@ class Code:
             return
         code = self._dedented(line)
         while len(code) - self._left >= 2 * PIECE:
-            for blank in self._blanks:
-                self._write("", blank, ended=True)
-            self._blanks.clear()
-            self._write(code[: self._left + PIECE], source, ended=False)
+            self._write_blanks()
+            until = self._left + PIECE
+            self._write(code[:until], source, len(line) - len(code) + until, ended=False)
 
     def preview(self, line: str) -> list[Atom]:
         if self._is_uncertain(line) or self._size > self._longest:
@@ -140,7 +145,13 @@ class Code:
         prefix = self.place.prefix
         return [Line(prefix, prefix, gap, self._fence, False, source)]
 
-    def _write(self, code: str, source: int, *, ended: bool) -> None:
+    def _write_blanks(self) -> None:
+        for blank in self._blanks:
+            self._write("", blank, 0, ended=True)
+        self._blanks.clear()
+
+    def _write(self, code: str, source: int, length: int, *, ended: bool) -> None:
+        """More of a line that begins at `source`, as far as its `length` characters there."""
         shown = self._size <= self._longest
         if shown and not self._left:
             for atom in self._starts(source):
@@ -149,7 +160,9 @@ class Code:
         long = self._left > 0 or len(code) > PIECE
         for place in range(self._left, len(code), PIECE):
             if shown:
-                self._sink(Text(apart(code[place : place + PIECE], long), (), False, source + place))
+                self._sink(
+                    Text(apart(code[place : place + PIECE], long), (), False, source + length - len(code) + place)
+                )
         self._size += len(code) - self._left + (1 if ended else 0)
         if self._file is not None and ended:
             self._file.lines.append(code)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.rendering.blocks import Blocks
 from bot.rendering.characters import clean
 from bot.rendering.code import extension
-from bot.rendering.layout import Layout
+from bot.rendering.layout import Fence, Layout
 from bot.rendering.page import File
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -118,14 +118,33 @@ class AnswerDocument:
         )
         if left_from is None:
             return Overflow("answer.md", whole, codes=codes)
-        rest = clean(_paired(self.raw))[left_from:]
-        fence = self._layout.left_fence
-        if fence is not None and not fence.quoted:
-            code, closer, after = rest.partition("\n```")
-            if not closer or not after.strip("`\n "):
-                return Overflow("answer.md", whole, f"answer-rest{extension(fence.language)}", code, codes)
-            rest = f"```{fence.language}\n{rest}"
-        return Overflow("answer.md", whole, "answer-rest.md", rest, codes)
+        name, rest = _rest(clean(_paired(self.raw)), left_from, self._layout.left_fence)
+        return Overflow("answer.md", whole, name, rest, codes)
+
+
+def _rest(text: str, at: int, fence: Fence | None) -> tuple[str, str]:
+    """A file with the text from `at` on, which may be inside a block: its name, and what is in it."""
+    if fence is None or at <= fence.starts:
+        return "answer-rest.md", text[at:]
+    if fence.is_code and not fence.quoted and not _after(text, fence.ends).strip():
+        code = text[at : fence.ends].removesuffix("\n" if fence.ends is not None else "")
+        return f"answer-rest{extension(fence.language)}", _dedented(code, fence.indent, whole=text[at - 1] == "\n")
+    reopens = f"{fence.reopens}\n" if fence.reopens else ""
+    if fence.quoted:
+        # The offsets of quoted lines are those of the text after the quote's mark.
+        return "answer-rest.md", re.sub("(?m)^", "> ", reopens) + text[at:]
+    return "answer-rest.md", reopens + text[at:]
+
+
+def _after(text: str, ends: int | None) -> str:
+    """What follows the line at `ends`."""
+    return "" if ends is None else text[ends:].partition("\n")[2]
+
+
+def _dedented(code: str, indent: int, *, whole: bool) -> str:
+    """Code without the indentation of the block it stands in; `whole`: it begins with a whole line."""
+    lines = re.sub(f"(?m)^ {{0,{indent}}}", "", code)
+    return lines if whole else code.partition("\n")[0] + lines[len(lines.partition("\n")[0]) :]
 
 
 def render(

@@ -11,12 +11,22 @@ from dataclasses import dataclass, field
 from bot.rendering.characters import ZWSP, cut_at
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Fence:
-    """A code block as Discord draws it. Identity, not equality, tells two blocks apart."""
+    """A code block as Discord draws it. Identity, not equality, tells two blocks apart.
+
+    What it is in the answer, for a file that goes on inside it: the offset at which it `starts`, the Markdown that
+    `reopens` it, whether it `is_code` (with `indent` columns that are none of it), and the offset of the line that
+    closed it, None until that is known.
+    """
 
     language: str = ""
     quoted: bool = False
+    starts: int = 0
+    reopens: str = ""
+    is_code: bool = False
+    indent: int = 0
+    ends: int | None = None
 
     @property
     def prefix(self) -> str:

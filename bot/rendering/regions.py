@@ -67,7 +67,7 @@ class Formula:
             for word in words(escaped(text)):
                 self._sink(Text(word, (), False, self.place.source))
             return
-        fence = Fence("latex", self.place.quoted)
+        fence = Fence("latex", self.place.quoted, starts=self.place.source)
         for number, line in enumerate(lines):
             gap = self.place.gap and not number
             self._sink(Line(self.place.prefix, self.place.prefix, gap, fence, False, self.place.source))
@@ -84,7 +84,7 @@ class TableRegion:
         self.place = place
         self._sink = sink
         self._table = Table(header, aligns)
-        self._fence = Fence("", place.quoted)
+        self._fence = Fence("", place.quoted, starts=place.source, reopens=_head(header))
         self._wrote = False
         self.over = False
 
@@ -145,6 +145,12 @@ class TableRegion:
             for piece in spans(cell):
                 text = Text(" ") if piece is None else piece
                 self._sink(Text(text.text, text.marks, text.whole, source))
+
+
+def _head(header: list[str]) -> str:
+    """The lines that make a table of the rows after them."""
+    names = " | ".join(name.replace("|", "\\|") for name in header)
+    return f"| {names} |\n|{' --- |' * len(header)}"
 
 
 def _is_row(line: str) -> bool:

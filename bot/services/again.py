@@ -85,7 +85,7 @@ class Again:
         question = replace(
             origin.question,
             request_id=secrets.token_hex(8),
-            surface=surface,
+            surface=_reaching(origin.message_ids, surface) if in_place else surface,
             asked_at=self._clock.now(),
             kind=kind,
             root_id=root_id,
@@ -130,7 +130,7 @@ class Again:
             raise UserError(f"{root_id} is still open", key="error.still_running")
         self._busy.add(root_id)
         try:
-            await self._show(version, origin.message_ids, surface)
+            await self._show(version, origin.message_ids, _reaching(origin.message_ids, surface))
         finally:
             self._busy.discard(root_id)
 
@@ -161,6 +161,16 @@ class Again:
             log.info("version.not_shown", request_id=target.request_id, detail=str(error))
         finally:
             await self._desk.close(target.request_id)
+
+
+def _reaching(message_ids: tuple[int, ...], surface: Surface) -> Surface:
+    """``surface`` as it reaches these messages: a press's token edits the pressed one alone, whichever that is.
+
+    To be asked once the messages are known for certain: a press may come before the last one's id is stored.
+    """
+    if len(message_ids) == 1 or not surface.channel_route:
+        return surface
+    return replace(surface, token=None, token_expires_at=None)
 
 
 def _continuable(lineage: Lineage, origin: StoredRequest) -> bool:

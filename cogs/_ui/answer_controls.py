@@ -6,7 +6,6 @@ import asyncio
 import io
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
@@ -86,8 +85,6 @@ async def _again(services: Services, request_id: str, press: Press, kind: Reques
         await services.ask.acknowledged(accepted, response.message_id)
         return
     await press.response.defer()
-    if pages != 1:
-        surface = replace(surface, token=None, token_expires_at=None)
     await services.again.repeat(origin, kind, surface, in_place=True)
 
 
@@ -102,15 +99,15 @@ async def _continue(services: Services, request_id: str, press: Press) -> None:
 async def _turn(services: Services, request_id: str, press: Press, step: int) -> None:
     origin = await services.controls.repeatable(request_id, person_of(press))
     surface = surface_of(press, private=origin.question.surface.private)
-    pages = len(origin.message_ids)
-    if pages != 1 and not surface.channel_route:
-        # As in `_again`: the messages cannot be reached, so the other version comes beside them.
+    if not surface.channel_route:
+        # As in `_again`: where the messages cannot be reached, the other version comes beside them. Their ids are
+        # known once the answer has settled.
         version = await services.again.neighbour(origin, step)
-        await _send(services, version, press, private=surface.private)
-        return
+        origin = await services.controls.repeatable(request_id, person_of(press))
+        if len(origin.message_ids) != 1:
+            await _send(services, version, press, private=surface.private)
+            return
     await press.response.defer()
-    if pages != 1:
-        surface = replace(surface, token=None, token_expires_at=None)
     await services.again.turn(origin, step, surface)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -54,9 +55,12 @@ class BotProcess:
         await self.process.wait()
 
     def freeze(self) -> None:
-        """``SIGSTOP``: it hears nothing and says nothing until :meth:`thaw`."""
+        """``SIGSTOP``: it hears nothing and says nothing until :meth:`thaw`. Returns when its threads stand."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.process.pid}/task")
+        while threads.exists() and any(not _stands(thread) for thread in threads.iterdir()):
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         """``SIGCONT``: it goes on, with everything that came meanwhile."""
@@ -103,6 +107,14 @@ def bot_environment(
         "LOG_FORMAT": "json",
         **settings,
     }
+
+
+def _stands(thread: Path) -> bool:
+    """Whether a thread, as Linux tells of it, is stopped (proc(5), ``/proc/pid/stat``)."""
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] in {"T", "t"}
+    except FileNotFoundError:
+        return True
 
 
 @asynccontextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from sandbox.discord_api import DiscordDouble
-from sandbox.discord_api.model import Channel
+from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
@@ -147,3 +148,36 @@ async def test_answers_side_by_side_never_meet_a_limit(stage: Stage, room: Chann
     assert all(is_over(message) for message in messages)
     assert [answer(message, "Side by side") for message in messages] == ["".join(WORDS * 3).strip()] * 4
     assert stage.discord.limits.rejections == []
+
+
+@pytest.mark.parametrize("trouble", ["slow", "failing"])
+async def test_the_cluster_is_read_at_its_own_pace(stage: Stage, room: Channel, ada: Person, trouble: str) -> None:
+    """However slow Discord is, or if it fails altogether: no pipeline waits for a message's edit."""
+    count, pause = 60, 0.02
+    stage.parallax.script([(f"word{number} ", pause) for number in range(count)])
+    message = await ask(ada, room, "Do not wait")
+    await until_shows(stage, message, "word1 ")
+    if trouble == "slow":
+        stage.discord.latency = 2.0
+    else:
+        stage.discord.faults.next("PATCH", "*", 503, times=10_000)
+    record = stage.parallax.requests[-1]
+    await within(count * pause + 1.0, stage, lambda: record.outcome == "completed")
+
+    stage.discord.latency = 0.06
+    stage.discord.faults.clear()
+    await until_over(stage, message)
+    (told,) = [
+        entry
+        for entry in map(json.loads, stage.bot.log.splitlines())
+        if entry["event"] == "question.answered" and message_belongs(entry["request_id"], message)
+    ]
+    sent = record.token_times[-1] - record.token_times[0]
+    assert sent > count * pause / 2
+    assert told["duration"] - told["ttft"] < sent + 0.3
+    assert f"word{count - 1}" in message.text
+
+
+def message_belongs(request_id: str, message: Message) -> bool:
+    """Whether this is the message of that request, by its buttons."""
+    return any(str(button.custom_id).endswith(request_id) for button in message.buttons.values())

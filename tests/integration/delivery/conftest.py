@@ -20,7 +20,7 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
     warnings.simplefilter("ignore", DeprecationWarning)
     import discord
 
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.delivery.answer import AnswerDelivery
 from bot.delivery.deliveries import Deliveries
 from bot.delivery.tracing import WireObserver
@@ -89,7 +89,7 @@ class Wire:
 
 @dataclass(eq=False)
 class Desk:
-    """Everything a test of the delivery needs."""
+    """Everything a test of the delivery needs. ``clock`` is the bot's."""
 
     discord: DiscordDouble
     deliveries: Deliveries
@@ -97,6 +97,7 @@ class Desk:
     source: Pages = field(default_factory=Pages)
     sent: list[tuple[int, int | None]] = field(default_factory=list)
     gone: list[bool] = field(default_factory=list)
+    clock: Clock = field(default_factory=SystemClock)
 
     async def acknowledged(self, *, private: bool = False) -> tuple[Invocation, Message]:
         """An ``/ask`` that was answered with the first page."""
@@ -125,7 +126,7 @@ class Desk:
             private=private,
             channel_route=not private,
             token=interaction.token,
-            token_expires_at=SystemClock().now() + lives,
+            token_expires_at=self.clock.now() + lives,
         )
 
     async def open(
@@ -155,11 +156,11 @@ class Desk:
 
 @asynccontextmanager
 async def logged_in(
-    double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, wire: Wire
+    double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, wire: Wire, clock: Clock | None = None
 ) -> AsyncIterator[discord.Client]:
     """A client whose REST calls reach the double, without a gateway; it has registered ``/ask``."""
     monkeypatch.setattr(discord.http.Route, "BASE", double.api_url)
-    trace = WireObserver(SystemClock(), Metrics()).trace_config()
+    trace = WireObserver(clock or SystemClock(), Metrics()).trace_config()
     wire.watch(trace)
     client = discord.Client(intents=discord.Intents.none(), http_trace=trace)
     tree = discord.app_commands.CommandTree(client)
@@ -175,14 +176,23 @@ async def logged_in(
         await client.close()
 
 
+@asynccontextmanager
+async def a_desk(
+    discord_double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> AsyncIterator[Desk]:
+    """Deliveries to this Discord; all of them are closed at the end."""
+    wire = Wire()
+    async with discord_double as double, logged_in(double, monkeypatch, wire, clock) as client:
+        deliveries = Deliveries(client, clock)
+        try:
+            yield Desk(double, deliveries, wire, clock=clock)
+        finally:
+            await deliveries.aclose()
+
+
 @pytest.fixture
 async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     """Discord 20 ms away with its limits on, which are never met."""
-    wire = Wire()
-    async with DiscordDouble(latency=0.02) as double, logged_in(double, monkeypatch, wire) as client:
-        deliveries = Deliveries(client, SystemClock())
-        try:
-            yield Desk(double, deliveries, wire)
-        finally:
-            await deliveries.aclose()
-        assert double.limits.rejections == []
+    async with a_desk(DiscordDouble(latency=0.02), monkeypatch, SystemClock()) as opened:
+        yield opened
+        assert opened.discord.limits.rejections == []

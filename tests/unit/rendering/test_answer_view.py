@@ -29,6 +29,8 @@ def test_a_waiting_question_shows_its_place_and_the_way_out(view: AnswerView) ->
     """With an estimate where there is one."""
     view.waiting(3, 40.0)
     assert only(view) == Page("> Why?", "-# <@7> · 3rd in line · about 40 s", (Control.CANCEL,))
+    view.waiting(1, 0.04)
+    assert only(view).footer == "-# <@7> · next in line · about 1 s"
     view.waiting(1, None)
     assert only(view).footer == "-# <@7> · next in line"
 
@@ -70,6 +72,8 @@ def test_speed_is_told_once_it_means_something(view: AnswerView, clock: HandCloc
         clock.at += 0.05
         view.text("more ")
     assert only(view).footer == "-# m · 20 tok/s"
+    clock.at += 600.0
+    assert only(view).footer == "-# m"
 
 
 def test_the_cursor_never_stands_inside_a_code_block(view: AnswerView) -> None:

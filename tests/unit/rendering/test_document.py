@@ -3,6 +3,7 @@
 import pytest
 
 from bot.rendering import AnswerDocument, render
+from tests.unit.rendering.readable import code_of
 
 
 def streamed(text: str, size: int = 1, limit: int = 1900) -> list[str]:
@@ -145,6 +146,80 @@ def test_rest_inside_code_has_the_extension_of_its_language() -> None:
     assert overflow.rest_name == "answer-rest.py"
     shown = [line for body in document.pages() for line in body.split("\n")[1:-1]]
     assert "\n".join([*shown, overflow.rest]) == code
+
+
+def rest_of(text: str) -> tuple[list[str], str, str]:
+    """The code on the only page, and the file that goes on after it: its name and its content."""
+    document = AnswerDocument(limit=200, max_pages=1)
+    document.feed(text)
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    return code_of(document.pages()), overflow.rest_name, overflow.rest
+
+
+LINES = [f"line_{number} = {number}" for number in range(30)]
+CODE = "\n".join(LINES)
+
+
+@pytest.mark.parametrize(
+    ("opener", "closer"),
+    [("```py", "\n```"), ("~~~py", "\n~~~"), ("`````py", "\n`````"), ("```py", "\n```\n\n"), ("```py", "")],
+)
+def test_the_rest_of_code_ends_with_the_code(opener: str, closer: str) -> None:
+    """However it is fenced, the fence is no part of the program; what is never closed is all of it."""
+    shown, name, rest = rest_of(f"{opener}\n{CODE}{closer}")
+    assert name == "answer-rest.py"
+    assert [*shown, *rest.split("\n")] == LINES
+
+
+def test_the_rest_of_code_in_a_list_has_no_indentation_of_the_list() -> None:
+    lines = [*LINES, "    deeper"]
+    indented = "\n".join(f"   {line}" for line in lines)
+    shown, name, rest = rest_of(f"1. item\n   ```py\n{indented}\n   ```")
+    assert name == "answer-rest.py"
+    assert [*shown, *rest.split("\n")] == lines
+
+
+def test_the_rest_of_a_long_line_begins_where_the_page_ends() -> None:
+    """In a list too, where the line stands further to the right in the answer than on the page."""
+    text = " ".join(f"w{number}" for number in range(100))
+    document = AnswerDocument(limit=200, max_pages=1)
+    document.feed(f"1. item\n   ```\n   {text}\n   ```")
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    (page,) = document.pages()
+    shown = page.removeprefix("1. item\n```\n").removesuffix("\n```")
+    assert (shown + overflow.rest).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~", "````"])
+def test_the_rest_of_code_with_text_after_it_is_markdown(fence: str) -> None:
+    """The block is opened again as it was: nothing in it can close it before its own end."""
+    lines = [*LINES, "``" if fence == "```" else "```"]
+    shown, name, rest = rest_of(f"{fence}py\n" + "\n".join(lines) + f"\n{fence}\nAnd so on.")
+    assert name == "answer-rest.md"
+    assert rest == f"{fence}py\n" + "\n".join(lines[len(shown) :]) + f"\n{fence}\nAnd so on."
+
+
+def test_the_rest_of_a_table_is_a_table() -> None:
+    """With its header, and what comes after it is no code."""
+    rows = [f"| row {number} | cell {number} |" for number in range(20)]
+    _, name, rest = rest_of("| a | b \\| c |\n|---|---|\n" + "\n".join(rows) + "\n\nAnd so on.")
+    assert name == "answer-rest.md"
+    header, dashes, *left = rest.split("\n")
+    assert (header, dashes) == ("| a | b \\| c |", "| --- | --- |")
+    assert left == [*rows[-len(left) + 2 :], "", "And so on."]
+    assert 2 < len(left) < 20
+
+
+def test_the_rest_of_a_quoted_block_is_quoted() -> None:
+    quoted = "\n".join(f"> {line}" for line in LINES)
+    _, name, rest = rest_of(f"> ```py\n{quoted}\n> ```")
+    assert name == "answer-rest.md"
+    assert rest.startswith("> ```py\n> line_")
+    assert rest.endswith("> line_29 = 29\n> ```")
 
 
 def test_very_long_code_goes_whole_into_a_file() -> None:

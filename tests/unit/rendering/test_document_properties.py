@@ -8,10 +8,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.rendering import AnswerDocument, render
-from tests.unit.rendering.generators import chunks, cuts, documents, soup
+from tests.unit.rendering import readable
+from tests.unit.rendering.generators import chunks, cuts, documents, numbered, soup
+from tests.unit.rendering.readable import as_table, code_of, kinds, text_of
 
 ANY = st.one_of(documents, soup)
 LIMITS = st.sampled_from([100, 140, 333, 1000, 3900])
+NO_LINE_IS_CUT = st.sampled_from([140, 333, 1000, 3900])
+"""Limits of pages that hold the longest line of code twice."""
 
 
 def words(text: str) -> list[str]:
@@ -65,6 +69,90 @@ def test_nothing_is_lost_or_repeated(text: str, limit: int) -> None:
     shown = words("\n".join(pages))
     assert Counter(shown) == Counter(words(text))
     assert "|" in text or shown == words(text)
+
+
+@settings(max_examples=50, deadline=None)
+@given(readable.running_text, LIMITS, st.sampled_from([1, 2, 60]))
+def test_no_character_is_lost_or_repeated(text: str, limit: int, most: int) -> None:
+    """Punctuation, other scripts and emoji too; where the pages end, the file goes on: at the latest there, at the
+    earliest where the bold text, code or link begins that the last page ends in."""
+    document = AnswerDocument(limit=limit, max_pages=most)
+    document.feed(text)
+    document.close()
+    shown, overflow = text_of("\n".join(document.pages())), document.overflow()
+    if overflow is None:
+        assert shown == text_of(text)
+    else:
+        assert text.endswith(overflow.rest)
+        assert text_of(text).startswith(shown)
+        assert shown.startswith(text_of(text.removesuffix(overflow.rest)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(readable.paragraphs, readable.programs), min_size=1, max_size=3), NO_LINE_IS_CUT)
+def test_code_is_shown_to_the_letter(parts: list[tuple[str, tuple[str, list[str]]]], limit: int) -> None:
+    """Every line of it, empty ones and spaces included, and nothing in it is taken for markup."""
+    blocks = [
+        f"{paragraph}\n\n````{language}\n" + "\n".join(lines) + "\n````" for paragraph, (language, lines) in parts
+    ]
+    pages = render("\n\n".join(blocks), limit=limit, max_pages=80)
+    assert code_of(pages) == [line for _, (_, lines) in parts for line in lines]
+
+
+@settings(max_examples=60, deadline=None)
+@given(readable.programs, NO_LINE_IS_CUT, st.sampled_from([1, 2]), st.sampled_from(["````", "~~~"]))
+def test_the_rest_of_code_follows_to_the_letter(
+    program: tuple[str, list[str]], limit: int, most: int, fence: str
+) -> None:
+    """The pages and the file are the whole program."""
+    language, lines = program
+    document = AnswerDocument(limit=limit, max_pages=most)
+    document.feed(f"{fence}{language}\n" + "\n".join(lines) + f"\n{fence}")
+    document.close()
+    overflow = document.overflow()
+    rest = [] if overflow is None else overflow.rest.split("\n")
+    assert [*code_of(document.pages()), *rest] == lines
+
+
+@settings(max_examples=60, deadline=None)
+@given(readable.tables, LIMITS)
+def test_no_character_of_a_table_is_lost_or_repeated(rows: list[list[str]], limit: int) -> None:
+    """In columns or as a list; only the names of columns may come again."""
+    pages = render(f"{as_table(rows)}\n\nend", limit=limit, max_pages=80)
+    shown = Counter(re.sub(r"[\s│─┼:*`\u200b-]", "", "".join(pages)))
+    cells = Counter(re.sub(r"\s", "", "".join(cell for row in rows for cell in row) + "end"))
+    assert cells <= shown
+    assert set(shown - cells) <= set("頭012345")
+
+
+WIDE = st.builds(
+    lambda columns, rows: numbered(as_table([row[:columns] for row in rows])),
+    st.integers(2, 9),
+    st.lists(
+        st.lists(st.sampled_from(["§ " * 12, "§", "**§** and `§`", ""]), min_size=9, max_size=9),
+        min_size=1,
+        max_size=6,
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(documents, WIDE), cuts)
+def test_no_line_changes_its_form(text: str, sizes: list[int]) -> None:
+    """What is shown as code, a heading, a list, a quote or text stays that: nothing flickers between two forms."""
+    document = AnswerDocument(limit=100_000)
+    before: list[tuple[int, str]] = []
+    for piece in [*chunks(text, sizes), None]:
+        if piece is None:
+            document.close()
+        else:
+            document.feed(piece)
+        now = kinds(document.pages()[0])
+        assert len(now) >= len(before)
+        # The fence that closes code for now gives way to more of it.
+        certain = len(before) - (before[-1:] != now[len(before) - 1 : len(before)] and before[-1][1] == "fence")
+        assert now[:certain] == before[:certain]
+        before = now
 
 
 @settings(max_examples=80, deadline=None)

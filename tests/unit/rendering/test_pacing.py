@@ -12,26 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rendering.pacing import Bucket, BucketState, FairTurns, Urgency
-
-
-@dataclass
-class WindowServer:
-    """Counts requests in fixed windows that open with the first request it sees."""
-
-    limit: int
-    window: float
-    ends: float = float("-inf")
-    used: int = 0
-    refused: int = 0
-
-    def answer(self, at: float) -> tuple[bool, int, float]:
-        if at >= self.ends:
-            self.ends, self.used = at + self.window, 0
-        if self.used >= self.limit:
-            self.refused += 1
-            return False, 0, self.ends - at
-        self.used += 1
-        return True, self.limit - self.used, self.ends - at
+from tests.fakes.windows import WindowServer
 
 
 @dataclass

@@ -1,0 +1,171 @@
+"""A Discord of windows and latencies, without a network: what the deliveries of a channel see of it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 3.11 calls deprecated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import discord
+
+from bot.delivery.lane import Lane
+from bot.delivery.surface import MessageSurface, RouteKind
+from bot.errors import DeliveryError
+from bot.queueing.request import Surface
+from bot.rendering import Bucket, Page
+from tests.fakes.clocks import LoopClock
+from tests.fakes.windows import WindowServer
+
+CHANNEL = 77
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that reached Discord: seconds of the loop's clock, and what it carried."""
+
+    at: float
+    what: str
+    route: RouteKind
+    message_id: int | None
+    text: str
+
+
+@dataclass(eq=False)
+class PacedChannel:
+    """One channel: five calls in five seconds by the bot's own token, each answer's token besides.
+
+    ``latency`` is the seconds of a round trip. ``refuses`` tells which calls fail (after they took their time).
+    """
+
+    latency: float = 0.06
+    refuses: Callable[[Call], bool] = lambda _call: False
+    lane: Lane = field(default_factory=lambda: Lane(Bucket(limit=5, window=5.0)))
+    window: WindowServer = field(default_factory=lambda: WindowServer(5, 5.0))
+    calls: list[Call] = field(default_factory=list)
+    messages: dict[int, str] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def new_message(self, text: str) -> int:
+        """A message that stands there; returns its id."""
+        message_id = next(self._ids)
+        self.shows(message_id, text)
+        return message_id
+
+    def shows(self, message_id: int, text: str) -> None:
+        """From now on a message shows ``text``."""
+        self.messages[message_id] = text
+        self._changed.set()
+
+    async def until_shown(self, text: str, timeout: float = 600.0) -> None:
+        """Return once some message shows exactly ``text``. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while text not in self.messages.values():
+                self._changed.clear()
+                await self._changed.wait()
+
+    def made(self, what: str) -> list[Call]:
+        """The calls of one kind (``edit``, ``send``, ``delete``), oldest first."""
+        return [call for call in self.calls if call.what == what]
+
+
+class PacedSurface(MessageSurface):
+    """The messages of one answer in a :class:`PacedChannel`. ``token_lives`` is in seconds, 0: no token."""
+
+    def __init__(self, channel: PacedChannel, *, token_lives: float = 900.0) -> None:
+        clock = LoopClock()
+        super().__init__(
+            discord.Client(intents=discord.Intents.none()),
+            Surface(
+                application_id=1,
+                channel_id=CHANNEL,
+                guild_id=2,
+                private=False,
+                channel_route=True,
+                token="token" if token_lives else None,
+                token_expires_at=clock.now() + token_lives,
+            ),
+            request_id="request",
+            locale="en-US",
+            channel_lane=channel.lane,
+            clock=clock,
+        )
+        self.original_response: int | None = None
+        self._channel = channel
+        self._loop_clock = clock
+        self._windows = {RouteKind.INTERACTION: WindowServer(5, 2.0), RouteKind.CHANNEL: channel.window}
+
+    async def edit(self, route: RouteKind, message_id: int | None, page: Page, index: int = 0) -> None:
+        """Replace a page: the first one is the original response for as long as there is a token."""
+        if route is RouteKind.INTERACTION and not index:
+            message_id = self.original_response
+        call = await self._there("edit", route, message_id, page.body)
+        assert message_id is not None
+        self._channel.shows(message_id, call.text)
+        await self._and_back()
+
+    async def send(self, route: RouteKind, page: Page, index: int = 0, *, reply_to: int | None = None) -> int:
+        """Send a page."""
+        call = await self._there("send", route, None, page.body)
+        message_id = self._channel.new_message(call.text)
+        await self._and_back()
+        return message_id
+
+    async def delete(self, route: RouteKind, message_id: int) -> None:
+        """Delete a page."""
+        await self._there("delete", route, message_id, "")
+        del self._channel.messages[message_id]
+        await self._and_back()
+
+    async def find(self, after: int | None) -> dict[int, int]:
+        """Nothing was left here by another process."""
+        return {}
+
+    async def _there(self, what: str, route: RouteKind, message_id: int | None, text: str) -> Call:
+        await asyncio.sleep(self._channel.latency / 2)
+        call = Call(self._loop_clock.monotonic(), what, route, message_id, text)
+        self._channel.calls.append(call)
+        taken, remaining, reset_after = self._windows[route].answer(call.at)
+        refused = self._channel.refuses(call)
+        if not refused and taken:
+            self._told = (route, remaining, reset_after - self._channel.latency / 2)
+            return call
+        await asyncio.sleep(self._channel.latency / 2)
+        now = self._loop_clock.monotonic()
+        if taken:
+            self.bucket(route).lost(now)
+        else:
+            self.bucket(route).rejected(now, retry_after=reset_after)
+        raise DeliveryError(f"{what} refused")
+
+    async def _and_back(self) -> None:
+        await asyncio.sleep(self._channel.latency / 2)
+        route, remaining, reset_after = self._told
+        bucket = self.bucket(route)
+        bucket.observed(
+            self._loop_clock.monotonic(),
+            limit=self._windows[route].limit,
+            remaining=remaining,
+            reset_after=max(0.0, reset_after),
+        )
+
+
+@dataclass(eq=False)
+class Saying:
+    """A source of pages whose text a test sets."""
+
+    pages: Sequence[Page] = (Page("question"),)
+    is_waiting: bool = False
+    has_text: bool = False
+
+    def say(self, *bodies: str) -> None:
+        """Show these texts, one per message."""
+        self.pages = tuple(map(Page, bodies))
+
+    def render(self) -> Sequence[Page]:
+        """The pages as set last."""
+        return self.pages
