@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
 
-__all__ = ["LoopClock", "VirtualTimeLoop"]
+__all__ = ["VirtualTimeLoop"]
 
 _GRACE_SECONDS = 0.002
 """Real time that the kernel gets to hand over what has just been written to a socket of this process."""
