@@ -17,6 +17,7 @@ from bot.rendering import Page, PageSource, Urgency
 log = structlog.get_logger(__name__)
 
 FINAL_ATTEMPTS = 8
+SENDING_ATTEMPTS = 4
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
 # What a page from before a crash shows until it is needed again, or is taken away.
@@ -383,16 +384,28 @@ class AnswerDelivery:
 
     async def _send_anew(self, error: DeliveryError, operation: _Operation) -> None:
         """It cannot be edited any more: the tail is sent anew rather than lost. Raises ``error`` where that is
-        impossible."""
+        impossible, else what the last attempt did."""
         if operation.page is None or operation.is_new or not self.surface.channel_route:
             raise error
+        for attempt in range(1, SENDING_ATTEMPTS):
+            try:
+                await self._replace(operation.index, operation.page)
+            except (MessageGone, AccessLost):
+                raise
+            except DeliveryError:
+                await self._pause(FIRST_RETRY * 2.0**attempt)
+            else:
+                return
+        await self._replace(operation.index, operation.page)
+
+    async def _replace(self, index: int, page: Page) -> None:
         bucket = self.surface.bucket(RouteKind.CHANNEL)
         while (at := bucket.next_final(now := self._clock.monotonic())) > now:
             await self._pause(at - now)
         bucket.sent(now)
-        message_id = await self.surface.send(RouteKind.CHANNEL, operation.page, operation.index)
-        self._ids[operation.index], self._shown[operation.index] = message_id, operation.page
-        self._on_sent(operation.index, message_id)
+        self._ids[index] = await self.surface.send(RouteKind.CHANNEL, page, index)
+        self._shown[index] = page
+        self._on_sent(index, self._ids[index])
         # The original response is not the first page any more.
         self.surface.drop_token()
         self._failures = 0

@@ -83,13 +83,13 @@ class Closing:
     async def _finish_view(
         self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0, notice: str = ""
     ) -> None:
-        index, versions, thoughts = 0, 1, answer.reasoning
+        index, versions, thoughts, tokens = 0, 1, answer.reasoning, answer.completion_tokens
         if request.question.kind is not RequestKind.ASK or not view.document.raw:
             # The first answer to a question, still in the view, is known to be the only one without looking.
             lineage = await self._lineage(request)
             index, versions = lineage.index(request.request_id) or 0, len(lineage.versions)
             if lineage.versions:
-                thoughts = lineage.versions[index].reasoning
+                thoughts, tokens = lineage.versions[index].reasoning, lineage.versions[index].tokens
                 if not view.document.raw:
                     view.document.feed(lineage.versions[index].text)
         outcome, params = self._outcome(request.question, answer, by)
@@ -97,7 +97,7 @@ class Closing:
         view.done(
             Receipt(
                 model=answer.model,
-                tokens=answer.completion_tokens or None,
+                tokens=tokens or None,
                 tokens_per_second=answer.tokens_per_second,
                 ttft=answer.ttft,
                 waited=started - request.question.asked_at,
@@ -125,7 +125,7 @@ class Closing:
             case "length":
                 return "length", {"limit": question.manner.max_tokens if question.manner else self._max_tokens}
             case "stopped":
-                return "stopped", {"by": f"<@{by}>" if by else "…"}
+                return ("stopped", {"by": f"<@{by}>"}) if by else ("stopped_before", {})
             case "interrupted":
                 return "interrupted", {}
             case _:

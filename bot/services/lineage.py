@@ -28,6 +28,11 @@ class Version:
         return "".join(part.answer.text for part in self.parts if part.answer is not None)
 
     @property
+    def tokens(self) -> int:
+        """How many tokens the cluster wrote for it."""
+        return sum(part.answer.completion_tokens for part in self.parts if part.answer is not None)
+
+    @property
     def reasoning(self) -> str:
         """What the model thought, over all parts."""
         thoughts = (part.answer.reasoning for part in self.parts if part.answer is not None)

@@ -60,10 +60,18 @@ class Profiles:
             raise NotAllowed(f"user {person.user_id} is blocked", key="error.ask_blocked")
         if profile.channels and profile.channels.isdisjoint(place.ids):
             raise NotAllowed("not a channel for questions", key="error.ask_elsewhere")
-        restricted = profile.allowed_roles or profile.allowed_users
-        allowed = person.user_id in profile.allowed_users or not profile.allowed_roles.isdisjoint(person.role_ids)
-        if restricted and not allowed:
+        if not self.may_ask(profile, person):
             raise NotAllowed(f"user {person.user_id} has no role that may ask", key="error.ask_not_allowed")
+
+    def may_ask(self, profile: Profile, person: Person) -> bool:
+        """Whether this person may ask under a profile, wherever that is."""
+        if self._operators.is_operator(person):
+            return True
+        if person.user_id in profile.blocked_users:
+            return False
+        restricted = profile.allowed_roles or profile.allowed_users
+        chosen = person.user_id in profile.allowed_users or not profile.allowed_roles.isdisjoint(person.role_ids)
+        return chosen or not restricted
 
     def manner(self, profile: Profile, place: Place, user: str) -> Manner:
         """How a question of ``user`` is asked there now."""

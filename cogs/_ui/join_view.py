@@ -17,9 +17,9 @@ from bot.errors import NotAllowed
 from bot.inference import JoinCommand
 from bot.rendering import escape_inline
 from bot.rendering.cluster_card import SYSTEMS, Card, join_card, short_node
-from bot.services.operators import Person
 from bot.tree import NOBODY
 from cogs._ui.asker import person_of
+from cogs._ui.places import place_of_interaction
 from cogs._ui.views import BaseLayout
 
 log = structlog.get_logger(__name__)
@@ -30,11 +30,17 @@ Press = discord.Interaction[Any]
 PROGRESS_SHOWN = 840.0
 
 
-def require_join(services: Services, person: Person) -> None:
-    """Raise :class:`NotAllowed` for people without one of ``JOIN_ROLES`` (when there are any)."""
-    allowed = not services.join_roles or not services.join_roles.isdisjoint(person.role_ids)
-    if not allowed and not services.operators.is_operator(person):
-        raise NotAllowed("no role that may add nodes", key="error.join_not_allowed")
+async def require_join(services: Services, interaction: Press) -> None:
+    """Raise :class:`NotAllowed` for people without one of ``JOIN_ROLES``; where there are none, for those who may
+    not ask either. Operators always may."""
+    person = person_of(interaction)
+    if services.join_roles:
+        allowed = services.operators.is_operator(person) or not services.join_roles.isdisjoint(person.role_ids)
+    else:
+        profile = await services.profiles.of(place_of_interaction(interaction).ids)
+        allowed = services.profiles.may_ask(profile, person)
+    if not allowed:
+        raise NotAllowed(f"user {person.user_id} may not add nodes", key="error.join_not_allowed")
 
 
 class JoinView(BaseLayout):
@@ -84,7 +90,7 @@ class JoinView(BaseLayout):
         self.add_item(row)
 
     async def _choose(self, system: str, interaction: Press) -> None:
-        require_join(self._services, person_of(interaction))
+        await require_join(self._services, interaction)
         self._system = system
         self._fill()
         self._shown = interaction
@@ -110,7 +116,7 @@ class JoinView(BaseLayout):
 
 async def show_join(services: Services, interaction: Press) -> None:
     """Answer privately with the way to join. Raises :class:`NotAllowed`, :class:`SchedulerError`."""
-    require_join(services, person_of(interaction))
+    await require_join(services, interaction)
     await interaction.response.defer(thinking=True, ephemeral=True)
     join = await services.cluster.join_command()
     view = JoinView(services, join, locale=interaction.locale.value, owner_id=interaction.user.id)

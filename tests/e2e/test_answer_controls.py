@@ -45,6 +45,20 @@ async def test_stop_closes_the_stream_and_keeps_what_exists(
     assert list(message.buttons)[:2] == ["Continue", "Regenerate"]
 
 
+async def test_a_stopped_version_says_so_when_it_is_shown_again(stage: Stage, room: Channel, ada: Person) -> None:
+    """By whom is told once, when it happens."""
+    stage.parallax.script([(f"word{n} ", 0.05) for n in range(400)])
+    message = await ask(ada, room, "Stop and try again")
+    await until_shows(stage, message, "word3 ")
+    await ada.click(message, label="Stop")
+    await until_shows(stage, message, f"-# stopped by <@{ada.id}>")
+    stage.parallax.script(["Short."])
+    await ada.click(message, label="Regenerate")
+    await until_shows(stage, message, "version 2 of 2")
+    await ada.click(message, label="◀")
+    await until_shows(stage, message, "-# version 1 of 2 · stopped · Qwen3-8B")
+
+
 async def test_an_operator_may_stop_anybodys_answer(
     stage: Stage, room: Channel, ada: Person, olga: Person
 ) -> None:
@@ -114,6 +128,7 @@ async def test_continue_goes_on_where_the_answer_ended(stage: Stage, room: Chann
     await until_shows(stage, message, "One, two, three, four.")
     await until_over(stage, message)
     assert "Continue" not in message.buttons
+    assert "4 tokens" in footer(message)
     asked = stage.parallax.requests[-1].messages
     assert asked[-2] == {"role": "assistant", "content": "One, two"}
 

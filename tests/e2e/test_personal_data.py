@@ -170,6 +170,10 @@ async def test_private_by_default_and_who_may_ask(
     assert stage.parallax.requests[-1].body["chat_template_kwargs"] == {"enable_thinking": False}
     refused = await ask(ben, room, "Me too?")
     assert refused.text.startswith("You may not ask questions here.")
+    # Without JOIN_ROLES, whoever may ask may add a machine.
+    refused = await (await ben.slash(room, "join")).response()
+    assert refused.text == "Adding machines is for people with a certain role here. Ask an operator."
+    assert "parallax join" in (await (await ada.slash(room, "join")).done_loading()).text
 
 
 async def test_settings_are_for_those_who_manage(stage: Stage, room: Channel, ada: Person) -> None:

@@ -64,7 +64,9 @@ MADE_UP = (
     re.compile(r"menu\..+"),
     re.compile(r"ordinal\.([123]|n[123]?)"),  # bot/rendering/answer_view.py
     re.compile(rf"control\.({'|'.join(Control)})"),  # bot/delivery/layout.py, cogs/queue.py
-    re.compile(r"outcome\.(stopped|stopped_early|interrupted|length|cancelled|expired|failed|empty)"),  # closing
+    re.compile(
+        r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty)"
+    ),  # closing
     re.compile(r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"),  # cluster_card
     re.compile(r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded)|live|chart|join)"),
     re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # cluster_card, cogs/_ui/join_view.py

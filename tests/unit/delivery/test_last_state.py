@@ -115,6 +115,19 @@ async def test_an_outage_while_the_answer_grows_is_survived(room: Room, ends_aft
     assert room.channel.messages == {answer.first: "the whole answer"}
 
 
+async def test_sending_anew_is_tried_again_too(room: Room) -> None:
+    """A tail that was refused twice is there once."""
+    answer = room.answering()
+    left = iter(range(2))
+    room.channel.refuses = lambda call: (
+        call.message_id == answer.first or (call.what == "send" and next(left, None) is not None)
+    )
+    answer.source.say("the whole answer")
+    await answer.delivery.finish()
+    assert sorted(room.channel.messages.values()) == ["question", "the whole answer"]
+    assert len(room.channel.made("send")) == 3
+
+
 async def test_what_cannot_be_sent_anew_either_is_told(room: Room) -> None:
     """Nobody is left waiting: whoever asked for the last state learns that it is not shown."""
     answer = room.answering()
