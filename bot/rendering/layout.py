@@ -141,6 +141,12 @@ class _Page:
         self.empty = False
         return True
 
+    @property
+    def ends_with_a_word(self) -> bool:
+        """Whether the end is a boundary by itself, on a page that is worth ending there."""
+        last = self.atoms[-1] if self.atoms else None
+        return isinstance(last, Text) and last.text[-1:].isspace() and self.length >= _AFTER_WORD * self.limit
+
     def room(self, atom: Text) -> int:
         """How many characters of the text would fit."""
         added, marks = self._rendered(Text("", atom.marks, whole=True))
@@ -165,7 +171,9 @@ class _Page:
             text += before.fence.closer
         if before is not None:
             quoted = before.prefix.startswith(">") and line.prefix.startswith(">")
-            text += ("\n> \n" if quoted else "\n\n") if line.gap else "\n"
+            # Discord draws headings and code blocks with room around them: a blank line more tears it apart.
+            apart = line.gap and not before.heading and before.fence is line.fence
+            text += ("\n> \n" if quoted else "\n\n") if apart else "\n"
         if line.fence is not None and (before is None or before.fence is not line.fence):
             text += f"{line.fence.opener}\n"
         return text + line.prefix
@@ -257,7 +265,7 @@ class Layout:
         page = self._page
         after = pending[::-1]
         best = _best_break(page)
-        if best is None:
+        if best is None and not page.ends_with_a_word:
             after = self._part(after)
         index = len(page.atoms) if best is None else best
         moved = page.atoms[index:] + after
