@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
 
 from bot.clock import Clock
 from bot.delivery.lane import Lane
+from bot.delivery.plan import Operation, following
 from bot.delivery.surface import MessageSurface, RouteKind
 from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
 from bot.rendering import Page, PageSource, Urgency
@@ -20,20 +20,8 @@ FINAL_ATTEMPTS = 8
 SENDING_ATTEMPTS = 4
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
-# What a page from before a crash shows until it is needed again, or is taken away.
-EMPTIED = Page("…")
 # How much sooner the other route must be to be worth leaving the primary one.
 ROUTE_GAIN = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class _Operation:
-    """Edit, send (``is_new``) or delete (``page`` None) the page at ``index``."""
-
-    index: int
-    page: Page | None
-    message_id: int | None
-    is_new: bool = False
 
 
 class AnswerDelivery:
@@ -190,28 +178,8 @@ class AnswerDelivery:
                 self._worded = self._worded or words
             self._wake.set()
 
-    def _next(self) -> _Operation | None:
-        pages = self._source.render()
-        for index, page in enumerate(pages):
-            if index >= len(self._shown):
-                return _Operation(index, page, None, is_new=True)
-            if self._shown[index] != page:
-                return _Operation(index, page, self._ids[index])
-        return self._surplus(len(pages))
-
-    def _surplus(self, wanted: int) -> _Operation | None:
-        """What to do about a message beyond the last page: an earlier version was longer, or an attempt before a
-        crash had come further. What that attempt wrote is emptied, but kept until the end: it may be needed."""
-        last = len(self._ids) - 1
-        if last < wanted:
-            return None
-        kept = not self._finishing.is_set() and self._shown[last] in (None, EMPTIED)
-        if not kept:
-            return _Operation(last, None, self._ids[last])
-        for index in range(wanted, len(self._ids)):
-            if self._shown[index] is None:
-                return _Operation(index, EMPTIED, self._ids[index])
-        return None
+    def _next(self) -> Operation | None:
+        return following(self._source.render(), self._ids, self._shown, is_last=self._finishing.is_set())
 
     async def _survey(self) -> None:
         """Learn which pages stand in Discord already. Raises :class:`MessageGone`, :class:`SurfaceExpired`."""
@@ -321,7 +289,7 @@ class AnswerDelivery:
             return [self._finishing]
         return [self._finishing, self._first_words]
 
-    async def _attempt(self, route: RouteKind, operation: _Operation) -> bool:
+    async def _attempt(self, route: RouteKind, operation: Operation) -> bool:
         """Whether it was applied. Raises :class:`DeliveryError` when there is nothing left to try."""
         try:
             await self._perform(route, operation)
@@ -346,7 +314,7 @@ class AnswerDelivery:
             return True
         return False
 
-    async def _perform(self, route: RouteKind, operation: _Operation) -> None:
+    async def _perform(self, route: RouteKind, operation: Operation) -> None:
         if operation.page is None:
             await self._remove(route, operation)
         elif operation.is_new:
@@ -361,7 +329,7 @@ class AnswerDelivery:
             await self.surface.edit(route, operation.message_id, operation.page, operation.index)
             self._shown[operation.index] = operation.page
 
-    async def _remove(self, route: RouteKind, operation: _Operation) -> None:
+    async def _remove(self, route: RouteKind, operation: Operation) -> None:
         if operation.message_id is not None:
             self._removing.add(operation.message_id)
             await self.surface.delete(route, operation.message_id)
@@ -369,7 +337,7 @@ class AnswerDelivery:
             self._on_sent(operation.index, None)
         del self._ids[operation.index], self._shown[operation.index]
 
-    async def _retry_later(self, error: DeliveryError, operation: _Operation) -> None:
+    async def _retry_later(self, error: DeliveryError, operation: Operation) -> None:
         self._failures += 1
         self._log.info("delivery.retry", failures=self._failures, detail=str(error))
         # Before the end there is no reason to give up: a later state is worth as much.
@@ -382,7 +350,7 @@ class AnswerDelivery:
         """A back-off from before the end does not hold up the last state."""
         return [] if self._finishing.is_set() else [self._finishing]
 
-    async def _send_anew(self, error: DeliveryError, operation: _Operation) -> None:
+    async def _send_anew(self, error: DeliveryError, operation: Operation) -> None:
         """It cannot be edited any more: the tail is sent anew rather than lost. Raises ``error`` where that is
         impossible, else what the last attempt did."""
         if operation.page is None or operation.is_new or not self.surface.channel_route:
