@@ -171,9 +171,7 @@ class _Page:
             text += before.fence.closer
         if before is not None:
             quoted = before.prefix.startswith(">") and line.prefix.startswith(">")
-            # Discord draws headings and code blocks with room around them: a blank line more tears it apart.
-            apart = line.gap and not before.heading and before.fence is line.fence
-            text += ("\n> \n" if quoted else "\n\n") if apart else "\n"
+            text += ("\n> \n" if quoted else "\n\n") if _apart(before, line) else "\n"
         if line.fence is not None and (before is None or before.fence is not line.fence):
             text += f"{line.fence.opener}\n"
         return text + line.prefix
@@ -196,6 +194,13 @@ class _Page:
             sentence = _SENTENCE.search(before.text) is not None
             if sentence or before.text[-1:].isspace():
                 self.breaks.append((2 if sentence and not atom.marks else 1, index, self.length))
+
+
+def _apart(before: Line, line: Line) -> bool:
+    """Whether a blank line stands between these. Discord draws headings and code blocks with room around them: one
+    more would tear the answer apart. A heading deeper than Discord's is only bold, and needs the room above."""
+    drawn = line.heading and "#" in line.prefix
+    return line.gap and not drawn and not before.heading and before.fence is line.fence
 
 
 def _change(old: tuple[str, ...], new: tuple[str, ...]) -> str:

@@ -72,6 +72,14 @@ def test_a_table_never_shows_as_text() -> None:
     assert all(shown == "" or shown.startswith("```\nName") for shown in streamed(text))
 
 
+def test_what_discord_draws_with_room_around_it_gets_no_blank_line_more() -> None:
+    """Headings that are drawn, and code; a deeper heading is bold text, which needs its room above."""
+    text = "One.\n\n## Two\n\nThree.\n\n```py\nfour\n```\n\nFive.\n\nSix.\n\n##### Seven\n\nEight."
+    assert render(text, limit=1000) == (
+        "One.\n## Two\nThree.\n```py\nfour\n```\nFive.\n\nSix.\n\n**Seven**\nEight.",
+    )
+
+
 def test_first_page_may_be_shorter() -> None:
     """The question and the footer take room on the first message only."""
     pages = render("word " * 200, limit=400, first_limit=150)
