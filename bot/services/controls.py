@@ -62,16 +62,18 @@ class AnswerControls:
         """The request, for stopping it. Raises :class:`NotAllowed` for anybody but the asker and operators."""
         return await self._owned(request_id, person)
 
-    async def stop(self, request_id: str, person: Person, press: PressedMessage | None) -> None:
-        """Stop the answer, or take the question out of the line; pressed again, or too late, does nothing.
+    async def stop(self, request_id: str, person: Person, press: PressedMessage | None) -> bool:
+        """Stop the answer, or take the question out of the line; False when pressed again, or too late.
 
         Raises :class:`NotAllowed` for anybody but the asker and operators.
         """
         request = await self._owned(request_id, person)
         if press is not None:
             self._reached(request, press)
-        if await self._dispatcher.stop(request_id, by=person.user_id):
+        ended = await self._dispatcher.stop(request_id, by=person.user_id)
+        if ended:
             log.info("answer.stop", request_id=request_id, by=person.user_id)
+        return ended
 
     def _reached(self, request: StoredRequest, press: PressedMessage) -> None:
         """Let the last form of a message that has no other way than a token be shown through the press's own:

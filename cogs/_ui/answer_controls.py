@@ -14,6 +14,7 @@ from discord import ui
 
 from bot.catalogue import say
 from bot.client import ParallaxBot, Services
+from bot.cluster.records import AuditEntry
 from bot.queueing.request import RequestKind, StoredRequest
 from bot.rendering import Control, render
 from bot.rendering.controls import REQUEST_ID
@@ -28,9 +29,8 @@ Action = Callable[[Services, str, Press], Awaitable[None]]
 
 
 async def _stop(services: Services, request_id: str, press: Press) -> None:
-    person = person_of(press)
-    request = await services.controls.stoppable(request_id, person)
-    stop = partial(services.controls.stop, request_id, person, _pressed(press))
+    request = await services.controls.stoppable(request_id, person_of(press))
+    stop = partial(_end, services, request, press)
     if not request.question.surface.channel_route:
         # Its last form is shown through the press's token, which is good for nothing before the acknowledgement.
         try:
@@ -44,6 +44,14 @@ async def _stop(services: Services, request_id: str, press: Press) -> None:
         await press.response.defer()
     finally:
         await stopping
+
+
+async def _end(services: Services, request: StoredRequest, press: Press) -> None:
+    person, asker = person_of(press), request.question.asker.user_id
+    ended = await services.controls.stop(request.request_id, person, _pressed(press))
+    if ended and person.user_id != asker:
+        entry = AuditEntry(press.created_at.timestamp(), person.user_id, "answer.stop", {"asker": f"<@{asker}>"})
+        await services.running.audit.record(entry)
 
 
 def _pressed(press: Press) -> PressedMessage | None:

@@ -58,6 +58,14 @@ async def test_everything_an_operator_does_is_in_the_audit(tmp_path: Path) -> No
         await until_over(stage, *messages)
         await (await olga.slash(room, "cluster resume")).response()
 
+        stage.parallax.script([(f"word{n} ", 0.05) for n in range(400)])
+        answer = await ask(stage.discord.person("ada"), new_room(stage), "Too long")
+        await until_shows(stage, answer, "word3 ")
+        await (await olga.click(answer, "Stop")).acked()
+        await until_over(stage, answer)
+        # A worker that is stopped with a stream open hangs the scheduler.
+        await stage.parallax.wait_until(lambda: not stage.parallax.active, PATIENCE)
+
         message = await begun(stage, olga, room, "Qwen/Qwen3-4B")
         workers = await stop_workers(stage, message)
         await start_workers(stage, message, workers)
@@ -77,6 +85,7 @@ async def test_everything_an_operator_does_is_in_the_audit(tmp_path: Path) -> No
             "line.cancel",
             "line.clear",
             "line.resume",
+            "answer.stop",
             "cluster.switch",
             "cluster.switched",
             "cluster.switch",
