@@ -91,6 +91,16 @@ def test_help_names_every_command(tmp_path: Path, arguments: tuple[str, ...]) ->
     assert all(command in said for command in ("run", "migrate", "invite", "doctor", "env-example"))
 
 
+def test_each_command_says_what_it_does(tmp_path: Path) -> None:
+    """`run` too, which leaves docstrings out once it runs."""
+    for command, words in {
+        "run": "Run the bot",
+        "migrate": "newest schema",
+        "doctor": "Check the settings",
+    }.items():
+        assert words in bot(tmp_path, command, "--help").stdout
+
+
 def test_the_doctor_says_what_is_missing_and_fails(tmp_path: Path) -> None:
     """A line for each thing; nothing listens at these addresses."""
     done = bot(
