@@ -79,6 +79,13 @@ class AnswerDelivery:
             self._doubtful = message_id is None
         self._acknowledged.set()
 
+    def learned(self, message_ids: Sequence[int]) -> None:
+        """Another process has sent pages of this answer: those beyond the ones known here are used, or removed."""
+        if self._ids:
+            beyond = message_ids[len(self._ids) :]
+            self._ids.extend(beyond)
+            self._shown.extend([None] * len(beyond))
+
     @property
     def message_ids(self) -> tuple[int | None, ...]:
         """The answer's messages, first page first."""

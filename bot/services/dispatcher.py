@@ -251,6 +251,8 @@ class Dispatcher:
 
     def _start(self, request: StoredRequest) -> None:
         live = self._desk.reopen(request)
+        # Since its message was opened here, another process may have begun to answer it and put it back.
+        live.delivery.learned(request.message_ids)
         run = self._answering.run(
             request,
             live,

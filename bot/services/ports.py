@@ -16,6 +16,10 @@ class AnswerDelivery(Protocol):
         """The first message exists and shows ``page``: edits may begin."""
         ...
 
+    def learned(self, message_ids: Sequence[int]) -> None:
+        """These are the answer's messages, first page first, as another process has left them."""
+        ...
+
     def is_removing(self, message_id: int) -> bool:
         """Whether the delivery itself deletes this message."""
         ...

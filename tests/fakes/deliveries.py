@@ -45,6 +45,10 @@ class ShownAnswer:
         self.ids = [message_id]
         self.changed()
 
+    def learned(self, message_ids: Sequence[int]) -> None:
+        """There are more messages."""
+        self.ids.extend(message_ids[len(self.ids) :])
+
     def is_removing(self, message_id: int) -> bool:
         """It never removes a message."""
         return False

@@ -52,6 +52,18 @@ async def test_a_growing_cluster_is_used_at_once() -> None:
         assert len(line.scheduler.open) == 3
 
 
+async def test_pages_of_another_process_are_known_to_the_one_that_goes_on() -> None:
+    """It took the question that waits here too, sent a second page, and put it back when it was stopped."""
+    async with running(NO_MODEL) as line:
+        kept = await line.asks(1, "Long?")
+        (first,) = line.answer(kept).ids
+        await line.store.attach_message(kept, 1, 7777)
+        line.scheduler.report(ready(1))
+        (await line.scheduler.asked(1)).end("Short.")
+        await line.until_shows(kept, "Short.")
+        assert line.answer(kept).ids == [first, 7777]
+
+
 async def test_a_cluster_without_a_model_gets_no_question() -> None:
     """It is kept, says why, and leaves when the model is there."""
     async with running(NO_MODEL) as line:

@@ -115,6 +115,18 @@ async def test_an_outage_while_the_answer_grows_is_survived(room: Room, ends_aft
     assert room.channel.messages == {answer.first: "the whole answer"}
 
 
+async def test_pages_that_another_process_left_are_used_or_removed(room: Room) -> None:
+    """It had begun to answer what waits here, in more messages than the new answer needs."""
+    answer = room.answering()
+    second, third = room.channel.new_message("its second page"), room.channel.new_message("its third page")
+    answer.delivery.learned([answer.first, second, third])
+    answer.source.say("begin", "end")
+    await answer.delivery.finish()
+    assert room.channel.messages == {answer.first: "begin", second: "end"}
+    assert room.channel.made("send") == []
+    assert answer.sent == [(2, None)]
+
+
 async def test_sending_anew_is_tried_again_too(room: Room) -> None:
     """A tail that was refused twice is there once."""
     answer = room.answering()
