@@ -20,6 +20,7 @@ from bot.queueing.request import StoredRequest
 from bot.rendering import File, Page
 from bot.rendering.chart import Chart
 from bot.rendering.cluster_card import Card
+from bot.services.access import Access
 from bot.services.again import Again
 from bot.services.ask import AskService
 from bot.services.background import Background
@@ -134,7 +135,7 @@ class Services:
     attachments: AttachmentReader
     layout: Callable[[Page, str, str], discord.ui.LayoutView]
     uploads: Callable[[tuple[File, ...]], list[discord.File]]
-    join_roles: frozenset[int]
+    access: Access
     metrics: Metrics
     running: ClusterServices
 

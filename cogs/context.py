@@ -12,13 +12,16 @@ from discord.ext import commands
 from bot.catalogue import say
 from bot.client import ParallaxBot
 from bot.conversation.ports import ConversationKey
+from bot.conversation.profile import Place
 from bot.rendering import escape_inline
 from bot.rendering.budget import budget_picture
+from bot.services.access import Access, Act
 from bot.services.conversations import ConversationService, Memory
 from bot.services.export import as_json, as_markdown
 from bot.services.personal import PersonalData
 from bot.services.profiles import Profiles
 from bot.tree import NOBODY
+from cogs._ui.asker import manages, person_of
 from cogs._ui.places import place_of_interaction
 from cogs._ui.views import BaseLayout, reply, text_layout
 
@@ -39,6 +42,9 @@ class Forget(BaseLayout):
         yes.callback = self._forget  # type: ignore[method-assign]  # how discord.py binds made buttons
         no.callback = self._keep  # type: ignore[method-assign]  # how discord.py binds made buttons
         self.add_item(ui.ActionRow(yes, no))
+
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """What is kept of a person is theirs to erase, also for those who may not ask."""
 
     async def _forget(self, interaction: discord.Interaction[Any]) -> None:
         await interaction.response.defer()
@@ -71,8 +77,11 @@ class Context(commands.Cog):
 
     group = app_commands.Group(name="context", description="What this channel remembers of its questions.")
 
-    def __init__(self, conversations: ConversationService, profiles: Profiles, personal: PersonalData) -> None:
+    def __init__(
+        self, conversations: ConversationService, profiles: Profiles, access: Access, personal: PersonalData
+    ) -> None:
         self._conversations = conversations
+        self._access = access
         self._profiles = profiles
         self._personal = personal
 
@@ -82,6 +91,7 @@ class Context(commands.Cog):
         """Show the memory, privately."""
         locale = interaction.locale.value
         place = place_of_interaction(interaction)
+        await self._require(interaction, place, private=private)
         profile = await self._profiles.of(place.ids)
         manner = self._profiles.manner(profile, place, interaction.user.display_name)
         memory = await self._conversations.memory(_key(interaction, private=private), manner)
@@ -118,9 +128,19 @@ class Context(commands.Cog):
     async def clear(self, interaction: discord.Interaction, private: bool = False) -> None:
         """Forget the memory."""
         locale = interaction.locale.value
+        await self._require(interaction, place_of_interaction(interaction), private=private)
         cleared = await self._conversations.clear(_key(interaction, private=private), by=interaction.user.id)
         sentence = say(locale, "context.cleared", count=cleared) if cleared else say(locale, "context.nothing")
         await reply(interaction, text_layout(sentence), private=private or not cleared)
+
+    async def _require(self, interaction: discord.Interaction, place: Place, *, private: bool) -> None:
+        """Raise :class:`NotAllowed` for who may not use the memory that a channel's people share. Private answers
+        and direct messages are a person's own."""
+        if private or interaction.context.dm_channel:
+            return
+        await self._access.require(
+            Act.USE_CHANNEL_MEMORY, person_of(interaction), place, manager=manages(interaction)
+        )
 
     @group.command(name="export", description="Get everything kept of what you asked, as files.")
     async def export(self, interaction: discord.Interaction) -> None:
@@ -169,4 +189,4 @@ def _key(interaction: discord.Interaction, *, private: bool) -> ConversationKey:
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
     services = bot.services
-    await bot.add_cog(Context(services.conversations, services.profiles, services.personal))
+    await bot.add_cog(Context(services.conversations, services.profiles, services.access, services.personal))

@@ -15,9 +15,12 @@ from bot.client import ParallaxBot, Services
 from bot.conversation.material import as_quotation
 from bot.errors import BotError, NotAllowed
 from bot.queueing.request import StoredRequest
-from bot.tree import NOBODY, report
+from bot.services.access import Access, Act
+from bot.tree import NOBODY
+from cogs._ui.asker import person_of
 from cogs._ui.asking import Asking, Wish
-from cogs._ui.places import locale_of_message, shown_in, words_of
+from cogs._ui.modal import BaseModal
+from cogs._ui.places import locale_of_message, place_of_interaction, shown_in, words_of
 
 log = structlog.get_logger(__name__)
 
@@ -25,11 +28,14 @@ HINTS_KEPT = 1000
 _SPOKEN = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 
-class AskAbout(ui.Modal):
+class AskAbout(BaseModal):
     """Asks for the question about a message."""
 
-    def __init__(self, asking: Asking, message: discord.Message, follows: str | None, locale: str) -> None:
+    def __init__(
+        self, access: Access, asking: Asking, message: discord.Message, follows: str | None, locale: str
+    ) -> None:
         super().__init__(title=say(locale, "door.about_title")[:45], timeout=900)
+        self._access = access
         self._asking = asking
         self._message = message
         self._follows = follows
@@ -37,6 +43,10 @@ class AskAbout(ui.Modal):
             style=discord.TextStyle.paragraph, max_length=4000, custom_id="question"
         )
         self.add_item(ui.Label(text=say(locale, "door.about_question")[:45], component=self._question))
+
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """As every question."""
+        await require_asking(self._access, interaction)
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Ask, with the message as material."""
@@ -52,11 +62,10 @@ class AskAbout(ui.Modal):
             ),
         )
 
-    async def on_error(  # type: ignore[override]  # a modal's has no item
-        self, interaction: discord.Interaction[Any], error: Exception, /
-    ) -> None:
-        """Report through the one function."""
-        await report(interaction, error)
+
+async def require_asking(access: Access, interaction: discord.Interaction[Any]) -> None:
+    """Raise :class:`NotAllowed` for who may not ask here."""
+    await access.require(Act.ASK, person_of(interaction), place_of_interaction(interaction))
 
 
 class Doors(commands.Cog):
@@ -79,9 +88,10 @@ class Doors(commands.Cog):
 
     async def ask_about(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the dialogue for a question about a message."""
+        await require_asking(self._services.access, interaction)
         answered = await self._answer_in(message.id, interaction.channel_id or 0)
         await interaction.response.send_modal(
-            AskAbout(self._asking, message, _root(answered), interaction.locale.value)
+            AskAbout(self._services.access, self._asking, message, _root(answered), interaction.locale.value)
         )
 
     @commands.Cog.listener()

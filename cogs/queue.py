@@ -31,6 +31,9 @@ class QueueView(BaseLayout):
         self._locale = locale
         self._fill()
 
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """Anybody may look at their own questions, and withdraw them."""
+
     def _fill(self) -> None:
         locale, load = self._locale, self._mine.load
         self.clear_items()

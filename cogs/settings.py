@@ -12,20 +12,19 @@ from discord.ext import commands
 from bot.catalogue import number, say
 from bot.client import ParallaxBot
 from bot.conversation.profile import FIELDS, Place, Profile, Scope
-from bot.errors import NotAllowed
 from bot.rendering import escape_inline
-from bot.services.operators import Operators
+from bot.services.access import Access
 from bot.services.profiles import Profiles
 from bot.tree import NOBODY
-from cogs._ui.asker import person_of
+from cogs._ui.asker import manages, person_of
 from cogs._ui.places import place_of_interaction
 from cogs._ui.profile_modals import (
     Changes,
+    Edit,
     NumbersModal,
     PeopleModal,
     PersonaModal,
     ProfileModal,
-    Submit,
     SwitchesModal,
 )
 from cogs._ui.views import BaseLayout
@@ -34,19 +33,24 @@ PERSONA_SHOWN = 200
 PERSONA_HINTED = 60
 IDS_SHOWN = 5
 
-Open = Callable[[Mapping[str, object], str, Submit], ProfileModal]
+Open = Callable[[Mapping[str, object], str, Edit], ProfileModal]
 _MENTIONS = {"allowed_roles": "<@&{}>", "allowed_users": "<@{}>", "blocked_users": "<@{}>", "channels": "<#{}>"}
 
 
 class SettingsView(BaseLayout):
     """What is in effect, where it comes from, and the ways to change it for one of the scopes."""
 
-    def __init__(self, profiles: Profiles, place: Place, *, owner_id: int, locale: str) -> None:
+    def __init__(self, profiles: Profiles, access: Access, place: Place, *, owner_id: int, locale: str) -> None:
         super().__init__(owner_id=owner_id, timeout=900)
         self._profiles = profiles
+        self._access = access
         self._place = place
         self._scope = place.scopes[0]
         self._locale = locale
+
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """Raise :class:`NotAllowed` for who does not manage the place (any more)."""
+        self._access.require_manager(person_of(interaction), manager=manages(interaction))
 
     async def refresh(self) -> None:
         """Show what is in effect now. Raises :class:`StorageError`."""
@@ -67,8 +71,8 @@ class SettingsView(BaseLayout):
             )
         )
 
-    def _numbers(self, chosen: Mapping[str, object], locale: str, submit: Submit) -> ProfileModal:
-        return NumbersModal(chosen, locale, submit, defaults=self._profiles.defaults)
+    def _numbers(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> ProfileModal:
+        return NumbersModal(chosen, locale, edit, defaults=self._profiles.defaults)
 
     def _set(self, profile: Profile) -> str:
         """What somebody chose, under the scope it was chosen for, the narrowest first."""
@@ -134,29 +138,40 @@ class SettingsView(BaseLayout):
     def _button(self, key: str, open_modal: Open) -> ui.Button[Any]:
         async def pressed(interaction: discord.Interaction[Any]) -> None:
             chosen = await self._profiles.chosen(self._scope)
-            await interaction.response.send_modal(open_modal(chosen, self._locale, self._applier()))
+            await interaction.response.send_modal(open_modal(chosen, self._locale, _ScopeEdit(self, self._scope)))
 
         return _made(say(self._locale, f"settings.{key}"), pressed)
 
     def _reset_button(self) -> ui.Button[Any]:
         async def pressed(interaction: discord.Interaction[Any]) -> None:
-            await self._profiles.choose(self._scope, dict.fromkeys(FIELDS), by=interaction.user.id)
-            await self._show(interaction)
+            await self.choose(interaction, self._scope, dict.fromkeys(FIELDS))
 
         return _made(say(self._locale, "settings.reset"), pressed, style=discord.ButtonStyle.danger)
 
-    def _applier(self) -> Submit:
-        scope = self._scope
-
-        async def apply(interaction: discord.Interaction[Any], changes: Changes) -> None:
-            await self._profiles.choose(scope, changes, by=interaction.user.id)
-            await self._show(interaction)
-
-        return apply
+    async def choose(self, interaction: discord.Interaction[Any], scope: Scope, changes: Changes) -> None:
+        """Change what a scope chose, and show it. Raises :class:`StorageError`."""
+        await self._profiles.choose(scope, changes, by=interaction.user.id)
+        await self._show(interaction)
 
     async def _show(self, interaction: discord.Interaction[Any]) -> None:
         await self.refresh()
         await interaction.response.edit_message(view=self, allowed_mentions=NOBODY)
+
+
+class _ScopeEdit:
+    """A dialogue's change to the scope that was shown when it was opened."""
+
+    def __init__(self, view: SettingsView, scope: Scope) -> None:
+        self._view = view
+        self._scope = scope
+
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """As every press of the view."""
+        await self._view.authorise(interaction)
+
+    async def apply(self, interaction: discord.Interaction[Any], changes: Changes) -> None:
+        """Change the scope."""
+        await self._view.choose(interaction, self._scope, changes)
 
 
 def _capital(text: str) -> str:
@@ -177,18 +192,17 @@ def _made(
 class SettingsCog(commands.Cog, name="Settings"):
     """For those who manage a server, operators, and everybody in their own DMs."""
 
-    def __init__(self, profiles: Profiles, operators: Operators) -> None:
+    def __init__(self, profiles: Profiles, access: Access) -> None:
         self._profiles = profiles
-        self._operators = operators
+        self._access = access
 
     @app_commands.command(name="settings", description="Set how questions are asked in this place.")
     async def settings(self, interaction: discord.Interaction) -> None:
         """Show the settings in effect, privately, with the ways to change them."""
-        manages = interaction.guild_id is None or interaction.permissions.manage_guild
-        if not manages and not self._operators.is_operator(person_of(interaction)):
-            raise NotAllowed("does not manage this server", key="error.not_manager")
+        self._access.require_manager(person_of(interaction), manager=manages(interaction))
         view = SettingsView(
             self._profiles,
+            self._access,
             place_of_interaction(interaction),
             owner_id=interaction.user.id,
             locale=interaction.locale.value,
@@ -199,4 +213,4 @@ class SettingsCog(commands.Cog, name="Settings"):
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
-    await bot.add_cog(SettingsCog(bot.services.profiles, bot.services.operators))
+    await bot.add_cog(SettingsCog(bot.services.profiles, bot.services.access))

@@ -14,11 +14,11 @@ from bot.client import ParallaxBot
 from bot.errors import NotAllowed
 from bot.queueing.usage import UsageRow
 from bot.rendering.chart import Chart
-from bot.services.operators import Operators
+from bot.services.access import Access
 from bot.services.quotas import Quotas
 from bot.services.usage_chart import usage_chart
 from bot.tree import NOBODY
-from cogs._ui.asker import person_of
+from cogs._ui.asker import manages, person_of
 from cogs._ui.views import reply, text_layout
 
 DAYS = 30
@@ -31,9 +31,9 @@ Draw = Callable[[Chart], Awaitable[bytes]]
 class Usage(commands.Cog):
     """Tells what was used."""
 
-    def __init__(self, quotas: Quotas, operators: Operators, draw: Draw) -> None:
+    def __init__(self, quotas: Quotas, access: Access, draw: Draw) -> None:
         self._quotas = quotas
-        self._operators = operators
+        self._access = access
         self._draw = draw
 
     @app_commands.command(name="usage", description="See how many tokens you used, and what is left for today.")
@@ -44,7 +44,7 @@ class Usage(commands.Cog):
             await self._server(interaction)
             return
         locale = interaction.locale.value
-        allowance = await self._quotas.allowance(person_of(interaction))
+        allowance = await self._quotas.allowance(await self._access.seen(person_of(interaction)))
         rows = await self._quotas.history(interaction.user.id, DAYS)
         today = say(locale, "usage.today", tokens=allowance.used)
         if allowance.limit is not None:
@@ -63,11 +63,9 @@ class Usage(commands.Cog):
 
     async def _server(self, interaction: discord.Interaction) -> None:
         locale = interaction.locale.value
-        person = person_of(interaction)
-        if interaction.guild_id is None or not (
-            interaction.permissions.manage_guild or self._operators.is_operator(person)
-        ):
-            raise NotAllowed("does not manage this server", key="error.not_manager")
+        if interaction.guild_id is None:
+            raise NotAllowed("no server here", key="error.not_manager")
+        self._access.require_manager(person_of(interaction), manager=manages(interaction))
         await interaction.response.defer(ephemeral=True, thinking=True)
         rows = await self._quotas.server(interaction.guild_id, DAYS)
         if not rows:
@@ -103,4 +101,4 @@ def _sums(rows: Sequence[UsageRow], locale: str) -> str:
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
     services = bot.services
-    await bot.add_cog(Usage(services.quotas, services.operators, services.charts))
+    await bot.add_cog(Usage(services.quotas, services.access, services.charts))

@@ -18,6 +18,7 @@ from bot.errors import UserError
 from bot.queueing.ports import LineLimits, RequestStore
 from bot.queueing.request import Asker, Manner, NewQuestion, Surface
 from bot.rendering import Page
+from bot.services.access import Access, Act
 from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher
 from bot.services.door import Door
@@ -104,10 +105,12 @@ class AskService:
         ask_limits: AskLimits,
         system_prompt: str,
         profiles: Profiles | None = None,
+        access: Access | None = None,
         quotas: Quotas | None = None,
     ) -> None:
-        """``profiles`` and ``quotas`` apply to questions that have a setting."""
+        """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting."""
         self._profiles = profiles
+        self._access = access
         self._quotas = quotas
         self._store = store
         self._conversations = conversations
@@ -122,10 +125,11 @@ class AskService:
 
     async def admit(self, setting: Setting) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
-        if self._profiles is not None:
-            self._profiles.permit(setting.profile, setting.person, setting.place)
+        person = setting.person
+        if self._access is not None:
+            person = await self._access.require(Act.ASK, person, setting.place, profile=setting.profile)
         if self._quotas is not None:
-            await self._quotas.check(setting.person)
+            await self._quotas.check(person)
 
     async def submit(self, question: Question) -> Accepted | None:
         """Take a question into the line; it is durable when this returns.

@@ -10,7 +10,10 @@ from bot.errors import NotAllowed
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody using the bot, as Discord tells it with each interaction."""
+    """Somebody using the bot, as Discord tells it with each interaction.
+
+    ``guild_id`` is the server whose roles ``role_ids`` are; None where no server's roles are known.
+    """
 
     user_id: int
     guild_id: int | None

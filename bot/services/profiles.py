@@ -1,4 +1,4 @@
-"""Profiles of places: what is in effect, who may ask, and changing it."""
+"""Profiles of places: what is in effect, and changing it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.conversation.profile import Chosen, Place, Profile, Scope, addressed, inherited
-from bot.errors import NotAllowed
 from bot.queueing.request import Manner
-from bot.services.operators import Operators, Person
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +30,8 @@ class ProfileStore(Protocol):
 class Profiles:
     """Reads profiles at every question, so that a change is in effect at the next one."""
 
-    def __init__(self, store: ProfileStore, operators: Operators, clock: Clock, defaults: Profile) -> None:
+    def __init__(self, store: ProfileStore, clock: Clock, defaults: Profile) -> None:
         self._store = store
-        self._operators = operators
         self._clock = clock
         self.defaults = defaults
 
@@ -51,27 +48,6 @@ class Profiles:
         """Change what a scope chose. Who may do that is the caller's to check. Raises :class:`StorageError`."""
         await self._store.choose(scope.scope_id, changes, by=by, now=self._clock.now())
         log.info("profile.changed", scope=scope.scope_id, kind=scope.kind, by=by, fields=sorted(changes))
-
-    def permit(self, profile: Profile, person: Person, place: Place) -> None:
-        """Raise :class:`NotAllowed` when this person may not ask there. Operators always may."""
-        if self._operators.is_operator(person):
-            return
-        if person.user_id in profile.blocked_users:
-            raise NotAllowed(f"user {person.user_id} is blocked", key="error.ask_blocked")
-        if profile.channels and profile.channels.isdisjoint(place.ids):
-            raise NotAllowed("not a channel for questions", key="error.ask_elsewhere")
-        if not self.may_ask(profile, person):
-            raise NotAllowed(f"user {person.user_id} has no role that may ask", key="error.ask_not_allowed")
-
-    def may_ask(self, profile: Profile, person: Person) -> bool:
-        """Whether this person may ask under a profile, wherever that is."""
-        if self._operators.is_operator(person):
-            return True
-        if person.user_id in profile.blocked_users:
-            return False
-        restricted = profile.allowed_roles or profile.allowed_users
-        chosen = person.user_id in profile.allowed_users or not profile.allowed_roles.isdisjoint(person.role_ids)
-        return chosen or not restricted
 
     def manner(self, profile: Profile, place: Place, user: str) -> Manner:
         """How a question of ``user`` is asked there now."""

@@ -18,9 +18,11 @@ from bot.cluster.records import AuditEntry
 from bot.queueing.request import RequestKind, StoredRequest
 from bot.rendering import Control, render
 from bot.rendering.controls import REQUEST_ID
+from bot.services.access import Act
 from bot.services.controls import PressedMessage
 from bot.tree import NOBODY, report
 from cogs._ui.asker import person_of, surface_of, token_expiry
+from cogs._ui.places import place_of_interaction
 
 TEXT_LIMIT = 3800
 
@@ -81,7 +83,7 @@ async def _send(services: Services, request: StoredRequest, press: Press, *, pri
 
 async def _again(services: Services, request_id: str, press: Press, kind: RequestKind) -> None:
     origin = await services.controls.repeatable(request_id, person_of(press))
-    await services.quotas.check(person_of(press))
+    await services.quotas.check(await services.access.seen(person_of(press)))
     surface = surface_of(press, private=origin.question.surface.private)
     pages = len(origin.message_ids)
     # The press's token reaches the pressed message alone; more pages need the channel route, which private
@@ -182,6 +184,23 @@ ACTIONS: dict[Control, Action] = {
     Control.DISLIKE: _dislike,
 }
 
+ACTS: dict[Control, Act | None] = {
+    Control.STOP: None,
+    Control.CANCEL: None,
+    Control.SHOW: None,
+    Control.REGENERATE: Act.ASK,
+    Control.RETRY: Act.ASK,
+    Control.CONTINUE: Act.ASK,
+    Control.PREVIOUS: None,
+    Control.NEXT: None,
+    Control.REASONING: None,
+    Control.AS_FILE: None,
+    Control.LIKE: Act.RATE,
+    Control.DISLIKE: Act.RATE,
+}
+"""What a press is, besides being the asker's: a question or a rating, which take a right in the place. None: it
+ends, shows or turns what is there already, which stays open to those who may no longer ask."""
+
 
 class AnswerControl(
     ui.DynamicItem[ui.Button[Any]], template=rf"answer:(?P<action>[a-z]+):(?P<request>{REQUEST_ID})"
@@ -208,6 +227,10 @@ class AnswerControl(
         client = interaction.client
         assert isinstance(client, ParallaxBot)  # noqa: S101  # registered by our own cog
         try:
-            await ACTIONS[Control(self._action)](client.services, self._request_id, interaction)
+            control, services = Control(self._action), client.services
+            act = ACTS[control]
+            if act is not None:
+                await services.access.require(act, person_of(interaction), place_of_interaction(interaction))
+            await ACTIONS[control](services, self._request_id, interaction)
         except Exception as error:  # noqa: BLE001  # the library would only log it: the person is told here
             await report(interaction, error)

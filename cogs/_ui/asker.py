@@ -12,10 +12,22 @@ TOKEN_LIFETIME = 15 * 60.0
 
 
 def person_of(interaction: discord.Interaction) -> Person:
-    """The person behind an interaction, with the roles Discord sent along."""
+    """The person behind an interaction, with the roles Discord sent along.
+
+    Only of a server the bot is a member of: where somebody brought it along, it does not know the roles.
+    """
     member = interaction.user
+    guild_id = interaction.guild_id
+    if guild_id is None or interaction.client.get_guild(guild_id) is None:
+        return Person(member.id, None)
     roles = frozenset(role.id for role in member.roles) if isinstance(member, discord.Member) else frozenset()
-    return Person(member.id, interaction.guild_id, roles)
+    return Person(member.id, guild_id, roles)
+
+
+def manages(interaction: discord.Interaction) -> bool:
+    """Whether the person manages this place, as Discord tells it with this interaction: in a server by their
+    permissions, outside of servers everybody."""
+    return interaction.guild_id is None or interaction.permissions.manage_guild
 
 
 def asker_of(interaction: discord.Interaction) -> Asker:

@@ -48,7 +48,7 @@ class Asking:
         """Submit a question and acknowledge it with the message that becomes the answer. Raises what submitting
         and reading attachments do."""
         person = person_of(interaction)
-        setting = await setting_of(self._services.profiles, person, place_of_interaction(interaction))
+        setting = await setting_of(self._services, person, place_of_interaction(interaction))
         private = setting.profile.private if wish.private is None else wish.private
         if wish.attachments:
             self._services.attachments.check_all(wish.attachments)
@@ -73,7 +73,7 @@ class Asking:
         person, asker = author_of(message)
         channel = message.channel
         place = place_of(channel, channel.id, message.guild)
-        setting = await setting_of(services.profiles, person, place)
+        setting = await setting_of(services, person, place)
         await services.ask.admit(setting)
         material = await self._material(wish)
         target: discord.abc.Messageable = channel
@@ -82,14 +82,14 @@ class Asking:
             thread = await _thread_on(message, wish.prompt)
             if thread is not None:
                 target, channel_id = thread, thread.id
-                setting = Setting(person, place_of(thread, thread.id, message.guild), setting.profile)
+                setting = Setting(setting.person, place_of(thread, thread.id, message.guild), setting.profile)
         accepted = await services.ask.submit(
             Question(
                 asker=asker,
                 surface=self._surface(channel_id, message.guild),
                 prompt=wish.prompt,
                 material=material,
-                weight=services.operators.weight_of(person),
+                weight=services.operators.weight_of(setting.person),
                 setting=setting,
                 source_message_id=message.id,
                 heard_as=message.id,

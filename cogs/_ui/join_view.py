@@ -13,10 +13,10 @@ from discord import ui
 from bot.catalogue import say
 from bot.client import Services
 from bot.cluster.events import ClusterEvent, EventKind
-from bot.errors import NotAllowed
 from bot.inference import JoinCommand
 from bot.rendering import escape_inline
 from bot.rendering.cluster_card import SYSTEMS, Card, join_card, short_node
+from bot.services.access import Act
 from bot.tree import NOBODY
 from cogs._ui.asker import person_of
 from cogs._ui.places import place_of_interaction
@@ -31,16 +31,8 @@ PROGRESS_SHOWN = 840.0
 
 
 async def require_join(services: Services, interaction: Press) -> None:
-    """Raise :class:`NotAllowed` for people without one of ``JOIN_ROLES``; where there are none, for those who may
-    not ask either. Operators always may."""
-    person = person_of(interaction)
-    if services.join_roles:
-        allowed = services.operators.is_operator(person) or not services.join_roles.isdisjoint(person.role_ids)
-    else:
-        profile = await services.profiles.of(place_of_interaction(interaction).ids)
-        allowed = services.profiles.may_ask(profile, person)
-    if not allowed:
-        raise NotAllowed(f"user {person.user_id} may not add nodes", key="error.join_not_allowed")
+    """Raise :class:`NotAllowed` for people who may not add nodes."""
+    await services.access.require(Act.JOIN, person_of(interaction), place_of_interaction(interaction))
 
 
 class JoinView(BaseLayout):
@@ -89,8 +81,11 @@ class JoinView(BaseLayout):
             row.add_item(button)
         self.add_item(row)
 
-    async def _choose(self, system: str, interaction: Press) -> None:
+    async def authorise(self, interaction: Press) -> None:
+        """As the command itself."""
         await require_join(self._services, interaction)
+
+    async def _choose(self, system: str, interaction: Press) -> None:
         self._system = system
         self._fill()
         self._shown = interaction

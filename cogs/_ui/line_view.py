@@ -56,6 +56,10 @@ class LineView(BaseLayout):
         self._text = self._describe(running, waiting, now)
         self._overview()
 
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """Operators only."""
+        self._operators.require(person_of(interaction))
+
     def _describe(self, running: Sequence[StoredRequest], waiting: Sequence[LineEntry], now: float) -> str:
         locale = self._locale
         lines = [f"### {say(locale, 'line.title')}"]
@@ -96,7 +100,6 @@ class LineView(BaseLayout):
 
     def _cancel_some(self, select: ui.Select[Any]) -> Press:
         async def cancel(interaction: discord.Interaction[Any]) -> None:
-            self._operators.require(person_of(interaction))
             await interaction.response.defer()
             cancelled = 0
             for request_id in select.values:
@@ -109,7 +112,6 @@ class LineView(BaseLayout):
         return cancel
 
     async def _ask_clear(self, interaction: discord.Interaction[Any]) -> None:
-        self._operators.require(person_of(interaction))
         self.clear_items()
         self.add_item(ui.TextDisplay(say(self._locale, "line.clear_confirm", count=self._waiting_count)))
         self.add_item(
@@ -118,12 +120,10 @@ class LineView(BaseLayout):
         await interaction.response.edit_message(view=self, allowed_mentions=discord.AllowedMentions.none())
 
     async def _back(self, interaction: discord.Interaction[Any]) -> None:
-        self._operators.require(person_of(interaction))
         self._overview()
         await interaction.response.edit_message(view=self, allowed_mentions=discord.AllowedMentions.none())
 
     async def _clear(self, interaction: discord.Interaction[Any]) -> None:
-        self._operators.require(person_of(interaction))
         await interaction.response.defer()
         cleared = await self._queue.clear(by=interaction.user.id)
         await self._note(interaction, "line.clear", {"questions": cleared})

@@ -40,6 +40,9 @@ class ModelPages(BaseLayout):
         self._page = 0
         self._fill()
 
+    async def authorise(self, interaction: Press) -> None:
+        """The list is for everybody."""
+
     def search(self, wanted: str) -> None:
         """Show what matches ``wanted``, from the first page."""
         self._wanted, self._page = wanted.strip(), 0
@@ -95,6 +98,9 @@ class _Search(BaseModal):
         self._pages = pages
         self._words: ui.TextInput[_Search] = ui.TextInput(default=wanted or None, required=False, max_length=80)
         self.add_item(ui.Label(text=say(locale, "models.words"), component=self._words))
+
+    async def authorise(self, interaction: Press) -> None:
+        """The list is for everybody."""
 
     async def on_submit(self, interaction: Press, /) -> None:
         """Show what matches, in the same message."""

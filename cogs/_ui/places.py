@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import discord
 
+from bot.client import Services
 from bot.conversation.profile import Place, Scope
 from bot.queueing.request import Asker
 from bot.services.ask import Setting
 from bot.services.operators import Person
-from bot.services.profiles import Profiles
 
 DEFAULT_LOCALE = "en-US"
 
@@ -38,9 +38,10 @@ def place_of_interaction(interaction: discord.Interaction) -> Place:
     return place_of(interaction.channel, interaction.channel_id or 0, interaction.guild)
 
 
-async def setting_of(profiles: Profiles, person: Person, place: Place) -> Setting:
-    """Who asks where, with what is in effect there. Raises :class:`StorageError`."""
-    return Setting(person, place, await profiles.of(place.ids))
+async def setting_of(services: Services, person: Person, place: Place) -> Setting:
+    """Who asks where, with what is in effect there. Raises :class:`NotAllowed` when the person's roles cannot be
+    found out, :class:`StorageError`."""
+    return Setting(await services.access.seen(person), place, await services.profiles.of(place.ids))
 
 
 def locale_of_message(message: discord.Message) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import discord
 from discord import ui
@@ -12,10 +12,22 @@ from discord import ui
 from bot.catalogue import say
 from bot.conversation.profile import PERSONA_LIMIT, Chosen, Profile, limits_of
 from bot.errors import UserError
-from bot.tree import report
+from cogs._ui.modal import BaseModal
 
 Changes = Mapping[str, Chosen | None]
-Submit = Callable[[discord.Interaction[Any], Changes], Awaitable[None]]
+
+
+class Edit(Protocol):
+    """What a dialogue was opened for: the choices of one scope."""
+
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """Raise :class:`NotAllowed` for who may not change them (any more)."""
+        ...
+
+    async def apply(self, interaction: discord.Interaction[Any], changes: Changes) -> None:
+        """Change them, and answer the interaction."""
+        ...
+
 
 NUMBERS = ("temperature", "top_k", "answer_tokens", "context_tokens", "retention_days")
 SWITCHES = ("think", "private", "threads")
@@ -24,13 +36,13 @@ _MOST = 25
 _INHERIT, _ON, _OFF = "inherit", "on", "off"
 
 
-class ProfileModal(ui.Modal, ABC):
-    """Base: reports failures, and hands the changes over."""
+class ProfileModal(BaseModal):
+    """Base: hands the changes over."""
 
-    def __init__(self, key: str, locale: str, submit: Submit) -> None:
+    def __init__(self, key: str, locale: str, edit: Edit) -> None:
         super().__init__(title=say(locale, f"settings.{key}")[:45], timeout=900)
         self.locale = locale
-        self._submit = submit
+        self._edit = edit
 
     @abstractmethod
     def changes(self) -> Changes:
@@ -41,22 +53,20 @@ class ProfileModal(ui.Modal, ABC):
         text = say(self.locale, f"settings.field.{name}")[:45]
         self.add_item(ui.Label(text=text, component=component, description=description))
 
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """As at the press that opened it."""
+        await self._edit.authorise(interaction)
+
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Apply."""
-        await self._submit(interaction, self.changes())
-
-    async def on_error(  # type: ignore[override]  # a modal's has no item
-        self, interaction: discord.Interaction[Any], error: Exception, /
-    ) -> None:
-        """Report through the one function."""
-        await report(interaction, error)
+        await self._edit.apply(interaction, self.changes())
 
 
 class PersonaModal(ProfileModal):
     """The system prompt."""
 
-    def __init__(self, chosen: Mapping[str, object], locale: str, submit: Submit) -> None:
-        super().__init__("persona", locale, submit)
+    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
+        super().__init__("persona", locale, edit)
         self._text: ui.TextInput[Any] = ui.TextInput(
             style=discord.TextStyle.paragraph,
             custom_id="persona",
@@ -74,8 +84,8 @@ class PersonaModal(ProfileModal):
 class NumbersModal(ProfileModal):
     """Everything that is a number."""
 
-    def __init__(self, chosen: Mapping[str, object], locale: str, submit: Submit, *, defaults: Profile) -> None:
-        super().__init__("numbers", locale, submit)
+    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit, *, defaults: Profile) -> None:
+        super().__init__("numbers", locale, edit)
         self._defaults = defaults
         self._inputs: dict[str, ui.TextInput[Any]] = {}
         for name in NUMBERS:
@@ -108,8 +118,8 @@ class NumbersModal(ProfileModal):
 class SwitchesModal(ProfileModal):
     """Everything that is on or off."""
 
-    def __init__(self, chosen: Mapping[str, object], locale: str, submit: Submit) -> None:
-        super().__init__("switches", locale, submit)
+    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
+        super().__init__("switches", locale, edit)
         self._selects: dict[str, ui.Select[Any]] = {}
         for name in SWITCHES:
             now = {True: _ON, False: _OFF}.get(bool(chosen[name])) if name in chosen else _INHERIT
@@ -130,8 +140,8 @@ class SwitchesModal(ProfileModal):
 class PeopleModal(ProfileModal):
     """Who may ask, and where."""
 
-    def __init__(self, chosen: Mapping[str, object], locale: str, submit: Submit) -> None:
-        super().__init__("people", locale, submit)
+    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
+        super().__init__("people", locale, edit)
         kinds = discord.SelectDefaultValueType
         self._roles: ui.RoleSelect[Any] = ui.RoleSelect(
             custom_id="allowed_roles",

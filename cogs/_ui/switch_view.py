@@ -53,8 +53,11 @@ class ConfirmSwitch(BaseLayout):
         self.add_item(ui.Container(ui.TextDisplay(text[:3800]), accent_colour=Accent.WAITING.value))
         self.add_item(ui.ActionRow(yes, no))
 
-    async def _confirm(self, interaction: Press) -> None:
+    async def authorise(self, interaction: Press) -> None:
+        """Operators only."""
         self._services.operators.require(person_of(interaction))
+
+    async def _confirm(self, interaction: Press) -> None:
         if self._typed and not self._decided:
             await interaction.response.send_modal(_TypeName(self, self._plan.model, self._locale))
             return
@@ -62,7 +65,6 @@ class ConfirmSwitch(BaseLayout):
 
     async def begin(self, interaction: Press) -> None:
         """Confirmed: start, and follow it in this message. However often that is pressed, it is one switch."""
-        self._services.operators.require(person_of(interaction))
         # The view is not stopped: a second press still has to be acknowledged.
         await interaction.response.defer()
         self._decided = True
@@ -98,6 +100,10 @@ class _TypeName(BaseModal):
         self._model = model
         self._name: ui.TextInput[_TypeName] = ui.TextInput(max_length=200, placeholder=model[:100])
         self.add_item(ui.Label(text=say(locale, "init.type_label"), component=self._name))
+
+    async def authorise(self, interaction: Press) -> None:
+        """As the confirmation it belongs to."""
+        await self._confirm.authorise(interaction)
 
     async def on_submit(self, interaction: Press, /) -> None:
         """Begin when it is the name."""
@@ -224,9 +230,12 @@ class _TypeBack(BaseModal):
         self._name: ui.TextInput[_TypeBack] = ui.TextInput(max_length=200, placeholder=model[:100])
         self.add_item(ui.Label(text=say(locale, "init.type_label"), component=self._name))
 
+    async def authorise(self, interaction: Press) -> None:
+        """Operators only."""
+        self._services.operators.require(person_of(interaction))
+
     async def on_submit(self, interaction: Press, /) -> None:
         """Go back when it is the name."""
-        self._services.operators.require(person_of(interaction))
         if self._name.value.strip() != self._model:
             raise UserError("another name was typed", key="error.name_differs", model=self._model)
         await interaction.response.defer()

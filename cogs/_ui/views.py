@@ -1,7 +1,8 @@
-"""Base classes whose failures reach the person and the operator."""
+"""Base classes whose presses are checked, and whose failures reach the person and the operator."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,20 +13,27 @@ from bot.errors import NotAllowed
 from bot.tree import NOBODY, report
 
 
-class BaseLayout(ui.LayoutView):
-    """A layout whose errors are reported, usable only by the person it was made for."""
+class BaseLayout(ui.LayoutView, ABC):
+    """A layout whose errors are reported, usable only by the person it was made for, as long as they may."""
 
     def __init__(self, *, owner_id: int | None, timeout: float | None = 180.0) -> None:
         """``owner_id`` None: anybody who sees it may use it. ``timeout`` in seconds."""
         super().__init__(timeout=timeout)
         self._owner_id = owner_id
 
+    @abstractmethod
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """Raise :class:`NotAllowed` when its owner may not use it any more.
+
+        Asked at every press, since a right may be taken while the message stands.
+        """
+
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Refuse other people, privately."""
-        if self._owner_id in {None, interaction.user.id}:
-            return True
-        await report(interaction, NotAllowed("not the owner of this message", key="error.not_yours"))
-        return False
+        """Refuse other people, and its owner without the right. What it raises is reported by :meth:`on_error`."""
+        if self._owner_id not in {None, interaction.user.id}:
+            raise NotAllowed("not the owner of this message", key="error.not_yours")
+        await self.authorise(interaction)
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction[Any], error: Exception, _item: ui.Item[Any], /

@@ -31,6 +31,10 @@ MANAGERS = ("stranger", "grace", *OPERATORS)
 
 ONLY_OPERATORS = "This is for the cluster's operators."
 ONLY_HOSTS = "Adding machines is for people with a certain role here. Ask an operator."
+NOT_SEEN = (
+    "Adding machines is for people with a certain role, and roles are not seen here. "
+    "Use /join in the server that has the role, or ask an operator."
+)
 ONLY_MANAGERS = "This is for those who manage the server."
 ONLY_ITS_ASKER = "Only the person who asked, or an operator, can do that."
 REFUSALS = (ONLY_OPERATORS, ONLY_HOSTS, ONLY_MANAGERS, ONLY_ITS_ASKER)
@@ -40,8 +44,11 @@ OTHER_ROLE, HOST_ROLE = fixed(60), fixed(61)
 
 
 @asynccontextmanager
-async def open_stage(folder: Path) -> AsyncIterator[Stage]:
-    """Operators by user and by role; the role of another server is named too, but that server is not."""
+async def open_stage(folder: Path, *, home: str = "") -> AsyncIterator[Stage]:
+    """Operators by user and by role; the role of another server is named too, but that server is not.
+
+    ``home`` names the server of DM_GUILD_ID.
+    """
     discord = DiscordDouble(latency=0.0)
     operators, guilds = discord.operators, {guild.name: guild for guild in discord.world.guilds.values()}
     guilds["Other team"].roles[OTHER_ROLE] = Role(OTHER_ROLE, "cluster-operators", position=2)
@@ -54,6 +61,7 @@ async def open_stage(folder: Path) -> AsyncIterator[Stage]:
         ADMIN_ROLE_IDS=",".join(map(str, (*operators.role_ids, OTHER_ROLE))),
         ADMIN_GUILD_IDS=",".join(map(str, operators.guild_ids)),
         JOIN_ROLES=str(HOST_ROLE),
+        DM_GUILD_ID=str(guilds[home].id) if home else "",
     ) as running:
         for name, team, role in (("other_role", "Other team", OTHER_ROLE), ("host", "Team", HOST_ROLE)):
             visitor = discord.new_person(name, team)
@@ -68,7 +76,7 @@ def others(*names: str) -> tuple[str, ...]:
 
 def place_of(stage: Stage, name: str, room: Channel) -> Channel:
     """Where this person acts: some are in another server."""
-    return stage.discord.channel("lobby") if name in {"stranger", "other_role"} else room
+    return stage.discord.channel("lobby") if room.guild_id and name in {"stranger", "other_role"} else room
 
 
 @contextmanager
@@ -94,6 +102,11 @@ def unheard(stage: Stage) -> Iterator[None]:
 def controls(message: Message) -> list[JSON]:
     """The buttons and selects that call the bot, disabled ones included: a client that lies presses these too."""
     return [part for part in walk(message.components) if part["type"] in (2, *SELECTS) and part.get("custom_id")]
+
+
+def control(message: Message, label: str) -> JSON:
+    """The button with this label."""
+    return next(part for part in controls(message) if part.get("label") == label)
 
 
 async def sent(stage: Stage, name: str, room: Channel, command: str, values: Mapping[str, Value]) -> Interaction:

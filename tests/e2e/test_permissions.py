@@ -18,6 +18,7 @@ from tests.e2e.permitting import (
     HOSTS,
     MANAGERS,
     MODEL,
+    NOT_SEEN,
     ONLY_HOSTS,
     ONLY_MANAGERS,
     ONLY_OPERATORS,
@@ -149,6 +150,17 @@ async def test_a_command_is_there_for_who_may(stage: Stage, room: Channel, row: 
         await until_over(stage, told)
     if row.command == "cluster pause":
         await sent(stage, name, room, "cluster resume", {})
+
+
+@pytest.mark.parametrize("name", EVERYBODY)
+async def test_no_role_grants_anything_in_direct_messages(stage: Stage, name: str) -> None:
+    """Where no server counts there: whoever has the role, too, reads where it works. Operators by name may."""
+    who = stage.discord.person(name)
+    interaction = await sent(stage, name, who.dm, "join", {})
+    if name == "olga":
+        _was_served(interaction)
+    else:
+        assert refusal(stage, name, interaction) == NOT_SEEN
 
 
 @pytest.mark.parametrize("name", EVERYBODY)

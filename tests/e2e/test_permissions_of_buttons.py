@@ -8,7 +8,6 @@ import pytest
 import pytest_asyncio
 
 from sandbox.discord_api.model import Channel, Message
-from sandbox.discord_api.wire import JSON
 from tests.e2e.bot_process import Stage
 from tests.e2e.permitting import (
     EVERYBODY,
@@ -18,6 +17,7 @@ from tests.e2e.permitting import (
     ONLY_ITS_ASKER,
     ONLY_OPERATORS,
     OPERATORS,
+    control,
     controls,
     demoted,
     open_stage,
@@ -52,11 +52,6 @@ async def refused_to(stage: Stage, room: Channel, names: tuple[str, ...], messag
                 interaction = await pressed(stage, name, room, message, part)
                 assert refusal(stage, name, interaction) == sentence
     assert message.components == before
-
-
-def control(message: Message, label: str) -> JSON:
-    """The button with this label."""
-    return next(part for part in controls(message) if part.get("label") == label)
 
 
 @pytest.mark.parametrize(

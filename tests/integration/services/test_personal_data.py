@@ -14,6 +14,7 @@ from bot.conversation.ports import ConversationKey
 from bot.conversation.profile import Place, Profile, Scope
 from bot.errors import NotAllowed, QuotaUsed
 from bot.queueing.usage import DAY
+from bot.services.access import Access, Act
 from bot.services.operators import Operators, Person
 from bot.services.profiles import Profiles
 from bot.services.quotas import Quotas
@@ -31,6 +32,14 @@ PLACE = Place((THREAD, CHANNEL, CATEGORY, SERVER))
 OPERATORS = Operators(user_ids=[99], role_ids=[], guild_ids=[])
 
 
+class NoServer:
+    """Nobody is looked up in a server's own channels."""
+
+    async def roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
+        """Not to be asked for."""
+        raise AssertionError((guild_id, user_id))
+
+
 @dataclass(frozen=True)
 class Bench:
     database: Database
@@ -41,7 +50,7 @@ class Bench:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with Database.open(new_database(tmp_path)) as database:
-        profiles = Profiles(database.profiles, OPERATORS, FastClock(1.0), DEFAULTS)
+        profiles = Profiles(database.profiles, FastClock(1.0), DEFAULTS)
         yield Bench(database, profiles, tmp_path / "bot.db")
 
 
@@ -85,18 +94,19 @@ async def test_no_place_spends_more_than_the_operators_allow(bench: Bench) -> No
 async def test_who_may_ask(bench: Bench) -> None:
     """By role, by name and by channel; a server's ban holds in every channel; operators always may."""
     profiles = bench.profiles
+    access = Access(profiles, OPERATORS, NoServer())
     await profiles.choose(SERVER, {"blocked_users": [3], "allowed_roles": [40]}, by=5)
     await profiles.choose(CHANNEL, {"blocked_users": [4]}, by=5)
-    found = await profiles.of(PLACE.ids)
 
-    profiles.permit(found, Person(1, 8, frozenset({40})), PLACE)
-    profiles.permit(found, Person(99, 8), PLACE)
+    await access.require(Act.ASK, Person(1, 8, frozenset({40})), PLACE)
+    await access.require(Act.ASK, Person(99, 8), PLACE)
     for refused in (Person(3, 8, frozenset({40})), Person(4, 8, frozenset({40})), Person(1, 8)):
         with pytest.raises(NotAllowed):
-            profiles.permit(found, refused, PLACE)
+            await access.require(Act.ASK, refused, PLACE)
+    elsewhere, here = (replace(DEFAULTS, channels=frozenset({channel})) for channel in (555, 71))
     with pytest.raises(NotAllowed):
-        profiles.permit(replace(DEFAULTS, channels=frozenset({555})), Person(1, 8), PLACE)
-    profiles.permit(replace(DEFAULTS, channels=frozenset({71})), Person(1, 8), PLACE)
+        await access.require(Act.ASK, Person(1, 8), PLACE, profile=elsewhere)
+    await access.require(Act.ASK, Person(1, 8), PLACE, profile=here)
 
 
 async def test_retention_removes_what_is_older_in_its_conversation_only(bench: Bench) -> None:

@@ -1,0 +1,287 @@
+"""Every message with buttons and every dialogue asks again who may, at each press and each submission.
+
+Whoever adds one adds a row here, and says whose it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import discord
+import pytest
+from discord import ui
+
+import cogs
+from bot.client import ParallaxBot, Services
+from bot.conversation.profile import Chosen, Place, Profile, Scope
+from bot.errors import NotAllowed
+from bot.rendering import Control
+from bot.rendering.cluster_card import Load
+from bot.services.access import Access, Act
+from bot.services.operators import Operators
+from bot.services.profiles import Profiles
+from bot.services.queue import MyQueue
+from bot.services.switching import Plan
+from cogs._ui import answer_controls, profile_modals
+from cogs._ui.answer_controls import ACTIONS, ACTS, AnswerControl
+from cogs._ui.join_view import JoinView
+from cogs._ui.line_view import LineView
+from cogs._ui.modal import BaseModal
+from cogs._ui.models_view import ModelPages, _Search
+from cogs._ui.status_controls import StatusControl
+from cogs._ui.switch_view import ConfirmSwitch, SwitchControl, _TypeBack, _TypeName
+from cogs._ui.views import BaseLayout
+from cogs.context import Forget
+from cogs.doors import AskAbout
+from cogs.queue import QueueView
+from cogs.settings import SettingsView, _ScopeEdit
+from tests.fakes.clocks import FastClock
+
+TEAM, ROOM, OPERATOR, OWNER, BLOCKED = 8, 71, 99, 1, 3
+DEFAULTS = Profile(persona="", context_tokens=6000, answer_tokens=2000)
+PLACE = Place((Scope("channel", ROOM, "general"), Scope("server", TEAM, "Team")))
+EDITED: Mapping[str, object] = {}
+
+
+@dataclass
+class Chose:
+    """What was chosen, in memory."""
+
+    scopes: dict[int, dict[str, object]] = field(default_factory=dict)
+
+    async def chosen(self, scope_ids: Sequence[int]) -> Mapping[int, Mapping[str, object]]:
+        """Of those scopes."""
+        return {one: self.scopes[one] for one in scope_ids if one in self.scopes}
+
+    async def choose(self, scope_id: int, changes: Mapping[str, Chosen | None], *, by: int, now: float) -> None:
+        """Not to be reached by anybody who is refused."""
+        raise AssertionError((scope_id, changes, by, now))
+
+
+class NoServer:
+    """Nobody is looked up inside of a server."""
+
+    async def roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
+        """Not to be asked for."""
+        raise AssertionError((guild_id, user_id))
+
+
+OPERATORS = Operators(user_ids=[OPERATOR], role_ids=[], guild_ids=[])
+PROFILES = Profiles(Chose({TEAM: {"blocked_users": [BLOCKED]}}), FastClock(1.0), DEFAULTS)
+ACCESS = Access(PROFILES, OPERATORS, NoServer())
+UNSEEN = SimpleNamespace(view=lambda: SimpleNamespace(status=None))
+SERVICES = cast("Services", SimpleNamespace(operators=OPERATORS, access=ACCESS, profiles=PROFILES, cluster=UNSEEN))
+NONE = cast("Any", None)
+
+
+def press(user: int, *, manager: bool = False) -> discord.Interaction[Any]:
+    """Somebody acts in the team's channel."""
+    guild = SimpleNamespace(id=TEAM, name="Team", get_channel=lambda _id: None)
+    return cast(
+        "discord.Interaction[Any]",
+        SimpleNamespace(
+            user=SimpleNamespace(id=user),
+            guild=guild,
+            guild_id=TEAM,
+            channel=SimpleNamespace(name="general"),
+            channel_id=ROOM,
+            client=SimpleNamespace(get_guild=lambda _id: guild),
+            permissions=discord.Permissions(manage_guild=manager),
+        ),
+    )
+
+
+def _settings() -> SettingsView:
+    return SettingsView(PROFILES, ACCESS, PLACE, owner_id=OWNER, locale="en-US")
+
+
+def _edit() -> _ScopeEdit:
+    return _ScopeEdit(_settings(), PLACE.scopes[0])
+
+
+def _confirm() -> ConfirmSwitch:
+    plan = Plan("00000000", "model", 1, local_network=True)
+    return ConfirmSwitch(SERVICES, plan, text="?", typed=True, locale="en-US", owner_id=OWNER)
+
+
+def _pages() -> ModelPages:
+    return ModelPages((), running=None, memory=None, wanted="", locale="en-US", owner_id=OWNER)
+
+
+def _line() -> LineView:
+    return LineView(NONE, OPERATORS, (), (), locale="en-US", owner_id=OWNER, now=0.0, note=NONE)
+
+
+def _mine() -> QueueView:
+    mine = MyQueue(mine=(), load=Load(0, None, 0), hold=None, announced=True)
+    return QueueView(NONE, mine, locale="en-US", owner_id=OWNER)
+
+
+def _about() -> AskAbout:
+    return AskAbout(ACCESS, NONE, NONE, None, "en-US")
+
+
+Made = BaseLayout | BaseModal
+OPERATORS_ONLY: dict[type[Made], Callable[[], Made]] = {
+    ConfirmSwitch: _confirm,
+    _TypeName: lambda: _TypeName(_confirm(), "model", "en-US"),
+    _TypeBack: lambda: _TypeBack(SERVICES, "00000000", "model", "en-US"),
+    LineView: _line,
+}
+MANAGERS_ONLY: dict[type[Made], Callable[[], Made]] = {
+    SettingsView: _settings,
+    profile_modals.PersonaModal: lambda: profile_modals.PersonaModal(EDITED, "en-US", _edit()),
+    profile_modals.NumbersModal: lambda: profile_modals.NumbersModal(EDITED, "en-US", _edit(), defaults=DEFAULTS),
+    profile_modals.SwitchesModal: lambda: profile_modals.SwitchesModal(EDITED, "en-US", _edit()),
+    profile_modals.PeopleModal: lambda: profile_modals.PeopleModal(EDITED, "en-US", _edit()),
+}
+NOT_FOR_BLOCKED: dict[type[Made], Callable[[], Made]] = {
+    JoinView: lambda: JoinView(SERVICES, None, locale="en-US", owner_id=OWNER),
+    AskAbout: _about,
+}
+ITS_OWNERS_ALWAYS: dict[type[Made], Callable[[], Made]] = {
+    ModelPages: _pages,
+    _Search: lambda: _Search(_pages(), "", "en-US"),
+    QueueView: _mine,
+    Forget: lambda: Forget(NONE, user_id=OWNER, locale="en-US"),
+}
+EVERY = {**OPERATORS_ONLY, **MANAGERS_ONLY, **NOT_FOR_BLOCKED, **ITS_OWNERS_ALWAYS}
+BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal}
+
+
+def _classes() -> Iterator[type]:
+    for module in pkgutil.walk_packages(cogs.__path__, "cogs."):
+        for _, one in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if one.__module__ == module.name:
+                yield one
+
+
+def test_every_message_and_dialogue_has_a_row() -> None:
+    """Found in the cogs themselves: none is of the library's own bases, where nothing is checked."""
+    interactive = {one for one in _classes() if issubclass(one, ui.View | ui.LayoutView | ui.Modal)}
+    assert interactive - BASES == set(EVERY)
+    assert all(issubclass(one, BaseLayout | BaseModal) for one in interactive)
+
+
+@pytest.mark.parametrize("one", EVERY)
+def test_none_goes_round_the_check(one: type[Made]) -> None:
+    """The bases call it, so nobody else decides what a press has to pass."""
+    base = BaseLayout if issubclass(one, BaseLayout) else BaseModal
+    assert one.interaction_check is base.interaction_check
+    assert one.on_error is base.on_error
+    assert one.authorise is not base.authorise
+
+
+@pytest.mark.parametrize("base", [BaseLayout, BaseModal])
+def test_one_that_says_nothing_cannot_be_made(base: type[Any]) -> None:
+    """Forgetting the check is no way to write a new one."""
+    forgetful = type("Forgetful", (base,), {})
+    with pytest.raises(TypeError, match="authorise"):
+        forgetful()
+
+
+async def refused(made: Made, interaction: discord.Interaction[Any]) -> str | None:
+    """The key of the sentence; None when the press goes on."""
+    if isinstance(made, BaseLayout):
+        made._owner_id = interaction.user.id
+    try:
+        assert await made.interaction_check(interaction)
+    except NotAllowed as error:
+        return error.key
+    return None
+
+
+@pytest.mark.parametrize("make", OPERATORS_ONLY.values(), ids=[one.__name__ for one in OPERATORS_ONLY])
+async def test_only_operators(make: Callable[[], Made]) -> None:
+    """Not who was one when it was opened, and no manager of a server."""
+    assert await refused(make(), press(OPERATOR)) is None
+    assert await refused(make(), press(OWNER, manager=True)) == "error.not_allowed"
+
+
+@pytest.mark.parametrize("make", MANAGERS_ONLY.values(), ids=[one.__name__ for one in MANAGERS_ONLY])
+async def test_only_managers(make: Callable[[], Made]) -> None:
+    """Not who was one when it was opened."""
+    assert await refused(make(), press(OWNER, manager=True)) is None
+    assert await refused(make(), press(OPERATOR)) is None
+    assert await refused(make(), press(OWNER)) == "error.not_manager"
+
+
+@pytest.mark.parametrize("make", NOT_FOR_BLOCKED.values(), ids=[one.__name__ for one in NOT_FOR_BLOCKED])
+async def test_not_for_who_was_blocked_meanwhile(make: Callable[[], Made]) -> None:
+    """The block counts at the press."""
+    assert await refused(make(), press(OWNER)) is None
+    assert await refused(make(), press(BLOCKED)) in {"error.ask_blocked", "error.join_not_allowed"}
+
+
+@pytest.mark.parametrize("make", ITS_OWNERS_ALWAYS.values(), ids=[one.__name__ for one in ITS_OWNERS_ALWAYS])
+async def test_what_is_a_persons_own_stays_theirs(make: Callable[[], Made]) -> None:
+    """Also for who was blocked."""
+    assert await refused(make(), press(BLOCKED)) is None
+
+
+@pytest.mark.parametrize("one", [one for one in EVERY if issubclass(one, BaseLayout)])
+async def test_a_message_is_its_owners_alone(one: type[Made]) -> None:
+    """Not even an operator's who did not open it."""
+    made = EVERY[one]()
+    with pytest.raises(NotAllowed) as raised:
+        await made.interaction_check(press(OPERATOR))
+    assert raised.value.key == "error.not_yours"
+
+
+def test_the_buttons_that_outlive_a_restart_are_known() -> None:
+    """They belong to nobody, so each checks for itself: under answers by the table below, under status cards
+    /join alone, under a switch all (tests/e2e/test_permissions_of_buttons.py presses them)."""
+    found = {one for one in _classes() if issubclass(one, ui.DynamicItem)}
+    assert found == {AnswerControl, StatusControl, SwitchControl}
+
+
+def test_every_button_under_an_answer_says_what_it_is() -> None:
+    """What asks the cluster or rates takes the right to; what ends or shows does not."""
+    assert set(ACTS) == set(ACTIONS)
+    assert {one: act for one, act in ACTS.items() if act is not None} == {
+        Control.REGENERATE: Act.ASK,
+        Control.RETRY: Act.ASK,
+        Control.CONTINUE: Act.ASK,
+        Control.LIKE: Act.RATE,
+        Control.DISLIKE: Act.RATE,
+    }
+
+
+@pytest.mark.parametrize("control", ACTIONS)
+@pytest.mark.parametrize("user", [OWNER, BLOCKED])
+async def test_a_press_under_an_answer(monkeypatch: pytest.MonkeyPatch, control: Control, user: int) -> None:
+    """The block counts before anything is done."""
+    done: list[Control] = []
+    told: list[str] = []
+
+    async def act(_services: Services, _request_id: str, _press: discord.Interaction[Any]) -> None:
+        done.append(control)
+
+    async def report(_press: discord.Interaction[Any], error: BaseException) -> None:
+        assert isinstance(error, NotAllowed)
+        told.append(error.key)
+
+    monkeypatch.setitem(ACTIONS, control, act)
+    monkeypatch.setattr(answer_controls, "report", report)
+    interaction = press(user)
+    client = ParallaxBot.__new__(ParallaxBot)
+    client.services = SERVICES
+    monkeypatch.setattr(ParallaxBot, "get_guild", lambda _self, _id: interaction.guild)
+    interaction.client = client
+    await AnswerControl(
+        ui.Button(custom_id=f"answer:{control.value}:{'0' * 16}"), control.value, "0" * 16
+    ).callback(interaction)
+    takes_a_right = ACTS[control] is not None
+    if user == BLOCKED and takes_a_right:
+        assert (done, told) == (
+            [],
+            ["error.rate_not_allowed" if ACTS[control] is Act.RATE else "error.ask_blocked"],
+        )
+    else:
+        assert (done, told) == ([control], [])
