@@ -17,11 +17,13 @@ from bot.delivery.charts import draw_chart
 from bot.delivery.cluster_chart import ChartPainter
 from bot.delivery.deliveries import Deliveries
 from bot.delivery.layout import build_layout, to_files
+from bot.delivery.members import GuildMembers
 from bot.delivery.messenger import Messenger
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes
 from bot.queueing.ports import LineLimits
 from bot.scheduler.client import ParallaxClient
+from bot.services.access import Access
 from bot.services.admission import Gate
 from bot.services.again import Again
 from bot.services.alerts import Alerts
@@ -105,7 +107,6 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     )
     profiles = Profiles(
         database.profiles,
-        operators,
         clock,
         Profile(
             persona=settings.system_prompt,
@@ -113,6 +114,13 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             answer_tokens=settings.answer_max_tokens,
             retention_days=settings.retention_days,
         ),
+    )
+    access = Access(
+        profiles,
+        operators,
+        GuildMembers(bot),
+        join_roles=settings.join_roles,
+        dm_guild_id=settings.dm_guild_id,
     )
     quotas = Quotas(
         database.usage,
@@ -122,7 +130,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         roles=settings.quota_roles,
     )
     personal = PersonalData(database.personal, database.requests, line.dispatcher, profiles, clock)
-    cluster = ClusterService(parts.scheduler, parts.watcher, settings.web_page)
+    cluster = ClusterService(parts.scheduler, parts.watcher, settings.parallax_public_url)
     queue = QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock)
     running, alerts = _cluster_of(parts, bot, line, cluster, queue)
     bot.services = Services(
@@ -141,6 +149,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             ask_limits=AskLimits(context_tokens=settings.context_max_tokens),
             system_prompt=settings.system_prompt,
             profiles=profiles,
+            access=access,
             quotas=quotas,
         ),
         dispatcher=line.dispatcher,
@@ -164,7 +173,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         charts=draw_chart,
         layout=build_layout,
         uploads=to_files,
-        join_roles=settings.join_roles,
+        access=access,
         metrics=parts.metrics,
         running=running,
     )

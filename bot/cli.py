@@ -41,9 +41,7 @@ def run() -> None:
         from bot.telemetry.logs import configure_logging
 
         settings = load_settings()
-        configure_logging(
-            settings.log_level, settings.log_format, secrets=(settings.discord_token.get_secret_value(),)
-        )
+        configure_logging(settings.log_level, settings.log_format, secrets=settings.secrets)
         asyncio.run(run_app(settings))
 
     _guarded(work)
@@ -89,10 +87,14 @@ def doctor() -> None:
     def work() -> None:
         from bot.doctor import examine
         from bot.settings import load_settings
+        from bot.telemetry.logs import Redactor
 
-        findings = asyncio.run(examine(load_settings()))
+        settings = load_settings()
+        findings = asyncio.run(examine(settings))
+        # What the other side answers is told as it is, and might repeat what it was sent.
+        clean = Redactor(settings.secrets).clean
         for finding in findings:
-            typer.echo(f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.detail}")
+            typer.echo(clean(f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.detail}"))
         if not all(finding.good for finding in findings):
             raise typer.Exit(1)
 

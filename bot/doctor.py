@@ -66,7 +66,7 @@ async def _cluster(settings: Settings) -> tuple[Finding, ...]:
             return (found,)
         return (found, await _prefix(client, wanted=settings.parallax_assistant_prefix))
     except BotError as error:
-        return (Finding(False, "scheduler", f"{settings.parallax_url}: {error}"),)
+        return (Finding(False, "scheduler", f"{settings.parallax_address}: {error}"),)
     finally:
         await client.aclose()
 

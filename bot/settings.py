@@ -6,9 +6,10 @@ Values come from the environment and from ``.env`` in the working directory, the
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -29,9 +30,14 @@ class Settings(BaseSettings):
     discord_token: SecretStr = Field(description="The bot's token, from the Bot page of its application.")
     discord_api_url: str = Field(DISCORD_API_URL, description="Discord's REST API; another base is for tests.")
 
-    parallax_url: str = Field("http://localhost:3001", description="The scheduler's address.")
+    parallax_url: str = Field(
+        "http://localhost:3001",
+        repr=False,
+        exclude=True,
+        description="The scheduler's address; a proxy's login in it (http://user:password@host) is never shown.",
+    )
     parallax_public_url: str = Field(
-        "", description="The address people open for the scheduler's web page, when it differs."
+        "", description="The scheduler's web page as people open it, for a button under /status; empty: no button."
     )
     parallax_connect_timeout: float = Field(5.0, gt=0, description="To open a connection to the scheduler.")
     parallax_first_byte_timeout: float = Field(
@@ -44,7 +50,9 @@ class Settings(BaseSettings):
         "`python -m bot doctor` finds out.",
     )
 
-    database_url: str = Field("sqlite+aiosqlite:///data/bot.db", description="Where everything is kept.")
+    database_url: str = Field(
+        "sqlite+aiosqlite:///data/bot.db", repr=False, exclude=True, description="Where everything is kept."
+    )
 
     admin_user_ids: Ids = Field(frozenset(), description="Operators by user id, comma-separated.")
     admin_role_ids: Ids = Field(
@@ -55,6 +63,12 @@ class Settings(BaseSettings):
     )
     join_roles: Ids = Field(
         frozenset(), description="Roles that may use /join, comma-separated; empty: whoever may ask."
+    )
+    dm_guild_id: int = Field(
+        0,
+        ge=0,
+        description="The server whose members may use the bot in direct messages, and whose roles and /settings "
+        "decide there; 0: none, anybody may ask there, and roles grant nothing.",
     )
 
     system_prompt: str = Field(
@@ -140,10 +154,19 @@ class Settings(BaseSettings):
     def _http_address(cls, value: str) -> str:
         if not value:
             return value
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        parts = _split(value)
+        if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an address like http://localhost:3001")
+        if parts.query or parts.fragment:
+            raise ValueError("must end before any ? or #, like http://localhost:3001")
         return value.rstrip("/")
+
+    @field_validator("discord_api_url", "parallax_public_url")
+    @classmethod
+    def _tells_no_login(cls, value: str) -> str:
+        if "@" in urlsplit(value).netloc:
+            raise ValueError("must contain no login: use one like https://cluster.example")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -167,9 +190,53 @@ class Settings(BaseSettings):
         return DISCORD_CDN_HOSTS | {urlsplit(self.discord_api_url).netloc}
 
     @property
-    def web_page(self) -> str:
-        """The address people open to see the scheduler's own page."""
-        return self.parallax_public_url or self.parallax_url
+    def parallax_address(self) -> str:
+        """PARALLAX_URL as it may be shown to operators."""
+        return without_login(self.parallax_url)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log and no output may contain: the token, and the logins inside of addresses."""
+        logins = (_logins_in(url) for url in (self.parallax_url, self.database_url))
+        return (self.discord_token.get_secret_value(), *(text for texts in logins for text in texts))
+
+
+_SHORTEST_SECRET = 4
+"""Characters. A shorter password is found in too many words to be hidden by its text alone."""
+
+
+def without_login(url: str) -> str:
+    """An address without user name, password, query and fragment; empty for what is no address."""
+    parts = _split(url)
+    if parts is None:
+        return ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _logins_in(url: str) -> tuple[str, ...]:
+    """Every form in which an address's password may turn up: as written, decoded, and as a Basic header. A user
+    name alone is a token."""
+    parts = _split(url)
+    if parts is None:
+        return ()
+    login, at, _ = parts.netloc.rpartition("@")
+    found: list[str] = []
+    if at:
+        user, _, password = login.partition(":")
+        basic = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+        found += [password or user, unquote(password or user), basic]
+    found += [value for name, value in parse_qsl(parts.query) if "pass" in name.lower()]
+    return tuple(dict.fromkeys(text for text in found if len(text) >= _SHORTEST_SECRET))
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of an address; None where there are none. The library's own error would repeat the address."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 _REMEDIES = {

@@ -31,8 +31,9 @@ _KEEP_ALIVE_S = 2.0
 def _checked(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url.strip())
-    except httpx.InvalidURL as exc:
-        raise ConfigError(f"PARALLAX_URL is not a URL ({exc}): use a form like http://localhost:3001") from exc
+    except httpx.InvalidURL:
+        # Without the reason, here and in the chain: it repeats parts of the address, which may be a password.
+        raise ConfigError("PARALLAX_URL is not a URL: use a form like http://localhost:3001") from None
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigError("PARALLAX_URL must start with http:// or https:// and name a host")
     return url
@@ -40,6 +41,8 @@ def _checked(base_url: str) -> httpx.URL:
 
 class Connection:
     """Requests to one scheduler, with limits and translated errors.
+
+    A login inside of the address goes into the header, for a proxy before the scheduler, and into no error.
 
     The pool has no limit of its own: how many requests run at once is the queue's decision. Proxies and
     credentials from the environment are ignored: the address is that of the cluster itself.
@@ -50,9 +53,11 @@ class Connection:
     ) -> None:
         url = _checked(base_url)
         self._clock = clock
-        self._web_page = str(url.copy_with(userinfo=b"", fragment=None))
+        address = url.copy_with(userinfo=b"", query=None, fragment=None)
+        self._web_page = str(address)
         self._http = httpx.AsyncClient(
-            base_url=url,
+            base_url=address,
+            auth=(url.username, url.password) if url.userinfo else None,
             transport=transport,
             # loading the certificates costs 30 ms and 3 MB; without them any TLS connection would be refused
             verify=True if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),

@@ -12,6 +12,8 @@ import structlog
 
 _SECRET_KEYS = frozenset({"token", "interaction_token", "authorization", "discord_token", "password"})
 # Interaction tokens travel in paths: /webhooks/<application>/<token>/… and /interactions/<id>/<token>/callback.
+# A user name and a password before the host of an address, whatever its scheme.
+_LOGIN_IN_ADDRESS = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s/?#\"']*@", re.IGNORECASE)
 _TOKEN_IN_PATH = re.compile(r"((?:webhooks|interactions)/\d+/)[^/\s\"']+")
 
 
@@ -25,16 +27,27 @@ class Redactor:
         """``text`` without any secret."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
-        return _TOKEN_IN_PATH.sub(r"\1[secret]", text)
+        return _LOGIN_IN_ADDRESS.sub(r"\1[secret]@", _TOKEN_IN_PATH.sub(r"\1[secret]", text))
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Clean one event."""
         for key, value in event.items():
             if key in _SECRET_KEYS:
                 event[key] = "[secret]"
-            elif isinstance(value, str):
-                event[key] = self.clean(value)
+            else:
+                event[key] = self._cleaned(value)
         return event
+
+    def _cleaned(self, value: object) -> object:
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, BaseException):
+            return self.clean(repr(value))
+        if isinstance(value, dict):
+            return {key: self._cleaned(one) for key, one in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._cleaned(one) for one in value]
+        return value
 
 
 def configure_logging(level: str, style: Literal["console", "json"], *, secrets: tuple[str, ...] = ()) -> None:

@@ -30,6 +30,7 @@ async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         tmp_path_factory.mktemp("bot"),
         discord=DiscordDouble(latency=0.0),
         parallax=ParallaxDouble(dialect=request.param, tokens_per_second=200, lag=False),
+        PARALLAX_PUBLIC_URL="https://cluster.example",
     ) as running:
         yield running
         assert running.discord.limits.rejections == []

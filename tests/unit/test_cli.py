@@ -119,3 +119,19 @@ def test_the_doctor_says_what_is_missing_and_fails(tmp_path: Path) -> None:
         "BAD discord",
     ]
     assert "hush-hush" not in done.stdout + done.stderr
+
+
+def test_the_doctor_tells_no_login(tmp_path: Path) -> None:
+    """Of the scheduler, though its address is named; nothing listens there."""
+    done = bot(
+        tmp_path,
+        "doctor",
+        DISCORD_TOKEN="hush-hush",
+        DISCORD_API_URL="http://127.0.0.1:9/api/v10",
+        PARALLAX_URL="http://ada:hush-parallax@127.0.0.1:9",
+        DATABASE_URL="sqlite+aiosqlite:///bot.db",
+        LOG_LEVEL="DEBUG",
+    )
+
+    assert "BAD scheduler: http://127.0.0.1:9: " in done.stdout
+    assert "hush" not in done.stdout + done.stderr

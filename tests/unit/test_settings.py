@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import traceback
 from pathlib import Path
 
 import pytest
@@ -143,11 +145,66 @@ def test_attachments_come_from_discord_only_unless_it_is_a_double(monkeypatch: p
     assert double.attachment_hosts == DISCORD_CDN_HOSTS | {"127.0.0.1:8700"}
 
 
-def test_the_web_page_is_the_public_address_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bot may reach the scheduler by a name that people cannot."""
-    assert loaded(monkeypatch, PARALLAX_URL="http://inside:3001").web_page == "http://inside:3001"
-    public = loaded(monkeypatch, PARALLAX_PUBLIC_URL="https://cluster.example/")
-    assert public.web_page == "https://cluster.example"
+LOGIN = "http://ada:hush%40hush@inside:3001"
+
+
+def test_the_web_page_is_the_public_address_and_never_the_schedulers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scheduler's own may hold a login, and people may not reach it anyway."""
+    assert loaded(monkeypatch, PARALLAX_URL=LOGIN).parallax_public_url == ""
+    public = loaded(monkeypatch, PARALLAX_URL=LOGIN, PARALLAX_PUBLIC_URL="https://cluster.example/")
+    assert public.parallax_public_url == "https://cluster.example"
+
+
+def test_the_address_is_shown_without_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its forms are all secrets, and none is in the text of the settings."""
+    settings = loaded(monkeypatch, PARALLAX_URL=LOGIN)
+    assert settings.parallax_address == "http://inside:3001"
+    basic = base64.b64encode(b"ada:hush@hush").decode()
+    assert set(settings.secrets) == {TOKEN, "hush%40hush", "hush@hush", basic}
+    text = f"{settings!r}{settings}{settings.model_dump_json()}"
+    assert not [secret for secret in settings.secrets if secret in text]
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("http://only-a-token@inside:3001", {"only-a-token"}),
+        ("http://ada:abc@inside:3001", {"YWRhOmFiYw=="}),
+        ("http://inside:3001/", set()),
+    ],
+)
+def test_what_a_login_consists_of(monkeypatch: pytest.MonkeyPatch, url: str, secrets: set[str]) -> None:
+    """A name alone is a token; three characters are in too many words to be hidden everywhere."""
+    assert set(loaded(monkeypatch, PARALLAX_URL=url).secrets) >= {TOKEN, *secrets}
+    assert "abc" not in loaded(monkeypatch, PARALLAX_URL=url).secrets
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PARALLAX_PUBLIC_URL", "https://ada:hush-hush@cluster.example"),
+        ("PARALLAX_PUBLIC_URL", "https://hush-hush@cluster.example"),
+        ("PARALLAX_PUBLIC_URL", "https://cluster.example/?token=hush-hush"),
+        ("PARALLAX_PUBLIC_URL", "https://cluster.example/#hush-hush"),
+        ("PARALLAX_URL", "http://inside:3001/?token=hush-hush"),
+        ("PARALLAX_URL", "http://ada:hush-hush"),
+        ("PARALLAX_URL", "http://ada:hush-hush/@inside:3001"),
+        ("PARALLAX_URL", "http://ada:hush-hush\u2100@inside:3001"),
+        ("DISCORD_API_URL", "http://[hush-hush]/api/v10"),
+        ("DISCORD_API_URL", "http://ada:hush-hush@inside/api/v10"),
+        ("DATABASE_URL", "mysql://ada:hush-hush@inside/bot"),
+    ],
+)
+def test_an_address_that_cannot_be_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """In one line with the remedy, and without a part of it in the exception's own chain."""
+    with pytest.raises(ConfigError) as raised:
+        loaded(monkeypatch, **{name: value})
+    shown = "".join(traceback.format_exception(raised.value))
+    assert str(raised.value).startswith(f"{name} is wrong: ")
+    assert "hush-hush" not in shown.partition("bot.errors.ConfigError")[2]
+    assert "\n" not in str(raised.value)
 
 
 def test_migrating_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:

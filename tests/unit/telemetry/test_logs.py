@@ -78,3 +78,30 @@ def test_json_is_one_object_a_line() -> None:
 def test_an_empty_secret_hides_nothing() -> None:
     """Replacing the empty text would put the mark between all letters."""
     assert Redactor(("",)).clean("plain") == "plain"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://ada:hush@cluster:3001/x",
+        "postgresql+asyncpg://bot:hush@db/bot",
+        "see https://hush@cluster.example for more",
+        "https://ada:h@ush@hush@cluster.example",
+    ],
+)
+def test_a_login_in_an_address_is_hidden_whoever_logs_it(address: str) -> None:
+    """In a text, in what an event carries along, and in an exception; the address itself stays."""
+    redactor = Redactor(())
+    event = redactor(
+        None, "info", {"event": address, "error": ValueError(address), "more": {"urls": [address, (address, 1)]}}
+    )
+    assert "hush" not in repr(event)
+    assert repr(event).count("://[secret]@") == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["mail ada@example.org", "http://cluster:3001/a?b=c@d", "http://x/a@b", "a://b c@d"]
+)
+def test_what_is_no_login_stays(text: str) -> None:
+    """An @ elsewhere is a part of the text."""
+    assert Redactor(()).clean(text) == text
