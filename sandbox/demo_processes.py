@@ -109,6 +109,7 @@ async def start_bot(folder: Path, where: Addresses) -> Child:
         "DISCORD_TOKEN": where.token,
         "DISCORD_API_URL": where.discord_api_url,
         "PARALLAX_URL": where.parallax_url,
+        "PARALLAX_PUBLIC_URL": where.parallax_url,
         "PARALLAX_ASSISTANT_PREFIX": "true",
         "DATABASE_URL": "sqlite+aiosqlite:///bot.db",
         "ADMIN_USER_IDS": where.admin_user_ids,

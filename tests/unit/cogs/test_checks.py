@@ -80,7 +80,7 @@ SERVICES = cast("Services", SimpleNamespace(operators=OPERATORS, access=ACCESS, 
 NONE = cast("Any", None)
 
 
-def press(user: int, *, manager: bool = False) -> discord.Interaction[Any]:
+def press(user: int, *, manager: bool = False, client: ParallaxBot | None = None) -> discord.Interaction[Any]:
     """Somebody acts in the team's channel."""
     guild = SimpleNamespace(id=TEAM, name="Team", get_channel=lambda _id: None)
     return cast(
@@ -91,7 +91,7 @@ def press(user: int, *, manager: bool = False) -> discord.Interaction[Any]:
             guild_id=TEAM,
             channel=SimpleNamespace(name="general"),
             channel_id=ROOM,
-            client=SimpleNamespace(get_guild=lambda _id: guild),
+            client=client or SimpleNamespace(get_guild=lambda _id: guild),
             permissions=discord.Permissions(manage_guild=manager),
         ),
     )
@@ -269,11 +269,10 @@ async def test_a_press_under_an_answer(monkeypatch: pytest.MonkeyPatch, control:
 
     monkeypatch.setitem(ACTIONS, control, act)
     monkeypatch.setattr(answer_controls, "report", report)
-    interaction = press(user)
     client = ParallaxBot.__new__(ParallaxBot)
     client.services = SERVICES
-    monkeypatch.setattr(ParallaxBot, "get_guild", lambda _self, _id: interaction.guild)
-    interaction.client = client
+    monkeypatch.setattr(ParallaxBot, "get_guild", lambda _self, guild_id: discord.Object(guild_id))
+    interaction = press(user, client=client)
     await AnswerControl(
         ui.Button(custom_id=f"answer:{control.value}:{'0' * 16}"), control.value, "0" * 16
     ).callback(interaction)
