@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from bot.errors import ConfigError
 from bot.settings import DISCORD_CDN_HOSTS, Settings, database_url, load_settings, render_env_example
@@ -177,6 +177,14 @@ def test_what_a_login_consists_of(monkeypatch: pytest.MonkeyPatch, url: str, sec
     """A name alone is a token; three characters are in too many words to be hidden everywhere."""
     assert set(loaded(monkeypatch, PARALLAX_URL=url).secrets) >= {TOKEN, *secrets}
     assert "abc" not in loaded(monkeypatch, PARALLAX_URL=url).secrets
+
+
+def test_a_databases_password_is_a_secret_wherever_its_address_has_it() -> None:
+    """Before the host, or as the driver's own option."""
+    url = "postgresql+asyncpg://bot:hush-hush@db/bot?password=other-hush&ssl=require"
+    settings = Settings.model_construct(discord_token=SecretStr(TOKEN), database_url=url)
+    assert {"hush-hush", "other-hush"} < set(settings.secrets)
+    assert "require" not in settings.secrets
 
 
 @pytest.mark.parametrize(
