@@ -21,10 +21,12 @@ from bot.delivery.deliveries import Deliveries
 from bot.delivery.messenger import Messenger
 from bot.delivery.tracing import WireObserver
 from bot.errors import BotError, ConfigError
+from bot.queueing.rates import InteractionRates, RateLimit
 from bot.scheduler.client import ParallaxClient
 from bot.scheduler.timeouts import Timeouts
 from bot.services.background import Background
 from bot.services.cluster import ClusterWatcher
+from bot.services.door import Door
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import database_file
@@ -32,6 +34,8 @@ from bot.storage.migrate import upgrade
 from bot.storage.owners import Owners
 from bot.telemetry.health import health_server
 from bot.telemetry.metrics import Metrics
+from bot.tree import RateGuard
+from bot.workers.subprocesses import AT_ONCE, MOST_WAITING, Subprocesses
 
 log = structlog.get_logger(__name__)
 
@@ -173,6 +177,9 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
             trace=observer.trace_config(),
             admin_guild_ids=sorted(settings.admin_guild_ids),
             facts=database.facts,
+            guard=RateGuard(
+                InteractionRates(RateLimit(settings.command_burst, settings.commands_per_second), clock), clock
+            ),
             message_content=settings.message_content_intent,
         )
         stack.push_async_callback(bot.close)
@@ -191,6 +198,7 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
             Messenger(bot, clock),
             background,
             watcher,
+            stack.enter_context(Subprocesses.opened(Door(AT_ONCE, most_waiting=MOST_WAITING))),
             clock,
             metrics,
         )

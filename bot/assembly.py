@@ -13,8 +13,6 @@ from bot.conversation.profile import Profile
 from bot.conversation.tokens import TokenEstimator
 from bot.delivery.attachments import AttachmentLimits, AttachmentReader
 from bot.delivery.cards import ChannelCards, card_layout
-from bot.delivery.charts import draw_chart
-from bot.delivery.cluster_chart import ChartPainter
 from bot.delivery.deliveries import Deliveries
 from bot.delivery.layout import build_layout, to_files
 from bot.delivery.members import GuildMembers
@@ -56,6 +54,9 @@ from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.owners import Owners
 from bot.telemetry.metrics import Metrics
+from bot.workers.charts import ChartDrawer
+from bot.workers.documents import Documents
+from bot.workers.subprocesses import Subprocesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Parts:
     messenger: Messenger
     background: Background
     watcher: ClusterWatcher
+    subprocesses: Subprocesses
     clock: SystemClock
     metrics: Metrics
 
@@ -130,7 +132,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         roles=settings.quota_roles,
     )
     personal = PersonalData(database.personal, database.requests, line.dispatcher, profiles, clock)
-    cluster = ClusterService(parts.scheduler, parts.watcher, settings.parallax_public_url)
+    cluster = ClusterService(parts.scheduler, parts.watcher, settings.parallax_public_url, clock)
     queue = QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock)
     running, alerts = _cluster_of(parts, bot, line, cluster, queue)
     bot.services = Services(
@@ -163,6 +165,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         operators=operators,
         attachments=AttachmentReader(
             session,
+            Documents(parts.subprocesses),
             hosts=settings.attachment_hosts,
             limits=AttachmentLimits(
                 text_bytes=settings.attachment_max_bytes,
@@ -170,7 +173,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
                 pages=settings.document_max_pages,
             ),
         ),
-        charts=draw_chart,
+        charts=ChartDrawer(parts.subprocesses),
         layout=build_layout,
         uploads=to_files,
         access=access,
@@ -222,7 +225,6 @@ def _cluster_of(
         nodes=nodes,
         switching=switching,
         audit=database.audit,
-        charts=ChartPainter(),
         card_layout=card_layout,
         background=parts.background,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import aiohttp
@@ -14,7 +15,7 @@ import structlog
 from discord.ext import commands
 
 from bot.catalogue import forget_sentences
-from bot.cluster.records import AuditLog, Boards, Sample
+from bot.cluster.records import AuditLog, Boards
 from bot.errors import DeliveryError
 from bot.queueing.request import StoredRequest
 from bot.rendering import File, Page
@@ -39,7 +40,7 @@ from bot.services.quotas import Quotas
 from bot.services.switching import Switching
 from bot.telemetry.metrics import Metrics
 from bot.translation import CatalogueTranslator
-from bot.tree import ParallaxTree
+from bot.tree import ParallaxTree, RateGuard
 
 log = structlog.get_logger(__name__)
 
@@ -66,8 +67,9 @@ class AttachmentReader(Protocol):
         """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`."""
         ...
 
-    async def read_all(self, attachments: Sequence[discord.Attachment]) -> str:
-        """The texts of several, one below the other; empty for none. Raises :class:`AttachmentRejected`."""
+    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
+        """The texts of several, one below the other; empty for none. It may wait for this person's turn. Raises
+        :class:`AttachmentRejected`, :class:`WaitListFull`."""
         ...
 
 
@@ -82,8 +84,9 @@ class Answers(Protocol):
 class Charts(Protocol):
     """Draws charts."""
 
-    async def paint(self, samples: Sequence[Sample], locale: str) -> bytes:
-        """The samples, of which there is at least one, as a PNG. Raises :class:`DeliveryError`."""
+    async def draw(self, chart: Chart, *, user_id: int) -> bytes:
+        """The chart as a PNG, when it is this person's turn. Raises :class:`DeliveryError`,
+        :class:`WaitListFull`."""
         ...
 
 
@@ -98,7 +101,6 @@ class ClusterServices:
     nodes: NodeBook
     switching: Switching
     audit: AuditLog
-    charts: Charts
     card_layout: Callable[[Card, str], discord.ui.LayoutView]
     background: Background
 
@@ -124,7 +126,7 @@ class Services:
     quotas: Quotas
     personal: PersonalData
     answers: Answers
-    charts: Callable[[Chart], Awaitable[bytes]]
+    charts: Charts
     dispatcher: Dispatcher
     cluster: ClusterService
     conversations: ConversationService
@@ -151,6 +153,7 @@ class ParallaxBot(commands.AutoShardedBot):
         trace: aiohttp.TraceConfig,
         admin_guild_ids: Sequence[int],
         facts: Facts,
+        guard: RateGuard,
         message_content: bool = False,
     ) -> None:
         """``message_content`` asks for the privileged intent, which must be on for the application."""
@@ -163,7 +166,7 @@ class ParallaxBot(commands.AutoShardedBot):
             command_prefix=commands.when_mentioned,
             help_command=None,
             intents=intents,
-            tree_cls=ParallaxTree,
+            tree_cls=partial(ParallaxTree, guard=guard),  # type: ignore[arg-type]  # called like the class
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
@@ -173,6 +176,7 @@ class ParallaxBot(commands.AutoShardedBot):
         )
         self._admin_guilds = tuple(discord.Object(guild_id) for guild_id in admin_guild_ids)
         self._facts = facts
+        self.guard = guard
         self._logged_in = asyncio.Event()
         self._begun = False
         self._session_listeners: list[Callable[[], None]] = []

@@ -6,8 +6,10 @@
     ├── UserError                 the person asking can act on it
     │   ├── NotAllowed
     │   ├── PromptTooLong
-    │   └── AttachmentRejected
+    │   ├── AttachmentRejected
+    │   └── TooFast               more commands or presses than one person may send
     ├── AdmissionError            the question was not taken into the line
+    │   ├── WaitListFull          too many files and charts wait to be worked on
     │   ├── QueueFull
     │   ├── UserLimitReached
     │   ├── QuotaUsed
@@ -67,8 +69,20 @@ class AttachmentRejected(UserError):
     key = "error.attachment_unreadable"
 
 
+class TooFast(UserError):
+    """This person sends commands or presses faster than they are taken."""
+
+    key = "error.too_fast"
+
+
 class AdmissionError(BotError):
     """The question was not taken into the line."""
+
+
+class WaitListFull(AdmissionError):
+    """Too many files and charts wait to be worked on, or this one waited too long."""
+
+    key = "error.wait_list_full"
 
 
 class QueueFull(AdmissionError):

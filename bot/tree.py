@@ -1,19 +1,23 @@
-"""The command tree: one report for every failure, commands synchronised only when they changed."""
+"""The command tree: one report for every failure, commands synchronised only when they changed, nobody too fast."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
 
 from bot.catalogue import fill, say
-from bot.errors import BotError, SchedulerError
+from bot.clock import Clock
+from bot.errors import BotError, SchedulerError, TooFast
+from bot.queueing.rates import InteractionRates, Sent
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +26,12 @@ NOBODY = discord.AllowedMentions.none()
 # Discord tells every session of a token what happens, so during a rolling restart two processes hear of the same
 # press; the second to answer is refused with this (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
 ALREADY_ACKNOWLEDGED = 40060
+
+# Refusals that are on their way to Discord at once: those of one person must not stand before somebody else's answer.
+REFUSALS_AT_ONCE = 8
+# Discord takes an answer to an interaction for 3 s: one that would leave later than this is not worth sending.
+REFUSED_WITHIN = 2.5
+_ADMITTED = "admitted"
 
 AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
 
@@ -77,8 +87,59 @@ async def tell(interaction: discord.Interaction, sentence: str) -> None:
         await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
 
 
+class RateGuard:
+    """Lets each person's interactions in as fast as a person sends them, and says so when they are faster."""
+
+    def __init__(self, rates: InteractionRates, clock: Clock) -> None:
+        self.rates = rates
+        self._clock = clock
+        self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
+
+    async def admits(self, interaction: discord.Interaction[Any], sent: Sent) -> bool:
+        """Whether to go on with an interaction; one that is too fast has been answered when this returns False.
+
+        An interaction that is looked at twice (a press that both a view and a dynamic item hear of) counts once.
+        Never raises.
+        """
+        known = interaction.extras.get(_ADMITTED)
+        if known is None:
+            known = interaction.extras[_ADMITTED] = self.rates.take(interaction.user.id, sent)
+            if not known:
+                await self._refuse(interaction, sent)
+        return bool(known)
+
+    async def _refuse(self, interaction: discord.Interaction[Any], sent: Sent) -> None:
+        began, user_id = self._clock.monotonic(), interaction.user.id
+        telling = sent is not Sent.COMPLETION and self.rates.should_tell(user_id)
+        if telling:
+            log.info("interaction.too_fast", user=user_id, sent=sent.value)
+        async with self._refusing:
+            if self._clock.monotonic() - began > REFUSED_WITHIN:
+                return
+            try:
+                if sent is Sent.COMPLETION:
+                    await interaction.response.autocomplete([])
+                elif sent is Sent.PRESS and not telling:
+                    # It was said a moment ago; this only ends the press.
+                    await interaction.response.defer()
+                else:
+                    await tell(interaction, say(interaction.locale.value, TooFast.key))
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
+                log.info("interaction.not_told", user=user_id, error=type(failure).__name__)
+
+
 class ParallaxTree(app_commands.CommandTree[discord.Client]):
     """Reports every error and synchronises only what changed."""
+
+    def __init__(self, client: discord.Client, *, guard: RateGuard) -> None:
+        """``guard`` decides which calls are too fast."""
+        super().__init__(client)
+        self._guard = guard
+
+    async def interaction_check(self, interaction: discord.Interaction[discord.Client], /) -> bool:
+        """Refuse who is too fast, before anything else. The library asks for commands and for completions."""
+        completes = interaction.type is discord.InteractionType.autocomplete
+        return await self._guard.admits(interaction, Sent.COMPLETION if completes else Sent.COMMAND)
 
     async def on_error(
         self, interaction: discord.Interaction[discord.Client], error: app_commands.AppCommandError, /

@@ -13,7 +13,8 @@ from discord.ext import commands
 from bot.catalogue import fill, say
 from bot.client import ParallaxBot, Services
 from bot.conversation.material import as_quotation
-from bot.errors import BotError, NotAllowed
+from bot.errors import BotError, NotAllowed, TooFast
+from bot.queueing.rates import Sent
 from bot.queueing.request import StoredRequest
 from bot.services.access import Access, Act
 from bot.tree import NOBODY
@@ -75,6 +76,7 @@ class Doors(commands.Cog):
         self._bot = bot
         self._services: Services = bot.services
         self._asking = asking
+        self._rates = bot.guard.rates
         self._hinted: deque[int] = deque(maxlen=HINTS_KEPT)
         self._menu = app_commands.ContextMenu(name="Ask about this", callback=self.ask_about)
 
@@ -113,6 +115,10 @@ class Doors(commands.Cog):
         if not addressed and (
             not in_thread or _to_others(message, me) or not await self._takes_part(message.channel)
         ):
+            return
+        if not self._rates.take(message.author.id, Sent.MESSAGE):
+            if self._rates.should_tell(message.author.id):
+                raise TooFast("too many messages")
             return
         prompt = words_of(message, me)
         if not message.content and not message.attachments:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.catalogue import say
-from bot.client import ParallaxBot
+from bot.client import Charts, ParallaxBot
 from bot.errors import NotAllowed
 from bot.queueing.usage import UsageRow
-from bot.rendering.chart import Chart
 from bot.services.access import Access
 from bot.services.quotas import Quotas
 from bot.services.usage_chart import usage_chart
@@ -25,16 +24,14 @@ DAYS = 30
 DAYS_SHOWN = 7
 FILE = "usage.png"
 
-Draw = Callable[[Chart], Awaitable[bytes]]
-
 
 class Usage(commands.Cog):
     """Tells what was used."""
 
-    def __init__(self, quotas: Quotas, access: Access, draw: Draw) -> None:
+    def __init__(self, quotas: Quotas, access: Access, charts: Charts) -> None:
         self._quotas = quotas
         self._access = access
-        self._draw = draw
+        self._charts = charts
 
     @app_commands.command(name="usage", description="See how many tokens you used, and what is left for today.")
     @app_commands.describe(server="Show everybody's usage here as a chart (for those who manage the server).")
@@ -65,14 +62,16 @@ class Usage(commands.Cog):
         locale = interaction.locale.value
         if interaction.guild_id is None:
             raise NotAllowed("no server here", key="error.not_manager")
-        self._access.require_manager(person_of(interaction), manager=manages(interaction))
+        person = person_of(interaction)
+        self._access.require_manager(person, manager=manages(interaction))
         await interaction.response.defer(ephemeral=True, thinking=True)
         rows = await self._quotas.server(interaction.guild_id, DAYS)
         if not rows:
             view = text_layout(say(locale, "usage.nothing"))
             await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
             return
-        picture = await self._draw(usage_chart(rows, last_day=self._quotas.today, days=DAYS, locale=locale))
+        chart = usage_chart(rows, last_day=self._quotas.today, days=DAYS, locale=locale)
+        picture = await self._charts.draw(chart, user_id=person.user_id)
         view = text_layout(f"### {say(locale, 'usage.server_title', days=DAYS)}", _sums(rows, locale))
         view.add_item(ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{FILE}")))
         upload = discord.File(io.BytesIO(picture), filename=FILE)

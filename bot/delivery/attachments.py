@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
 import discord
 
 from bot.conversation.material import as_material
-from bot.delivery import documents
-from bot.delivery.children import ChildFailed, run_child
 from bot.errors import AttachmentRejected
 from bot.rendering import escape_inline
 
 READ_TIMEOUT = 15.0
-CONVERSION_SECONDS = 30.0
 MOST_FILES = 10
 CHARACTERS_PER_BYTE = 4
 _BINARY = frozenset({"audio", "video", "font"})
 _DOCUMENTS = {".pdf": "pdf", ".docx": "docx"}
-_DOCUMENT_KEYS = {
-    None: "error.attachment_slow_reading",
-    documents.TOO_LONG: "error.attachment_too_long",
-    documents.NO_TEXT: "error.attachment_no_text",
-    documents.ENCRYPTED: "error.attachment_encrypted",
-}
+
+
+class DocumentTurn(Protocol):
+    """The right to read documents, one after the other."""
+
+    async def text(self, kind: str, data: bytes, *, name: str, pages: int, characters: int) -> str:
+        """The text of a document (``pdf`` or ``docx``). Raises :class:`AttachmentRejected`, with its ``name``."""
+        ...
+
+
+class Documents(Protocol):
+    """Reads PDF and DOCX files, few at once."""
+
+    def turn(self, user_id: int) -> AbstractAsyncContextManager[DocumentTurn]:
+        """Wait for this person's turn. Raises :class:`WaitListFull`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +51,32 @@ class AttachmentLimits:
 class AttachmentReader:
     """Reads attachments as text, within limits."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, hosts: frozenset[str], limits: AttachmentLimits) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        documents: Documents,
+        *,
+        hosts: frozenset[str],
+        limits: AttachmentLimits,
+    ) -> None:
         """``hosts`` are the only ones fetched from (host, or host:port)."""
         self._session = session
+        self._documents = documents
         self._hosts = hosts
         self._limits = limits
 
-    async def read_all(self, attachments: Sequence[discord.Attachment]) -> str:
+    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
         """The texts of several, one below the other; empty for none.
 
-        Raises :class:`AttachmentRejected` for the first one that cannot be read: a question without a part of
-        its material would be another question.
+        Where there are documents among them, it waits for this person's turn first, and fetches only then: what
+        waits takes no memory. Raises :class:`AttachmentRejected` for the first one that cannot be read (a
+        question without a part of its material would be another question), :class:`WaitListFull`.
         """
         self.check_all(attachments)
-        return "\n\n".join([await self.read(attachment) for attachment in attachments])
+        if not any(map(_document, attachments)):
+            return "\n\n".join([await self._read(attachment, None) for attachment in attachments])
+        async with self._documents.turn(user_id) as turn:
+            return "\n\n".join([await self._read(attachment, turn) for attachment in attachments])
 
     def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
         """:meth:`check` for several, and for how many they are."""
@@ -80,37 +101,20 @@ class AttachmentReader:
         if url.netloc not in self._hosts:
             raise AttachmentRejected(f"host {url.hostname}", key="error.attachment_foreign")
 
-    async def read(self, attachment: discord.Attachment) -> str:
-        """The attachment's text, framed for a prompt.
-
-        Raises :class:`AttachmentRejected` as :meth:`check` does, and when it is too slow, too long or no text
-        after all.
-        """
-        self.check(attachment)
+    async def _read(self, attachment: discord.Attachment, turn: DocumentTurn | None) -> str:
+        """The attachment's text, framed for a prompt. Raises :class:`AttachmentRejected` when it is too slow, too
+        long or no text after all."""
         name = escape_inline(attachment.filename[:80])
-        document = _document(attachment)
+        kind = _document(attachment)
         data = await self._fetch(attachment.url, name, self._most(attachment))
-        text = await self._converted(document, data, name) if document else _decode(data, name)
+        if kind is None or turn is None:
+            return as_material(attachment.filename[:80], _decode(data, name))
+        characters = self._limits.text_bytes * CHARACTERS_PER_BYTE
+        text = await turn.text(kind, data, name=name, pages=self._limits.pages, characters=characters)
         return as_material(attachment.filename[:80], text)
 
     def _most(self, attachment: discord.Attachment) -> int:
         return self._limits.document_bytes if _document(attachment) else self._limits.text_bytes
-
-    async def _converted(self, kind: str, data: bytes, name: str) -> str:
-        characters = self._limits.text_bytes * CHARACTERS_PER_BYTE
-        try:
-            text = await run_child(
-                "bot.delivery.documents",
-                kind,
-                str(self._limits.pages),
-                str(characters),
-                data=data,
-                seconds=CONVERSION_SECONDS,
-            )
-        except ChildFailed as error:
-            key = _DOCUMENT_KEYS.get(error.status, "error.attachment_unreadable")
-            raise AttachmentRejected(str(error), key=key, name=name, pages=self._limits.pages) from error
-        return text.decode()
 
     async def _fetch(self, url: str, name: str, most: int) -> bytes:
         timeout = aiohttp.ClientTimeout(total=READ_TIMEOUT)

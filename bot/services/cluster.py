@@ -12,6 +12,7 @@ from bot.clock import Clock
 from bot.cluster.events import Seen
 from bot.errors import ClusterBusy, RequestRefused, SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.inference import ClusterState, ClusterStatus, JoinCommand, Model, NodeState, Scheduler
+from bot.services.shared_call import SharedCall
 from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,8 @@ SILENCE_TOLERATED = 7.0
 # So many questions in a row fail at a cluster that calls itself available before it is called failing: a worker
 # whose front has crashed stays listed as available for good (recording 84).
 FAILURES_TOLERATED = 3
+# Seconds for which people are told what the scheduler said to whoever asked last.
+FRESH = 1.0
 # How the client says that something accepted the connection and then kept silent.
 _SILENT = frozenset({"timeout", "stall"})
 # How it says that nobody answers, which holds the line. Whatever else goes wrong with the status (there is none,
@@ -221,10 +224,14 @@ class ClusterWatcher:
 
 
 class ClusterService:
-    """What people do with the cluster: look, list models, get the join command, set the model."""
+    """What people do with the cluster: look, list models, get the join command, set the model.
 
-    def __init__(self, scheduler: Scheduler, watcher: ClusterWatcher, web_page: str) -> None:
-        self._scheduler = scheduler
+    Whoever asks the scheduler for the same thing at the same time shares one call.
+    """
+
+    def __init__(self, scheduler: Scheduler, watcher: ClusterWatcher, web_page: str, clock: Clock) -> None:
+        self._models = SharedCall(scheduler.models, clock)
+        self._join_command = SharedCall(scheduler.join_command, clock)
         self._watcher = watcher
         self.web_page = web_page
 
@@ -237,20 +244,24 @@ class ClusterService:
         return self._watcher.subscribe(listener)
 
     async def models(self) -> tuple[Model, ...]:
-        """The models the scheduler lists. Raises :class:`SchedulerError`."""
-        return await self._scheduler.models()
+        """The models the scheduler listed within the last second. Raises :class:`SchedulerError`."""
+        return await self._models.get(fresh=FRESH)
 
     async def join_command(self) -> JoinCommand | None:
-        """How a node joins; None before there is a model. Raises :class:`SchedulerError`."""
-        return await self._scheduler.join_command()
+        """How a node joins, as of the last second; None before there is a model.
+
+        Raises :class:`SchedulerError`.
+        """
+        return await self._join_command.get(fresh=FRESH)
 
     async def known_model(self, name: str) -> Model:
         """The listed model with this name.
 
         Raises :class:`SchedulerError` with key ``error.model_unknown`` when it is not listed: initialising an
-        unknown model stops the running cluster (recording 89), so it never gets that far.
+        unknown model stops the running cluster (recording 89), so it never gets that far, and a list from before
+        this call is not good enough.
         """
-        for model in await self.models():
+        for model in await self._models.get():
             if model.name == name:
                 return model
         raise SchedulerError(f"model {name!r} is not listed", key="error.model_unknown", model=name)

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.errors import WaitListFull
+
 
 class Door:
     """Lets ``width`` people through at the same time, each with one question.
@@ -19,28 +21,52 @@ class Door:
     loop.
     """
 
-    def __init__(self, width: int) -> None:
-        """``width`` is at least 1."""
+    def __init__(self, width: int, *, most_waiting: int | None = None) -> None:
+        """``width`` is at least 1; more than ``most_waiting`` do not wait (None: no limit)."""
         self._width = width
+        self._most_waiting = most_waiting
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._inside: set[int] = set()
         self._passed: Counter[int] = Counter()
 
     @asynccontextmanager
     async def passing(self, user_id: int) -> AsyncIterator[None]:
-        """Wait for one's turn, and hold the place while the block runs. A cancelled wait leaves no trace."""
+        """Wait for one's turn, and hold the place while the block runs. A cancelled wait leaves no trace.
+
+        Raises :class:`WaitListFull` when too many wait: whoever has most of the waiting places gives up the
+        newest of them, so that nobody alone keeps others out.
+        """
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((user_id, turn))
         self._let_in()
+        self._turn_away()
         try:
             await turn
+        except BaseException:
+            self._give_up(user_id, turn)
+            raise
+        try:
             yield
         finally:
-            if turn.cancelled():
-                self._waiting.remove((user_id, turn))
-            else:
-                self._inside.discard(user_id)
+            self._inside.discard(user_id)
             self._let_in()
+
+    def _give_up(self, user_id: int, turn: asyncio.Future[None]) -> None:
+        if (user_id, turn) in self._waiting:
+            self._waiting.remove((user_id, turn))
+        elif not turn.cancelled() and turn.exception() is None:
+            # Cancelled at the very moment when its turn had come.
+            self._inside.discard(user_id)
+        self._let_in()
+
+    def _turn_away(self) -> None:
+        if self._most_waiting is None or len(self._waiting) <= self._most_waiting:
+            return
+        waits = Counter(user_id for user_id, _ in self._waiting)
+        most = max(waits.values())
+        newest = max(index for index, (user_id, _) in enumerate(self._waiting) if waits[user_id] == most)
+        _, turn = self._waiting.pop(newest)
+        turn.set_exception(WaitListFull(f"{self._most_waiting} wait"))
 
     def _let_in(self) -> None:
         while len(self._inside) < self._width:

@@ -23,6 +23,7 @@ from bot.services.controls import PressedMessage
 from bot.tree import NOBODY, report
 from cogs._ui.asker import person_of, surface_of, token_expiry
 from cogs._ui.places import place_of_interaction
+from cogs._ui.views import RateChecked
 
 TEXT_LIMIT = 3800
 
@@ -203,13 +204,17 @@ ends, shows or turns what is there already, which stays open to those who may no
 
 
 class AnswerControl(
-    ui.DynamicItem[ui.Button[Any]], template=rf"answer:(?P<action>[a-z]+):(?P<request>{REQUEST_ID})"
+    RateChecked,
+    ui.DynamicItem[ui.Button[Any]],
+    template=rf"answer:(?P<action>[a-z]+):(?P<request>{REQUEST_ID})",
 ):
     """One press of one of our buttons.
 
     discord.py only logs what a DynamicItem raises and takes an exception in its check for a refusal, so every
     failure is reported here.
     """
+
+    withdrawals = frozenset({Control.STOP.value, Control.CANCEL.value})
 
     def __init__(self, button: ui.Button[Any], action: str, request_id: str) -> None:
         super().__init__(button)

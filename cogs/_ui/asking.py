@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
+import aiohttp
 import discord
 import structlog
 
@@ -14,6 +17,7 @@ from bot.errors import BotError, UserError
 from bot.queueing.request import Surface
 from bot.rendering.page import quote_question
 from bot.services.ask import Accepted, Question, Setting
+from bot.services.operators import Person
 from bot.tree import NOBODY
 from cogs._ui.asker import asker_of, person_of, surface_of
 from cogs._ui.places import author_of, place_of, place_of_interaction, setting_of
@@ -55,7 +59,7 @@ class Asking:
             # A download may take longer than the 3 s an interaction waits.
             await interaction.response.defer(thinking=True, ephemeral=private)
         try:
-            material = await self._material(wish)
+            material = await self._material(wish, person)
             threaded = (setting.profile.threads if wish.thread is None else wish.thread) and not private
             if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
                 await self._in_thread(interaction, interaction.channel, wish, setting, material)
@@ -75,7 +79,8 @@ class Asking:
         place = place_of(channel, channel.id, message.guild)
         setting = await setting_of(services, person, place)
         await services.ask.admit(setting)
-        material = await self._material(wish)
+        async with _typing(channel) if wish.attachments else nullcontext():
+            material = await self._material(wish, person)
         target: discord.abc.Messageable = channel
         channel_id = channel.id
         if setting.profile.threads and isinstance(channel, discord.TextChannel) and wish.prompt.strip():
@@ -161,8 +166,9 @@ class Asking:
         if accepted is not None:
             await self._ask_acknowledged(accepted, await self._sent(thread, accepted, None))
 
-    async def _material(self, wish: Wish) -> str:
-        read = await self._services.attachments.read_all(wish.attachments) if wish.attachments else ""
+    async def _material(self, wish: Wish, person: Person) -> str:
+        files = wish.attachments
+        read = await self._services.attachments.read_all(files, user_id=person.user_id) if files else ""
         return "\n\n".join(part for part in (wish.material, read) if part)
 
     def _surface(self, channel_id: int, guild: discord.Guild | None) -> Surface:
@@ -211,6 +217,24 @@ class Asking:
             log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=error.code)
             return None
         return response.message_id
+
+
+@asynccontextmanager
+async def _typing(channel: discord.abc.Messageable) -> AsyncIterator[None]:
+    """Show that the message was heard, while its files wait to be read: there is nothing else to see of it yet."""
+    showing = asyncio.create_task(_show_typing(channel), name="typing")
+    try:
+        yield
+    finally:
+        showing.cancel()
+
+
+async def _show_typing(channel: discord.abc.Messageable) -> None:
+    try:
+        async with channel.typing():
+            await asyncio.Event().wait()
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        log.info("typing.not_shown", error=type(error).__name__)
 
 
 def _may_thread(interaction: discord.Interaction) -> bool:

@@ -10,6 +10,7 @@ from discord import ui
 
 from bot.catalogue import say
 from bot.cluster.records import Json
+from bot.queueing.rates import Sent
 from bot.queueing.request import LineEntry, StoredRequest
 from bot.rendering import compact_duration, escape_inline
 from bot.services.operators import Operators
@@ -26,6 +27,8 @@ QUESTION_SHOWN = 60
 
 class LineView(BaseLayout):
     """Everything that runs and waits, with the means to cancel some of it or clear all that waits."""
+
+    sent = Sent.WITHDRAWAL
 
     def __init__(
         self,

@@ -14,8 +14,10 @@ from discord import ui
 from bot.client import ParallaxBot, Services
 from bot.errors import AccessLost, DeliveryError, UserError
 from bot.rendering.cluster_card import CARD_ACTIONS, Accent, Card, chart_title
+from bot.rendering.cluster_chart import cluster_chart
 from bot.tree import NOBODY, report
 from cogs._ui.join_view import show_join
+from cogs._ui.views import RateChecked
 
 Press = discord.Interaction[Any]
 
@@ -48,7 +50,7 @@ async def _chart(services: Services, press: Press) -> None:
     samples = await services.running.journal.samples(CHART_SECONDS)
     if not samples:
         raise UserError("no samples", key="error.no_samples")
-    png = await services.running.charts.paint(samples, locale)
+    png = await services.charts.draw(cluster_chart(samples, locale), user_id=press.user.id)
     view = ui.LayoutView(timeout=None)
     gallery: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
     gallery.add_item(media=f"attachment://{CHART_FILE}", description=chart_title(samples, locale))
@@ -66,7 +68,9 @@ ACTIONS: dict[str, Callable[[Services, Press], Awaitable[None]]] = {
 }
 
 
-class StatusControl(ui.DynamicItem[ui.Button[Any]], template=rf"cluster:(?P<action>{'|'.join(CARD_ACTIONS)})"):
+class StatusControl(
+    RateChecked, ui.DynamicItem[ui.Button[Any]], template=rf"cluster:(?P<action>{'|'.join(CARD_ACTIONS)})"
+):
     """One press under a card. What fails is reported here: the library would only log it."""
 
     def __init__(self, button: ui.Button[Any], action: str) -> None:

@@ -22,7 +22,7 @@ from bot.services.switching import Plan
 from bot.tree import NOBODY, report
 from cogs._ui.asker import person_of
 from cogs._ui.modal import BaseModal
-from cogs._ui.views import BaseLayout, text_layout
+from cogs._ui.views import BaseLayout, RateChecked, text_layout
 
 log = structlog.get_logger(__name__)
 
@@ -177,9 +177,11 @@ class _Following:
 
 
 class SwitchControl(
-    ui.DynamicItem[ui.Button[Any]], template=r"switch:(?P<action>cancel|back):(?P<switch>[0-9a-f]{8})"
+    RateChecked, ui.DynamicItem[ui.Button[Any]], template=r"switch:(?P<action>cancel|back):(?P<switch>[0-9a-f]{8})"
 ):
     """A press under a switch's message. What fails is reported here: the library would only log it."""
+
+    withdrawals = frozenset({"cancel"})
 
     def __init__(self, button: ui.Button[Any], action: str, switch_id: str) -> None:
         super().__init__(button)

@@ -4,17 +4,43 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import discord
 from discord import ui
 
+from bot.client import ParallaxBot
 from bot.errors import NotAllowed
+from bot.queueing.rates import Sent
 from bot.tree import NOBODY, report
+
+
+async def is_in_time(interaction: discord.Interaction[Any], sent: Sent) -> bool:
+    """Whether a press is not too fast; who is has been told when this returns False."""
+    client = interaction.client
+    assert isinstance(client, ParallaxBot)  # noqa: S101  # views are shown by our own bot
+    return await client.guard.admits(interaction, sent)
+
+
+class RateChecked:
+    """For dynamic items: presses that come too fast are refused, except those that take work away."""
+
+    withdrawals: ClassVar[frozenset[str]] = frozenset()
+    """The actions that are never refused."""
+
+    _action: str
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Refuse who presses too fast."""
+        withdraws = self._action in self.withdrawals
+        return await is_in_time(interaction, Sent.WITHDRAWAL if withdraws else Sent.PRESS)
 
 
 class BaseLayout(ui.LayoutView, ABC):
     """A layout whose errors are reported, usable only by the person it was made for, as long as they may."""
+
+    sent: ClassVar[Sent] = Sent.PRESS
+    """What its presses count as."""
 
     def __init__(self, *, owner_id: int | None, timeout: float | None = 180.0) -> None:
         """``owner_id`` None: anybody who sees it may use it. ``timeout`` in seconds."""
@@ -29,7 +55,12 @@ class BaseLayout(ui.LayoutView, ABC):
         """
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Refuse other people, and its owner without the right. What it raises is reported by :meth:`on_error`."""
+        """Refuse who presses too fast, other people, and its owner without the right.
+
+        What it raises is reported by :meth:`on_error`.
+        """
+        if not await is_in_time(interaction, self.sent):
+            return False
         if self._owner_id not in {None, interaction.user.id}:
             raise NotAllowed("not the owner of this message", key="error.not_yours")
         await self.authorise(interaction)

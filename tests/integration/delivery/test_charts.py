@@ -6,11 +6,11 @@ import io
 from dataclasses import replace
 
 import pytest
+from bot.delivery.chart_drawing import BACKGROUND, COLOURS
+from bot.delivery.cluster_chart import POINTS, ChartPainter, thinned
 from PIL import Image, ImageColor, ImageStat
 
 from bot.cluster.records import Sample
-from bot.delivery.chart_drawing import BACKGROUND, COLOURS
-from bot.delivery.cluster_chart import POINTS, ChartPainter, thinned
 
 DARK = ImageColor.getrgb(BACKGROUND)
 

@@ -1,6 +1,6 @@
 """The text of PDF and DOCX files, read in a process of its own with limits on memory and time.
 
-``python -m bot.delivery.documents pdf|docx PAGES CHARACTERS`` reads a file and writes its text. Exit codes:
+``python -m bot.workers.documents pdf|docx PAGES CHARACTERS`` reads a file and writes its text. Exit codes:
 3 too many pages, 4 no text in it, 5 encrypted; anything else is a file that cannot be read.
 """
 
@@ -9,12 +9,64 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from bot.errors import AttachmentRejected
+
+if TYPE_CHECKING:
+    # The program below needs none of it, and starts faster without.
+    from bot.workers.subprocesses import Subprocesses, Worker
 
 TOO_LONG, NO_TEXT, ENCRYPTED, UNREADABLE = 3, 4, 5, 6
-MEMORY_BYTES = 1_000_000_000
-CPU_SECONDS = 20
+_KEYS = {
+    None: "error.attachment_slow_reading",
+    TOO_LONG: "error.attachment_too_long",
+    NO_TEXT: "error.attachment_no_text",
+    ENCRYPTED: "error.attachment_encrypted",
+}
+MEMORY_BYTES = 512_000_000
+SECONDS = 30.0
+BYTES_PER_CHARACTER = 4
 # A DOCX is a ZIP file: what it unpacks to is known before it is unpacked.
 UNPACKED_BYTES = 100_000_000
+
+
+class DocumentTurn:
+    """The right to read documents, one after the other."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def text(self, kind: str, data: bytes, *, name: str, pages: int, characters: int) -> str:
+        """The text of a document (``pdf`` or ``docx``) with at most so many pages and characters of text.
+
+        Raises :class:`AttachmentRejected`, whose sentence calls it ``name``.
+        """
+        from bot.workers.subprocesses import ChildFailed, Limits
+
+        limits = Limits(MEMORY_BYTES, SECONDS, characters * BYTES_PER_CHARACTER)
+        arguments = (kind, str(pages), str(characters))
+        try:
+            text = await self._worker.run("bot.workers.documents", *arguments, data=data, limits=limits)
+        except ChildFailed as error:
+            key = _KEYS.get(error.status, "error.attachment_unreadable")
+            raise AttachmentRejected(str(error), key=key, name=name, pages=pages) from error
+        return text.decode()
+
+
+class Documents:
+    """Reads PDF and DOCX files in child processes."""
+
+    def __init__(self, subprocesses: Subprocesses) -> None:
+        self._subprocesses = subprocesses
+
+    @asynccontextmanager
+    async def turn(self, user_id: int) -> AsyncIterator[DocumentTurn]:
+        """Wait for this person's turn. Raises :class:`WaitListFull`."""
+        async with self._subprocesses.turn(user_id) as worker:
+            yield DocumentTurn(worker)
 
 
 def pdf_text(data: bytes, pages: int) -> str:
@@ -47,18 +99,8 @@ def docx_text(data: bytes) -> str:
     return "\n".join(parts)
 
 
-def _limited() -> None:
-    try:
-        import resource
-    except ImportError:  # not on Windows; the time limit of the parent process remains
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-
-
 def main(kind: str, pages: int, characters: int) -> None:
     """Read a file from the input and write its text to the output."""
-    _limited()
     data = sys.stdin.buffer.read()
     try:
         text = pdf_text(data, pages) if kind == "pdf" else docx_text(data)

@@ -1,0 +1,98 @@
+"""How fast one person may send commands, messages and presses."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum
+
+from bot.clock import Clock
+
+MOST_PEOPLE = 10_000
+# Typing an option's value asks for choices at every letter.
+COMPLETIONS = 20, 5.0
+# Who is too fast by messages reads it once in so many seconds: a sentence for each would be a flood itself.
+SAY_EVERY = 10.0
+# Sums of times are not exact: what is too early by less than this many seconds is not too early.
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """``burst`` at once (at least 1), and then ``per_second`` (more than 0)."""
+
+    burst: int
+    per_second: float
+
+    def times(self, factor: int) -> RateLimit:
+        """A limit so many times as generous."""
+        return RateLimit(self.burst * factor, self.per_second * factor)
+
+
+class PersonRates:
+    """One limit, for each person by themselves. Whoever has their whole burst again is forgotten."""
+
+    def __init__(self, limit: RateLimit, *, most_people: int = MOST_PEOPLE) -> None:
+        """Of more than ``most_people`` it forgets those who came longest ago."""
+        self._interval = 1.0 / limit.per_second
+        self._slack = self._interval * (limit.burst - 1)
+        self._most_people = most_people
+        # When everything that was taken from a person would have come at the even pace (the generic cell rate
+        # algorithm, ITU-T I.371); in the order in which people last came.
+        self._even: OrderedDict[int, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many people are remembered."""
+        return len(self._even)
+
+    def take(self, user_id: int, now: float) -> bool:
+        """Whether one more may be taken from a person at ``now`` (seconds, never going back); then it counts."""
+        self._forget(now)
+        even = max(self._even.get(user_id, now), now)
+        if even - now > self._slack + _TOLERANCE:
+            return False
+        self._even[user_id] = even + self._interval
+        self._even.move_to_end(user_id)
+        return True
+
+    def _forget(self, now: float) -> None:
+        while self._even:
+            user_id, even = next(iter(self._even.items()))
+            if even > now and len(self._even) < self._most_people:
+                return
+            del self._even[user_id]
+
+
+class Sent(Enum):
+    """What somebody sends to the bot. A withdrawal (Stop, Cancel) takes work away and is never too fast."""
+
+    COMMAND = "command"
+    MESSAGE = "message"
+    PRESS = "press"
+    COMPLETION = "completion"
+    WITHDRAWAL = "withdrawal"
+
+
+class InteractionRates:
+    """The limits of a person: commands and messages together, presses, and choices that are looked up."""
+
+    def __init__(self, commands: RateLimit, clock: Clock) -> None:
+        """``commands`` limits commands and messages; presses may come twice as fast."""
+        asked = PersonRates(commands)
+        self._rates = {
+            Sent.COMMAND: asked,
+            Sent.MESSAGE: asked,
+            Sent.PRESS: PersonRates(commands.times(2)),
+            Sent.COMPLETION: PersonRates(RateLimit(*COMPLETIONS)),
+        }
+        self._told = PersonRates(RateLimit(1, 1 / SAY_EVERY))
+        self._clock = clock
+
+    def take(self, user_id: int, sent: Sent) -> bool:
+        """Whether this is not too fast; then it counts."""
+        rates = self._rates.get(sent)
+        return rates is None or rates.take(user_id, self._clock.monotonic())
+
+    def should_tell(self, user_id: int) -> bool:
+        """Whether this person has not been told for ten seconds; then this counts as telling."""
+        return self._told.take(user_id, self._clock.monotonic())

@@ -1,0 +1,183 @@
+"""Child processes of the bot: how many at once, for whom, and within which limits."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+from bot.errors import BotError, WaitListFull
+
+AT_ONCE = 2
+"""Child processes in all. A person has at most one of them."""
+
+MOST_WAITING = 50
+"""Who else wants one is refused."""
+
+# An interaction's token lives for 15 minutes: this, and the ten files that go with a question at most, fit in.
+PATIENCE = 400.0
+
+_ROOT = Path(__file__).resolve().parents[2]
+_READ_BYTES = 65_536
+
+
+class ChildFailed(BotError):
+    """The child process ended with the exit ``status``, or was ended because it exceeded a limit (None)."""
+
+    def __init__(self, message: str, *, status: int | None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one child may take: address space, seconds (by the clock, and of CPU), and bytes of output."""
+
+    memory_bytes: int
+    seconds: float
+    output_bytes: int
+
+
+class Turns(Protocol):
+    """Decides who may go on, and when."""
+
+    def passing(self, user_id: int) -> AbstractAsyncContextManager[None]:
+        """Wait for one's turn, and hold it while the block runs. Raises :class:`WaitListFull`."""
+        ...
+
+
+class Worker:
+    """The right to run children one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def run(self, module: str, *arguments: str, data: bytes, limits: Limits) -> bytes:
+        """``python -m module`` with ``data`` as its input; returns its output.
+
+        The child gets an environment of its own, without a token and without a path. Raises
+        :class:`ChildFailed`; the child has ended when this returns, raises or is cancelled.
+        """
+        # Memory and time are limited before the child is given any data, which is what it could be misled by.
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *_optimised(),
+            "-m",
+            module,
+            *arguments,
+            env=child_environment(self._folder),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            _limit(child.pid, limits)
+            async with asyncio.timeout(limits.seconds):
+                output = await _exchange(child, data, limits.output_bytes)
+                status = await child.wait()
+        except TimeoutError as error:
+            raise ChildFailed(f"{module} took longer than {limits.seconds} s", status=None) from error
+        finally:
+            if child.returncode is None:
+                child.kill()
+            # Reads what is left in the pipe, so that it closes.
+            await child.communicate()
+        if status:
+            raise ChildFailed(f"{module} ended with {status}", status=status)
+        return output
+
+
+class Subprocesses:
+    """Hands out :class:`Worker`s: few at once, one for a person, in a fair order."""
+
+    def __init__(self, turns: Turns, folder: Path, *, patience: float = PATIENCE) -> None:
+        """``folder`` is the children's home; ``patience`` in seconds is the longest wait for a turn."""
+        self._turns = turns
+        self._folder = folder
+        self._patience = patience
+
+    @classmethod
+    @contextmanager
+    def opened(cls, turns: Turns) -> Iterator[Self]:
+        """With a folder that is nobody else's (0700) and goes when this closes: matplotlib keeps there what it
+        found out about the machine's fonts."""
+        with tempfile.TemporaryDirectory(prefix="parallax-discord-", ignore_cleanup_errors=True) as folder:
+            yield cls(turns, Path(folder))
+
+    @asynccontextmanager
+    async def turn(self, user_id: int) -> AsyncIterator[Worker]:
+        """Wait for this person's turn, and hold it while the block runs.
+
+        Raises :class:`WaitListFull` when too many wait, or when the turn does not come in time.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await stack.enter_async_context(self._turns.passing(user_id))
+            except TimeoutError as error:
+                raise WaitListFull(f"no turn within {self._patience} s") from error
+            yield Worker(self._folder)
+
+
+def child_environment(folder: Path) -> dict[str, str]:
+    """All that a child is told: where modules are and where it may write."""
+    search_path = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if part)
+    return {
+        "PYTHONPATH": search_path,
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "MPLCONFIGDIR": str(folder),
+        # Threads for matrices there are none of take longer to start than a chart to draw.
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def _optimised() -> tuple[str, ...]:
+    # As the bot itself runs: the compiled modules of an installation may be of that kind alone.
+    return ("-" + "O" * sys.flags.optimize,) if sys.flags.optimize else ()
+
+
+def _limit(pid: int, limits: Limits) -> None:
+    try:
+        from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, prlimit
+    except ImportError:  # Linux only; the time limit, the number of children and the output's limit remain
+        return
+    cpu = math.ceil(limits.seconds) + 1  # the time by the clock is over first, and that is what people are told
+    wanted = ((RLIMIT_AS, limits.memory_bytes), (RLIMIT_CPU, cpu), (RLIMIT_CORE, 0))
+    for limit, value in wanted:
+        try:
+            prlimit(pid, limit, (value, value))
+        except ProcessLookupError:  # ended already: its exit status says why
+            return
+
+
+async def _exchange(child: asyncio.subprocess.Process, data: bytes, most: int) -> bytes:
+    assert child.stdin is not None  # noqa: S101  # both are pipes
+    assert child.stdout is not None  # noqa: S101
+    feeding = asyncio.create_task(_feed(child.stdin, data))
+    output = bytearray()
+    try:
+        while part := await child.stdout.read(_READ_BYTES):
+            output += part
+            if len(output) > most:
+                raise ChildFailed(f"wrote more than {most} bytes", status=None)
+        await feeding
+    finally:
+        feeding.cancel()
+    return bytes(output)
+
+
+async def _feed(stdin: asyncio.StreamWriter, data: bytes) -> None:
+    try:
+        stdin.write(data)
+        await stdin.drain()
+    except (BrokenPipeError, ConnectionResetError):
+        return  # ended before it read everything: its exit status says why
+    stdin.close()
