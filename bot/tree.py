@@ -1,4 +1,4 @@
-"""The command tree: one report for every failure, commands synchronised only when they changed, nobody too fast."""
+"""The command tree: one report for every failure, nobody too fast, commands synchronised when they changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOBODY = discord.AllowedMentions.none()
 # press; the second to answer is refused with this (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
 ALREADY_ACKNOWLEDGED = 40060
 
-# Refusals that are on their way to Discord at once: those of one person must not stand before somebody else's answer.
+# Refusals on their way to Discord at once: those of one person must not stand before somebody else's answer.
 REFUSALS_AT_ONCE = 8
 # Discord takes an answer to an interaction for 3 s: one that would leave later than this is not worth sending.
 REFUSED_WITHIN = 2.5

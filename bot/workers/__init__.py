@@ -1,1 +1,1 @@
-"""Child processes: what reads other people's files or needs heavy libraries, bounded in number, memory and time."""
+"""Child processes for files and charts, bounded in number, memory and time."""

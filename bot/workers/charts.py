@@ -1,8 +1,8 @@
 """Charts: the program that draws them, and how it is asked to.
 
-``python -m bot.workers.charts`` reads a :data:`bot.rendering.chart.Chart` as JSON and writes a PNG. It runs in a process
-of its own: matplotlib takes 60 MB of memory and holds the interpreter for longer than a gateway should wait. So the
-program imports nothing of the bot's that takes time.
+``python -m bot.workers.charts`` reads a :data:`bot.rendering.chart.Chart` as JSON and writes a PNG. It runs in a
+process of its own: matplotlib takes 60 MB of memory and holds the interpreter for longer than a gateway should
+wait. So the program imports nothing of the bot's that takes time.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ FEW = 40
 SHORTEST = timedelta(minutes=1)
 
 
-# By language, the families that machines have its letters in. The letters of Chinese and Japanese share their numbers
-# but not their shapes.
+# By language, the families that machines have its letters in. Letters of Chinese and Japanese share their numbers,
+# not their shapes.
 _SANS = {
     "ja": ("Noto Sans CJK JP", "Source Han Sans JP", "IPAexGothic", "Hiragino Sans", "Yu Gothic"),
     "zh": ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "PingFang SC", "Microsoft YaHei"),

@@ -57,7 +57,8 @@ class Worker:
     """The right to run children one after the other."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
+        """The children's home."""
 
     async def run(self, module: str, *arguments: str, data: bytes, limits: Limits) -> bytes:
         """``python -m module`` with ``data`` as its input; returns its output.
@@ -72,7 +73,7 @@ class Worker:
             "-m",
             module,
             *arguments,
-            env=child_environment(self._folder),
+            env=child_environment(self.folder),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

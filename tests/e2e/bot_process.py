@@ -104,6 +104,8 @@ def bot_environment(
         "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'bot.db'}",
         "ADMIN_USER_IDS": str(discord.person("olga").id),
         "HTTP_BIND": "",
+        # Tests are faster than people; tests/e2e/test_too_fast.py is about the limit itself.
+        "COMMAND_BURST": "100000",
         "LOG_FORMAT": "json",
         **settings,
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -18,16 +20,40 @@ LIMIT = 1000
 
 
 @dataclass(eq=False)
+class Turns:
+    """Documents that are read when their turn comes."""
+
+    waiting: list[int] = field(default_factory=list)
+    read: list[tuple[str, int]] = field(default_factory=list)
+    come: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def turn(self, user_id: int) -> AsyncIterator[Turns]:
+        """Wait until it has come."""
+        self.waiting.append(user_id)
+        await self.come.wait()
+        yield self
+
+    async def text(self, kind: str, data: bytes, *, name: str, pages: int, characters: int) -> str:
+        """As many letters as bytes."""
+        self.read.append((kind, len(data)))
+        return f"{len(data)} bytes of {name}"
+
+
+@dataclass(eq=False)
 class Cdn:
     """A server of files beside a scheduler that nobody outside may reach."""
 
     session: aiohttp.ClientSession
     base: str = ""
     scheduler: str = ""
+    documents: Turns = field(default_factory=Turns)
+    sent: list[str] = field(default_factory=list)
     asked_of_the_scheduler: list[str] = field(default_factory=list)
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """Send so many bytes as the path says, in pieces, without a word of how many come."""
+        self.sent.append(request.path)
         response = web.StreamResponse()
         response.enable_chunked_encoding()
         await response.prepare(request)
@@ -47,15 +73,15 @@ class Cdn:
         self.asked_of_the_scheduler.append(request.path)
         return web.Response(text="models")
 
-    async def read(self, path: str, *, size: int) -> str:
+    async def read(self, path: str, *, size: int, name: str = "notes.txt") -> str:
         """What the bot reads of a file that was announced with ``size`` bytes."""
         host = self.base.removeprefix("http://")
         limits = AttachmentLimits(text_bytes=LIMIT, document_bytes=LIMIT, pages=1)
-        reader = AttachmentReader(self.session, hosts=frozenset({host}), limits=limits)
+        reader = AttachmentReader(self.session, self.documents, hosts=frozenset({host}), limits=limits)
         attached: Any = SimpleNamespace(
-            filename="notes.txt", content_type="text/plain", size=size, url=f"{self.base}{path}"
+            filename=name, content_type="text/plain", size=size, url=f"{self.base}{path}"
         )
-        return await reader.read(attached)
+        return await reader.read_all([attached], user_id=7)
 
 
 @pytest.fixture
@@ -98,3 +124,13 @@ async def test_a_file_larger_than_it_said_is_refused(cdn: Cdn, size: int) -> Non
         await cdn.read(f"/file/{size}", size=10)
     assert refused.value.key == "error.attachment_too_large"
     assert refused.value.params["limit"] == LIMIT // 1000
+
+
+async def test_a_document_is_fetched_when_its_turn_comes(cdn: Cdn) -> None:
+    """What waits takes no memory; a text file waits for nobody."""
+    reading = asyncio.create_task(cdn.read("/file/500", size=500, name="paper.pdf"))
+    assert "x" * 20 in await cdn.read("/file/20", size=20)
+    assert (cdn.documents.waiting, cdn.sent) == ([7], ["/file/20"])
+    cdn.documents.come.set()
+    assert "500 bytes of paper.pdf" in await reading
+    assert cdn.documents.read == [("pdf", 500)]

@@ -135,7 +135,7 @@ async def process(
             return Load(0, None, 0)
 
         watch = Watch(database.leases, owner, clock, lambda _: True)
-        cluster = ClusterService(scheduler, watcher, "")
+        cluster = ClusterService(scheduler, watcher, "", clock)
         journal = Journal(watcher, database.history, database.switches, load, clock, watch)
         nodes = NodeBook(database.node_names, cluster)
         alerts = Alerts(

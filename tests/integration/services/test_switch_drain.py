@@ -115,7 +115,7 @@ def switching(line: Line, switches: Switches, clock: Hands) -> Switching:
     """The switches of this process."""
     return Switching(
         scheduler=line.scheduler,
-        cluster=ClusterService(line.scheduler, line.watcher, ""),
+        cluster=ClusterService(line.scheduler, line.watcher, "", clock),
         journal=Calm(),
         queue=Queue(line, clock),
         dispatcher=line.dispatcher,

@@ -74,7 +74,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
     """A switch to another model, begun while a worker is connected."""
     async with running(CONNECTED) as line, Database.open(new_database(folder)) as database:
         clock, scheduler = HandClock(), Moody()
-        cluster = ClusterService(scheduler, line.watcher, "")
+        cluster = ClusterService(scheduler, line.watcher, "", clock)
         gate = Gate(line.watcher, CapacityLimit(), BackOff(), ServiceTimes(), clock, Metrics())
 
         async def load() -> Load:

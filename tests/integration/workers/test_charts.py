@@ -6,13 +6,24 @@ import io
 from dataclasses import replace
 
 import pytest
-from bot.delivery.chart_drawing import BACKGROUND, COLOURS
-from bot.delivery.cluster_chart import POINTS, ChartPainter, thinned
 from PIL import Image, ImageColor, ImageStat
 
 from bot.cluster.records import Sample
+from bot.queueing.usage import UsageRow
+from bot.rendering.chart import Chart
+from bot.rendering.cluster_chart import POINTS, cluster_chart, thinned
+from bot.services.door import Door
+from bot.services.usage_chart import usage_chart
+from bot.workers.charts import BACKGROUND, COLOURS, SERIES_COLOURS, ChartDrawer, draw, font_families
+from bot.workers.subprocesses import Subprocesses
 
 DARK = ImageColor.getrgb(BACKGROUND)
+
+
+async def drawn(chart: Chart) -> bytes:
+    """The picture, from a process of its own."""
+    with Subprocesses.opened(Door(1)) as subprocesses:
+        return await ChartDrawer(subprocesses).draw(chart, user_id=1)
 
 
 def samples(count: int) -> list[Sample]:
@@ -26,7 +37,7 @@ def samples(count: int) -> list[Sample]:
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
 async def test_a_chart_is_a_dark_png_for_a_phone(locale: str) -> None:
     """Whatever the language; higher than wide, as the screen is."""
-    png = await ChartPainter().paint(samples(1440), locale)
+    png = await drawn(cluster_chart(samples(1440), locale))
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     with Image.open(io.BytesIO(png)) as opened:
         picture = opened.convert("RGB")
@@ -41,7 +52,7 @@ async def test_it_has_four_panels_one_below_the_other() -> None:
     measured = [
         replace(one, ttft=0.3, tokens_per_second=40.0, waiting=at % 5) for at, one in enumerate(samples(90))
     ]
-    png = await ChartPainter().paint(measured, "en-US")
+    png = await drawn(cluster_chart(measured, "en-US"))
     with Image.open(io.BytesIO(png)) as opened:
         picture = opened.convert("RGB")
     below = 0
@@ -66,7 +77,7 @@ def rows_with(picture: Image.Image, colour: tuple[int, ...]) -> list[int]:
 
 async def test_two_samples_are_enough() -> None:
     """A bot that has just been started."""
-    assert (await ChartPainter().paint(samples(2), "en")).startswith(b"\x89PNG")
+    assert (await drawn(cluster_chart(samples(2), "en"))).startswith(b"\x89PNG")
 
 
 def test_thinning_keeps_the_time_and_the_peaks() -> None:
@@ -76,3 +87,34 @@ def test_thinning_keeps_the_time_and_the_peaks() -> None:
     assert sum(one.span for one in found) == 10_080 * 60.0
     assert max(one.waiting for one in found) == 9.0
     assert thinned([], POINTS) == []
+
+
+async def test_the_usage_of_a_server_is_drawn_by_the_same_program() -> None:
+    """With a colour for each person, whatever they are called."""
+    rows = [UsageRow(20_000, 1, "Ada $x^$", 3, 900, 1.0), UsageRow(20_000, 2, "_山田", 1, 400, 0.0)]
+    png = await drawn(usage_chart(rows, last_day=20_001, days=7, locale="ja"))
+    with Image.open(io.BytesIO(png)) as opened:
+        picture = opened.convert("RGB")
+    assert picture.getpixel((0, 0)) == DARK
+    for colour in SERIES_COLOURS[:2]:
+        assert rows_with(picture, ImageColor.getrgb(colour))
+
+
+def test_words_are_drawn_in_the_letters_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the reader's language where a font has them all, else in English; never as empty boxes."""
+    if len(font_families("ja")) == 1:
+        pytest.skip("no font of this machine has Chinese and Japanese letters")
+    japanese = cluster_chart(samples(2), "ja")
+    translated = draw(japanese)
+    monkeypatch.setattr("bot.workers.charts.font_families", lambda _locale: ["DejaVu Sans"])
+    with_latin_letters_alone = draw(japanese)
+    english = cluster_chart(samples(2), "en")
+    assert translated != with_latin_letters_alone == draw(english)
+
+
+def test_chinese_and_japanese_have_their_own_shapes() -> None:
+    """Which share their numbers: the reader's language decides which font is asked first."""
+    families = {locale: font_families(locale) for locale in ("ja", "zh-CN")}
+    if "Noto Sans CJK JP" not in families["ja"]:
+        pytest.skip("these fonts are not on this machine")
+    assert [families[locale][1] for locale in families] == ["Noto Sans CJK JP", "Noto Sans CJK SC"]

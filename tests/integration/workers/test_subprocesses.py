@@ -1,0 +1,133 @@
+"""Real child processes: how many, whose, with what, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.errors import WaitListFull
+from bot.services.door import Door
+from bot.workers.subprocesses import AT_ONCE, ChildFailed, Limits, Subprocesses
+
+LIMITS = Limits(memory_bytes=400_000_000, seconds=20.0, output_bytes=100_000)
+
+
+@pytest.fixture
+def subprocesses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subprocesses]:
+    """Children that may run the programs of a folder."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Subprocesses.opened(Door(AT_ONCE, most_waiting=3)) as opened:
+        yield opened
+
+
+def program(folder: Path, text: str) -> str:
+    """A module that does what ``text`` says."""
+    (folder / "child_program.py").write_text(text)
+    return "child_program"
+
+
+async def run(subprocesses: Subprocesses, module: str, data: bytes = b"", limits: Limits = LIMITS) -> bytes:
+    """What one child writes, for person 1."""
+    async with subprocesses.turn(1) as worker:
+        return await worker.run(module, data=data, limits=limits)
+
+
+async def test_a_child_is_told_no_secret(
+    subprocesses: Subprocesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the bot's environment but where modules are."""
+    monkeypatch.setenv("DISCORD_TOKEN", "a-secret")
+    monkeypatch.setenv("SOMETHING_ELSE", "another-secret")
+    told = program(tmp_path, "import json, os\nprint(json.dumps(dict(os.environ)))\n")
+    environment = json.loads(await run(subprocesses, told))
+    assert "secret" not in json.dumps(environment)
+    # The interpreter itself adds the last one where no language is set (PEP 538).
+    assert set(environment) <= {
+        "PYTHONPATH", "HOME", "TMPDIR", "MPLCONFIGDIR", "OPENBLAS_NUM_THREADS", "LC_CTYPE"
+    }  # fmt: skip
+
+
+async def test_what_children_keep_is_private_and_goes(tmp_path: Path) -> None:
+    """No predictable name in the temporary directory, nobody else's eyes, nothing left."""
+    with Subprocesses.opened(Door(1)) as first, Subprocesses.opened(Door(1)) as second:
+        folders = []
+        for subprocesses in (first, second):
+            async with subprocesses.turn(1) as worker:
+                folders.append(worker.folder)
+        assert folders[0] != folders[1]
+        assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
+    assert not any(folder.exists() for folder in folders)
+
+
+async def test_memory_is_bounded(subprocesses: Subprocesses, tmp_path: Path) -> None:
+    """A file that unpacks to more than a child may take ends that child and nothing else."""
+    greedy = program(tmp_path, "import sys\nsys.stdin.buffer.read()\nb'x' * 500_000_000\n")
+    with pytest.raises(ChildFailed) as failed:
+        await run(subprocesses, greedy, b"data")
+    assert failed.value.status == 1
+
+
+async def test_time_is_bounded(subprocesses: Subprocesses, tmp_path: Path) -> None:
+    """What reads nothing and never ends is ended, however much it was sent."""
+    endless = program(tmp_path, "while True: pass\n")
+    limits = Limits(memory_bytes=400_000_000, seconds=0.3, output_bytes=10)
+    with pytest.raises(ChildFailed, match="longer than") as failed:
+        await run(subprocesses, endless, b"x" * 1_000_000, limits)
+    assert failed.value.status is None
+
+
+async def test_output_is_bounded(subprocesses: Subprocesses, tmp_path: Path) -> None:
+    """A child that writes for ever does not fill the bot's memory."""
+    talkative = program(tmp_path, "import sys\nwhile True: sys.stdout.write('x' * 10_000)\n")
+    with pytest.raises(ChildFailed, match="more than 100000 bytes"):
+        await run(subprocesses, talkative)
+
+
+async def test_a_child_that_does_not_read_is_heard(subprocesses: Subprocesses, tmp_path: Path) -> None:
+    """Its exit status says why, not a broken pipe."""
+    refusing = program(tmp_path, "raise SystemExit(5)\n")
+    with pytest.raises(ChildFailed) as failed:
+        await run(subprocesses, refusing, b"x" * 5_000_000)
+    assert failed.value.status == 5
+
+
+async def test_two_children_at_most_and_one_for_a_person(subprocesses: Subprocesses, tmp_path: Path) -> None:
+    """Six questions of three people: each child writes who else is there."""
+    watched = program(
+        tmp_path,
+        f"""
+import pathlib, sys, time
+who = sys.stdin.read()
+folder = pathlib.Path({str(tmp_path)!r}, "there")
+mark = folder / f"{{who}}-{{time.monotonic_ns()}}"
+folder.mkdir(exist_ok=True)
+mark.touch()
+time.sleep(0.15)
+print(*sorted(path.name.split("-")[0] for path in folder.iterdir()))
+mark.unlink()
+""",
+    )
+
+    async def one(user_id: int) -> list[str]:
+        async with subprocesses.turn(user_id) as worker:
+            return (await worker.run(watched, data=str(user_id).encode(), limits=LIMITS)).decode().split()
+
+    seen = await asyncio.gather(*(one(user_id) for user_id in (1, 1, 2, 3)))
+    assert max(map(len, seen)) <= AT_ONCE
+    assert all(len(set(there)) == len(there) for there in seen)
+
+
+async def test_who_waits_too_long_is_told(tmp_path: Path) -> None:
+    """A wait has an end, and leaves no trace."""
+    door = Door(1)
+    hurried = Subprocesses(door, tmp_path, patience=0.01)
+    async with hurried.turn(1):
+        with pytest.raises(WaitListFull, match="no turn within"):
+            async with hurried.turn(2):
+                pass
+    async with hurried.turn(2):
+        pass
