@@ -113,11 +113,11 @@ async def test_an_answer_is_fresh_for_as_long_as_is_asked_for() -> None:
 class Counting(ScriptedScheduler):
     """Counts who asks for its models."""
 
-    asked = 0
+    lists_read = 0
 
     async def models(self) -> tuple[Model, ...]:
         """One."""
-        self.asked += 1
+        self.lists_read += 1
         await asyncio.sleep(0)
         return (Model("a/b"),)
 
@@ -127,10 +127,10 @@ async def test_the_cluster_asks_the_scheduler_once_for_all() -> None:
     scheduler, clock = Counting(), HandClock()
     cluster = ClusterService(scheduler, ClusterWatcher(scheduler, clock, Metrics()), "", clock)
     lists = await asyncio.gather(*(cluster.models() for _ in range(600)))
-    assert (len(lists), scheduler.asked) == (600, 1)
+    assert (len(lists), scheduler.lists_read) == (600, 1)
     await cluster.models()
-    assert scheduler.asked == 1
+    assert scheduler.lists_read == 1
     assert (await cluster.known_model("a/b")).name == "a/b"
-    assert scheduler.asked == 2
+    assert scheduler.lists_read == 2
     with pytest.raises(SchedulerError):
         await cluster.known_model("c/d")
