@@ -79,7 +79,7 @@ class Worker:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            _limit(child.pid, limits)
+            limit(child.pid, limits)
             async with asyncio.timeout(limits.seconds):
                 output = await _exchange(child, data, limits.output_bytes)
                 status = await child.wait()
@@ -145,16 +145,20 @@ def _optimised() -> tuple[str, ...]:
     return ("-" + "O" * sys.flags.optimize,) if sys.flags.optimize else ()
 
 
-def _limit(pid: int, limits: Limits) -> None:
+def limit(pid: int, limits: Limits) -> None:
+    """Bound what a process may take, from now on; lower limits that it has already stay."""
     try:
-        from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, prlimit
+        from resource import RLIM_INFINITY, RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, prlimit
     except ImportError:  # Linux only; the time limit, the number of children and the output's limit remain
         return
     cpu = math.ceil(limits.seconds) + 1  # the time by the clock is over first, and that is what people are told
     wanted = ((RLIMIT_AS, limits.memory_bytes), (RLIMIT_CPU, cpu), (RLIMIT_CORE, 0))
-    for limit, value in wanted:
+    for resource, value in wanted:
         try:
-            prlimit(pid, limit, (value, value))
+            # The machine's own limit may be lower, and is not for a process without rights to raise.
+            _, hard = prlimit(pid, resource)
+            most = value if hard == RLIM_INFINITY else min(value, hard)
+            prlimit(pid, resource, (most, most))
         except ProcessLookupError:  # ended already: its exit status says why
             return
 

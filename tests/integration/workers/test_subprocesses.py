@@ -11,7 +11,7 @@ import pytest
 
 from bot.errors import WaitListFull
 from bot.services.door import Door
-from bot.workers.subprocesses import AT_ONCE, ChildFailed, Limits, Subprocesses
+from bot.workers.subprocesses import AT_ONCE, ChildFailed, Limits, Subprocesses, limit
 
 LIMITS = Limits(memory_bytes=400_000_000, seconds=20.0, output_bytes=100_000)
 
@@ -69,6 +69,19 @@ async def test_memory_is_bounded(subprocesses: Subprocesses, tmp_path: Path) -> 
     with pytest.raises(ChildFailed) as failed:
         await run(subprocesses, greedy, b"data")
     assert failed.value.status == 1
+
+
+async def test_a_lower_limit_of_the_machine_stays(tmp_path: Path) -> None:
+    """As where a service manager limits the bot's memory: it is not raised, and nothing fails over it."""
+    child = await asyncio.create_subprocess_exec(
+        "sh", "-c", "ulimit -v 300000; ulimit -t 5; echo limited; read line; ulimit -v; ulimit -t; ulimit -c",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert await child.stdout.readline() == b"limited\n"
+    limit(child.pid, LIMITS)
+    output, _ = await child.communicate(b"\n")
+    assert output.split() == [b"300000", b"5", b"0"]
 
 
 async def test_time_is_bounded(subprocesses: Subprocesses, tmp_path: Path) -> None:
