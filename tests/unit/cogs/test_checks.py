@@ -21,6 +21,7 @@ import cogs
 from bot.client import ParallaxBot, Services
 from bot.conversation.profile import Chosen, Place, Profile, Scope
 from bot.errors import NotAllowed
+from bot.queueing.rates import InteractionRates, RateLimit
 from bot.rendering import Control
 from bot.rendering.cluster_card import Load
 from bot.services.access import Access, Act
@@ -28,6 +29,7 @@ from bot.services.operators import Operators
 from bot.services.profiles import Profiles
 from bot.services.queue import MyQueue
 from bot.services.switching import Plan
+from bot.tree import RateGuard
 from cogs._ui import answer_controls, profile_modals
 from cogs._ui.answer_controls import ACTIONS, ACTS, AnswerControl
 from cogs._ui.join_view import JoinView
@@ -80,18 +82,35 @@ SERVICES = cast("Services", SimpleNamespace(operators=OPERATORS, access=ACCESS, 
 NONE = cast("Any", None)
 
 
-def press(user: int, *, manager: bool = False, client: ParallaxBot | None = None) -> discord.Interaction[Any]:
+class Bot(ParallaxBot):
+    """Never connected; knows the team's server."""
+
+    def get_guild(self, guild_id: int, /) -> Any:
+        """The team's, whichever is asked for."""
+        return SimpleNamespace(id=guild_id, name="Team", get_channel=lambda _id: None)
+
+
+def bot() -> Bot:
+    """One that finds nobody too fast."""
+    made = Bot.__new__(Bot)
+    made.services = SERVICES
+    made.guard = RateGuard(InteractionRates(RateLimit(1000, 1000.0), FastClock(1.0)), FastClock(1.0))
+    return made
+
+
+def press(user: int, *, manager: bool = False) -> discord.Interaction[Any]:
     """Somebody acts in the team's channel."""
-    guild = SimpleNamespace(id=TEAM, name="Team", get_channel=lambda _id: None)
+    client = bot()
     return cast(
         "discord.Interaction[Any]",
         SimpleNamespace(
             user=SimpleNamespace(id=user),
-            guild=guild,
+            extras={},
+            guild=client.get_guild(TEAM),
             guild_id=TEAM,
             channel=SimpleNamespace(name="general"),
             channel_id=ROOM,
-            client=client or SimpleNamespace(get_guild=lambda _id: guild),
+            client=client,
             permissions=discord.Permissions(manage_guild=manager),
         ),
     )
@@ -269,10 +288,7 @@ async def test_a_press_under_an_answer(monkeypatch: pytest.MonkeyPatch, control:
 
     monkeypatch.setitem(ACTIONS, control, act)
     monkeypatch.setattr(answer_controls, "report", report)
-    client = ParallaxBot.__new__(ParallaxBot)
-    client.services = SERVICES
-    monkeypatch.setattr(ParallaxBot, "get_guild", lambda _self, guild_id: discord.Object(guild_id))
-    interaction = press(user, client=client)
+    interaction = press(user)
     await AnswerControl(
         ui.Button(custom_id=f"answer:{control.value}:{'0' * 16}"), control.value, "0" * 16
     ).callback(interaction)
