@@ -75,7 +75,7 @@ async def line(database: Database) -> dict[str, Measured]:
     taken: list[str] = []
 
     async def claim(_: int) -> None:
-        claimed = await store.claim("bench", now=1.0, lease=1e6)
+        claimed = await store.claim("bench", now=lambda: 1.0, lease=1e6)
         if claimed is None:
             raise RuntimeError("nothing could be taken")
         taken.append(claimed.request_id)

@@ -53,6 +53,7 @@ async def run(settings: Settings) -> None:
                 ("watcher", _kept_going("watcher", app.watcher.run)),
                 ("dispatcher", _drain_when_ready(app)),
                 ("leases", _when_ready(app, "leases", app.leases.keep)),
+                ("reconciliation", _when_ready(app, "reconciliation", app.reconciliation.run)),
                 ("expiry", _kept_going("expiry", app.sweeper.run)),
                 ("line", _kept_going("line", app.line.run)),
                 ("tokens", _when_ready(app, "tokens", app.tokens.run)),

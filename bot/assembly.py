@@ -35,6 +35,7 @@ from bot.services.controls import AnswerControls
 from bot.services.conversations import ConversationService
 from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher
+from bot.services.in_flight import InFlight
 from bot.services.journal import Journal
 from bot.services.leases import Leases
 from bot.services.line import LineKeeper
@@ -44,7 +45,9 @@ from bot.services.personal import PersonalData
 from bot.services.presence import Presence
 from bot.services.profiles import Profiles
 from bot.services.queue import QueueService
+from bot.services.queue_signal import QueueSignal
 from bot.services.quotas import Quotas
+from bot.services.reconciliation import Reconciliation
 from bot.services.summaries import Summaries
 from bot.services.sweeper import Sweeper
 from bot.services.switching import Switching
@@ -67,6 +70,7 @@ class App:
     dispatcher: Dispatcher
     leases: Leases
     sweeper: Sweeper
+    reconciliation: Reconciliation
     watcher: ClusterWatcher
     line: LineKeeper
     tokens: TokenWatch
@@ -185,6 +189,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         line.dispatcher,
         line.leases,
         line.sweeper,
+        line.reconciliation,
         parts.watcher,
         line.keeper,
         TokenWatch(line.desk, database.requests, line.keeper, clock),
@@ -250,6 +255,7 @@ class _Line:
     dispatcher: Dispatcher
     leases: Leases
     sweeper: Sweeper
+    reconciliation: Reconciliation
     summaries: Summaries | None
 
 
@@ -264,12 +270,13 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         clock,
         parts.metrics,
     )
+    in_flight, signal = InFlight(), QueueSignal(clock)
     keeper = LineKeeper(
         store,
         desk,
         clock,
         hold=gate.hold,
-        wait_for=lambda place: gate.wait_for(place, dispatcher.elapsed),
+        wait_for=lambda place: gate.wait_for(place, in_flight.elapsed),
         metrics=parts.metrics,
     )
     closing = Closing(
@@ -283,13 +290,23 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         max_tokens=settings.answer_max_tokens,
         announce_after=settings.announce_after,
     )
-
-    leases = Leases(
+    reconciliation = Reconciliation(
         store=store,
         desk=desk,
         closing=closing,
         line=keeper,
+        in_flight=in_flight,
+        signal=signal,
         background=parts.background,
+        clock=clock,
+        owner=parts.owners.me,
+    )
+    leases = Leases(
+        store=store,
+        desk=desk,
+        line=keeper,
+        in_flight=in_flight,
+        reconciliation=reconciliation,
         clock=clock,
         owner=parts.owners.me,
         is_alive=parts.owners.is_alive,
@@ -329,12 +346,15 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         line=keeper,
         leases=leases,
         sweeper=sweeper,
+        in_flight=in_flight,
+        reconciliation=reconciliation,
+        signal=signal,
         background=parts.background,
         clock=clock,
         metrics=parts.metrics,
     )
-    parts.watcher.subscribe(dispatcher.wake)
-    return _Line(desk, gate, keeper, closing, dispatcher, leases, sweeper, summaries)
+    parts.watcher.subscribe(signal.set)
+    return _Line(desk, gate, keeper, closing, dispatcher, leases, sweeper, reconciliation, summaries)
 
 
 def _summaries_of(

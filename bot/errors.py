@@ -26,6 +26,7 @@
     │   ├── AccessLost            the bot may not write there any more
     │   └── SurfaceExpired        the interaction's token is spent
     ├── StorageError
+    │   └── ValueRefused          the database will never take this, however often it is tried
     └── ConfigError
 
 ``key`` names the sentence in the catalogue (``bot/locales``) that a person is shown; ``params`` fill it in.
@@ -198,6 +199,11 @@ class StorageError(BotError):
     """The database could not be read or written."""
 
     key = "error.storage"
+
+
+class ValueRefused(StorageError):
+    """The database refused what was to be written, and would again: a number too large, a row that contradicts
+    others. Repeating the write is pointless."""
 
 
 class ConfigError(BotError):

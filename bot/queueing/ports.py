@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,7 +38,11 @@ class LinePause:
 
 class RequestStore(Protocol):
     """Requests and their states. Every change is one transaction; raises only :class:`StorageError` and,
-    from :meth:`enqueue`, :class:`AdmissionError`. Times are epoch seconds."""
+    from :meth:`enqueue`, :class:`AdmissionError`. Times are epoch seconds.
+
+    A write may wait for minutes before it begins. What decides about leases therefore takes ``now`` as a function,
+    which is read when the transaction runs, perhaps in another thread and more than once.
+    """
 
     async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
         """Take the question into the line; it is durable when this returns.
@@ -49,7 +53,7 @@ class RequestStore(Protocol):
         ...
 
     async def claim(
-        self, owner: str, *, now: float, lease: float, room: int | None = None
+        self, owner: str, *, now: Callable[[], float], lease: float, room: int | None = None
     ) -> StoredRequest | None:
         """Take the next question in fair order as ``running`` under a lease of ``lease`` seconds.
 
@@ -58,8 +62,9 @@ class RequestStore(Protocol):
         """
         ...
 
-    async def renew(self, owner: str, *, now: float, lease: float) -> None:
-        """Extend every lease of ``owner``."""
+    async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:
+        """Extend the leases of ``owner``: of those running questions whose ids are in ``running``, and of every
+        answer that is not shown yet. The lease of a question that nothing answers any more runs out."""
         ...
 
     async def release(self, request_id: str, owner: str, *, now: float) -> bool:
@@ -91,9 +96,12 @@ class RequestStore(Protocol):
         """Mark questions queued since before ``before`` as expired and return them."""
         ...
 
-    async def recover(self, owner: str, *, now: float, is_alive: Callable[[str], bool]) -> Recovered:
-        """Take back what no living process holds: leases that ran out, and those of owners other than ``owner``
-        that ``is_alive`` denies. It may be called in another thread."""
+    async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
+        """Take back what owners other than ``owner`` do not hold any more: their leases that ran out, and all of
+        those that ``is_alive`` denies. It may be called in another thread.
+
+        What is ``owner``'s own stays, even past its lease: nobody else took it, and it may be running.
+        """
         ...
 
     async def get(self, request_id: str) -> StoredRequest | None:
@@ -126,6 +134,10 @@ class RequestStore(Protocol):
 
     async def place(self, request_id: str) -> int | None:
         """The question's place in the line, from 1; None when it does not wait. Cheap however long the line."""
+        ...
+
+    async def running_ids(self, owner: str) -> Sequence[str]:
+        """The ids of what runs under ``owner``, oldest first."""
         ...
 
     async def running(self) -> Sequence[StoredRequest]:

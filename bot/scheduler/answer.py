@@ -26,6 +26,8 @@ _log = structlog.get_logger(__name__)
 _DONE = "[DONE]"
 _MODEL_LIMIT = 200
 _DETAIL_LIMIT = 500
+_TOKENS_LIMIT = 10_000_000
+"""Far more tokens than any model's context holds: a larger count is none."""
 _REASONS = {
     "stop": FinishReason.STOP,
     "eos": FinishReason.STOP,
@@ -42,13 +44,13 @@ def finish_reason(name: str) -> FinishReason:
 
 
 def read_usage(value: object) -> Usage | None:
-    """A ``usage`` object; None when it does not hold both counts."""
+    """A ``usage`` object; None when it does not hold both counts, or counts that no answer has."""
     fields = mapping(value)
     if fields is None:
         return None
     prompt, completion = (
-        whole_number(fields.get("prompt_tokens")),
-        whole_number(fields.get("completion_tokens")),
+        whole_number(fields.get("prompt_tokens"), most=_TOKENS_LIMIT),
+        whole_number(fields.get("completion_tokens"), most=_TOKENS_LIMIT),
     )
     return None if prompt is None or completion is None else Usage(prompt, completion)
 

@@ -85,7 +85,7 @@ def read_error(payload: Mapping[str, object]) -> ErrorBody | None:
 def _read_fields(fields: Mapping[str, object]) -> ErrorBody:
     kind = printable(fields.get("type"), _CODE_LIMIT)
     code = fields.get("code")
-    numeric = whole_number(code)
+    numeric = whole_number(code, most=599)
     status = numeric if numeric is not None and 400 <= numeric <= 599 else _STATUS_OF_TYPE.get(kind.lower())
     name = printable(code, _CODE_LIMIT) if numeric is None else ""
     return ErrorBody(
@@ -97,7 +97,7 @@ def _read_fields(fields: Mapping[str, object]) -> ErrorBody:
 
 def _read_envelope(payload: Mapping[str, object]) -> ErrorBody:
     """A worker's whole HTTP response, which the RPC handler puts into the stream (recordings 52, 80)."""
-    status = whole_number(payload.get("status_code"))
+    status = whole_number(payload.get("status_code"), most=599)
     encoded = payload.get("body_base64")
     try:
         raw = base64.b64decode(encoded if isinstance(encoded, str) else "", validate=False)

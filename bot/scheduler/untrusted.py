@@ -66,15 +66,16 @@ def storable(text: str) -> str:
     return text
 
 
-def whole_number(value: object) -> int | None:
-    """A number ≥ 0 as int: ints, whole floats and digits in a string (recording 23). None for all else."""
+def whole_number(value: object, *, least: int = 0, most: int) -> int | None:
+    """A number from ``least`` to ``most`` as int: ints, whole floats and digits in a string (recording 23). None
+    for all else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 20:
-        return int(value)
+        value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and value >= 0 else None
+    return value if isinstance(value, int) and least <= value <= most else None
 
 
 def quantity(value: object) -> float | None:

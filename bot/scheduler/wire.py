@@ -31,6 +31,7 @@ from bot.scheduler.untrusted import mapping, printable, quantity, sequence, stor
 NAME_LIMIT = 200
 _COMMAND_LIMIT = 1000
 _NODES_LIMIT = 1000
+_CAPACITY_LIMIT = 4096
 _MODELS_LIMIT = 5000
 _PEER = re.compile(r"\s(?:-s|--scheduler-addr)[\s=]+\S")
 _CLUSTER_STATES = {state.value: state for state in ClusterState}
@@ -168,11 +169,11 @@ def read_status(payload: object) -> ClusterStatus:
     return ClusterStatus(
         state=_cluster_state(fields["status"]),
         model=printable(fields.get("model_name"), NAME_LIMIT) or None,
-        init_nodes=whole_number(fields.get("init_nodes_num")),
+        init_nodes=whole_number(fields.get("init_nodes_num"), most=_NODES_LIMIT),
         nodes=_nodes(fields.get("node_list")),
         need_more_nodes=fields.get("need_more_nodes") is True,
         join=read_join(fields.get("node_join_command")),
-        capacity=whole_number(fields.get("max_running_request")),
+        capacity=whole_number(fields.get("max_running_request"), most=_CAPACITY_LIMIT),
     )
 
 
@@ -193,7 +194,7 @@ def _nodes(value: object) -> tuple[Node, ...]:
         node_id = printable(fields.get("node_id"), NAME_LIMIT)
         if not node_id:
             continue
-        count = whole_number(fields.get("gpu_num"))
+        count = whole_number(fields.get("gpu_num"), most=_NODES_LIMIT)
         nodes.append(
             Node(
                 node_id=node_id,

@@ -156,6 +156,11 @@ class AnswerRun:
         after its client left (parallax-api.md, "Load")."""
         return self._started
 
+    @property
+    def stopped(self) -> Stop | None:
+        """Who or what ended the answer, if anybody did."""
+        return self._stop
+
     def stop(self, stop: Stop) -> None:
         """End the answer. The connection is closed at once, or, while the scheduler still holds the request,
         as soon as it surfaces there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -10,7 +11,7 @@ import structlog
 
 from bot.catalogue import fill, say
 from bot.clock import Clock
-from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, SurfaceExpired
+from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, SurfaceExpired, ValueRefused
 from bot.queueing.ports import RequestStore
 from bot.queueing.request import Answer, NewQuestion, RequestKind, StoredRequest
 from bot.rendering import Control, Page, compact_duration
@@ -22,8 +23,12 @@ from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-# A busy disk is waited for; after this an operator has to look, and a restart finds everything.
+# A busy disk is waited for, in seconds; what could not be committed by then is put right when the disk is well
+# again (bot/services/reconciliation.py).
 STORAGE_PATIENCE = 60.0
+# Seconds before the first repetition of a commit, and between later ones.
+FIRST_WAIT = 0.1
+LONGEST_WAIT = 5.0
 
 _Kept = TypeVar("_Kept")
 
@@ -57,7 +62,7 @@ class Closing:
 
     async def answered(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
         """The answer is complete, was stopped by ``by``, or broke off: keep it, then show it."""
-        kept = await _committed(
+        kept = await self._committed(
             lambda: self._store.answered(request.request_id, self._owner, answer, now=self._clock.now())
         )
         if not kept:
@@ -133,7 +138,7 @@ class Closing:
 
     async def failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
         """It could not be answered: say why, in one sentence with an id an operator can search for."""
-        await _committed(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
+        await self._committed(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
         log.error(
             "question.failed",
             request_id=request.request_id,
@@ -143,12 +148,16 @@ class Closing:
             code=getattr(error, "code", None),
         )
         self._metrics.questions.labels("failed").inc()
+        await self.show_failed(request, live, error)
+
+    async def show_failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
+        """Say why a question could not be answered (the state is committed already)."""
         sentence = fill(live.question.asker.locale, error.key, error.params)
         await self._end(request, live, "failed", {"sentence": sentence, "incident": request.request_id[:4]})
 
     async def cancelled(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
         """Somebody withdrew it. False when it had already ended."""
-        done = await _committed(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
+        done = await self._committed(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
         if not done:
             return False
         log.info("question.cancelled", request_id=request.request_id, by=by)
@@ -159,7 +168,7 @@ class Closing:
 
     async def cleared(self, *, by: int) -> Sequence[StoredRequest]:
         """Everything that waited is withdrawn, in one transaction. :meth:`show_cancelled` is left to do."""
-        ended = await _committed(lambda: self._store.clear(now=self._clock.now()))
+        ended = await self._committed(lambda: self._store.clear(now=self._clock.now()))
         for request in ended:
             log.info("question.cancelled", request_id=request.request_id, by=by)
         self._metrics.questions.labels("cancelled").inc(len(ended))
@@ -180,7 +189,10 @@ class Closing:
         await self._end(request, live, "expired", {"duration": duration})
 
     async def deliver(self, request: StoredRequest, live: LiveAnswer) -> None:
-        """Show the last state of an answer that is committed, then commit that it was shown."""
+        """Show the last state of an answer that is committed, then commit that it was shown.
+
+        Showing it again is safe: the edits are the same, and Discord takes an announcement once.
+        """
         try:
             await live.delivery.finish()
         except MessageGone:
@@ -194,8 +206,16 @@ class Closing:
             log.error("answer.not_shown", request_id=request.request_id, detail=str(error))
             return
         else:
-            await self._announce(request, live)
-        await _committed(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
+            try:
+                await self._announce(request, live)
+            finally:
+                # It is shown, whatever became of the ping.
+                await self._delivered(request)
+            return
+        await self._delivered(request)
+
+    async def _delivered(self, request: StoredRequest) -> None:
+        await self._committed(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
 
     async def _sent_directly(
         self, request: StoredRequest, live: LiveAnswer, heading: str, error: DeliveryError
@@ -285,6 +305,24 @@ class Closing:
         await self._finish_view(live.view, shown, shown.answer, notice=notice)
         return True
 
+    async def _committed(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
+        """What ``commit`` returns; one that fails is repeated for :data:`STORAGE_PATIENCE` seconds, unless it
+        would fail the same way again. Raises :class:`StorageError`."""
+        until = self._clock.monotonic() + STORAGE_PATIENCE
+        wait = FIRST_WAIT
+        while True:
+            try:
+                return await commit()
+            except ValueRefused:
+                raise
+            except StorageError as error:
+                if self._clock.monotonic() + wait > until:
+                    raise
+                log.warning("commit.repeated", detail=str(error))
+            # Those that failed together do not come back together.
+            await self._clock.sleep(wait * random.uniform(0.5, 1.0))
+            wait = min(2 * wait, LONGEST_WAIT)
+
     def _count(self, request: StoredRequest, answer: Answer) -> None:
         self._metrics.questions.labels(answer.finish).inc()
         self._metrics.tokens.labels("completion").inc(answer.completion_tokens)
@@ -312,23 +350,6 @@ def _waited_for_a_word(request: StoredRequest) -> float:
     started = request.started_at if request.started_at is not None else asked_at
     held = request.answer.ttft if request.answer is not None else None
     return started + (held or 0.0) - asked_at
-
-
-async def _committed(commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
-    """What ``commit`` returns; one that fails is repeated for a minute. Raises :class:`StorageError`."""
-    try:
-        return await commit()
-    except StorageError as error:
-        log.warning("commit.repeated", detail=str(error))
-    # Imported when it is needed, which is next to never: 1.6 MB of a process that should stay small.
-    import stamina
-
-    async for attempt in stamina.retry_context(
-        on=StorageError, attempts=None, timeout=STORAGE_PATIENCE, wait_max=5.0
-    ):
-        with attempt:
-            return await commit()
-    raise StorageError("the commit was given up")
 
 
 def controls_of(

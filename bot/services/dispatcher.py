@@ -16,8 +16,11 @@ from bot.services.answering import Answering, AnswerRun, Outcome, Stop, StopCaus
 from bot.services.background import Background
 from bot.services.closing import Closing
 from bot.services.desk import AnswerDesk, LiveAnswer
+from bot.services.in_flight import InFlight, Loss
 from bot.services.leases import Leases
 from bot.services.line import LineKeeper
+from bot.services.queue_signal import QueueSignal
+from bot.services.reconciliation import Reconciliation
 from bot.services.sweeper import Sweeper
 from bot.telemetry.metrics import Metrics
 
@@ -28,9 +31,6 @@ MAX_ATTEMPTS = 2
 
 # Several free slots are filled together, up to this many at a time.
 CLAIMS_AT_ONCE = 4
-
-# A free pipeline takes a question within 0.1 s (parallax-api.md, "Load"): seconds after which it is being held.
-HELD_AFTER = 0.5
 
 # How long the messages may take at shutdown to say that their questions are kept: an edit's longest wait for its
 # slot (2 s through an interaction) and a second.
@@ -54,6 +54,9 @@ class Dispatcher:
         line: LineKeeper,
         leases: Leases,
         sweeper: Sweeper,
+        in_flight: InFlight,
+        reconciliation: Reconciliation,
+        signal: QueueSignal,
         background: Background,
         clock: Clock,
         metrics: Metrics,
@@ -66,12 +69,12 @@ class Dispatcher:
         self._line = line
         self._leases = leases
         self._sweeper = sweeper
+        self._in_flight = in_flight
+        self._reconciliation = reconciliation
+        self._signal = signal
         self._background = background
         self._clock = clock
         self._metrics = metrics
-        self._running: dict[str, AnswerRun] = {}
-        self._surrendered: set[str] = set()
-        self._wake = asyncio.Event()
         # A message may be deleted before its id is kept: whoever attaches it later looks here.
         self._deleted: deque[int] = deque(maxlen=DELETED_KEPT)
         desk.on_gone = self.message_gone
@@ -81,26 +84,21 @@ class Dispatcher:
     @property
     def running(self) -> int:
         """Questions in flight, those that were withdrawn but still held by the scheduler included."""
-        return len(self._running)
+        return self._in_flight.running
 
     @property
     def _free(self) -> int:
         return self._gate.limit() - self.running
 
     @property
-    def _held(self) -> int:
-        """How many wait at the scheduler for a pipeline, by the time they have waited there."""
-        return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self._running.values())
-
-    @property
     def elapsed(self) -> tuple[float, ...]:
         """How long each question in flight has run, in seconds."""
-        return tuple(run.elapsed for run in self._running.values())
+        return self._in_flight.elapsed
 
     async def is_idle(self) -> bool:
         """Whether nothing runs or waits, and a question would be taken."""
         counts = await self._store.counts()
-        busy = self._running or counts[RequestState.QUEUED] or counts[RequestState.RUNNING]
+        busy = self.running or counts[RequestState.QUEUED] or counts[RequestState.RUNNING]
         return not busy and self._gate.hold() is None
 
     def require_open(self) -> None:
@@ -127,13 +125,13 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Something changed: a question came, a slot is free, the cluster reported."""
-        self._wake.set()
+        self._signal.set()
 
     async def taken(self, live: LiveAnswer) -> None:
         """A question is in the line: decide what its acknowledgement says, and go."""
         self.wake()
         place = await self._store.place(live.question.request_id)
-        if place is None or live.question.request_id in self._running:
+        if place is None or self._in_flight.get(live.question.request_id) is not None:
             return
         if self._gate.hold() is None and place <= self._free - self._leases.elsewhere:
             live.view.asked(self._gate.model)
@@ -145,15 +143,17 @@ class Dispatcher:
         while True:
             retry_in = await self._dispatch()
             self._line.changed()
-            await self._woken(retry_in)
+            await self._signal.wait(retry_in)
 
     async def stop(self, request_id: str, *, by: int) -> bool:
         """Stop or withdraw a question for a person; False when it has already ended."""
-        run = self._running.get(request_id)
+        run = self._in_flight.get(request_id)
         if run is not None:
             await self._end_run(run, Stop(StopCause.PERSON, by))
             return True
         request = await self._store.get(request_id)
+        if request is not None and request.state is RequestState.RUNNING:
+            return await self._stop_running(request, by=by)
         if request is None or request.state is not RequestState.QUEUED:
             # Its last form is on its way, or it has that already.
             return False
@@ -172,13 +172,13 @@ class Dispatcher:
 
     async def withdraw(self, request_id: str, *, by: int) -> None:
         """End a question whose asker wants no answer to it any more: nothing of one is kept."""
-        run = self._running.get(request_id)
+        run = self._in_flight.get(request_id)
         if run is None:
             await self.stop(request_id, by=by)
             return
         run.stop(Stop(StopCause.PERSON, by))
-        self._surrendered.add(request_id)
-        await self._closing.cancelled(run.request, run.live, by=by)
+        with self._in_flight.give_up(run):
+            await self._closing.cancelled(run.request, run.live, by=by)
         await self._desk.close(request_id)
 
     async def message_deleted(self, message_id: int) -> None:
@@ -204,12 +204,16 @@ class Dispatcher:
         self._gate.restarting = True
         self._line.held_by_restart()
         deadline = self._clock.monotonic() + grace
-        while self._running and (left := deadline - self._clock.monotonic()) > 0:
-            await self._woken(left)
-        for run in list(self._running.values()):
+        while self.running and (left := deadline - self._clock.monotonic()) > 0:
+            await self._signal.wait(left)
+        for run in self._in_flight.runs:
             run.stop(Stop(StopCause.SHUTDOWN))
-            self._surrendered.add(run.request.request_id)
-            await self._put_back(run)
+            try:
+                with self._in_flight.give_up(run):
+                    await self._put_back(run)
+            except BotError as error:
+                # The next start takes it back; the others are put back all the same.
+                log.warning("question.not_put_back", request_id=run.request.request_id, detail=str(error))
         await self._desk.settled(LAST_WORDS)
 
     def interrupt(self) -> int:
@@ -217,7 +221,7 @@ class Dispatcher:
 
         For a line that is held: otherwise the questions leave again at once.
         """
-        runs = list(self._running.values())
+        runs = self._in_flight.runs
         for run in runs:
             run.stop(Stop(StopCause.SHUTDOWN))
         return len(runs)
@@ -234,22 +238,27 @@ class Dispatcher:
     async def _claim(self, free: int) -> bool:
         """Start some of as many questions as there are ``free`` slots, less those that other processes use; False
         when nothing more may start."""
-        now, owner, lease = self._clock.now(), self._leases.owner, self._leases.seconds
+        owner, lease = self._leases.owner, self._leases.seconds
         # Together: in a burst each wait for the database is as long as the burst makes it.
         claims = (
-            self._store.claim(owner, now=now, lease=lease, room=free - taken)
+            self._store.claim(owner, now=self._clock.now, lease=lease, room=free - taken)
             for taken in range(min(free, CLAIMS_AT_ONCE))
         )
-        results = await asyncio.gather(*claims, return_exceptions=True)
-        for result in results:
-            if isinstance(result, StoredRequest):
-                self._start(result)
+        async with self._in_flight.claiming:
+            results = await asyncio.gather(*claims, return_exceptions=True)
+            for result in results:
+                if isinstance(result, StoredRequest):
+                    self._start(result)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
         return all(result is not None for result in results)
 
     def _start(self, request: StoredRequest) -> None:
+        if self._in_flight.goes_on(request.request_id):
+            # Another process took it from us while this one hung, and put it back: it is ours again.
+            log.warning("question.held_again", request_id=request.request_id)
+            return
         live = self._desk.reopen(request)
         # Since its message was opened here, another process may have begun to answer it and put it back.
         live.delivery.learned(request.message_ids)
@@ -257,9 +266,9 @@ class Dispatcher:
             request,
             live,
             model=self._gate.model,
-            on_started=lambda waited: self._gate.began(waited, self.running, self._held),
+            on_started=lambda waited: self._gate.began(waited, self.running, self._in_flight.unstarted),
         )
-        self._running[request.request_id] = run
+        self._in_flight.begin(run)
         self._line.left(request.request_id)
         self._background.spawn(self._carry(run), name=f"answer-{request.request_id}")
 
@@ -267,25 +276,27 @@ class Dispatcher:
         request_id = run.request.request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            outcome = await run.execute()
-        except Exception:
-            # A bug of ours, logged by whoever holds this task: the asker must not wait for ever.
-            await self._closing.failed(run.request, run.live, BotError("a bug while answering"))
-            await self._desk.close(request_id)
+            await self._see_through(run)
+        except (Exception, asyncio.CancelledError) as error:
+            # Logged by whoever holds this task. The asker must not wait for ever: it is put right, or ended.
+            self._in_flight.lose(Loss(request_id, error, run.stopped))
             raise
         finally:
+            self._in_flight.end(run)
+            # What the same person asked next in this channel may be taken now.
+            self.wake()
+
+    async def _see_through(self, run: AnswerRun) -> None:
+        try:
+            outcome = await run.execute()
+        finally:
             # The pipeline is free: the next question leaves before this answer is brought to its last form.
-            if self._running.get(request_id) is run:
-                del self._running[request_id]
+            self._in_flight.free_slot(run)
             self.wake()
         # Also of a question that nobody waits for any more: what it met, the next one will meet.
         again = self._told_gate(run, outcome)
-        if request_id in self._surrendered:
-            self._surrendered.discard(request_id)
-            return
-        await self._settle(run, outcome, again=again)
-        # What the same person asked next in this channel may be taken now.
-        self.wake()
+        if not self._in_flight.is_given_up(run):
+            await self._settle(run, outcome, again=again)
 
     def _told_gate(self, run: AnswerRun, outcome: Outcome) -> bool:
         """Tell the gate how an attempt ended; returns whether the question is worth another one."""
@@ -357,18 +368,26 @@ class Dispatcher:
             return
         # The scheduler holds it and cannot be told: it ends for its asker now, and keeps its slot in our count
         # until it surfaces there.
-        request_id = run.request.request_id
-        self._surrendered.add(request_id)
         live = run.live if stop.cause is StopCause.PERSON else None
-        if live is not None and (kept := run.kept()) is not None:
-            # It was being asked for again after a break: what people have read stays.
-            await self._closing.answered(run.request, live, kept, by=stop.by)
-        else:
-            await self._closing.cancelled(run.request, live, by=stop.by)
-        await self._desk.close(request_id)
+        with self._in_flight.give_up(run):
+            if live is not None and (kept := run.kept()) is not None:
+                # It was being asked for again after a break: what people have read stays.
+                await self._closing.answered(run.request, live, kept, by=stop.by)
+            else:
+                await self._closing.cancelled(run.request, live, by=stop.by)
+        await self._desk.close(run.request.request_id)
+
+    async def _stop_running(self, request: StoredRequest, *, by: int) -> bool:
+        """Stop what is stored as running although no attempt was found: it has just been claimed, or was lost."""
+        async with self._in_flight.claiming:
+            run = self._in_flight.get(request.request_id)
+        if run is None:
+            return await self._reconciliation.cancel(request, by=by)
+        await self._end_run(run, Stop(StopCause.PERSON, by))
+        return True
 
     async def _forget(self, request_id: str) -> None:
-        run = self._running.get(request_id)
+        run = self._in_flight.get(request_id)
         if run is not None:
             await self._end_run(run, Stop(StopCause.GONE))
             return
@@ -377,14 +396,3 @@ class Dispatcher:
             log.info("question.message_deleted", request_id=request_id)
             await self._desk.close(request_id)
             self.wake()
-
-    async def _woken(self, timeout: float | None) -> None:
-        waits: set[asyncio.Future[object]] = {asyncio.ensure_future(self._wake.wait())}
-        if timeout is not None:
-            waits.add(asyncio.ensure_future(self._clock.sleep(timeout)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        self._wake.clear()

@@ -1,4 +1,4 @@
-"""What this process holds of the line, and what it takes over from one that is gone."""
+"""Renews what this process holds of the line, and takes over from one that is gone."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import structlog
 
 from bot.clock import Clock
 from bot.queueing.ports import RequestStore
-from bot.queueing.request import StoredRequest
-from bot.services.background import Background
-from bot.services.closing import Closing
 from bot.services.desk import AnswerDesk
+from bot.services.in_flight import InFlight
 from bot.services.line import LineKeeper
+from bot.services.reconciliation import Reconciliation
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +31,9 @@ class Leases:
         *,
         store: RequestStore,
         desk: AnswerDesk,
-        closing: Closing,
         line: LineKeeper,
-        background: Background,
+        in_flight: InFlight,
+        reconciliation: Reconciliation,
         clock: Clock,
         owner: str,
         is_alive: Callable[[str], bool],
@@ -46,9 +45,9 @@ class Leases:
         """
         self._store = store
         self._desk = desk
-        self._closing = closing
         self._line = line
-        self._background = background
+        self._in_flight = in_flight
+        self._reconciliation = reconciliation
         self._clock = clock
         self._is_alive = is_alive
         self.owner = owner
@@ -61,8 +60,9 @@ class Leases:
         """Renew and take over, until cancelled. Raises :class:`StorageError`."""
         while True:
             await self._clock.sleep(min(BESIDE_ANOTHER, self.seconds / 3) if self.elsewhere else self.seconds / 3)
-            # First: what ran out while this process hung is still ours if nobody took it.
-            await self._store.renew(self.owner, now=self._clock.now(), lease=self.seconds)
+            # First: what ran out while this process hung is still ours if nobody took it. Only what is held here:
+            # the lease of a row that was left behind must run out.
+            await self._store.renew(self.owner, self._in_flight.held, now=self._clock.now, lease=self.seconds)
             await self.recover()
             await self.on_beat()
 
@@ -71,26 +71,13 @@ class Leases:
 
         What waits is shown again by the line's keeper. Raises :class:`StorageError`.
         """
-        recovered = await self._store.recover(self.owner, now=self._clock.now(), is_alive=self._is_alive)
+        recovered = await self._store.recover(self.owner, now=self._clock.now, is_alive=self._is_alive)
         self.elsewhere = recovered.elsewhere
         for request_id in recovered.requeued:
             # What we know of its messages is older than what the other process made of them.
             await self._desk.close(request_id)
             self._line.left(request_id)
         for request in recovered.undelivered:
-            await self._show(request)
+            await self._reconciliation.deliver(request)
         if recovered.requeued or recovered.undelivered:
             log.info("line.recovered", requeued=len(recovered.requeued), undelivered=len(recovered.undelivered))
-
-    async def _show(self, request: StoredRequest) -> None:
-        await self._desk.close(request.request_id)
-        live = self._desk.reopen(request)
-        if request.answer is not None:
-            await self._closing.show_answer(request, live, request.answer)
-        live.show()
-
-        async def delivered() -> None:
-            await self._closing.deliver(request, live)
-            await self._desk.close(request.request_id)
-
-        self._background.spawn(delivered(), name=f"deliver-{request.request_id}")

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InterfaceError, SQLAlchemyError
 
-from bot.errors import ConfigError, StorageError
+from bot.errors import ConfigError, StorageError, ValueRefused
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -36,6 +36,10 @@ READERS = 2
 
 TOGETHER = 16
 """So many writes share a commit at the most: what is urgent waits for no more than these."""
+
+_REFUSED = (DataError, IntegrityError, InterfaceError, OverflowError, UnicodeError)
+"""What the same values meet again. The last two come from the driver itself, which binds integers of up to 64 bits
+and text that is valid Unicode (Python docs, ``sqlite3``, "SQLite and Python types")."""
 
 DRIVERS = ("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite")
 
@@ -201,7 +205,11 @@ class Transactions:
         however many join the line at that moment. Each kind keeps its order.
 
         A :class:`BotError` raised by ``work`` rolls it back and passes through; the database's own errors
-        become :class:`StorageError`. When the caller is cancelled the transaction runs whole or not at all.
+        become :class:`StorageError`, those that the same values would meet again :class:`ValueRefused`. When the
+        caller is cancelled the transaction runs whole or not at all.
+
+        ``work`` may begin long after this was called: it waits for other writes, and for another process's lock.
+        A time that must be true when it runs is read inside it.
         """
         return await self._run(self._writes, work, urgent=urgent)
 
@@ -217,10 +225,16 @@ class Transactions:
     async def _run(self, worker: _Worker, work: Callable[[Connection], T], *, urgent: bool) -> T:
         try:
             return await asyncio.wrap_future(worker.submit(work, urgent=urgent))
+        except _REFUSED as exc:
+            raise ValueRefused(_described(exc)) from exc
         except (SQLAlchemyError, sqlite3.Error) as exc:
-            cause = getattr(exc, "orig", None) or exc
-            raise StorageError(f"database: {type(cause).__name__}: {cause}") from exc
+            raise StorageError(_described(exc)) from exc
 
     def _close(self) -> None:
         self._writes.close()
         self._reads.close()
+
+
+def _described(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return f"database: {type(cause).__name__}: {cause}"

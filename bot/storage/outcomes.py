@@ -5,7 +5,7 @@ Each function is the inside of one transaction. Final states forget the interact
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
@@ -178,19 +178,21 @@ def expire(connection: Connection, before: float, now: float) -> Sequence[Stored
     return [replace(one, state=RequestState.EXPIRED, finished_at=now) for one in ended]
 
 
-def renew(connection: Connection, owner: str, now: float, lease: float) -> None:
+def renew(connection: Connection, owner: str, running: Collection[str], now: float, lease: float) -> None:
     """See :meth:`bot.queueing.ports.RequestStore.renew`."""
-    connection.execute(
-        update(requests)
-        .where(or_(IS_RUNNING, IS_ANSWERED), requests.c.lease_owner == owner)
-        .values(lease_until=now + lease)
-    )
+    extend = update(requests).where(requests.c.lease_owner == owner).values(lease_until=now + lease)
+    connection.execute(extend.where(IS_ANSWERED))
+    ids = list(running)
+    for start in range(0, len(ids), rows.BATCH):
+        connection.execute(extend.where(IS_RUNNING, requests.c.request_id.in_(ids[start : start + rows.BATCH])))
 
 
 def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> Recovered:
     """See :meth:`bot.queueing.ports.RequestStore.recover`. Answers taken over are leased to ``owner``."""
     dead = [one for one in connection.scalars(_OWNERS) if one != owner and not is_alive(one)]
-    abandoned = or_(requests.c.lease_until < now, requests.c.lease_owner.in_(dead))
+    abandoned = and_(
+        requests.c.lease_owner != owner, or_(requests.c.lease_until < now, requests.c.lease_owner.in_(dead))
+    )
     lost = connection.execute(
         select(requests.c.sequence, requests.c.request_id)
         .where(IS_RUNNING, abandoned)

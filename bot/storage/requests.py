@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, tuple_
 
@@ -32,16 +32,16 @@ class SqlRequests:
         return await self._transactions.write(lambda connection: line.enqueue(connection, question, limits))
 
     async def claim(
-        self, owner: str, *, now: float, lease: float, room: int | None = None
+        self, owner: str, *, now: Callable[[], float], lease: float, room: int | None = None
     ) -> StoredRequest | None:
         """Take the next question in fair order; None also while the line is held."""
         return await self._transactions.write(
-            lambda connection: line.claim(connection, owner, now, lease, room), urgent=True
+            lambda connection: line.claim(connection, owner, now(), lease, room), urgent=True
         )
 
-    async def renew(self, owner: str, *, now: float, lease: float) -> None:
-        """Extend every lease of ``owner``, on answers not yet shown too."""
-        await self._transactions.write(lambda connection: outcomes.renew(connection, owner, now, lease))
+    async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:
+        """Extend the leases of ``owner`` on ``running`` and on answers not yet shown."""
+        await self._transactions.write(lambda connection: outcomes.renew(connection, owner, running, now(), lease))
 
     async def release(self, request_id: str, owner: str, *, now: float) -> bool:
         """Put a running question back at the head of its line."""
@@ -78,10 +78,10 @@ class SqlRequests:
         the database has forgotten: they are what the last edit is made with."""
         return await self._transactions.write(lambda connection: outcomes.expire(connection, before, now))
 
-    async def recover(self, owner: str, *, now: float, is_alive: Callable[[str], bool]) -> Recovered:
-        """Take back what no living process holds."""
+    async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
+        """Take back what other processes do not hold any more."""
         return await self._transactions.write(
-            lambda connection: outcomes.recover(connection, owner, now, is_alive)
+            lambda connection: outcomes.recover(connection, owner, now(), is_alive)
         )
 
     async def get(self, request_id: str) -> StoredRequest | None:
@@ -134,6 +134,12 @@ class SqlRequests:
     async def place(self, request_id: str) -> int | None:
         """The question's place in the line, from 1; None when it does not wait."""
         return await self._transactions.read(lambda connection: _place(connection, request_id))
+
+    async def running_ids(self, owner: str) -> Sequence[str]:
+        """The ids of what runs under ``owner``, oldest first."""
+        return await self._transactions.read(
+            lambda connection: connection.scalars(_RUNNING_IDS, {"owner": owner}).all()
+        )
 
     async def running(self) -> Sequence[StoredRequest]:
         """Everything running, oldest first."""
@@ -204,6 +210,12 @@ _WAITING = (
 )
 
 _WAITING_IDS = select(requests.c.request_id).where(IS_QUEUED).order_by(requests.c.start_tag, requests.c.sequence)
+
+_RUNNING_IDS = (
+    select(requests.c.request_id)
+    .where(IS_RUNNING, requests.c.lease_owner == bindparam("owner"))
+    .order_by(requests.c.started_at, requests.c.sequence)
+)
 
 _this = requests.alias("this")
 

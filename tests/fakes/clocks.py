@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.clock import SystemClock
+
+
+def always(seconds: float) -> Callable[[], float]:
+    """What a clock that stands still shows: ``now`` for a store."""
+    return lambda: seconds
 
 
 @dataclass(eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.queueing import admission, fairness
@@ -89,7 +89,7 @@ class MemoryRequests:
         return request
 
     async def claim(
-        self, owner: str, *, now: float, lease: float, room: int | None = None
+        self, owner: str, *, now: Callable[[], float], lease: float, room: int | None = None
     ) -> StoredRequest | None:
         """Take the next question in fair order."""
         if room is not None and self._elsewhere(owner) >= room:
@@ -102,9 +102,9 @@ class MemoryRequests:
             row.request,
             state=RequestState.RUNNING,
             attempts=row.request.attempts + 1,
-            started_at=now,
+            started_at=now(),
             lease_owner=owner,
-            lease_until=now + lease,
+            lease_until=now() + lease,
         )
         tag = row.tag
         if not row.charge:
@@ -122,11 +122,12 @@ class MemoryRequests:
             for user_id in {row.user_id for row in running}
         ]
 
-    async def renew(self, owner: str, *, now: float, lease: float) -> None:
-        """Extend every lease of ``owner``."""
+    async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:
+        """Extend the leases of ``owner`` on ``running`` and on answers not yet shown."""
         for row in self._rows.values():
-            if row.request.lease_owner == owner:
-                row.request = replace(row.request, lease_until=now + lease)
+            is_kept = row.state is RequestState.ANSWERED or row.request.request_id in running
+            if row.request.lease_owner == owner and is_kept:
+                row.request = replace(row.request, lease_until=now() + lease)
 
     async def release(self, request_id: str, owner: str, *, now: float) -> bool:
         """Put a running question back at the head of its line."""
@@ -195,20 +196,21 @@ class MemoryRequests:
             self._end(row, state, now, refunded=True)
         return ended
 
-    async def recover(self, owner: str, *, now: float, is_alive: Callable[[str], bool]) -> Recovered:
-        """Take back what no living process holds."""
+    async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
+        """Take back what other processes do not hold any more."""
 
         def abandoned(row: _Row) -> bool:
             until, holder = row.request.lease_until, row.request.lease_owner
-            is_dead = holder is not None and holder != owner and not is_alive(holder)
-            return is_dead or (until is not None and until < now)
+            if holder is None or holder == owner:
+                return False
+            return not is_alive(holder) or (until is not None and until < now())
 
         lost = [row for row in self._in(RequestState.RUNNING) if abandoned(row)]
         for row in lost:
             self._put_back(row)
         undelivered = [row for row in self._in(RequestState.ANSWERED) if abandoned(row)]
         for row in undelivered:
-            row.request = replace(row.request, lease_owner=owner, lease_until=now + _RECOVERED_LEASE)
+            row.request = replace(row.request, lease_owner=owner, lease_until=now() + _RECOVERED_LEASE)
         return Recovered(
             requeued=tuple(row.request.request_id for row in lost),
             undelivered=tuple(self._seen(row) for row in undelivered),
@@ -269,6 +271,10 @@ class MemoryRequests:
     async def place(self, request_id: str) -> int | None:
         """The question's place in the line, from 1; None when it does not wait."""
         return next((entry.place for entry in await self.line() if entry.request_id == request_id), None)
+
+    async def running_ids(self, owner: str) -> Sequence[str]:
+        """The ids of what runs under ``owner``, oldest first."""
+        return [one.request_id for one in await self.running() if one.lease_owner == owner]
 
     async def running(self) -> Sequence[StoredRequest]:
         """Everything running, oldest first."""

@@ -15,6 +15,7 @@ from bot.conversation.ports import ConversationKey
 from bot.errors import AdmissionError
 from bot.queueing.ports import LineLimits, RequestStore
 from bot.storage.database import Database
+from tests.fakes.clocks import always
 from tests.fakes.databases import new_database
 from tests.fakes.questions import answer, question
 from tests.fakes.requests import MemoryRequests
@@ -54,7 +55,7 @@ async def _ask(store: RequestStore, step: Step, now: float) -> object:
 
 KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
     "ask": _ask,
-    "claim": lambda store, step, now: store.claim(step.owner, now=now, lease=5, room=step.room),
+    "claim": lambda store, step, now: store.claim(step.owner, now=always(now), lease=5, room=step.room),
     "release": lambda store, step, now: store.release(str(step.which), step.owner, now=now),
     "cancel": lambda store, step, now: store.cancelled(str(step.which), now=now),
     "fail": lambda store, step, now: store.failed(str(step.which), "error.scheduler", now=now),
@@ -62,8 +63,12 @@ KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
     "answer": lambda store, step, now: store.answered(
         str(step.which), step.owner, answer(tokens=step.tokens), now=now
     ),
+    "renew": lambda store, step, now: store.renew(step.owner, [str(step.which)], now=always(now), lease=5),
+    "running ids": lambda store, step, _: store.running_ids(step.owner),
     "expire": lambda store, step, now: store.expire(before=float(step.which), now=now),
-    "recover": lambda store, step, now: store.recover(step.owner, now=now, is_alive=lambda _: not step.alone),
+    "recover": lambda store, step, now: store.recover(
+        step.owner, now=always(now), is_alive=lambda _: not step.alone
+    ),
 }
 
 # Half of all steps ask or claim, or the line would be empty most of the time. Whole numbers and weights that

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.conversation.ports import ConversationKey
 from bot.queueing.request import Answer, RequestKind
 from tests.contract.storage.conftest import Stores
+from tests.fakes.clocks import always
 from tests.fakes.questions import WIDE, answer, question
 
 
@@ -21,7 +22,7 @@ async def ask(
 ) -> None:
     asked = question(request_id, conversation=conversation, kind=kind, root=root)
     await stores.requests.enqueue(asked, WIDE)
-    claimed = await stores.requests.claim("me", now=1.0, lease=30)
+    claimed = await stores.requests.claim("me", now=always(1.0), lease=30)
     assert claimed is not None
     assert await stores.requests.answered(claimed.request_id, "me", given, now=2.0)
     await stores.requests.delivered(claimed.request_id, now=3.0)
@@ -119,7 +120,7 @@ async def test_a_branch_is_what_it_followed_and_all_before(stores: Stores) -> No
     await ask(stores, "b", answer("b"))
     await ask(stores, "between", answer("between"))
     await stores.requests.enqueue(replace(question("c"), follows="b"), WIDE)
-    await stores.requests.claim("me", now=1.0, lease=30)
+    await stores.requests.claim("me", now=always(1.0), lease=30)
     await stores.requests.answered("c", "me", answer("c"), now=2.0)
 
     async def branch(root: str, limit: int = 10) -> list[str]:

@@ -8,6 +8,7 @@ from bot.errors import QueueFull, UserLimitReached
 from bot.queueing.ports import LineLimits, LinePause
 from bot.queueing.request import RequestState
 from tests.contract.storage.conftest import Stores
+from tests.fakes.clocks import always
 from tests.fakes.questions import WIDE, answer, question
 
 
@@ -16,7 +17,7 @@ async def order(stores: Stores) -> list[str]:
 
 
 async def take(stores: Stores, owner: str = "me", now: float = 10.0) -> str | None:
-    claimed = await stores.requests.claim(owner, now=now, lease=30)
+    claimed = await stores.requests.claim(owner, now=always(now), lease=30)
     return None if claimed is None else claimed.request_id
 
 
@@ -71,7 +72,7 @@ async def test_claim_leases_the_question(stores: Stores) -> None:
     """A claimed question runs under its owner until the lease ends."""
     await stores.requests.enqueue(question("a"), WIDE)
 
-    claimed = await stores.requests.claim("me", now=10.0, lease=30)
+    claimed = await stores.requests.claim("me", now=always(10.0), lease=30)
 
     assert claimed is not None
     assert claimed == await stores.requests.get("a")
@@ -91,10 +92,10 @@ async def test_what_runs_elsewhere_takes_room(stores: Stores) -> None:
         await stores.requests.enqueue(question(f"q{number}", user=number), WIDE)
     assert await take(stores, "other") == "q0"
 
-    assert await stores.requests.claim("me", now=10.0, lease=30, room=1) is None
-    assert await stores.requests.claim("me", now=10.0, lease=30, room=2) is not None
-    assert await stores.requests.claim("me", now=10.0, lease=30, room=2) is not None
-    assert await stores.requests.claim("other", now=10.0, lease=30, room=2) is None
+    assert await stores.requests.claim("me", now=always(10.0), lease=30, room=1) is None
+    assert await stores.requests.claim("me", now=always(10.0), lease=30, room=2) is not None
+    assert await stores.requests.claim("me", now=always(10.0), lease=30, room=2) is not None
+    assert await stores.requests.claim("other", now=always(10.0), lease=30, room=2) is None
 
 
 async def test_twenty_questions_do_not_hold_up_anothers_first(stores: Stores) -> None:
@@ -179,7 +180,7 @@ async def test_release_goes_back_to_the_head(stores: Stores) -> None:
     assert await stores.requests.release("a0", "me", now=12.0)
 
     assert await order(stores) == ["a0", "b0", "a1", "a2"]
-    again = await stores.requests.claim("me", now=13.0, lease=30)
+    again = await stores.requests.claim("me", now=always(13.0), lease=30)
     assert again is not None
     assert (again.request_id, again.attempts) == ("a0", 2)
     assert await order(stores) == ["b0", "a1", "a2"]

@@ -8,6 +8,7 @@ import pytest
 
 from bot.queueing.request import RequestKind, RequestState
 from tests.contract.storage.conftest import Stores
+from tests.fakes.clocks import always
 from tests.fakes.owners import everybody, nobody
 from tests.fakes.questions import WIDE, answer, question
 
@@ -25,7 +26,7 @@ async def _cleared(stores: Stores) -> bool:
 
 
 async def _claimed(stores: Stores) -> bool:
-    return await stores.requests.claim("me", now=20.0, lease=30) is not None
+    return await stores.requests.claim("me", now=always(20.0), lease=30) is not None
 
 
 CHANGES: dict[str, Change] = {
@@ -109,7 +110,7 @@ async def test_final_states_forget_the_token(stores: Stores, state: RequestState
 async def test_answer_turn_and_state_together(stores: Stores) -> None:
     """An answer is with its request and in its conversation."""
     await stores.requests.enqueue(question("a", user=4, material="the file"), WIDE)
-    await stores.requests.claim("me", now=20.0, lease=30)
+    await stores.requests.claim("me", now=always(20.0), lease=30)
     given = answer("forty-two", prompt_tokens=11)
 
     assert await stores.requests.answered("a", "me", given, now=22.0)
@@ -126,9 +127,9 @@ async def test_answer_turn_and_state_together(stores: Stores) -> None:
 async def test_only_the_owner_answers(stores: Stores) -> None:
     """A process whose lease was taken over cannot answer any more."""
     await stores.requests.enqueue(question("a"), WIDE)
-    await stores.requests.claim("slow", now=20.0, lease=30)
-    await stores.requests.recover("quick", now=51.0, is_alive=everybody)
-    await stores.requests.claim("quick", now=51.0, lease=30)
+    await stores.requests.claim("slow", now=always(20.0), lease=30)
+    await stores.requests.recover("quick", now=always(51.0), is_alive=everybody)
+    await stores.requests.claim("quick", now=always(51.0), lease=30)
 
     assert not await stores.requests.answered("a", "slow", answer(), now=52.0)
     assert await stores.conversations.recent_turns(1, limit=10) == []
@@ -163,7 +164,7 @@ async def test_a_line_of_hundreds_is_cleared_together(stores: Stores) -> None:
     """What runs stays, and nobody is charged for what was cleared: the next question starts like a newcomer's."""
     for number in range(400):
         await stores.requests.enqueue(question(f"q{number}", user=number % 7, token="tok"), WIDE)
-    running = await stores.requests.claim("me", now=20.0, lease=30)
+    running = await stores.requests.claim("me", now=always(20.0), lease=30)
     assert running is not None
 
     cleared = await stores.requests.clear(now=102.0)
@@ -185,11 +186,11 @@ async def test_recovery_takes_what_a_dead_process_left(stores: Stores) -> None:
         await stores.requests.enqueue(question(name, user=user), WIDE)
     await stores.requests.cancelled("waits", now=1.0)
     for _ in range(2):
-        await stores.requests.claim("before", now=20.0, lease=1000)
+        await stores.requests.claim("before", now=always(20.0), lease=1000)
     await stores.requests.answered("answered", "before", answer(), now=21.0)
     await stores.requests.attach_message("answered", 0, 77)
 
-    recovered = await stores.requests.recover("after", now=22.0, is_alive=nobody)
+    recovered = await stores.requests.recover("after", now=always(22.0), is_alive=nobody)
 
     assert recovered.requeued == ("runs",)
     assert [one.request_id for one in recovered.undelivered] == ["answered"]
@@ -205,9 +206,9 @@ async def test_recovery_leaves_a_living_process_alone(stores: Stores) -> None:
     for name, user in (("mine", 1), ("gone", 2), ("theirs", 3)):
         await stores.requests.enqueue(question(name, user=user), WIDE)
     for owner in ("me", "dead", "alive"):
-        await stores.requests.claim(owner, now=20.0, lease=1000)
+        await stores.requests.claim(owner, now=always(20.0), lease=1000)
 
-    recovered = await stores.requests.recover("me", now=21.0, is_alive=lambda owner: owner == "alive")
+    recovered = await stores.requests.recover("me", now=always(21.0), is_alive=lambda owner: owner == "alive")
 
     assert (recovered.requeued, recovered.elsewhere) == (("gone",), 1)
     assert [one.request_id for one in await stores.requests.running()] == ["mine", "theirs"]
@@ -217,15 +218,15 @@ async def test_recovery_beside_others_waits_for_leases(stores: Stores) -> None:
     """A living process renews its leases; only what is past its lease is taken, and only once."""
     for name, user in (("kept", 1), ("lost", 2), ("shown", 3)):
         await stores.requests.enqueue(question(name, user=user), WIDE)
-    await stores.requests.claim("alive", now=20.0, lease=30)
+    await stores.requests.claim("alive", now=always(20.0), lease=30)
     for _ in range(2):
-        await stores.requests.claim("dead", now=20.0, lease=30)
+        await stores.requests.claim("dead", now=always(20.0), lease=30)
     await stores.requests.answered("shown", "dead", answer(), now=21.0)
-    await stores.requests.renew("alive", now=45.0, lease=30)
+    await stores.requests.renew("alive", ["kept"], now=always(45.0), lease=30)
 
-    early = await stores.requests.recover("third", now=49.0, is_alive=everybody)
-    late = await stores.requests.recover("third", now=51.0, is_alive=everybody)
-    again = await stores.requests.recover("fourth", now=52.0, is_alive=everybody)
+    early = await stores.requests.recover("third", now=always(49.0), is_alive=everybody)
+    late = await stores.requests.recover("third", now=always(51.0), is_alive=everybody)
+    again = await stores.requests.recover("fourth", now=always(52.0), is_alive=everybody)
 
     assert (early.requeued, early.undelivered, early.elsewhere) == ((), (), 2)
     assert (late.requeued, [one.request_id for one in late.undelivered], late.elsewhere) == (

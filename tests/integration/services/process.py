@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.conversation.tokens import TokenEstimator
+from bot.errors import StorageError
 from bot.inference import ClusterStatus
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes
@@ -22,8 +24,11 @@ from bot.services.closing import Closing
 from bot.services.cluster import ClusterWatcher
 from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher
+from bot.services.in_flight import InFlight
 from bot.services.leases import Leases
 from bot.services.line import LineKeeper
+from bot.services.queue_signal import QueueSignal
+from bot.services.reconciliation import Reconciliation
 from bot.services.sweeper import Sweeper
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
@@ -51,6 +56,7 @@ class Line:
     gate: Gate
     leases: Leases
     sweeper: Sweeper
+    in_flight: InFlight
     background: Background
     metrics: Metrics
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -135,12 +141,24 @@ def assembled(
         max_tokens=1000,
         announce_after=1e9,
     )
-    leases = Leases(
+    in_flight, signal = InFlight(), QueueSignal(clock)
+    reconciliation = Reconciliation(
         store=store,
         desk=desk,
         closing=closing,
         line=keeper,
+        in_flight=in_flight,
+        signal=signal,
         background=background,
+        clock=clock,
+        owner=settings.owner,
+    )
+    leases = Leases(
+        store=store,
+        desk=desk,
+        line=keeper,
+        in_flight=in_flight,
+        reconciliation=reconciliation,
         clock=clock,
         owner=settings.owner,
         is_alive=settings.alive.__contains__,
@@ -171,11 +189,14 @@ def assembled(
         line=keeper,
         leases=leases,
         sweeper=sweeper,
+        in_flight=in_flight,
+        reconciliation=reconciliation,
+        signal=signal,
         background=background,
         clock=clock,
         metrics=metrics,
     )
-    watcher.subscribe(dispatcher.wake)
+    watcher.subscribe(signal.set)
     ask = AskService(
         store=store,
         conversations=conversations,
@@ -188,15 +209,36 @@ def assembled(
         system_prompt="",
     )
     line = Line(
-        scheduler, store, desk, shown, watcher, dispatcher, ask, keeper, gate, leases, sweeper, background, metrics
+        scheduler,
+        store,
+        desk,
+        shown,
+        watcher,
+        dispatcher,
+        ask,
+        keeper,
+        gate,
+        leases,
+        sweeper,
+        in_flight,
+        background,
+        metrics,
     )
-    lasting = (watcher.run(), keeper.run(), leases.keep(), sweeper.run(), _drained(line))
-    return line, [asyncio.create_task(work) for work in lasting]
+
+    async def drained() -> None:
+        await leases.recover()
+        await dispatcher.run()
+
+    lasting = (watcher.run, keeper.run, leases.keep, sweeper.run, reconciliation.run, drained)
+    return line, [asyncio.create_task(_kept_going(work, clock)) for work in lasting]
 
 
-async def _drained(line: Line) -> None:
-    await line.leases.recover()
-    await line.dispatcher.run()
+async def _kept_going(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """As the bot does: a disk that fails ends none of its tasks."""
+    while True:
+        with contextlib.suppress(StorageError):
+            await work()
+        await clock.sleep(1.0)
 
 
 @asynccontextmanager

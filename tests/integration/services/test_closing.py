@@ -88,7 +88,7 @@ class Ends:
 
     async def taken(self) -> StoredRequest:
         """The question is on its way to the cluster."""
-        taken = await self.store.claim("me", now=self.clock.now(), lease=30.0)
+        taken = await self.store.claim("me", now=self.clock.now, lease=30.0)
         assert taken is not None
         return taken
 
@@ -167,7 +167,7 @@ async def test_so_is_one_that_a_restart_shows() -> None:
     await ends.asked()
     await ends.taken()
     await ends.store.answered("q", "me", replace(answer(), ttft=70.0), now=ends.clock.now())
-    (left,) = (await ends.store.recover("next", now=ends.clock.now(), is_alive=lambda _: False)).undelivered
+    (left,) = (await ends.store.recover("next", now=ends.clock.now, is_alive=lambda _: False)).undelivered
     await ends.closing.deliver(left, ends.desk.reopen(left))
     assert ends.messages.announced == [ASKER]
 

@@ -19,7 +19,7 @@ from bot.services.operators import Operators, Person
 from bot.services.profiles import Profiles
 from bot.services.quotas import Quotas
 from bot.storage.database import Database
-from tests.fakes.clocks import FastClock
+from tests.fakes.clocks import FastClock, always
 from tests.fakes.databases import new_database
 from tests.fakes.questions import WIDE, answer, question
 
@@ -61,7 +61,7 @@ async def answered(
         question(request_id, user=user, conversation=conversation, at=at), source_message_id=source or None
     )
     await database.requests.enqueue(asked, WIDE)
-    claimed = await database.requests.claim("me", now=at, lease=30)
+    claimed = await database.requests.claim("me", now=always(at), lease=30)
     assert claimed is not None
     assert await database.requests.answered(request_id, "me", answer(tokens=10), now=at)
     await database.requests.delivered(request_id, now=at)
@@ -159,7 +159,7 @@ async def test_an_edited_and_a_deleted_message(bench: Bench) -> None:
     assert await database.conversations.recent_turns(1, limit=9) == []
 
     await database.requests.enqueue(replace(question("late"), source_message_id=501), WIDE)
-    await database.requests.claim("me", now=1.0, lease=30)
+    await database.requests.claim("me", now=always(1.0), lease=30)
     await database.personal.forget_message(501)
     assert await database.requests.answered("late", "me", answer(), now=2.0)
     assert await database.conversations.recent_turns(1, limit=9) == []

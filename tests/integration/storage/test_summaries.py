@@ -12,6 +12,7 @@ from bot.conversation.ports import ConversationKey
 from bot.conversation.summary import Summary
 from bot.queueing.request import RequestKind
 from bot.storage.database import Database
+from tests.fakes.clocks import always
 from tests.fakes.databases import new_database
 from tests.fakes.questions import WIDE, answer, question
 
@@ -39,7 +40,7 @@ async def answered(
 
 
 async def taken(database: Database, request_id: str, *, at: float = 0.0) -> None:
-    assert await database.requests.claim("me", now=at, lease=30) is not None
+    assert await database.requests.claim("me", now=always(at), lease=30) is not None
     assert await database.requests.answered(request_id, "me", answer(request_id), now=at)
     await database.requests.delivered(request_id, now=at)
 

@@ -20,6 +20,7 @@ from bot.queueing.request import RequestKind, RequestState
 from bot.storage.database import Database
 from bot.storage.engine import Transactions, database_file
 from bot.storage.tables import facts
+from tests.fakes.clocks import always
 from tests.fakes.databases import new_database
 from tests.fakes.owners import nobody
 from tests.fakes.questions import TOKEN, WIDE, answer, question
@@ -41,8 +42,8 @@ async def test_two_processes_never_claim_the_same(tmp_path: Path) -> None:
             await one.requests.enqueue(asked, WIDE)
 
         claims = await asyncio.gather(
-            *(one.requests.claim("one", now=1.0, lease=30) for _ in range(25)),
-            *(other.requests.claim("other", now=1.0, lease=30) for _ in range(25)),
+            *(one.requests.claim("one", now=always(1.0), lease=30) for _ in range(25)),
+            *(other.requests.claim("other", now=always(1.0), lease=30) for _ in range(25)),
         )
         running = await other.requests.running()
 
@@ -55,7 +56,7 @@ async def test_two_processes_never_claim_the_same(tmp_path: Path) -> None:
 
 CHANGES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "enqueue": lambda db: db.requests.enqueue(question("new", user=1), WIDE),
-    "claim": lambda db: db.requests.claim("me", now=5.0, lease=30),
+    "claim": lambda db: db.requests.claim("me", now=always(5.0), lease=30),
     "release": lambda db: db.requests.release("running", "me", now=5.0),
     "answered": lambda db: db.requests.answered("running", "me", answer(tokens=700), now=5.0),
     "answered anew": lambda db: db.requests.answered("version", "me", answer(), now=5.0),
@@ -63,7 +64,7 @@ CHANGES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "failed": lambda db: db.requests.failed("running", "error.scheduler", now=5.0),
     "cancelled": lambda db: db.requests.cancelled("waiting 0", now=5.0),
     "expire": lambda db: db.requests.expire(before=9.0, now=10.0),
-    "recover": lambda db: db.requests.recover("next", now=5.0, is_alive=nobody),
+    "recover": lambda db: db.requests.recover("next", now=always(5.0), is_alive=nobody),
     "attach": lambda db: db.requests.attach_message("answered", 0, 13),
     "conversation": lambda db: db.conversations.conversation(ConversationKey(999)),
     "clear": lambda db: db.conversations.clear(1),
@@ -80,7 +81,7 @@ async def _busy(database: Database) -> None:
     await database.requests.enqueue(question("last", user=2, conversation=2), WIDE)
     taken: list[str] = []
     while {"answered", "running", "version"} - set(taken):
-        claimed = await database.requests.claim("me", now=1.0, lease=30)
+        claimed = await database.requests.claim("me", now=always(1.0), lease=30)
         assert claimed is not None
         taken.append(claimed.request_id)
     for name in set(taken) - {"answered", "running", "version"}:
@@ -127,12 +128,13 @@ async def test_killed_after_the_commit(tmp_path: Path) -> None:
         "import asyncio, os, signal\n"
         "from bot.conversation.ports import ConversationKey\n"
         "from bot.storage.database import Database\n"
+        "from tests.fakes.clocks import always\n"
         "from tests.fakes.questions import WIDE, question\n"
         "async def ask():\n"
         f"    async with Database.open({url!r}) as database:\n"
         "        await database.conversations.conversation(ConversationKey(1))\n"
         "        await database.requests.enqueue(question('kept'), WIDE)\n"
-        "        await database.requests.claim('dead', now=1.0, lease=1e9)\n"
+        "        await database.requests.claim('dead', now=always(1.0), lease=1e9)\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "asyncio.run(ask())\n"
     )
@@ -143,7 +145,7 @@ async def test_killed_after_the_commit(tmp_path: Path) -> None:
 
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()
     async with Database.open(url) as database:
-        recovered = await database.requests.recover("next", now=2.0, is_alive=nobody)
+        recovered = await database.requests.recover("next", now=always(2.0), is_alive=nobody)
         (entry,) = await database.requests.line()
     assert (recovered.requeued, entry.request_id) == (("kept",), "kept")
 
@@ -373,7 +375,7 @@ async def test_history_does_not_slow_the_line(tmp_path: Path) -> None:
         transactions = database.requests._transactions
         for engine in (transactions._writer, transactions._reader):
             event.listen(engine, "before_cursor_execute", remember)
-        await database.requests.claim("me", now=1.0, lease=1)
+        await database.requests.claim("me", now=always(1.0), lease=1)
         await database.requests.enqueue(question("new"), WIDE)
         await database.requests.line()
         await database.requests.place("new")

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.queueing.request import StoredRequest
+from tests.fakes.clocks import always
 from tests.fakes.questions import WIDE, answer, question
 from tests.fakes.requests import MemoryRequests
 
@@ -61,7 +62,7 @@ class Cluster:
             claimed = None
             if len(ends) < self.slots:
                 waiting = Counter(entry.asker.user_id for entry in await self.store.line())
-                claimed = await self.store.claim("me", now=self.now, lease=1e9)
+                claimed = await self.store.claim("me", now=always(self.now), lease=1e9)
                 await self._check_idle(claimed)
             if claimed is None:
                 if not ends:

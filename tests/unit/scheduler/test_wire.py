@@ -153,10 +153,21 @@ def test_a_whole_answer() -> None:
         ("x", None),
         ("²", None),
         ("9" * 99, None),
+        (100, 100),
+        (101, None),
+        ("101", None),
+        (2**63, None),
+        (1e300, None),
+        (int("9" * 400), None),
     ],
 )
 def test_whole_numbers(value: object, expected: int | None) -> None:
-    assert whole_number(value) == expected
+    assert whole_number(value, most=100) == expected
+
+
+def test_whole_numbers_from_one() -> None:
+    assert whole_number(0, least=1, most=1) is None
+    assert whole_number(1, least=1, most=1) == 1
 
 
 @pytest.mark.parametrize(
