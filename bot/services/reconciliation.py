@@ -107,30 +107,41 @@ class Reconciliation:
         if loss.request_id in self._in_flight.held:
             # Somebody pressed Stop in the meantime.
             return
-        with self._in_flight.putting_right(loss):
-            request = await self._store.get(loss.request_id)
-            if request is None or (loss.error is None and request.state is not RequestState.RUNNING):
-                # It went its way while what is stored was read.
-                return
-            failures = self._count(loss.request_id)
-            if request.lease_owner == self._owner and request.state is RequestState.RUNNING:
-                await self._take_back(request, loss, failures)
-            elif request.lease_owner == self._owner and request.state is RequestState.ANSWERED:
-                await self._show_again(request, loss, failures)
-            else:
-                await self._show_end(request, loss, failures)
+        try:
+            with self._in_flight.putting_right(loss):
+                await self._repeat_or_end(loss)
+        except StorageError as error:
+            # The disk is not well: this is tried again, and is no failure of the question's.
+            log.warning("question.not_put_right", request_id=loss.request_id, detail=str(error))
+        except Exception:
+            self._count(loss.request_id)
+            raise
+
+    async def _repeat_or_end(self, loss: Loss) -> None:
+        request = await self._store.get(loss.request_id)
+        if request is None or (loss.error is None and request.state is not RequestState.RUNNING):
+            # It went its way while what is stored was read.
+            return
+        failures = self._failures.get(loss.request_id, 0) + 1
+        if request.lease_owner == self._owner and request.state is RequestState.RUNNING:
+            await self._take_back(request, loss, failures)
+        elif request.lease_owner == self._owner and request.state is RequestState.ANSWERED:
+            await self._show_again(request, loss, failures)
+        else:
+            await self._show_end(request, loss, failures)
+        self._count(loss.request_id)
 
     async def _take_back(self, request: StoredRequest, loss: Loss, failures: int) -> None:
         """The question runs nowhere: end it as its asker wanted, put it back, or fail it."""
         may_pass = _may_pass(loss.error)
-        level = log.warning if may_pass else log.error
-        level("question.taken_back", request_id=request.request_id, failures=failures, **_cause(loss))
         if loss.stop is not None and loss.stop.cause is not StopCause.SHUTDOWN:
             await self._cancelled(request, loss.stop)
         elif may_pass and failures <= REPEATED_AT_MOST:
             await self._put_back(request)
         else:
             await self._failed(request, loss)
+        level = log.warning if may_pass else log.error
+        level("question.taken_back", request_id=request.request_id, failures=failures, **_cause(loss))
         # Another question of the same person in this channel may be taken now.
         self._signal.set()
 
@@ -193,13 +204,11 @@ class Reconciliation:
         await self._closing.deliver(request, live)
         await self._desk.close(request.request_id)
 
-    def _count(self, request_id: str) -> int:
-        """How often this question failed here, this time included."""
-        failures = self._failures.pop(request_id, 0) + 1
-        self._failures[request_id] = failures
+    def _count(self, request_id: str) -> None:
+        """Note that this question failed here once more."""
+        self._failures[request_id] = self._failures.pop(request_id, 0) + 1
         if len(self._failures) > COUNTED:
             del self._failures[next(iter(self._failures))]
-        return failures
 
 
 def _may_pass(error: BaseException | None) -> bool:

@@ -286,3 +286,49 @@ async def test_requests_of_a_person_and_versions_of_an_answer(stores: Stores) ->
     assert [one.request_id for one in theirs] == ["a", "a2"]
     assert [one.request_id for one in waiting] == ["a2"]
     assert [one.request_id for one in versions] == ["a", "a2"]
+
+
+async def test_only_what_is_held_is_renewed(stores: Stores) -> None:
+    """The lease of a running question that its process lost runs out; that of an answer to be shown does not."""
+    for name, user in (("held", 1), ("lost", 2), ("shown", 3), ("theirs", 4)):
+        await stores.requests.enqueue(question(name, user=user), WIDE)
+    for _ in range(3):
+        await stores.requests.claim("me", now=always(20.0), lease=30)
+    await stores.requests.claim("another", now=always(20.0), lease=30)
+    await stores.requests.answered("shown", "me", answer(), now=21.0)
+
+    await stores.requests.renew("me", ["held", "shown", "theirs", "unknown"], now=always(40.0), lease=30)
+
+    found = {name: await stores.requests.get(name) for name in ("held", "lost", "shown", "theirs")}
+    assert {name: one and one.lease_until for name, one in found.items()} == {
+        "held": 70.0,
+        "lost": 50.0,
+        "shown": 70.0,
+        "theirs": 50.0,
+    }
+
+
+async def test_what_is_ones_own_is_not_recovered(stores: Stores) -> None:
+    """A lease that ran out means nothing to who holds it: the question may be running."""
+    for name, user in (("mine", 1), ("answered", 2)):
+        await stores.requests.enqueue(question(name, user=user), WIDE)
+        await stores.requests.claim("me", now=always(20.0), lease=30)
+    await stores.requests.answered("answered", "me", answer(), now=21.0)
+
+    mine = await stores.requests.recover("me", now=always(1000.0), is_alive=nobody)
+    theirs = await stores.requests.recover("another", now=always(1000.0), is_alive=everybody)
+
+    assert (mine.requeued, mine.undelivered) == ((), ())
+    assert (theirs.requeued, [one.request_id for one in theirs.undelivered]) == (("mine",), ["answered"])
+
+
+async def test_the_ids_of_what_runs_under_an_owner(stores: Stores) -> None:
+    """Oldest first; nobody else's, nothing that waits or has ended."""
+    for name, user in (("first", 1), ("second", 2), ("theirs", 3), ("ended", 4), ("waits", 5)):
+        await stores.requests.enqueue(question(name, user=user), WIDE)
+    for owner, since in (("me", 20.0), ("me", 21.0), ("another", 22.0), ("me", 23.0)):
+        await stores.requests.claim(owner, now=always(since), lease=30)
+    await stores.requests.cancelled("ended", now=24.0)
+
+    assert await stores.requests.running_ids("me") == ["first", "second"]
+    assert await stores.requests.running_ids("nobody") == []

@@ -115,6 +115,7 @@ class Settings:
     back_off: float = 1.0
     question_ttl: float = 86_400.0
     assistant_prefix: bool = False
+    announce_after: float = 1e9
 
 
 def assembled(
@@ -139,7 +140,7 @@ def assembled(
         metrics,
         owner=settings.owner,
         max_tokens=1000,
-        announce_after=1e9,
+        announce_after=settings.announce_after,
     )
     in_flight, signal = InFlight(), QueueSignal(clock)
     reconciliation = Reconciliation(

@@ -1,0 +1,217 @@
+"""The last steps of an attempt fail, one at a time and each in every way: every question ends all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from bot.errors import StorageError, UpstreamFailed, ValueRefused
+from bot.queueing.request import RequestState
+from bot.rendering.answer_view import AnswerView
+from bot.services.answering import AnswerRun
+from bot.services.closing import STORAGE_PATIENCE
+from bot.services.reconciliation import RECONCILE_EVERY, REPEATED_AT_MOST
+from tests.fakes.clocks import LoopClock
+from tests.fakes.deliveries import ShownAnswer, Undisturbed
+from tests.fakes.requests import MemoryRequests
+from tests.fakes.schedulers import ready
+from tests.integration.services.process import Line, Settings, running
+
+OUTAGE = 70.0
+"""Seconds: longer than a commit is repeated."""
+assert OUTAGE > STORAGE_PATIENCE
+
+AT_LAST = 400.0
+"""Seconds after which a question that has not ended never will."""
+
+SOON = RECONCILE_EVERY + 6.0
+"""Seconds after the disk is well: the longest wait between two repetitions of a commit, and a comparison."""
+
+FINAL = {RequestState.DELIVERED, RequestState.CANCELLED, RequestState.FAILED}
+
+STEPS: dict[str, tuple[type, str]] = {
+    "ask": (AnswerRun, "execute"),
+    "commit": (MemoryRequests, "answered"),
+    "render": (AnswerView, "done"),
+    "deliver": (ShownAnswer, "finish"),
+    "announce": (Undisturbed, "announce"),
+    "note the delivery": (MemoryRequests, "delivered"),
+}
+
+FAULTS: dict[str, tuple[Callable[[], BaseException], float]] = {
+    "a bug, once": (lambda: RuntimeError("a bug"), 0.0),
+    "a bug, always": (lambda: RuntimeError("a bug"), 1e9),
+    "a cancellation": (asyncio.CancelledError, 0.0),
+    "the disk, for long": (lambda: StorageError("database or disk is full"), OUTAGE),
+}
+
+
+@dataclass(eq=False)
+class Fault:
+    """Breaks what it is put into, from its first call on, for ``lasts`` seconds."""
+
+    error: Callable[[], BaseException]
+    lasts: float
+    began: float | None = None
+
+    def strike(self) -> None:
+        """Fail, while it lasts."""
+        now = LoopClock().monotonic()
+        self.began = now if self.began is None else self.began
+        if now <= self.began + self.lasts:
+            raise self.error()
+
+    def put_into(self, patch: pytest.MonkeyPatch, place: type, name: str) -> None:
+        """Fail there before anything is done."""
+        whole = getattr(place, name)
+
+        async def broken(*args: object, **kwargs: object) -> object:
+            self.strike()
+            return await whole(*args, **kwargs)
+
+        def broken_at_once(*args: object, **kwargs: object) -> object:
+            self.strike()
+            return whole(*args, **kwargs)
+
+        patch.setattr(place, name, broken if asyncio.iscoroutinefunction(whole) else broken_at_once)
+
+
+@asynccontextmanager
+async def a_line() -> AsyncIterator[Line]:
+    """A line whose cluster answers everything, and whose answers are announced."""
+    async with running(ready(4), settings=Settings(clock=LoopClock(), announce_after=0.0)) as line:
+
+        async def answer_all() -> None:
+            for number in range(1, 1000):
+                (await line.scheduler.asked(number, timeout=1e9)).end("fine")
+
+        cluster = asyncio.create_task(answer_all())
+        try:
+            yield line
+        finally:
+            cluster.cancel()
+
+
+async def ended(line: Line, request_ids: Sequence[str], within: float = AT_LAST) -> list[RequestState]:
+    """The states of these questions once all have ended."""
+    until = LoopClock().monotonic() + within
+    while True:
+        states = [await line.state(one) for one in request_ids]
+        if set(states) <= FINAL:
+            return states
+        assert LoopClock().monotonic() < until, states
+        await LoopClock().sleep(2.0)
+
+
+async def nothing_is_left(line: Line) -> None:
+    """What is stored as running is what runs, and nothing does; nothing is shown any more."""
+    await LoopClock().sleep(SOON)
+    assert set(await line.store.running_ids("this process")) == line.in_flight.held == set()
+    assert line.shown.open_now == set()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_question_ends_whichever_step_fails(
+    monkeypatch: pytest.MonkeyPatch, step: str, fault: str
+) -> None:
+    """And its asker's next one in that channel is answered when the step works again."""
+    error, lasts = FAULTS[fault]
+    broken = Fault(error, lasts)
+    async with a_line() as line:
+        with monkeypatch.context() as patch:
+            broken.put_into(patch, *STEPS[step])
+            asked = await line.asks(1, "?")
+            await ended(line, [asked], within=2 * SOON + (lasts if lasts < AT_LAST else 0.0))
+        following = await line.asks(1, "and?")
+        assert await ended(line, [asked, following]) == [await line.state(asked), RequestState.DELIVERED]
+        assert broken.began is not None
+        await nothing_is_left(line)
+
+
+async def test_a_value_that_cannot_be_stored_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question fails at once, with what happened and what to do."""
+    refused = Fault(lambda: ValueRefused("Python int too large to convert to SQLite INTEGER"), 1e9)
+    with monkeypatch.context() as patch:
+        refused.put_into(patch, *STEPS["commit"])
+        async with a_line() as line:
+            asked = await line.asks(1, "?")
+            assert await ended(line, [asked], within=SOON) == [RequestState.FAILED]
+            await line.until_shows(asked, "The answer could not be saved and is lost. Please ask again")
+            assert len(line.scheduler.streams) == 1
+
+
+async def test_a_question_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk takes everything but the answer: the question is put back twice, and then fails."""
+    spoilt = Fault(lambda: StorageError("database disk image is malformed"), 1e9)
+    with monkeypatch.context() as patch:
+        spoilt.put_into(patch, *STEPS["commit"])
+        async with a_line() as line:
+            asked = await line.asks(1, "?")
+            assert await ended(line, [asked]) == [RequestState.FAILED]
+            await line.until_shows(asked, "The answer could not be saved and is lost. Please ask again")
+            assert len(line.scheduler.streams) == 1 + REPEATED_AT_MOST
+            await nothing_is_left(line)
+
+
+async def test_a_disk_that_is_full_for_long_loses_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three were being answered, one waits: seconds after the disk is well all are answered."""
+    async with running(ready(3), settings=Settings(clock=LoopClock())) as line:
+        asked = [await line.asks(user, "?") for user in (1, 2, 3, 4)]
+        await line.scheduler.asked(3)
+        with monkeypatch.context() as patch:
+            full = Fault(*FAULTS["the disk, for long"])
+            for name in ("claim", "renew", "release", "answered", "delivered", "failed", "cancelled", "recover"):
+                full.put_into(patch, MemoryRequests, name)
+            for stream in line.scheduler.open:
+                stream.end("fine")
+            await LoopClock().sleep(OUTAGE + SOON)
+            assert full.began is not None
+        for number in range(4, 8):
+            (await line.scheduler.asked(number, timeout=SOON)).end("fine")
+        assert await ended(line, asked, within=SOON) == [RequestState.DELIVERED] * 4
+        await nothing_is_left(line)
+
+
+@pytest.mark.parametrize("fault", ["a bug, once", "a cancellation", "the disk, for long"])
+@pytest.mark.parametrize("begun", [True, False])
+async def test_what_was_stopped_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch, fault: str, *, begun: bool
+) -> None:
+    """Also when the stop itself could not be committed."""
+    async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
+        asked = await line.asks(1, "?")
+        stream = await line.scheduler.asked(1)
+        if begun:
+            stream.begin()
+        await LoopClock().sleep(1.0)
+        with monkeypatch.context() as patch:
+            Fault(*FAULTS[fault]).put_into(patch, MemoryRequests, "cancelled")
+            stopping = asyncio.create_task(line.dispatcher.stop(asked, by=1))
+            await LoopClock().sleep(1.0)
+            stream.end()
+            assert await ended(line, [asked]) == [RequestState.CANCELLED]
+            await asyncio.wait({stopping})
+            assert stopping.cancelled() or stopping.exception() is not None or stopping.result()
+        await line.until_shows(asked, "stopped")
+        assert len(line.scheduler.streams) == 1
+        await nothing_is_left(line)
+
+
+async def test_a_failure_that_cannot_be_committed_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cluster failed the question for good while the disk was full."""
+    async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
+        with monkeypatch.context() as patch:
+            Fault(*FAULTS["the disk, for long"]).put_into(patch, MemoryRequests, "failed")
+            asked = await line.asks(1, "?")
+            for number in range(1, 7):
+                (await line.scheduler.asked(number, timeout=AT_LAST)).fail(UpstreamFailed("500", status=500))
+                await LoopClock().sleep(OUTAGE)
+                if await line.state(asked) in FINAL:
+                    break
+            assert await ended(line, [asked]) == [RequestState.FAILED]
+        await nothing_is_left(line)
