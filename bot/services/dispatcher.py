@@ -378,12 +378,14 @@ class Dispatcher:
         await self._desk.close(run.request.request_id)
 
     async def _stop_running(self, request: StoredRequest, *, by: int) -> bool:
-        """Stop what is stored as running although no attempt was found: it has just been claimed, or was lost."""
+        """Stop what is stored as running without being asked: it has just been claimed, is ending, or was lost."""
+        request_id, stop = request.request_id, Stop(StopCause.PERSON, by)
         async with self._in_flight.claiming:
-            run = self._in_flight.get(request.request_id)
+            run = self._in_flight.get(request_id)
         if run is None:
-            return await self._reconciliation.cancel(request, by=by)
-        await self._end_run(run, Stop(StopCause.PERSON, by))
+            ending = self._in_flight.stop_ending(request_id, stop)
+            return ending or await self._reconciliation.cancel(request, by=by)
+        await self._end_run(run, stop)
         return True
 
     async def _forget(self, request_id: str) -> None:

@@ -90,6 +90,16 @@ class InFlight:
             for one in self._with_slot
         )
 
+    def stop_ending(self, request_id: str, stop: Stop) -> bool:
+        """Note that nobody wants this question asked again, should its end, which is being committed, be lost; False
+        when no end of it is being committed."""
+        ending = [
+            one.run for one in self._attempts if one.run.request.request_id == request_id and not one.has_slot
+        ]
+        for run in ending:
+            run.stop(stop)
+        return bool(ending)
+
     def begin(self, run: AnswerRun) -> None:
         """An attempt at a question that was claimed."""
         self._attempts.append(_Attempt(run))

@@ -154,17 +154,17 @@ class Reconciliation:
         await self._show(request, anew=not _may_pass(loss.error))
 
     async def _show_end(self, request: StoredRequest, loss: Loss, failures: int) -> None:
-        """The question has ended, perhaps without its message saying so; or it waits, and the line shows it."""
+        """The question has ended, perhaps without its message saying so; or it waits, and the line shows it; or
+        another process has it, and shows it."""
         live = self._desk.get(request.request_id)
         if live is None or request.state is RequestState.QUEUED:
             return
-        if failures <= REPEATED_AT_MOST and request.state is RequestState.FAILED:
-            key = request.error_key or BotError.key
-            await self._closing.show_failed(request, live, BotError(key=key))
-        elif failures <= REPEATED_AT_MOST and request.state is RequestState.CANCELLED and loss.stop is not None:
-            await self._closing.show_cancelled(request, live, by=loss.stop.by)
-        else:
+        if failures > REPEATED_AT_MOST:
             log.error("end.given_up", request_id=request.request_id, **_cause(loss))
+        elif request.state is RequestState.FAILED:
+            await self._closing.show_failed(request, live, _told(loss.error))
+        elif request.state is RequestState.CANCELLED and loss.stop is not None and loss.stop.by:
+            await self._closing.show_cancelled(request, live, by=loss.stop.by)
         await self._desk.close(request.request_id)
 
     async def _put_back(self, request: StoredRequest) -> None:

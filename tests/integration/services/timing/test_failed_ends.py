@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.errors import StorageError, UpstreamFailed, ValueRefused
+from bot.errors import RequestRefused, StorageError, UpstreamFailed, ValueRefused
 from bot.queueing.request import RequestState
 from bot.rendering.answer_view import AnswerView
 from bot.services.answering import AnswerRun
@@ -214,4 +214,38 @@ async def test_a_failure_that_cannot_be_committed_ends_too(monkeypatch: pytest.M
                 if await line.state(asked) in FINAL:
                     break
             assert await ended(line, [asked]) == [RequestState.FAILED]
+        await nothing_is_left(line)
+
+
+@pytest.mark.parametrize("fault", ["a bug, once", "a bug, always"])
+async def test_a_failure_whose_sentence_cannot_be_shown_is_shown_again(
+    monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """A few times; the question has ended in any case."""
+    async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
+        asked = await line.asks(1, "?")
+        stream = await line.scheduler.asked(1)
+        with monkeypatch.context() as patch:
+            Fault(*FAULTS[fault]).put_into(patch, *STEPS["deliver"])
+            stream.fail(RequestRefused("400", status=400))
+            assert await ended(line, [asked], within=SOON) == [RequestState.FAILED]
+            await LoopClock().sleep((REPEATED_AT_MOST + 1) * SOON)
+        assert line.answer(asked).finished == (1 if fault == "a bug, once" else 0)
+        await nothing_is_left(line)
+
+
+async def test_what_is_stopped_while_its_end_cannot_be_committed_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The answer was complete, but the disk takes nothing; its asker has seen enough."""
+    async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
+        asked = await line.asks(1, "?")
+        stream = await line.scheduler.asked(1)
+        with monkeypatch.context() as patch:
+            Fault(*FAULTS["the disk, for long"]).put_into(patch, *STEPS["commit"])
+            stream.end("fine")
+            await LoopClock().sleep(5.0)
+            assert await line.dispatcher.stop(asked, by=1)
+            assert await ended(line, [asked], within=OUTAGE + SOON) == [RequestState.CANCELLED]
+        assert len(line.scheduler.streams) == 1
         await nothing_is_left(line)
