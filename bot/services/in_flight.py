@@ -91,11 +91,10 @@ class InFlight:
         )
 
     def stop_ending(self, request_id: str, stop: Stop) -> bool:
-        """Note that nobody wants this question asked again, should its end, which is being committed, be lost; False
-        when no end of it is being committed."""
-        ending = [
-            one.run for one in self._attempts if one.run.request.request_id == request_id and not one.has_slot
-        ]
+        """Note that this question is not to be asked again, should its end, which is being committed, be lost.
+        False when no end of it is being committed."""
+        without_slot = [one.run for one in self._attempts if not one.has_slot]
+        ending = [run for run in without_slot if run.request.request_id == request_id]
         for run in ending:
             run.stop(stop)
         return bool(ending)

@@ -9,21 +9,20 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, insert, select, text
 
 from bot.conversation.ports import ConversationKey
-from bot.errors import StorageError, UserError, ValueRefused
+from bot.errors import StorageError, UserError
 from bot.queueing.request import RequestKind, RequestState
 from bot.storage.database import Database
 from bot.storage.engine import Transactions, database_file
 from bot.storage.tables import facts
-from tests.fakes.clocks import HandClock, always
+from tests.fakes.clocks import always
 from tests.fakes.databases import new_database
-from tests.fakes.owners import everybody, nobody
+from tests.fakes.owners import nobody
 from tests.fakes.questions import TOKEN, WIDE, answer, question
 
 
@@ -398,60 +397,3 @@ async def test_history_does_not_slow_the_line(tmp_path: Path) -> None:
         in_order = [plan for plan in plans if any(f"INDEX {index}" in step for step in plan)]
         assert in_order
         assert not any("TEMP B-TREE FOR ORDER BY" in step for plan in in_order for step in plan)
-
-
-LEASED: dict[str, Callable[[Database, Callable[[], float]], Awaitable[object]]] = {
-    "claim": lambda db, now: db.requests.claim("me", now=now, lease=30),
-    "renew": lambda db, now: db.requests.renew("me", ["running", "version"], now=now, lease=30),
-}
-
-
-@pytest.mark.parametrize("change", LEASED)
-async def test_a_lease_begins_when_the_lock_of_another_process_ends(tmp_path: Path, change: str) -> None:
-    """The database was locked for 100 s, longer than a lease: it counts from the end of the wait."""
-    url, clock = new_database(tmp_path), HandClock()
-    async with Database.open(url) as database:
-        await _busy(database)
-        with closing(sqlite3.connect(database_file(url), isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            write = asyncio.ensure_future(LEASED[change](database, clock.now))
-            await asyncio.sleep(0)
-            clock.advance(100.0)
-            other.execute("ROLLBACK")
-        await write
-        running = await database.requests.running()
-
-    leases = [one.lease_until for one in running if one.lease_owner == "me"]
-    assert leases.count(clock.now() + 30) == {"claim": 1, "renew": 2}[change]
-
-
-async def test_a_lease_that_ends_during_the_lock_is_over_after_it(tmp_path: Path) -> None:
-    """What another process holds too long is taken when the transaction runs, not by when it was asked for."""
-    url, clock = new_database(tmp_path), HandClock(10.0)
-    async with Database.open(url) as database:
-        await _busy(database)
-        with closing(sqlite3.connect(database_file(url), isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            recovering = asyncio.create_task(
-                database.requests.recover("another", now=clock.now, is_alive=everybody)
-            )
-            await asyncio.sleep(0)
-            clock.advance(100.0)
-            other.execute("ROLLBACK")
-        recovered = await recovering
-
-    assert sorted(recovered.requeued) == ["running", "version"]
-
-
-@pytest.mark.parametrize("tokens", [2**63, 10**400])
-async def test_a_number_that_the_database_cannot_take_is_refused_for_good(tmp_path: Path, tokens: int) -> None:
-    """It is told from a disk that fails, which may pass; nothing of it is kept."""
-    url = new_database(tmp_path)
-    async with Database.open(url) as database:
-        await _busy(database)
-        before = everything(database_file(url))
-        with pytest.raises(ValueRefused):
-            await database.requests.answered("running", "me", replace(answer(), completion_tokens=tokens), now=5.0)
-        assert everything(database_file(url)) == before
-        with pytest.raises(ValueRefused):
-            await database.requests.enqueue(question("a", conversation=404), WIDE)
