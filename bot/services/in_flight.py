@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from bot.errors import StorageError
 from bot.services.answering import AnswerRun, Stop
 
 # A free pipeline takes a question within 0.1 s (measured at Parallax's scheduler): seconds after which one is
@@ -149,7 +150,9 @@ class InFlight:
         try:
             yield
         except BaseException as error:
-            self._lost[loss.request_id] = replace(loss, error=error)
+            # A disk that fails now does not make a bug one that may pass.
+            is_known = loss.error is not None and isinstance(error, StorageError)
+            self._lost[loss.request_id] = loss if is_known else replace(loss, error=error)
             raise
         else:
             if self._lost.get(loss.request_id) is loss:

@@ -10,6 +10,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.errors import StorageError
 from bot.services.answering import AnswerRun, Stop, StopCause
 from bot.services.in_flight import HELD_AFTER, InFlight, Loss
 
@@ -84,6 +85,16 @@ def test_giving_up_that_fails_loses_the_question_with_what_was_wanted() -> None:
         raise error
     assert in_flight.losses.is_set()
     assert in_flight.astray([]) == [Loss("q", error, STOP)]
+
+
+def test_a_disk_that_fails_while_a_question_is_put_right_hides_no_bug() -> None:
+    """The question is to fail with the bug, not to be asked again."""
+    in_flight = InFlight()
+    loss = Loss("q", RuntimeError("a bug"))
+    in_flight.lose(loss)
+    with contextlib.suppress(StorageError), in_flight.putting_right(loss):
+        raise StorageError("database or disk is full")
+    assert in_flight.astray([]) == [loss]
 
 
 def test_what_is_put_right_is_lost_no_more() -> None:
