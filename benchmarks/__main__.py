@@ -34,6 +34,7 @@ SUITES = (
     "cluster",
     "context",
     "crash",
+    "hostile",
 )
 RESULTS = Path(__file__).parent / "results"
 

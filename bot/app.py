@@ -27,6 +27,7 @@ from bot.scheduler.timeouts import Timeouts
 from bot.services.background import Background
 from bot.services.cluster import ClusterWatcher
 from bot.services.door import Door
+from bot.services.supervision import Supervisor
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import database_file
@@ -46,25 +47,26 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    supervisor = Supervisor(SystemClock())
     async with assembled(settings) as app:
         tasks = [
             asyncio.create_task(work, name=name)
             for name, work in (
-                ("watcher", _kept_going("watcher", app.watcher.run)),
-                ("dispatcher", _drain_when_ready(app)),
-                ("leases", _when_ready(app, "leases", app.leases.keep)),
-                ("reconciliation", _when_ready(app, "reconciliation", app.reconciliation.run)),
-                ("expiry", _kept_going("expiry", app.sweeper.run)),
-                ("line", _kept_going("line", app.line.run)),
-                ("tokens", _when_ready(app, "tokens", app.tokens.run)),
-                ("retention", _kept_going("retention", app.personal.run)),
-                ("journal", _kept_going("journal", app.cluster.journal.run)),
-                ("samples", _kept_going("samples", app.cluster.journal.keep_samples)),
-                ("switch", _kept_going("switch", app.cluster.switching.run)),
-                ("boards", _when_ready(app, "boards", app.cluster.boards.run)),
-                ("alerts", _when_ready(app, "alerts", app.alerts.run)),
-                ("presence", _when_ready(app, "presence", app.presence.run)),
-                *_optional(app),
+                ("watcher", supervisor.keep("watcher", app.watcher.run)),
+                ("dispatcher", _drain_when_ready(app, supervisor)),
+                ("leases", _when_ready(app, supervisor, "leases", app.leases.keep)),
+                ("reconciliation", _when_ready(app, supervisor, "reconciliation", app.reconciliation.run)),
+                ("expiry", supervisor.keep("expiry", app.sweeper.run)),
+                ("line", supervisor.keep("line", app.line.run)),
+                ("tokens", _when_ready(app, supervisor, "tokens", app.tokens.run)),
+                ("retention", supervisor.keep("retention", app.personal.run)),
+                ("journal", supervisor.keep("journal", app.cluster.journal.run)),
+                ("samples", supervisor.keep("samples", app.cluster.journal.keep_samples)),
+                ("switch", supervisor.keep("switch", app.cluster.switching.run)),
+                ("boards", _when_ready(app, supervisor, "boards", app.cluster.boards.run)),
+                ("alerts", _when_ready(app, supervisor, "alerts", app.alerts.run)),
+                ("presence", _when_ready(app, supervisor, "presence", app.presence.run)),
+                *_optional(app, supervisor),
                 ("discord", _connect(app.bot, settings)),
             )
         ]
@@ -85,7 +87,6 @@ async def run(settings: Settings) -> None:
                 raise result
 
 
-RESTART_TASK_AFTER = 1.0
 # How long the last edits may take after running answers have ended.
 SETTLE_SECONDS = 5.0
 
@@ -110,34 +111,20 @@ async def _connect(bot: ParallaxBot, settings: Settings) -> None:
         ) from error
 
 
-async def _when_ready(app: App, name: str, work: Callable[[], Awaitable[None]]) -> None:
+async def _when_ready(app: App, supervisor: Supervisor, name: str, work: Callable[[], Awaitable[None]]) -> None:
     await app.bot.wait_until_logged_in()
-    await _kept_going(name, work)
+    await supervisor.keep(name, work)
 
 
-def _optional(app: App) -> list[tuple[str, Coroutine[object, object, None]]]:
-    return [] if app.summaries is None else [("summaries", _kept_going("summaries", app.summaries.run))]
+def _optional(app: App, supervisor: Supervisor) -> list[tuple[str, Coroutine[object, object, None]]]:
+    return [] if app.summaries is None else [("summaries", supervisor.keep("summaries", app.summaries.run))]
 
 
-async def _drain_when_ready(app: App) -> None:
+async def _drain_when_ready(app: App, supervisor: Supervisor) -> None:
     # Deliveries need the bot's HTTP session and application id, which exist after the login.
     await app.bot.wait_until_logged_in()
-    await _kept_going("recovery", app.leases.recover, once=True)
-    await _kept_going("dispatcher", app.dispatcher.run)
-
-
-async def _kept_going(name: str, work: Callable[[], Awaitable[None]], *, once: bool = False) -> None:
-    """Run ``work`` for ever (or ``once`` to its end), again after a failure we know: a disk that is busy for a
-    moment must not end the bot. What we do not know is a bug, and ends it."""
-    while True:
-        try:
-            await work()
-        except BotError as error:
-            log.error("task.failed", task=name, error=type(error).__name__, detail=str(error))
-        else:
-            if once:
-                return
-        await SystemClock().sleep(RESTART_TASK_AFTER)
+    await supervisor.keep("recovery", app.leases.recover, once=True)
+    await supervisor.keep("dispatcher", app.dispatcher.run)
 
 
 def point_discord_at(api_url: str) -> None:

@@ -44,9 +44,10 @@ def estimate_wait(
     if service_seconds is None or capacity < 1:
         return None
     overdue = service_seconds * OVERDUE_SHARE
-    free = [0.0] * (capacity - len(running_elapsed))
+    rounds, slot = divmod(place - 1, capacity)
+    free = max(0, capacity - len(running_elapsed))
+    if slot < free:
+        return rounds * service_seconds
     remaining = sorted(max(overdue, service_seconds - elapsed) for elapsed in running_elapsed)
     # When more run than the capacity (it shrank), the first to end leave no slot.
-    opens = (free + remaining)[-capacity:]
-    rounds, slot = divmod(place - 1, capacity)
-    return opens[slot] + rounds * service_seconds
+    return remaining[-capacity:][slot - free] + rounds * service_seconds

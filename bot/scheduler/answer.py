@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
 from bot.errors import RequestRefused, SchedulerError, StreamInterrupted
 from bot.inference import AnswerStats, Finish, FinishReason, Reasoning, StreamEvent, Text, Usage
+from bot.scheduler import bounds
 from bot.scheduler.failures import ErrorBody, from_status, interrupted, read_error
 from bot.scheduler.lines import Data, EventReader, Frame, LineLimitError
+from bot.scheduler.stray import StrayObject
 from bot.scheduler.thinking import ThinkingHabits, ThinkSplitter
 from bot.scheduler.untrusted import (
     mapping,
     parse_json,
-    parse_leading_object,
     printable,
     sequence,
     storable,
@@ -24,10 +25,6 @@ from bot.scheduler.untrusted import (
 _log = structlog.get_logger(__name__)
 
 _DONE = "[DONE]"
-_MODEL_LIMIT = 200
-_DETAIL_LIMIT = 500
-_TOKENS_LIMIT = 10_000_000
-"""Far more tokens than any model's context holds: a larger count is none."""
 _REASONS = {
     "stop": FinishReason.STOP,
     "eos": FinishReason.STOP,
@@ -49,28 +46,31 @@ def read_usage(value: object) -> Usage | None:
     if fields is None:
         return None
     prompt, completion = (
-        whole_number(fields.get("prompt_tokens"), most=_TOKENS_LIMIT),
-        whole_number(fields.get("completion_tokens"), most=_TOKENS_LIMIT),
+        whole_number(fields.get("prompt_tokens"), most=bounds.TOKENS),
+        whole_number(fields.get("completion_tokens"), most=bounds.TOKENS),
     )
     return None if prompt is None or completion is None else Usage(prompt, completion)
 
 
-def content_text(value: object) -> str:
-    """Content as text: a string, or OpenAI's list of parts. All else is empty."""
+def content_text(value: object, *, depth: int = 0) -> str:
+    """Content as text: a string, or OpenAI's list of parts. All else is empty. Raises ValueError for parts inside
+    parts that are nested deeper than any format has them."""
     if isinstance(value, str):
         return storable(value)
+    if depth > bounds.NESTED_PARTS:
+        raise ValueError(f"content nested more than {bounds.NESTED_PARTS} deep")
     parts = (mapping(part) for part in sequence(value))
-    return "".join(content_text(part.get("text")) for part in parts if part is not None)
+    return "".join(content_text(part.get("text"), depth=depth + 1) for part in parts if part is not None)
 
 
 def reasoning_text(fields: Mapping[str, object]) -> str:
-    """The thinking in a delta or message, under either of its names."""
+    """The thinking in a delta or message, under either of its names. Raises as :func:`content_text`."""
     return content_text(fields.get("reasoning")) or content_text(fields.get("reasoning_content"))
 
 
 def first_choice(payload: Mapping[str, object]) -> Mapping[str, object] | None:
     """The choice an answer is read from: the one with index 0."""
-    for entry in sequence(payload.get("choices")):
+    for entry in sequence(payload.get("choices"))[: bounds.CHOICES]:
         choice = mapping(entry)
         if choice is not None and choice.get("index", 0) in (0, None):
             return choice
@@ -136,7 +136,7 @@ class AnswerReader:
         self._splitter: ThinkSplitter | None = None
         self._meter = AnswerMeter(sent)
         self._reason: FinishReason | None = None
-        self._stray = ""
+        self._stray = StrayObject()
         self._out: list[StreamEvent] = []
         self._now = sent
         self._ending = False
@@ -167,10 +167,14 @@ class AnswerReader:
         """The server ended the response."""
         self._now = now
         self._ending = True
-        frames, cut = self._events.close()
+        try:
+            frames, cut = self._events.close()
+        except LineLimitError as exc:
+            self._fail(interrupted(str(exc), "malformed"))
+            return self._given()
         self._read(frames)
-        if not self.over and self._stray:
-            self._error(ErrorBody(printable(self._stray, _DETAIL_LIMIT), code="raw_text"))
+        if not self.over and self._stray.text:
+            self._raw_text(self._stray.text)
         if not self.over:
             what = "inside a character" if cut else "without finish_reason and [DONE]"
             self._end_early(interrupted(f"the stream ended {what}", "truncated"))
@@ -199,7 +203,7 @@ class AnswerReader:
         out, self._out = self._out, []
         return out
 
-    def _read(self, frames: list[Frame]) -> None:
+    def _read(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
             if self.over:
                 return
@@ -210,8 +214,8 @@ class AnswerReader:
 
     def _data(self, frame: Data) -> None:
         text = frame.text.strip()
-        if self._stray:
-            self._error(ErrorBody(printable(self._stray, _DETAIL_LIMIT), code="raw_text"))
+        if self._stray.text:
+            self._raw_text(self._stray.text)
         elif text == _DONE:
             self._end()
         elif text:
@@ -224,9 +228,9 @@ class AnswerReader:
             self._unparsable(event, text)
             return
         if payload is None:
-            self._error(ErrorBody(printable(text, _DETAIL_LIMIT), code="malformed"))
+            self._error(ErrorBody(printable(text, bounds.DETAIL), code="malformed"))
         elif event == "error" and read_error(payload) is None:
-            self._error(ErrorBody(printable(payload.get("message"), _DETAIL_LIMIT) or "no message"))
+            self._error(ErrorBody(printable(payload.get("message"), bounds.DETAIL) or "no message"))
         else:
             self._payload(payload)
 
@@ -234,20 +238,22 @@ class AnswerReader:
         """Events that a server separated by one line end instead of two arrive as the lines of one event."""
         lines = text.split("\n")
         if len(lines) > 1:
-            self._read([Data(event, line) for line in lines])
+            self._read(Data(event, line) for line in lines)
         elif not self._ending:  # what the end cut in the middle is no error: the end itself is
-            self._error(ErrorBody(printable(text, _DETAIL_LIMIT), code="malformed"))
+            self._error(ErrorBody(printable(text, bounds.DETAIL), code="malformed"))
 
     def _stray_line(self, line: str) -> None:
         """A line outside the SSE grammar: a JSON object (perhaps over several lines), or raw text."""
-        self._stray = f"{self._stray}\n{line}" if self._stray else line
-        if not self._stray.lstrip().startswith("{"):
-            self._error(ErrorBody(printable(self._stray, _DETAIL_LIMIT), code="raw_text"))
+        try:
+            payload = self._stray.feed(line)
+        except ValueError:
+            self._raw_text(self._stray.text)
             return
-        payload = parse_leading_object(self._stray)
         if payload is not None:
-            self._stray = ""
             self._payload(payload)
+
+    def _raw_text(self, text: str) -> None:
+        self._error(ErrorBody(printable(text, bounds.DETAIL), code="raw_text"))
 
     def _payload(self, payload: Mapping[str, object]) -> None:
         error = read_error(payload)
@@ -255,7 +261,7 @@ class AnswerReader:
             self._error(error)
             return
         self.data_events += 1
-        self._meter.model = printable(payload.get("model"), _MODEL_LIMIT) or self._meter.model
+        self._meter.model = printable(payload.get("model"), bounds.NAME) or self._meter.model
         self._meter.usage = read_usage(payload.get("usage")) or self._meter.usage
         choice = first_choice(payload)
         if choice is not None:
@@ -269,12 +275,16 @@ class AnswerReader:
         if not isinstance(reason, str) or not reason:
             return
         if reason.lower() in _BROKEN_OFF:
-            self._end_early(interrupted(f"the node ended the answer: {printable(reason, 64)}", "aborted"))
+            self._end_early(interrupted(f"the node ended the answer: {printable(reason, bounds.CODE)}", "aborted"))
         else:
             self._reason = finish_reason(reason)
 
     def _delta(self, delta: Mapping[str, object]) -> None:
-        reasoning, content = reasoning_text(delta), content_text(delta.get("content"))
+        try:
+            reasoning, content = reasoning_text(delta), content_text(delta.get("content"))
+        except ValueError as exc:
+            self._error(ErrorBody(str(exc), code="malformed"))
+            return
         if not reasoning and not content:
             return
         self._meter.content(self._now)

@@ -145,7 +145,7 @@ class ParallaxClient:
         ) as response:
             if content_type(response) == "text/html":
                 raise elsewhere("its status is a web page", response.status_code)
-            stream = StatusStream(response, self._timeouts.control)
+            stream = StatusStream(response, self._timeouts.control, self._clock)
             try:
                 yield stream
             finally:
@@ -214,11 +214,10 @@ class ParallaxClient:
         if error is not None:
             raise from_status(error)
 
-    @staticmethod
-    async def _json_within(response: httpx.Response, seconds: float) -> object:
+    async def _json_within(self, response: httpx.Response, seconds: float) -> object:
         try:
             async with asyncio.timeout(seconds):
-                return await read_json(response)
+                return await read_json(response, self._clock)
         except TimeoutError as exc:
             raise interrupted(f"the answer was not whole within {seconds:g} s", "stall") from exc
 

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import httpx
 
 from bot.clock import Clock
-from bot.errors import ConfigError, SchedulerUnreachable
+from bot.errors import ConfigError, SchedulerUnreachable, UpstreamFailed
+from bot.scheduler import bounds
 from bot.scheduler.failures import (
     after_headers,
     before_headers,
@@ -20,10 +21,9 @@ from bot.scheduler.failures import (
     retry_after,
 )
 from bot.scheduler.timeouts import Timeouts
-from bot.scheduler.untrusted import parse_json
+from bot.scheduler.turns import Turns
+from bot.scheduler.untrusted import parse_json, printable
 
-_BODY_LIMIT = 8 * 1024 * 1024
-_ERROR_LIMIT = 64 * 1024
 _KEEP_ALIVE_S = 2.0
 """Below uvicorn's 5 s: a request must not meet a connection that the scheduler is just closing."""
 
@@ -65,7 +65,8 @@ class Connection:
             limits=httpx.Limits(
                 max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEP_ALIVE_S
             ),
-            # a compressing proxy would hold tokens back
+            # A compressing proxy would hold tokens back, and a kilobyte may decompress to gigabytes: whoever
+            # compresses all the same is refused, so every body is read as it comes (`aiter_raw`).
             headers={"Accept-Encoding": "identity", "User-Agent": "parallax-discord"},
             follow_redirects=False,
             trust_env=False,
@@ -86,7 +87,8 @@ class Connection:
     ) -> AsyncIterator[httpx.Response]:
         """Send and wait at most ``within`` seconds for a 200's headers. Leaving closes what is half read.
 
-        Raises :class:`SchedulerUnreachable` when none came, and what the status says for any other.
+        Raises :class:`SchedulerUnreachable` when none came, what the status says for any other, and
+        :class:`UpstreamFailed` for a body in an encoding, which nobody asked for.
         """
         request = self._http.build_request(method, path, json=body, headers={"Accept": accept})
         try:
@@ -96,12 +98,19 @@ class Connection:
             raise SchedulerUnreachable(f"{method} {path}: no answer within {within:g} s", code="timeout") from exc
         except httpx.HTTPError as exc:
             raise before_headers(exc) from exc
+        encoding = _encoding(response)
         try:
             if response.status_code != httpx.codes.OK:
                 raise from_response(
                     response.status_code,
-                    await _error_body(response, within),
+                    b"" if encoding else await _error_body(response, within, self._clock),
                     wait=retry_after(response.headers.get("retry-after"), self._clock.now()),
+                )
+            if encoding:
+                raise UpstreamFailed(
+                    f"the body is encoded as {encoding}, although no encoding is accepted",
+                    status=response.status_code,
+                    code="encoded",
                 )
             yield response
         finally:
@@ -114,7 +123,7 @@ class Connection:
                 asyncio.timeout(within),
                 self.open(method, path, within=within, body=body) as response,
             ):
-                return await read_json(response)
+                return await read_json(response, self._clock)
         except TimeoutError as exc:
             raise SchedulerUnreachable(f"{method} {path}: not whole within {within:g} s", code="timeout") from exc
 
@@ -125,17 +134,26 @@ def content_type(response: httpx.Response) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-async def read_json(response: httpx.Response) -> object:
+def _encoding(response: httpx.Response) -> str:
+    """How the body is encoded, for a log; empty when it is not."""
+    header: str = response.headers.get("content-encoding", "")
+    names = {name.strip().lower() for name in header.split(",")} - {"", "identity"}
+    return printable(header, bounds.SHORT_NAME) or "something" if names else ""
+
+
+async def read_json(response: httpx.Response, clock: Clock) -> object:
     """The JSON value a 200 consists of. A web page in its place is another server's answer."""
     kind = content_type(response)
     if kind == "text/html":
         raise elsewhere("it answered with a web page", response.status_code)
     raw = bytearray()
+    turns = Turns(clock)
     try:
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.aiter_raw():
             raw += chunk
-            if len(raw) > _BODY_LIMIT:
-                raise interrupted(f"a body of more than {_BODY_LIMIT} bytes", "malformed")
+            if len(raw) > bounds.BODY:
+                raise interrupted(f"a body of more than {bounds.BODY} bytes", "malformed")
+            await turns.worked(len(chunk))
     except httpx.HTTPError as exc:
         raise after_headers(exc) from exc
     try:
@@ -144,15 +162,17 @@ async def read_json(response: httpx.Response) -> object:
         raise elsewhere(f"it answered with {kind or 'something'} that is not JSON", response.status_code) from exc
 
 
-async def _error_body(response: httpx.Response, within: float) -> bytes:
+async def _error_body(response: httpx.Response, within: float, clock: Clock) -> bytes:
     """What can be had of an error's body: the status says enough, so one that breaks is no failure."""
     raw = bytearray()
+    turns = Turns(clock)
     try:
         async with asyncio.timeout(within):
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 raw += chunk
-                if len(raw) > _ERROR_LIMIT:
+                if len(raw) > bounds.ERROR_BODY:
                     break
+                await turns.worked(len(chunk))
     except (TimeoutError, httpx.HTTPError):
         return bytes(raw)
     return bytes(raw)

@@ -25,13 +25,12 @@ from bot.errors import (
     StreamInterrupted,
     UpstreamFailed,
 )
+from bot.scheduler import bounds
 from bot.scheduler.untrusted import mapping, parse_json, printable, quantity, whole_number
 
 NOT_A_SCHEDULER = "not_a_scheduler"
 ENVELOPE = "__parallax_http_response__"
 
-_DETAIL_LIMIT = 500
-_CODE_LIMIT = 64
 _REFUSALS = frozenset({400, 409, 413, 414, 415, 422})
 
 _TOO_LONG = (
@@ -74,30 +73,30 @@ def read_error(payload: Mapping[str, object]) -> ErrorBody | None:
     if isinstance(error, dict) and (error or "choices" not in payload):
         return _read_fields(error)
     if isinstance(error, str) and error:
-        return ErrorBody(printable(error, _DETAIL_LIMIT))
+        return ErrorBody(printable(error, bounds.DETAIL))
     if payload.get("object") == "error":
         return _read_fields(payload)
     if "detail" in payload and "choices" not in payload:
-        return ErrorBody(printable(payload["detail"], _DETAIL_LIMIT) or "no detail")
+        return ErrorBody(printable(payload["detail"], bounds.DETAIL) or "no detail")
     return None
 
 
 def _read_fields(fields: Mapping[str, object]) -> ErrorBody:
-    kind = printable(fields.get("type"), _CODE_LIMIT)
+    kind = printable(fields.get("type"), bounds.CODE)
     code = fields.get("code")
-    numeric = whole_number(code, most=599)
-    status = numeric if numeric is not None and 400 <= numeric <= 599 else _STATUS_OF_TYPE.get(kind.lower())
-    name = printable(code, _CODE_LIMIT) if numeric is None else ""
+    # Some engines give a status as the code, others numbers of their own, which say nothing.
+    status = whole_number(code, least=400, most=bounds.STATUS_MOST) or _STATUS_OF_TYPE.get(kind.lower())
+    name = printable(code, bounds.CODE)
     return ErrorBody(
-        message=printable(fields.get("message"), _DETAIL_LIMIT) or "no message",
-        code=name or kind or None,
+        message=printable(fields.get("message"), bounds.DETAIL) or "no message",
+        code=(name if not name.isdigit() else "") or kind or None,
         status=status,
     )
 
 
 def _read_envelope(payload: Mapping[str, object]) -> ErrorBody:
     """A worker's whole HTTP response, which the RPC handler puts into the stream (recordings 52, 80)."""
-    status = whole_number(payload.get("status_code"), most=599)
+    status = whole_number(payload.get("status_code"), least=bounds.STATUS_LEAST, most=bounds.STATUS_MOST)
     encoded = payload.get("body_base64")
     try:
         raw = base64.b64decode(encoded if isinstance(encoded, str) else "", validate=False)
@@ -113,19 +112,20 @@ def read_body(raw: bytes) -> ErrorBody:
     except ValueError:
         payload = None
     found = read_error(payload) if payload is not None else None
-    return found or ErrorBody(printable(raw.decode("utf-8", "replace"), _DETAIL_LIMIT) or "no body")
+    return found or ErrorBody(printable(raw.decode("utf-8", "replace"), bounds.DETAIL) or "no body")
 
 
 def retry_after(header: str | None, now: float) -> float | None:
-    """Seconds from a ``Retry-After`` header: a number or a date. ``now`` in seconds since the epoch."""
+    """Seconds from a ``Retry-After`` header: a number or a date. ``now`` in seconds since the epoch. None for what
+    is neither, or longer than is believed."""
     if header is None:
         return None
     try:
-        return quantity(float(header))
+        return quantity(float(header), most=bounds.RETRY_AFTER)
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - now)
+        return quantity(max(0.0, parsedate_to_datetime(header).timestamp() - now), most=bounds.RETRY_AFTER)
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -170,14 +170,17 @@ def elsewhere(what: str, status: int | None = None) -> SchedulerUnreachable:
 def _refusal(message: str, body: ErrorBody) -> RequestRefused:
     for pattern in _TOO_LONG:
         found = pattern.search(body.message)
-        if found:
+        if found is None:
+            continue
+        tokens, limit = (whole_number(found[name], most=bounds.TOKENS) for name in ("tokens", "limit"))
+        if tokens is not None and limit is not None:
             return RequestRefused(
                 message,
                 status=body.status,
                 code=body.code,
                 key="error.prompt_too_long",
-                tokens=int(found["tokens"]),
-                limit=int(found["limit"]),
+                tokens=tokens,
+                limit=limit,
             )
     return RequestRefused(message, status=body.status, code=body.code)
 
@@ -195,10 +198,10 @@ def before_headers(exc: httpx.HTTPError) -> SchedulerUnreachable:
         code = "connect_failed"
     else:
         code = "connection_lost"
-    return SchedulerUnreachable(f"{type(exc).__name__}: {printable(str(exc), _DETAIL_LIMIT)}", code=code)
+    return SchedulerUnreachable(f"{type(exc).__name__}: {printable(str(exc), bounds.DETAIL)}", code=code)
 
 
 def after_headers(exc: httpx.HTTPError) -> StreamInterrupted:
     """A response broke off."""
-    detail = printable(str(exc), _DETAIL_LIMIT)
+    detail = printable(str(exc), bounds.DETAIL)
     return interrupted(f"{type(exc).__name__}: {detail}", "connection_lost")

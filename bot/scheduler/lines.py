@@ -1,22 +1,21 @@
-"""Bytes of a response to lines, and lines to server-sent events."""
+"""Bytes of a response to lines, and lines to server-sent events: incremental, bounded, in linear time."""
 
 from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from httpx_sse._decoders import SSEDecoder
-
-MAX_LINE = 4 * 1024 * 1024
-"""Characters a line may have. A real one has about 200; a broken peer must not fill the memory."""
+from bot.scheduler import bounds
 
 _BREAK = re.compile("\r\n|\r|\n")
 _FIELDS = frozenset({"event", "data", "id", "retry"})
+_DONE = "[DONE]"
 
 
 class LineLimitError(ValueError):
-    """The peer sent more than :data:`MAX_LINE` characters without a line break."""
+    """The peer sent a line or an event that is longer than :mod:`bot.scheduler.bounds` lets it be."""
 
 
 class LineReader:
@@ -34,11 +33,12 @@ class LineReader:
         self._after_cr = False
         self._at_start = True
 
-    def feed(self, chunk: bytes) -> list[str]:
-        """The lines that ``chunk`` completes, without their ends. Raises :class:`LineLimitError`."""
+    def feed(self, chunk: bytes) -> Iterator[str]:
+        """The lines that ``chunk`` completes, without their ends, as they are asked for; ask for all of them.
+        Raises :class:`LineLimitError` after those before it."""
         text = self._utf8.decode(chunk)
         if not text:
-            return []
+            return
         if self._at_start:
             self._at_start = False
             text = text.removeprefix("\ufeff")
@@ -47,12 +47,11 @@ class LineReader:
         self._after_cr = text.endswith("\r")
         first, *others = _BREAK.split(text)
         self._keep(first)
-        lines: list[str] = []
         for part in others:
-            lines.append("".join(self._open))
+            line = "".join(self._open)
             self._open, self._open_length = [], 0
+            yield line
             self._keep(part)
-        return lines
 
     def close(self) -> tuple[str, bool]:
         """What stands after the last line end, and whether the bytes end inside a character."""
@@ -66,8 +65,8 @@ class LineReader:
             return
         self._open.append(part)
         self._open_length += len(part)
-        if self._open_length > MAX_LINE:
-            raise LineLimitError(f"a line of more than {MAX_LINE} characters")
+        if self._open_length > bounds.EVENT:
+            raise LineLimitError(f"a line of more than {bounds.EVENT} characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,42 +89,71 @@ Frame = Data | Stray
 
 
 class EventReader:
-    """Bytes of an event stream to frames, in their order."""
+    """Bytes of an event stream to frames, in their order, by the specification (html.spec.whatwg.org,
+    "Interpreting an event stream") but for what is said at :meth:`close` and :class:`Stray`.
+
+    A server that ends its events with one line end instead of two sends the whole answer as one event: where one
+    line of data ends an object and the next begins another, or is ``[DONE]``, an event ends, since no JSON goes on
+    so. Of the fields only ``data`` and the newest ``event`` are kept.
+    """
 
     def __init__(self) -> None:
         self._lines = LineReader()
-        self._events = SSEDecoder()
+        self._event = ""
+        self._data: list[str] = []
+        self._ends_object = False
+        self._since_frame = 0
 
-    def feed(self, chunk: bytes) -> list[Frame]:
-        """The frames that ``chunk`` completes. Raises :class:`LineLimitError`."""
-        frames: list[Frame] = []
+    def feed(self, chunk: bytes) -> Iterator[Frame]:
+        """The frames that ``chunk`` completes, as they are asked for; ask for all of them, unless nothing more is
+        to be read. Raises :class:`LineLimitError` after those before it."""
         for line in self._lines.feed(chunk):
-            self._take(line, frames)
-        return frames
+            yield from self._take(line)
 
     def close(self) -> tuple[list[Frame], bool]:
-        """What the end of the stream completes, and whether it cut a character in two.
+        """What the end of the stream completes, and whether it cut a character in two. Raises
+        :class:`LineLimitError`.
 
         The specification drops an event without its blank line; here it counts, because a bare error comes
         without any line end (recording 50) and losing a last token serves nobody.
         """
-        frames: list[Frame] = []
         rest, cut = self._lines.close()
-        if rest and not cut:
-            self._take(rest, frames)
-        self._dispatch(frames)
-        return frames, cut
+        frames = [] if cut or not rest else [*self._take(rest)]
+        return [*frames, *self._dispatch()], cut
 
-    def _take(self, line: str, frames: list[Frame]) -> None:
+    def _take(self, line: str) -> Iterator[Frame]:
+        name, _, value = line.partition(":")
         if not line:
-            self._dispatch(frames)
-        elif not line.startswith(":") and line.partition(":")[0] not in _FIELDS:
-            self._dispatch(frames)
-            frames.append(Stray(line))
-        else:
-            self._events.decode(line)
+            yield from self._dispatch()
+        elif name and name not in _FIELDS:
+            yield from self._dispatch()
+            self._since_frame = 0
+            yield Stray(line)
+            return
+        elif name == "data":
+            yield from self._take_data(value.removeprefix(" "))
+        elif name == "event":
+            self._event = value.removeprefix(" ")[: bounds.CODE]
+        self._count(len(line) + 1)
 
-    def _dispatch(self, frames: list[Frame]) -> None:
-        event = self._events.decode("")
-        if event is not None and event.data:
-            frames.append(Data(event.event, event.data))
+    def _take_data(self, value: str) -> Iterator[Frame]:
+        text = value.strip()
+        if self._ends_object and (text.startswith("{") or text == _DONE):
+            yield from self._dispatch()
+        self._data.append(value)
+        if text:
+            self._ends_object = text.endswith("}")
+
+    def _count(self, characters: int) -> None:
+        self._since_frame += characters
+        if self._since_frame > bounds.EVENT:
+            raise LineLimitError(f"an event of more than {bounds.EVENT} characters")
+        if len(self._data) > bounds.EVENT_LINES:
+            raise LineLimitError(f"an event of more than {bounds.EVENT_LINES} lines")
+
+    def _dispatch(self) -> Iterator[Frame]:
+        event, text = self._event or "message", "\n".join(self._data)
+        self._event, self._data, self._ends_object = "", [], False
+        if text:
+            self._since_frame = 0
+            yield Data(event, text)

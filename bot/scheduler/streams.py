@@ -15,14 +15,20 @@ import structlog
 from bot.clock import Clock
 from bot.errors import SchedulerError
 from bot.inference import ClusterStatus, Started, StreamEvent
-from bot.scheduler import wire
+from bot.scheduler import bounds, wire
 from bot.scheduler.answer import AnswerReader
 from bot.scheduler.failures import after_headers, interrupted
 from bot.scheduler.lines import LineLimitError, LineReader
 from bot.scheduler.timeouts import Timeouts
+from bot.scheduler.turns import Turns, slices
 from bot.scheduler.untrusted import parse_json, printable
+from bot.telemetry.repeats import Repeats
 
 _log = structlog.get_logger(__name__)
+
+UNREADABLE_SAID = 10
+"""Unreadable lines of the status that are logged in a minute. One comes each second from an odd scheduler, and
+thousands from one that floods."""
 
 
 class Replay(AsyncIterator[StreamEvent]):
@@ -48,10 +54,12 @@ class AnswerStream(AsyncIterator[StreamEvent]):
         timeouts: Timeouts,
         clock: Clock,
     ) -> None:
-        self._chunks = response.aiter_bytes()
+        self._chunks = response.aiter_raw()
         self._reader = reader
         self._timeouts = timeouts
         self._clock = clock
+        self._turns = Turns(clock)
+        self._unread: deque[bytes] = deque()
         self._ready: deque[StreamEvent] = deque([started])
         self._raised = False
         self._closed = False
@@ -64,7 +72,10 @@ class AnswerStream(AsyncIterator[StreamEvent]):
             if self._reader.failure is not None:
                 self._raised = True
                 raise self._reader.failure
-            await self._read()
+            if self._unread:
+                await self._feed(self._unread.popleft())
+            else:
+                await self._read()
         return self._ready.popleft()
 
     async def aclose(self) -> None:
@@ -72,13 +83,21 @@ class AnswerStream(AsyncIterator[StreamEvent]):
         self._closed = True
         await _close_generator(self._chunks)
 
+    async def _feed(self, part: bytes) -> None:
+        reader = self._reader
+        before = reader.data_events
+        self._ready.extend(reader.feed(part, self._clock.monotonic()))
+        if reader.data_events > before:
+            idle = self._timeouts.idle
+            self._extend(min(idle, self._timeouts.control) if reader.complete else idle)
+        await self._turns.worked(len(part))
+
     def _extend(self, seconds: float) -> None:
         self._limit = seconds
         self._deadline = asyncio.get_running_loop().time() + seconds
 
     async def _read(self) -> None:
         reader, now = self._reader, self._clock.monotonic
-        before = reader.data_events
         try:
             async with asyncio.timeout_at(self._deadline):
                 chunk = await anext(self._chunks, None)
@@ -90,20 +109,25 @@ class AnswerStream(AsyncIterator[StreamEvent]):
             failure.__cause__ = exc
             self._ready.extend(reader.broken(failure, now()))
             return
-        self._ready.extend(reader.close(now()) if chunk is None else reader.feed(chunk, now()))
-        if reader.data_events > before:
-            idle = self._timeouts.idle
-            self._extend(min(idle, self._timeouts.control) if reader.complete else idle)
+        if chunk is None:
+            self._ready.extend(reader.close(now()))
+        else:
+            self._unread.extend(slices(chunk))
 
 
 class StatusStream(AsyncIterator[ClusterStatus]):
     """Reports of the status stream."""
 
-    def __init__(self, response: httpx.Response, silence: float) -> None:
-        self._chunks = response.aiter_bytes()
+    def __init__(self, response: httpx.Response, silence: float, clock: Clock) -> None:
+        self._chunks = response.aiter_raw()
         self._lines = LineReader()
         self._ready: deque[ClusterStatus] = deque()
         self._silence = silence
+        self._clock = clock
+        self._turns = Turns(clock)
+        self._unread: deque[bytes] = deque()
+        self._unreadable = Repeats(most=UNREADABLE_SAID)
+        self._unreported = 0
         self._failure: SchedulerError | None = None
         self._closed = False
 
@@ -115,7 +139,10 @@ class StatusStream(AsyncIterator[ClusterStatus]):
             if self._failure is not None:
                 self._closed = True
                 raise self._failure
-            await self._read(deadline)
+            if self._unread:
+                await self._feed(self._unread.popleft())
+            else:
+                await self._read(deadline)
         return self._ready.popleft()
 
     async def aclose(self) -> None:
@@ -127,7 +154,6 @@ class StatusStream(AsyncIterator[ClusterStatus]):
         try:
             async with asyncio.timeout_at(deadline):
                 chunk = await anext(self._chunks, None)
-            lines = self._lines.feed(chunk) if chunk is not None else [self._lines.close()[0]]
         except TimeoutError:
             self._failure = interrupted(f"no readable status for {self._silence:g} s", "stall")
             return
@@ -135,21 +161,46 @@ class StatusStream(AsyncIterator[ClusterStatus]):
             self._failure = after_headers(exc)
             self._failure.__cause__ = exc
             return
-        except LineLimitError as exc:
-            self._failure = interrupted(str(exc), "malformed")
-            return
-        for line in lines:
-            self._take(line)
         if chunk is None:
+            self._take(self._lines.close()[0])
             self._failure = interrupted("the status stream ended", "ended")
+        else:
+            self._unread.extend(slices(chunk))
+
+    async def _feed(self, part: bytes) -> None:
+        self._unreported += len(part)
+        try:
+            for line in self._lines.feed(part):
+                self._take(line)
+        except LineLimitError as exc:
+            self._fail(str(exc))
+        if self._unreported > bounds.UNREPORTED:
+            self._fail(f"no status in {self._unreported} bytes")
+        await self._turns.worked(len(part))
 
     def _take(self, line: str) -> None:
         if not line.strip():
             return
         try:
             self._ready.append(wire.read_status(parse_json(line)))
-        except ValueError as exc:
-            _log.warning("status_line_unreadable", why=str(exc), line=printable(line, 200))
+            self._unreported = 0
+        except Exception as exc:  # noqa: BLE001  # whatever is wrong with one line, the next may be right
+            self._skip(line, exc)
+
+    def _fail(self, why: str) -> None:
+        self._failure = interrupted(why, "malformed")
+        self._unread.clear()
+
+    def _skip(self, line: str, exc: Exception) -> None:
+        unsaid = self._unreadable.due(type(exc).__name__, self._clock.monotonic())
+        if unsaid is not None:
+            _log.warning(
+                "status_line_unreadable",
+                why=printable(str(exc), bounds.DETAIL),
+                line=printable(line, bounds.NAME),
+                unsaid=unsaid,
+                exc_info=None if isinstance(exc, ValueError) else exc,
+            )
 
 
 async def _close_generator(chunks: AsyncIterator[bytes]) -> None:

@@ -11,6 +11,9 @@ _OPEN = "<think>"
 _CLOSE = "</think>"
 _QUOTES = frozenset("`'\"“‘«")
 _REMEMBERED_MODELS = 64
+_SLICE = 1024
+"""Characters that are looked at together. Each tag copies what is behind it, so content of nothing but tags would
+take the square of its length."""
 _OPENED_BY_NAME = re.compile(r"thinking|deepseek-r1|qwq", re.IGNORECASE)
 """Models whose chat templates open the thinking in the prompt, so that only ``</think>`` is generated."""
 
@@ -47,6 +50,7 @@ class ThinkSplitter:
         self._opened = opened
         self._state = _State.OPENING
         self._held = ""
+        self._blank: list[str] = []
         self._last = ""
         self._trim = False
         self._saw_tag = False
@@ -70,15 +74,16 @@ class ThinkSplitter:
 
     def feed(self, content: str) -> list[Piece]:
         """The pieces that are certain now."""
-        self._held += content
         pieces: list[Piece] = []
-        while self._step(pieces):
-            pass
+        for at in range(0, len(content), _SLICE):
+            self._held += content[at : at + _SLICE]
+            while self._step(pieces):
+                pass
         return pieces
 
     def close(self) -> list[Piece]:
         """What was held back, at the end of the content."""
-        held, self._held = self._held, ""
+        held, self._held = self._with_blank(), ""
         pieces: list[Piece] = []
         if self._state is _State.THINKING:
             self._give_reasoning(held, pieces)
@@ -100,17 +105,28 @@ class ThinkSplitter:
         content = self._held.lstrip()
         if self._state is _State.CLOSED:
             self._held = content
+        elif not content:
+            # Kept apart: whitespace without end must not be looked through at every piece.
+            self._blank.append(self._held)
+            self._held = ""
         if content.startswith(_OPEN):
+            self._blank.clear()
             self._held = content.removeprefix(_OPEN)
             self._saw_tag = self._trim = True
             self._state = _State.THINKING
             return True
         if not content or _OPEN.startswith(content):
             return False
+        self._held = self._with_blank()
         thinking = self._state is _State.OPENING and self._opened
         self._trim = thinking
         self._state = _State.THINKING if thinking else _State.ANSWER
         return True
+
+    def _with_blank(self) -> str:
+        held = "".join([*self._blank, self._held])
+        self._blank.clear()
+        return held
 
     def _inside_thinking(self, pieces: list[Piece]) -> bool:
         before, tag, after = self._held.partition(_CLOSE)

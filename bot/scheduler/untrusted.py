@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from bot.scheduler import bounds
+
 _UNREADABLE = (ValueError, RecursionError)
+_DIGITS = 20
+"""Characters of a number that came as text, blanks around it included."""
+
 _raw = json.JSONDecoder()
 
 
 def parse_json(text: str | bytes) -> object:
-    """The JSON value in ``text``. Raises ValueError for anything else, nested too deeply included."""
+    """The JSON value in ``text``. Raises ValueError for anything else: what is nested too deeply included, numbers
+    of more digits than Python reads, and more objects and arrays than :data:`bounds.CONTAINERS`."""
+    if _brackets(text) > bounds.CONTAINERS:
+        raise ValueError(f"more than {bounds.CONTAINERS} brackets")
     try:
         value: object = json.loads(text)
     except _UNREADABLE as exc:
@@ -21,12 +28,20 @@ def parse_json(text: str | bytes) -> object:
 
 
 def parse_leading_object(text: str) -> Mapping[str, object] | None:
-    """The JSON object that ``text`` starts with, whatever follows it; None when there is none."""
+    """The JSON object that ``text`` starts with, whatever follows it; None when there is none that may be read."""
+    if _brackets(text) > bounds.CONTAINERS:
+        return None
     try:
         value: object = _raw.raw_decode(text.lstrip())[0]
     except _UNREADABLE:
         return None
     return mapping(value)
+
+
+def _brackets(text: str | bytes) -> int:
+    if isinstance(text, bytes):
+        return text.count(b"[") + text.count(b"{")
+    return text.count("[") + text.count("{")
 
 
 def mapping(value: object) -> Mapping[str, object] | None:
@@ -68,22 +83,22 @@ def storable(text: str) -> str:
 
 def whole_number(value: object, *, least: int = 0, most: int) -> int | None:
     """A number from ``least`` to ``most`` as int: ints, whole floats and digits in a string (recording 23). None
-    for all else."""
+    for all else: what lies outside counts as not told."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 20:
-        value = int(value)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, str):
+        digits = value.strip() if len(value) <= _DIGITS else ""
+        if not (digits.isascii() and digits.isdigit()):
+            return None
+        value = int(digits)
+    elif isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and least <= value <= most else None
 
 
-def quantity(value: object) -> float | None:
-    """A finite number ≥ 0, None for all else."""
+def quantity(value: object, *, least: float = 0.0, most: float) -> float | None:
+    """A number from ``least`` to ``most`` as float, None for all else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
+    # Compared before it is converted: an int may be longer than any float. NaN is within no range.
+    return float(value) if least <= value <= most else None

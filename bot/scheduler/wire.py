@@ -23,16 +23,12 @@ from bot.inference import (
     NodeState,
     Usage,
 )
+from bot.scheduler import bounds
 from bot.scheduler.answer import content_text, finish_reason, first_choice, read_usage, reasoning_text
 from bot.scheduler.failures import read_error
 from bot.scheduler.thinking import split_whole
 from bot.scheduler.untrusted import mapping, printable, quantity, sequence, storable, whole_number
 
-NAME_LIMIT = 200
-_COMMAND_LIMIT = 1000
-_NODES_LIMIT = 1000
-_CAPACITY_LIMIT = 4096
-_MODELS_LIMIT = 5000
 _PEER = re.compile(r"\s(?:-s|--scheduler-addr)[\s=]+\S")
 _CLUSTER_STATES = {state.value: state for state in ClusterState}
 _NODE_STATES = {state.value: state for state in NodeState}
@@ -80,8 +76,10 @@ def read_completion(payload: object, *, duration: float) -> tuple[str, str, Fini
     message = mapping(choice.get("message")) if choice is not None else None
     if choice is None or message is None:
         raise UpstreamFailed("the answer has no message", code="malformed")
-    reasoning = reasoning_text(message)
-    content = content_text(message.get("content"))
+    try:
+        reasoning, content = reasoning_text(message), content_text(message.get("content"))
+    except ValueError as exc:
+        raise UpstreamFailed(str(exc), code="malformed") from exc
     text, inside = (content, "") if reasoning else split_whole(content)
     usage = read_usage(fields.get("usage"))
     reason = choice.get("finish_reason")
@@ -97,7 +95,7 @@ def read_completion(payload: object, *, duration: float) -> tuple[str, str, Fini
 
 def _whole_stats(fields: Mapping[str, object], usage: Usage | None, duration: float, *, came: bool) -> AnswerStats:
     return AnswerStats(
-        model=printable(fields.get("model"), NAME_LIMIT) or None,
+        model=printable(fields.get("model"), bounds.NAME) or None,
         ttft=None,
         duration=duration,
         prompt_tokens=usage.prompt_tokens if usage is not None else None,
@@ -113,7 +111,7 @@ def read_join(value: object) -> JoinCommand | None:
     None also for one that is too long: a command cut short must not be run.
     """
     fields = mapping(value)
-    command = printable(fields.get("command") if fields is not None else value, _COMMAND_LIMIT)
+    command = printable(fields.get("command") if fields is not None else value, bounds.COMMAND)
     if not command or command.endswith("…"):
         return None
     return JoinCommand(command, public=_PEER.search(command) is not None)
@@ -127,9 +125,9 @@ def read_join_response(payload: object) -> JoinCommand | None:
 def read_models(payload: object) -> tuple[Model, ...]:
     """The body of ``/model/list``: entries without a name are left out, repeated names count once."""
     found: dict[str, Model] = {}
-    for entry in sequence(_data(payload))[:_MODELS_LIMIT]:
+    for entry in sequence(_data(payload))[: bounds.MODELS]:
         fields = mapping(entry) or {"name": entry}
-        name = printable(fields.get("name"), NAME_LIMIT)
+        name = printable(fields.get("name"), bounds.NAME)
         if name and not name.endswith("…"):
             found.setdefault(name, _model(name, fields))
     return tuple(found.values())
@@ -139,21 +137,21 @@ def _model(name: str, fields: Mapping[str, object]) -> Model:
     size = fields.get("size")
     return Model(
         name=name,
-        memory_gb=quantity(fields.get("vram_gb")) or None,
-        size=printable(size if isinstance(size, str) else _number_text(size), 40) or None,
-        provider=printable(fields.get("provider"), 80) or None,
+        memory_gb=quantity(fields.get("vram_gb"), most=bounds.MEMORY_GB) or None,
+        size=printable(size if isinstance(size, str) else _number_text(size), bounds.SIZE) or None,
+        provider=printable(fields.get("provider"), bounds.SHORT_NAME) or None,
     )
 
 
 def _number_text(value: object) -> str:
-    number = quantity(value)
+    number = quantity(value, most=bounds.MEMORY_GB)
     return "" if number is None else f"{number:g}"
 
 
 def read_served(payload: object) -> tuple[str, ...]:
     """The body of ``/v1/models``: the ids."""
-    entries = (mapping(entry) for entry in sequence(_data(payload))[:_MODELS_LIMIT])
-    names = (printable(entry.get("id"), NAME_LIMIT) for entry in entries if entry is not None)
+    entries = (mapping(entry) for entry in sequence(_data(payload))[: bounds.MODELS])
+    names = (printable(entry.get("id"), bounds.NAME) for entry in entries if entry is not None)
     return tuple(name for name in names if name)
 
 
@@ -168,12 +166,12 @@ def read_status(payload: object) -> ClusterStatus:
         raise ValueError(f"no status in it{f': {error.message}' if error else ''}")
     return ClusterStatus(
         state=_cluster_state(fields["status"]),
-        model=printable(fields.get("model_name"), NAME_LIMIT) or None,
-        init_nodes=whole_number(fields.get("init_nodes_num"), most=_NODES_LIMIT),
+        model=printable(fields.get("model_name"), bounds.NAME) or None,
+        init_nodes=whole_number(fields.get("init_nodes_num"), most=bounds.NODES),
         nodes=_nodes(fields.get("node_list")),
         need_more_nodes=fields.get("need_more_nodes") is True,
         join=read_join(fields.get("node_join_command")),
-        capacity=whole_number(fields.get("max_running_request"), most=_CAPACITY_LIMIT),
+        capacity=whole_number(fields.get("max_running_request"), most=bounds.CAPACITY),
     )
 
 
@@ -189,19 +187,19 @@ def _node_state(value: object) -> NodeState:
 
 def _nodes(value: object) -> tuple[Node, ...]:
     nodes: list[Node] = []
-    for entry in sequence(value)[:_NODES_LIMIT]:
+    for entry in sequence(value)[: bounds.NODES]:
         fields = mapping(entry) or {}
-        node_id = printable(fields.get("node_id"), NAME_LIMIT)
+        node_id = printable(fields.get("node_id"), bounds.NAME)
         if not node_id:
             continue
-        count = whole_number(fields.get("gpu_num"), most=_NODES_LIMIT)
+        count = whole_number(fields.get("gpu_num"), most=bounds.GPUS)
         nodes.append(
             Node(
                 node_id=node_id,
                 state=_node_state(fields.get("status")),
-                gpu_name=printable(fields.get("gpu_name"), 80),
+                gpu_name=printable(fields.get("gpu_name"), bounds.SHORT_NAME),
                 gpu_count=1 if count is None else count,
-                gpu_memory=quantity(fields.get("gpu_memory")) or 0.0,
+                gpu_memory=quantity(fields.get("gpu_memory"), most=bounds.MEMORY_GB) or 0.0,
             )
         )
     return tuple(nodes)

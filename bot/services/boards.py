@@ -289,6 +289,9 @@ class BoardKeeper:
                 await follower.run(shown)
             except (DeliveryError, StorageError) as error:
                 log.warning("board.not_shown", error=type(error).__name__, detail=str(error))
+            except Exception:
+                # Nobody waits for this task: it would end unseen, and the board stand still for good.
+                log.exception("board.crashed")
             # A channel may be opened again, a network come back.
             shown = None
             await self._clock.sleep(LOOK_EVERY)

@@ -12,6 +12,7 @@ from bot.clock import Clock
 from bot.cluster.events import Seen
 from bot.errors import ClusterBusy, RequestRefused, SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.inference import ClusterState, ClusterStatus, JoinCommand, Model, NodeState, Scheduler
+from bot.services.listeners import Listeners
 from bot.services.shared_call import SharedCall
 from bot.telemetry.metrics import Metrics
 
@@ -94,7 +95,7 @@ class ClusterWatcher:
         self._proven = False
         self._frozen = False
         self._failures = 0
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners = Listeners[[]](clock)
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
@@ -119,8 +120,7 @@ class ClusterWatcher:
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` after every change; returns how to end it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._listeners.subscribe(listener)
 
     def chat_succeeded(self) -> None:
         """An answer began: whatever the status stream says, the scheduler answers."""
@@ -219,8 +219,7 @@ class ClusterWatcher:
 
     def _changed(self) -> None:
         self._metrics.cluster_usable.set(self._availability() is Availability.USABLE)
-        for listener in list(self._listeners):
-            listener()
+        self._listeners.tell()
 
 
 class ClusterService:

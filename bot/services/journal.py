@@ -17,6 +17,7 @@ from bot.cluster.throughput import LoneWork
 from bot.errors import StorageError
 from bot.rendering.cluster_card import Load
 from bot.services.cluster import ClusterWatcher
+from bot.services.listeners import Listeners
 from bot.services.watch import LASTS, Watch
 
 log = structlog.get_logger(__name__)
@@ -55,8 +56,8 @@ class Journal:
         self._clock = clock
         self._watch = watch
         self._reader = EventReader()
-        self._listeners: list[Callable[[ClusterEvent], None]] = []
-        self._keepers: list[Callable[[ClusterEvent], None]] = []
+        self._listeners = Listeners[[ClusterEvent]](clock)
+        self._keepers = Listeners[[ClusterEvent]](clock)
         self._unkept: list[ClusterEvent] = []
         self._happened = asyncio.Event()
         self._kept_before = False
@@ -73,14 +74,12 @@ class Journal:
 
     def subscribe(self, listener: Callable[[ClusterEvent], None]) -> Callable[[], None]:
         """Call ``listener`` for every event, in order, as soon as it is seen; returns how to end it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._listeners.subscribe(listener)
 
     def subscribe_kept(self, listener: Callable[[ClusterEvent], None]) -> Callable[[], None]:
         """Call ``listener`` for every event that this process has kept, which of several processes one does; a
         changed model has ``ours`` in its detail then. Returns how to end it."""
-        self._keepers.append(listener)
-        return lambda: self._keepers.remove(listener)
+        return self._keepers.subscribe(listener)
 
     async def figures(self) -> Figures:
         """The answers of the last hour. Raises :class:`StorageError`."""
@@ -135,8 +134,7 @@ class Journal:
         del self._unkept[: len(seen)]
         self._kept_before = True
         for event in events:
-            for listener in list(self._keepers):
-                listener(event)
+            self._keepers.tell(event)
 
     async def _unknown(self, events: Sequence[ClusterEvent]) -> list[ClusterEvent]:
         """These without what the process before us has kept."""
@@ -214,5 +212,4 @@ class Journal:
         self._happened.set()
         for event in events:
             log.info("cluster.event", kind=event.kind.value, subject=event.subject)
-            for listener in list(self._listeners):
-                listener(event)
+            self._listeners.tell(event)

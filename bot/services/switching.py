@@ -35,6 +35,7 @@ from bot.rendering.switch_card import switch_card
 from bot.services.cluster import Availability, ClusterService
 from bot.services.dispatcher import Dispatcher
 from bot.services.journal import Journal
+from bot.services.listeners import Listeners
 from bot.services.queue import QueueService
 
 log = structlog.get_logger(__name__)
@@ -78,14 +79,13 @@ class Switching:
         self._audit = audit
         self._clock = clock
         self._wake = asyncio.Event()
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners = Listeners[[]](clock)
         self._under_way = False
         cluster.subscribe(self._wake.set)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` whenever a switch may look different; returns how to end it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._listeners.subscribe(listener)
 
     async def begin(self, plan: Plan, *, by: int, paused_before: bool | None = None) -> Switch:
         """Start the switch, or return the one that is under way.
@@ -267,5 +267,4 @@ class Switching:
         self._tell()
 
     def _tell(self) -> None:
-        for listener in list(self._listeners):
-            listener()
+        self._listeners.tell()

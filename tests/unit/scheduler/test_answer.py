@@ -18,6 +18,7 @@ from bot.errors import (
     UpstreamFailed,
 )
 from bot.inference import AnswerStats, Finish, FinishReason, Reasoning, StreamEvent, Text, Usage
+from bot.scheduler import bounds
 from bot.scheduler.answer import AnswerReader
 from bot.scheduler.thinking import ThinkingHabits
 
@@ -271,6 +272,44 @@ def test_an_answer_cut_short_while_thinking_teaches_nothing(end: list[bytes]) ->
     events, _ = read(start, *end, habits=habits)
     assert merged(events) == [Reasoning("Let me see")]
     assert habits.opens_in_prompt("x-Thinking")
+
+
+def nested(levels: int) -> object:
+    content: object = "x"
+    for _ in range(levels):
+        content = [{"type": "text", "text": content}]
+    return content
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning", "reasoning_content"])
+def test_b4_content_nested_without_end_is_the_clusters_fault(field: str) -> None:
+    """Before the first word and after it."""
+    odd = event({"choices": [{"delta": {field: nested(350)}}]})
+    _, failure = read(odd)
+    assert type(failure) is UpstreamFailed
+    assert failure.code == "malformed"
+    events, failure = read(piece("a"), odd)
+    assert events == [Text("a")]
+    assert type(failure) is StreamInterrupted
+
+
+@pytest.mark.parametrize("start", [b"", piece("a")], ids=["nothing", "some text"])
+@pytest.mark.parametrize("line", [b": x\n", b"event: x\n", b"data: x\n", b"x"])
+def test_b2_an_event_without_end_is_the_clusters_fault(start: bytes, line: bytes) -> None:
+    """Nothing of it is read any further."""
+    flood = line * (2 * bounds.EVENT // len(line))
+    events, failure = read(start + flood)
+    assert events == ([Text("a")] if start else [])
+    assert type(failure) is StreamInterrupted
+    assert failure.code == "malformed"
+
+
+def test_b3_lines_that_begin_an_object_which_never_ends() -> None:
+    """Are raw text, of which the beginning is told."""
+    _, failure = read(b'{"a": "xxxxxxxxxxxxxxxx",\n' * 16_000)
+    assert type(failure) is UpstreamFailed
+    assert failure.code == "raw_text"
+    assert len(str(failure)) < 600
 
 
 STREAM_PARTS = st.lists(

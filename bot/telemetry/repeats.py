@@ -1,0 +1,42 @@
+"""What happens again and again, logged seldom."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+KINDS = 256
+"""Kinds that are remembered, so that a peer that invents new ones fills no memory."""
+
+
+@dataclass(slots=True)
+class _Window:
+    since: float
+    said: int = 0
+    unsaid: int = 0
+
+
+class Repeats:
+    """Decides when to log what happens often: each kind at most ``most`` times in ``every`` seconds. Times are
+    seconds of any one clock."""
+
+    def __init__(self, *, most: int = 1, every: float = 60.0) -> None:
+        self._most = most
+        self._every = every
+        self._windows: dict[Hashable, _Window] = {}
+
+    def due(self, kind: Hashable, now: float) -> int | None:
+        """``kind`` happened ``now``: None when it is not to be logged, else how often it was not since it last
+        was."""
+        window = self._windows.get(kind)
+        unsaid = 0
+        if window is None or now - window.since >= self._every:
+            unsaid = window.unsaid if window is not None else 0
+            if window is None and len(self._windows) >= KINDS:
+                self._windows.clear()
+            window = self._windows[kind] = _Window(now)
+        if window.said >= self._most:
+            window.unsaid += 1
+            return None
+        window.said += 1
+        return unsaid
