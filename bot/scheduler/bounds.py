@@ -56,8 +56,8 @@ NESTED_PARTS = 4
 """Lists of content parts inside each other. OpenAI's format has one."""
 
 CONTAINERS = 65_536
-"""Opening brackets in JSON, those in its texts included. Empty lists take 30 times the memory of their two bytes and
-most of the time that reading JSON takes; 5,000 models have 5,001 brackets."""
+"""Opening brackets in JSON, those in its texts included. An empty list takes 30 times the memory of its two bytes,
+and most of the time that reading takes; 5,000 models have 5,001 brackets."""
 
 EVENT = 512 * 1024
 """Characters from one event of an answer to the next, comments and fields that nobody reads included; of a line of

@@ -160,3 +160,26 @@ async def test_every_form_of_a_report_is_understood(tmp_path: Path, join: object
         scheduler.released.set()
         await until_over(stage, *messages)
         assert [answer(one, "Together?") for one in messages] == ["Still here."] * 2
+
+
+async def test_q4_a_report_of_numbers_that_cannot_be_ends_nothing(tmp_path: Path) -> None:
+    """It counts as not told: the capacity is learned, cards are drawn, and the line goes on."""
+    huge = 10**399
+    node = {"node_id": "a", "status": "available", "gpu_name": "G" * 500, "gpu_num": huge, "gpu_memory": 1e308}
+    report = {**REPORT, "node_list": [node] * 30, "init_nodes_num": huge, "max_running_request": 10**12}
+    scheduler = OddScheduler(report=report, join="x" * 5000)
+    async with (
+        scheduler.serving(),
+        staged(tmp_path, discord=DiscordDouble(latency=0.0), PARALLAX_URL=scheduler.url) as stage,
+    ):
+        people = [stage.discord.person(name) for name in ("ada", "ben", "chloe")]
+        room = new_room(stage)
+        await asyncio.wait_for(scheduler.looked.wait(), PATIENCE)
+        messages = [await ask(who, room, "Together?") for who in people]
+        await stage.discord.wait_until(lambda: all("Still" in one.text for one in messages), PATIENCE)
+        card = await (await people[2].slash(room, "status")).response()
+        assert "**some/model** · usable" in card.text
+        report["max_running_request"] = huge
+        scheduler.released.set()
+        await until_over(stage, *messages)
+        assert [answer(one, "Together?") for one in messages] == ["Still here."] * 3

@@ -94,6 +94,23 @@ async def test_listeners_hear_of_changes_only(parallax: ParallaxDouble) -> None:
         assert counts == [3, 2, 3]
 
 
+async def test_q4_a_listener_that_fails_ends_neither_the_watch_nor_the_others_news(
+    parallax: ParallaxDouble,
+) -> None:
+    """Whatever a report brings out in one of them."""
+    async with watching(parallax) as watched:
+
+        def broken() -> None:
+            raise OverflowError("int too large to convert to float")
+
+        watched.watcher.subscribe(broken)
+        watched.watcher.subscribe(watched.note)
+        await watched.until(lambda view: view.availability is Availability.USABLE)
+        parallax.remove_node("attic")
+        await watched.until(lambda view: view.status is not None and len(view.status.nodes) == 2)
+        assert len(watched.seen) >= 4
+
+
 async def test_a_poisoned_status_is_survived(parallax: ParallaxDouble) -> None:
     """An init with a string breaks the stream (recordings 23 to 26) until somebody repairs it. The scheduler
     answers all the while: its state is unknown, which is no outage."""

@@ -74,5 +74,5 @@ def test_b3_sixteen_thousand_lines_are_parsed_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(stray, "parse_leading_object", counting)
     reader = StrayObject()
     lines = ["{", *(f'"{n}": "xx",' for n in range(16_000)), '"last": 1}']
-    assert [found for line in lines if (found := reader.feed(line)) is not None][0]["last"] == 1
+    assert [found["last"] for line in lines if (found := reader.feed(line)) is not None] == [1]
     assert parsed == [sum(len(line) + 1 for line in lines) - 1]

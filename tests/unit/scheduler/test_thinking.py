@@ -116,3 +116,29 @@ def test_habits_stay_small() -> None:
         habits.observe(f"m{number}", lone)
     assert habits.opens_in_prompt("m999")
     assert not habits.opens_in_prompt("m0")
+
+
+def test_whitespace_without_end_is_not_looked_through_again_and_again() -> None:
+    """It is kept as it came, and belongs to an answer, not to a thinking, that follows it."""
+    for tail, expected in (
+        ("Yes", [Text(" " * 600 + "Yes")]),
+        ("<think>hm</think>Yes", [Reasoning("hm"), Text("Yes")]),
+    ):
+        splitter = ThinkSplitter()
+        for _ in range(10):
+            assert splitter.feed(" " * 60) == []
+            assert splitter._held == ""
+        assert [*splitter.feed(tail), *splitter.close()] == expected
+
+
+@pytest.mark.parametrize("unit", ["<think>a</think>", "'</think>", "</think>", "<"])
+def test_long_content_is_looked_at_in_slices(unit: str) -> None:
+    """Of which none copies more than itself; what comes out is the same as of single characters."""
+    content = unit * 1000
+    whole, single = ThinkSplitter(), ThinkSplitter()
+    pieces = [*whole.feed(content), *whole.close()]
+    singles = [piece for character in content for piece in single.feed(character)] + single.close()
+    for kind in (Text, Reasoning):
+        assert "".join(piece.text for piece in pieces if isinstance(piece, kind)) == "".join(
+            piece.text for piece in singles if isinstance(piece, kind)
+        )
