@@ -44,7 +44,7 @@ class Case:
 
 
 async def run() -> list[Result]:
-    """Measure; about half a minute."""
+    """Measure; about fifteen seconds, most of them for packing."""
     return [await _measured(case) for case in CASES]
 
 
@@ -107,6 +107,10 @@ def _bomb(total: int) -> bytes:
     return b"".join([*packed, outer.compress(inner.flush()), outer.flush()])
 
 
+def _status(nodes: list[dict[str, str]]) -> bytes:
+    return json.dumps({"status": "available", "node_list": nodes}, ensure_ascii=False).encode() + b"\n"
+
+
 def _deep(levels: int) -> bytes:
     content: object = "x"
     for _ in range(levels):
@@ -119,6 +123,9 @@ def _content(text: str) -> bytes:
 
 
 _DENSE = b'{"choices": [' + b"[]," * 340_000 + b"[]]}"
+# The most that is read: as many brackets as JSON may have, and as many nodes, with names as long as a line allows.
+_LARGEST = b'{"choices": [' + b"[]," * 65_000 + b"[]]}"
+_NODES = [{"node_id": f"{number}\u202e\u8a9e" * 80, "gpu_name": "\u202e\u8a9e" * 80} for number in range(511)]
 _ENCODED = b"content-encoding: gzip, gzip\r\n"
 CASES = (
     Case("gzip_answer", _JSON + _ENCODED, lambda: iter([_bomb(3000 * MB)])),
@@ -129,6 +136,9 @@ CASES = (
     Case("long_answer", _JSON, lambda: _times(b"[],", 1500 * MB)),
     Case("dense_answer", _JSON, lambda: iter([_DENSE])),
     Case("dense_event", _SSE, lambda: iter([b"data: " + _DENSE + b"\n\n"])),
+    Case("largest_answer", _JSON, lambda: iter([_LARGEST])),
+    Case("largest_event", _SSE, lambda: iter([b"data: " + _LARGEST + b"\n\n"])),
+    Case("largest_status", _NDJSON, lambda: iter([_status(_NODES)]), "watch"),
     Case("data_lines", _SSE, lambda: _times(b"data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n", 1500 * MB)),
     Case("short_data_lines", _SSE, lambda: _times(b"data:x\n", 1500 * MB)),
     Case("event_lines", _SSE, lambda: _times(b"event: " + b"x" * 1000 + b"\n", 1500 * MB)),

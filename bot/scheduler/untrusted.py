@@ -55,17 +55,21 @@ def sequence(value: object) -> Sequence[object]:
 
 
 def printable(value: object, limit: int) -> str:
-    """``value`` as one line of at most ``limit`` characters; empty when it is not a string.
+    """``value`` as one line of at most ``limit`` characters, with "…" at the end of what is cut; empty when it is
+    not a string.
 
     Control, format and unassigned characters are removed (line ends and tabs become spaces): a node's name
     must not be able to reorder or hide what stands beside it.
     """
     if not isinstance(value, str):
         return ""
-    spaced = " ".join(value[: 4 * limit].split())
-    clean = "".join(character for character in spaced if not unicodedata.category(character).startswith("C"))
-    clean = " ".join(clean.split())
-    return clean if len(clean) <= limit else clean[: limit - 1].rstrip() + "…"
+    clean = " ".join(value[: 2 * limit].split())
+    if not clean.isprintable():
+        visible = (character for character in clean if not unicodedata.category(character).startswith("C"))
+        clean = " ".join("".join(visible).split())
+    if len(clean) <= limit and len(value) <= 2 * limit:
+        return clean
+    return clean[: limit - 1].rstrip() + "…"
 
 
 def storable(text: str) -> str:

@@ -46,8 +46,9 @@ def test_a_quantity_lies_within_its_range_or_is_not_told(value: object, most: fl
 
 
 def status(**fields: object) -> ClusterStatus:
-    node = {key: fields.pop(key) for key in ("gpu_num", "gpu_memory") if key in fields}
-    nodes = [{"node_id": "n", "status": "available", **node}]
+    node: dict[str, object] = {"node_id": "n", "status": "available"}
+    node |= {key: fields.pop(key) for key in ("gpu_num", "gpu_memory") if key in fields}
+    nodes = [node]
     return wire.read_status({"status": "available", "model_name": "m", "node_list": nodes, **fields})
 
 
@@ -98,6 +99,12 @@ def test_lists_and_names_end_somewhere() -> None:
         "x" * (bounds.SHORT_NAME - 1) + "…",
     )
     assert len(wire.read_served({"data": [{"id": one["name"]} for one in entries]})) == bounds.MODELS
+
+
+def test_a_command_cut_short_among_what_nobody_sees_is_none() -> None:
+    """It must not be run, however it came to be too long."""
+    for filler in ("\u200b", " ", "x"):
+        assert wire.read_join("parallax join" + filler * 10 * bounds.COMMAND + " --further") is None
 
 
 @pytest.mark.parametrize("count", [HUGE, str(HUGE), 1e300, bounds.TOKENS + 1])
