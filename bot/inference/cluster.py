@@ -60,14 +60,20 @@ class ClusterStatus:
 
     @property
     def usable(self) -> bool:
-        """Whether a question has a chance: a chat sent while no node is itself available freezes the
-        scheduler for five seconds (recording 42), so the cluster's own word is not enough."""
-        return (
-            self.state is ClusterState.AVAILABLE
-            and self.model is not None
-            and any(node.state is NodeState.AVAILABLE for node in self.nodes)
-            and self.capacity != 0
-        )
+        """Whether a question has a chance, as far as a report tells: the one definition of it in the bot.
+
+        The cluster's own ``available`` is necessary and not sufficient. It comes while every node is still joining
+        (recording 42) and while one stage of a pipeline is ready and another waits (recording 91); a chat sent then
+        freezes the scheduler for five seconds. Which nodes make a pipeline is not told, so as long as any node
+        waits, at least the nodes that the last init asked for have to be ready.
+
+        Taken at its word is a scheduler that lists no nodes or does not name its model, and a node in a state we
+        do not know: other dialects leave these out or call them otherwise.
+        """
+        if self.state is not ClusterState.AVAILABLE or self.need_more_nodes or self.capacity == 0:
+            return False
+        waiting = sum(node.state is NodeState.WAITING for node in self.nodes)
+        return waiting == 0 or len(self.nodes) - waiting >= max(1, self.init_nodes or 1)
 
     @property
     def ready_nodes(self) -> int:

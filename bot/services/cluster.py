@@ -11,7 +11,7 @@ import structlog
 from bot.clock import Clock
 from bot.cluster.events import Seen
 from bot.errors import ClusterBusy, RequestRefused, SchedulerError, StreamInterrupted, UpstreamFailed
-from bot.inference import ClusterState, ClusterStatus, JoinCommand, Model, NodeState, Scheduler
+from bot.inference import ClusterState, ClusterStatus, JoinCommand, Model, Scheduler
 from bot.services.listeners import Listeners
 from bot.services.shared_call import SharedCall
 from bot.telemetry.metrics import Metrics
@@ -66,18 +66,11 @@ class ClusterView:
 
 
 def availability_of(status: ClusterStatus) -> Availability:
-    """What a report means for the next question.
-
-    The cluster's own ``available`` is not enough: asking while every node is still joining freezes the
-    scheduler (recording 42). A scheduler that lists no nodes at all is taken at its word.
-    """
-    if status.model is None and status.state is not ClusterState.AVAILABLE:
-        return Availability.NO_MODEL
-    if status.state is not ClusterState.AVAILABLE:
-        return Availability.STARTING
-    if status.nodes and not any(node.state is not NodeState.WAITING for node in status.nodes):
-        return Availability.STARTING
-    return Availability.STARTING if status.capacity == 0 else Availability.USABLE
+    """What a report means for the next question: :attr:`ClusterStatus.usable`, and if not, what is missing."""
+    if status.usable:
+        return Availability.USABLE
+    no_model = status.model is None and status.state is not ClusterState.AVAILABLE
+    return Availability.NO_MODEL if no_model else Availability.STARTING
 
 
 class ClusterWatcher:
