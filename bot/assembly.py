@@ -17,6 +17,7 @@ from bot.delivery.deliveries import Deliveries
 from bot.delivery.layout import build_layout, to_files
 from bot.delivery.members import GuildMembers
 from bot.delivery.messenger import Messenger
+from bot.queueing.breaker import Breaker
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes
 from bot.queueing.ports import LineLimits
@@ -25,7 +26,7 @@ from bot.services.access import Access
 from bot.services.admission import Gate
 from bot.services.again import Again
 from bot.services.alerts import Alerts
-from bot.services.answering import Answering, ChatPolicy
+from bot.services.answering import Answering
 from bot.services.ask import AskLimits, AskService
 from bot.services.background import Background
 from bot.services.boards import BoardKeeper, StatusCards
@@ -44,6 +45,7 @@ from bot.services.operators import Operators
 from bot.services.personal import PersonalData
 from bot.services.presence import Presence
 from bot.services.profiles import Profiles
+from bot.services.prompts import ChatPolicy
 from bot.services.queue import QueueService
 from bot.services.queue_signal import QueueSignal
 from bot.services.quotas import Quotas
@@ -266,6 +268,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         parts.watcher,
         CapacityLimit(reserve=settings.capacity_reserve),
         BackOff(),
+        Breaker(BackOff()),
         ServiceTimes(),
         clock,
         parts.metrics,
@@ -340,6 +343,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
                 assistant_prefix=settings.parallax_assistant_prefix,
             ),
             clock=clock,
+            gate=gate,
             summaries=summaries,
         ),
         closing=closing,

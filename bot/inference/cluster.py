@@ -63,9 +63,9 @@ class ClusterStatus:
         """Whether a question has a chance, as far as a report tells: the one definition of it in the bot.
 
         The cluster's own ``available`` is necessary and not sufficient. It comes while every node is still joining
-        (recording 42) and while one stage of a pipeline is ready and another waits (recording 91); a chat sent then
-        freezes the scheduler for five seconds. Which nodes make a pipeline is not told, so as long as any node
-        waits, at least the nodes that the last init asked for have to be ready.
+        (recording 42) and while one stage of a pipeline is ready and another waits (recording 91); a chat sent
+        then freezes the scheduler for five seconds. Which nodes make a pipeline is not told, so as long as any
+        node waits, at least the nodes that the last init asked for have to be ready.
 
         Taken at its word is a scheduler that lists no nodes or does not name its model, and a node in a state we
         do not know: other dialects leave these out or call them otherwise.

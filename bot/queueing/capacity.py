@@ -92,12 +92,21 @@ class CapacityLimit:
         return int(self._refused is not None and now - self._quiet_since >= QUIET_SECONDS)
 
 
-class BackOff:
-    """When to send again after a 429.
+MOST_ASKED_SECONDS = 60.0
+"""A ``Retry-After`` is obeyed for so long: the page of a proxy asks for hours."""
 
-    ``Retry-After`` is honoured to the second. Without it the wait doubles from ``first`` to ``most`` seconds,
-    with jitter so that several bots do not come back together, and ends early when a slot is freed or the
-    cluster's status changes.
+LEAST_ASKED_SECONDS = 5.0
+"""And for so long whatever the status says: its count of requests is corrected late, and other clients use the
+cluster too."""
+
+
+class BackOff:
+    """When to send again after a refusal.
+
+    The wait doubles from ``first`` to ``most`` seconds, with jitter so that several bots do not come back
+    together, and ends early when a slot is freed or the cluster's status changes. A ``Retry-After`` is obeyed
+    instead, up to :data:`MOST_ASKED_SECONDS`; it ends early when a slot is freed, and, after
+    :data:`LEAST_ASKED_SECONDS` and our own wait, while the status shows room. An operator ends both.
     """
 
     def __init__(self, *, first: float = 1.0, most: float = 30.0) -> None:
@@ -109,6 +118,7 @@ class BackOff:
         self._next = first
         self._until = float("-inf")
         self._asked_until = float("-inf")
+        self._room_counts_from = float("-inf")
 
     def refused(self, now: float, *, retry_after: float | None, jitter: float) -> None:
         """The cluster refused a request and asked to wait ``retry_after`` seconds (None: it did not say).
@@ -116,13 +126,15 @@ class BackOff:
         ``jitter`` is a random number in [0, 1): half of the wait is drawn by it. A refusal during a wait
         belongs to the same episode and does not double the next one.
         """
+        ours = self._next * (0.5 + 0.5 * jitter)
+        if now >= max(self._until, self._room_counts_from):
+            self._next = min(self._most, self._next * 2)
+            if retry_after is None:
+                self._until = now + ours
         if retry_after is not None:
-            self._asked_until = max(self._asked_until, now + retry_after)
-            return
-        if now < self._until:
-            return
-        self._until = now + self._next * (0.5 + 0.5 * jitter)
-        self._next = min(self._most, self._next * 2)
+            asked = min(retry_after, MOST_ASKED_SECONDS)
+            self._asked_until = max(self._asked_until, now + asked)
+            self._room_counts_from = max(self._room_counts_from, now + min(asked, max(LEAST_ASKED_SECONDS, ours)))
 
     def succeeded(self) -> None:
         """A request was taken: the next refusal begins a new episode."""
@@ -130,13 +142,20 @@ class BackOff:
         self._until = float("-inf")
 
     def slot_freed(self) -> None:
-        """One of our requests ended, so there may be room: stop waiting, unless the cluster asked for it."""
-        self._until = float("-inf")
+        """One of our requests ended, so there is room for another one: stop waiting."""
+        self._until = self._asked_until = self._room_counts_from = float("-inf")
 
     def status_changed(self) -> None:
         """The cluster changed: stop waiting, unless it asked for it."""
         self._until = float("-inf")
 
-    def remaining(self, now: float) -> float:
-        """Seconds from ``now`` until a request may be sent; 0 when it may be sent at once."""
-        return max(0.0, self._until - now, self._asked_until - now)
+    def resumed(self) -> None:
+        """An operator wants it to be tried now: stop waiting, and begin a new episode."""
+        self.slot_freed()
+        self.succeeded()
+
+    def remaining(self, now: float, *, room: bool = False) -> float:
+        """Seconds from ``now`` until a request may be sent; 0 when it may be sent at once. ``room``: the newest
+        status shows that more could run than do."""
+        asked_until = self._room_counts_from if room else self._asked_until
+        return max(0.0, self._until - now, asked_until - now)

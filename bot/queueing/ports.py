@@ -53,12 +53,19 @@ class RequestStore(Protocol):
         ...
 
     async def claim(
-        self, owner: str, *, now: Callable[[], float], lease: float, room: int | None = None
+        self,
+        owner: str,
+        *,
+        now: Callable[[], float],
+        lease: float,
+        room: int | None = None,
+        besides: Collection[str] = (),
     ) -> StoredRequest | None:
         """Take the next question in fair order as ``running`` under a lease of ``lease`` seconds.
 
-        Skips questions whose asker already has one running in the same conversation. None when nothing may
-        run, or when ``room`` or more questions run under other owners. Two processes never claim the same row.
+        Skips questions whose asker already has one running in the same conversation, and those with an id in
+        ``besides`` with everything their askers asked in the same conversation. None when nothing may run, or when
+        ``room`` or more questions run under other owners. Two processes never claim the same row.
         """
         ...
 

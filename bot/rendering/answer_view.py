@@ -166,10 +166,11 @@ class AnswerView:
         self._enter(Phase.STREAMING)
         self.document.feed(piece)
 
-    def reconnecting(self, *, goes_on: bool = False) -> None:
+    def reconnecting(self, held: str | None = None, *, goes_on: bool = False, **params: object) -> None:
         """The stream broke and the question is being repeated; with ``goes_on`` the rest of the answer is awaited,
-        without it another one from its start."""
+        without it another one from its start. ``held`` is the catalogue's reason why it is not repeated yet."""
         self._goes_on = goes_on
+        self._note = fill(self._locale, held, params) if held is not None else ""
         self._enter(Phase.RECONNECTING)
 
     def done(self, receipt: Receipt, controls: tuple[Control, ...] = ()) -> None:
@@ -223,7 +224,8 @@ class AnswerView:
             case Phase.STREAMING:
                 return " · ".join(part for part in (self._model_name(), self._speed()) if part)
             case Phase.RECONNECTING:
-                return say(self._locale, "footer.reconnecting", model=self._model_name())
+                again = say(self._locale, "footer.reconnecting", model=self._model_name())
+                return " · ".join(part for part in (again, self._note) if part)
             case Phase.DONE:
                 return self._receipt_text(self._receipt or Receipt())
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import TypeVar
 
 import structlog
 
 from bot.clock import Clock
-from bot.conversation.material import with_material
-from bot.conversation.ports import ConversationStore, Turn
+from bot.conversation.ports import ConversationStore
 from bot.conversation.tokens import TokenEstimator
-from bot.conversation.window import Window, build_window
-from bot.errors import BotError, RequestRefused, SchedulerError
+from bot.errors import (
+    BotError,
+    ClusterBusy,
+    RequestRefused,
+    SchedulerError,
+    SchedulerNotReady,
+    SchedulerUnreachable,
+)
 from bot.inference import (
     AnswerStats,
     ChatMessage,
@@ -29,48 +35,23 @@ from bot.inference import (
     Text,
 )
 from bot.queueing.ports import RequestStore
-from bot.queueing.request import Answer, Manner, RequestKind, StoredRequest
+from bot.queueing.request import Answer, StoredRequest
+from bot.services.admission import Gate
 from bot.services.desk import LiveAnswer
-from bot.services.lineage import Lineage
+from bot.services.prompts import ChatPolicy, Prompt, Prompts, prefix_of
 from bot.services.summaries import Summaries
 from bot.services.transcript import Transcript
 
 log = structlog.get_logger(__name__)
 
-# What the cluster is asked for the rest of an answer where its engine does not go on with one.
-CONTINUE_PROMPT = (
-    "Continue your last answer exactly where it stopped. Do not repeat any of it and do not comment on it."
-)
-
-# Some chat templates cut an assistant's message at this tag: what stands before it would be lost.
-_CUTS_MESSAGES = "</think>"
+_T = TypeVar("_T")
 
 # The footer tells for how long one waits or the model thinks; it is looked at this often while nothing arrives.
 FOOTER_TICK = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class ChatPolicy:
-    """What every question is asked with. Tokens; ``window_turns`` bounds how many turns are read.
-
-    ``assistant_prefix``: the cluster's engine goes on with the assistant's message that a prompt ends with.
-    """
-
-    system_prompt: str
-    context_tokens: int
-    max_tokens: int
-    window_turns: int = 200
-    assistant_prefix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    """What the cluster is sent. ``prefix`` is what the answer begins with; ``ratio`` the calibration that the
-    window was measured with."""
-
-    window: Window
-    ratio: float
-    prefix: str = ""
+# An answer that broke off is asked for again when the cluster takes questions, but not after so many seconds: then
+# what there is of it is its end, and its reader may continue it.
+REPEAT_PATIENCE = 60.0
 
 
 class StopCause(Enum):
@@ -112,12 +93,10 @@ class AnswerRun:
         live: LiveAnswer,
         *,
         scheduler: Scheduler,
-        store: RequestStore,
-        conversations: ConversationStore,
+        prompts: Prompts,
         estimator: TokenEstimator,
-        policy: ChatPolicy,
         clock: Clock,
-        summaries: Summaries | None,
+        gate: Gate,
         model: str | None,
         on_started: Callable[[float], None],
     ) -> None:
@@ -125,16 +104,12 @@ class AnswerRun:
         self.request = request
         self.live = live
         self._scheduler = scheduler
-        self._store = store
-        self._conversations = conversations
+        self._prompts = prompts
         self._estimator = estimator
-        self._manner = request.question.manner or Manner(
-            policy.system_prompt, policy.context_tokens, policy.max_tokens
-        )
-        self._window_turns = policy.window_turns
-        self._prefixes = policy.assistant_prefix
-        self._summaries = summaries
+        self._manner = prompts.manner(request.question)
+        self._prefixes = prompts.policy.assistant_prefix
         self._clock = clock
+        self._gate = gate
         self._on_started = on_started
         self._stop: Stop | None = None
         self._started = False
@@ -142,7 +117,10 @@ class AnswerRun:
         self._said.model = model
         self._base = ""
         self._broken: list[str] | None = None
-        self._reader: asyncio.Task[Finish | None] | None = None
+        self._goes_on = False
+        self._waits = False
+        self._repeat_until = 0.0
+        self._reader: asyncio.Task[Finish | None] | asyncio.Task[bool] | None = None
         self._log = log.bind(request_id=request.request_id)
 
     @property
@@ -166,7 +144,7 @@ class AnswerRun:
         as soon as it surfaces there."""
         if self._stop is None:
             self._stop = stop
-            if self._reader is not None and self._started:
+            if self._reader is not None and self.withdrawable:
                 self._reader.cancel()
 
     def kept(self) -> Answer | None:
@@ -181,6 +159,7 @@ class AnswerRun:
             return await self._attempt()
         finally:
             ticker.cancel()
+            self._gate.left(self.request.request_id)
 
     async def _attempt(self) -> Outcome:
         try:
@@ -196,17 +175,18 @@ class AnswerRun:
             return Outcome(answer=self.kept(), stop=self._stop)
         return Outcome(answer=self._said.complete(finish), finish=finish.reason)
 
-    async def _streamed(self, prompt: _Prompt) -> Finish | None:
-        """Read the answer; what breaks in the middle is asked for once more, silently: its rest where the engine
-        goes on with an answer, else all of it."""
+    async def _streamed(self, prompt: Prompt) -> Finish | None:
+        """Read the answer; what breaks in the middle is asked for once more: its rest where the engine goes on
+        with an answer, else all of it."""
         while self._stop is None:
             self._started = False
-            self._reader = asyncio.create_task(self._read(prompt), name=f"stream-{self.request.request_id}")
+            reader = asyncio.create_task(self._read(prompt), name=f"stream-{self.request.request_id}")
+            self._reader = reader
             try:
-                finish = await self._joined(self._reader)
+                finish = await self._joined(reader)
             except SchedulerError as error:
                 following = await self._following(prompt, error)
-                if following is None:
+                if following is None or not await self._readmitted(goes_on=bool(following.prefix)):
                     self._keep_longest()
                     raise
                 prompt = following
@@ -216,28 +196,57 @@ class AnswerRun:
                 return finish
         return None
 
-    async def _following(self, prompt: _Prompt, error: SchedulerError) -> _Prompt | None:
+    async def _following(self, prompt: Prompt, error: SchedulerError) -> Prompt | None:
         """What to ask after this error, None for nothing more."""
         if self._stop is not None:
             return None
         if prompt.prefix and isinstance(error, RequestRefused) and not self._said.fresh:
             self._log.warning("answer.prefix_refused", code=error.code, detail=str(error))
             self._prefixes = False
-            following = await self._prompt()
-        elif self._broken is None and error.retryable and self._said.fresh:
-            self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=len(self._said.pieces))
-            self._broken = self._said.pieces
-            following = replace(prompt, prefix=self._prefix(self._base + self._said.text))
-        else:
-            return None
+            return await self._prompt()
         if self._broken is not None:
-            self.live.view.reconnecting(goes_on=bool(following.prefix))
-            self.live.show()
-        return following
+            return prompt if self._is_put_off(error) else None
+        if not (error.retryable and self._said.fresh):
+            return None
+        self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=len(self._said.pieces))
+        self._broken = self._said.pieces
+        self._repeat_until = self._clock.monotonic() + REPEAT_PATIENCE
+        return replace(prompt, prefix=prefix_of(self._base + self._said.text, self._prefixes))
 
-    def _prefix(self, text: str) -> str:
-        """``text``, if the engine can be asked to go on with it."""
-        return text if self._prefixes and text.strip() and _CUTS_MESSAGES not in text else ""
+    def _is_put_off(self, error: SchedulerError) -> bool:
+        """Whether what broke off was not taken again, which says nothing about it. Tells the gate."""
+        put_off = error.retryable or isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
+        if self._said.fresh or not put_off:
+            return False
+        return self._gate.refused(self.request.request_id, error, elapsed=self._said.elapsed)
+
+    async def _readmitted(self, *, goes_on: bool) -> bool:
+        """Wait with what broke off until the gate lets it be asked again; False when that takes too long, or
+        somebody stopped it. What is shown stays, and the footer says what is waited for."""
+        if self._broken is None:
+            return True
+        self._waits, self._goes_on = True, goes_on
+        self._show_repeat()
+        waiter = asyncio.create_task(
+            self._gate.readmitted(self.request.request_id, until=self._repeat_until),
+            name=f"repeat-{self.request.request_id}",
+        )
+        self._reader = waiter
+        try:
+            admitted = bool(await self._joined(waiter))
+        finally:
+            self._waits = False
+        if admitted:
+            self._show_repeat()
+        elif self._stop is None:
+            self._log.warning("answer.not_repeated", waited=REPEAT_PATIENCE)
+        return admitted
+
+    def _show_repeat(self) -> None:
+        hold = self._gate.hold() if self._waits else None
+        key, params = (hold.key, dict(hold.params)) if hold is not None else (None, {})
+        self.live.view.reconnecting(key, goes_on=self._goes_on, **params)
+        self.live.show()
 
     def _keep_longest(self) -> None:
         """The repetition failed too: of the two parts the longer one is worth keeping."""
@@ -246,7 +255,7 @@ class AnswerRun:
             self._said.replace(self._broken or [])
             self.live.view.restore(broken)
 
-    async def _joined(self, reader: asyncio.Task[Finish | None]) -> Finish | None:
+    async def _joined(self, reader: asyncio.Task[_T]) -> _T | None:
         try:
             return await asyncio.shield(reader)
         except asyncio.CancelledError:
@@ -257,7 +266,7 @@ class AnswerRun:
             await asyncio.wait({reader})
             raise
 
-    async def _read(self, prompt: _Prompt) -> Finish | None:
+    async def _read(self, prompt: Prompt) -> Finish | None:
         goes_on = bool(prompt.prefix) and self._broken is not None
         self._said.sent(prompt.prefix, keep=goes_on)
         messages = prompt.window.messages
@@ -272,6 +281,7 @@ class AnswerRun:
             think=False if prompt.prefix else self.request.question.think,
             goes_on=bool(prompt.prefix),
         )
+        worked = False
         async with self._scheduler.stream_chat(chat) as events:
             async for event in events:
                 if isinstance(event, Started):
@@ -279,6 +289,9 @@ class AnswerRun:
                     self._on_started(event.waited)
                 if self._stop is not None:
                     return None
+                if not worked and not isinstance(event, Started):
+                    worked = True
+                    self._gate.worked(self.request.request_id)
                 if isinstance(event, Finish):
                     return event
                 self._take(event)
@@ -296,56 +309,20 @@ class AnswerRun:
     async def _tick(self) -> None:
         while True:
             await self._clock.sleep(FOOTER_TICK)
-            self.live.show()
+            if self._waits:
+                self._show_repeat()
+            else:
+                self.live.show()
 
-    async def _prompt(self) -> _Prompt:
-        question = self.request.question
-        turns = await self._conversations.recent_turns(
-            question.conversation_id, limit=self._window_turns, follows=question.follows
-        )
-        asked, prefix = with_material(question.prompt, question.material), ""
-        everything = turns
-        if question.kind is not RequestKind.ASK:
-            lineage = Lineage.of(await self._store.versions(question.root_id or question.request_id))
-            turns = [turn for turn in turns if turn.request_id not in lineage.request_ids]
-            if question.kind is RequestKind.CONTINUE and (newest := lineage.newest_turn()) is not None:
-                self._base = newest.answer
-                self.live.view.begin_with(newest.answer)
-                prefix = self._prefix(newest.answer)
-                if not prefix:
-                    turns = [newest, *turns]
-                    asked = CONTINUE_PROMPT
-        gist = await self._gist(everything, {turn.turn_id for turn in everything if turn not in turns})
-        calibrated = self._estimator.for_model(None)
-        window = build_window(
-            turns,
-            asked,
-            asker=question.asker.name,
-            system_prompt=self._manner.system_prompt,
-            budget=self._manner.context_tokens,
-            estimate=calibrated,
-            gist=gist,
-        )
-        self._said.summarised = window.summarised
-        if window.turns_left_out and self._summaries is not None:
-            self._summaries.overflowed(question.conversation_id, self._manner.context_tokens)
-        full = len(turns) >= self._window_turns
-        self._said.recalled = window.turns_used if window.turns_left_out or full else None
-        return _Prompt(window, calibrated.ratio, prefix)
+    async def _prompt(self) -> Prompt:
+        prompt = await self._prompts.of(self.request.question, assistant_prefix=self._prefixes)
+        if prompt.base:
+            self.live.view.begin_with(prompt.base)
+        self._base = prompt.base
+        self._said.summarised, self._said.recalled = prompt.window.summarised, prompt.recalled
+        return prompt
 
-    async def _gist(self, turns: Sequence[Turn], own: set[int]) -> str:
-        """The summary this question sees, or nothing; ``own`` are the turns of its own earlier versions."""
-        question = self.request.question
-        if self._summaries is None:
-            return ""
-        summary = await self._summaries.gist(question.conversation_id, turns, follows=question.follows)
-        if summary is None:
-            return ""
-        # What is asked for anew must not be told in the notes already.
-        is_told = question.kind is not RequestKind.ASK and (not own or min(own) <= summary.upto)
-        return "" if is_told else summary.text
-
-    def _calibrate(self, prompt: _Prompt, stats: AnswerStats) -> None:
+    def _calibrate(self, prompt: Prompt, stats: AnswerStats) -> None:
         if stats.prompt_tokens and stats.model and not prompt.prefix:
             self._estimator.observe(stats.model, prompt.window.tokens, stats.prompt_tokens, ratio=prompt.ratio)
 
@@ -362,16 +339,16 @@ class Answering:
         estimator: TokenEstimator,
         policy: ChatPolicy,
         clock: Clock,
+        gate: Gate,
         summaries: Summaries | None = None,
     ) -> None:
         """``summaries`` None: nothing is summarised."""
         self._scheduler = scheduler
-        self._store = store
-        self._conversations = conversations
         self._estimator = estimator
-        self._policy = policy
         self._clock = clock
+        self._gate = gate
         self._summaries = summaries
+        self._prompts = Prompts(store, conversations, estimator, policy, summaries)
 
     def run(
         self,
@@ -388,12 +365,10 @@ class Answering:
             request,
             live,
             scheduler=self._scheduler,
-            store=self._store,
-            conversations=self._conversations,
+            prompts=self._prompts,
             estimator=self._estimator,
-            policy=self._policy,
             clock=self._clock,
-            summaries=self._summaries,
+            gate=self._gate,
             model=model,
             on_started=on_started,
         )

@@ -10,7 +10,14 @@ import structlog
 
 from bot.clock import Clock
 from bot.cluster.events import Seen
-from bot.errors import ClusterBusy, RequestRefused, SchedulerError, StreamInterrupted, UpstreamFailed
+from bot.errors import (
+    ClusterBusy,
+    RequestRefused,
+    SchedulerError,
+    SchedulerNotReady,
+    StreamInterrupted,
+    UpstreamFailed,
+)
 from bot.inference import ClusterState, ClusterStatus, JoinCommand, Model, Scheduler
 from bot.services.listeners import Listeners
 from bot.services.shared_call import SharedCall
@@ -52,7 +59,8 @@ class ClusterView:
     ``unreachable_since`` in epoch seconds; ``frozen`` when the port still accepts but nothing comes; ``failing``
     when requests fail although the cluster calls itself available; ``proven`` when the last question was answered
     to its end since the availability is unknown; ``answered_at`` when the scheduler last answered whatever to the
-    question for its status, in epoch seconds."""
+    question for its status, in epoch seconds; ``refuted`` when the report says that the cluster is usable, but a
+    question was told that no pipeline is ready: the availability is then that of a cluster that starts."""
 
     status: ClusterStatus | None
     age: float | None
@@ -63,6 +71,7 @@ class ClusterView:
     received_at: float | None = None
     proven: bool = False
     answered_at: float | None = None
+    refuted: bool = False
 
 
 def availability_of(status: ClusterStatus) -> Availability:
@@ -89,6 +98,7 @@ class ClusterWatcher:
         self._frozen = False
         self._failures = 0
         self._listeners = Listeners[[]](clock)
+        self._refuted = False
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
@@ -103,6 +113,7 @@ class ClusterWatcher:
             received_at=self._received_at,
             proven=self._proven,
             answered_at=self._answered_at,
+            refuted=self._refuted,
         )
 
     def seen(self) -> Seen:
@@ -116,22 +127,38 @@ class ClusterWatcher:
         return self._listeners.subscribe(listener)
 
     def chat_succeeded(self) -> None:
-        """An answer began: whatever the status stream says, the scheduler answers."""
-        if self._unreachable_since is not None and self._status is None:
+        """An answer began: whatever the status stream says, the scheduler answers, and a pipeline is ready."""
+        was_refuted, self._refuted = self._refuted, False
+        was_unreachable = self._unreachable_since is not None and self._status is None
+        if was_unreachable:
             self._unreachable_since = None
+        if was_refuted or was_unreachable:
+            self._changed()
+
+    def chat_worked(self, *, recovered: bool = False) -> None:
+        """The cluster sent a piece of an answer: the node that was asked works. A mere beginning proves nothing: a
+        worker whose front has crashed sends the headers of a good answer first (recording 84). ``recovered``:
+        questions were held because it did not work, so this is news even if nobody called it failing."""
+        failures, was_refuted = self._failures, self._refuted
+        self._failures, self._refuted = 0, False
+        if failures or was_refuted or recovered:
             self._changed()
 
     def chat_completed(self) -> None:
-        """An answer came to its end: the cluster does what it says. A mere beginning proves nothing: a worker
-        whose front has crashed sends the headers of a good answer first (recording 84)."""
+        """An answer came to its end: the cluster does what it says."""
         before = (self._failing, self._proven)
         self._failures, self._proven = 0, True
         if before != (False, True):
             self._changed()
 
     def chat_failed(self, error: SchedulerError) -> None:
-        """A question failed before its first word. Only a cluster that took it and broke it counts as failing."""
+        """A question failed before its first word, by the cluster's fault. Only a cluster that took it and broke
+        it counts as failing; one that says that it is not ready contradicts its report until that changes."""
         self._proven = self._proven and isinstance(error, ClusterBusy | RequestRefused)
+        if isinstance(error, SchedulerNotReady) and self._availability() is Availability.USABLE:
+            self._refuted = True
+            log.warning("cluster.not_ready_although_available", code=error.code, detail=str(error))
+            self._changed()
         if not isinstance(error, UpstreamFailed | StreamInterrupted):
             return
         was_failing = self._failing
@@ -163,7 +190,8 @@ class ClusterWatcher:
             return Availability.UNREACHABLE
         if self._status is None or self._blind:
             return Availability.UNKNOWN
-        return availability_of(self._status)
+        availability = availability_of(self._status)
+        return Availability.STARTING if self._refuted and availability is Availability.USABLE else availability
 
     def _report(self, status: ClusterStatus) -> None:
         before = self._availability()
@@ -172,6 +200,7 @@ class ClusterWatcher:
         self._status, self._unreachable_since, self._blind = status, None, False
         if not changed:
             return
+        self._refuted = False
         if self._availability() is not before:
             log.info("cluster.availability", now=self._availability().value, before=before.value)
         self._changed()

@@ -8,7 +8,7 @@ from collections import deque
 import structlog
 
 from bot.clock import Clock
-from bot.errors import BotError, ClusterBusy, Draining, SchedulerError, SchedulerNotReady, SchedulerUnreachable
+from bot.errors import BotError, Draining, SchedulerError
 from bot.queueing.ports import LinePause, RequestStore
 from bot.queueing.request import OPEN_STATES, RequestState, StoredRequest
 from bot.services.admission import RESTARTING, Gate
@@ -25,9 +25,6 @@ from bot.services.sweeper import Sweeper
 from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
-
-# A cluster that fails a question before its first word gets it this many times in all.
-MAX_ATTEMPTS = 2
 
 # Several free slots are filled together, up to this many at a time.
 CLAIMS_AT_ONCE = 4
@@ -108,7 +105,7 @@ class Dispatcher:
 
     def pause_changed(self, pause: LinePause | None) -> None:
         """Operators hold the line, or released it."""
-        self._gate.pause = pause
+        self._gate.pause_changed(pause)
         self.wake()
 
     async def refresh_pause(self) -> None:
@@ -228,9 +225,8 @@ class Dispatcher:
 
     async def _dispatch(self) -> float | None:
         """Start what may start; returns after how many seconds to look again even if nothing happens."""
-        while self._gate.hold() is None:
-            free = self._free
-            if free <= 0 or not await self._claim(free):
+        while (free := self._gate.room(self.running)) > 0:
+            if not await self._claim(free) and not self._gate.nothing_else():
                 break
         self._metrics.running.set(self.running)
         return self._gate.retry_in()
@@ -239,16 +235,17 @@ class Dispatcher:
         """Start some of as many questions as there are ``free`` slots, less those that other processes use; False
         when nothing more may start."""
         owner, lease = self._leases.owner, self._leases.seconds
-        # Together: in a burst each wait for the database is as long as the burst makes it.
-        claims = (
-            self._store.claim(owner, now=self._clock.now, lease=lease, room=free - taken)
-            for taken in range(min(free, CLAIMS_AT_ONCE))
-        )
         async with self._in_flight.claiming:
-            results = await asyncio.gather(*claims, return_exceptions=True)
-            for result in results:
-                if isinstance(result, StoredRequest):
-                    self._start(result)
+            with self._gate.claiming() as besides:
+                # Together: in a burst each wait for the database is as long as the burst makes it.
+                claims = (
+                    self._store.claim(owner, now=self._clock.now, lease=lease, room=free - taken, besides=besides)
+                    for taken in range(min(free, CLAIMS_AT_ONCE))
+                )
+                results = await asyncio.gather(*claims, return_exceptions=True)
+                for result in results:
+                    if isinstance(result, StoredRequest):
+                        self._start(result)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -269,6 +266,7 @@ class Dispatcher:
             on_started=lambda waited: self._gate.began(waited, self.running, self._in_flight.unstarted),
         )
         self._in_flight.begin(run)
+        self._gate.sent(request.request_id)
         self._line.left(request.request_id)
         self._background.spawn(self._carry(run), name=f"answer-{request.request_id}")
 
@@ -301,18 +299,11 @@ class Dispatcher:
     def _told_gate(self, run: AnswerRun, outcome: Outcome) -> bool:
         """Tell the gate how an attempt ended; returns whether the question is worth another one."""
         error = outcome.error
-        if outcome.answer is not None or not isinstance(error, SchedulerError):
-            complete = outcome.answer if outcome.finish else None
-            self._gate.ended(complete.duration if complete is not None else None)
-            return False
-        self._gate.failed(error)
-        kept = isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
-        again = kept or (error.retryable and run.request.attempts < MAX_ATTEMPTS)
-        if again:
-            self._gate.refused(error, elapsed=run.elapsed)
-        else:
-            self._gate.ended(None)
-        return again
+        if outcome.answer is None and isinstance(error, SchedulerError):
+            return self._gate.refused(run.request.request_id, error, elapsed=run.elapsed)
+        complete = outcome.answer if outcome.finish else None
+        self._gate.ended(complete.duration if complete is not None else None)
+        return False
 
     async def _settle(self, run: AnswerRun, outcome: Outcome, *, again: bool) -> None:
         request, live = run.request, run.live

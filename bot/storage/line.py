@@ -31,6 +31,7 @@ from bot.storage.tables import IS_QUEUED, IS_RUNNING, accounts, in_state, line_s
 
 _running = requests.alias("running")
 _earlier = requests.alias("earlier")
+_aside = requests.alias("aside")
 
 _BLOCKED = exists().where(
     in_state(_running, RequestState.RUNNING),
@@ -65,6 +66,14 @@ _NEXT = (
     .limit(1)
     .with_for_update(of=requests, skip_locked=True)
 )
+
+_SET_ASIDE = exists().where(
+    _aside.c.request_id.in_(bindparam("besides", expanding=True)),
+    _aside.c.user_id == requests.c.user_id,
+    _aside.c.conversation_id == requests.c.conversation_id,
+)
+
+_NEXT_BESIDES = _NEXT.where(~_SET_ASIDE)
 
 # Statements on the way from a question to its first word are built once: building costs more than running.
 
@@ -150,11 +159,18 @@ def enqueue(connection: Connection, question: NewQuestion, limits: LineLimits) -
     return _insert(connection, question, floor, fairness.start_tag(floor, finish))
 
 
-def claim(connection: Connection, owner: str, now: float, lease: float, room: int | None) -> StoredRequest | None:
+def claim(
+    connection: Connection, owner: str, now: float, lease: float, room: int | None, besides: Collection[str] = ()
+) -> StoredRequest | None:
     """See :meth:`bot.queueing.ports.RequestStore.claim`. None while the line is held, too."""
     line = connection.execute(_LINE, {"owner": owner}).one()
     stands = line.paused_since is not None or (room is not None and line.elsewhere >= room)
-    chosen = None if stands else connection.execute(_NEXT).first()
+    if stands:
+        return None
+    if besides:
+        chosen = connection.execute(_NEXT_BESIDES, {"besides": list(besides)}).first()
+    else:
+        chosen = connection.execute(_NEXT).first()
     if chosen is None:
         return None
     paid = chosen.charge or fairness.charge(chosen.cost, chosen.weight)

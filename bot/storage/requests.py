@@ -32,11 +32,17 @@ class SqlRequests:
         return await self._transactions.write(lambda connection: line.enqueue(connection, question, limits))
 
     async def claim(
-        self, owner: str, *, now: Callable[[], float], lease: float, room: int | None = None
+        self,
+        owner: str,
+        *,
+        now: Callable[[], float],
+        lease: float,
+        room: int | None = None,
+        besides: Collection[str] = (),
     ) -> StoredRequest | None:
         """Take the next question in fair order; None also while the line is held."""
         return await self._transactions.write(
-            lambda connection: line.claim(connection, owner, now(), lease, room), urgent=True
+            lambda connection: line.claim(connection, owner, now(), lease, room, besides), urgent=True
         )
 
     async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:

@@ -89,12 +89,19 @@ class MemoryRequests:
         return request
 
     async def claim(
-        self, owner: str, *, now: Callable[[], float], lease: float, room: int | None = None
+        self,
+        owner: str,
+        *,
+        now: Callable[[], float],
+        lease: float,
+        room: int | None = None,
+        besides: Collection[str] = (),
     ) -> StoredRequest | None:
         """Take the next question in fair order."""
         if room is not None and self._elsewhere(owner) >= room:
             return None
         busy = {_lane(row) for row in self._in(RequestState.RUNNING)}
+        busy |= {_lane(self._rows[one]) for one in besides if one in self._rows}
         row = next((row for row in self._ordered() if _lane(row) not in busy), None)
         if self._pause is not None or row is None:
             return None

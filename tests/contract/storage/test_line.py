@@ -98,6 +98,23 @@ async def test_what_runs_elsewhere_takes_room(stores: Stores) -> None:
     assert await stores.requests.claim("other", now=always(10.0), lease=30, room=2) is None
 
 
+async def test_a_question_that_is_set_aside_keeps_its_position(stores: Stores) -> None:
+    """Others are taken meanwhile, but not what its asker asked after it in the same conversation."""
+    for request_id, user, conversation in (("a", 1, 1), ("follow-up", 1, 1), ("elsewhere", 1, 2), ("b", 2, 1)):
+        await stores.requests.enqueue(question(request_id, user=user, conversation=conversation), WIDE)
+    assert await take(stores) == "a"
+    await stores.requests.release("a", "me", now=10.0)
+
+    async def besides(*aside: str) -> str | None:
+        claimed = await stores.requests.claim("me", now=11.0, lease=30, besides=aside)
+        return None if claimed is None else claimed.request_id
+
+    assert await besides("a", "unknown") == "b"
+    assert await besides("a") == "elsewhere"
+    assert await besides("a") is None
+    assert await besides() == "a"
+
+
 async def test_twenty_questions_do_not_hold_up_anothers_first(stores: Stores) -> None:
     """Who asks once comes second, not twenty-first."""
     for number in range(20):

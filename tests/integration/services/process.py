@@ -12,12 +12,13 @@ from bot.clock import Clock
 from bot.conversation.tokens import TokenEstimator
 from bot.errors import StorageError
 from bot.inference import ClusterStatus
+from bot.queueing.breaker import Breaker
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes
 from bot.queueing.ports import LineLimits
 from bot.queueing.request import Asker, RequestState, StoredRequest, Surface
 from bot.services.admission import Gate
-from bot.services.answering import Answering, ChatPolicy
+from bot.services.answering import Answering
 from bot.services.ask import AskLimits, AskService, Question
 from bot.services.background import Background
 from bot.services.closing import Closing
@@ -29,6 +30,7 @@ from bot.services.leases import Leases
 from bot.services.line import LineKeeper
 from bot.services.queue_signal import QueueSignal
 from bot.services.reconciliation import Reconciliation
+from bot.services.prompts import ChatPolicy
 from bot.services.sweeper import Sweeper
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
@@ -126,7 +128,15 @@ def assembled(
     scheduler, shown, background = ScriptedScheduler(), ShownAnswers(), Background()
     watcher = ClusterWatcher(scheduler, clock, metrics)
     desk = AnswerDesk(shown, store, background, clock, max_pages=5)
-    gate = Gate(watcher, CapacityLimit(), BackOff(first=settings.back_off), ServiceTimes(), clock, metrics)
+    gate = Gate(
+        watcher,
+        CapacityLimit(),
+        BackOff(first=settings.back_off),
+        Breaker(BackOff(first=settings.back_off)),
+        ServiceTimes(),
+        clock,
+        metrics,
+    )
     keeper = LineKeeper(
         store, desk, clock, hold=gate.hold, wait_for=lambda place: gate.wait_for(place, ()), metrics=metrics
     )
@@ -185,6 +195,7 @@ def assembled(
                 system_prompt="", context_tokens=4000, max_tokens=1000, assistant_prefix=settings.assistant_prefix
             ),
             clock=clock,
+            gate=gate,
         ),
         closing=closing,
         line=keeper,

@@ -11,6 +11,7 @@ from pathlib import Path
 from bot.cluster.switching import Step, Switch
 from bot.errors import SchedulerUnreachable
 from bot.inference import ClusterStatus, Model
+from bot.queueing.breaker import Breaker
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes
 from bot.rendering.cluster_card import Load
@@ -75,7 +76,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
     async with running(CONNECTED) as line, Database.open(new_database(folder)) as database:
         clock, scheduler = HandClock(), Moody()
         cluster = ClusterService(scheduler, line.watcher, "", clock)
-        gate = Gate(line.watcher, CapacityLimit(), BackOff(), ServiceTimes(), clock, Metrics())
+        gate = Gate(line.watcher, CapacityLimit(), BackOff(), Breaker(BackOff()), ServiceTimes(), clock, Metrics())
 
         async def load() -> Load:
             return Load(0, None, 0)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from bot.errors import ClusterBusy
-from bot.queueing.capacity import QUIET_SECONDS
+import pytest
+
+from bot.errors import ClusterBusy, SchedulerError, SchedulerNotReady
+from bot.queueing.capacity import LEAST_ASKED_SECONDS, MOST_ASKED_SECONDS, QUIET_SECONDS
+from bot.queueing.ports import LinePause
 from bot.queueing.request import RequestState
+from bot.services.admission import Hold
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ScriptedStream, ready
 from tests.integration.services.process import Line, Settings, running
@@ -67,9 +71,12 @@ async def test_the_refusal_of_a_withdrawn_question_counts() -> None:
 
         held.fail(refused(retry_after=20.0))
         await line.scheduler.left(held)
+        await LoopClock().sleep(20.0 - SOON)
+        assert len(line.scheduler.streams) == 2
+        assert line.gate.hold() == Hold("held.busy")
         answered.end("done")
 
-        assert 20.0 <= await until_sent(line, 3) <= 20.0 + SOON
+        await until_sent(line, 3)
         assert line.gate.limit() < before
         assert await line.state(withdrawn) is RequestState.CANCELLED
 
@@ -125,3 +132,97 @@ async def test_learned_capacity_falls_with_a_refusal_and_grows_after_a_quiet_min
         assert len(line.scheduler.open) == 3
         await LoopClock().sleep(QUIET_SECONDS - 1.0)
         assert len(line.scheduler.open) == 3
+
+
+AN_HOUR = 3600.0
+REFUSALS = pytest.mark.parametrize("kind", [ClusterBusy, SchedulerNotReady], ids=["429", "503"])
+"""The page of a proxy before the scheduler."""
+
+
+async def refused_for_an_hour(line: Line, kind: type[SchedulerError]) -> str:
+    """Somebody's question is refused so, with nothing else in flight."""
+    asked = await line.asks(1, "?")
+    (await line.scheduler.asked(1)).fail(kind("a proxy's page", retry_after=AN_HOUR))
+    await line.until_shows(asked, "kept: ")
+    return asked
+
+
+@REFUSALS
+async def test_an_hour_is_not_waited_for(kind: type[SchedulerError]) -> None:
+    """Where the status tells no capacity, nothing says that there is room: a minute is enough to obey."""
+    async with running(ready(None), settings=back_off_of(1.0)) as line:
+        asked = await refused_for_an_hour(line, kind)
+        assert MOST_ASKED_SECONDS - SOON <= await until_sent(line, 2) <= MOST_ASKED_SECONDS + SOON
+        line.scheduler.streams[1].end("here")
+        await line.until_shows(asked, "here")
+
+
+@REFUSALS
+async def test_an_hour_ends_when_the_status_shows_room(kind: type[SchedulerError]) -> None:
+    """A report that came after the refusal and says the same as before is enough, but is not believed at once."""
+    async with running(ready(4), settings=back_off_of(1.0)) as line:
+        await refused_for_an_hour(line, kind)
+        await LoopClock().sleep(1.0)
+        line.scheduler.report(ready(4))
+        assert LEAST_ASKED_SECONDS - 1.0 - SOON <= await until_sent(line, 2) <= LEAST_ASKED_SECONDS + SOON
+
+
+@REFUSALS
+async def test_an_old_report_shows_no_room(kind: type[SchedulerError]) -> None:
+    """It came before the refusal. The next one counts as soon as it is there."""
+    async with running(ready(4), settings=back_off_of(1.0)) as line:
+        await refused_for_an_hour(line, kind)
+        await LoopClock().sleep(30.0)
+        assert len(line.scheduler.streams) == 1
+        line.scheduler.report(ready(4))
+        assert await until_sent(line, 2) <= 1.0 + SOON
+
+
+async def test_a_report_shows_no_room_while_all_of_it_is_ours() -> None:
+    """As many run as the cluster takes: whatever is reported, the refused question waits for one to end."""
+    async with running(ready(2), settings=back_off_of(1.0)) as line:
+        first, second = await sent(line, 1, "refused"), await sent(line, 2, "running")
+        second.begin()
+        second.say("…")
+        line.scheduler.report(ready(1))
+        await line.scheduler.heard()
+        first.fail(refused(retry_after=AN_HOUR))
+        await line.scheduler.left(first)
+        for _ in range(10):
+            await LoopClock().sleep(2.0)
+            line.scheduler.report(ready(1))
+        assert len(line.scheduler.streams) == 2
+        assert line.gate.hold() == Hold("held.busy")
+        second.end("done")
+        assert await until_sent(line, 3) <= SOON
+
+
+async def test_an_hour_ends_when_one_of_ours_does() -> None:
+    """There is room for one more then."""
+    async with running(ready(None), settings=back_off_of(1.0)) as line:
+        first, second = await sent(line, 1, "refused"), await sent(line, 2, "running")
+        second.begin()
+        second.say("…")
+        first.fail(refused(retry_after=AN_HOUR))
+        await line.scheduler.left(first)
+        await LoopClock().sleep(10.0)
+        assert len(line.scheduler.streams) == 2
+        second.end("done")
+        assert await until_sent(line, 3) <= SOON
+
+
+@REFUSALS
+@pytest.mark.parametrize("paused", [True, False])
+async def test_an_hour_ends_when_an_operator_resumes(kind: type[SchedulerError], paused: bool) -> None:
+    """Also where the line was not paused: that is what resuming is for."""
+    async with running(ready(None), settings=back_off_of(1.0)) as line:
+        await refused_for_an_hour(line, kind)
+        await LoopClock().sleep(10.0)
+        if paused:
+            await line.store.pause(LinePause("", by=7, since=0.0))
+            await line.dispatcher.refresh_pause()
+            await LoopClock().sleep(1.0)
+        assert len(line.scheduler.streams) == 1
+        await line.store.pause(None)
+        line.dispatcher.pause_changed(None)
+        assert await until_sent(line, 2) <= SOON
