@@ -130,7 +130,8 @@ class Breaker:
             self._in_a_row += 1
             self._pause.refused(now, retry_after=retry_after, jitter=jitter)
         self._is_open = True
-        self._tried.add(request_id)
+        if blames:
+            self._tried.add(request_id)
         return Failure.CLUSTER
 
     def cluster_changed(self) -> None:

@@ -186,10 +186,11 @@ class AnswerRun:
                 finish = await self._joined(reader)
             except SchedulerError as error:
                 following = await self._following(prompt, error)
-                if following is None or not await self._readmitted(goes_on=bool(following.prefix)):
+                if following is not None and await self._readmitted(goes_on=bool(following.prefix)):
+                    prompt = following
+                elif following is None or self._stop is None:
                     self._keep_longest()
                     raise
-                prompt = following
             else:
                 if finish is not None:
                     self._calibrate(prompt, finish.stats)
