@@ -53,7 +53,7 @@ def hold_of(cluster: ClusterView, pause: LinePause | None, refusal: Hold | None)
         return Hold("held.no_model")
     if cluster.availability is Availability.STARTING and not cluster.refuted:
         status = cluster.status
-        if status is not None and status.init_nodes:
+        if status is not None and status.init_nodes and status.ready_nodes < status.init_nodes:
             return Hold("held.starting_nodes", (("ready", status.ready_nodes), ("wanted", status.init_nodes)))
         return Hold("held.starting")
     return refusal
@@ -189,7 +189,7 @@ class Gate:
     async def readmitted(self, request_id: str, *, until: float) -> bool:
         """Wait until a question in flight whose answer broke off may be asked again, as any other may: while
         nothing holds the line, never more than the cluster takes. False when that is not so ``until`` then
-        (monotonic seconds).
+        (monotonic seconds), or when the scheduler does not answer at all.
 
         It keeps its place among those that the dispatcher counts as running, so that nothing from the line
         overtakes it; of several that wait the one that waits longest goes first.
@@ -199,7 +199,7 @@ class Gate:
         try:
             while not self._may_repeat(request_id):
                 left = until - self._clock.monotonic()
-                if left <= 0:
+                if left <= 0 or self._watcher.view().availability is Availability.UNREACHABLE:
                     return False
                 self._stirred.clear()
                 await woken(self._stirred, self._clock, min(left, self.retry_in() or left))

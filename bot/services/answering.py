@@ -215,11 +215,13 @@ class AnswerRun:
         return replace(prompt, prefix=prefix_of(self._base + self._said.text, self._prefixes))
 
     def _is_put_off(self, error: SchedulerError) -> bool:
-        """Whether what broke off was not taken again, which says nothing about it. Tells the gate."""
+        """Whether what broke off was not taken again, which says nothing about it. Tells the gate. A scheduler
+        that is gone is not waited for: it takes a person to start it again."""
         put_off = error.retryable or isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
         if self._said.fresh or not put_off:
             return False
-        return self._gate.refused(self.request.request_id, error, elapsed=self._said.elapsed)
+        is_kept = self._gate.refused(self.request.request_id, error, elapsed=self._said.elapsed)
+        return is_kept and not isinstance(error, SchedulerUnreachable)
 
     async def _readmitted(self, *, goes_on: bool) -> bool:
         """Wait with what broke off until the gate lets it be asked again; False when that takes too long, or

@@ -207,10 +207,21 @@ class Cluster:
             self._live(node, self._forget(node, FORGET_KILLED_SECONDS))
         self._changes.notify()
 
-    def set_front(self, name: str, *, alive: bool) -> None:
-        """The worker's HTTP front crashes or comes back; the scheduler's list does not change."""
-        self._nodes[name].front_alive = alive
+    def set_front(self, name: str, *, alive: bool, seconds: float | None = None) -> None:
+        """The worker's HTTP front crashes or comes back; the scheduler's list does not change. With `seconds` it
+        becomes the opposite after so long."""
+        node = self._nodes[name]
+        node.front_alive = alive
         self._changes.notify()
+        if seconds is not None:
+            self._tasks.start(self._turn_front(node, not alive, seconds), f"front of {name}")
+
+    def set_ready(self, name: str, *, ready: bool) -> None:
+        """A listed node loads its part of the model again, or has loaded it; the cluster stays `available`."""
+        node = self._nodes[name]
+        if not node.listed:
+            raise ValueError(f"the node {name!r} is not listed")
+        self._become(node, NodeState.AVAILABLE if ready else NodeState.WAITING)
 
     def restart(self, *, initialise: bool, ready: bool) -> None:
         """A new scheduler process; workers that live start anew with it.
@@ -361,6 +372,11 @@ class Cluster:
         self._become(node, NodeState.AVAILABLE)
         await self._pass(STALE_SECONDS)
         self._become(node, NodeState.WAITING)
+
+    async def _turn_front(self, node: Node, alive: bool, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        node.front_alive = alive
+        self._changes.notify()
 
     async def _forget(self, node: Node, seconds: float) -> None:
         await self._pass(seconds)

@@ -5,7 +5,9 @@
 arguments of the control of the same name::
 
     {"action": "add_node", "name": "spare", "gpu": "RTX 4090", "memory": 24, "ready": false}
-    {"action": "remove_node" | "kill_node" | "crash_front" | "mend_front", "name": "spare"}
+    {"action": "remove_node" | "kill_node" | "mend_front", "name": "spare"}
+    {"action": "crash_front", "name": "spare", "seconds": 20}    (without seconds: until mend_front)
+    {"action": "set_ready", "name": "spare", "ready": false}     (its pipeline is not whole: 503 after 5 s)
     {"action": "set_capacity", "slots": 2}     {"action": "set_speed", "tokens_per_second": 10}
     {"action": "dialect", "dialect": "documented"}   {"action": "lag", "lag": false}
     {"action": "thinking", "thinking": true}   {"action": "busy", "slots": 4}
@@ -66,8 +68,9 @@ class Controllable(Protocol):
     def add_node(self, name: str, gpu: str = ..., memory: float = ..., ready: bool = ...) -> None: ...
     def remove_node(self, name: str) -> None: ...
     def kill_node(self, name: str) -> None: ...
-    def crash_front(self, name: str) -> None: ...
+    def crash_front(self, name: str, seconds: float | None = ...) -> None: ...
     def mend_front(self, name: str) -> None: ...
+    def set_ready(self, name: str, ready: bool) -> None: ...
     def set_capacity(self, slots: int) -> None: ...
     def set_speed(self, tokens_per_second: float) -> None: ...
     def set_lag(self, lag: bool) -> None: ...
@@ -127,13 +130,22 @@ class _KillNode(_Named):
 
 
 class _CrashFront(_Named):
+    seconds: float | None = Field(None, gt=0)
+
     async def apply(self, double: Controllable) -> None:
-        double.crash_front(self.name)
+        double.crash_front(self.name, self.seconds)
 
 
 class _MendFront(_Named):
     async def apply(self, double: Controllable) -> None:
         double.mend_front(self.name)
+
+
+class _SetReady(_Named):
+    ready: bool
+
+    async def apply(self, double: Controllable) -> None:
+        double.set_ready(self.name, self.ready)
 
 
 class _SetCapacity(_Command):
@@ -240,6 +252,7 @@ _COMMANDS: dict[str, type[_Command]] = {
     "kill_node": _KillNode,
     "crash_front": _CrashFront,
     "mend_front": _MendFront,
+    "set_ready": _SetReady,
     "set_capacity": _SetCapacity,
     "set_speed": _SetSpeed,
     "lag": _Lag,

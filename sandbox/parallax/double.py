@@ -251,13 +251,18 @@ class ParallaxDouble:
         """
         self._cluster.kill(name)
 
-    def crash_front(self, name: str) -> None:
-        """Crash a worker's HTTP front: still `available`, every request on it fails. Raises KeyError."""
-        self._cluster.set_front(name, alive=False)
+    def crash_front(self, name: str, seconds: float | None = None) -> None:
+        """Crash a worker's HTTP front: still `available`, every request on it fails (recording 139), for good or
+        until it has reloaded in `seconds` scheduler seconds. Raises KeyError."""
+        self._cluster.set_front(name, alive=False, seconds=seconds)
 
     def mend_front(self, name: str) -> None:
         """Start a crashed front again. Raises KeyError."""
         self._cluster.set_front(name, alive=True)
+
+    def set_ready(self, name: str, ready: bool) -> None:
+        """Let a listed node wait again, or be ready. Raises KeyError, ValueError when it is not listed."""
+        self._cluster.set_ready(name, ready=ready)
 
     def set_capacity(self, slots: int) -> None:
         """Change the slots of each pipeline."""

@@ -126,6 +126,46 @@ async def test_refusals_before_the_first_word_keep_the_question(tmp_path: Path) 
             assert of_the_bot(stage, room) == [message]
 
 
+async def test_a_node_that_reloads_fails_nobody(tmp_path: Path) -> None:
+    """Its front is down, so every question would fail within a moment; then one stage of the pipeline loads again
+    while an answer breaks off. Everybody is kept, and answered."""
+    async with staged(
+        tmp_path,
+        discord=DiscordDouble(latency=0.0),
+        parallax=ParallaxDouble(
+            model="Qwen/Qwen3-14B",
+            nodes=(("head", "NVIDIA GeForce RTX 4090", 24.0), ("tail", "NVIDIA GeForce RTX 3090", 24.0)),
+            slots=2,
+            time_scale=4,
+            tokens_per_second=200,
+            lag=False,
+        ),
+    ) as stage:
+        room = new_room(stage)
+        names = ("ada", "ben", "chloe", "grace")
+        stage.parallax.crash_front("head", seconds=8.0)
+        messages = [await ask(stage.discord.person(name), room, f"I am {name}") for name in names]
+        await until_shows(stage, messages[-1], "kept: a node failed, trying again until it works")
+        await until_over(stage, *messages)
+        assert all(answer(message, f"I am {name}") for name, message in zip(names, messages, strict=True))
+        assert not any("failed while answering" in message.text for message in messages)
+        failed = len(stage.parallax.requests) - len(names)
+        assert 3 <= failed <= 5
+
+        before = len(stage.parallax.requests)
+        stage.parallax.script(["One ", "two ", ("three ", 6.0)], fault="close@3")
+        stage.parallax.script(["One ", "two ", "done."])
+        broken = await ask(stage.discord.person("ada"), room, "Count")
+        await until_shows(stage, broken, "One two")
+        stage.parallax.set_ready("tail", False)
+        await until_shows(stage, broken, "kept: the cluster is starting")
+        assert answer(broken, "Count").startswith("One two")
+        stage.parallax.set_ready("tail", True)
+        await until_over(stage, broken)
+        assert answer(broken, "Count") == "One two done."
+        assert {request.status for request in stage.parallax.requests[before:]} == {200, 503}
+
+
 async def test_a_full_cluster_is_never_sent_more_than_it_takes(tmp_path: Path) -> None:
     """The others stand in line, in their order, and say at which place."""
     async with staged(

@@ -282,3 +282,52 @@ async def test_leaving_in_the_middle_of_everything_is_clean() -> None:
     assert all(isinstance(end, httpx.TransportError) for end in ended)
     assert [record.outcome for record in parallax.requests] == ["lost", "lost"]
     assert sorted(record.dispatched_at is None for record in parallax.requests) == [False, True]
+
+
+LARGE = "Qwen/Qwen3-14B"
+"""Needs two nodes of 24 GB."""
+STAGES = (("head", "NVIDIA GeForce RTX 4090", 24.0), ("tail", "NVIDIA GeForce RTX 3090", 24.0))
+
+
+async def test_a_pipeline_of_which_one_stage_waits() -> None:
+    """It stays `available` with all its slots; a chat gets 503 after 5 s until the stage is ready again."""
+    scale = 20.0
+    async with (
+        ParallaxDouble(model=LARGE, nodes=STAGES, slots=4, time_scale=scale) as parallax,
+        client_of(parallax) as client,
+    ):
+        assert (await ask(client, "hi")).status_code == 200
+        parallax.set_ready("tail", False)
+        assert _node_states(parallax) == ["available", "waiting"]
+        assert (_data(parallax)["status"], parallax.capacity) == ("available", 4)
+        watch = Stopwatch(scale)
+        refused = await ask(client, "hi")
+        assert refused.status_code == 503
+        assert refused.json()["error"]["code"] == "routing_not_ready"
+        assert watch.seconds() > 4.9
+        parallax.set_ready("tail", True)
+        assert (await ask(client, "hi")).status_code == 200
+
+
+async def test_a_node_that_does_not_run_cannot_be_made_ready() -> None:
+    """Joining takes its time."""
+    async with ParallaxDouble(nodes=1) as parallax:
+        parallax.add_node("joining", ready=False)
+        with pytest.raises(ValueError, match="not listed"):
+            parallax.set_ready("joining", True)
+
+
+async def test_a_front_that_reloads() -> None:
+    """Available all the while, every chat fails at once (recording 139); after its time it works."""
+    async with (
+        ParallaxDouble(nodes=1, time_scale=20.0, lag=False) as parallax,
+        client_of(parallax) as client,
+    ):
+        (name,) = parallax.nodes
+        parallax.crash_front(name, seconds=20.0)
+        failed = await ask(client, "hi")
+        assert failed.status_code == 200
+        assert '"status_code":502' in failed.text
+        assert _node_states(parallax) == ["available"]
+        await parallax.wait_until(lambda: parallax.nodes[name].front_alive)
+        assert "[DONE]" in (await ask(client, "hi")).text

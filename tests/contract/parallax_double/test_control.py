@@ -39,6 +39,8 @@ async def test_nodes_and_capacity_can_be_changed() -> None:
         state = await _act(client, "crash_front", name="spare")
         assert [node["front_alive"] for node in state["nodes"]] == [True, False]
         await _act(client, "mend_front", name="spare")
+        state = await _act(client, "set_ready", name="spare", ready=False)
+        assert [node["state"] for node in state["nodes"]] == ["available", "waiting"]
         await _act(client, "remove_node", name="spare")
         await parallax.wait_until(lambda: len(parallax.nodes) == 1)
         state = await _act(client, "kill_node", name="studio")

@@ -18,6 +18,7 @@ from bot.inference import ClusterState, ClusterStatus, Node, NodeState
 from bot.queueing.ports import LinePause
 from bot.queueing.request import RequestState
 from bot.services.answering import REPEAT_PATIENCE
+from bot.services.cluster import Availability
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ScriptedStream, ready
 from tests.integration.services.process import Line, Settings, running
@@ -106,11 +107,10 @@ async def test_patience_ends_with_what_there_is() -> None:
     "error",
     [
         SchedulerNotReady("503", status=503, code="routing_not_ready"),
-        SchedulerUnreachable("refused", code="connect_failed"),
         ClusterBusy("429", status=429),
         BAD_GATEWAY,
     ],
-    ids=["503", "refused", "429", "502"],
+    ids=["503", "429", "502"],
 )
 async def test_a_repeat_that_is_not_taken_is_no_second_break(error: SchedulerError) -> None:
     """The report was late: what was shown waits on, and is answered when the cluster takes it."""
@@ -125,6 +125,35 @@ async def test_a_repeat_that_is_not_taken_is_no_second_break(error: SchedulerErr
         await line.until_shows(asked, "One, two, three")
         await line.until_settled()
         assert await line.state(asked) is RequestState.DELIVERED
+
+
+async def test_a_scheduler_that_is_gone_is_not_waited_for() -> None:
+    """Somebody has to start it: what there is is the answer, and the line knows before its next question does."""
+    async with running(ready(1), settings=settings()) as line:
+        asked, stream = await writing(line, 1, "One, two")
+        await line.asks(2, "question-2")
+        stream.fail(CUT)
+        (await line.scheduler.asked(2)).fail(SchedulerUnreachable("refused", code="connect_failed"))
+        await line.until_shows(asked, "the connection to the cluster broke")
+        stored = (await line.stored(asked)).answer
+        assert stored is not None
+        assert (stored.text, stored.finish) == ("One, two", "interrupted")
+        hold = line.gate.hold()
+        assert hold is not None
+        assert hold.key == "held.unreachable"
+
+
+async def test_what_breaks_while_the_scheduler_does_not_answer_is_not_asked_again() -> None:
+    """The status told it before the stream broke."""
+    async with running(ready(1), settings=settings()) as line:
+        asked, stream = await writing(line, 1, "One, two")
+        for _ in range(8):
+            line.scheduler.break_off(SchedulerUnreachable("refused", code="connect_failed"))
+        await LoopClock().sleep(30.0)
+        assert line.watcher.view().availability is Availability.UNREACHABLE
+        stream.fail(CUT)
+        await line.until_shows(asked, "the connection to the cluster broke")
+        assert len(line.scheduler.streams) == 1
 
 
 async def test_a_front_that_crashes_under_four_answers() -> None:
