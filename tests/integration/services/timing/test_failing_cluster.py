@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import pytest
@@ -18,6 +18,7 @@ from bot.errors import (
     StreamInterrupted,
     UpstreamFailed,
 )
+from bot.inference import Node, NodeState
 from bot.queueing.breaker import STRIKES
 from bot.queueing.ports import LinePause
 from bot.queueing.request import RequestState
@@ -277,3 +278,17 @@ async def test_not_ready_although_available() -> None:
         assert line.watcher.view().availability is Availability.USABLE
         await line.until_shows(asked, "Ready.")
         assert line.gate.hold() is None
+
+
+async def test_a_pipeline_that_lacks_a_stage_is_sent_nothing() -> None:
+    """The cluster calls itself available and tells slots; the question waits until the other stage is ready."""
+    stages = (Node("first", NodeState.AVAILABLE), Node("second", NodeState.WAITING))
+    async with running(replace(ready(SLOTS), init_nodes=2, nodes=stages), settings=settings()) as line:
+        asked = await line.asks(1, "question-1")
+        await line.until_shows(asked, "kept: the cluster is starting (1 of 2 nodes)")
+        await LoopClock().sleep(60.0)
+        assert line.scheduler.streams == []
+        whole = tuple(replace(node, state=NodeState.AVAILABLE) for node in stages)
+        line.scheduler.report(replace(ready(SLOTS), init_nodes=2, nodes=whole))
+        (await line.scheduler.asked(1, timeout=SOON)).end("Whole.")
+        await line.until_shows(asked, "Whole.")
