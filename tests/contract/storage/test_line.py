@@ -106,7 +106,7 @@ async def test_a_question_that_is_set_aside_keeps_its_position(stores: Stores) -
     await stores.requests.release("a", "me", now=10.0)
 
     async def besides(*aside: str) -> str | None:
-        claimed = await stores.requests.claim("me", now=11.0, lease=30, besides=aside)
+        claimed = await stores.requests.claim("me", now=always(11.0), lease=30, besides=aside)
         return None if claimed is None else claimed.request_id
 
     assert await besides("a", "unknown") == "b"

@@ -28,9 +28,9 @@ from bot.services.dispatcher import Dispatcher
 from bot.services.in_flight import InFlight
 from bot.services.leases import Leases
 from bot.services.line import LineKeeper
+from bot.services.prompts import ChatPolicy
 from bot.services.queue_signal import QueueSignal
 from bot.services.reconciliation import Reconciliation
-from bot.services.prompts import ChatPolicy
 from bot.services.sweeper import Sweeper
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
