@@ -35,6 +35,7 @@ SUITES = (
     "context",
     "crash",
     "hostile",
+    "thousand",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -19,6 +19,7 @@ from bot.client import ParallaxBot
 from bot.clock import SystemClock
 from bot.delivery.deliveries import Deliveries
 from bot.delivery.messenger import Messenger
+from bot.delivery.outgoing import Outgoing
 from bot.delivery.tracing import WireObserver
 from bot.errors import BotError, ConfigError
 from bot.queueing.rates import InteractionRates, RateLimit
@@ -160,7 +161,9 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
             clock=clock,
         )
         stack.push_async_callback(scheduler.aclose)
-        observer = WireObserver(clock, metrics)
+        outgoing = Outgoing(clock, metrics)
+        stack.push_async_callback(outgoing.aclose)
+        observer = WireObserver(clock, metrics, outgoing)
         bot = ParallaxBot(
             trace=observer.trace_config(),
             admin_guild_ids=sorted(settings.admin_guild_ids),
@@ -172,7 +175,7 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
         )
         stack.push_async_callback(bot.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        deliveries = Deliveries(bot, clock)
+        deliveries = Deliveries(bot, clock, outgoing)
         stack.push_async_callback(deliveries.aclose)
         background = Background()
         stack.push_async_callback(background.aclose)
@@ -183,7 +186,8 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
             owners,
             scheduler,
             deliveries,
-            Messenger(bot, clock),
+            Messenger(bot, outgoing),
+            outgoing,
             background,
             watcher,
             stack.enter_context(Subprocesses.opened(Door(AT_ONCE, most_waiting=MOST_WAITING))),

@@ -17,6 +17,7 @@ from bot.delivery.deliveries import Deliveries
 from bot.delivery.layout import build_layout, to_files
 from bot.delivery.members import GuildMembers
 from bot.delivery.messenger import Messenger
+from bot.delivery.outgoing import Outgoing, for_operators
 from bot.queueing.breaker import Breaker
 from bot.queueing.capacity import BackOff, CapacityLimit
 from bot.queueing.estimate import ServiceTimes
@@ -94,6 +95,7 @@ class Parts:
     scheduler: ParallaxClient
     deliveries: Deliveries
     messenger: Messenger
+    outgoing: Outgoing
     background: Background
     watcher: ClusterWatcher
     subprocesses: Subprocesses
@@ -159,6 +161,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             profiles=profiles,
             access=access,
             quotas=quotas,
+            brake=parts.outgoing,
         ),
         dispatcher=line.dispatcher,
         cluster=cluster,
@@ -185,6 +188,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         access=access,
         metrics=parts.metrics,
         running=running,
+        for_operators=for_operators,
     )
     return App(
         bot,
@@ -212,7 +216,7 @@ def _cluster_of(
     journal = Journal(parts.watcher, database.history, database.switches, queue.load, clock, watch)
     nodes = NodeBook(database.node_names, cluster)
     cards = StatusCards(cluster, queue, journal, nodes, clock)
-    poster = ChannelCards(bot)
+    poster = ChannelCards(bot, parts.outgoing)
     boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock, watch)
     switching = Switching(
         scheduler=parts.scheduler,
@@ -243,6 +247,7 @@ def _cluster_of(
         nodes,
         clock,
         watch,
+        parts.outgoing,
         is_switching=lambda: switching.is_under_way,
     )
     return services, alerts

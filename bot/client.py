@@ -140,6 +140,8 @@ class Services:
     access: Access
     metrics: Metrics
     running: ClusterServices
+    # What the running task sends from now on goes to an operator: it leaves when little else may.
+    for_operators: Callable[[], None]
 
 
 class ParallaxBot(commands.AutoShardedBot):

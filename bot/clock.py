@@ -43,14 +43,21 @@ class SystemClock:
         await asyncio.sleep(max(0.0, seconds))
 
 
-async def woken(wake: asyncio.Event, clock: Clock, seconds: float) -> None:
-    """Wait for ``wake``, but at most ``seconds``, and reset it: whatever wakes from now on counts anew."""
-    waits = {asyncio.ensure_future(wake.wait()), asyncio.ensure_future(clock.sleep(seconds))}
+async def first_of(clock: Clock, seconds: float | None, *events: asyncio.Event) -> None:
+    """Return after ``seconds`` (None: never), or as soon as one of these events is set."""
+    waits: set[asyncio.Future[object]] = {asyncio.ensure_future(event.wait()) for event in events}
+    if seconds is not None:
+        waits.add(asyncio.ensure_future(clock.sleep(seconds)))
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()
+
+
+async def woken(wake: asyncio.Event, clock: Clock, seconds: float) -> None:
+    """Wait for ``wake``, but at most ``seconds``, and reset it: whatever wakes from now on counts anew."""
+    await first_of(clock, seconds, wake)
     wake.clear()
 
 

@@ -13,6 +13,7 @@
     │   ├── QueueFull
     │   ├── UserLimitReached
     │   ├── QuotaUsed
+    │   ├── NotTakenNow           Discord has refused so much that it may ban the bot
     │   └── Draining
     ├── SchedulerError            the cluster did not do what was asked
     │   ├── SchedulerUnreachable  no connection, or no answer in time
@@ -24,6 +25,7 @@
     ├── DeliveryError             Discord did not take a message
     │   ├── MessageGone           the message was deleted
     │   ├── AccessLost            the bot may not write there any more
+    │   ├── HeldBack              not sent: Discord has refused so much that it may ban the bot
     │   └── SurfaceExpired        the interaction's token is spent
     ├── StorageError
     │   └── ValueRefused          the database will never take this, however often it is tried
@@ -110,6 +112,12 @@ class Draining(AdmissionError):
     key = "error.draining"
 
 
+class NotTakenNow(AdmissionError):
+    """Discord has refused so many calls that it may ban the bot: no further question is taken."""
+
+    key = "error.not_taken_now"
+
+
 class SchedulerError(BotError):
     """The cluster did not do what was asked.
 
@@ -193,6 +201,12 @@ class AccessLost(DeliveryError):
 
 class SurfaceExpired(DeliveryError):
     """The interaction's token is spent (codes 50027, 10015, 10062)."""
+
+
+class HeldBack(DeliveryError):
+    """Not sent: Discord has refused so many calls that it may ban the bot. ``str(error)`` names the level."""
+
+    key = "error.held_back"
 
 
 class StorageError(BotError):

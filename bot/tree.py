@@ -16,7 +16,7 @@ from discord import app_commands
 
 from bot.catalogue import fill, say
 from bot.clock import Clock
-from bot.errors import BotError, SchedulerError, TooFast
+from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.queueing.rates import InteractionRates, Sent
 
 log = structlog.get_logger(__name__)
@@ -72,8 +72,8 @@ async def report(interaction: discord.Interaction, error: BaseException) -> None
         )
     try:
         await tell(interaction, sentence)
-    except discord.HTTPException as failure:
-        log.warning("interaction.not_told", command=command, code=failure.code, incident=incident)
+    except (discord.HTTPException, DeliveryError) as failure:
+        log.warning("interaction.not_told", command=command, detail=str(failure), incident=incident)
 
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:

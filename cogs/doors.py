@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot.catalogue import fill, say
 from bot.client import ParallaxBot, Services
 from bot.conversation.material import as_quotation
-from bot.errors import BotError, NotAllowed, TooFast
+from bot.errors import BotError, DeliveryError, NotAllowed, TooFast
 from bot.queueing.rates import Sent
 from bot.queueing.request import StoredRequest
 from bot.services.access import Access, Act
@@ -193,8 +193,8 @@ class Doors(commands.Cog):
         view.stop()
         try:
             await message.reply(view=view, mention_author=False, allowed_mentions=NOBODY)
-        except discord.HTTPException as failure:
-            log.warning("message.not_told", channel=message.channel.id, code=failure.code)
+        except (discord.HTTPException, DeliveryError) as failure:
+            log.warning("message.not_told", channel=message.channel.id, detail=str(failure))
 
 
 def _root(answered: StoredRequest | None) -> str | None:

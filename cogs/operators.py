@@ -43,7 +43,10 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
         """Every call, autocomplete included. False, not an error of ours: the library's check only reports its own
         kind, and anything else would leave the person without an answer."""
-        return self._operators.is_operator(person_of(interaction))
+        if not self._operators.is_operator(person_of(interaction)):
+            return False
+        self._services.for_operators()
+        return True
 
     @app_commands.command(name="init", description="Set the cluster's model.")
     @app_commands.describe(

@@ -29,6 +29,8 @@ class EventKind(StrEnum):
     ANSWERING = "answering"
     MODEL_CHANGED = "model_changed"
     CAPACITY_CHANGED = "capacity_changed"
+    HELD_BACK = "held_back"
+    CUT_OFF = "cut_off"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is wrong with the cluster, what is right again, and what cannot be told at the moment. Pure."""
+"""What is wrong with the cluster or the bot, what is right again, and what cannot be told at the moment. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ Key: TypeAlias = tuple[str, str]
 
 SILENCE: Key = (EventKind.NOT_ANSWERING.value, "")
 FAILING: Key = (EventKind.FAILING.value, "")
+HELD_BACK: Key = (EventKind.HELD_BACK.value, "")
+CUT_OFF: Key = (EventKind.CUT_OFF.value, "")
 STRANDED: Key = (EventKind.STRANDED.value, "")
 NEEDS_NODES: Key = (EventKind.NEEDS_NODES.value, "")
 WAITING: Key = (EventKind.WAITING.value, "")
@@ -37,7 +39,9 @@ class Situation:
     ``status`` is the newest report while reports come, else None. ``silent`` is None while nobody can tell
     whether the scheduler answers. ``proven``: the last question was answered to its end. ``was_usable``: the
     cluster was usable before it had to wait. ``switching``: workers leave because operators were told to stop
-    them. ``listed`` are the ids under which nodes are in the report, as :func:`node_key` names them.
+    them. ``held_back`` and ``cut_off``: Discord has refused so much that the bot sends less, or nothing; None
+    while this process cannot tell. ``listed`` are the ids under which nodes are in the report, as :func:`node_key`
+    names them.
     """
 
     status: ClusterStatus | None
@@ -47,6 +51,8 @@ class Situation:
     stranded: bool = False
     was_usable: bool = False
     switching: bool = False
+    held_back: bool | None = None
+    cut_off: bool | None = None
     listed: Collection[str] = ()
 
 
@@ -67,6 +73,9 @@ def verdict(key: Key, now: Situation) -> Verdict:
         return _of(wrong=now.silent is True, right=now.silent is False)
     if key == FAILING:
         return _of(wrong=now.failing and not now.silent, right=now.proven and not now.silent)
+    if key in (HELD_BACK, CUT_OFF):
+        braked = now.held_back if key == HELD_BACK else now.cut_off
+        return _of(wrong=braked is True, right=braked is False)
     if now.status is None:
         return Verdict.UNKNOWN
     if key[0] == EventKind.NODE_LOST.value:
@@ -89,7 +98,7 @@ def _of(*, wrong: bool, right: bool = False) -> Verdict:
 def wrong_now(now: Situation, lost: Collection[str], told: Collection[Key]) -> Iterator[Key]:
     """Everything that is wrong; of the reasons not to be usable only the one that says most, which is none while a
     better one was ``told`` and has not passed."""
-    for key in (SILENCE, FAILING, *map(node_key, lost)):
+    for key in (SILENCE, FAILING, HELD_BACK, CUT_OFF, *map(node_key, lost)):
         if verdict(key, now) is Verdict.WRONG:
             yield key
     for key in REASONS:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from bot.clock import Clock
+from bot.clock import Clock, first_of
 from bot.delivery.lane import Lane
+from bot.delivery.outgoing import Ticket, calls_for
 from bot.delivery.plan import Operation, following
 from bot.delivery.surface import MessageSurface, RouteKind
-from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
+from bot.errors import AccessLost, DeliveryError, HeldBack, MessageGone, SurfaceExpired
 from bot.rendering import Page, PageSource, Urgency
 
 log = structlog.get_logger(__name__)
@@ -20,8 +21,6 @@ FINAL_ATTEMPTS = 8
 SENDING_ATTEMPTS = 4
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
-# How much sooner the other route must be to be worth leaving the primary one.
-ROUTE_GAIN = 0.02
 
 
 class AnswerDelivery:
@@ -77,6 +76,11 @@ class AnswerDelivery:
             self._ids.append(message_id)
             self._shown.append(page)
             self._doubtful = message_id is None
+        self._acknowledged.set()
+
+    def refused(self) -> None:
+        """Discord has refused the first message, and its token with it: the answer comes as a new one."""
+        self.surface.drop_token()
         self._acknowledged.set()
 
     def learned(self, message_ids: Sequence[int]) -> None:
@@ -179,10 +183,14 @@ class AnswerDelivery:
                 await self._survey()
                 self._wake.set()
                 continue
-            route = await self._slot()
-            words, operation = self._source.has_text, self._next()
-            if operation is not None and await self._attempt(route, operation):
-                self._worded = self._worded or words
+            route, ticket = await self._slot()
+            try:
+                words, operation = self._source.has_text, self._next()
+                with calls_for(ticket.urgency, ticket):
+                    if operation is not None and await self._attempt(route, operation):
+                        self._worded = self._worded or words
+            finally:
+                self.surface.outgoing.end(ticket)
             self._wake.set()
 
     def _next(self) -> Operation | None:
@@ -191,11 +199,15 @@ class AnswerDelivery:
     async def _survey(self) -> None:
         """Learn which pages stand in Discord already. Raises :class:`MessageGone`, :class:`SurfaceExpired`."""
         try:
-            if self._ids == [None] and (first := await self.surface.original()) is not None:
-                self._learn(0, first)
-            found = await self.surface.find(self._ids[0] if self._ids else None)
+            with calls_for(self._urgency()):
+                if self._ids == [None] and (first := await self.surface.original()) is not None:
+                    self._learn(0, first)
+                found = await self.surface.find(self._ids[0] if self._ids else None)
         except MessageGone:
             raise
+        except HeldBack:
+            await self._pause(LONGEST_RETRY, *self._unless_finishing())
+            return
         except AccessLost as error:
             # Reading the history is a permission of its own: without it nothing more can be known.
             self._log.info("delivery.not_searched", detail=str(error))
@@ -225,13 +237,15 @@ class AnswerDelivery:
         # The exponent has a limit of its own: hours without Discord are many failures.
         return min(FIRST_RETRY * 2.0 ** min(self._failures - 1, 10), LONGEST_RETRY)
 
-    async def _slot(self) -> RouteKind:
-        """Wait until an edit may leave; returns the route whose slot was taken."""
+    async def _slot(self) -> tuple[RouteKind, Ticket]:
+        """Wait until an edit may leave; returns the route whose slot was taken, and the leave to use it."""
         lane: Lane | None = None
+        ticket: Ticket | None = None
+        outgoing = self.surface.outgoing
         try:
             while True:
                 urgency = self._urgency()
-                route, at = self._choose(urgency)
+                route, at = self.surface.earliest(self, urgency, known=None not in self._ids)
                 if lane is not (lane := self.surface.lane(route)):
                     self._leave_lanes()
                 now = self._clock.monotonic()
@@ -239,12 +253,20 @@ class AnswerDelivery:
                 lane.wants(self, since=since, urgency=urgency)
                 mine = lane.is_turn(self)
                 if mine and at <= now:
-                    lane.bucket.sent(now)
-                    self._stale_since = None
-                    return route
+                    ticket = outgoing.ask(urgency, interaction=route is RouteKind.INTERACTION, instead=ticket)
+                    if ticket.granted.is_set():
+                        lane.bucket.sent(now)
+                        self._stale_since = None
+                        taken, ticket = ticket, None
+                        return route, taken
+                    await self._pause(None, ticket.granted, *self._more_urgent(urgency))
+                    continue
+                outgoing.end(ticket)
+                ticket = None
                 # Whoever goes first watches the bucket; the others watch the lane.
                 await self._pause(at - now if mine else None, lane.moved, *self._more_urgent(urgency))
         finally:
+            outgoing.end(ticket)
             self._leave_lanes()
 
     def _urgency(self) -> Urgency:
@@ -258,35 +280,8 @@ class AnswerDelivery:
         for route in RouteKind:
             self.surface.lane(route).leave(self)
 
-    def _choose(self, urgency: Urgency) -> tuple[RouteKind, float]:
-        primary = self.surface.primary
-        if primary is None:
-            raise SurfaceExpired("no route is left")
-        now = self._clock.monotonic()
-        bucket = self.surface.bucket(primary)
-        spare = self.surface.channel_route and None not in self._ids and primary is not RouteKind.CHANNEL
-        if urgency is not Urgency.LAST:
-            # With a slot on a second route for the last edit, streaming may use the whole budget of the first.
-            covered = spare and self.surface.lane(RouteKind.CHANNEL).covers(self, now)
-            earliest = bucket.next_first if urgency is Urgency.FIRST else bucket.next_edit
-            return primary, earliest(now, reserve=0 if covered else 1)
-        at = bucket.next_final(now)
-        if spare:
-            other = self.surface.bucket(RouteKind.CHANNEL).next_final(now)
-            if max(other, now) + ROUTE_GAIN < at:
-                return RouteKind.CHANNEL, other
-        return primary, at
-
     async def _pause(self, seconds: float | None, *earlier: asyncio.Event) -> None:
-        """Return after ``seconds`` (None: never), or as soon as one of these events is set."""
-        waits: set[asyncio.Future[object]] = {asyncio.ensure_future(event.wait()) for event in earlier}
-        if seconds is not None:
-            waits.add(asyncio.ensure_future(self._clock.sleep(seconds)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await first_of(self._clock, seconds, *earlier)
 
     def _more_urgent(self, urgency: Urgency) -> list[asyncio.Event]:
         """What would make an edit with this urgency leave earlier."""
@@ -307,6 +302,9 @@ class AnswerDelivery:
             return False
         except (MessageGone, AccessLost):
             raise
+        except HeldBack:
+            # Nothing was tried: the next slot comes when the brake permits it.
+            return False
         except DeliveryError as error:
             await self._retry_later(error, operation)
             return False

@@ -8,8 +8,10 @@ import aiohttp
 import discord
 from discord import ui
 
+from bot.delivery.outgoing import Outgoing
 from bot.delivery.surface import translate
 from bot.errors import DeliveryError
+from bot.rendering import Urgency
 from bot.rendering.cluster_card import Card, CardButton
 
 NOBODY = discord.AllowedMentions.none()
@@ -43,14 +45,16 @@ def _button(button: CardButton, card: Card, area: str) -> ui.Button[ui.LayoutVie
 class ChannelCards:
     """Sends and edits cards through the bot's own route. Raises only :class:`DeliveryError`."""
 
-    def __init__(self, client: discord.Client) -> None:
+    def __init__(self, client: discord.Client, outgoing: Outgoing) -> None:
         self._client = client
+        self._outgoing = outgoing
 
     async def post(self, channel_id: int, card: Card) -> int:
         """Send a card; returns the message's id."""
         channel = self._client.get_partial_messageable(channel_id)
         try:
-            message = await channel.send(view=card_layout(card), allowed_mentions=NOBODY)
+            async with self._outgoing.turn(Urgency.OTHER):
+                message = await channel.send(view=card_layout(card), allowed_mentions=NOBODY)
         except discord.HTTPException as error:
             raise translate(error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -61,7 +65,8 @@ class ChannelCards:
         """Replace a card. Raises :class:`MessageGone` when somebody deleted the message."""
         message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
         try:
-            await message.edit(view=card_layout(card), allowed_mentions=NOBODY)
+            async with self._outgoing.turn(Urgency.OTHER):
+                await message.edit(view=card_layout(card), allowed_mentions=NOBODY)
         except discord.HTTPException as error:
             raise translate(error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -70,7 +75,7 @@ class ChannelCards:
     async def tell(
         self, channel_id: int, text: str, *, role_id: int | None = None, user_ids: Sequence[int] = ()
     ) -> None:
-        """Send lines, pinging this role and these people and nobody else."""
+        """Send lines to operators, pinging this role and these people and nobody else."""
         channel = self._client.get_partial_messageable(channel_id)
         ping = "" if role_id is None else f" · <@&{role_id}>"
         mentions = discord.AllowedMentions(
@@ -80,7 +85,10 @@ class ChannelCards:
             replied_user=False,
         )
         try:
-            await channel.send(text[: 1900 - len(ping)] + ping, allowed_mentions=mentions, suppress_embeds=True)
+            async with self._outgoing.turn(Urgency.OPERATORS):
+                await channel.send(
+                    text[: 1900 - len(ping)] + ping, allowed_mentions=mentions, suppress_embeds=True
+                )
         except discord.HTTPException as error:
             raise translate(error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -9,6 +9,7 @@ import discord
 from bot.clock import Clock
 from bot.delivery.answer import AnswerDelivery
 from bot.delivery.lane import Lane
+from bot.delivery.outgoing import Outgoing
 from bot.delivery.surface import MessageSurface
 from bot.queueing.request import Surface
 from bot.rendering import Bucket, PageSource
@@ -22,9 +23,10 @@ KEPT_LANES = 512
 class Deliveries:
     """Opens deliveries and shares one rate-limit bucket among all answers of a channel."""
 
-    def __init__(self, client: discord.Client, clock: Clock) -> None:
+    def __init__(self, client: discord.Client, clock: Clock, outgoing: Outgoing) -> None:
         self._client = client
         self._clock = clock
+        self._outgoing = outgoing
         self._open: dict[str, AnswerDelivery] = {}
         self._channels: dict[int, Lane] = {}
 
@@ -46,6 +48,7 @@ class Deliveries:
             request_id=request_id,
             locale=locale,
             channel_lane=self._channel_lane(surface.channel_id),
+            outgoing=self._outgoing,
             clock=self._clock,
         )
         delivery = AnswerDelivery(

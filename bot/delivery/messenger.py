@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import aiohttp
 import discord
 
-from bot.clock import Clock
 from bot.delivery.layout import build_layout, to_files
+from bot.delivery.outgoing import Outgoing
 from bot.delivery.surface import marked_pages, translate
 from bot.errors import DeliveryError
 from bot.queueing.request import Surface
-from bot.rendering import Page
+from bot.rendering import Page, Urgency
 
 _NOBODY = discord.AllowedMentions.none()
 
@@ -20,9 +20,9 @@ _NOBODY = discord.AllowedMentions.none()
 class Messenger:
     """Sends single messages. Never repeats one: a nonce lets Discord drop a second copy for some minutes."""
 
-    def __init__(self, client: discord.Client, clock: Clock) -> None:
+    def __init__(self, client: discord.Client, outgoing: Outgoing) -> None:
         self._client = client
-        self._clock = clock
+        self._outgoing = outgoing
 
     async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
         """Reply to an answer in its channel; pings ``user_id`` and nobody else. Raises :class:`DeliveryError`."""
@@ -31,15 +31,16 @@ class Messenger:
             message_id=reply_to, channel_id=surface.channel_id, fail_if_not_exists=False
         )
         try:
-            await channel.send(
-                text,
-                reference=reference,
-                mention_author=False,
-                allowed_mentions=discord.AllowedMentions(
-                    everyone=False, roles=False, users=[discord.Object(user_id)], replied_user=False
-                ),
-                nonce=request_id,
-            )
+            async with self._outgoing.turn(Urgency.OTHER):
+                await channel.send(
+                    text,
+                    reference=reference,
+                    mention_author=False,
+                    allowed_mentions=discord.AllowedMentions(
+                        everyone=False, roles=False, users=[discord.Object(user_id)], replied_user=False
+                    ),
+                    nonce=request_id,
+                )
         except discord.HTTPException as error:
             raise translate(error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -51,20 +52,21 @@ class Messenger:
         """Send an answer to somebody's DMs; pages that stand there already are not sent again. Raises
         :class:`AccessLost` when they are closed, else :class:`DeliveryError`."""
         try:
-            channel = await self._client.create_dm(discord.Object(user_id))
-            # A process may have been killed between the sending and the commit that it was sent.
-            there = await marked_pages(self._client, channel, request_id)
-            if not there:
-                await channel.send(heading, allowed_mentions=_NOBODY, nonce=f"{request_id}-h")
-            for index, page in enumerate(pages):
-                if index in there:
-                    continue
-                await channel.send(
-                    view=build_layout(page, request_id, locale, index),
-                    files=to_files(page.files),
-                    allowed_mentions=_NOBODY,
-                    nonce=f"{request_id}-{index}",
-                )
+            async with self._outgoing.turn(Urgency.LAST):
+                channel = await self._client.create_dm(discord.Object(user_id))
+                # A process may have been killed between the sending and the commit that it was sent.
+                there = await marked_pages(self._client, channel, request_id)
+                if not there:
+                    await channel.send(heading, allowed_mentions=_NOBODY, nonce=f"{request_id}-h")
+                for index, page in enumerate(pages):
+                    if index in there:
+                        continue
+                    await channel.send(
+                        view=build_layout(page, request_id, locale, index),
+                        files=to_files(page.files),
+                        allowed_mentions=_NOBODY,
+                        nonce=f"{request_id}-{index}",
+                    )
         except discord.HTTPException as error:
             raise translate(error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -20,16 +20,19 @@ import structlog
 from bot.clock import Clock
 from bot.delivery.lane import Lane
 from bot.delivery.layout import build_layout, page_mark, to_files
+from bot.delivery.outgoing import Outgoing
 from bot.delivery.tracing import WireCall, current_call
 from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
 from bot.queueing.request import Surface
-from bot.rendering import Bucket, Page
+from bot.rendering import Bucket, Page, Urgency
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 TOKEN_MARGIN = 60.0
+# How much sooner the other route must be to be worth leaving the primary one.
+ROUTE_GAIN = 0.02
 # How far back messages are searched for pages that a crashed process sent, in calls of 100 messages.
 SEARCHED = 500
 MARKED_PAGES = 20
@@ -69,8 +72,10 @@ class MessageSurface:
         request_id: str,
         locale: str,
         channel_lane: Lane,
+        outgoing: Outgoing,
         clock: Clock,
     ) -> None:
+        self.outgoing = outgoing
         self._client = client
         self._surface = surface
         self._request_id = request_id
@@ -103,6 +108,30 @@ class MessageSurface:
     def lane(self, route: RouteKind) -> Lane:
         """The lane of a route."""
         return self._lanes[route]
+
+    def earliest(self, who: object, urgency: Urgency, *, known: bool) -> tuple[RouteKind, float]:
+        """The route for ``who``'s next edit, and when it may leave (monotonic seconds).
+
+        ``known``: the ids of all its messages are, so that either route can edit them. Raises
+        :class:`SurfaceExpired` when no route is left.
+        """
+        primary = self.primary
+        if primary is None:
+            raise SurfaceExpired("no route is left")
+        now = self._clock.monotonic()
+        bucket = self.bucket(primary)
+        spare = self.channel_route and known and primary is not RouteKind.CHANNEL
+        if urgency is not Urgency.LAST:
+            # With a slot on a second route for the last edit, streaming may use the whole budget of the first.
+            covered = spare and self.lane(RouteKind.CHANNEL).covers(who, now)
+            earliest = bucket.next_first if urgency is Urgency.FIRST else bucket.next_edit
+            return primary, earliest(now, reserve=0 if covered else 1)
+        at = bucket.next_final(now)
+        if spare:
+            other = self.bucket(RouteKind.CHANNEL).next_final(now)
+            if max(other, now) + ROUTE_GAIN < at:
+                return RouteKind.CHANNEL, other
+        return primary, at
 
     def drop_token(self) -> None:
         """The token is spent: from now on only the channel route is left."""

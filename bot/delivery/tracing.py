@@ -3,8 +3,9 @@
 discord.py returns from the call that drains a rate-limit bucket only after that bucket's reset
 (``Ratelimit.__aexit__``, ``AsyncDeferredLock.__aexit__``), although Discord applied it at once, and it keeps the
 rate-limit headers to itself. An ``aiohttp.TraceConfig`` sees every request of the library, bot-token and
-interaction alike, when its headers arrive. Its callbacks run in the task that made the call, so a context
-variable tells which of our calls a request belongs to.
+interaction alike, as it begins and when its headers arrive. Its callbacks run in the task that made the call, so a
+context variable tells which of our calls a request belongs to, and a request waits for as long as they do: the
+library's own calls wait here for their slot in the budget of the bot's token.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import aiohttp
+import discord
 import structlog
+import yarl
 
 from bot.clock import Clock
+from bot.delivery.outgoing import Outgoing
 from bot.rendering import Bucket
 from bot.telemetry.metrics import Metrics
 
@@ -45,12 +49,24 @@ def _number(headers: Mapping[str, str], name: str) -> float | None:
         return None
 
 
-class WireObserver:
-    """Feeds the buckets and metrics from the trace."""
+def is_api_call(url: yarl.URL) -> bool:
+    """Whether Discord's API answers this: not the gateway, and not its store of files."""
+    return str(url).startswith(f"{discord.http.Route.BASE}/")
 
-    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+
+def is_exempt(url: yarl.URL) -> bool:
+    """Whether an API call goes to an interaction's or a webhook's endpoint, which the global limit does not count
+    (docs, topics/rate-limits, "Global Rate Limit")."""
+    return str(url).removeprefix(discord.http.Route.BASE).startswith(("/interactions/", "/webhooks/"))
+
+
+class WireObserver:
+    """Feeds the buckets and metrics from the trace, and lets requests wait for their leave."""
+
+    def __init__(self, clock: Clock, metrics: Metrics, outgoing: Outgoing) -> None:
         self._clock = clock
         self._metrics = metrics
+        self._outgoing = outgoing
 
     def trace_config(self) -> aiohttp.TraceConfig:
         """The trace to give to ``discord.Client(http_trace=…)``."""
@@ -63,9 +79,12 @@ class WireObserver:
     async def _started(
         self,
         _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
-        _params: aiohttp.TraceRequestStartParams,
+        context: SimpleNamespace,
+        params: aiohttp.TraceRequestStartParams,
     ) -> None:
+        context.ticket = None
+        if is_api_call(params.url):
+            context.ticket = await self._outgoing.leave(interaction=is_exempt(params.url))
         call = current_call.get()
         if call is not None:
             call.attempts += 1
@@ -76,13 +95,18 @@ class WireObserver:
     async def _answered(
         self,
         _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
+        context: SimpleNamespace,
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
         status, headers = params.response.status, params.response.headers
         self._metrics.discord_requests.labels(str(status)).inc()
+        scope = headers.get("X-RateLimit-Scope", "")
         if status == 429:
-            log.warning("discord.rate_limited", path=params.url.path, scope=headers.get("X-RateLimit-Scope", ""))
+            log.warning("discord.rate_limited", path=params.url.path, scope=scope)
+        if context.ticket is not None:
+            self._outgoing.answered(
+                context.ticket, status, scope=scope, retry_after=_number(headers, "Retry-After")
+            )
         call = current_call.get()
         if call is None:
             return
@@ -103,9 +127,11 @@ class WireObserver:
     async def _broke(
         self,
         _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
+        context: SimpleNamespace,
         _params: aiohttp.TraceRequestExceptionParams,
     ) -> None:
         self._metrics.discord_requests.labels("none").inc()
+        if context.ticket is not None:
+            self._outgoing.answered(context.ticket, None)
         if (call := current_call.get()) is not None:
             call.bucket.lost(self._clock.monotonic())

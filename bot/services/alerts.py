@@ -27,10 +27,13 @@ from bot.cluster.troubles import (
     wrong_now,
 )
 from bot.errors import DeliveryError, StorageError
+from bot.rendering import Level
 from bot.rendering.alerts import Line, alert_lines, news_text, recovery_text, trouble_text
+from bot.rendering.brake import WINDOW
 from bot.services.cluster import Availability, ClusterService
 from bot.services.journal import Journal
 from bot.services.nodes import NodeBook
+from bot.services.ports import Brake
 from bot.services.watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -83,6 +86,7 @@ class Alerts:
         nodes: NodeBook,
         clock: Clock,
         watch: Watch,
+        brake: Brake,
         *,
         is_switching: Callable[[], bool],
     ) -> None:
@@ -94,6 +98,9 @@ class Alerts:
         self._nodes = nodes
         self._clock = clock
         self._watch = watch
+        self._brake = brake
+        self._braked = False
+        self._began = clock.monotonic()
         self._wake = asyncio.Event()
         self._since: dict[Key, Trouble] = {}
         self._lost: dict[str, Trouble] = {}
@@ -125,7 +132,8 @@ class Alerts:
 
     async def look(self) -> float:
         """Tell what is due; returns in how many seconds to look again. Raises :class:`StorageError`."""
-        now = self._clock.now()
+        now, level = self._clock.now(), self._brake.level()
+        self._braked = self._braked or level is not Level.OPEN
         await self._nodes.refresh()
         channels = await self._store.alert_channels()
         if not channels:
@@ -188,6 +196,9 @@ class Alerts:
         missed = {*self._lost, *(subject for kind, subject in told if kind == EventKind.NODE_LOST)}
         if status is not None and status.usable:
             self._was_usable = False
+        level = self._brake.level()
+        # A process that has just begun does not know what the one before it was refused.
+        unknown = level is Level.OPEN and not self._braked and not self._has_looked_long
         return Situation(
             status,
             silent,
@@ -196,8 +207,14 @@ class Alerts:
             stranded=self._journal.stranded,
             was_usable=self._was_usable,
             switching=self._is_switching(),
+            held_back=None if unknown else level is not Level.OPEN,
+            cut_off=None if unknown else level is Level.CUT_OFF,
             listed={node_id for node_id in missed if self._nodes.canonical(node_id) in ids},
         )
+
+    @property
+    def _has_looked_long(self) -> bool:
+        return self._clock.monotonic() - self._began >= WINDOW
 
     def _troubles(self, situation: Situation, told: Collection[Key], now: float) -> Iterator[Notice]:
         if situation.status is not None:

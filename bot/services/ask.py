@@ -14,15 +14,16 @@ from bot.conversation.ports import ConversationKey, ConversationStore
 from bot.conversation.profile import Place, Profile
 from bot.conversation.tokens import TokenEstimator
 from bot.conversation.window import build_window
-from bot.errors import UserError
+from bot.errors import NotTakenNow, UserError
 from bot.queueing.ports import LineLimits, RequestStore
 from bot.queueing.request import Asker, Manner, NewQuestion, Surface
-from bot.rendering import Page
+from bot.rendering import Level, Page
 from bot.services.access import Access, Act
 from bot.services.desk import AnswerDesk
 from bot.services.dispatcher import Dispatcher
 from bot.services.door import Door
 from bot.services.operators import Person
+from bot.services.ports import Brake
 from bot.services.profiles import Profiles
 from bot.services.quotas import Quotas
 
@@ -107,8 +108,11 @@ class AskService:
         profiles: Profiles | None = None,
         access: Access | None = None,
         quotas: Quotas | None = None,
+        brake: Brake | None = None,
     ) -> None:
-        """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting."""
+        """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting; without ``brake`` no call
+        is held back."""
+        self._brake = brake
         self._profiles = profiles
         self._access = access
         self._quotas = quotas
@@ -138,10 +142,12 @@ class AskService:
         happens, so during a rolling restart two hear of the same question.
 
         Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (line full, nothing left
-        for today, bot stopping) or :class:`StorageError`; then nothing was kept.
+        for today, bot stopping, Discord about to ban it) or :class:`StorageError`; then nothing was kept.
         """
         if not question.prompt.strip():
             raise UserError("empty prompt", key="error.empty_prompt")
+        if self._brake is not None and self._brake.level() is not Level.OPEN:
+            raise NotTakenNow
         async with self._door.passing(question.asker.user_id):
             self._dispatcher.require_open()
             return await self._taken(question)
@@ -195,6 +201,11 @@ class AskService:
         """The acknowledging message exists. ``message_id`` None: it could not be sent, and the answer will
         come as a message of its own where the bot may write."""
         await self._desk.acknowledged(accepted.request_id, message_id, accepted.page)
+
+    def refused(self, accepted: Accepted) -> None:
+        """Discord has refused the acknowledging message: it was too late. The answer comes as a message of its own
+        where the bot may write."""
+        self._desk.refused(accepted.request_id)
 
     def _check_size(self, question: Question, manner: Manner | None) -> float:
         window = build_window(

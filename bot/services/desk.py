@@ -108,6 +108,11 @@ class AnswerDesk:
         if message_id is not None:
             await self._attach(request_id, 0, message_id)
 
+    def refused(self, request_id: str) -> None:
+        """Discord has refused the first message for good: nothing stands there."""
+        if (live := self._live.get(request_id)) is not None:
+            live.delivery.refused()
+
     async def _attach(self, request_id: str, page: int, message_id: int) -> None:
         await self._store.attach_message(request_id, page, message_id)
         self.on_attached(request_id, message_id)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from bot.queueing.request import Surface
-from bot.rendering import Page, PageSource
+from bot.rendering import Level, Page, PageSource
 
 
 class AnswerDelivery(Protocol):
@@ -14,6 +14,10 @@ class AnswerDelivery(Protocol):
 
     def acknowledged(self, message_id: int | None, page: Page | None = None) -> None:
         """The first message exists and shows ``page``: edits may begin."""
+        ...
+
+    def refused(self) -> None:
+        """Discord has refused the first message: the answer comes as a new one, where that is possible."""
         ...
 
     def learned(self, message_ids: Sequence[int]) -> None:
@@ -78,6 +82,14 @@ class Feedback(Protocol):
 
     async def give(self, request_id: str, user_id: int, value: Literal[-1, 1], *, now: float) -> None:
         """Set this person's thumb for the answer; ``now`` in epoch seconds."""
+        ...
+
+
+class Brake(Protocol):
+    """How close the bot is to being banned by Discord."""
+
+    def level(self) -> Level:
+        """What may be sent now."""
         ...
 
 

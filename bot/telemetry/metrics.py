@@ -37,6 +37,16 @@ class Metrics:
         self.cluster_usable = Gauge(
             "parallax_cluster_usable", "1 when a question has a chance.", registry=self.registry
         )
+        self.invalid_answers = Gauge(
+            "discord_invalid_answers",
+            "Answers 401, 403, 404 and 429 of the last ten minutes, counted up to 5000; Discord bans at 10000.",
+            registry=self.registry,
+        )
+        self.brake_level = Gauge(
+            "discord_brake_level",
+            "0: everything is sent, 1: last states of answers only, 2: what operators need only.",
+            registry=self.registry,
+        )
         self.late_interactions = Counter(
             "discord_late_interactions_total", "Interactions acknowledged too late.", registry=self.registry
         )

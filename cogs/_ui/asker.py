@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import discord
 
+from bot.client import Services
 from bot.queueing.request import Asker, Surface
 from bot.services.operators import Person
 
@@ -28,6 +29,12 @@ def manages(interaction: discord.Interaction) -> bool:
     """Whether the person manages this place, as Discord tells it with this interaction: in a server by their
     permissions, outside of servers everybody."""
     return interaction.guild_id is None or interaction.permissions.manage_guild
+
+
+def require_operator(services: Services, interaction: discord.Interaction) -> None:
+    """Raise :class:`NotAllowed` unless an operator is behind it. What they are told then leaves first."""
+    services.operators.require(person_of(interaction))
+    services.for_operators()
 
 
 def asker_of(interaction: discord.Interaction) -> Asker:

@@ -13,7 +13,7 @@ import structlog
 
 from bot.catalogue import say
 from bot.client import Services
-from bot.errors import BotError, UserError
+from bot.errors import BotError, DeliveryError, UserError
 from bot.queueing.request import Surface
 from bot.rendering.page import quote_question
 from bot.services.ask import Accepted, Question, Setting
@@ -24,6 +24,10 @@ from cogs._ui.places import author_of, place_of, place_of_interaction, setting_o
 from cogs._ui.views import text_layout
 
 log = structlog.get_logger(__name__)
+
+# Of the first response to an interaction: it came after the three seconds (docs, topics/opcodes-and-status-codes,
+# "JSON Error Codes").
+UNKNOWN_INTERACTION = 10062
 
 THREAD_TITLE = 80
 
@@ -124,7 +128,7 @@ class Asking:
         )
         if accepted is None:
             return
-        await self._ask_acknowledged(accepted, await self._acknowledged(interaction, accepted, private=private))
+        await self._acknowledge(interaction, accepted, private=private)
 
     async def _in_thread(
         self,
@@ -195,27 +199,30 @@ class Asking:
                 allowed_mentions=NOBODY,
                 nonce=f"{accepted.request_id}-0",
             )
-        except discord.HTTPException as error:
-            log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=error.code)
+        except (discord.HTTPException, DeliveryError) as error:
+            log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
             return None
         return sent.id
 
-    async def _acknowledged(
-        self, interaction: discord.Interaction, accepted: Accepted, *, private: bool
-    ) -> int | None:
-        view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
+    async def _acknowledge(self, interaction: discord.Interaction, accepted: Accepted, *, private: bool) -> None:
         try:
-            if interaction.response.is_done():
-                message = await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
-                return message.id
-            response = await interaction.response.send_message(
-                view=view, ephemeral=private, allowed_mentions=NOBODY
-            )
-        except discord.HTTPException as error:
+            message_id = await self._shown(interaction, accepted, private=private)
+        except (discord.HTTPException, DeliveryError) as error:
             # The question is in the line already: it is answered in the channel where that is possible.
             self._services.metrics.late_interactions.inc()
-            log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=error.code)
-            return None
+            log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
+            if _code(error) == UNKNOWN_INTERACTION:
+                self._services.ask.refused(accepted)
+                return
+            message_id = None
+        await self._services.ask.acknowledged(accepted, message_id)
+
+    async def _shown(self, interaction: discord.Interaction, accepted: Accepted, *, private: bool) -> int | None:
+        view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
+        if interaction.response.is_done():
+            message = await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
+            return message.id
+        response = await interaction.response.send_message(view=view, ephemeral=private, allowed_mentions=NOBODY)
         return response.message_id
 
 
@@ -237,6 +244,11 @@ async def _show_typing(channel: discord.abc.Messageable) -> None:
         log.info("typing.not_shown", error=type(error).__name__)
 
 
+def _code(error: discord.HTTPException | DeliveryError) -> int:
+    """Discord's code; 0 when the call was not made."""
+    return error.code if isinstance(error, discord.HTTPException) else 0
+
+
 def _may_thread(interaction: discord.Interaction) -> bool:
     permissions = interaction.app_permissions
     return (
@@ -250,7 +262,7 @@ async def _thread_on(message: discord.Message | discord.PartialMessage, prompt: 
     title = " ".join(prompt.split())[:THREAD_TITLE] or "…"
     try:
         return await message.create_thread(name=title)
-    except discord.HTTPException as error:
+    except (discord.HTTPException, DeliveryError) as error:
         # It may not, or there is one already: the answer comes where the question was asked.
-        log.info("thread.not_opened", message=message.id, code=error.code)
+        log.info("thread.not_opened", message=message.id, code=_code(error))
         return None

@@ -20,7 +20,7 @@ from bot.rendering import escape_inline
 from bot.rendering.cluster_card import Accent
 from bot.services.switching import Plan
 from bot.tree import NOBODY, report
-from cogs._ui.asker import person_of
+from cogs._ui.asker import require_operator
 from cogs._ui.modal import BaseModal
 from cogs._ui.views import BaseLayout, RateChecked, text_layout
 
@@ -55,7 +55,7 @@ class ConfirmSwitch(BaseLayout):
 
     async def authorise(self, interaction: Press) -> None:
         """Operators only."""
-        self._services.operators.require(person_of(interaction))
+        require_operator(self._services, interaction)
 
     async def _confirm(self, interaction: Press) -> None:
         if self._typed and not self._decided:
@@ -204,7 +204,7 @@ class SwitchControl(
             await report(interaction, error)
 
     async def _act(self, services: Services, interaction: Press) -> None:
-        services.operators.require(person_of(interaction))
+        require_operator(services, interaction)
         switching, by = services.running.switching, interaction.user.id
         if self._action == "back":
             switch = await switching.get(self._switch_id)
@@ -234,7 +234,7 @@ class _TypeBack(BaseModal):
 
     async def authorise(self, interaction: Press) -> None:
         """Operators only."""
-        self._services.operators.require(person_of(interaction))
+        require_operator(self._services, interaction)
 
     async def on_submit(self, interaction: Press, /) -> None:
         """Go back when it is the name."""

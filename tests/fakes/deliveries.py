@@ -45,6 +45,9 @@ class ShownAnswer:
         self.ids = [message_id]
         self.changed()
 
+    def refused(self) -> None:
+        """Nothing was refused here."""
+
     def learned(self, message_ids: Sequence[int]) -> None:
         """There are more messages."""
         self.ids.extend(message_ids[len(self.ids) :])

@@ -13,10 +13,12 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
     import discord
 
 from bot.delivery.lane import Lane
+from bot.delivery.outgoing import Outgoing
 from bot.delivery.surface import MessageSurface, RouteKind
 from bot.errors import DeliveryError
 from bot.queueing.request import Surface
 from bot.rendering import Bucket, Page
+from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import LoopClock
 from tests.fakes.windows import WindowServer
 
@@ -45,6 +47,7 @@ class PacedChannel:
     refuses: Callable[[Call], bool] = lambda _call: False
     lane: Lane = field(default_factory=lambda: Lane(Bucket(limit=5, window=5.0)))
     window: WindowServer = field(default_factory=lambda: WindowServer(5, 5.0))
+    outgoing: Outgoing = field(default_factory=lambda: Outgoing(LoopClock(), Metrics()))
     calls: list[Call] = field(default_factory=list)
     messages: dict[int, str] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -92,6 +95,7 @@ class PacedSurface(MessageSurface):
             request_id="request",
             locale="en-US",
             channel_lane=channel.lane,
+            outgoing=channel.outgoing,
             clock=clock,
         )
         self.original_response: int | None = None

@@ -23,6 +23,7 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
 from bot.clock import Clock, SystemClock
 from bot.delivery.answer import AnswerDelivery
 from bot.delivery.deliveries import Deliveries
+from bot.delivery.outgoing import Outgoing
 from bot.delivery.tracing import WireObserver
 from bot.queueing.request import Surface
 from bot.rendering import Page
@@ -94,6 +95,7 @@ class Desk:
     discord: DiscordDouble
     deliveries: Deliveries
     wire: Wire
+    outgoing: Outgoing
     source: Pages = field(default_factory=Pages)
     sent: list[tuple[int, int | None]] = field(default_factory=list)
     gone: list[bool] = field(default_factory=list)
@@ -156,11 +158,11 @@ class Desk:
 
 @asynccontextmanager
 async def logged_in(
-    double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, wire: Wire, clock: Clock | None = None
+    double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, wire: Wire, clock: Clock, outgoing: Outgoing
 ) -> AsyncIterator[discord.Client]:
     """A client whose REST calls reach the double, without a gateway; it has registered ``/ask``."""
     monkeypatch.setattr(discord.http.Route, "BASE", double.api_url)
-    trace = WireObserver(clock or SystemClock(), Metrics()).trace_config()
+    trace = WireObserver(clock, Metrics(), outgoing).trace_config()
     wire.watch(trace)
     client = discord.Client(intents=discord.Intents.none(), http_trace=trace)
     tree = discord.app_commands.CommandTree(client)
@@ -181,13 +183,14 @@ async def a_desk(
     discord_double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> AsyncIterator[Desk]:
     """Deliveries to this Discord; all of them are closed at the end."""
-    wire = Wire()
-    async with discord_double as double, logged_in(double, monkeypatch, wire, clock) as client:
-        deliveries = Deliveries(client, clock)
+    wire, outgoing = Wire(), Outgoing(clock, Metrics())
+    async with discord_double as double, logged_in(double, monkeypatch, wire, clock, outgoing) as client:
+        deliveries = Deliveries(client, clock, outgoing)
         try:
-            yield Desk(double, deliveries, wire, clock=clock)
+            yield Desk(double, deliveries, wire, outgoing, clock=clock)
         finally:
             await deliveries.aclose()
+            await outgoing.aclose()
 
 
 @pytest.fixture

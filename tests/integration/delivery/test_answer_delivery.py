@@ -12,9 +12,11 @@ import pytest
 from bot.clock import SystemClock
 from bot.delivery.answer import AnswerDelivery
 from bot.delivery.deliveries import Deliveries
+from bot.delivery.outgoing import Outgoing
 from bot.delivery.surface import RouteKind
 from bot.errors import DeliveryError, MessageGone, SurfaceExpired
 from bot.rendering import Page
+from bot.telemetry.metrics import Metrics
 from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.model import Message
 from tests.fakes.clocks import FastClock
@@ -243,11 +245,12 @@ class NotedClock(FastClock):
 async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.MonkeyPatch, private: bool) -> None:
     """After attempts that get rarer. A private message has no other way: whoever waits for it learns that."""
     clock = NotedClock(100.0)
+    outgoing = Outgoing(CLOCK, Metrics())
     async with (
         DiscordDouble(latency=0.0, limits=False) as double,
-        logged_in(double, monkeypatch, Wire()) as client,
+        logged_in(double, monkeypatch, Wire(), CLOCK, outgoing) as client,
     ):
-        desk = Desk(double, Deliveries(client, clock), Wire())
+        desk = Desk(double, Deliveries(client, clock, outgoing), Wire(), outgoing)
         delivery, message, _ = await desk.open(private=private, lives=1e12)
         double.faults.next("PATCH", "*", "reset", times=1000)
         desk.source.say("> question\nthe whole answer")

@@ -9,8 +9,10 @@ import pytest
 
 from bot.clock import SystemClock
 from bot.delivery.messenger import Messenger
+from bot.delivery.outgoing import Outgoing
 from bot.errors import AccessLost, DeliveryError
 from bot.rendering import Page
+from bot.telemetry.metrics import Metrics
 from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.people import Person
 from tests.integration.delivery.conftest import Wire, logged_in
@@ -39,8 +41,13 @@ class Post:
 @pytest.fixture
 async def post(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
     """A Discord that is near."""
-    async with DiscordDouble(latency=0.0) as double, logged_in(double, monkeypatch, Wire()) as client:
-        yield Post(double, Messenger(client, SystemClock()), double.person("ada"))
+    clock = SystemClock()
+    outgoing = Outgoing(clock, Metrics())
+    async with (
+        DiscordDouble(latency=0.0) as double,
+        logged_in(double, monkeypatch, Wire(), clock, outgoing) as client,
+    ):
+        yield Post(double, Messenger(client, outgoing), double.person("ada"))
 
 
 async def test_an_answer_is_sent_once(post: Post) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from bot.cluster.records import AlertChannel, OpenAlert
+from bot.delivery.outgoing import Outgoing
 from bot.errors import SchedulerUnreachable
 from bot.inference import ClusterState, ClusterStatus, Node, NodeState
 from bot.rendering.cluster_card import Load
@@ -78,6 +79,7 @@ class Process:
     journal: Journal
     alerts: Alerts
     channel: Channel
+    outgoing: Outgoing
     switching: bool = False
 
     @property
@@ -128,7 +130,8 @@ async def process(
 ) -> AsyncIterator[Process]:
     """A process on the database at ``url``, which has seen nothing yet."""
     scheduler, channel = ScriptedScheduler(), channel or Channel()
-    watcher = ClusterWatcher(scheduler, clock, Metrics())
+    metrics = Metrics()
+    watcher, outgoing = ClusterWatcher(scheduler, clock, metrics), Outgoing(clock, metrics)
     async with Database.open(url) as database:
 
         async def load() -> Load:
@@ -146,9 +149,10 @@ async def process(
             nodes,
             clock,
             watch,
+            outgoing,
             is_switching=lambda: one.switching,
         )
-        one = Process(clock, scheduler, watcher, database, watch, journal, alerts, channel)
+        one = Process(clock, scheduler, watcher, database, watch, journal, alerts, channel, outgoing)
         following = asyncio.create_task(watcher.run())
         await database.boards.put_alerts(AlertChannel(CHANNEL, 8, ROLE, "en", ping_owners=True))
         await alerts.remember()
