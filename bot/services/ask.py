@@ -110,7 +110,7 @@ class AskService:
         quotas: Quotas | None = None,
         brake: Brake | None = None,
     ) -> None:
-        """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting; without ``brake`` no call
+        """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting. Without ``brake`` nothing
         is held back."""
         self._brake = brake
         self._profiles = profiles

@@ -96,6 +96,8 @@ class Desk:
     deliveries: Deliveries
     wire: Wire
     outgoing: Outgoing
+    client: discord.Client
+    metrics: Metrics = field(default_factory=Metrics)
     source: Pages = field(default_factory=Pages)
     sent: list[tuple[int, int | None]] = field(default_factory=list)
     gone: list[bool] = field(default_factory=list)
@@ -183,11 +185,12 @@ async def a_desk(
     discord_double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> AsyncIterator[Desk]:
     """Deliveries to this Discord; all of them are closed at the end."""
-    wire, outgoing = Wire(), Outgoing(clock, Metrics())
+    wire, metrics = Wire(), Metrics()
+    outgoing = Outgoing(clock, metrics)
     async with discord_double as double, logged_in(double, monkeypatch, wire, clock, outgoing) as client:
         deliveries = Deliveries(client, clock, outgoing)
         try:
-            yield Desk(double, deliveries, wire, outgoing, clock=clock)
+            yield Desk(double, deliveries, wire, outgoing, client, metrics, clock=clock)
         finally:
             await deliveries.aclose()
             await outgoing.aclose()

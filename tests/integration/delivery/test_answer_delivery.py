@@ -250,7 +250,7 @@ async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.M
         DiscordDouble(latency=0.0, limits=False) as double,
         logged_in(double, monkeypatch, Wire(), CLOCK, outgoing) as client,
     ):
-        desk = Desk(double, Deliveries(client, clock, outgoing), Wire(), outgoing)
+        desk = Desk(double, Deliveries(client, clock, outgoing), Wire(), outgoing, client)
         delivery, message, _ = await desk.open(private=private, lives=1e12)
         double.faults.next("PATCH", "*", "reset", times=1000)
         desk.source.say("> question\nthe whole answer")

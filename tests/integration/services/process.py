@@ -28,6 +28,7 @@ from bot.services.dispatcher import Dispatcher
 from bot.services.in_flight import InFlight
 from bot.services.leases import Leases
 from bot.services.line import LineKeeper
+from bot.services.ports import Brake
 from bot.services.prompts import ChatPolicy
 from bot.services.queue_signal import QueueSignal
 from bot.services.reconciliation import Reconciliation
@@ -118,6 +119,7 @@ class Settings:
     question_ttl: float = 86_400.0
     assistant_prefix: bool = False
     announce_after: float = 1e9
+    brake: Brake | None = None
 
 
 def assembled(
@@ -219,6 +221,7 @@ def assembled(
         line_limits=LIMITS,
         ask_limits=AskLimits(context_tokens=4000),
         system_prompt="",
+        brake=settings.brake,
     )
     line = Line(
         scheduler,

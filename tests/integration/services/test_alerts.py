@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from bot.cluster.records import NamedNode, OpenAlert
+from bot.delivery.outgoing import Ticket
 from bot.errors import SchedulerUnreachable, UpstreamFailed
 from bot.inference import NodeState
+from bot.rendering import Urgency
+from bot.rendering.brake import CUTS_OFF, HOLDS_BACK, WINDOW
 from bot.services.alerts import COOL_DOWN, FORGOTTEN_AFTER
 from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
@@ -321,3 +324,53 @@ async def test_a_cluster_that_waits_and_works_again(bot: Process) -> None:
         "▲ The cluster is not usable any more: it waits for nodes",
         "✓ The cluster is usable again",
     ]
+
+
+HELD_BACK = "▲ Discord has refused 1,000 calls in ten minutes"
+CUT_OFF = "▲ Discord has refused 5,000 calls in ten minutes"
+
+
+def refused(bot: Process, count: int) -> None:
+    """So many calls of this process were refused just now."""
+    for _ in range(count):
+        bot.outgoing.answered(Ticket(Urgency.OTHER, interaction=False), 429)
+
+
+def told_of_calls(bot: Process) -> list[str]:
+    """Whatever was told of refused calls, as far as it says what is the case."""
+    return [line.partition(", and")[0].partition(";")[0] for line in bot.lines if "Discord" in line]
+
+
+async def test_calls_that_discord_refuses(bot: Process) -> None:
+    """Each level is told once, with a ping, and so is its end, ten minutes later by itself."""
+    refused(bot, HOLDS_BACK)
+    await bot.goes_on(10, BOTH)
+    assert told_of_calls(bot) == [HELD_BACK]
+    assert bot.channel.messages[-1].role_id == ROLE
+
+    refused(bot, CUTS_OFF - HOLDS_BACK)
+    await bot.goes_on(10, BOTH)
+    assert told_of_calls(bot) == [HELD_BACK, CUT_OFF]
+
+    bot.clock.advance(WINDOW - 15)
+    await bot.goes_on(20, BOTH)
+    assert told_of_calls(bot)[2:] == [
+        "✓ Discord refuses fewer calls",
+        "✓ Discord refuses few calls again",
+    ]
+    assert await bot.open() == []
+
+
+async def test_a_process_beside_does_not_take_it_back(bot: Process, url: str, clock: HandClock) -> None:
+    """What it was not refused itself says nothing of the other, until ten minutes have passed."""
+    refused(bot, HOLDS_BACK)
+    await bot.goes_on(10, BOTH)
+    async with process(url, clock, owner="another", channel=bot.channel) as other:
+        await other.sees(BOTH)
+        await other.goes_on(10, BOTH)
+        assert told_of_calls(other) == [HELD_BACK]
+
+        clock.advance(WINDOW)
+        await other.sees(BOTH)
+        await other.goes_on(10, BOTH)
+        assert told_of_calls(other) == [HELD_BACK, "✓ Discord refuses few calls again"]
