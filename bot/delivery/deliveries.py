@@ -8,27 +8,20 @@ import discord
 
 from bot.clock import Clock
 from bot.delivery.answer import AnswerDelivery
-from bot.delivery.lane import Lane
 from bot.delivery.outgoing import Outgoing
 from bot.delivery.surface import MessageSurface
 from bot.queueing.request import Surface
-from bot.rendering import Bucket, PageSource
-
-CHANNEL_WINDOW = 5.0
-# Discord's own channel bucket, before its headers say otherwise (discord-api-docs issues 2761, 8073).
-CHANNEL_LIMIT = 5
-KEPT_LANES = 512
+from bot.rendering import PageSource
 
 
 class Deliveries:
-    """Opens deliveries and shares one rate-limit bucket among all answers of a channel."""
+    """Opens deliveries; all answers of a channel share its lane."""
 
     def __init__(self, client: discord.Client, clock: Clock, outgoing: Outgoing) -> None:
         self._client = client
         self._clock = clock
         self._outgoing = outgoing
         self._open: dict[str, AnswerDelivery] = {}
-        self._channels: dict[int, Lane] = {}
 
     def open(
         self,
@@ -47,7 +40,7 @@ class Deliveries:
             surface,
             request_id=request_id,
             locale=locale,
-            channel_lane=self._channel_lane(surface.channel_id),
+            channel_lane=self._outgoing.lanes.of(surface.channel_id),
             outgoing=self._outgoing,
             clock=self._clock,
         )
@@ -77,13 +70,3 @@ class Deliveries:
         """Close all."""
         for request_id in list(self._open):
             await self.close(request_id)
-
-    def _channel_lane(self, channel_id: int) -> Lane:
-        lane = self._channels.pop(channel_id, None)
-        if lane is None:
-            lane = Lane(Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW))
-        # Most recently used last; the oldest leaves (its window is long over).
-        self._channels[channel_id] = lane
-        if len(self._channels) > KEPT_LANES:
-            del self._channels[next(iter(self._channels))]
-        return lane

@@ -7,6 +7,11 @@ import itertools
 
 from bot.rendering import Bucket, FairTurns, Urgency
 
+CHANNEL_WINDOW = 5.0
+# Discord's own channel bucket, before its headers say otherwise (discord-api-docs issues 2761, 8073).
+CHANNEL_LIMIT = 5
+KEPT_LANES = 512
+
 
 class Lane:
     """One bucket and whose turn it is.
@@ -57,3 +62,21 @@ class Lane:
     def moved(self) -> asyncio.Event:
         """Set when somebody leaves the lane; ask for it anew each time."""
         return self._moved
+
+
+class Lanes:
+    """One lane for each channel: whatever writes there shares it."""
+
+    def __init__(self) -> None:
+        self._channels: dict[int, Lane] = {}
+
+    def of(self, channel_id: int) -> Lane:
+        """The lane of a channel."""
+        lane = self._channels.pop(channel_id, None)
+        if lane is None:
+            lane = Lane(Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW))
+        # Most recently used last; the oldest leaves (its window is long over).
+        self._channels[channel_id] = lane
+        if len(self._channels) > KEPT_LANES:
+            del self._channels[next(iter(self._channels))]
+        return lane

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 import structlog
 
 from bot.clock import Clock, first_of, woken
+from bot.delivery.lane import Lanes
 from bot.errors import HeldBack
 from bot.rendering import CallBudget, Level, Urgency
 from bot.rendering.brake import InvalidAnswers
@@ -61,6 +62,7 @@ class Outgoing:
     """Decides when each request to Discord leaves, and whether at all."""
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
+        self.lanes = Lanes()
         self._clock = clock
         self._metrics = metrics
         self._budget: CallBudget[Ticket] = CallBudget()

@@ -11,6 +11,7 @@ library's own calls wait here for their slot in the budget of the bot's token.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from bot.rendering import Bucket
 from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
+
+_MESSAGE = re.compile(r"/channels/(\d+)/messages(?:/\d+)?")
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +63,12 @@ def is_exempt(url: yarl.URL) -> bool:
     return str(url).removeprefix(discord.http.Route.BASE).startswith(("/interactions/", "/webhooks/"))
 
 
+def written_channel(method: str, url: yarl.URL) -> int | None:
+    """The channel in which a call sends or edits a message; None for any other call."""
+    found = _MESSAGE.fullmatch(str(url.with_query(None)).removeprefix(discord.http.Route.BASE))
+    return int(found[1]) if found is not None and method in {"POST", "PATCH"} else None
+
+
 class WireObserver:
     """Feeds the buckets and metrics from the trace, and lets requests wait for their leave."""
 
@@ -82,15 +91,32 @@ class WireObserver:
         context: SimpleNamespace,
         params: aiohttp.TraceRequestStartParams,
     ) -> None:
-        context.ticket = None
-        if is_api_call(params.url):
-            context.ticket = await self._outgoing.leave(interaction=is_exempt(params.url))
         call = current_call.get()
+        context.ticket, context.bucket = None, None if call is None else call.bucket
+        if not is_api_call(params.url):
+            return
         if call is not None:
             call.attempts += 1
             # The pump took the first slot when it decided; what the library repeats takes one more each.
             if call.attempts > 1:
                 call.bucket.sent(self._clock.monotonic())
+        elif (channel_id := written_channel(params.method, params.url)) is not None:
+            context.bucket = await self._slot_in(channel_id)
+        try:
+            context.ticket = await self._outgoing.leave(interaction=is_exempt(params.url))
+        except BaseException:
+            # No end is told of a request that has not begun.
+            if context.bucket is not None:
+                context.bucket.lost(self._clock.monotonic())
+            raise
+
+    async def _slot_in(self, channel_id: int) -> Bucket:
+        """A slot for what the library or a command writes in a channel, beside the answers there."""
+        bucket = self._outgoing.lanes.of(channel_id).bucket
+        while (at := bucket.next_final(now := self._clock.monotonic())) > now:
+            await self._clock.sleep(at - now)
+        bucket.sent(now)
+        return bucket
 
     async def _answered(
         self,
@@ -107,21 +133,22 @@ class WireObserver:
             self._outgoing.answered(
                 context.ticket, status, scope=scope, retry_after=_number(headers, "Retry-After")
             )
-        call = current_call.get()
-        if call is None:
+        bucket: Bucket | None = context.bucket
+        if bucket is None:
             return
         now = self._clock.monotonic()
         if status == 429:
-            call.bucket.rejected(now, retry_after=_number(headers, "Retry-After") or 1.0)
+            bucket.rejected(now, retry_after=_number(headers, "Retry-After") or 1.0)
             return
         limit, remaining, reset_after = (
             _number(headers, f"X-RateLimit-{name}") for name in ("Limit", "Remaining", "Reset-After")
         )
         if limit is not None and remaining is not None and reset_after is not None:
-            call.bucket.observed(now, limit=int(limit), remaining=int(remaining), reset_after=reset_after)
+            bucket.observed(now, limit=int(limit), remaining=int(remaining), reset_after=reset_after)
         else:
-            call.bucket.lost(now)
-        if status < 300 and not call.applied.done():
+            bucket.lost(now)
+        call = current_call.get()
+        if call is not None and status < 300 and not call.applied.done():
             call.applied.set_result(status)
 
     async def _broke(
@@ -133,5 +160,5 @@ class WireObserver:
         self._metrics.discord_requests.labels("none").inc()
         if context.ticket is not None:
             self._outgoing.answered(context.ticket, None)
-        if (call := current_call.get()) is not None:
-            call.bucket.lost(self._clock.monotonic())
+        if context.bucket is not None:
+            context.bucket.lost(self._clock.monotonic())

@@ -112,6 +112,22 @@ async def test_a_spent_token_moves_the_answer_to_the_channel_route(
     assert len(refused) <= 1
 
 
+async def test_a_question_acknowledged_too_late_is_answered_in_a_new_message(
+    stage: Stage, room: Channel, ada: Person
+) -> None:
+    """Nothing is looked for where Discord has just said that there is nothing: such calls count towards a ban."""
+    stage.parallax.script(["Better late."])
+    stage.discord.faults.next("POST", "/interactions/*/callback", 10062)
+    before = len(stage.discord.trace)
+    await ada.slash(room, "ask", prompt="Too late")
+    await within(5.0, stage, lambda: any("Better late." in one.text for one in of_the_bot(stage, room)))
+    await until_over(stage, of_the_bot(stage, room)[0])
+    assert answer(of_the_bot(stage, room)[0], "Too late") == "Better late."
+    refused = [traced.path for traced in list(stage.discord.trace)[before:] if traced.status >= 400]
+    assert len(refused) == 1
+    assert refused[0].endswith("/callback")
+
+
 async def test_a_deleted_channel_ends_the_answer(stage: Stage, room: Channel, ada: Person) -> None:
     """Nobody can read it any more: the pipeline is freed."""
     stage.parallax.script(WORDS * 20)

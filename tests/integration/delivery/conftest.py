@@ -19,6 +19,7 @@ from sandbox.discord_api.people import Invocation
 with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 3.11 calls deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
     import discord
+    from discord import Client
 
 from bot.clock import Clock, SystemClock
 from bot.delivery.answer import AnswerDelivery
@@ -96,7 +97,7 @@ class Desk:
     deliveries: Deliveries
     wire: Wire
     outgoing: Outgoing
-    client: discord.Client
+    client: Client
     metrics: Metrics = field(default_factory=Metrics)
     source: Pages = field(default_factory=Pages)
     sent: list[tuple[int, int | None]] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 
 import discord
 import pytest
@@ -38,7 +38,7 @@ def refused_elsewhere(desk: Desk, count: int) -> None:
         desk.outgoing.answered(Ticket(Urgency.OTHER, interaction=False), 403)
 
 
-def changes(logs: Collection[dict[str, object]]) -> list[tuple[object, object, object]]:
+def changes(logs: Sequence[Mapping[str, object]]) -> list[tuple[object, object, object]]:
     """Each change of the brake: how it was logged, the level, the count."""
     found = [entry for entry in logs if entry["event"] == "discord.brake_changed"]
     return [(entry["log_level"], entry["level"], entry["invalid_answers"]) for entry in found]

@@ -84,7 +84,8 @@ async def test_many_answers_without_an_interaction_are_all_shown(desk: Desk) -> 
 async def test_places_wait_for_last_states(desk: Desk) -> None:
     """A line that moves does not make those wait whose answers are done."""
     halls = rooms(desk)
-    waiting, done = [], []
+    waiting: list[AnswerDelivery] = []
+    done: list[AnswerDelivery] = []
     for number in range(ANSWERS):
         source = Pages(is_waiting=number % 2 == 0)
         source.say(f"place {number}" if source.is_waiting else f"answer {number}")
@@ -113,6 +114,25 @@ async def test_a_call_that_the_library_holds_back_leaves_in_its_turn(desk: Desk)
     assert desk.discord.limits.rejections == []
 
 
+async def test_what_commands_send_shares_the_limit_of_a_channel_with_its_answers(desk: Desk) -> None:
+    """Discord counts new messages of both together."""
+    hall = rooms(desk)[0]
+    channel = desk.client.get_partial_messageable(hall.id)
+    writing: list[asyncio.Task[object]] = []
+    for number in range(30):
+        writing.append(asyncio.create_task(channel.send(f"message {number}")))
+        if number % 5 == 0:
+            source = Pages()
+            source.say(f"answer {number}")
+            answer = unacknowledged(desk, hall, f"{number:016x}", source)
+            writing.append(asyncio.create_task(answer.finish()))
+        await asyncio.sleep(0.3)
+    await asyncio.gather(*writing)
+
+    assert len(desk.discord.messages(hall)) == len(writing)
+    assert desk.discord.limits.rejections == []
+
+
 async def test_another_process_with_the_same_token_is_given_way(desk: Desk) -> None:
     """It used the second up: after one refusal everything waits until the limit's own end."""
     halls = rooms(desk)
@@ -134,7 +154,7 @@ async def test_interactions_wait_for_nothing(desk: Desk, path: str) -> None:
     tickets = [desk.outgoing.ask(Urgency.LAST, interaction=False) for _ in range(CALLS)]
     assert not tickets[-1].granted.is_set()
     began = desk.clock.monotonic()
-    session = desk.client.http._HTTPClient__session  # type: ignore[attr-defined]  # as webhooks use it
+    session = desk.client.http._HTTPClient__session  # as webhooks use it
     async with session.post(f"{desk.discord.api_url}{path}", json={}) as answer:
         assert answer.status >= 400
     assert desk.clock.monotonic() - began < 0.2
