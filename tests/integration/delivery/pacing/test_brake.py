@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.delivery.cards import ChannelCards
-from bot.delivery.outgoing import Ticket
+from bot.delivery.outgoing import Ticket, for_operators
 from bot.errors import HeldBack
 from bot.rendering import Level, Urgency
 from bot.rendering.brake import CUTS_OFF, HOLDS_BACK, WINDOW
@@ -42,6 +42,12 @@ def changes(logs: Sequence[Mapping[str, object]]) -> list[tuple[object, object, 
     """Each change of the brake: how it was logged, the level, the count."""
     found = [entry for entry in logs if entry["event"] == "discord.brake_changed"]
     return [(entry["log_level"], entry["level"], entry["invalid_answers"]) for entry in found]
+
+
+async def answered_operator(channel: discord.abc.Messageable) -> None:
+    """What an operator's command does, in a task of its own."""
+    for_operators()
+    await channel.send("as an operator wanted")
 
 
 def metric(desk: Desk, name: str) -> float | None:
@@ -86,6 +92,8 @@ async def test_only_last_states_leave_then_only_what_operators_need(desk: Desk) 
         assert "whole" not in second_message.text
         await cards.tell(channel.id, "Discord refuses the bot's calls")
         assert desk.discord.messages("general")[-1].text == "Discord refuses the bot's calls"
+        await asyncio.create_task(answered_operator(channel))
+        assert desk.discord.messages("general")[-1].text == "as an operator wanted"
 
         began = desk.clock.monotonic()
         await last

@@ -154,7 +154,7 @@ async def test_interactions_wait_for_nothing(desk: Desk, path: str) -> None:
     tickets = [desk.outgoing.ask(Urgency.LAST, interaction=False) for _ in range(CALLS)]
     assert not tickets[-1].granted.is_set()
     began = desk.clock.monotonic()
-    session = desk.client.http._HTTPClient__session  # as webhooks use it
+    session = desk.client.http._HTTPClient__session  # type: ignore[attr-defined]  # as webhooks use it
     async with session.post(f"{desk.discord.api_url}{path}", json={}) as answer:
         assert answer.status >= 400
     assert desk.clock.monotonic() - began < 0.2
