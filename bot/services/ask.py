@@ -110,8 +110,8 @@ class AskService:
         quotas: Quotas | None = None,
         brake: Brake | None = None,
     ) -> None:
-        """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting. Without ``brake`` nothing
-        is held back."""
+        """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting. Without a ``brake``
+        nothing is held back."""
         self._brake = brake
         self._profiles = profiles
         self._access = access
