@@ -20,6 +20,7 @@ from discord import ui
 import cogs
 from bot.client import ParallaxBot, Services
 from bot.conversation.profile import Chosen, Place, Profile, Scope
+from bot.delivery.outgoing import for_operators
 from bot.errors import NotAllowed
 from bot.queueing.rates import InteractionRates, RateLimit
 from bot.rendering import Control
@@ -78,7 +79,12 @@ OPERATORS = Operators(user_ids=[OPERATOR], role_ids=[], guild_ids=[])
 PROFILES = Profiles(Chose({TEAM: {"blocked_users": [BLOCKED]}}), FastClock(1.0), DEFAULTS)
 ACCESS = Access(PROFILES, OPERATORS, NoServer())
 UNSEEN = SimpleNamespace(view=lambda: SimpleNamespace(status=None))
-SERVICES = cast("Services", SimpleNamespace(operators=OPERATORS, access=ACCESS, profiles=PROFILES, cluster=UNSEEN))
+SERVICES = cast(
+    "Services",
+    SimpleNamespace(
+        operators=OPERATORS, access=ACCESS, profiles=PROFILES, cluster=UNSEEN, for_operators=for_operators
+    ),
+)
 NONE = cast("Any", None)
 
 

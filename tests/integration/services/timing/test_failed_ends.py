@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.errors import RequestRefused, StorageError, UpstreamFailed, ValueRefused
+from bot.errors import RequestRefused, StorageError, ValueRefused
 from bot.queueing.request import RequestState
 from bot.rendering.answer_view import AnswerView
 from bot.services.answering import AnswerRun
@@ -203,13 +203,13 @@ async def test_what_was_stopped_is_not_asked_again(
 
 
 async def test_a_failure_that_cannot_be_committed_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cluster failed the question for good while the disk was full."""
+    """The cluster refused the question for good while the disk was full."""
     async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
         with monkeypatch.context() as patch:
             Fault(*FAULTS["the disk, for long"]).put_into(patch, MemoryRequests, "failed")
             asked = await line.asks(1, "?")
             for number in range(1, 7):
-                (await line.scheduler.asked(number, timeout=AT_LAST)).fail(UpstreamFailed("500", status=500))
+                (await line.scheduler.asked(number, timeout=AT_LAST)).fail(RequestRefused("400", status=400))
                 await LoopClock().sleep(OUTAGE)
                 if await line.state(asked) in FINAL:
                     break
