@@ -10,7 +10,7 @@ from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.model import Channel
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, ask, new_room, of_the_bot, restarted, until_over, until_shows
+from tests.e2e.reading import PATIENCE, answer, ask, new_room, of_the_bot, restarted, until_over, until_shows
 
 
 def told(stage: Stage, room: Channel, words: str) -> list[str]:
@@ -67,7 +67,7 @@ async def test_somebody_else_strands_the_cluster(tmp_path: Path) -> None:
 
 
 async def test_failing_although_available(tmp_path: Path) -> None:
-    """A worker whose front has crashed stays listed as available: only questions tell."""
+    """A worker whose front has crashed stays listed as available: only questions tell, and they are kept."""
     async with staged(
         tmp_path,
         discord=DiscordDouble(latency=0.0),
@@ -77,13 +77,14 @@ async def test_failing_although_available(tmp_path: Path) -> None:
         await (await olga.slash(room, "cluster alerts")).response()
         (node,) = stage.parallax.nodes
         stage.parallax.crash_front(node)
-        for _ in range(2):
-            await until_over(stage, await ask(olga, new_room(stage), "Does it work?"))
+        kept = await ask(olga, new_room(stage), "Does it work?")
         assert "Restart the workers" in await until_told(stage, room, "Questions fail")
         card = await (await olga.slash(room, "status")).response()
         assert "failing" in card.text
         stage.parallax.mend_front(node)
-        await until_over(stage, await ask(olga, new_room(stage), "And now?"))
+        await (await olga.slash(room, "cluster resume")).response()
+        await until_over(stage, kept)
+        assert answer(kept, "Does it work?")
         await until_told(stage, room, "Questions are answered again")
 
 

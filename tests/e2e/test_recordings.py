@@ -91,14 +91,15 @@ async def test_40_a_busy_cluster_keeps_the_question(stage: Stage, room: Channel,
 
 
 async def test_50_a_node_that_fails_before_the_first_word(stage: Stage, room: Channel, ada: Person) -> None:
-    """It is given a second chance, then the asker reads what happened, with an id for the operators."""
+    """The question is kept, its asker reads what is done about it, and it is answered when the node works."""
     before = len(stage.parallax.requests)
     stage.parallax.replay("50_stream_worker_http500")
     stage.parallax.replay("50_stream_worker_http500")
+    stage.parallax.script(["It works again."])
     message = await asked(stage, ada, room)
-    sentence = "A node of the cluster failed while answering. Please ask again."
-    assert re.fullmatch(rf"-# {re.escape(sentence)} · [0-9a-f]{{4}}", footer(message))
-    assert len(stage.parallax.requests) == before + 2
+    assert answer(message, PROMPT) == "It works again."
+    assert "kept: a node failed, trying again until it works" in "".join(revisions(message))
+    assert len(stage.parallax.requests) == before + 3
 
 
 async def test_50_once_is_not_even_seen(stage: Stage, room: Channel, ada: Person) -> None:
