@@ -38,6 +38,8 @@ class Answer:
     speed: float | None
     """Tokens per scheduler second that the question asked for; None follows the double's speed."""
     include_usage: bool
+    decoded_prompt: str = ""
+    """The prompt as the worker's front sends it back when there is no token; empty when it does not."""
     refusal: JsonObject | None = None
     """The body of the 400 that the worker's front answers instead."""
 
@@ -74,6 +76,7 @@ def compose(
         style=style,
         speed=directives.speed,
         include_usage=_wants_usage(body),
+        decoded_prompt=_decoded(body) if style.prompt_echo else "",
         refusal=_refusal(body) if continues else None,
     )
 
@@ -86,6 +89,13 @@ def _written(body: JsonObject, directives: Directives, model: str, options: Answ
     if _thinks(body, directives, model, options):
         deltas = [*(Delta(text, reasoning=True) for text in writer.thoughts()), *deltas]
     return Script(tuple(deltas), fault=directives.fault)
+
+
+def _decoded(body: JsonObject) -> str:
+    """The prompt in Qwen's chat template, without its special tokens."""
+    messages = as_messages(body.get("messages"))
+    turns = [f"{message.get('role')}\n{content_of(message)}" for message in messages]
+    return "\n".join(turns if _wants_rest(body) else [*turns, "assistant\n"])
 
 
 def _wants_rest(body: JsonObject) -> bool:

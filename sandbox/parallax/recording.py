@@ -9,7 +9,8 @@ Two formats, both plain text with `#` comment lines first:
     ... (889 similar reads left out) ...
     ----- end at 1.449s: closed by server (FIN); 43 reads, 8935 bytes; …
 
-Each block is the seconds since the request was sent and the exact bytes as a Python literal.
+Each block is the seconds since the request was sent and the exact bytes as a Python literal. The newer ones have
+the request as bytes too, and end in ``[   0.084] (connection closed by the server)``.
 
 *Dumps* (`curl -i`)::
 
@@ -39,6 +40,7 @@ __all__ = ["End", "Recording", "RecordingError", "load", "parse"]
 _BLOCK: Final = re.compile(r"^\[ *(\d+\.\d+)\] (b['\"].*)$")
 _LEFT_OUT: Final = re.compile(r"^\.\.\. \((\d+) similar reads left out\)")
 _TIMED_END: Final = re.compile(r"^----- end at (\d+\.\d+)s: (.*)$")
+_CLOSED: Final = re.compile(r"^\[ *(\d+\.\d+)\] \(connection closed by the server\)$")
 _DUMP_START: Final = "----- raw response"
 _DUMP_END: Final = re.compile(r"^----- end: http=(\d+) ttfb=([\d.]+)s total=([\d.]+)s bytes=(\d+) exit=(\d+)")
 _CURL_TIMED_OUT: Final = 28
@@ -120,15 +122,16 @@ def _timed(name: str, lines: list[str]) -> Recording:
     left_out = 0
     for line in lines:
         if line.startswith(">>> "):
-            request = str(ast.literal_eval(line[4:]))
+            literal = ast.literal_eval(line[4:])
+            request = literal.decode() if isinstance(literal, bytes) else str(literal)
         elif block := _BLOCK.match(line):
             reads.append((float(block.group(1)), bytes(ast.literal_eval(block.group(2)))))
         elif skipped := _LEFT_OUT.match(line):
             left_out += int(skipped.group(1))
-        elif end := _TIMED_END.match(line):
+        elif end := _TIMED_END.match(line) or _CLOSED.match(line):
             request_head, _, body = request.partition("\r\n\r\n")
             method, path, _ = request_head.split(" ", 2)
-            ending = _timed_end(end.group(2))
+            ending = _timed_end(end.group(2)) if end.re is _TIMED_END else End.FIN
             return Recording(name, method, path, body, tuple(reads), ending, float(end.group(1)), left_out)
     raise RecordingError(f"{name}: no end line")
 

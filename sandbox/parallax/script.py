@@ -124,9 +124,12 @@ class WireStyle:
     framing: Framing = Framing.EVENT
     crlf: bool = False
     comments: bool = False
+    prompt_echo: bool = False
+    """An answer that ends without a token begins with the decoded prompt (recordings 131, 136, 137)."""
 
     def with_option(self, name: str) -> "WireStyle":
-        """This style with one more option: a reasoning style, a framing, `crlf` or `comments`.
+        """This style with one more option: a reasoning style, a framing, `crlf`, `comments` or
+        `prompt_echo`.
 
         Raises ValueError for another name.
         """
@@ -134,6 +137,8 @@ class WireStyle:
             return replace(self, crlf=True)
         if name == "comments":
             return replace(self, comments=True)
+        if name == "prompt_echo":
+            return replace(self, prompt_echo=True)
         if name in {framing.value for framing in Framing}:
             return replace(self, framing=Framing(name))
         return replace(self, reasoning=ReasoningStyle(name))

@@ -74,8 +74,15 @@ class Worker:
             await self._end_with(wire.compact(refusal[1]), self._fault_name(fault))
             return
         await self._writer.event(self.chunks.role())
+        await self._send_prompt_back(fault)
         if await self._tokens(fault):
             await self._finish(fault)
+
+    async def _send_prompt_back(self, fault: Fault | None) -> None:
+        """What the front does when it has no token to show: the prompt, decoded, is the first content."""
+        fails_first = fault is not None and fault.kind is FaultKind.SSE_ERROR and fault.after == 0
+        if self.answer.decoded_prompt and (fails_first or not self.answer.script.deltas):
+            await self._writer.event(self.chunks.token(Delta(self.answer.decoded_prompt)))
 
     async def _tokens(self, fault: Fault | None) -> bool:
         """Send the tokens; False when the answer has ended before them."""
@@ -101,7 +108,9 @@ class Worker:
         if kind is not FaultKind.NO_FINISH:
             await self._writer.event(self.chunks.finish(script.finish))
         if self.answer.include_usage:
-            await self._writer.event(self.chunks.usage(self.answer.prompt_tokens, self._sent))
+            # of an answer without a visible token the end token is counted (recording 137)
+            counted = self._sent or int(bool(self.answer.decoded_prompt))
+            await self._writer.event(self.chunks.usage(self.answer.prompt_tokens, counted))
         if kind is not FaultKind.NO_DONE:
             await self._writer.event("[DONE]")
         await self._writer.flush()

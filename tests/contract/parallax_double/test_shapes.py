@@ -210,3 +210,34 @@ async def test_a_node_killed_idle_answers_as_recorded() -> None:
         normalised(whole.data),
     ]
     assert 41 < waited < 55
+
+
+@pytest.mark.parametrize(
+    ("name", "tags"),
+    [
+        ("131_vllmrs_engine_error_first", "[[style:prompt_echo]][[fault:sse_error@0]]"),
+        ("137_vllmrs_empty_answer", "[[style:prompt_echo]][[n=0]]"),
+    ],
+)
+async def test_the_prompt_comes_back_where_no_token_does(name: str, tags: str) -> None:
+    """Recordings 131 and 137: behind the role, as one delta, then the error, or the reason and the usage."""
+
+    def told(body: bytes, question: str) -> list[object]:
+        seen: list[object] = []
+        for line in re.findall(rb"data: (\{.*\})", body):
+            event = json.loads(line)
+            seen += [choice["delta"] for choice in event.get("choices", [])]
+            seen += [choice["finish_reason"] for choice in event.get("choices", []) if "finish_reason" in choice]
+            seen += [event["usage"]["completion_tokens"]] if "usage" in event else []
+            seen += ["error"] if "error" in event else []
+        return [json.loads(json.dumps(each).replace(question, "QUESTION")) for each in seen]
+
+    recorded = recording(name)
+    asked = json.loads(recorded.request_body)
+    question = asked["messages"][0]["content"]
+    asked["messages"][0]["content"] = f"hi {tags}"
+    request = request_bytes("POST", "/v1/chat/completions", json.dumps(asked), close=True)
+    async with ParallaxDouble(model=MODEL, time_scale=50) as parallax:
+        answer = await exchange(parallax.url, request)
+    assert told(answer.data, f"hi {tags}") == told(recorded.body, question)
+    assert {"content": "user\nQUESTION\nassistant\n"} in told(recorded.body, question)
