@@ -11,6 +11,8 @@ from bot.inference import AnswerStats, Finish, FinishReason, Reasoning, StreamEv
 from bot.scheduler import bounds
 from bot.scheduler.failures import ErrorBody, from_status, interrupted, read_error
 from bot.scheduler.lines import Data, EventReader, Frame, LineLimitError
+from bot.scheduler.prompt_echo import EchoGuard, Released, only_echoed
+from bot.scheduler.sent_prompt import SentPrompt
 from bot.scheduler.stray import StrayObject
 from bot.scheduler.thinking import ThinkingHabits, ThinkSplitter
 from bot.scheduler.untrusted import (
@@ -33,6 +35,7 @@ _REASONS = {
 }
 _BROKEN_OFF = frozenset({"abort", "error"})
 """Finish reasons by which an engine says that it did not finish."""
+_UNKNOWN_PROMPT = SentPrompt()
 
 
 def finish_reason(name: str) -> FinishReason:
@@ -128,18 +131,27 @@ class AnswerReader:
     * the connection's end, an error or a silence after a ``finish_reason``: the answer was complete;
     * anything else is a :class:`StreamInterrupted` when some of the answer came, else what the error's status
       says. ``[DONE]`` with neither content nor reason is an interruption as well: nothing was answered.
+
+    What repeats ``prompt`` before the answer is left out, as if it had not come (see
+    :mod:`bot.scheduler.prompt_echo`); when nothing else comes, the node has failed.
     """
 
-    def __init__(self, sent: float, opens_thinking: Callable[[str | None], bool]) -> None:
+    def __init__(
+        self, sent: float, opens_thinking: Callable[[str | None], bool], prompt: SentPrompt = _UNKNOWN_PROMPT
+    ) -> None:
         self._events = EventReader()
         self._opens_thinking = opens_thinking
         self._splitter: ThinkSplitter | None = None
         self._meter = AnswerMeter(sent)
+        self._content = EchoGuard(prompt)
+        self._reasoning = EchoGuard(prompt)
         self._reason: FinishReason | None = None
         self._stray = StrayObject()
         self._out: list[StreamEvent] = []
         self._now = sent
         self._ending = False
+        self._all_let_go = False
+        self._only_echoed = False
         self.data_events = 0
         self.done = False
         self.failure: SchedulerError | None = None
@@ -287,13 +299,38 @@ class AnswerReader:
             return
         if not reasoning and not content:
             return
-        self._meter.content(self._now)
-        splitter = self._thinking()
         if reasoning:
-            splitter.thinking_comes_apart()
-            self._out.append(Reasoning(reasoning))
+            self._thinking().thinking_comes_apart()
+            self._give_reasoning(self._reasoning.feed(reasoning, self._now))
         if content:
-            self._out.extend(splitter.feed(content))
+            self._give_reasoning(self._reasoning.close(broken=False))
+            self._give_content(self._content.feed(content, self._now))
+
+    def _give_reasoning(self, released: Released) -> None:
+        self._measure(released)
+        if released.text:
+            self._out.append(Reasoning(released.text))
+
+    def _give_content(self, released: Released) -> None:
+        self._measure(released)
+        if released.text:
+            self._out.extend(self._thinking().feed(released.text))
+
+    def _measure(self, released: Released) -> None:
+        for arrived in released.times:
+            self._meter.content(arrived)
+
+    def _let_go(self, *, broken: bool) -> None:
+        """Nothing more comes: what was held back is part of the answer or is dropped."""
+        if self._all_let_go:
+            return
+        self._all_let_go = True
+        self._give_reasoning(self._reasoning.close(broken=broken))
+        self._give_content(self._content.close(broken=broken))
+        echoed = self._content.echoed + self._reasoning.echoed
+        if echoed:
+            _log.warning("prompt_echo_dropped", characters=echoed, model=self._meter.model)
+        self._only_echoed = bool(echoed) and not self._meter.content_came
 
     def _thinking(self) -> ThinkSplitter:
         if self._splitter is None:
@@ -319,11 +356,16 @@ class AnswerReader:
             self._fail(failure)
 
     def _fail(self, failure: SchedulerError) -> None:
+        self._let_go(broken=True)
         if self._splitter is not None:
             self._out.extend(self._splitter.close())
         self.failure = failure
 
     def _end(self) -> None:
+        self._let_go(broken=False)
+        if self._only_echoed:
+            self._fail(only_echoed())
+            return
         if not self.complete and not self._meter.content_came:
             self._fail(interrupted("[DONE] came without an answer", "empty_answer"))
             return

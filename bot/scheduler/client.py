@@ -30,6 +30,7 @@ from bot.scheduler import wire
 from bot.scheduler.answer import AnswerReader, read_usage
 from bot.scheduler.connection import Connection, content_type, read_json
 from bot.scheduler.failures import NOT_A_SCHEDULER, elsewhere, from_status, interrupted, read_error
+from bot.scheduler.sent_prompt import SentPrompt
 from bot.scheduler.streams import AnswerStream, Replay, StatusStream
 from bot.scheduler.thinking import ThinkingHabits
 from bot.scheduler.timeouts import Timeouts
@@ -94,10 +95,10 @@ class ParallaxClient:
             started = Started(self._clock.monotonic() - sent)
             kind = content_type(response)
             if kind == "application/json":
-                yield await self._whole_answer(response, started, sent)
+                yield await self._whole_answer(response, started, sent, SentPrompt.of(request))
             elif kind in {"", "text/event-stream"}:
                 opens = self._habits.opens_in_prompt if request.think is not False else _never
-                reader = AnswerReader(sent, opens)
+                reader = AnswerReader(sent, opens, SentPrompt.of(request))
                 stream = AnswerStream(response, reader, started, self._timeouts, self._clock)
                 try:
                     yield stream
@@ -108,13 +109,13 @@ class ParallaxClient:
                 raise elsewhere(f"it answered a chat with {printable(kind, 80)}", response.status_code)
 
     async def _whole_answer(
-        self, response: httpx.Response, started: Started, sent: float
+        self, response: httpx.Response, started: Started, sent: float, prompt: SentPrompt
     ) -> AsyncIterator[StreamEvent]:
         """An answer that came as one JSON body although a stream was asked for."""
         payload = await self._json_within(response, self._timeouts.first_byte)
         self._raise_error_in(payload)
         duration = self._clock.monotonic() - sent
-        text, reasoning, finish = wire.read_completion(payload, duration=duration)
+        text, reasoning, finish = wire.read_completion(payload, duration=duration, prompt=prompt)
         usage = read_usage((mapping(payload) or {}).get("usage"))
         pieces = [Reasoning(reasoning) if reasoning else None, Text(text) if text else None, usage]
         return Replay([started, *(piece for piece in pieces if piece is not None), finish])
@@ -130,7 +131,8 @@ class ParallaxClient:
             "POST", _CHAT, within=self._timeouts.first_byte, body=wire.chat_body(request, stream=False)
         )
         self._raise_error_in(payload)
-        return wire.read_completion(payload, duration=self._clock.monotonic() - sent)
+        duration = self._clock.monotonic() - sent
+        return wire.read_completion(payload, duration=duration, prompt=SentPrompt.of(request))
 
     @asynccontextmanager
     async def watch_status(self) -> AsyncIterator[AsyncIterator[ClusterStatus]]:

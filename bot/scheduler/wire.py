@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import structlog
+
 from bot.errors import UpstreamFailed
 from bot.inference import (
     AnswerStats,
@@ -26,9 +28,14 @@ from bot.inference import (
 from bot.scheduler import bounds
 from bot.scheduler.answer import content_text, finish_reason, first_choice, read_usage, reasoning_text
 from bot.scheduler.failures import read_error
+from bot.scheduler.prompt_echo import only_echoed, without_echo
+from bot.scheduler.sent_prompt import SentPrompt
 from bot.scheduler.thinking import split_whole
 from bot.scheduler.untrusted import mapping, printable, quantity, sequence, storable, whole_number
 
+_log = structlog.get_logger(__name__)
+
+_UNKNOWN_PROMPT = SentPrompt()
 _PEER = re.compile(r"\s(?:-s|--scheduler-addr)[\s=]+\S")
 _CLUSTER_STATES = {state.value: state for state in ClusterState}
 _NODE_STATES = {state.value: state for state in NodeState}
@@ -69,8 +76,11 @@ def init_body(model: str, nodes: int, *, local_network: bool) -> dict[str, objec
     return {"model_name": model, "init_nodes_num": int(nodes), "is_local_network": local_network}
 
 
-def read_completion(payload: object, *, duration: float) -> tuple[str, str, Finish]:
-    """An answer that came whole: text, reasoning and end. Raises :class:`UpstreamFailed` when it is none."""
+def read_completion(
+    payload: object, *, duration: float, prompt: SentPrompt = _UNKNOWN_PROMPT
+) -> tuple[str, str, Finish]:
+    """An answer that came whole: text, reasoning and end, without what repeats ``prompt`` before it. Raises
+    :class:`UpstreamFailed` when it is none, or nothing but the prompt."""
     fields = mapping(payload) or {}
     choice = first_choice(fields)
     message = mapping(choice.get("message")) if choice is not None else None
@@ -80,6 +90,12 @@ def read_completion(payload: object, *, duration: float) -> tuple[str, str, Fini
         reasoning, content = reasoning_text(message), content_text(message.get("content"))
     except ValueError as exc:
         raise UpstreamFailed(str(exc), code="malformed") from exc
+    reasoning, echoed_reasoning = without_echo(reasoning, prompt)
+    content, echoed_content = without_echo(content, prompt)
+    if echoed := echoed_reasoning + echoed_content:
+        _log.warning("prompt_echo_dropped", characters=echoed, model=printable(fields.get("model"), bounds.NAME))
+        if not reasoning and not content:
+            raise only_echoed()
     text, inside = (content, "") if reasoning else split_whole(content)
     usage = read_usage(fields.get("usage"))
     reason = choice.get("finish_reason")

@@ -11,6 +11,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[2] / "data" / "recordings"
 
 _BLOCK = re.compile(r"^\[ *(\d+\.\d+)\] (b'.*'|b\".*\")$")
+_CLOSED = re.compile(r"closed by (?:the )?server")
 _RAW = "----- raw response (status line, headers, body) -----\n"
 
 
@@ -34,10 +35,15 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.txt"))
 
 
+def text(name: str) -> str:
+    """The file of the recording ``name``, with the request."""
+    return (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+
+
 def load(name: str) -> Recording:
     """The recording ``name``, from either of the two forms the files have."""
-    text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
-    return _from_curl(name, text) if _RAW in text else _from_blocks(name, text)
+    written = text(name)
+    return _from_curl(name, written) if _RAW in written else _from_blocks(name, written)
 
 
 def _from_blocks(name: str, text: str) -> Recording:
@@ -48,7 +54,9 @@ def _from_blocks(name: str, text: str) -> Recording:
             raw = ast.literal_eval(found[2])
             assert isinstance(raw, bytes)
             blocks.append((float(found[1]), raw))
-    return Recording(name, tuple(blocks), held="closed by server" not in text)
+    return Recording(
+        name, tuple(blocks), held="closed by server" not in text and "closed by the server" not in text
+    )
 
 
 def _from_curl(name: str, text: str) -> Recording:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from bot.errors import (
     UpstreamFailed,
 )
 from bot.inference import (
+    ChatMessage,
+    ChatRequest,
     ClusterState,
     ClusterStatus,
     FinishReason,
@@ -26,6 +29,7 @@ from bot.inference import (
     Node,
     NodeState,
     Reasoning,
+    Role,
     Started,
     Text,
     Usage,
@@ -86,6 +90,12 @@ FAILED = {
     "73_chat_just_after_reinit": Failure(SchedulerNotReady, 503, "server_not_ready"),
     "90_chat_one_of_two_nodes": Failure(SchedulerNotReady, 503, "server_not_ready"),
     "93_429_patched_delay_stream": Failure(ClusterBusy, 429, "rate_limit_exceeded"),
+}
+
+ECHOED = {
+    "131_vllmrs_engine_error_first": Failure(UpstreamFailed, 500, "server_error"),
+    "136_vllmrs_json_mode": Failure(UpstreamFailed, 500, "server_error"),
+    "137_vllmrs_empty_answer": Failure(UpstreamFailed, None, "prompt_echo"),
 }
 
 FAILED_WHOLE = {
@@ -197,6 +207,7 @@ def test_every_recording_is_replayed_or_excused(name: str) -> None:
     places: list[Iterable[str]] = [
         FINISHED,
         FAILED,
+        ECHOED,
         FAILED_WHOLE,
         FAILED_INIT,
         INITIALISED,
@@ -261,6 +272,23 @@ async def test_a_failed_stream_gives_what_came_and_then_its_error(name: str) -> 
     assert content == expected_content(name)
     assert type(heard.error) is expected.kind
     assert (heard.error.status, heard.error.code) == (expected.status, expected.code)
+
+
+@pytest.mark.parametrize("name", ECHOED)
+async def test_a_prompt_that_comes_back_is_no_answer(name: str) -> None:
+    """Nothing of it is given out, and the question may be asked again."""
+    expected = ECHOED[name]
+    question = re.search(r'"messages":\[\{"role":"user","content":"([^"]*)"', recordings.text(name))
+    assert question
+    request = ChatRequest((ChatMessage(Role.USER, question[1]),))
+    assert any(question[1] in event.text for event in expected_content(name))
+    async with replay(name) as server, asking.client(server.url) as scheduler:
+        heard = await asking.ask(scheduler, request)
+    assert [event for event in heard.events if not isinstance(event, Started)] == []
+    assert type(heard.error) is expected.kind
+    assert (heard.error.status, heard.error.code) == (expected.status, expected.code)
+    assert heard.error.retryable
+    assert question[1] not in str(heard.error)
 
 
 @pytest.mark.parametrize("name", ["51_stream_worker_http400", "57_nonstream_worker_http400"])

@@ -7,8 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UpstreamFailed
-from bot.inference import ClusterState, FinishReason, JoinCommand, Model, NodeState
+from bot.inference import (
+    ChatMessage,
+    ChatRequest,
+    ClusterState,
+    FinishReason,
+    JoinCommand,
+    Model,
+    NodeState,
+    Role,
+)
 from bot.scheduler import bounds, wire
+from bot.scheduler.sent_prompt import SentPrompt
 from bot.scheduler.untrusted import parse_json, printable, quantity, storable, whole_number
 
 JSON = st.recursive(
@@ -139,6 +149,22 @@ def test_a_whole_answer() -> None:
     assert (text, reasoning) == ("Yes", "hm")
     assert finish.reason is FinishReason.OTHER
     assert (finish.stats.completion_tokens, finish.stats.counted, finish.stats.duration) == (1, False, 2.0)
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning"])
+def test_a_whole_answer_without_the_prompt_before_it(field: str) -> None:
+    prompt = SentPrompt.of(ChatRequest((ChatMessage(Role.USER, "Why?"),)))
+
+    def read(text: str) -> str:
+        message = {"content": "", field: text}
+        found = wire.read_completion({"choices": [{"message": message}]}, duration=2.0, prompt=prompt)
+        return found[0] + found[1]
+
+    assert read("user\nWhy?\nassistant\nBecause.") == "Because."
+    assert read("Why? Because.") == "Why? Because."
+    with pytest.raises(UpstreamFailed) as caught:
+        read("user\nWhy?\nassistant\n")
+    assert caught.value.code == "prompt_echo"
 
 
 @pytest.mark.parametrize(
