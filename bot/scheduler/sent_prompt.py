@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import dropwhile
+from itertools import takewhile
 
 from bot.inference import ChatMessage, ChatRequest, Role
 
@@ -82,9 +82,8 @@ class SentMessage:
     @property
     def ending(self) -> str:
         """Its punctuation after the last letter or digit, without white space."""
-        ends = dropwhile(lambda character: not folded(character), reversed(self._message.content))
-        kept = sum(1 for _ in ends)
-        return "".join(self._message.content[kept:].split())
+        ending = takewhile(lambda character: not folded(character), reversed(self._message.content))
+        return "".join("".join(ending).split())[::-1]
 
 
 @dataclass(frozen=True, slots=True)
