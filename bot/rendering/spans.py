@@ -158,13 +158,17 @@ class _Writer:
             self._label.append(content)
             return
         marks = [mark for mark in self._marks if not mark.startswith("`")]
-        mark = "``" if "`" in content else "`"
         # Discord takes the longest run it finds for the closer: three in a row are broken up.
         text = re.sub(r"`(?=``)", f"`{ZWSP}", content)
-        if text.startswith("`"):
-            text = f" {text}"
-        if text.endswith("`"):
-            text = f"{text} "
+        runs = {len(run) for run in re.findall(r"`+", text)}
+        if runs == {1, 2}:
+            text, runs = re.sub(r"`(?=`)", f"`{ZWSP}", text), {1}
+        mark = "``" if runs == {1} else "`"
+        # A space would do in the middle of a line, but is cut off at its ends.
+        if text.lstrip().startswith("`"):
+            text = f"{ZWSP}{text.lstrip()}"
+        if text.rstrip().endswith("`"):
+            text = f"{text.rstrip()}{ZWSP}"
         if not text.strip():
             text = f"{text}{ZWSP}"
         last = self.out[-1] if self.out else None
