@@ -20,6 +20,7 @@
     │   ├── SchedulerNotReady     503: no model, no nodes or no pipeline yet
     │   ├── ClusterBusy           429: every pipeline is taken
     │   ├── RequestRefused        400: the cluster will never accept this request
+    │   ├── NoAnswer              it was taken and worked on, and no word came of it
     │   ├── UpstreamFailed        5xx, or an error inside a stream before any text
     │   └── StreamInterrupted     the stream broke off, stalled or ended without a finish
     ├── DeliveryError             Discord did not take a message
@@ -169,6 +170,12 @@ class RequestRefused(SchedulerError):
     """400: the cluster will not accept this request however often it is sent."""
 
     key = "error.request_refused"
+
+
+class NoAnswer(SchedulerError):
+    """A node took the request to its end and gave no word of an answer (recording 137)."""
+
+    key = "error.no_answer"
 
 
 class UpstreamFailed(SchedulerError):

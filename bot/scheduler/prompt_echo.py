@@ -40,7 +40,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.errors import UpstreamFailed
+from bot.errors import NoAnswer
 from bot.scheduler.prompt_trace import PromptTrace, Verdict
 from bot.scheduler.sent_prompt import Plan, SentPrompt, folded
 
@@ -48,9 +48,9 @@ _TOO_MUCH_AT_ONCE = 64
 _AROUND_MESSAGES = 2000
 
 
-def only_echoed() -> UpstreamFailed:
+def only_echoed() -> NoAnswer:
     """The failure of an answer that is the prompt and nothing else."""
-    return UpstreamFailed("the node sent the prompt back instead of an answer", code="prompt_echo")
+    return NoAnswer("the node sent the prompt back instead of an answer", code="prompt_echo")
 
 
 class Released(NamedTuple):

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import structlog
 
 from bot.clock import Clock, woken
-from bot.errors import ClusterBusy, RequestRefused, SchedulerError, SchedulerNotReady, SchedulerUnreachable
+from bot.errors import (
+    ClusterBusy,
+    NoAnswer,
+    RequestRefused,
+    SchedulerError,
+    SchedulerNotReady,
+    SchedulerUnreachable,
+)
 from bot.inference import ClusterStatus
 from bot.queueing.breaker import Breaker, Failure
 from bot.queueing.capacity import BackOff, CapacityLimit
@@ -57,6 +64,10 @@ def hold_of(cluster: ClusterView, pause: LinePause | None, refusal: Hold | None)
             return Hold("held.starting_nodes", (("ready", status.ready_nodes), ("wanted", status.init_nodes)))
         return Hold("held.starting")
     return refusal
+
+
+NO_ANSWER_ATTEMPTS = 2
+"""So often a question is asked that ends without a word."""
 
 
 def _unreachable(since: float) -> Hold:
@@ -234,9 +245,9 @@ class Gate:
             self._service_times.observe(duration)
             self._watcher.chat_completed()
 
-    def refused(self, request_id: str, error: SchedulerError, *, elapsed: float) -> bool:
-        """A question that was sent ``elapsed`` seconds ago ended without a word of an answer. Returns whether it
-        is kept, to be asked again."""
+    def refused(self, request_id: str, error: SchedulerError, *, elapsed: float, attempts: int) -> bool:
+        """A question that was sent ``elapsed`` seconds ago ended without a word of an answer, after ``attempts``
+        attempts. Returns whether it is kept, to be asked again."""
         self.left(request_id)
         now, jitter = self._clock.monotonic(), random.random()
         if isinstance(error, ClusterBusy):
@@ -245,6 +256,11 @@ class Gate:
             self._back_off.refused(now, retry_after=error.retry_after, jitter=jitter)
             self._watcher.chat_failed(error)
             return True
+        if isinstance(error, NoAnswer):
+            # The cluster works; another try may begin with another token.
+            self.worked(request_id)
+            self.ended(None)
+            return attempts < NO_ANSWER_ATTEMPTS
         is_kept = isinstance(error, SchedulerNotReady | SchedulerUnreachable)
         if not (is_kept or error.retryable):
             self._watcher.chat_failed(error)

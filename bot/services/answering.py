@@ -220,7 +220,9 @@ class AnswerRun:
         put_off = error.retryable or isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
         if self._said.fresh or not put_off:
             return False
-        is_kept = self._gate.refused(self.request.request_id, error, elapsed=self._said.elapsed)
+        is_kept = self._gate.refused(
+            self.request.request_id, error, elapsed=self._said.elapsed, attempts=self.request.attempts
+        )
         return is_kept and not isinstance(error, SchedulerUnreachable)
 
     async def _readmitted(self, *, goes_on: bool) -> bool:

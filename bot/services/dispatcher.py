@@ -300,7 +300,8 @@ class Dispatcher:
         """Tell the gate how an attempt ended; returns whether the question is worth another one."""
         error = outcome.error
         if outcome.answer is None and isinstance(error, SchedulerError):
-            return self._gate.refused(run.request.request_id, error, elapsed=run.elapsed)
+            request = run.request
+            return self._gate.refused(request.request_id, error, elapsed=run.elapsed, attempts=request.attempts)
         complete = outcome.answer if outcome.finish else None
         self._gate.ended(complete.duration if complete is not None else None)
         return False

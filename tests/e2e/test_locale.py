@@ -90,7 +90,7 @@ async def test_cards_are_in_the_language_of_who_looks(
     """State, load and buttons."""
     german = await (await jana.slash(room, "status")).response()
     assert "**Qwen/Qwen3-8B** · einsatzbereit" in german.text
-    assert "Webseite öffnen" in german.buttons
+    assert "Knoten hinzufügen" in german.buttons
     japanese = await (await yuki.slash(room, "queue")).response()
     assert "待機中または実行中の質問はありません。" in japanese.text
 

@@ -11,6 +11,7 @@ import pytest
 
 from bot.errors import (
     ClusterBusy,
+    NoAnswer,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
@@ -95,7 +96,7 @@ FAILED = {
 ECHOED = {
     "131_vllmrs_engine_error_first": Failure(UpstreamFailed, 500, "server_error"),
     "136_vllmrs_json_mode": Failure(UpstreamFailed, 500, "server_error"),
-    "137_vllmrs_empty_answer": Failure(UpstreamFailed, None, "prompt_echo"),
+    "137_vllmrs_empty_answer": Failure(NoAnswer, None, "prompt_echo"),
 }
 
 FAILED_WHOLE = {
@@ -276,7 +277,7 @@ async def test_a_failed_stream_gives_what_came_and_then_its_error(name: str) -> 
 
 @pytest.mark.parametrize("name", ECHOED)
 async def test_a_prompt_that_comes_back_is_no_answer(name: str) -> None:
-    """Nothing of it is given out, and the question may be asked again."""
+    """Nothing of it is given out."""
     expected = ECHOED[name]
     question = re.search(r'"messages":\[\{"role":"user","content":"([^"]*)"', recordings.text(name))
     assert question
@@ -287,7 +288,6 @@ async def test_a_prompt_that_comes_back_is_no_answer(name: str) -> None:
     assert [event for event in heard.events if not isinstance(event, Started)] == []
     assert type(heard.error) is expected.kind
     assert (heard.error.status, heard.error.code) == (expected.status, expected.code)
-    assert heard.error.retryable
     assert question[1] not in str(heard.error)
 
 

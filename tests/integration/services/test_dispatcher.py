@@ -8,6 +8,7 @@ from bot.errors import (
     ClusterBusy,
     DeliveryError,
     Draining,
+    NoAnswer,
     RequestRefused,
     SchedulerNotReady,
     SchedulerUnreachable,
@@ -138,6 +139,23 @@ async def test_a_question_that_fails_while_others_succeed_is_told_so() -> None:
             await line.until_shows(one, "fine")
         await line.until_settled()
         assert await line.state(unlucky) is RequestState.FAILED
+
+
+async def test_a_question_without_an_answer_is_asked_once_more_and_holds_nobody() -> None:
+    """The cluster works on it to the end, so the others leave meanwhile."""
+    async with running(ready(2)) as line:
+        silent = await line.asks(1, "first")
+        (await line.scheduler.asked(1)).fail(NoAnswer())
+        again = await line.scheduler.asked(2)
+        assert again.question == "user 1: first"
+        other = await line.asks(2, "other")
+        (await line.scheduler.asked(3)).end("fine")
+        await line.until_shows(other, "fine")
+        again.fail(NoAnswer())
+        await line.until_shows(silent, "The model gave no answer, twice. Ask in other words. · ")
+        await line.until_settled()
+        assert await line.state(silent) is RequestState.FAILED
+        assert len(line.scheduler.streams) == 3
 
 
 async def test_a_refusal_for_good_is_not_repeated() -> None:

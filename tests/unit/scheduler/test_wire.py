@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import UpstreamFailed
+from bot.errors import NoAnswer, UpstreamFailed
 from bot.inference import (
     ChatMessage,
     ChatRequest,
@@ -162,7 +162,7 @@ def test_a_whole_answer_without_the_prompt_before_it(field: str) -> None:
 
     assert read("user\nWhy?\nassistant\nBecause.") == "Because."
     assert read("Why? Because.") == "Why? Because."
-    with pytest.raises(UpstreamFailed) as caught:
+    with pytest.raises(NoAnswer) as caught:
         read("user\nWhy?\nassistant\n")
     assert caught.value.code == "prompt_echo"
 
