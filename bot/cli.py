@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from bot.errors import BotError, ConfigError
+from bot.errors import BotError, ConfigError, DatabaseInUse, StorageError
 
 app = typer.Typer(
     add_completion=False,
@@ -55,9 +55,16 @@ def migrate() -> None:
 
     def work() -> None:
         from bot.settings import database_url
+        from bot.storage.engine import database_file
         from bot.storage.migrate import HEAD, upgrade_sync
+        from bot.storage.process_lock import ProcessLock
 
-        before = upgrade_sync(database_url())
+        url = database_url()
+        try:
+            with ProcessLock.held(database_file(url)):
+                before = upgrade_sync(url)
+        except DatabaseInUse as error:
+            raise StorageError(f"{error}: nothing was changed, stop it first (run migrates by itself)") from error
         typer.echo(f"schema {before or 'none'} → {HEAD}")
 
     _guarded(work)

@@ -24,6 +24,7 @@
     │   ├── AccessLost            the bot may not write there any more
     │   └── SurfaceExpired        the interaction's token is spent
     ├── StorageError
+    │   └── DatabaseInUse         another process holds the database's lock
     └── ConfigError
 
 ``key`` names the sentence in the catalogue (``bot/locales``) that a person is shown; ``params`` fill it in.
@@ -184,6 +185,10 @@ class StorageError(BotError):
     """The database could not be read or written."""
 
     key = "error.storage"
+
+
+class DatabaseInUse(StorageError):
+    """Another process holds the database's lock."""
 
 
 class ConfigError(BotError):

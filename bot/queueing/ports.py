@@ -20,11 +20,10 @@ class LineLimits:
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """What a process took over: the ids of running questions that went back to the head of the line, and the
-    answers that were complete but not shown. ``elsewhere`` counts what other processes go on answering."""
+    answers that were complete but not shown."""
 
     requeued: tuple[str, ...]
     undelivered: tuple[StoredRequest, ...]
-    elsewhere: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class RequestStore(Protocol):
 
     async def recover(self, owner: str, *, now: float, is_alive: Callable[[str], bool]) -> Recovered:
         """Take back what no living process holds: leases that ran out, and those of owners other than ``owner``
-        that ``is_alive`` denies. It may be called in another thread."""
+        that ``is_alive`` denies."""
         ...
 
     async def get(self, request_id: str) -> StoredRequest | None:

@@ -68,7 +68,7 @@ _NEXT = (
 
 # Statements on the way from a question to its first word are built once: building costs more than running.
 
-RUNNING_ELSEWHERE = (
+_RUNNING_ELSEWHERE = (
     select(func.count()).select_from(requests).where(IS_RUNNING, requests.c.lease_owner != bindparam("owner"))
 )
 """How many questions run under other owners than ``owner``."""
@@ -76,7 +76,7 @@ RUNNING_ELSEWHERE = (
 _LINE = select(
     line_state.c.virtual_time,
     line_state.c.paused_since,
-    RUNNING_ELSEWHERE.scalar_subquery().label("elsewhere"),
+    _RUNNING_ELSEWHERE.scalar_subquery().label("elsewhere"),
 ).with_for_update(of=line_state)
 
 _MINE = (IS_QUEUED, requests.c.user_id == bindparam("user"))

@@ -208,7 +208,6 @@ def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[
     return Recovered(
         requeued=tuple(row.request_id for row in lost),
         undelivered=tuple(sorted(undelivered, key=lambda one: one.sequence)),
-        elsewhere=connection.execute(line.RUNNING_ELSEWHERE, {"owner": owner}).scalar_one(),
     )
 
 

@@ -7,22 +7,34 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import aiosqlite
 import pytest
-from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy import Connection, Engine, delete, event, insert, select, text
+from sqlalchemy.util import await_only
 
 from bot.conversation.ports import ConversationKey
 from bot.errors import StorageError, UserError
 from bot.queueing.request import RequestKind, RequestState
 from bot.storage.database import Database
-from bot.storage.engine import Transactions, database_file
+from bot.storage.engine import database_file
+from bot.storage.sqlite import SqliteTransactions
 from bot.storage.tables import facts
 from tests.fakes.databases import new_database
 from tests.fakes.owners import nobody
 from tests.fakes.questions import TOKEN, WIDE, answer, question
+
+
+def writer_of(database: Database) -> Engine:
+    """What SQLAlchemy's events of the writing connection are listened to on."""
+    transactions = database.requests._transactions
+    assert isinstance(transactions, SqliteTransactions)
+    return transactions._writes.engine.sync_engine
 
 
 def everything(file: Path) -> list[str]:
@@ -104,10 +116,10 @@ async def test_a_crash_between_any_two_statements_changes_nothing(tmp_path: Path
 
     async with Database.open(url) as database:
         await _busy(database)
-        writer = database.requests._transactions._writer
+        writer = writer_of(database)
         event.listen(writer, "before_cursor_execute", interrupt)
         before = everything(file)
-        for statement in range(2, 30):  # the first is BEGIN IMMEDIATE
+        for statement in range(1, 30):
             left = statement
             try:
                 await CHANGES[change](database)
@@ -171,14 +183,13 @@ async def test_a_cancelled_caller_leaves_no_half_transaction(tmp_path: Path) -> 
 async def test_reads_do_not_wait_for_a_write(tmp_path: Path) -> None:
     """While a write is open, reads answer from before it."""
     url = new_database(tmp_path)
-    transactions = Transactions(database_file(url))
+    transactions = SqliteTransactions(database_file(url))
     begun, finish = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
 
     def slow(connection: Connection) -> None:
         connection.execute(insert(facts).values(key="slow", value="1"))
-        loop.call_soon_threadsafe(begun.set)
-        asyncio.run_coroutine_threadsafe(finish.wait(), loop).result()
+        begun.set()
+        await_only(finish.wait())
 
     def keys(connection: Connection) -> list[str]:
         return list(connection.execute(select(facts.c.key)).scalars())
@@ -210,8 +221,23 @@ def refused(connection: Connection) -> str:
     raise UserError("no", key="error.empty_prompt")
 
 
+async def hold_writer(transactions: SqliteTransactions) -> tuple[asyncio.Event, asyncio.Task[object]]:
+    """Let a transaction have the writer until the event is set; returns when it has begun."""
+    begun, free = asyncio.Event(), asyncio.Event()
+
+    def hold(connection: Connection) -> None:
+        connection.execute(insert(facts).values(key="held", value=""))
+        begun.set()
+        await_only(free.wait())
+        connection.execute(delete(facts).where(facts.c.key == "held"))
+
+    busy = asyncio.create_task(transactions.write(hold))
+    await begun.wait()
+    return free, busy
+
+
 async def at_once(
-    transactions: Transactions, works: Sequence[Callable[[Connection], str]]
+    transactions: SqliteTransactions, works: Sequence[Callable[[Connection], str]]
 ) -> tuple[list[str | BaseException], int]:
     """Write all of ``works`` while the writer is busy; returns what came of each, and the number of commits."""
     commits = 0
@@ -220,13 +246,10 @@ async def at_once(
         nonlocal commits
         commits += 1
 
-    loop, free = asyncio.get_running_loop(), asyncio.Event()
-    busy = asyncio.create_task(
-        transactions.write(lambda _: asyncio.run_coroutine_threadsafe(free.wait(), loop).result())
-    )
+    free, busy = await hold_writer(transactions)
     writes = [asyncio.create_task(transactions.write(work)) for work in works]
     await asyncio.wait({busy, *writes}, timeout=0)
-    event.listen(transactions._writer, "commit", count)
+    event.listen(transactions._writes.engine.sync_engine, "commit", count)
     free.set()
     await busy
     return await asyncio.gather(*writes, return_exceptions=True), commits - 1
@@ -234,7 +257,7 @@ async def at_once(
 
 async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
     """A burst costs a few waits for the disk, not one for each; what is refused takes back its own alone."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     names = [f"{number:02d}" for number in range(40)]
     try:
         results, commits = await at_once(transactions, [put(names[0]), refused, *map(put, names[1:])])
@@ -248,9 +271,126 @@ async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
     assert commits == 3
 
 
+async def test_what_is_urgent_overtakes_what_waits(tmp_path: Path) -> None:
+    """Each kind keeps its order; nobody waits for more than one shared commit of the others."""
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    order: list[str] = []
+
+    def noted(key: str) -> Callable[[Connection], None]:
+        def work(connection: Connection) -> None:
+            connection.execute(insert(facts).values(key=key, value=""))
+            order.append(key)
+
+        return work
+
+    try:
+        free, busy = await hold_writer(transactions)
+        ordinary = [asyncio.create_task(transactions.write(noted(f"later {n:02d}"))) for n in range(20)]
+        urgent = [asyncio.create_task(transactions.write(noted(f"first {n}"), urgent=True)) for n in range(3)]
+        await asyncio.wait({busy, *ordinary, *urgent}, timeout=0)
+        free.set()
+        await asyncio.gather(busy, *ordinary, *urgent)
+    finally:
+        await transactions.close()
+
+    assert order == [*(f"first {n}" for n in range(3)), *(f"later {n:02d}" for n in range(20))]
+
+
+async def test_who_is_cancelled_before_its_turn_changes_nothing(tmp_path: Path) -> None:
+    """One whose transaction runs already changes everything it was to: never a part."""
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    def two_steps(connection: Connection) -> None:
+        connection.execute(insert(facts).values(key="one", value=""))
+        begun.set()
+        await_only(go_on.wait())
+        connection.execute(insert(facts).values(key="two", value=""))
+
+    try:
+        running = asyncio.create_task(transactions.write(two_steps))
+        await begun.wait()
+        waiting = asyncio.create_task(transactions.write(put("never")))
+        await asyncio.wait({waiting}, timeout=0)
+        running.cancel()
+        waiting.cancel()
+        await asyncio.wait({running, waiting})
+        go_on.set()
+        kept = [await transactions.write(lambda connection: list(connection.scalars(select(facts.c.key))))]
+    finally:
+        await transactions.close()
+
+    assert running.cancelled()
+    assert waiting.cancelled()
+    assert [sorted(keys) for keys in kept] == [["one", "two"]]
+
+
+async def test_closing_finishes_what_was_submitted_and_takes_nothing_more(tmp_path: Path) -> None:
+    """No thread and no connection is left."""
+    file = database_file(new_database(tmp_path))
+    transactions = SqliteTransactions(file)
+    free, busy = await hold_writer(transactions)
+    writes = [asyncio.create_task(transactions.write(put(key))) for key in "abc"]
+    await asyncio.wait({busy, *writes}, timeout=0)
+    closing_it = asyncio.create_task(transactions.close())
+    await asyncio.wait({closing_it}, timeout=0)
+
+    with pytest.raises(StorageError, match="closed"):
+        await transactions.write(put("late"))
+    free.set()
+    await closing_it
+
+    assert await asyncio.gather(*writes) == ["a", "b", "c"]
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT key FROM facts ORDER BY key").fetchall() == [("a",), ("b",), ("c",)]
+    assert not [thread.name for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
+
+
+async def test_a_file_that_cannot_be_opened_is_said_to_everybody_who_waits(tmp_path: Path) -> None:
+    """And the next attempt tries again."""
+    folder = tmp_path / "missing"
+    transactions = SqliteTransactions(folder / "bot.db")
+    try:
+        refused_all = await asyncio.gather(*(transactions.write(put(key)) for key in "ab"), return_exceptions=True)
+        assert ["unable to open" in str(error) for error in refused_all] == [True, True]
+        assert all(isinstance(error, StorageError) for error in refused_all)
+        folder.mkdir()
+        assert await transactions.write(lambda connection: connection.scalar(text("SELECT 1"))) == 1
+    finally:
+        await transactions.close()
+
+
+async def test_a_statement_is_one_trip_to_the_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so is the commit; beginning is none: what a claim costs is made of them."""
+    trips = 0
+    execute: Any = aiosqlite.Connection._execute  # whatever asks the thread for something passes here
+
+    async def counted(self: aiosqlite.Connection, *arguments: object, **named: object) -> object:
+        nonlocal trips
+        trips += 1
+        return await execute(self, *arguments, **named)
+
+    def work(connection: Connection) -> list[str]:
+        connection.execute(insert(facts), [{"key": key, "value": ""} for key in "abc"])
+        assert connection.execute(delete(facts).where(facts.c.key == "b")).rowcount == 1
+        gone = connection.execute(delete(facts).where(facts.c.key == "c").returning(facts.c.key)).scalars().all()
+        return [*gone, *connection.execute(select(facts.c.key)).scalars()]
+
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    try:
+        await transactions.write(lambda connection: connection.scalar(text("SELECT 1")))
+        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+        assert await transactions.write(work) == ["c", "a"]
+    finally:
+        monkeypatch.undo()
+        await transactions.close()
+
+    assert trips == 4 + 1
+
+
 async def test_one_that_the_database_refuses_spoils_no_other(tmp_path: Path) -> None:
     """Its neighbours in the shared transaction are kept, each once."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         results, _ = await at_once(transactions, [put("a"), put("b"), put("a"), put("c")])
         kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
@@ -264,16 +404,16 @@ async def test_one_that_the_database_refuses_spoils_no_other(tmp_path: Path) -> 
 
 async def test_a_disk_that_fails_at_the_commit_keeps_nothing_of_it(tmp_path: Path) -> None:
     """Nobody is told that something is kept which is not."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
 
     def fail(_: Connection) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
     try:
         await transactions.write(put("before"))
-        event.listen(transactions._writer, "commit", fail)
+        event.listen(transactions._writes.engine.sync_engine, "commit", fail)
         results = await asyncio.gather(*(transactions.write(put(key)) for key in "abc"), return_exceptions=True)
-        event.remove(transactions._writer, "commit", fail)
+        event.remove(transactions._writes.engine.sync_engine, "commit", fail)
         await transactions.write(put("after"))
         kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
     finally:
@@ -285,7 +425,7 @@ async def test_a_disk_that_fails_at_the_commit_keeps_nothing_of_it(tmp_path: Pat
 
 async def test_readers_cannot_write(tmp_path: Path) -> None:
     """A change outside the one writer is a mistake that shows."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         with pytest.raises(StorageError, match="readonly"):
             await transactions.read(
@@ -301,7 +441,7 @@ async def test_readers_cannot_write(tmp_path: Path) -> None:
 )
 async def test_settings_of_the_writer(tmp_path: Path, pragma: str, expected: object) -> None:
     """A commit is on disk before it is said, and another process's write is waited for."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         found = await transactions.write(lambda connection: connection.execute(text(f"PRAGMA {pragma}")).scalar())
     finally:
@@ -371,8 +511,9 @@ async def test_history_does_not_slow_the_line(tmp_path: Path) -> None:
     async with Database.open(url) as database:
         await _busy(database)
         transactions = database.requests._transactions
-        for engine in (transactions._writer, transactions._reader):
-            event.listen(engine, "before_cursor_execute", remember)
+        assert isinstance(transactions, SqliteTransactions)
+        for worker in (transactions._writes, transactions._reads):
+            event.listen(worker.engine.sync_engine, "before_cursor_execute", remember)
         await database.requests.claim("me", now=1.0, lease=1)
         await database.requests.enqueue(question("new"), WIDE)
         await database.requests.line()
