@@ -69,7 +69,8 @@ def _newer(file: Path, found: str) -> StorageError:
 
 
 async def upgrade(url: str) -> None:
-    """Bring the database at ``url`` to :data:`HEAD`, making the file and its folder when there are none.
+    """Bring the database at ``url`` to :data:`HEAD`, making the file and its folder when there are none. Only the
+    process that holds the database's lock may.
 
     Raises :class:`ConfigError` for a URL that names no file, :class:`StorageError` when it did not work; the
     database is then as it was, and ``<file>.<revision>.bak`` beside it is a copy from before.
@@ -87,8 +88,7 @@ async def upgrade(url: str) -> None:
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await child.communicate()
-    # Another process may have been upgrading at the same time and won: what counts is the result.
-    if child.returncode and await asyncio.to_thread(revision, file) != HEAD:
+    if child.returncode:
         lines = errors.decode(errors="replace").strip().splitlines()
         raise StorageError(f"the database could not be upgraded: {lines[-1] if lines else 'no reason given'}")
 
