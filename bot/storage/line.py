@@ -27,6 +27,7 @@ from bot.queueing.fairness import Waiting
 from bot.queueing.ports import LineLimits, LinePause
 from bot.queueing.request import NewQuestion, RequestState, StoredRequest
 from bot.storage import rows
+from bot.storage.statements import unasked
 from bot.storage.tables import IS_QUEUED, IS_RUNNING, accounts, in_state, line_state, request_messages, requests
 
 _running = requests.alias("running")
@@ -120,11 +121,13 @@ _SETTLED = select(func.min(accounts.c.finish - _runs_of.c.charged)).join(
     _runs_of, _runs_of.c.user_id == accounts.c.user_id
 )
 
-_ADVANCE = update(line_state).values(virtual_time=bindparam("to"))
+_ADVANCE = unasked(update(line_state).values(virtual_time=bindparam("to")))
 
 _ACCOUNT = select(accounts.c.finish).where(accounts.c.user_id == bindparam("user"))
-_SET_ACCOUNT = update(accounts).where(accounts.c.user_id == bindparam("user")).values(finish=bindparam("to"))
-_OPEN_ACCOUNT = insert(accounts)
+_SET_ACCOUNT = unasked(
+    update(accounts).where(accounts.c.user_id == bindparam("user")).values(finish=bindparam("to"))
+)
+_OPEN_ACCOUNT = unasked(insert(accounts))
 
 _WAITING = select(
     requests.c.sequence,

@@ -21,9 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import StorageError
 from bot.storage.sqlite_driver import StatementConnection, connected
+from bot.storage.statements import UNASKED
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExecutionContext
     from sqlalchemy.pool import ConnectionPoolEntry
 
 T = TypeVar("T")
@@ -90,10 +91,24 @@ def _listen(engine: Engine, *, read_only: bool) -> None:
     def on_begin(connection: Connection) -> None:
         driver = connection.connection.driver_connection
         if isinstance(driver, StatementConnection):
-            driver.begin(begin)
+            driver.defer(begin)
         else:
             connection.exec_driver_sql(begin)
 
+    def on_execute(
+        connection: Connection,
+        _cursor: DBAPICursor,
+        _statement: str,
+        _parameters: object,
+        context: ExecutionContext | None,
+        executemany: bool,  # SQLAlchemy's own
+    ) -> None:
+        driver = connection.connection.driver_connection
+        if isinstance(driver, StatementConnection):
+            is_unasked = context is not None and bool(context.execution_options.get(UNASKED))
+            driver.defers_next = is_unasked and not executemany
+
+    event.listen(engine, "before_cursor_execute", on_execute)
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
 

@@ -1,10 +1,10 @@
 """A connection of aiosqlite that goes to its thread once for each statement.
 
 SQLAlchemy makes a cursor, executes, fetches and closes, and aiosqlite does each of these four on the connection's
-thread: a trip of 30 µs or more, as it also waits for whatever else the event loop does. Here a statement is
-executed and all its rows are fetched in one trip (``aiosqlite.Connection.execute_fetchall``), a transaction begins
-in the trip of its first statement, and a cursor is a plain object. The figures are in
-docs/decisions/0014-storage-on-the-async-engine.md.
+thread. A trip there and back is 30 µs on a busy machine and 100 µs on one whose cores sleep. Here a statement is
+executed and all its rows are fetched in one trip (``aiosqlite.Connection.execute_fetchall``), and a cursor is a
+plain object. What nobody waits for (``BEGIN``, and a change whose result is not asked for) goes in the trip of what
+follows. The figures are in docs/decisions/0014-storage-on-the-async-engine.md.
 """
 
 from __future__ import annotations
@@ -39,31 +39,33 @@ class _SqliteCursor(sqlite3.Cursor):
 
 
 class _SqliteConnection(sqlite3.Connection):
-    """Begins a transaction together with its first statement."""
+    """Runs what was deferred in front of the next statement, or of the commit."""
 
-    begin_with: str | None = None
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # what sqlite3 takes
+        super().__init__(*arguments, **named)
+        self.deferred: list[tuple[str, _Parameters]] = []
 
     def execute(self, sql: str, parameters: Any = (), /) -> _SqliteCursor:  # noqa: ANN401  # what sqlite3 takes
-        self._begin()
+        self._run_deferred()
         # The module's own makes its cursors without asking for a class.
         return self.cursor(_SqliteCursor).execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        self._begin()
+        self._run_deferred()
         return super().executemany(sql, parameters)
 
     def commit(self) -> None:
-        self.begin_with = None
+        self._run_deferred()
         super().commit()
 
     def rollback(self) -> None:
-        self.begin_with = None
+        self.deferred.clear()
         super().rollback()
 
-    def _begin(self) -> None:
-        if self.begin_with is not None:
-            statement, self.begin_with = self.begin_with, None
-            super().execute(statement)
+    def _run_deferred(self) -> None:
+        deferred, self.deferred = self.deferred, []
+        for sql, parameters in deferred:
+            super().execute(sql, parameters)
 
 
 class _Cursor(AbstractAsyncContextManager["_Cursor"]):
@@ -82,7 +84,10 @@ class _Cursor(AbstractAsyncContextManager["_Cursor"]):
         await self.close()
 
     async def execute(self, sql: str, parameters: _Parameters | None = None) -> _Cursor:
-        """Execute the statement and fetch all its rows."""
+        """Execute the statement and fetch all its rows, or defer it."""
+        if self._connection.take_deferred(sql, parameters or ()):
+            self._rows, self.description, self.rowcount, self.lastrowid = (), None, -1, None
+            return self
         rows = await self._connection.execute_fetchall(sql, parameters)
         if not isinstance(rows, _Rows):
             raise TypeError("the connection was not made by sqlite_driver.connected")
@@ -110,13 +115,23 @@ class StatementConnection(aiosqlite.Connection):
         """``file`` is made when there is none; a transaction begins only where one is begun."""
         self._file = file
         self._raw: _SqliteConnection | None = None
+        self.defers_next = False
         super().__init__(self._open, _CHUNK)
 
-    def begin(self, statement: str) -> None:
-        """Run ``statement``, a form of ``BEGIN``, in the trip of the next one. No statement may be on its way."""
+    def defer(self, sql: str) -> None:
+        """Run ``sql`` in the trip of the next statement. None may be on its way."""
         if self._raw is None:
             raise sqlite3.ProgrammingError("not connected")
-        self._raw.begin_with = statement
+        self._raw.deferred.append((sql, ()))
+
+    def take_deferred(self, sql: str, parameters: _Parameters) -> bool:
+        """Whether this statement is deferred, as ``defers_next`` says: nobody asks for its rows or how many rows
+        it changed. What it raises is raised by the statement after it, or by the commit."""
+        if self._raw is None or not self.defers_next:
+            return False
+        self.defers_next = False
+        self._raw.deferred.append((sql, parameters))
+        return True
 
     def cursor(self) -> _Cursor:  # type: ignore[override]  # no subclass: it shares nothing with aiosqlite's
         """A cursor for SQLAlchemy."""

@@ -18,6 +18,7 @@ from sqlalchemy.util import await_only
 from bot.errors import StorageError, UserError
 from bot.storage.engine import database_file
 from bot.storage.sqlite import SqliteTransactions
+from bot.storage.statements import unasked
 from bot.storage.tables import facts
 from tests.fakes.databases import new_database
 
@@ -178,7 +179,7 @@ async def test_a_file_that_cannot_be_opened_is_said_to_everybody_who_waits(tmp_p
 
 
 async def test_a_statement_is_one_trip_to_the_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And so is the commit; beginning is none: what a claim costs is made of them."""
+    """And so is the commit. Beginning, and a change whose result nobody asks for, go with what follows."""
     trips = 0
     execute: Any = aiosqlite.Connection._execute  # whatever asks the thread for something passes here
 
@@ -188,21 +189,54 @@ async def test_a_statement_is_one_trip_to_the_thread(tmp_path: Path, monkeypatch
         return await execute(self, *arguments, **named)
 
     def work(connection: Connection) -> list[str]:
-        connection.execute(insert(facts), [{"key": key, "value": ""} for key in "abc"])
+        connection.execute(unasked(insert(facts)), {"key": "b", "value": ""})
+        connection.execute(unasked(insert(facts)), [{"key": key, "value": ""} for key in "ac"])
         assert connection.execute(delete(facts).where(facts.c.key == "b")).rowcount == 1
         gone = connection.execute(delete(facts).where(facts.c.key == "c").returning(facts.c.key)).scalars().all()
-        return [*gone, *connection.execute(select(facts.c.key)).scalars()]
+        left = connection.execute(select(facts.c.key)).scalars().all()
+        connection.execute(unasked(insert(facts)), {"key": "d", "value": ""})
+        return [*gone, *left]
 
     transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         await transactions.write(lambda connection: connection.scalar(text("SELECT 1")))
         monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
         assert await transactions.write(work) == ["c", "a"]
+        monkeypatch.undo()
+        assert await transactions.read(lambda db: db.scalars(select(facts.c.key)).all()) == ["a", "d"]
     finally:
         monkeypatch.undo()
         await transactions.close()
 
     assert trips == 4 + 1
+
+
+@pytest.mark.parametrize("followed", [True, False])
+async def test_a_deferred_change_that_fails_undoes_its_transaction(tmp_path: Path, *, followed: bool) -> None:
+    """Whether a statement follows it or the commit; the next transaction does not see any of it."""
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+
+    def twice(connection: Connection) -> str:
+        connection.execute(insert(facts).values(key="twice", value="1"))
+        connection.execute(unasked(insert(facts)), {"key": "twice", "value": "2"})
+        return str(connection.scalar(text("SELECT 1"))) if followed else ""
+
+    def gives_up(connection: Connection) -> str:
+        connection.execute(unasked(insert(facts)), {"key": "never", "value": ""})
+        raise UserError("no", key="error.empty_prompt")
+
+    try:
+        with pytest.raises(StorageError, match="UNIQUE"):
+            await transactions.write(twice)
+        with pytest.raises(UserError):
+            await transactions.write(gives_up)
+        results, _ = await at_once(transactions, [put("a"), twice, gives_up, put("b")])
+        kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
+    finally:
+        await transactions.close()
+
+    assert [isinstance(result, Exception) for result in results] == [False, True, True, False]
+    assert sorted(kept) == ["a", "b"]
 
 
 async def test_one_that_the_database_refuses_spoils_no_other(tmp_path: Path) -> None:
