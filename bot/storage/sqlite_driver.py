@@ -3,8 +3,8 @@
 SQLAlchemy makes a cursor, executes, fetches and closes, and aiosqlite does each of these four on the connection's
 thread. A trip there and back is 30 µs on a busy machine and 100 µs on one whose cores sleep. Here a statement is
 executed and all its rows are fetched in one trip (``aiosqlite.Connection.execute_fetchall``), and a cursor is a
-plain object. What nobody waits for (``BEGIN``, and a change whose result is not asked for) goes in the trip of what
-follows. The figures are in docs/decisions/0014-storage-on-the-async-engine.md.
+plain object. What nobody waits for (``BEGIN``, and a change whose result is not asked for) goes in the trip of
+what follows. The figures are in docs/decisions/0014-storage-on-the-async-engine.md.
 """
 
 from __future__ import annotations
