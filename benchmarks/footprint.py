@@ -52,7 +52,7 @@ async def run() -> list[Result]:
         peak, streaming = await _twenty_answers(stage)
         rejections = len(stage.discord.limits.rejections)
     return [
-        Result("memory.idle_mb", {"mb": idle}, (Bound("mb", 90),)),
+        Result("memory.idle_mb", {"mb": idle}, (Bound("mb", 120),)),
         Result("memory.streaming_mb", {"mb": peak, "streams": streaming}, (Bound("mb", 120),)),
         Result("discord.rejections_20_streams", {"count": rejections}, (Bound("count", 0),)),
     ]

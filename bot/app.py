@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 import aiohttp
 import discord
@@ -33,7 +34,7 @@ from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import database_file
 from bot.storage.migrate import upgrade
-from bot.storage.owners import Owners
+from bot.storage.process_lock import ProcessLock
 from bot.telemetry.health import health_server
 from bot.telemetry.metrics import Metrics
 from bot.tree import RateGuard
@@ -41,15 +42,24 @@ from bot.workers.subprocesses import AT_ONCE, MOST_WAITING, Subprocesses
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 
 async def run(settings: Settings) -> None:
-    """Run the bot until SIGTERM or SIGINT. Raises :class:`ConfigError`, :class:`StorageError`."""
+    """Run the bot until SIGTERM or SIGINT, from when no other process uses its database. Raises
+    :class:`ConfigError`, :class:`StorageError`."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     supervisor = Supervisor(SystemClock())
-    async with assembled(settings) as app:
+    async with AsyncExitStack() as stack:
+        locked = ProcessLock.awaited(database_file(settings.database_url), SystemClock())
+        lock = await _unless(stopping, stack.enter_async_context(locked))
+        if lock is None:
+            log.info("bot.stopping", grace=0)
+            return
+        app = await stack.enter_async_context(assembled(settings, lock))
         tasks = [
             asyncio.create_task(work, name=name)
             for name, work in (
@@ -86,6 +96,19 @@ async def run(settings: Settings) -> None:
             # None of these tasks ends by itself: what one raised is why the bot stops.
             if isinstance(result, Exception):
                 raise result
+
+
+async def _unless(stopping: asyncio.Event, work: Coroutine[object, object, T]) -> T | None:
+    """What ``work`` returns; None when it was cancelled because the process is to stop."""
+    working = asyncio.create_task(work, name="start")
+    signalled = asyncio.create_task(stopping.wait(), name="signal")
+    try:
+        await asyncio.wait({working, signalled}, return_when=asyncio.FIRST_COMPLETED)
+        return await working if working.done() else None
+    finally:
+        for task in (working, signalled):
+            task.cancel()
+        await asyncio.gather(working, signalled, return_exceptions=True)
 
 
 # How long the last edits may take after running answers have ended.
@@ -146,14 +169,13 @@ def timeouts_of(settings: Settings) -> Timeouts:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings) -> AsyncIterator[App]:
-    """Everything opened and injected; closed in reverse order."""
+async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]:
+    """Everything opened and injected; closed in reverse order. The process that holds the lock migrates."""
     clock, metrics = SystemClock(), Metrics()
     if settings.discord_api_url != Settings.model_fields["discord_api_url"].default:
         point_discord_at(settings.discord_api_url)
     async with AsyncExitStack() as stack:
         await upgrade(settings.database_url)
-        owners = stack.enter_context(Owners.joined(database_file(settings.database_url)))
         database = await stack.enter_async_context(Database.open(settings.database_url))
         scheduler = ParallaxClient(
             settings.parallax_url,
@@ -183,7 +205,7 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
         parts = Parts(
             settings,
             database,
-            owners,
+            lock,
             scheduler,
             deliveries,
             Messenger(bot, outgoing),

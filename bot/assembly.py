@@ -58,7 +58,7 @@ from bot.services.token_watch import TokenWatch
 from bot.services.watch import Watch
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.storage.owners import Owners
+from bot.storage.process_lock import ProcessLock
 from bot.telemetry.metrics import Metrics
 from bot.workers.charts import ChartDrawer
 from bot.workers.documents import Documents
@@ -91,7 +91,7 @@ class Parts:
 
     settings: Settings
     database: Database
-    owners: Owners
+    lock: ProcessLock
     scheduler: ParallaxClient
     deliveries: Deliveries
     messenger: Messenger
@@ -212,7 +212,7 @@ def _cluster_of(
     parts: Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
 ) -> tuple[ClusterServices, Alerts]:
     database, clock = parts.database, parts.clock
-    watch = Watch(database.leases, parts.owners.me, clock, parts.owners.is_alive)
+    watch = Watch(database.leases, parts.lock.me, clock, parts.lock.is_alive)
     journal = Journal(parts.watcher, database.history, database.switches, queue.load, clock, watch)
     nodes = NodeBook(database.node_names, cluster)
     cards = StatusCards(cluster, queue, journal, nodes, clock)
@@ -294,7 +294,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         parts.database.preferences,
         clock,
         parts.metrics,
-        owner=parts.owners.me,
+        owner=parts.lock.me,
         max_tokens=settings.answer_max_tokens,
         announce_after=settings.announce_after,
     )
@@ -307,7 +307,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         signal=signal,
         background=parts.background,
         clock=clock,
-        owner=parts.owners.me,
+        owner=parts.lock.me,
     )
     leases = Leases(
         store=store,
@@ -316,8 +316,8 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         in_flight=in_flight,
         reconciliation=reconciliation,
         clock=clock,
-        owner=parts.owners.me,
-        is_alive=parts.owners.is_alive,
+        owner=parts.lock.me,
+        is_alive=parts.lock.is_alive,
     )
     sweeper = Sweeper(
         store=store,

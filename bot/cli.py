@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
 import sys
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from bot.errors import BotError, ConfigError
+from bot.errors import BotError, ConfigError, DatabaseInUse, StorageError
 
 app = typer.Typer(
     add_completion=False,
@@ -26,16 +24,11 @@ app = typer.Typer(
 PERMISSIONS = 1 << 10 | 1 << 11 | 1 << 38 | 1 << 14 | 1 << 15 | 1 << 16
 
 
-_M_ARENA_MAX = -8
-
-
 @app.command()
 def run() -> None:
     """Run the bot with the settings from the environment and .env."""
 
     def work() -> None:
-        _leave_out_decoration()
-        _share_one_heap()
         from bot.app import run as run_app
         from bot.settings import load_settings
         from bot.telemetry.logs import configure_logging
@@ -53,9 +46,16 @@ def migrate() -> None:
 
     def work() -> None:
         from bot.settings import database_url
+        from bot.storage.engine import database_file
         from bot.storage.migrate import HEAD, upgrade_sync
+        from bot.storage.process_lock import ProcessLock
 
-        before = upgrade_sync(database_url())
+        url = database_url()
+        try:
+            with ProcessLock.held(database_file(url)):
+                before = upgrade_sync(url)
+        except DatabaseInUse as error:
+            raise StorageError(f"{error}: nothing was changed, stop it first (run migrates by itself)") from error
         typer.echo(f"schema {before or 'none'} → {HEAD}")
 
     _guarded(work)
@@ -99,24 +99,6 @@ def doctor() -> None:
             raise typer.Exit(1)
 
     _guarded(work)
-
-
-def _leave_out_decoration() -> None:
-    """Keep out of the long-running process what libraries import when they can and do without when they cannot.
-
-    Rich, by httpx for its own command line and by structlog for its tracebacks, is 6 MB here and never used.
-    sniffio is not installed, and httpcore looks for it in every folder of the path with every request. None
-    makes the import fail at once.
-    """
-    for name in ("rich", "httpx._main", "sniffio"):
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # documented: blocks the import
-
-
-def _share_one_heap() -> None:
-    """Let the database's threads use the main heap: glibc gives each a heap of its own (mallopt(3),
-    M_ARENA_MAX), which for threads that wait most of the time is memory and no speed."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _guarded(work: Callable[[], None]) -> None:

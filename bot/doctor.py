@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import aiohttp
@@ -12,7 +13,7 @@ from bot.inference import ChatMessage, ChatRequest, Role
 from bot.scheduler.client import ParallaxClient
 from bot.scheduler.timeouts import Timeouts
 from bot.settings import Settings
-from bot.storage.migrate import upgrade
+from bot.storage.migrate import readiness
 
 PATIENCE = 10.0
 
@@ -42,17 +43,16 @@ class Finding:
 async def examine(settings: Settings) -> tuple[Finding, ...]:
     """Look at the database, the scheduler and Discord's API.
 
-    Changes nothing but the database's schema, and asks a cluster that is ready for eight tokens.
+    Changes nothing, so that it may look while the bot runs, and asks a cluster that is ready for eight tokens.
     """
     return (await _database(settings), *await _cluster(settings), await _discord(settings))
 
 
 async def _database(settings: Settings) -> Finding:
     try:
-        await upgrade(settings.database_url)
+        return Finding(True, "database", await asyncio.to_thread(readiness, settings.database_url))
     except BotError as error:
         return Finding(False, "database", str(error))
-    return Finding(True, "database", "the schema is the newest")
 
 
 async def _cluster(settings: Settings) -> tuple[Finding, ...]:

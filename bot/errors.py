@@ -29,6 +29,7 @@
     │   ├── HeldBack              not sent: Discord has refused so much that it may ban the bot
     │   └── SurfaceExpired        the interaction's token is spent
     ├── StorageError
+    │   ├── DatabaseInUse         another process holds the database's lock
     │   └── ValueRefused          the database will never take this, however often it is tried
     └── ConfigError
 
@@ -220,6 +221,10 @@ class StorageError(BotError):
     """The database could not be read or written."""
 
     key = "error.storage"
+
+
+class DatabaseInUse(StorageError):
+    """Another process holds the database's lock."""
 
 
 class ValueRefused(StorageError):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from alembic import context
 
-from bot.storage.engine import open_engine
+from bot.storage.sqlite import open_engine_for_migrations
 from bot.storage.tables import metadata
 
 
 def run() -> None:
     """Apply the migrations that were asked for."""
-    engine = open_engine(context.config.attributes["file"], read_only=False)
+    engine = open_engine_for_migrations(context.config.attributes["file"])
     try:
         with engine.connect() as connection:
             context.configure(

@@ -140,7 +140,7 @@ class Leases(Protocol):
         self, name: str, owner: str, *, now: float, until: float, is_alive: Callable[[str], bool]
     ) -> bool:
         """Have the lease ``until`` then, when nobody else has it now; False when somebody has, of whom
-        ``is_alive`` is true. It may be called in another thread."""
+        ``is_alive`` is true."""
         ...
 
     async def take(self, name: str, owner: str, *, until: float) -> None:

@@ -20,11 +20,10 @@ class LineLimits:
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """What a process took over: the ids of running questions that went back to the head of the line, and the
-    answers that were complete but not shown. ``elsewhere`` counts what other processes go on answering."""
+    answers that were complete but not shown."""
 
     requeued: tuple[str, ...]
     undelivered: tuple[StoredRequest, ...]
-    elsewhere: int
 
 
 @dataclass(frozen=True, slots=True)

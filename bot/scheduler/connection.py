@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -59,8 +58,6 @@ class Connection:
             base_url=address,
             auth=(url.username, url.password) if url.userinfo else None,
             transport=transport,
-            # loading the certificates costs 30 ms and 3 MB; without them any TLS connection would be refused
-            verify=True if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             timeout=httpx.Timeout(None, connect=timeouts.connect, write=timeouts.control),
             limits=httpx.Limits(
                 max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEP_ALIVE_S

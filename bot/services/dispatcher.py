@@ -130,7 +130,7 @@ class Dispatcher:
         place = await self._store.place(live.question.request_id)
         if place is None or self._in_flight.get(live.question.request_id) is not None:
             return
-        if self._gate.hold() is None and place <= self._free - self._leases.elsewhere:
+        if self._gate.hold() is None and place <= self._free:
             live.view.asked(self._gate.model)
         else:
             self._line.place(live, place)

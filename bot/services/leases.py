@@ -15,9 +15,6 @@ from bot.services.reconciliation import Reconciliation
 
 log = structlog.get_logger(__name__)
 
-# Seconds between two looks at the line while another process answers too: the slots it frees tell us nothing.
-BESIDE_ANOTHER = 1.0
-
 
 async def _nobody_listens() -> None:
     return
@@ -52,14 +49,12 @@ class Leases:
         self._is_alive = is_alive
         self.owner = owner
         self.seconds = seconds
-        # How many questions other processes were answering when that was last looked at.
-        self.elsewhere = 0
         self.on_beat: Callable[[], Awaitable[None]] = _nobody_listens
 
     async def keep(self) -> None:
         """Renew and take over, until cancelled. Raises :class:`StorageError`."""
         while True:
-            await self._clock.sleep(min(BESIDE_ANOTHER, self.seconds / 3) if self.elsewhere else self.seconds / 3)
+            await self._clock.sleep(self.seconds / 3)
             # First: what ran out while this process hung is still ours if nobody took it. Only what is held here:
             # the lease of a row that was left behind must run out.
             await self._store.renew(self.owner, self._in_flight.held, now=self._clock.now, lease=self.seconds)
@@ -72,7 +67,6 @@ class Leases:
         What waits is shown again by the line's keeper. Raises :class:`StorageError`.
         """
         recovered = await self._store.recover(self.owner, now=self._clock.now, is_alive=self._is_alive)
-        self.elsewhere = recovered.elsewhere
         for request_id in recovered.requeued:
             # What we know of its messages is older than what the other process made of them.
             await self._desk.close(request_id)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.storage.conversations import SqlConversations
-from bot.storage.engine import Transactions, database_file
+from bot.storage.engine import Transactions, transactions_on
 from bot.storage.history import SqlHistory
 from bot.storage.leases import SqlLeases
 from bot.storage.personal import SqlPersonalData
@@ -48,7 +48,7 @@ class Database:
 
         Raises :class:`ConfigError` when ``url`` names no SQLite file.
         """
-        transactions = Transactions(database_file(url))
+        transactions = transactions_on(url)
         try:
             yield cls(transactions)
         finally:

@@ -27,7 +27,8 @@ from bot.queueing.fairness import Waiting
 from bot.queueing.ports import LineLimits, LinePause
 from bot.queueing.request import NewQuestion, RequestState, StoredRequest
 from bot.storage import rows
-from bot.storage.tables import IS_QUEUED, IS_RUNNING, accounts, in_state, line_state, requests
+from bot.storage.statements import unasked
+from bot.storage.tables import IS_QUEUED, IS_RUNNING, accounts, in_state, line_state, request_messages, requests
 
 _running = requests.alias("running")
 _earlier = requests.alias("earlier")
@@ -60,6 +61,7 @@ _NEXT = (
         .scalar_subquery()
         .label("account"),
         _OVERTAKES.label("overtakes"),
+        exists().where(request_messages.c.request_id == requests.c.request_id).label("has_pages"),
     )
     .where(IS_QUEUED, ~_BLOCKED)
     .order_by(requests.c.start_tag, requests.c.sequence)
@@ -75,9 +77,10 @@ _SET_ASIDE = exists().where(
 
 _NEXT_BESIDES = _NEXT.where(~_SET_ASIDE)
 
-# Statements on the way from a question to its first word are built once: building costs more than running.
+# Statements on the way from a question to its first word are built once: building costs more than running. Each is
+# a trip to the connection's thread, too: one that would change nothing is left out.
 
-RUNNING_ELSEWHERE = (
+_RUNNING_ELSEWHERE = (
     select(func.count()).select_from(requests).where(IS_RUNNING, requests.c.lease_owner != bindparam("owner"))
 )
 """How many questions run under other owners than ``owner``."""
@@ -85,7 +88,7 @@ RUNNING_ELSEWHERE = (
 _LINE = select(
     line_state.c.virtual_time,
     line_state.c.paused_since,
-    RUNNING_ELSEWHERE.scalar_subquery().label("elsewhere"),
+    _RUNNING_ELSEWHERE.scalar_subquery().label("elsewhere"),
 ).with_for_update(of=line_state)
 
 _MINE = (IS_QUEUED, requests.c.user_id == bindparam("user"))
@@ -127,11 +130,13 @@ _SETTLED = select(func.min(accounts.c.finish - _runs_of.c.charged)).join(
     _runs_of, _runs_of.c.user_id == accounts.c.user_id
 )
 
-_ADVANCE = update(line_state).values(virtual_time=bindparam("to"))
+_ADVANCE = unasked(update(line_state).values(virtual_time=bindparam("to")))
 
 _ACCOUNT = select(accounts.c.finish).where(accounts.c.user_id == bindparam("user"))
-_SET_ACCOUNT = update(accounts).where(accounts.c.user_id == bindparam("user")).values(finish=bindparam("to"))
-_OPEN_ACCOUNT = insert(accounts)
+_SET_ACCOUNT = unasked(
+    update(accounts).where(accounts.c.user_id == bindparam("user")).values(finish=bindparam("to"))
+)
+_OPEN_ACCOUNT = unasked(insert(accounts))
 
 _WAITING = select(
     requests.c.sequence,
@@ -178,16 +183,27 @@ def claim(
         connection,
         _TAKE,
         {"taken": chosen.sequence, "now": now, "owner": owner, "until": now + lease, "paid": paid},
+        have_pages=chosen.has_pages,
     )[0]
     if not chosen.charge:
-        set_account(connection, chosen.user_id, fairness.start_tag(chosen.floor_tag, chosen.account) + paid)
+        finish = fairness.start_tag(chosen.floor_tag, chosen.account) + paid
+        if chosen.account is None:
+            connection.execute(_OPEN_ACCOUNT, {"user_id": chosen.user_id, "finish": finish})
+        else:
+            connection.execute(_SET_ACCOUNT, {"user": chosen.user_id, "to": finish})
         if chosen.overtakes:
-            retag(connection, [chosen.user_id])
-    settled = connection.execute(_SETTLED).scalar()
-    advanced = fairness.advanced(line.virtual_time, chosen.start_tag, () if settled is None else (settled,))
-    if advanced != line.virtual_time:
-        connection.execute(_ADVANCE, {"to": advanced})
+            _retag(connection, chosen.user_id, finish)
+    _advance(connection, line.virtual_time, chosen.start_tag)
     return claimed
+
+
+def _advance(connection: Connection, virtual_time: float, claimed_tag: float) -> None:
+    if fairness.advanced(virtual_time, claimed_tag) == virtual_time:
+        return  # those who are being served can only hold it back further
+    settled = connection.execute(_SETTLED).scalar()
+    advanced = fairness.advanced(virtual_time, claimed_tag, () if settled is None else (settled,))
+    if advanced != virtual_time:
+        connection.execute(_ADVANCE, {"to": advanced})
 
 
 def put_back(connection: Connection, sequences: Collection[int], now: float) -> None:
@@ -210,30 +226,22 @@ def settle(connection: Connection, user_id: int, *, charged: float, measured: fl
     """Correct a person's account from ``charged`` to ``measured`` (virtual time) and the tags that follow."""
     finish = connection.execute(_ACCOUNT, {"user": user_id}).scalar()
     if finish is not None and charged != measured:
-        set_account(connection, user_id, fairness.settled(finish, charged, measured))
-    retag(connection, [user_id])
+        finish = fairness.settled(finish, charged, measured)
+        connection.execute(_SET_ACCOUNT, {"user": user_id, "to": finish})
+    _retag(connection, user_id, finish)
 
 
-def retag(connection: Connection, user_ids: Collection[int]) -> None:
-    """Make the tags of these people's waiting questions follow from their accounts again."""
-    for user_id in user_ids:
-        waiting = [Waiting(*row) for row in connection.execute(_WAITING, {"user": user_id})]
-        if not waiting:
-            continue
-        tags = fairness.chain(connection.execute(_ACCOUNT, {"user": user_id}).scalar(), waiting)
-        changed = [
-            {"at": entry.sequence, "tag": tags[entry.sequence]}
-            for entry in waiting
-            if tags[entry.sequence] != entry.tag
-        ]
-        if changed:
-            connection.execute(_RETAG, changed)
-
-
-def set_account(connection: Connection, user_id: int, finish: float) -> None:
-    """Set a person's account to ``finish`` (virtual time), opening it when there is none."""
-    if not connection.execute(_SET_ACCOUNT, {"user": user_id, "to": finish}).rowcount:
-        connection.execute(_OPEN_ACCOUNT, {"user_id": user_id, "finish": finish})
+def _retag(connection: Connection, user_id: int, finish: float | None) -> None:
+    """Make the tags of this person's waiting questions follow from the account again."""
+    waiting = [Waiting(*row) for row in connection.execute(_WAITING, {"user": user_id})]
+    tags = fairness.chain(finish, waiting)
+    changed = [
+        {"at": entry.sequence, "tag": tags[entry.sequence]}
+        for entry in waiting
+        if tags[entry.sequence] != entry.tag
+    ]
+    if changed:
+        connection.execute(_RETAG, changed)
 
 
 def set_pause(connection: Connection, pause: LinePause | None) -> None:

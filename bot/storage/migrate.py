@@ -45,8 +45,32 @@ def revision(file: Path) -> str | None:
     return None if row is None else str(row[0])
 
 
+def readiness(url: str) -> str:
+    """What a start would find at ``url``, in a few words. Changes nothing.
+
+    Raises :class:`ConfigError` for a URL that names no file, :class:`StorageError` when a start would fail.
+    """
+    file = database_file(url)
+    found = revision(file)
+    place = next(one for one in (file, *file.absolute().parents) if one.exists())
+    if not os.access(place, os.W_OK) or (place != file and not place.is_dir()):
+        raise StorageError(f"{file} cannot be written")
+    if found is None:
+        return f"there is none yet: the first start makes {file}"
+    if found == HEAD:
+        return "the schema is the newest"
+    if not any(script.name.startswith(f"{found}_") for script in (MIGRATIONS / "versions").glob("*.py")):
+        raise _newer(file, found)
+    return f"schema {found}: the next start brings it to {HEAD}"
+
+
+def _newer(file: Path, found: str) -> StorageError:
+    return StorageError(f"{file} was written by a newer version of the bot (schema {found})")
+
+
 async def upgrade(url: str) -> None:
-    """Bring the database at ``url`` to :data:`HEAD`, making the file and its folder when there are none.
+    """Bring the database at ``url`` to :data:`HEAD`, making the file and its folder when there are none. Only the
+    process that holds the database's lock may.
 
     Raises :class:`ConfigError` for a URL that names no file, :class:`StorageError` when it did not work; the
     database is then as it was, and ``<file>.<revision>.bak`` beside it is a copy from before.
@@ -64,8 +88,7 @@ async def upgrade(url: str) -> None:
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await child.communicate()
-    # Another process may have been upgrading at the same time and won: what counts is the result.
-    if child.returncode and await asyncio.to_thread(revision, file) != HEAD:
+    if child.returncode:
         lines = errors.decode(errors="replace").strip().splitlines()
         raise StorageError(f"the database could not be upgraded: {lines[-1] if lines else 'no reason given'}")
 
@@ -93,7 +116,7 @@ def upgrade_sync(url: str) -> str | None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if before is not None:
         if before not in known:
-            raise StorageError(f"{file} was written by a newer version of the bot (schema {before})")
+            raise _newer(file, before)
         back_up(file, before)
     try:
         command.upgrade(config, HEAD)

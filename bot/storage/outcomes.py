@@ -15,6 +15,7 @@ from bot.queueing.ports import Recovered
 from bot.queueing.request import Answer, RequestKind, RequestState, StoredRequest
 from bot.queueing.usage import DAY
 from bot.storage import line, rows
+from bot.storage.statements import unasked
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, requests, turns, usage
 
@@ -70,8 +71,8 @@ _HELD = (
     .with_for_update()
 )
 
-_NEW_TURN = insert(turns)
-_NEW_USAGE = insert(usage)
+_NEW_TURN = unasked(insert(turns))
+_NEW_USAGE = unasked(insert(usage))
 
 _ADD_USAGE = (
     update(usage)
@@ -88,7 +89,7 @@ _ADD_USAGE = (
     )
 )
 
-_ANSWER = (
+_ANSWER = unasked(
     update(requests)
     .where(requests.c.sequence == bindparam("row"))
     .values(
@@ -210,7 +211,6 @@ def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[
     return Recovered(
         requeued=tuple(row.request_id for row in lost),
         undelivered=tuple(sorted(undelivered, key=lambda one: one.sequence)),
-        elsewhere=connection.execute(line.RUNNING_ELSEWHERE, {"owner": owner}).scalar_one(),
     )
 
 

@@ -18,6 +18,7 @@ from bot.queueing.request import (
 )
 from bot.storage import line, outcomes, rows
 from bot.storage.engine import Transactions
+from bot.storage.statements import unasked
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, in_state, request_messages, requests
 
 
@@ -110,7 +111,7 @@ class SqlRequests:
         """Remember that page ``page`` of the answer is this message."""
 
         def attach(connection: Connection) -> None:
-            connection.execute(_DETACH, {"request": request_id, "at": page})
+            connection.execute(unasked(_DETACH), {"request": request_id, "at": page})
             connection.execute(_ATTACH, {"request_id": request_id, "page": page, "message_id": message_id})
 
         await self._transactions.write(attach)
@@ -193,7 +194,7 @@ _COUNTS = select(
     )
 )
 
-_ATTACH = insert(request_messages)
+_ATTACH = unasked(insert(request_messages))
 
 _DETACH = delete(request_messages).where(
     request_messages.c.request_id == bindparam("request"), request_messages.c.page == bindparam("at")

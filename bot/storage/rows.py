@@ -98,11 +98,16 @@ _PAGES = (
 
 
 def stored(
-    connection: Connection, statement: Executable, parameters: Mapping[str, object] | None = None
+    connection: Connection,
+    statement: Executable,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    have_pages: bool = True,
 ) -> list[StoredRequest]:
-    """The requests that ``statement`` returns as whole rows of ``requests``, in its order."""
+    """The requests that ``statement`` returns as whole rows of ``requests``, in its order. ``have_pages``: False
+    when no message is known to show any of them."""
     rows = connection.execute(statement, parameters or {}).all()
-    pages = _pages(connection, [row.request_id for row in rows])
+    pages = _pages(connection, [row.request_id for row in rows]) if have_pages else {}
     return [_stored(row, tuple(pages.get(row.request_id, ()))) for row in rows]
 
 

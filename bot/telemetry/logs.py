@@ -83,8 +83,9 @@ def configure_logging(level: str, style: Literal["console", "json"], *, secrets:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # httpx logs every request at INFO, and discord.py every heartbeat and payload at DEBUG (prompts included).
-    for noisy in ("httpx", "httpcore", "asyncio", "discord"):
+    # httpx logs every request at INFO; at DEBUG, discord.py logs every heartbeat and payload, and aiosqlite every
+    # statement with its parameters (prompts and tokens included).
+    for noisy in ("httpx", "httpcore", "asyncio", "discord", "aiosqlite"):
         logging.getLogger(noisy).setLevel(max(logging.getLevelName(level), logging.WARNING))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

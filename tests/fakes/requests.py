@@ -221,7 +221,6 @@ class MemoryRequests:
         return Recovered(
             requeued=tuple(row.request.request_id for row in lost),
             undelivered=tuple(self._seen(row) for row in undelivered),
-            elsewhere=self._elsewhere(owner),
         )
 
     def _elsewhere(self, owner: str) -> int:

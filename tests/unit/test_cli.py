@@ -13,6 +13,7 @@ import pytest
 
 from bot.settings import Settings, render_env_example
 from bot.storage.migrate import HEAD
+from bot.storage.process_lock import ProcessLock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,6 +64,18 @@ def test_migrating_makes_the_database_and_does_nothing_twice(tmp_path: Path) -> 
     assert (first.returncode, first.stdout) == (0, f"schema none → {HEAD}\n")
     assert (second.returncode, second.stdout) == (0, f"schema {HEAD} → {HEAD}\n")
     assert (tmp_path / "kept" / "bot.db").exists()
+
+
+def test_migrating_while_a_bot_runs_is_refused(tmp_path: Path) -> None:
+    """One line that says why and what to do; nothing is made."""
+    with ProcessLock.held(tmp_path / "bot.db"):
+        done = bot(tmp_path, "migrate", DATABASE_URL="sqlite+aiosqlite:///bot.db")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: another process uses bot.db: nothing was changed, stop it first (run migrates by itself)\n"
+    )
+    assert not (tmp_path / "bot.db").exists()
 
 
 def test_the_invitation_asks_for_what_the_bot_needs_and_no_more(tmp_path: Path) -> None:
@@ -119,6 +132,7 @@ def test_the_doctor_says_what_is_missing_and_fails(tmp_path: Path) -> None:
         "BAD discord",
     ]
     assert "hush-hush" not in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_doctor_tells_no_login(tmp_path: Path) -> None:

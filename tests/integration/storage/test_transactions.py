@@ -7,23 +7,32 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy import Connection, Engine, event, insert, select, text
+from sqlalchemy.util import await_only
 
 from bot.conversation.ports import ConversationKey
-from bot.errors import StorageError, UserError
+from bot.errors import StorageError
 from bot.queueing.request import RequestKind, RequestState
 from bot.storage.database import Database
-from bot.storage.engine import Transactions, database_file
+from bot.storage.engine import database_file
+from bot.storage.sqlite import SqliteTransactions
 from bot.storage.tables import facts
 from tests.fakes.clocks import always
 from tests.fakes.databases import new_database
 from tests.fakes.owners import nobody
 from tests.fakes.questions import TOKEN, WIDE, answer, question
+
+
+def writer_of(database: Database) -> Engine:
+    """What SQLAlchemy's events of the writing connection are listened to on."""
+    transactions = database.requests._transactions
+    assert isinstance(transactions, SqliteTransactions)
+    return transactions._writes.engine.sync_engine
 
 
 def everything(file: Path) -> list[str]:
@@ -105,10 +114,10 @@ async def test_a_crash_between_any_two_statements_changes_nothing(tmp_path: Path
 
     async with Database.open(url) as database:
         await _busy(database)
-        writer = database.requests._transactions._writer
+        writer = writer_of(database)
         event.listen(writer, "before_cursor_execute", interrupt)
         before = everything(file)
-        for statement in range(2, 30):  # the first is BEGIN IMMEDIATE
+        for statement in range(1, 30):
             left = statement
             try:
                 await CHANGES[change](database)
@@ -173,14 +182,13 @@ async def test_a_cancelled_caller_leaves_no_half_transaction(tmp_path: Path) -> 
 async def test_reads_do_not_wait_for_a_write(tmp_path: Path) -> None:
     """While a write is open, reads answer from before it."""
     url = new_database(tmp_path)
-    transactions = Transactions(database_file(url))
+    transactions = SqliteTransactions(database_file(url))
     begun, finish = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
 
     def slow(connection: Connection) -> None:
         connection.execute(insert(facts).values(key="slow", value="1"))
-        loop.call_soon_threadsafe(begun.set)
-        asyncio.run_coroutine_threadsafe(finish.wait(), loop).result()
+        begun.set()
+        await_only(finish.wait())
 
     def keys(connection: Connection) -> list[str]:
         return list(connection.execute(select(facts.c.key)).scalars())
@@ -196,98 +204,9 @@ async def test_reads_do_not_wait_for_a_write(tmp_path: Path) -> None:
         await transactions.close()
 
 
-def put(key: str) -> Callable[[Connection], str]:
-    """A transaction that keeps ``key`` and returns it."""
-
-    def work(connection: Connection) -> str:
-        connection.execute(insert(facts).values(key=key, value=""))
-        return key
-
-    return work
-
-
-def refused(connection: Connection) -> str:
-    """A transaction that takes back what it did, as one does for a line that is full."""
-    connection.execute(insert(facts).values(key="refused", value=""))
-    raise UserError("no", key="error.empty_prompt")
-
-
-async def at_once(
-    transactions: Transactions, works: Sequence[Callable[[Connection], str]]
-) -> tuple[list[str | BaseException], int]:
-    """Write all of ``works`` while the writer is busy; returns what came of each, and the number of commits."""
-    commits = 0
-
-    def count(_: Connection) -> None:
-        nonlocal commits
-        commits += 1
-
-    loop, free = asyncio.get_running_loop(), asyncio.Event()
-    busy = asyncio.create_task(
-        transactions.write(lambda _: asyncio.run_coroutine_threadsafe(free.wait(), loop).result())
-    )
-    writes = [asyncio.create_task(transactions.write(work)) for work in works]
-    await asyncio.wait({busy, *writes}, timeout=0)
-    event.listen(transactions._writer, "commit", count)
-    free.set()
-    await busy
-    return await asyncio.gather(*writes, return_exceptions=True), commits - 1
-
-
-async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
-    """A burst costs a few waits for the disk, not one for each; what is refused takes back its own alone."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
-    names = [f"{number:02d}" for number in range(40)]
-    try:
-        results, commits = await at_once(transactions, [put(names[0]), refused, *map(put, names[1:])])
-        kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
-    finally:
-        await transactions.close()
-
-    assert isinstance(results.pop(1), UserError)
-    assert results == names
-    assert sorted(kept) == names
-    assert commits == 3
-
-
-async def test_one_that_the_database_refuses_spoils_no_other(tmp_path: Path) -> None:
-    """Its neighbours in the shared transaction are kept, each once."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
-    try:
-        results, _ = await at_once(transactions, [put("a"), put("b"), put("a"), put("c")])
-        kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
-    finally:
-        await transactions.close()
-
-    assert isinstance(results.pop(2), StorageError)
-    assert results == ["a", "b", "c"]
-    assert sorted(kept) == ["a", "b", "c"]
-
-
-async def test_a_disk_that_fails_at_the_commit_keeps_nothing_of_it(tmp_path: Path) -> None:
-    """Nobody is told that something is kept which is not."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
-
-    def fail(_: Connection) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
-
-    try:
-        await transactions.write(put("before"))
-        event.listen(transactions._writer, "commit", fail)
-        results = await asyncio.gather(*(transactions.write(put(key)) for key in "abc"), return_exceptions=True)
-        event.remove(transactions._writer, "commit", fail)
-        await transactions.write(put("after"))
-        kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
-    finally:
-        await transactions.close()
-
-    assert all(isinstance(result, StorageError) for result in results)
-    assert sorted(kept) == ["after", "before"]
-
-
 async def test_readers_cannot_write(tmp_path: Path) -> None:
     """A change outside the one writer is a mistake that shows."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         with pytest.raises(StorageError, match="readonly"):
             await transactions.read(
@@ -303,7 +222,7 @@ async def test_readers_cannot_write(tmp_path: Path) -> None:
 )
 async def test_settings_of_the_writer(tmp_path: Path, pragma: str, expected: object) -> None:
     """A commit is on disk before it is said, and another process's write is waited for."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         found = await transactions.write(lambda connection: connection.execute(text(f"PRAGMA {pragma}")).scalar())
     finally:
@@ -373,8 +292,9 @@ async def test_history_does_not_slow_the_line(tmp_path: Path) -> None:
     async with Database.open(url) as database:
         await _busy(database)
         transactions = database.requests._transactions
-        for engine in (transactions._writer, transactions._reader):
-            event.listen(engine, "before_cursor_execute", remember)
+        assert isinstance(transactions, SqliteTransactions)
+        for worker in (transactions._writes, transactions._reads):
+            event.listen(worker.engine.sync_engine, "before_cursor_execute", remember)
         await database.requests.claim("me", now=always(1.0), lease=1)
         await database.requests.enqueue(question("new"), WIDE)
         await database.requests.line()

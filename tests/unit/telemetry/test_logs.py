@@ -26,6 +26,7 @@ log.debug("too.quiet")
 log.info("said", token="by-key-hush", url="https://x/webhooks/12/{INTERACTION}/messages/@original", text="é")
 logging.getLogger("somebody").warning("with %s in it", {SECRET!r})
 logging.getLogger("httpx").info("GET /every/request")
+logging.getLogger("aiosqlite").debug("executing with the parameters %s", "a prompt")
 try:
     raise RuntimeError("near {SECRET}")
 except RuntimeError:
@@ -60,6 +61,7 @@ def test_no_secret_is_in_any_log(level: str, style: str) -> None:
     assert "RuntimeError: near [secret]" in text
     assert ("too.quiet" in text) == (level == "DEBUG")
     assert "/every/request" not in text
+    assert "a prompt" not in text
 
 
 def test_json_is_one_object_a_line() -> None:

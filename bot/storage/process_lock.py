@@ -1,0 +1,92 @@
+"""The one process that a SQLite database belongs to.
+
+It locks an empty file beside the database, from before the migrations until its end. The kernel drops the lock
+when the process ends, however it ends (flock(2)), so the next one goes on at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import structlog
+
+from bot.clock import Clock
+from bot.errors import DatabaseInUse, StorageError
+
+log = structlog.get_logger(__name__)
+
+SUFFIX = ".lock"
+
+LOOK_EVERY = 0.25
+"""Seconds between two attempts to take the lock from a process that is ending."""
+
+
+class ProcessLock:
+    """Held: no other process uses the database. ``me`` names this process; nobody had the name before."""
+
+    def __init__(self) -> None:
+        self.me = secrets.token_hex(8)
+
+    def is_alive(self, owner: str) -> bool:
+        """Whether the process of this name lives: who holds the lock is the only one that does."""
+        return owner == self.me
+
+    @classmethod
+    @contextmanager
+    def held(cls, database: Path) -> Iterator[ProcessLock]:
+        """Hold the lock inside the block, making the database's folder when there is none.
+
+        Raises :class:`DatabaseInUse` when another process holds it, :class:`StorageError` when the file cannot be
+        opened or locked.
+        """
+        descriptor = _open(database)
+        try:
+            _lock(descriptor, database)
+            yield cls()
+        finally:
+            os.close(descriptor)
+
+    @classmethod
+    @asynccontextmanager
+    async def awaited(cls, database: Path, clock: Clock) -> AsyncIterator[ProcessLock]:
+        """Hold the lock inside the block, as soon as no other process does. Raises :class:`StorageError`."""
+        descriptor = _open(database)
+        try:
+            said = False
+            while True:
+                try:
+                    _lock(descriptor, database)
+                    break
+                except DatabaseInUse as error:
+                    if not said:
+                        log.warning("database.in_use", detail=f"{error}: waiting until it has ended")
+                    said = True
+                await clock.sleep(LOOK_EVERY)
+            if said:
+                log.warning("database.free", detail=f"the other process has ended: using {database}")
+            yield cls()
+        finally:
+            os.close(descriptor)
+
+
+def _open(database: Path) -> int:
+    file = database.with_name(database.name + SUFFIX)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as exc:
+        raise StorageError(f"{file}: {exc.strerror}") from exc
+
+
+def _lock(descriptor: int, database: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        raise DatabaseInUse(f"another process uses {database}") from exc
+    except OSError as exc:
+        raise StorageError(f"{database}{SUFFIX} cannot be locked: {exc.strerror}") from exc

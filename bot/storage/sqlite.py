@@ -1,0 +1,292 @@
+"""SQLite through SQLAlchemy's asynchronous engine: one connection that writes, two that read beside it.
+
+Writes that wait together share one commit, each in a savepoint. Reads use snapshots of the last commit and never
+wait for a write (WAL, https://www.sqlite.org/wal.html).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.errors import StorageError, ValueRefused
+from bot.storage.sqlite_driver import StatementConnection, connected
+from bot.storage.statements import UNASKED
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExecutionContext
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 10.0
+"""How long a write waits for a write of somebody else (an open ``sqlite3`` session) before it fails."""
+
+READERS = 2
+
+TOGETHER = 16
+"""So many writes share a commit at the most: what is urgent waits for no more than these."""
+
+_REFUSED = (DataError, IntegrityError, InterfaceError, OverflowError, UnicodeError)
+"""What the same values meet again. The last two come from the driver itself, which binds integers of up to 64 bits
+and text that is valid Unicode (Python docs, ``sqlite3``, "SQLite and Python types")."""
+
+
+def _configure(connection: DBAPIConnection, *, read_only: bool) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {int(BUSY_SECONDS * 1000)}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        # The default of 2 MB per connection would be most of what storage costs in memory.
+        "cache_size = -1024" if read_only else "cache_size = -4096",
+        f"query_only = {'ON' if read_only else 'OFF'}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def open_engine(file: Path, *, read_only: bool) -> AsyncEngine:
+    """An engine on ``file``, which connects at first use. Parameters never appear in its errors or logs."""
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(file)),
+        async_creator=partial(connected, file),
+        pool_size=READERS if read_only else 1,
+        max_overflow=0,
+        pool_reset_on_return=None,  # every transaction here is ended by its own block
+        hide_parameters=True,
+    )
+    _listen(engine.sync_engine, read_only=read_only)
+    return engine
+
+
+def open_engine_for_migrations(file: Path) -> Engine:
+    """A synchronous engine on ``file``, with the same settings: Alembic runs migrations in a process of their own,
+    in which nothing else waits."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(file)),
+        connect_args={"isolation_level": None},
+        pool_reset_on_return=None,
+        hide_parameters=True,
+    )
+    _listen(engine, read_only=False)
+    return engine
+
+
+def _listen(engine: Engine, *, read_only: bool) -> None:
+    # The driver begins no transaction by itself (its isolation_level is None): SQLAlchemy's recipe at
+    # https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#sqlite-transactions
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    def on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        _configure(connection, read_only=read_only)
+
+    def on_begin(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        if isinstance(driver, StatementConnection):
+            driver.defer(begin)
+        else:
+            connection.exec_driver_sql(begin)
+
+    def on_execute(
+        connection: Connection,
+        _cursor: DBAPICursor,
+        _statement: str,
+        _parameters: object,
+        context: ExecutionContext | None,
+        executemany: bool,  # SQLAlchemy's own
+    ) -> None:
+        driver = connection.connection.driver_connection
+        if isinstance(driver, StatementConnection):
+            is_unasked = context is not None and bool(context.execution_options.get(UNASKED))
+            driver.defers_next = is_unasked and not executemany
+
+    event.listen(engine, "before_cursor_execute", on_execute)
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+
+
+class _Job(Generic[T]):
+    """A transaction's inside, and where its result goes."""
+
+    def __init__(self, work: Callable[[Connection], T]) -> None:
+        self._work = work
+        self.result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    def run(self, connection: Connection) -> None:
+        """Run in a transaction of its own."""
+        try:
+            with connection.begin():
+                value = self._work(connection)
+        except Exception as error:  # noqa: BLE001  # handed to whoever waits
+            self.fail(error)
+        else:
+            self._succeed(value)
+
+    def run_in_savepoint(self, connection: Connection) -> Callable[[], None]:
+        """Run in a savepoint of a transaction; returns what tells the result once that is committed.
+
+        Raises the database's errors: what they left of the transaction is not known. Any other undoes this job
+        alone.
+        """
+        try:
+            with connection.begin_nested():
+                value = self._work(connection)
+        except (SQLAlchemyError, sqlite3.Error):
+            raise
+        except Exception as error:  # noqa: BLE001  # handed to whoever waits
+            return partial(self.fail, error)
+        return partial(self._succeed, value)
+
+    def fail(self, error: BaseException) -> None:
+        """Raise ``error`` where the result is awaited, if it still is."""
+        if not self.result.done():
+            self.result.set_exception(error)
+
+    def _succeed(self, value: T) -> None:
+        if not self.result.done():
+            self.result.set_result(value)
+
+
+class _Worker:
+    """Runs jobs on up to ``connections`` connections, those that are urgent first, up to ``together`` of them in
+    one transaction.
+
+    The tasks that run them belong to the worker: a caller that is cancelled leaves the transaction alone.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, connections: int, together: int) -> None:
+        self.engine = engine
+        self._connections = connections
+        self._together = together
+        self._urgent: deque[_Job[Any]] = deque()
+        self._ordinary: deque[_Job[Any]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        # A task that found nothing more to do counts as one of the set for another turn of the event loop.
+        self._looking = 0
+        self._closed = False
+
+    def submit(self, work: Callable[[Connection], T], *, urgent: bool) -> asyncio.Future[T]:
+        """Run ``work`` as soon as a connection is free. Raises :class:`StorageError` after :meth:`close`."""
+        if self._closed:
+            raise StorageError("database: it is closed")
+        job = _Job(work)
+        (self._urgent if urgent else self._ordinary).append(job)
+        if self._looking < self._connections:
+            self._looking += 1
+            task = asyncio.create_task(self._run_jobs(), name="database")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return job.result
+
+    async def close(self) -> None:
+        """Finish what was submitted and close the connections."""
+        self._closed = True
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            await self.engine.dispose()
+
+    async def _run_jobs(self) -> None:
+        try:
+            while jobs := self._next():
+                await self._run_with_connection(jobs)
+        finally:
+            self._looking -= 1
+
+    async def _run_with_connection(self, jobs: Sequence[_Job[Any]]) -> None:
+        try:
+            async with self.engine.connect() as connection:
+                await connection.run_sync(self._run, jobs)
+        except Exception as error:  # noqa: BLE001  # handed to those who wait
+            for job in jobs:
+                job.fail(error)
+        finally:
+            # Only when this task is cancelled is anything left to tell.
+            for job in jobs:
+                job.result.cancel()
+
+    def _next(self) -> list[_Job[Any]]:
+        jobs: list[_Job[Any]] = []
+        for waiting in (self._urgent, self._ordinary):
+            while waiting and len(jobs) < self._together:
+                job = waiting.popleft()
+                # The result of one whose caller was cancelled is done before it began.
+                if not job.result.done():
+                    jobs.append(job)
+        return jobs
+
+    def _run(self, connection: Connection, jobs: Sequence[_Job[Any]]) -> None:
+        if len(jobs) > 1 and self._run_together(connection, jobs):
+            return
+        for job in jobs:
+            job.run(connection)
+
+    def _run_together(self, connection: Connection, jobs: Sequence[_Job[Any]]) -> bool:
+        """Run the jobs in one transaction; False when the database refused one of them, and nothing was kept."""
+        try:
+            with connection.begin():
+                told = [job.run_in_savepoint(connection) for job in jobs]
+        except (SQLAlchemyError, sqlite3.Error):
+            return False
+        for tell in told:
+            tell()
+        return True
+
+
+class SqliteTransactions:
+    """Transactions on a SQLite file, which this process has to itself
+    (:class:`bot.storage.process_lock.ProcessLock`): see :class:`bot.storage.engine.Transactions`."""
+
+    def __init__(self, file: Path) -> None:
+        writer, reader = open_engine(file, read_only=False), open_engine(file, read_only=True)
+        self._writes = _Worker(writer, connections=1, together=TOGETHER)
+        self._reads = _Worker(reader, connections=READERS, together=1)
+
+    async def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
+        """Run ``work`` in a transaction that is committed and on disk when this returns.
+
+        Writes that wait at the same time share one transaction, each in a savepoint of its own: when the disk
+        makes a commit slow, many take little longer than one. Should the database refuse one of them, all are
+        run anew by themselves.
+
+        ``urgent`` writes overtake the others that wait: a pipeline stands idle until the next question is taken,
+        however many join the line at that moment. Each kind keeps its order.
+        """
+        return await self._run(self._writes, work, urgent=urgent)
+
+    async def read(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
+        """Run ``work`` on a snapshot of the last commit."""
+        return await self._run(self._reads, work, urgent=urgent)
+
+    async def close(self) -> None:
+        """Finish what was submitted and close every connection."""
+        try:
+            await self._writes.close()
+        finally:
+            await self._reads.close()
+
+    async def _run(self, worker: _Worker, work: Callable[[Connection], T], *, urgent: bool) -> T:
+        try:
+            return await worker.submit(work, urgent=urgent)
+        except _REFUSED as exc:
+            raise ValueRefused(_described(exc)) from exc
+        except (SQLAlchemyError, sqlite3.Error) as exc:
+            raise StorageError(_described(exc)) from exc
+
+
+def _described(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return f"database: {type(cause).__name__}: {cause}"

@@ -1,0 +1,149 @@
+"""A connection of aiosqlite that goes to its thread once for each statement.
+
+SQLAlchemy makes a cursor, executes, fetches and closes, and aiosqlite does each of these four on the connection's
+thread. A trip there and back is 30 µs on a busy machine and 100 µs on one whose cores sleep. Here a statement is
+executed and all its rows are fetched in one trip (``aiosqlite.Connection.execute_fetchall``), and a cursor is a
+plain object. What nobody waits for (``BEGIN``, and a change whose result is not asked for) goes in the trip of
+what follows. The figures are in docs/decisions/0015-storage-on-the-async-engine.md.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+_Parameters = Sequence[Any]
+_CHUNK = 64  # rows at once where somebody iterates over a cursor of aiosqlite, which nobody does here
+
+
+class _Rows(list[Any]):
+    """All rows of a statement, with what else its cursor knew."""
+
+    def __init__(self, rows: Iterable[Any], cursor: sqlite3.Cursor) -> None:
+        super().__init__(rows)
+        self.description = cursor.description
+        self.rowcount = cursor.rowcount
+        self.lastrowid = cursor.lastrowid
+
+
+class _SqliteCursor(sqlite3.Cursor):
+    """Fetches rows that tell what their cursor knows, when it is gone."""
+
+    def fetchall(self) -> _Rows:
+        return _Rows(super().fetchall(), self)
+
+
+class _SqliteConnection(sqlite3.Connection):
+    """Runs what was deferred in front of the next statement, or of the commit."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # what sqlite3 takes
+        super().__init__(*arguments, **named)
+        self.deferred: list[tuple[str, _Parameters]] = []
+
+    def execute(self, sql: str, parameters: Any = (), /) -> _SqliteCursor:  # noqa: ANN401  # what sqlite3 takes
+        self._run_deferred()
+        # The module's own makes its cursors without asking for a class.
+        return self.cursor(_SqliteCursor).execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        self._run_deferred()
+        return super().executemany(sql, parameters)
+
+    def commit(self) -> None:
+        self._run_deferred()
+        super().commit()
+
+    def rollback(self) -> None:
+        self.deferred.clear()
+        super().rollback()
+
+    def _run_deferred(self) -> None:
+        deferred, self.deferred = self.deferred, []
+        for sql, parameters in deferred:
+            super().execute(sql, parameters)
+
+
+class _Cursor(AbstractAsyncContextManager["_Cursor"]):
+    """The part of aiosqlite's cursor that SQLAlchemy uses, without trips of its own."""
+
+    arraysize = 1
+
+    def __init__(self, connection: StatementConnection) -> None:
+        self._connection = connection
+        self._rows: Sequence[Any] = ()
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def execute(self, sql: str, parameters: _Parameters | None = None) -> _Cursor:
+        """Execute the statement and fetch all its rows, or defer it."""
+        if self._connection.take_deferred(sql, parameters or ()):
+            self._rows, self.description, self.rowcount, self.lastrowid = (), None, -1, None
+            return self
+        rows = await self._connection.execute_fetchall(sql, parameters)
+        if not isinstance(rows, _Rows):
+            raise TypeError("the connection was not made by sqlite_driver.connected")
+        self._rows, self.description = rows, rows.description
+        self.rowcount, self.lastrowid = rows.rowcount, rows.lastrowid
+        return self
+
+    async def executemany(self, sql: str, parameters: Iterable[_Parameters]) -> _Cursor:
+        """Execute the statement with each of ``parameters``; it must return no rows."""
+        self.rowcount = (await self._connection.executemany(sql, parameters)).rowcount
+        return self
+
+    async def fetchall(self) -> Sequence[Any]:
+        """The rows of the last statement."""
+        return self._rows
+
+    async def close(self) -> None:
+        """Nothing to do: the cursor below is gone since the rows were fetched."""
+
+
+class StatementConnection(aiosqlite.Connection):
+    """aiosqlite's connection with cursors that cost no trip to its thread."""
+
+    def __init__(self, file: Path) -> None:
+        """``file`` is made when there is none; a transaction begins only where one is begun."""
+        self._file = file
+        self._raw: _SqliteConnection | None = None
+        self.defers_next = False
+        super().__init__(self._open, _CHUNK)
+
+    def defer(self, sql: str) -> None:
+        """Run ``sql`` in the trip of the next statement. None may be on its way."""
+        if self._raw is None:
+            raise sqlite3.ProgrammingError("not connected")
+        self._raw.deferred.append((sql, ()))
+
+    def take_deferred(self, sql: str, parameters: _Parameters) -> bool:
+        """Whether this statement is deferred, as ``defers_next`` says: nobody asks for its rows or how many rows
+        it changed. What it raises is raised by the statement after it, or by the commit."""
+        if self._raw is None or not self.defers_next:
+            return False
+        self.defers_next = False
+        self._raw.deferred.append((sql, parameters))
+        return True
+
+    def cursor(self) -> _Cursor:  # type: ignore[override]  # no subclass: it shares nothing with aiosqlite's
+        """A cursor for SQLAlchemy."""
+        return _Cursor(self)
+
+    def _open(self) -> sqlite3.Connection:
+        self._raw = sqlite3.connect(self._file, isolation_level=None, factory=_SqliteConnection)
+        return self._raw
+
+
+async def connected(file: Path) -> StatementConnection:
+    """Open a connection to ``file``. Raises :class:`sqlite3.Error`."""
+    connection = StatementConnection(file)
+    await connection
+    return connection
