@@ -12,9 +12,9 @@ from pathlib import Path
 
 from benchmarks.measure import summary
 from benchmarks.verdict import Bound, Result
-from bot.cluster.records import Sample
-from bot.rendering.cluster_chart import cluster_chart
-from bot.services.door import Door
+from bot.domain.cluster.history import Sample
+from bot.presentation.cluster_chart import cluster_chart
+from bot.services.requests.fair_semaphore import Door
 from bot.workers.charts import ChartDrawer
 from bot.workers.subprocesses import Subprocesses
 from sandbox.discord_api import DiscordDouble, Message

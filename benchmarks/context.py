@@ -16,9 +16,9 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.verdict import Bound, Result
-from bot.conversation.ports import Turn
-from bot.conversation.tokens import TokenEstimator
-from bot.conversation.window import build_window
+from bot.domain.conversation.store import Turn
+from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.conversation.window import build_window
 from bot.storage.database import Database
 from bot.storage.migrate import upgrade_sync
 from sandbox.parallax.tokenizer import TOKENIZERS, TokenizerName

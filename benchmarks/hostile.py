@@ -174,10 +174,10 @@ async def _client(url: str, call: str) -> dict[str, float | str]:
     """Make the call and say what it cost. ``blocked_cpu_ms`` is the longest that the loop worked without giving
     others a turn; ``blocked_ms`` is the same by the wall's clock, on which the machine's other processes count."""
     from bot.clock import SystemClock
+    from bot.domain.chat import ChatMessage, ChatRequest, Role
     from bot.errors import SchedulerError
-    from bot.inference import ChatMessage, ChatRequest, Role
-    from bot.scheduler.client import ParallaxClient
-    from bot.scheduler.timeouts import Timeouts
+    from bot.parallax.client import ParallaxClient
+    from bot.parallax.timeouts import Timeouts
 
     client = ParallaxClient(url, timeouts=Timeouts(first_byte=130.0, idle=60.0), clock=SystemClock())
     question = ChatRequest((ChatMessage(Role.USER, "Hello?"),))

@@ -15,9 +15,9 @@ import psutil
 from benchmarks.load import SETTINGS
 from benchmarks.storage import question
 from benchmarks.verdict import Bound, Result
-from bot.conversation.ports import ConversationKey
-from bot.queueing.ports import LineLimits
-from bot.queueing.request import NewQuestion, Surface
+from bot.domain.conversation.store import ConversationKey
+from bot.domain.queue.request import NewQuestion, Surface
+from bot.domain.queue.store import LineLimits
 from bot.storage.database import Database
 from sandbox.discord_api import DiscordDouble, Message
 from sandbox.discord_api.model import Channel

@@ -7,7 +7,7 @@ import statistics
 import time
 
 from benchmarks.verdict import Bound, Result
-from bot.rendering import AnswerDocument
+from bot.markdown.document import AnswerDocument
 
 CHARACTERS = 100_000
 TOKEN = 4  # characters, about what a token of English is

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
-from bot.conversation.ports import ConversationKey
-from bot.queueing.ports import LineLimits
-from bot.queueing.request import Answer, Asker, NewQuestion, Surface
+from bot.domain.conversation.store import ConversationKey
+from bot.domain.queue.request import Answer, Asker, NewQuestion, Surface
+from bot.domain.queue.store import LineLimits
 from bot.storage.database import Database
 from bot.storage.migrate import upgrade
 

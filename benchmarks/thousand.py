@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.load import script_of
 from benchmarks.verdict import Bound, Result
-from bot.rendering.call_budget import CALLS
+from bot.domain.discord_calls.budget import CALLS
 from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.limits import CALLBACK, GLOBAL, WEBHOOK, Limits
 from sandbox.discord_api.model import Channel

@@ -15,29 +15,29 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.assembly import App, Parts, assemble
-from bot.client import ParallaxBot
 from bot.clock import SystemClock
-from bot.delivery.deliveries import Deliveries
-from bot.delivery.messenger import Messenger
-from bot.delivery.outgoing import Outgoing
-from bot.delivery.tracing import WireObserver
+from bot.container import App, Parts, assemble
+from bot.discord_io.client import ParallaxBot
+from bot.discord_io.command_tree import RateGuard
+from bot.discord_io.delivery.rate_limit_trace import WireObserver
+from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.messenger import Messenger
+from bot.discord_io.outgoing import Outgoing
+from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import BotError, ConfigError
-from bot.queueing.rates import InteractionRates, RateLimit
-from bot.scheduler.client import ParallaxClient
-from bot.scheduler.timeouts import Timeouts
-from bot.services.background import Background
-from bot.services.cluster import ClusterWatcher
-from bot.services.door import Door
-from bot.services.supervision import Supervisor
+from bot.parallax.client import ParallaxClient
+from bot.parallax.timeouts import Timeouts
+from bot.services.cluster.monitor import ClusterWatcher
+from bot.services.requests.fair_semaphore import Door
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import database_file
 from bot.storage.migrate import upgrade
 from bot.storage.process_lock import ProcessLock
+from bot.tasks.background import Background
+from bot.tasks.supervisor import Supervisor
 from bot.telemetry.health import health_server
 from bot.telemetry.metrics import Metrics
-from bot.tree import RateGuard
 from bot.workers.subprocesses import AT_ONCE, MOST_WAITING, Subprocesses
 
 log = structlog.get_logger(__name__)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import aiohttp
 
 from bot.clock import SystemClock
+from bot.domain.chat import ChatMessage, ChatRequest, Role
 from bot.errors import BotError, RequestRefused, SchedulerError
-from bot.inference import ChatMessage, ChatRequest, Role
-from bot.scheduler.client import ParallaxClient
-from bot.scheduler.timeouts import Timeouts
+from bot.parallax.client import ParallaxClient
+from bot.parallax.timeouts import Timeouts
 from bot.settings import Settings
 from bot.storage.migrate import readiness
 

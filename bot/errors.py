@@ -33,7 +33,7 @@
     │   └── ValueRefused          the database will never take this, however often it is tried
     └── ConfigError
 
-``key`` names the sentence in the catalogue (``bot/locales``) that a person is shown; ``params`` fill it in.
+``key`` names the sentence in the catalogue (``bot/i18n/locales``) that a person is shown; ``params`` fill it in.
 Adapters translate foreign exceptions at the border and chain them (``raise … from exc``).
 """
 

@@ -6,8 +6,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import ParallaxBot
-from cogs._ui.asking import Asking, Wish
+from bot.discord_io.client import ParallaxBot
+from cogs.ui.ask_flow import Asking, Wish
 
 
 class Ask(commands.Cog):

@@ -9,21 +9,20 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot.catalogue import say
-from bot.client import ParallaxBot
-from bot.conversation.ports import ConversationKey
-from bot.conversation.profile import Place
-from bot.rendering import escape_inline
-from bot.rendering.budget import budget_picture
-from bot.services.access import Access, Act
-from bot.services.conversations import ConversationService, Memory
-from bot.services.export import as_json, as_markdown
-from bot.services.personal import PersonalData
-from bot.services.profiles import Profiles
-from bot.tree import NOBODY
-from cogs._ui.asker import manages, person_of
-from cogs._ui.places import place_of_interaction
-from cogs._ui.views import BaseLayout, reply, text_layout
+from bot.discord_io.client import ParallaxBot
+from bot.discord_io.command_tree import NOBODY
+from bot.domain.conversation.profile import Place
+from bot.domain.conversation.store import ConversationKey
+from bot.i18n.catalogue import say
+from bot.presentation.context_bar import budget_picture
+from bot.presentation.export import as_json, as_markdown
+from bot.presentation.page import escape_inline
+from bot.services.access.profiles import Profiles
+from bot.services.access.rules import Access, Act
+from bot.services.conversations.memory import ConversationService, Memory
+from bot.services.requests.personal_data import PersonalData
+from cogs.ui.base import BaseLayout, reply, text_layout
+from cogs.ui.convert import manages, person_of, place_of_interaction
 
 QUESTION_SHOWN = 120
 GIST_SHOWN = 1000

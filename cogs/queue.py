@@ -8,14 +8,13 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot.catalogue import fill, say
-from bot.client import ParallaxBot
-from bot.queueing.request import RequestState
-from bot.rendering import Control, compact_duration, escape_inline
-from bot.rendering.controls import control_id
-from bot.services.queue import Mine, MyQueue, QueueService
-from cogs._ui.answer_controls import AnswerControl
-from cogs._ui.views import BaseLayout, reply
+from bot.discord_io.client import ParallaxBot
+from bot.domain.queue.request import RequestState
+from bot.i18n.catalogue import fill, say
+from bot.presentation.page import Control, compact_duration, control_id, escape_inline
+from bot.services.requests.overview import Mine, MyQueue, QueueService
+from cogs.ui.answer_buttons import AnswerControl
+from cogs.ui.base import BaseLayout, reply
 
 SHOWN = 10
 QUESTION_SHOWN = 80

@@ -9,16 +9,16 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot.catalogue import number, say
-from bot.client import ParallaxBot
-from bot.conversation.profile import FIELDS, Place, Profile, Scope
-from bot.rendering import escape_inline
-from bot.services.access import Access
-from bot.services.profiles import Profiles
-from bot.tree import NOBODY
-from cogs._ui.asker import manages, person_of
-from cogs._ui.places import place_of_interaction
-from cogs._ui.profile_modals import (
+from bot.discord_io.client import ParallaxBot
+from bot.discord_io.command_tree import NOBODY
+from bot.domain.conversation.profile import FIELDS, Place, Profile, Scope
+from bot.i18n.catalogue import number, say
+from bot.presentation.page import escape_inline
+from bot.services.access.profiles import Profiles
+from bot.services.access.rules import Access
+from cogs.ui.base import BaseLayout
+from cogs.ui.convert import manages, person_of, place_of_interaction
+from cogs.ui.profile_modals import (
     Changes,
     Edit,
     NumbersModal,
@@ -27,7 +27,6 @@ from cogs._ui.profile_modals import (
     ProfileModal,
     SwitchesModal,
 )
-from cogs._ui.views import BaseLayout
 
 PERSONA_SHOWN = 200
 PERSONA_HINTED = 60

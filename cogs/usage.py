@@ -9,16 +9,16 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot.catalogue import say
-from bot.client import Charts, ParallaxBot
+from bot.discord_io.client import Charts, ParallaxBot
+from bot.discord_io.command_tree import NOBODY
+from bot.domain.queue.usage import UsageRow
 from bot.errors import NotAllowed
-from bot.queueing.usage import UsageRow
-from bot.services.access import Access
-from bot.services.quotas import Quotas
-from bot.services.usage_chart import usage_chart
-from bot.tree import NOBODY
-from cogs._ui.asker import manages, person_of
-from cogs._ui.views import reply, text_layout
+from bot.i18n.catalogue import say
+from bot.presentation.usage_chart import usage_chart
+from bot.services.access.quotas import Quotas
+from bot.services.access.rules import Access
+from cogs.ui.base import reply, text_layout
+from cogs.ui.convert import manages, person_of
 
 DAYS = 30
 DAYS_SHOWN = 7

@@ -1,1 +1,1 @@
-"""The use cases: asking, draining the line, watching the cluster, running it, remembering."""
+"""The use cases, one package for each part; see docs/architecture.md for what may import what."""

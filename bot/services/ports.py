@@ -1,12 +1,40 @@
-"""The border to wherever answers are shown."""
+"""The borders to wherever answers are shown, and to what lets them be asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
-from bot.queueing.request import Surface
-from bot.rendering import Level, Page, PageSource
+from bot.domain.discord_calls.brake import Level
+from bot.domain.queue.hold import Hold
+from bot.domain.queue.request import Surface
+from bot.errors import SchedulerError
+from bot.presentation.page import Page, PageSource
+
+
+class AnswerGate(Protocol):
+    """Lets an attempt ask the cluster again, and is told how the cluster treated it."""
+
+    def hold(self) -> Hold | None:
+        """Why nothing may be asked now; None when something may."""
+        ...
+
+    async def readmitted(self, request_id: str, *, until: float) -> bool:
+        """Wait until an answer that broke off may be asked for again; False when that is not so ``until`` then
+        (monotonic seconds)."""
+        ...
+
+    def worked(self, request_id: str) -> None:
+        """The cluster sent a first piece of an answer, or its end."""
+        ...
+
+    def refused(self, request_id: str, error: SchedulerError, *, elapsed: float, attempts: int) -> bool:
+        """A question that was sent ``elapsed`` seconds ago got no word; returns whether it is kept."""
+        ...
+
+    def left(self, request_id: str) -> None:
+        """The question is not in flight any more, however it ended. Safe to tell twice."""
+        ...
 
 
 class AnswerDelivery(Protocol):

@@ -1,4 +1,4 @@
-"""Conversations on the database: :class:`bot.conversation.ports.ConversationStore`."""
+"""Conversations on the database: :class:`bot.domain.conversation.store.ConversationStore`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal, or_, select, update
 
-from bot.conversation.ports import ConversationKey, Turn
+from bot.domain.conversation.store import ConversationKey, Turn
 from bot.storage.engine import Transactions
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import SHARED, conversations, request_messages, requests, summaries, turns

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.storage.audit import Audit
+from bot.storage.boards import SqlBoards
 from bot.storage.conversations import SqlConversations
 from bot.storage.engine import Transactions, transactions_on
+from bot.storage.facts import Facts
 from bot.storage.history import SqlHistory
-from bot.storage.leases import SqlLeases
-from bot.storage.personal import SqlPersonalData
-from bot.storage.places import SqlBoards, SqlNodeNames
+from bot.storage.leader_lease import SqlLeases
+from bot.storage.node_names import SqlNodeNames
+from bot.storage.personal_data import SqlPersonalData
+from bot.storage.preferences import Feedback, Preferences
 from bot.storage.profiles import SqlProfiles, SqlUsage
-from bot.storage.records import Audit, Facts, Feedback, Preferences
 from bot.storage.requests import SqlRequests
 from bot.storage.summaries import SqlSummaries
 from bot.storage.switches import SqlSwitches

@@ -1,4 +1,4 @@
-"""The cluster over time, on the database: :class:`bot.cluster.records.History`."""
+"""The cluster over time, on the database: :class:`bot.domain.cluster.history.History`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import groupby
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from bot.cluster.events import ClusterEvent, EventKind
-from bot.cluster.records import Figures, Sample
-from bot.cluster.throughput import Speed
+from bot.domain.cluster.events import ClusterEvent, EventKind
+from bot.domain.cluster.history import Figures, Sample
+from bot.domain.cluster.node_speed import Speed
 from bot.storage.engine import Transactions
 from bot.storage.tables import cluster_events, cluster_samples, requests
 

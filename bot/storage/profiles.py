@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from bot.conversation.profile import Chosen
-from bot.queueing.usage import UsageRow
+from bot.domain.conversation.profile import Chosen
+from bot.domain.queue.usage import UsageRow
 from bot.storage.engine import Transactions
 from bot.storage.tables import audit, profiles, usage
 
 
 class SqlProfiles:
-    """What was chosen for places: :class:`bot.services.profiles.ProfileStore`."""
+    """What was chosen for places: :class:`bot.services.access.profiles.ProfileStore`."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -56,7 +56,7 @@ class SqlProfiles:
 
 
 class SqlUsage:
-    """What was used, by day: :class:`bot.queueing.usage.UsageStore`."""
+    """What was used, by day: :class:`bot.domain.queue.usage.UsageStore`."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions

@@ -1,4 +1,4 @@
-"""The queue's store on the database: :class:`bot.queueing.ports.RequestStore`."""
+"""The queue's store on the database: :class:`bot.domain.queue.store.RequestStore`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, tuple_
 
-from bot.queueing.ports import LineLimits, LinePause, Recovered
-from bot.queueing.request import (
+from bot.domain.queue.request import (
     OPEN_STATES,
     Answer,
     Asker,
@@ -16,7 +15,8 @@ from bot.queueing.request import (
     RequestState,
     StoredRequest,
 )
-from bot.storage import line, outcomes, rows
+from bot.domain.queue.store import LineLimits, LinePause, Recovered
+from bot.storage import queue, request_rows, transitions
 from bot.storage.engine import Transactions
 from bot.storage.statements import unasked
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, in_state, request_messages, requests
@@ -30,7 +30,7 @@ class SqlRequests:
 
     async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
         """Take the question into the line; durable when this returns."""
-        return await self._transactions.write(lambda connection: line.enqueue(connection, question, limits))
+        return await self._transactions.write(lambda connection: queue.enqueue(connection, question, limits))
 
     async def claim(
         self,
@@ -43,57 +43,63 @@ class SqlRequests:
     ) -> StoredRequest | None:
         """Take the next question in fair order; None also while the line is held."""
         return await self._transactions.write(
-            lambda connection: line.claim(connection, owner, now(), lease, room, besides), urgent=True
+            lambda connection: queue.claim(connection, owner, now(), lease, room, besides), urgent=True
         )
 
     async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:
         """Extend the leases of ``owner`` on ``running`` and on answers not yet shown."""
-        await self._transactions.write(lambda connection: outcomes.renew(connection, owner, running, now(), lease))
+        await self._transactions.write(
+            lambda connection: transitions.renew(connection, owner, running, now(), lease)
+        )
 
     async def release(self, request_id: str, owner: str, *, now: float) -> bool:
         """Put a running question back at the head of its line."""
         return await self._transactions.write(
-            lambda connection: outcomes.release(connection, request_id, owner, now)
+            lambda connection: transitions.release(connection, request_id, owner, now)
         )
 
     async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
         """Commit the answer, its turn, the asker's account and the state together."""
         return await self._transactions.write(
-            lambda connection: outcomes.answered(connection, request_id, owner, answer, now), urgent=True
+            lambda connection: transitions.answered(connection, request_id, owner, answer, now), urgent=True
         )
 
     async def delivered(self, request_id: str, *, now: float) -> bool:
         """``answered → delivered``."""
-        return await self._transactions.write(lambda connection: outcomes.delivered(connection, request_id, now))
+        return await self._transactions.write(
+            lambda connection: transitions.delivered(connection, request_id, now)
+        )
 
     async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
         """``queued | running | answered → failed``."""
         return await self._transactions.write(
-            lambda connection: outcomes.failed(connection, request_id, error_key, now)
+            lambda connection: transitions.failed(connection, request_id, error_key, now)
         )
 
     async def cancelled(self, request_id: str, *, now: float) -> bool:
         """``queued | running → cancelled``."""
-        return await self._transactions.write(lambda connection: outcomes.cancelled(connection, request_id, now))
+        return await self._transactions.write(
+            lambda connection: transitions.cancelled(connection, request_id, now)
+        )
 
     async def clear(self, *, now: float) -> Sequence[StoredRequest]:
         """Cancel everything that waits. The rows returned still carry their tokens, as those of :meth:`expire`."""
-        return await self._transactions.write(lambda connection: outcomes.clear(connection, now))
+        return await self._transactions.write(lambda connection: transitions.clear(connection, now))
 
     async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
         """Expire what has waited since before ``before``. The rows returned still carry their tokens, which
         the database has forgotten: they are what the last edit is made with."""
-        return await self._transactions.write(lambda connection: outcomes.expire(connection, before, now))
+        return await self._transactions.write(lambda connection: transitions.expire(connection, before, now))
 
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
         """Take back what other processes do not hold any more."""
         return await self._transactions.write(
-            lambda connection: outcomes.recover(connection, owner, now(), is_alive)
+            lambda connection: transitions.recover(connection, owner, now(), is_alive)
         )
 
     async def get(self, request_id: str) -> StoredRequest | None:
         """The request, or None."""
-        return await self._transactions.read(lambda connection: rows.by_id(connection, request_id))
+        return await self._transactions.read(lambda connection: request_rows.by_id(connection, request_id))
 
     async def by_message(self, message_id: int) -> StoredRequest | None:
         """The newest request shown in this message, or None."""
@@ -104,7 +110,7 @@ class SqlRequests:
             .order_by(requests.c.sequence.desc())
             .limit(1)
         )
-        found = await self._transactions.read(lambda connection: rows.stored(connection, newest))
+        found = await self._transactions.read(lambda connection: request_rows.stored(connection, newest))
         return found[0] if found else None
 
     async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
@@ -151,7 +157,7 @@ class SqlRequests:
     async def running(self) -> Sequence[StoredRequest]:
         """Everything running, oldest first."""
         oldest_first = select(requests).where(IS_RUNNING).order_by(requests.c.started_at, requests.c.sequence)
-        return await self._transactions.read(lambda connection: rows.stored(connection, oldest_first))
+        return await self._transactions.read(lambda connection: request_rows.stored(connection, oldest_first))
 
     async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
         """A person's requests in these states, oldest first."""
@@ -160,7 +166,7 @@ class SqlRequests:
             .where(requests.c.user_id == user_id, requests.c.state.in_([one.value for one in states]))
             .order_by(requests.c.sequence)
         )
-        return await self._transactions.read(lambda connection: rows.stored(connection, theirs))
+        return await self._transactions.read(lambda connection: request_rows.stored(connection, theirs))
 
     async def versions(self, root_id: str) -> Sequence[StoredRequest]:
         """The request with this id and all later versions of it, oldest first."""
@@ -169,7 +175,7 @@ class SqlRequests:
             .where(or_(requests.c.request_id == root_id, requests.c.root_id == root_id))
             .order_by(requests.c.sequence)
         )
-        return await self._transactions.read(lambda connection: rows.stored(connection, family))
+        return await self._transactions.read(lambda connection: request_rows.stored(connection, family))
 
     async def counts(self) -> dict[RequestState, int]:
         """How many requests are queued, running and answered."""
@@ -178,11 +184,11 @@ class SqlRequests:
 
     async def pause(self, pause: LinePause | None) -> None:
         """Hold the line, or release it with None."""
-        await self._transactions.write(lambda connection: line.set_pause(connection, pause))
+        await self._transactions.write(lambda connection: queue.set_pause(connection, pause))
 
     async def paused(self) -> LinePause | None:
         """Whether and why the line is held."""
-        return await self._transactions.read(line.paused)
+        return await self._transactions.read(queue.paused)
 
 
 # Statements that every question needs are built once: building costs more than running.

@@ -1,4 +1,4 @@
-"""Summaries on the database: :class:`bot.conversation.summary.SummaryStore`."""
+"""Summaries on the database: :class:`bot.domain.conversation.summary.SummaryStore`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Select, delete, insert, select
 
-from bot.conversation.ports import Turn
-from bot.conversation.summary import Summary
+from bot.domain.conversation.store import Turn
+from bot.domain.conversation.summary import Summary
 from bot.storage.engine import Transactions
 from bot.storage.tables import summaries, summary_sources, turns
 

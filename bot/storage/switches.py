@@ -1,10 +1,10 @@
-"""Switches of the model on the database: :class:`bot.cluster.switching.SwitchStore`."""
+"""Switches of the model on the database: :class:`bot.domain.cluster.model_switch.SwitchStore`."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from bot.cluster.switching import Step, Switch, SwitchState
+from bot.domain.cluster.model_switch import Step, Switch, SwitchState
 from bot.storage.engine import Transactions
 from bot.storage.tables import IS_OPEN, switches
 

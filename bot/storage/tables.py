@@ -28,7 +28,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from bot.queueing.request import RequestState
+from bot.domain.queue.request import RequestState
 
 metadata = MetaData(
     naming_convention={
@@ -89,7 +89,7 @@ requests = Table(
     Column("source_message_id", BigInteger),  # the person's own message, which they may edit and delete
     Column("follows", Text),  # the root of the question whose branch it goes on with
     Column("manner", Text),  # JSON: how the channel's profile wants it asked
-    # its place in the line (bot.queueing.fairness)
+    # its place in the line (bot.domain.queue.fairness)
     Column("cost", Double, nullable=False),
     Column("weight", Double, nullable=False),
     Column("floor_tag", Double, nullable=False),

@@ -1,1 +1,1 @@
-"""Child processes for files and charts, bounded in number, memory and time."""
+"""Child processes for heavy libraries and foreign files, bounded in number, memory and time."""

@@ -1,7 +1,7 @@
 """Charts: the program that draws them, and how it is asked to.
 
-``python -m bot.workers.charts`` reads a :data:`bot.rendering.chart.Chart` as JSON and writes a PNG. It runs in a
-process of its own: matplotlib takes 60 MB of memory and holds the interpreter for longer than a gateway should
+``python -m bot.workers.charts`` reads a :data:`bot.presentation.charts.Chart` as JSON and writes a PNG. It runs in
+a process of its own: matplotlib takes 60 MB of memory and holds the interpreter for longer than a gateway should
 wait. So the program imports nothing of the bot's that takes time.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bot.rendering.chart import BarChart, BarPanel, Chart, LineChart, LinePanel, Text
+    from bot.presentation.charts import BarChart, BarPanel, Chart, LineChart, LinePanel, Text
     from bot.workers.subprocesses import Subprocesses
 
 MEMORY_BYTES = 512_000_000

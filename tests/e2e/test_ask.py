@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bot.rendering.answer_view import CURSOR, MESSAGE_LIMIT
+from bot.presentation.answer import CURSOR, MESSAGE_LIMIT
 from sandbox.discord_api.model import Channel
 from sandbox.discord_api.people import Person
 from sandbox.parallax.script import Delta

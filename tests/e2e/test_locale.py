@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.catalogue import sentences
+from bot.i18n.catalogue import sentences
 from sandbox.discord_api.model import Channel, CommandPermission
 from sandbox.discord_api.people import Person
 from sandbox.discord_api.wire import JSON

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.conversation.ports import ConversationKey, Turn
-from bot.queueing.request import Answer, NewQuestion, RequestKind
+from bot.domain.conversation.store import ConversationKey, Turn
+from bot.domain.queue.request import Answer, NewQuestion, RequestKind
 
 
 class MemoryConversations:
-    """A :class:`bot.conversation.ports.ConversationStore` that forgets everything with the process."""
+    """A :class:`bot.domain.conversation.store.ConversationStore` that forgets everything with the process."""
 
     def __init__(self) -> None:
         self._ids: dict[tuple[int, int | None], int] = {}

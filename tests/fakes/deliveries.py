@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bot.domain.queue.request import Surface
 from bot.errors import DeliveryError
-from bot.queueing.request import Surface
-from bot.rendering import Page, PageSource
+from bot.presentation.page import Page, PageSource
 
 
 @dataclass(eq=False)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.queueing.ports import LineLimits
-from bot.queueing.request import Answer, Asker, NewQuestion, RequestKind, Surface
+from bot.domain.queue.request import Answer, Asker, NewQuestion, RequestKind, Surface
+from bot.domain.queue.store import LineLimits
 
 TOKEN = "interaction-token"
 WIDE = LineLimits(per_user=10_000, total=10_000)

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.queueing import admission, fairness
-from bot.queueing.fairness import Waiting
-from bot.queueing.ports import LineLimits, LinePause, Recovered
-from bot.queueing.request import (
-    OPEN_STATES,
-    Answer,
-    LineEntry,
-    NewQuestion,
-    RequestState,
-    StoredRequest,
-)
+from bot.domain.queue import fairness
+from bot.domain.queue.fairness import Waiting
+from bot.domain.queue.limits import refusal
+from bot.domain.queue.request import OPEN_STATES, Answer, LineEntry, NewQuestion, RequestState, StoredRequest
+from bot.domain.queue.store import LineLimits, LinePause, Recovered
 from tests.fakes.conversations import MemoryConversations
 
 _RECOVERED_LEASE = 60.0
@@ -46,7 +40,7 @@ class _Row:
 
 
 class MemoryRequests:
-    """A :class:`bot.queueing.ports.RequestStore` that forgets everything with the process."""
+    """A :class:`bot.domain.queue.store.RequestStore` that forgets everything with the process."""
 
     def __init__(self, conversations: MemoryConversations | None = None) -> None:
         self._conversations = conversations or MemoryConversations()
@@ -64,9 +58,9 @@ class MemoryRequests:
         user_id = question.asker.user_id
         mine = self._waiting_of(user_id)
         waiting = self._in(RequestState.QUEUED)
-        refusal = admission.refusal(limits, total=len(waiting), mine=len(mine))
-        if refusal is not None:
-            raise refusal
+        refused = refusal(limits, total=len(waiting), mine=len(mine))
+        if refused is not None:
+            raise refused
         if not waiting and not self._in(RequestState.RUNNING):
             self._virtual_time = fairness.caught_up(self._virtual_time, self._accounts.values())
             self._accounts.clear()

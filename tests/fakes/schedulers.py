@@ -7,22 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from bot.domain.chat import AnswerStats, ChatRequest, Finish, FinishReason, Started, StreamEvent, Text
+from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model, Node, NodeState
 from bot.errors import SchedulerError
-from bot.inference import (
-    AnswerStats,
-    ChatRequest,
-    ClusterState,
-    ClusterStatus,
-    Finish,
-    FinishReason,
-    JoinCommand,
-    Model,
-    Node,
-    NodeState,
-    Started,
-    StreamEvent,
-    Text,
-)
 
 MODEL = "a-lab/a-model"
 
@@ -107,7 +94,7 @@ class ScriptedStream:
 
 @dataclass(eq=False)
 class ScriptedScheduler:
-    """A :class:`bot.inference.Scheduler` of streams that stay open until the test ends them."""
+    """A :class:`bot.domain.Scheduler` of streams that stay open until the test ends them."""
 
     streams: list[ScriptedStream] = field(default_factory=list)
     most_open: int = 0

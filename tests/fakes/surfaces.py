@@ -12,12 +12,13 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
     warnings.simplefilter("ignore", DeprecationWarning)
     import discord
 
-from bot.delivery.lane import Lane
-from bot.delivery.outgoing import Outgoing
-from bot.delivery.surface import MessageSurface, RouteKind
+from bot.discord_io.delivery.bucket import Bucket
+from bot.discord_io.delivery.routes import MessageSurface, RouteKind
+from bot.discord_io.delivery.shared_bucket import Lane
+from bot.discord_io.outgoing import Outgoing
+from bot.domain.queue.request import Surface
 from bot.errors import DeliveryError
-from bot.queueing.request import Surface
-from bot.rendering import Bucket, Page
+from bot.presentation.page import Page
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import LoopClock
 from tests.fakes.windows import WindowServer

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import timeouts_of
-from bot.scheduler.timeouts import Timeouts
+from bot.parallax.timeouts import Timeouts
 from bot.settings import Settings
 
 TOKEN = "MTA.of-no-use.anywhere"

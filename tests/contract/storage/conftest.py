@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.conversation.ports import ConversationKey, ConversationStore
-from bot.queueing.ports import RequestStore
+from bot.domain.conversation.store import ConversationKey, ConversationStore
+from bot.domain.queue.store import RequestStore
 from bot.storage.database import Database
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.databases import new_database

@@ -11,9 +11,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.conversation.ports import ConversationKey
+from bot.domain.conversation.store import ConversationKey
+from bot.domain.queue.store import LineLimits, RequestStore
 from bot.errors import AdmissionError
-from bot.queueing.ports import LineLimits, RequestStore
 from bot.storage.database import Database
 from tests.fakes.clocks import always
 from tests.fakes.databases import new_database

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.cluster.events import ClusterEvent, EventKind
-from bot.cluster.records import OpenAlert, Sample
-from bot.cluster.switching import Step, Switch, SwitchState
+from bot.domain.cluster.boards import OpenAlert
+from bot.domain.cluster.events import ClusterEvent, EventKind
+from bot.domain.cluster.history import Sample
+from bot.domain.cluster.model_switch import Step, Switch, SwitchState
 from bot.storage.database import Database
 from tests.fakes.databases import new_database
 

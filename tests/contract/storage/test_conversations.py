@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.conversation.ports import ConversationKey
-from bot.queueing.request import Answer, RequestKind
+from bot.domain.conversation.store import ConversationKey
+from bot.domain.queue.request import Answer, RequestKind
 from tests.contract.storage.conftest import Stores
 from tests.fakes.clocks import always
 from tests.fakes.questions import WIDE, answer, question

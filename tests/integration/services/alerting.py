@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from bot.cluster.records import AlertChannel, OpenAlert
-from bot.delivery.outgoing import Outgoing
+from bot.discord_io.outgoing import Outgoing
+from bot.domain.cluster.boards import AlertChannel, OpenAlert
+from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 from bot.errors import SchedulerUnreachable
-from bot.inference import ClusterState, ClusterStatus, Node, NodeState
-from bot.rendering.cluster_card import Load
-from bot.services.alerts import Alerts
-from bot.services.cluster import SILENCE_TOLERATED, ClusterService, ClusterWatcher
-from bot.services.journal import Journal
-from bot.services.nodes import NodeBook
-from bot.services.watch import Watch
+from bot.presentation.status import Load
+from bot.services.cluster.leadership import Watch
+from bot.services.cluster.monitor import SILENCE_TOLERATED, ClusterService, ClusterWatcher
+from bot.services.cluster.node_names import NodeBook
+from bot.services.cluster.recorder import Journal
+from bot.services.operations.alerts import Alerts
 from bot.storage.database import Database
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import HandClock
@@ -55,7 +55,7 @@ class Told:
 
 @dataclass(eq=False)
 class Channel:
-    """A :class:`bot.services.alerts.Teller` that keeps what it was told."""
+    """A :class:`bot.services.operations.alerts.Teller` that keeps what it was told."""
 
     messages: list[Told] = field(default_factory=list)
 

@@ -9,30 +9,30 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.clock import Clock
-from bot.conversation.tokens import TokenEstimator
+from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.queue.breaker import Breaker
+from bot.domain.queue.capacity import BackOff, CapacityLimit
+from bot.domain.queue.estimate import ServiceTimes
+from bot.domain.queue.request import Asker, RequestState, StoredRequest, Surface
+from bot.domain.queue.store import LineLimits
+from bot.domain.status import ClusterStatus
 from bot.errors import StorageError
-from bot.inference import ClusterStatus
-from bot.queueing.breaker import Breaker
-from bot.queueing.capacity import BackOff, CapacityLimit
-from bot.queueing.estimate import ServiceTimes
-from bot.queueing.ports import LineLimits
-from bot.queueing.request import Asker, RequestState, StoredRequest, Surface
-from bot.services.admission import Gate
-from bot.services.answering import Answering
-from bot.services.ask import AskLimits, AskService, Question
-from bot.services.background import Background
-from bot.services.closing import Closing
-from bot.services.cluster import ClusterWatcher
-from bot.services.desk import AnswerDesk
-from bot.services.dispatcher import Dispatcher
-from bot.services.in_flight import InFlight
-from bot.services.leases import Leases
-from bot.services.line import LineKeeper
+from bot.services.answers.attempt import Answering
+from bot.services.answers.completion import Closing
+from bot.services.answers.live import AnswerDesk
+from bot.services.answers.prompt import ChatPolicy
+from bot.services.cluster.monitor import ClusterWatcher
 from bot.services.ports import Brake
-from bot.services.prompts import ChatPolicy
-from bot.services.queue_signal import QueueSignal
-from bot.services.reconciliation import Reconciliation
-from bot.services.sweeper import Sweeper
+from bot.services.queue.dispatcher import Dispatcher
+from bot.services.queue.expiry import Sweeper
+from bot.services.queue.gate import Gate
+from bot.services.queue.heartbeat import Leases
+from bot.services.queue.in_flight import InFlight
+from bot.services.queue.positions import LineKeeper
+from bot.services.queue.reconciliation import Reconciliation
+from bot.services.queue.signal import QueueSignal
+from bot.services.requests.ask import AskLimits, AskService, Question
+from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
 from tests.fakes.conversations import MemoryConversations

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.conversation.ports import ConversationKey
+from bot.domain.conversation.store import ConversationKey
+from bot.domain.queue.request import RequestState
 from bot.errors import ValueRefused
-from bot.queueing.request import RequestState
 from bot.storage.database import Database
 from bot.storage.engine import database_file
 from tests.fakes.clocks import HandClock, always

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.conversation.ports import ConversationKey
-from bot.conversation.summary import Summary
-from bot.queueing.request import RequestKind
+from bot.domain.conversation.store import ConversationKey
+from bot.domain.conversation.summary import Summary
+from bot.domain.queue.request import RequestKind
 from bot.storage.database import Database
 from tests.fakes.clocks import always
 from tests.fakes.databases import new_database

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import Connection, Engine, event, insert, select, text
 from sqlalchemy.util import await_only
 
-from bot.conversation.ports import ConversationKey
+from bot.domain.conversation.store import ConversationKey
+from bot.domain.queue.request import RequestKind, RequestState
 from bot.errors import StorageError
-from bot.queueing.request import RequestKind, RequestState
 from bot.storage.database import Database
 from bot.storage.engine import database_file
 from bot.storage.sqlite import SqliteTransactions
@@ -135,7 +135,7 @@ async def test_killed_after_the_commit(tmp_path: Path) -> None:
     url = new_database(tmp_path)
     program = (
         "import asyncio, os, signal\n"
-        "from bot.conversation.ports import ConversationKey\n"
+        "from bot.domain.conversation.store import ConversationKey\n"
         "from bot.storage.database import Database\n"
         "from tests.fakes.clocks import always\n"
         "from tests.fakes.questions import WIDE, question\n"
@@ -251,7 +251,7 @@ async def test_a_missing_schema_is_a_storage_error(tmp_path: Path) -> None:
 
 async def test_small_records(tmp_path: Path) -> None:
     """Facts, choices, thumbs and the audit log outlive the process."""
-    from bot.cluster.records import AuditEntry
+    from bot.domain.cluster.audit import AuditEntry
 
     url = new_database(tmp_path)
     first = AuditEntry(at=1.0, actor_id=5, action="line.pause", detail={"reason": "a new model"})

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 from PIL import Image, ImageColor, ImageStat
 
-from bot.cluster.records import Sample
-from bot.queueing.usage import UsageRow
-from bot.rendering.chart import Chart
-from bot.rendering.cluster_chart import POINTS, cluster_chart, thinned
-from bot.services.door import Door
-from bot.services.usage_chart import usage_chart
+from bot.domain.cluster.history import Sample
+from bot.domain.queue.usage import UsageRow
+from bot.presentation.charts import Chart
+from bot.presentation.cluster_chart import POINTS, cluster_chart, thinned
+from bot.presentation.usage_chart import usage_chart
+from bot.services.requests.fair_semaphore import Door
 from bot.workers.charts import BACKGROUND, COLOURS, SERIES_COLOURS, ChartDrawer, draw, font_families
 from bot.workers.subprocesses import Subprocesses
 

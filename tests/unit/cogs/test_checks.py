@@ -18,32 +18,31 @@ import pytest
 from discord import ui
 
 import cogs
-from bot.client import ParallaxBot, Services
-from bot.conversation.profile import Chosen, Place, Profile, Scope
-from bot.delivery.outgoing import for_operators
+from bot.discord_io.client import ParallaxBot, Services
+from bot.discord_io.command_tree import RateGuard
+from bot.discord_io.outgoing import for_operators
+from bot.domain.conversation.profile import Chosen, Place, Profile, Scope
+from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import NotAllowed
-from bot.queueing.rates import InteractionRates, RateLimit
-from bot.rendering import Control
-from bot.rendering.cluster_card import Load
-from bot.services.access import Access, Act
-from bot.services.operators import Operators
-from bot.services.profiles import Profiles
-from bot.services.queue import MyQueue
-from bot.services.switching import Plan
-from bot.tree import RateGuard
-from cogs._ui import answer_controls, profile_modals
-from cogs._ui.answer_controls import ACTIONS, ACTS, AnswerControl
-from cogs._ui.join_view import JoinView
-from cogs._ui.line_view import LineView
-from cogs._ui.modal import BaseModal
-from cogs._ui.models_view import ModelPages, _Search
-from cogs._ui.status_controls import StatusControl
-from cogs._ui.switch_view import ConfirmSwitch, SwitchControl, _TypeBack, _TypeName
-from cogs._ui.views import BaseLayout
+from bot.presentation.page import Control
+from bot.presentation.status import Load
+from bot.services.access.operators import Operators
+from bot.services.access.profiles import Profiles
+from bot.services.access.rules import Access, Act
+from bot.services.operations.model_switch import Plan
+from bot.services.requests.overview import MyQueue
 from cogs.context import Forget
-from cogs.doors import AskAbout
+from cogs.messages import AskAbout
 from cogs.queue import QueueView
 from cogs.settings import SettingsView, _ScopeEdit
+from cogs.ui import answer_buttons, profile_modals
+from cogs.ui.answer_buttons import ACTIONS, ACTS, AnswerControl
+from cogs.ui.base import BaseLayout, BaseModal
+from cogs.ui.join import JoinView
+from cogs.ui.models import ModelPages, _Search
+from cogs.ui.queue_admin import LineView
+from cogs.ui.status_buttons import StatusControl
+from cogs.ui.switch import ConfirmSwitch, SwitchControl, _TypeBack, _TypeName
 from tests.fakes.clocks import FastClock
 
 TEAM, ROOM, OPERATOR, OWNER, BLOCKED = 8, 71, 99, 1, 3
@@ -293,7 +292,7 @@ async def test_a_press_under_an_answer(monkeypatch: pytest.MonkeyPatch, control:
         told.append(error.key)
 
     monkeypatch.setitem(ACTIONS, control, act)
-    monkeypatch.setattr(answer_controls, "report", report)
+    monkeypatch.setattr(answer_buttons, "report", report)
     interaction = press(user)
     await AnswerControl(
         ui.Button(custom_id=f"answer:{control.value}:{'0' * 16}"), control.value, "0" * 16

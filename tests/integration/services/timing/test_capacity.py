@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.queue.capacity import LEAST_ASKED_SECONDS, MOST_ASKED_SECONDS, QUIET_SECONDS
+from bot.domain.queue.hold import Hold
+from bot.domain.queue.request import RequestState
+from bot.domain.queue.store import LinePause
 from bot.errors import ClusterBusy, SchedulerError, SchedulerNotReady
-from bot.queueing.capacity import LEAST_ASKED_SECONDS, MOST_ASKED_SECONDS, QUIET_SECONDS
-from bot.queueing.ports import LinePause
-from bot.queueing.request import RequestState
-from bot.services.admission import Hold
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ScriptedStream, ready
 from tests.integration.services.process import Line, Settings, running

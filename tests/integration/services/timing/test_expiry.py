@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.queueing.request import RequestState
-from bot.services.sweeper import LOOK_EVERY
+from bot.domain.queue.request import RequestState
+from bot.services.queue.expiry import LOOK_EVERY
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import NO_MODEL
 from tests.integration.services.process import Settings, running

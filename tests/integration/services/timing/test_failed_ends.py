@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from bot.domain.queue.request import RequestState
 from bot.errors import RequestRefused, StorageError, ValueRefused
-from bot.queueing.request import RequestState
-from bot.rendering.answer_view import AnswerView
-from bot.services.answering import AnswerRun
-from bot.services.closing import STORAGE_PATIENCE
-from bot.services.reconciliation import RECONCILE_EVERY, REPEATED_AT_MOST
+from bot.presentation.answer import AnswerView
+from bot.services.answers.attempt import AnswerRun
+from bot.services.answers.completion import STORAGE_PATIENCE
+from bot.services.queue.reconciliation import RECONCILE_EVERY, REPEATED_AT_MOST
 from tests.fakes.clocks import LoopClock
 from tests.fakes.deliveries import ShownAnswer, Undisturbed
 from tests.fakes.requests import MemoryRequests

@@ -10,6 +10,11 @@ from typing import TypeAlias
 
 import pytest
 
+from bot.domain.queue.breaker import STRIKES
+from bot.domain.queue.hold import Hold
+from bot.domain.queue.request import RequestState
+from bot.domain.queue.store import LinePause
+from bot.domain.status import Node, NodeState
 from bot.errors import (
     RequestRefused,
     SchedulerError,
@@ -18,12 +23,7 @@ from bot.errors import (
     StreamInterrupted,
     UpstreamFailed,
 )
-from bot.inference import Node, NodeState
-from bot.queueing.breaker import STRIKES
-from bot.queueing.ports import LinePause
-from bot.queueing.request import RequestState
-from bot.services.admission import Hold
-from bot.services.cluster import FAILURES_TOLERATED, Availability
+from bot.services.cluster.monitor import FAILURES_TOLERATED, Availability
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ScriptedStream, ready
 from tests.integration.services.process import Line, Settings, running

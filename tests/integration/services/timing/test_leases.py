@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.domain.queue.request import RequestState
 from bot.errors import DeliveryError
-from bot.queueing.request import RequestState
 from tests.fakes.clocks import LoopClock
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.questions import WIDE, question

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from bot.cluster.events import EventKind, EventReader
-from bot.scheduler import ParallaxClient, Timeouts
-from bot.services.cluster import FAILURES_TOLERATED, Availability, ClusterWatcher
+from bot.domain.cluster.events import EventKind, EventReader
+from bot.parallax.client import ParallaxClient
+from bot.parallax.timeouts import Timeouts
+from bot.services.cluster.monitor import FAILURES_TOLERATED, Availability, ClusterWatcher
 from bot.telemetry.metrics import Metrics
 from sandbox.parallax import ParallaxDouble
-from tests.contract.scheduler.asking import ask
+from tests.contract.parallax.asking import ask
 from tests.fakes.clocks import LoopClock
 
 PATIENCE = 120.0

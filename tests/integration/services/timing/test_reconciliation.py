@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.queue.request import RequestState
 from bot.errors import DeliveryError
-from bot.queueing.request import RequestState
-from bot.services.reconciliation import RECONCILE_EVERY
+from bot.services.queue.reconciliation import RECONCILE_EVERY
 from tests.fakes.clocks import LoopClock, always
 from tests.fakes.owners import everybody
 from tests.fakes.schedulers import NO_MODEL, ready

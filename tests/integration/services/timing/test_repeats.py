@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.queue.request import RequestState
+from bot.domain.queue.store import LinePause
+from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 from bot.errors import (
     ClusterBusy,
     SchedulerError,
@@ -14,11 +17,8 @@ from bot.errors import (
     StreamInterrupted,
     UpstreamFailed,
 )
-from bot.inference import ClusterState, ClusterStatus, Node, NodeState
-from bot.queueing.ports import LinePause
-from bot.queueing.request import RequestState
-from bot.services.answering import REPEAT_PATIENCE
-from bot.services.cluster import Availability
+from bot.services.answers.attempt import REPEAT_PATIENCE
+from bot.services.cluster.monitor import Availability
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ScriptedStream, ready
 from tests.integration.services.process import Line, Settings, running

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.domain.queue.store import LinePause
 from bot.errors import ClusterBusy
-from bot.queueing.ports import LinePause
-from bot.services.line import FRONT, OPEN_AT_MOST, REFRESH_EVERY, SLICE
+from bot.services.queue.positions import FRONT, OPEN_AT_MOST, REFRESH_EVERY, SLICE
 from tests.fakes.clocks import LoopClock
 from tests.fakes.questions import WIDE, question
 from tests.fakes.schedulers import ready

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from bot.rendering.cluster_card import Accent, Card
-from bot.services.boards import BOARD_PACE, LIVE_PACE, LIVE_SECONDS, Follower, Pace
+from bot.presentation.status import Accent, Card
+from bot.services.operations.boards import BOARD_PACE, LIVE_PACE, LIVE_SECONDS, Follower, Pace
 from tests.fakes.clocks import LoopClock
 
 HOUR = 3600.0

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bot.errors import DeliveryError
-from bot.rendering.cluster_card import Load
-from bot.services.cluster import Availability, ClusterService, ClusterView
-from bot.services.presence import TRIED_EVERY, UPDATE_EVERY, Presence
-from bot.services.queue import QueueService
+from bot.presentation.status import Load
+from bot.services.cluster.monitor import Availability, ClusterService, ClusterView
+from bot.services.operations.presence import TRIED_EVERY, UPDATE_EVERY, Presence
+from bot.services.requests.overview import QueueService
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ready
 

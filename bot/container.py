@@ -1,0 +1,381 @@
+"""What the bot is made of: every service with the parts it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from bot.clock import SystemClock
+from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
+from bot.discord_io.cards import ChannelCards, card_layout
+from bot.discord_io.client import ClusterServices, ParallaxBot, Services
+from bot.discord_io.components import build_layout, to_files
+from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.members import GuildMembers
+from bot.discord_io.messenger import Messenger
+from bot.discord_io.outgoing import Outgoing, for_operators
+from bot.domain.conversation.profile import Profile
+from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.queue.breaker import Breaker
+from bot.domain.queue.capacity import BackOff, CapacityLimit
+from bot.domain.queue.estimate import ServiceTimes
+from bot.domain.queue.store import LineLimits
+from bot.parallax.client import ParallaxClient
+from bot.services.access.operators import Operators
+from bot.services.access.profiles import Profiles
+from bot.services.access.quotas import Quotas
+from bot.services.access.rules import Access
+from bot.services.answers.attempt import Answering
+from bot.services.answers.completion import Closing
+from bot.services.answers.live import AnswerDesk
+from bot.services.answers.prompt import ChatPolicy
+from bot.services.cluster.leadership import Watch
+from bot.services.cluster.monitor import ClusterService, ClusterWatcher
+from bot.services.cluster.node_names import NodeBook
+from bot.services.cluster.recorder import Journal
+from bot.services.conversations.memory import ConversationService
+from bot.services.conversations.summaries import Summaries
+from bot.services.operations.alerts import Alerts
+from bot.services.operations.boards import BoardKeeper, StatusCards
+from bot.services.operations.model_switch import Switching
+from bot.services.operations.presence import Presence
+from bot.services.queue.dispatcher import Dispatcher
+from bot.services.queue.expiry import Sweeper
+from bot.services.queue.gate import Gate
+from bot.services.queue.heartbeat import Leases
+from bot.services.queue.in_flight import InFlight
+from bot.services.queue.positions import LineKeeper
+from bot.services.queue.reconciliation import Reconciliation
+from bot.services.queue.signal import QueueSignal
+from bot.services.queue.token_expiry import TokenWatch
+from bot.services.requests.actions import AnswerControls
+from bot.services.requests.ask import AskLimits, AskService
+from bot.services.requests.overview import QueueService
+from bot.services.requests.personal_data import PersonalData
+from bot.services.requests.revisions import Again
+from bot.settings import Settings
+from bot.storage.database import Database
+from bot.storage.process_lock import ProcessLock
+from bot.tasks.background import Background
+from bot.telemetry.metrics import Metrics
+from bot.workers.charts import ChartDrawer
+from bot.workers.documents import Documents
+from bot.workers.subprocesses import Subprocesses
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The assembled bot, opened but not yet connected."""
+
+    bot: ParallaxBot
+    dispatcher: Dispatcher
+    leases: Leases
+    sweeper: Sweeper
+    reconciliation: Reconciliation
+    watcher: ClusterWatcher
+    line: LineKeeper
+    tokens: TokenWatch
+    personal: PersonalData
+    background: Background
+    cluster: ClusterServices
+    alerts: Alerts
+    presence: Presence
+    summaries: Summaries | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is opened before anything is assembled: the outside world, and what is shared by all."""
+
+    settings: Settings
+    database: Database
+    lock: ProcessLock
+    scheduler: ParallaxClient
+    deliveries: Deliveries
+    messenger: Messenger
+    outgoing: Outgoing
+    background: Background
+    watcher: ClusterWatcher
+    subprocesses: Subprocesses
+    clock: SystemClock
+    metrics: Metrics
+
+
+def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> App:
+    """Everything injected; connects to nothing and starts nothing."""
+    settings, database, clock = parts.settings, parts.database, parts.clock
+    estimator = TokenEstimator()
+    line = _line_of(parts, estimator)
+    line_limits = LineLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total)
+    operators = Operators(
+        user_ids=settings.admin_user_ids,
+        role_ids=settings.admin_role_ids,
+        guild_ids=settings.admin_guild_ids,
+        weight=settings.operator_weight,
+    )
+    profiles = Profiles(
+        database.profiles,
+        clock,
+        Profile(
+            persona=settings.system_prompt,
+            context_tokens=settings.context_max_tokens,
+            answer_tokens=settings.answer_max_tokens,
+            retention_days=settings.retention_days,
+        ),
+    )
+    access = Access(
+        profiles,
+        operators,
+        GuildMembers(bot),
+        join_roles=settings.join_roles,
+        dm_guild_id=settings.dm_guild_id,
+    )
+    quotas = Quotas(
+        database.usage,
+        operators,
+        clock,
+        per_user=settings.quota_tokens_per_day,
+        roles=settings.quota_roles,
+    )
+    personal = PersonalData(database.personal, database.requests, line.dispatcher, profiles, clock)
+    cluster = ClusterService(parts.scheduler, parts.watcher, settings.parallax_public_url, clock)
+    queue = QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock)
+    running, alerts = _cluster_of(parts, bot, line, cluster, queue)
+    bot.services = Services(
+        profiles=profiles,
+        quotas=quotas,
+        personal=personal,
+        answers=database.requests,
+        ask=AskService(
+            store=database.requests,
+            conversations=database.conversations,
+            desk=line.desk,
+            dispatcher=line.dispatcher,
+            estimator=estimator,
+            clock=clock,
+            line_limits=line_limits,
+            ask_limits=AskLimits(context_tokens=settings.context_max_tokens),
+            system_prompt=settings.system_prompt,
+            profiles=profiles,
+            access=access,
+            quotas=quotas,
+            brake=parts.outgoing,
+        ),
+        dispatcher=line.dispatcher,
+        cluster=cluster,
+        controls=AnswerControls(
+            database.requests, line.desk, line.dispatcher, line.closing, operators, database.feedback, clock
+        ),
+        again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
+        queue=queue,
+        conversations=ConversationService(database.conversations, estimator, database.summaries),
+        operators=operators,
+        attachments=AttachmentReader(
+            session,
+            Documents(parts.subprocesses),
+            hosts=settings.attachment_hosts,
+            limits=AttachmentLimits(
+                text_bytes=settings.attachment_max_bytes,
+                document_bytes=settings.document_max_bytes,
+                pages=settings.document_max_pages,
+            ),
+        ),
+        charts=ChartDrawer(parts.subprocesses),
+        layout=build_layout,
+        uploads=to_files,
+        access=access,
+        metrics=parts.metrics,
+        running=running,
+        for_operators=for_operators,
+    )
+    return App(
+        bot,
+        line.dispatcher,
+        line.leases,
+        line.sweeper,
+        line.reconciliation,
+        parts.watcher,
+        line.keeper,
+        TokenWatch(line.desk, database.requests, line.keeper, clock),
+        personal,
+        parts.background,
+        running,
+        alerts,
+        Presence(cluster, queue, bot, clock),
+        line.summaries,
+    )
+
+
+def _cluster_of(
+    parts: Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
+) -> tuple[ClusterServices, Alerts]:
+    database, clock = parts.database, parts.clock
+    watch = Watch(database.leases, parts.lock.me, clock, parts.lock.is_alive)
+    journal = Journal(parts.watcher, database.history, database.switches, queue.load, clock, watch)
+    nodes = NodeBook(database.node_names, cluster)
+    cards = StatusCards(cluster, queue, journal, nodes, clock)
+    poster = ChannelCards(bot, parts.outgoing)
+    boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock, watch)
+    switching = Switching(
+        scheduler=parts.scheduler,
+        cluster=cluster,
+        journal=journal,
+        queue=queue,
+        dispatcher=line.dispatcher,
+        store=database.switches,
+        audit=database.audit,
+        clock=clock,
+    )
+    services = ClusterServices(
+        cards=cards,
+        boards=boards,
+        places=database.boards,
+        journal=journal,
+        nodes=nodes,
+        switching=switching,
+        audit=database.audit,
+        card_layout=card_layout,
+        background=parts.background,
+    )
+    alerts = Alerts(
+        database.boards,
+        poster,
+        cluster,
+        journal,
+        nodes,
+        clock,
+        watch,
+        parts.outgoing,
+        is_switching=lambda: switching.is_under_way,
+    )
+    return services, alerts
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    desk: AnswerDesk
+    gate: Gate
+    keeper: LineKeeper
+    closing: Closing
+    dispatcher: Dispatcher
+    leases: Leases
+    sweeper: Sweeper
+    reconciliation: Reconciliation
+    summaries: Summaries | None
+
+
+def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
+    settings, store, clock = parts.settings, parts.database.requests, parts.clock
+    desk = AnswerDesk(parts.deliveries, store, parts.background, clock, max_pages=settings.answer_max_messages)
+    gate = Gate(
+        parts.watcher,
+        CapacityLimit(reserve=settings.capacity_reserve),
+        BackOff(),
+        Breaker(BackOff()),
+        ServiceTimes(),
+        clock,
+        parts.metrics,
+    )
+    in_flight, signal = InFlight(), QueueSignal(clock)
+    keeper = LineKeeper(
+        store,
+        desk,
+        clock,
+        hold=gate.hold,
+        wait_for=lambda place: gate.wait_for(place, in_flight.elapsed),
+        metrics=parts.metrics,
+    )
+    closing = Closing(
+        store,
+        desk,
+        parts.messenger,
+        parts.database.preferences,
+        clock,
+        parts.metrics,
+        owner=parts.lock.me,
+        max_tokens=settings.answer_max_tokens,
+        announce_after=settings.announce_after,
+    )
+    reconciliation = Reconciliation(
+        store=store,
+        desk=desk,
+        closing=closing,
+        line=keeper,
+        in_flight=in_flight,
+        signal=signal,
+        background=parts.background,
+        clock=clock,
+        owner=parts.lock.me,
+    )
+    leases = Leases(
+        store=store,
+        desk=desk,
+        line=keeper,
+        in_flight=in_flight,
+        reconciliation=reconciliation,
+        clock=clock,
+        owner=parts.lock.me,
+        is_alive=parts.lock.is_alive,
+    )
+    sweeper = Sweeper(
+        store=store,
+        desk=desk,
+        closing=closing,
+        background=parts.background,
+        clock=clock,
+        question_ttl=settings.question_ttl,
+    )
+
+    async def is_idle() -> bool:
+        return await dispatcher.is_idle()
+
+    summaries = _summaries_of(parts, estimator, is_idle)
+    dispatcher = Dispatcher(
+        store=store,
+        desk=desk,
+        gate=gate,
+        answering=Answering(
+            scheduler=parts.scheduler,
+            store=store,
+            conversations=parts.database.conversations,
+            estimator=estimator,
+            policy=ChatPolicy(
+                system_prompt=settings.system_prompt,
+                context_tokens=settings.context_max_tokens,
+                max_tokens=settings.answer_max_tokens,
+                assistant_prefix=settings.parallax_assistant_prefix,
+            ),
+            clock=clock,
+            gate=gate,
+            summaries=summaries,
+        ),
+        closing=closing,
+        line=keeper,
+        leases=leases,
+        sweeper=sweeper,
+        in_flight=in_flight,
+        reconciliation=reconciliation,
+        signal=signal,
+        background=parts.background,
+        clock=clock,
+        metrics=parts.metrics,
+    )
+    parts.watcher.subscribe(signal.set)
+    return _Line(desk, gate, keeper, closing, dispatcher, leases, sweeper, reconciliation, summaries)
+
+
+def _summaries_of(
+    parts: Parts, estimator: TokenEstimator, is_idle: Callable[[], Awaitable[bool]]
+) -> Summaries | None:
+    if not parts.settings.context_summary:
+        return None
+    return Summaries(
+        store=parts.database.summaries,
+        conversations=parts.database.conversations,
+        scheduler=parts.scheduler,
+        estimator=estimator,
+        clock=parts.clock,
+        is_idle=is_idle,
+    )

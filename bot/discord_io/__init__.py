@@ -1,0 +1,1 @@
+"""Adapter to Discord: the client, the command tree, components, messages and attachments."""

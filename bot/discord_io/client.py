@@ -1,0 +1,257 @@
+"""The Discord client: intents, cogs, commands synchronised when they changed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import aiohttp
+import discord
+import structlog
+from discord.ext import commands
+
+from bot.discord_io.command_tree import ParallaxTree, RateGuard
+from bot.domain.cluster.audit import AuditLog
+from bot.domain.cluster.boards import Boards
+from bot.domain.queue.request import StoredRequest
+from bot.errors import DeliveryError
+from bot.i18n.catalogue import forget_sentences
+from bot.i18n.command_translator import CatalogueTranslator
+from bot.markdown.files import File
+from bot.presentation.charts import Chart
+from bot.presentation.page import Page
+from bot.presentation.status import Card
+from bot.services.access.operators import Operators
+from bot.services.access.profiles import Profiles
+from bot.services.access.quotas import Quotas
+from bot.services.access.rules import Access
+from bot.services.cluster.monitor import ClusterService
+from bot.services.cluster.node_names import NodeBook
+from bot.services.cluster.recorder import Journal
+from bot.services.conversations.memory import ConversationService
+from bot.services.operations.boards import BoardKeeper, StatusCards
+from bot.services.operations.model_switch import Switching
+from bot.services.queue.dispatcher import Dispatcher
+from bot.services.requests.actions import AnswerControls
+from bot.services.requests.ask import AskService
+from bot.services.requests.overview import QueueService
+from bot.services.requests.personal_data import PersonalData
+from bot.services.requests.revisions import Again
+from bot.tasks.background import Background
+from bot.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+# Seconds without a further GUILD_CREATE until discord.py calls itself ready: nothing here needs the guilds.
+GUILD_READY_TIMEOUT = 0.3
+
+COGS = (
+    "cogs.ask",
+    "cogs.messages",
+    "cogs.queue",
+    "cogs.context",
+    "cogs.settings",
+    "cogs.usage",
+    "cogs.status",
+    "cogs.cluster_admin",
+    "cogs.message_events",
+)
+
+
+class AttachmentReader(Protocol):
+    """Reads text attachments."""
+
+    def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
+        """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`."""
+        ...
+
+    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
+        """The texts of several, one below the other; empty for none. It may wait for this person's turn. Raises
+        :class:`AttachmentRejected`, :class:`WaitListFull`."""
+        ...
+
+
+class Answers(Protocol):
+    """Finds the question that a message answers."""
+
+    async def by_message(self, message_id: int) -> StoredRequest | None:
+        """The newest request shown in this message, or None. Raises :class:`StorageError`."""
+        ...
+
+
+class Charts(Protocol):
+    """Draws charts."""
+
+    async def draw(self, chart: Chart, *, user_id: int) -> bytes:
+        """The chart as a PNG, when it is this person's turn. Raises :class:`DeliveryError`,
+        :class:`WaitListFull`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterServices:
+    """What the cogs of the cluster are given besides: how it looks, what it did, how it is run."""
+
+    cards: StatusCards
+    boards: BoardKeeper
+    places: Boards
+    journal: Journal
+    nodes: NodeBook
+    switching: Switching
+    audit: AuditLog
+    card_layout: Callable[[Card, str], discord.ui.LayoutView]
+    background: Background
+
+
+class Facts(Protocol):
+    """Small things to remember by key."""
+
+    async def get(self, key: str) -> str | None:
+        """The value, or None."""
+        ...
+
+    async def put(self, key: str, value: str) -> None:
+        """Remember a value."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What cogs are given: each takes the parts it uses."""
+
+    ask: AskService
+    profiles: Profiles
+    quotas: Quotas
+    personal: PersonalData
+    answers: Answers
+    charts: Charts
+    dispatcher: Dispatcher
+    cluster: ClusterService
+    conversations: ConversationService
+    controls: AnswerControls
+    again: Again
+    queue: QueueService
+    operators: Operators
+    attachments: AttachmentReader
+    layout: Callable[[Page, str, str], discord.ui.LayoutView]
+    uploads: Callable[[tuple[File, ...]], list[discord.File]]
+    access: Access
+    metrics: Metrics
+    running: ClusterServices
+    # What the running task sends from now on goes to an operator: it leaves when little else may.
+    for_operators: Callable[[], None]
+
+
+class ParallaxBot(commands.AutoShardedBot):
+    """A client without members or caches; without message content too, unless the operators switch it on."""
+
+    services: Services
+
+    def __init__(
+        self,
+        *,
+        trace: aiohttp.TraceConfig,
+        admin_guild_ids: Sequence[int],
+        facts: Facts,
+        guard: RateGuard,
+        message_content: bool = False,
+    ) -> None:
+        """``message_content`` asks for the privileged intent, which must be on for the application."""
+        intents = discord.Intents(
+            guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
+        )
+        # There is no voice here: the library need not warn that it cannot do voice.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=intents,
+            tree_cls=partial(ParallaxTree, guard=guard),  # type: ignore[arg-type]  # called like the class
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            http_trace=trace,
+            guild_ready_timeout=GUILD_READY_TIMEOUT,
+        )
+        self._admin_guilds = tuple(discord.Object(guild_id) for guild_id in admin_guild_ids)
+        self._facts = facts
+        self.guard = guard
+        self._logged_in = asyncio.Event()
+        self._begun = False
+        self._session_listeners: list[Callable[[], None]] = []
+
+    @property
+    def commands_ready(self) -> bool:
+        """Whether the commands are registered and REST calls may be made."""
+        return self._logged_in.is_set()
+
+    async def wait_until_logged_in(self) -> None:
+        """Return when REST calls may be made; the gateway may still be connecting."""
+        await self._logged_in.wait()
+
+    async def setup_hook(self) -> None:
+        """Load the cogs and register what changed. Runs before the gateway: waits for nothing of it."""
+        for name in COGS:
+            await self.load_extension(name)
+        tree = self.tree
+        assert isinstance(tree, ParallaxTree)  # noqa: S101  # tree_cls above
+        await tree.set_translator(CatalogueTranslator())
+        await tree.sync_changed((None, *self._admin_guilds), self._facts.get, self._facts.put)
+        # Descriptions were read in every language; from now on people bring theirs with them.
+        forget_sentences()
+        self._logged_in.set()
+
+    @property
+    def admin_guilds(self) -> tuple[discord.Object, ...]:
+        """Where operators' commands are registered; empty: everywhere."""
+        return self._admin_guilds
+
+    async def start(self, token: str, *, reconnect: bool = True) -> None:
+        """Log in and stay connected."""
+        self._begun = True
+        await super().start(token, reconnect=reconnect)
+
+    async def close(self) -> None:
+        """Disconnect. One that was never started has nothing to close, and the library would fail over that."""
+        if self._begun:
+            await super().close()
+
+    async def on_ready(self) -> None:
+        """Say once that the gateway is there."""
+        log.info("discord.ready", user=str(self.user), guilds=len(self.guilds), shards=self.shard_count)
+        self._session_began()
+
+    async def on_shard_ready(self, _shard_id: int) -> None:
+        """A session began, maybe in place of one that could not be resumed."""
+        self._session_began()
+
+    def on_session(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` whenever a session with Discord has begun anew."""
+        self._session_listeners.append(listener)
+
+    def _session_began(self) -> None:
+        for listener in self._session_listeners:
+            listener()
+
+    async def on_error(self, event_method: str, /, *_args: object, **_kwargs: object) -> None:
+        """A listener failed: one log event."""
+        # discord.py calls this inside its own except block.
+        log.error("discord.listener_failed", listener=event_method, exc_info=sys.exception())
+
+    async def set_presence(self, text: str, *, usable: bool) -> None:
+        """Show ``text`` under the bot's name. Raises :class:`DeliveryError` while there is no gateway."""
+        if not self.is_ready():
+            raise DeliveryError("the gateway is not ready")
+        status = discord.Status.online if usable else discord.Status.idle
+        try:
+            await self.change_presence(activity=discord.CustomActivity(text[:120]), status=status)
+        except (ConnectionError, discord.DiscordException, aiohttp.ClientError) as error:
+            raise DeliveryError(type(error).__name__) from error
+
+    async def process_commands(self, message: discord.Message, /) -> None:
+        """Text commands do not exist here."""

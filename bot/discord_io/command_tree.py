@@ -1,0 +1,186 @@
+"""The command tree: one report for every failure, nobody too fast, commands synchronised when they changed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+from discord import app_commands
+
+from bot.clock import Clock
+from bot.domain.interaction_rates import InteractionRates, Sent
+from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
+from bot.i18n.catalogue import fill, say
+
+log = structlog.get_logger(__name__)
+
+NOBODY = discord.AllowedMentions.none()
+
+# Discord tells every session of a token what happens, so during a rolling restart two processes hear of the same
+# press; the second to answer is refused with this (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
+ALREADY_ACKNOWLEDGED = 40060
+
+# Refusals on their way to Discord at once: those of one person must not stand before somebody else's answer.
+REFUSALS_AT_ONCE = 8
+# Discord takes an answer to an interaction for 3 s: one that would leave later than this is not worth sending.
+REFUSED_WITHIN = 2.5
+_ADMITTED = "admitted"
+
+AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
+
+
+async def report(interaction: discord.Interaction, error: BaseException) -> None:
+    """Tell the person in one private sentence what happened, and the operator in one log event.
+
+    Called by the tree, and by the base View, Modal and DynamicItem. Never raises: a person who cannot be told
+    (the interaction is spent) is only logged.
+    """
+    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    command = interaction.command.qualified_name if interaction.command else None
+    if isinstance(cause, discord.HTTPException) and cause.code == ALREADY_ACKNOWLEDGED:
+        log.info("interaction.answered_elsewhere", command=command, user=interaction.user.id)
+        return
+    incident = secrets.token_hex(2)
+    if isinstance(cause, BotError):
+        sentence = fill(interaction.locale.value, cause.key, cause.params)
+        expected = not isinstance(cause, SchedulerError)
+        emit = log.info if expected else log.warning
+        emit(
+            "interaction.refused",
+            command=command,
+            user=interaction.user.id,
+            error=type(cause).__name__,
+            detail=str(cause),
+            incident=incident,
+        )
+        if not expected:
+            sentence = f"{sentence} · {incident}"
+    elif isinstance(cause, app_commands.CheckFailure):
+        sentence = say(interaction.locale.value, "error.not_allowed")
+        log.info("interaction.refused", command=command, user=interaction.user.id, error="CheckFailure")
+    else:
+        sentence = f"{say(interaction.locale.value, 'error.unexpected')} · {incident}"
+        log.error(
+            "interaction.failed", command=command, user=interaction.user.id, incident=incident, exc_info=cause
+        )
+    try:
+        await tell(interaction, sentence)
+    except (discord.HTTPException, DeliveryError) as failure:
+        log.warning("interaction.not_told", command=command, detail=str(failure), incident=incident)
+
+
+async def tell(interaction: discord.Interaction, sentence: str) -> None:
+    """Answer an interaction privately with one sentence, whether or not it was acknowledged before."""
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.TextDisplay(sentence[:3900]))
+    view.stop()
+    if interaction.response.is_done():
+        await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=NOBODY)
+    else:
+        await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+
+
+class RateGuard:
+    """Lets each person's interactions in as fast as a person sends them, and says so when they are faster."""
+
+    def __init__(self, rates: InteractionRates, clock: Clock) -> None:
+        self.rates = rates
+        self._clock = clock
+        self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
+
+    async def admits(self, interaction: discord.Interaction[Any], sent: Sent) -> bool:
+        """Whether to go on with an interaction; one that is too fast has been answered when this returns False.
+
+        An interaction that is looked at twice (a press that both a view and a dynamic item hear of) counts once.
+        Never raises.
+        """
+        known = interaction.extras.get(_ADMITTED)
+        if known is None:
+            known = interaction.extras[_ADMITTED] = self.rates.take(interaction.user.id, sent)
+            if not known:
+                await self._refuse(interaction, sent)
+        return bool(known)
+
+    async def _refuse(self, interaction: discord.Interaction[Any], sent: Sent) -> None:
+        began, user_id = self._clock.monotonic(), interaction.user.id
+        telling = sent is not Sent.COMPLETION and self.rates.should_tell(user_id)
+        if telling:
+            log.info("interaction.too_fast", user=user_id, sent=sent.value)
+        async with self._refusing:
+            if self._clock.monotonic() - began > REFUSED_WITHIN:
+                return
+            try:
+                if sent is Sent.COMPLETION:
+                    await interaction.response.autocomplete([])
+                elif sent is Sent.PRESS and not telling:
+                    # It was said a moment ago; this only ends the press.
+                    await interaction.response.defer()
+                else:
+                    await tell(interaction, say(interaction.locale.value, TooFast.key))
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
+                log.info("interaction.not_told", user=user_id, error=type(failure).__name__)
+
+
+class ParallaxTree(app_commands.CommandTree[discord.Client]):
+    """Reports every error and synchronises only what changed."""
+
+    def __init__(self, client: discord.Client, *, guard: RateGuard) -> None:
+        """``guard`` decides which calls are too fast."""
+        super().__init__(client)
+        self._guard = guard
+
+    async def interaction_check(self, interaction: discord.Interaction[discord.Client], /) -> bool:
+        """Refuse who is too fast, before anything else. The library asks for commands and for completions."""
+        completes = interaction.type is discord.InteractionType.autocomplete
+        return await self._guard.admits(interaction, Sent.COMPLETION if completes else Sent.COMMAND)
+
+    async def on_error(
+        self, interaction: discord.Interaction[discord.Client], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Report a command's failure. The library calls it after a command's own handler as well."""
+        await report(interaction, error)
+
+    async def sync_changed(
+        self,
+        guilds: Sequence[discord.abc.Snowflake | None],
+        known: Callable[[str], Awaitable[str | None]],
+        remember: Callable[[str, str], Awaitable[None]],
+    ) -> int:
+        """Register commands globally (None) and in ``guilds`` where the payload, translations included, differs
+        from the last one.
+
+        Discord allows 200 creates a day and guild (docs, interactions/application-commands, "Registering a
+        Command"), so an unchanged start sends nothing but one look at what is registered. ``known`` and
+        ``remember`` keep a digest by scope. Returns how many scopes were written.
+        """
+        written = 0
+        for guild in guilds:
+            scope = f"commands:{self.client.application_id}:{guild.id if guild else 'global'}"
+            payload = [await self._payload(command) for command in self.get_commands(guild=guild)]
+            digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+            if await known(scope) == digest and await self._registered(guild) == len(payload):
+                continue
+            await self.sync(guild=guild)
+            await remember(scope, digest)
+            written += 1
+            log.info("commands.synced", scope=scope, commands=len(payload))
+        return written
+
+    async def _payload(self, command: AnyCommand) -> dict[str, object]:
+        if self.translator is None:
+            return command.to_dict(self)
+        return await command.get_translated_payload(self, self.translator)
+
+    async def _registered(self, guild: discord.abc.Snowflake | None) -> int:
+        try:
+            return len(await self.fetch_commands(guild=guild))
+        except discord.HTTPException as error:
+            log.warning("commands.not_listed", code=error.code)
+            return -1

@@ -1,0 +1,385 @@
+"""One answer on its way to Discord: one edit in flight, the newest state only, the last state for certain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from bot.clock import Clock, first_of
+from bot.discord_io.delivery.diff import Operation, following
+from bot.discord_io.delivery.routes import MessageSurface, RouteKind
+from bot.discord_io.delivery.shared_bucket import Lane
+from bot.discord_io.outgoing import Ticket, calls_for
+from bot.domain.discord_calls.priority import Urgency
+from bot.errors import AccessLost, DeliveryError, HeldBack, MessageGone, SurfaceExpired
+from bot.presentation.page import Page, PageSource
+
+log = structlog.get_logger(__name__)
+
+FINAL_ATTEMPTS = 8
+SENDING_ATTEMPTS = 4
+FIRST_RETRY = 0.5
+LONGEST_RETRY = 30.0
+
+
+class AnswerDelivery:
+    """Keeps the messages of one answer equal to their source.
+
+    Call :meth:`changed` as often as you like; it returns at once and a slow or failing Discord never slows the
+    caller. :meth:`finish` returns when the last state is shown.
+    """
+
+    def __init__(
+        self,
+        surface: MessageSurface,
+        source: PageSource,
+        *,
+        clock: Clock,
+        request_id: str,
+        message_ids: Sequence[int] = (),
+        on_sent: Callable[[int, int | None], None],
+        on_gone: Callable[[], None],
+    ) -> None:
+        """``message_ids`` are pages already in Discord; ``on_sent(page, message_id)`` is told of new ones
+        (None: the page is being removed),
+        ``on_gone()`` when somebody deleted the answer."""
+        self.surface = surface
+        self._source = source
+        self._clock = clock
+        self._on_sent = on_sent
+        self._on_gone = on_gone
+        self._ids: list[int | None] = list(message_ids)
+        self._shown: list[Page | None] = [None] * len(message_ids)
+        self._acknowledged = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._finishing = asyncio.Event()
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._failures = 0
+        self._first_words = asyncio.Event()
+        self._worded = False
+        self._resting = False
+        self._removing: set[int] = set()
+        self._stale_since: float | None = None
+        # Pages may stand in Discord that we do not know of: sent by a process that died before it kept their ids,
+        # or by a call whose answer was lost.
+        self._doubtful = bool(message_ids)
+        self._request_id = request_id
+        self._log = log.bind(request_id=request_id)
+        if message_ids:
+            self._acknowledged.set()
+        self._task = self._started()
+
+    def acknowledged(self, message_id: int | None, page: Page | None = None) -> None:
+        """The first message exists (id None: unknown yet) and shows ``page``: edits may begin."""
+        if not self._ids:
+            self._ids.append(message_id)
+            self._shown.append(page)
+            self._doubtful = message_id is None
+        self._acknowledged.set()
+
+    def refused(self) -> None:
+        """Discord has refused the first message, and its token with it: the answer comes as a new one."""
+        self.surface.drop_token()
+        self._acknowledged.set()
+
+    def learned(self, message_ids: Sequence[int]) -> None:
+        """Another process has sent pages of this answer: those beyond the ones known here are used, or removed."""
+        if self._ids:
+            beyond = message_ids[len(self._ids) :]
+            self._ids.extend(beyond)
+            self._shown.extend([None] * len(beyond))
+
+    @property
+    def message_ids(self) -> tuple[int | None, ...]:
+        """The answer's messages, first page first."""
+        return tuple(self._ids)
+
+    def is_removing(self, message_id: int) -> bool:
+        """Whether it is us who deletes this message."""
+        return message_id in self._removing
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what Discord shows is the newest state, and nothing is on its way."""
+        return self._resting and not self._wake.is_set() and self._next() is None
+
+    def changed(self) -> None:
+        """The source has something newer."""
+        if self._stale_since is None:
+            self._stale_since = self._clock.monotonic()
+        if not self._first_words.is_set() and self._source.has_text:
+            self._first_words.set()
+        self._wake.set()
+
+    def renew(self, token: str, expires_at: float) -> None:
+        """A press on the answer's only message brought a token that edits it; ``expires_at`` in epoch seconds.
+
+        A delivery that had given up, because the token before was spent, begins anew.
+        """
+        self.surface.renew_token(token, expires_at)
+        if self._task.done():
+            self._done = asyncio.get_running_loop().create_future()
+            self._task = self._started()
+
+    async def finish(self) -> None:
+        """Show the last state; return when it is shown.
+
+        Raises :class:`MessageGone`, :class:`AccessLost`, :class:`SurfaceExpired` or :class:`DeliveryError`
+        when it cannot be shown. Cancelling the wait does not stop the delivery.
+        """
+        if not self._finishing.is_set():
+            # A Discord that failed while the answer was written is given all its chances for the last state.
+            self._failures = 0
+            self._finishing.set()
+        self._wake.set()
+        await asyncio.shield(self._done)
+
+    async def aclose(self) -> None:
+        """Stop, letting calls in flight end by themselves."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        await self.surface.drained()
+
+    def _started(self) -> asyncio.Task[None]:
+        return asyncio.create_task(self._run(), name=f"delivery-{self._request_id}")
+
+    async def _run(self) -> None:
+        try:
+            await self._acknowledged.wait()
+            await self._pump()
+        except DeliveryError as error:
+            self._log.warning("delivery.given_up", error=type(error).__name__, detail=str(error))
+            self._fail(error)
+            if isinstance(error, MessageGone):
+                self._on_gone()
+        else:
+            if not self._done.done():
+                self._done.set_result(None)
+        finally:
+            self.surface.lane(RouteKind.CHANNEL).uncover(self)
+            if not self._done.done():
+                self._done.cancel()
+
+    def _fail(self, error: DeliveryError) -> None:
+        if not self._done.done():
+            self._done.set_exception(error)
+            # Nobody may be waiting yet (or ever, when the answer is dropped): the error was logged above.
+            self._done.exception()
+
+    async def _pump(self) -> None:
+        while True:
+            self._resting = True
+            await self._wake.wait()
+            self._resting = False
+            self._wake.clear()
+            following = self._next()
+            if following is None:
+                # Nothing visible changed: no slot is spent on it.
+                if self._finishing.is_set():
+                    return
+                continue
+            if self._doubtful and following.message_id is None:
+                await self._survey()
+                self._wake.set()
+                continue
+            route, ticket = await self._slot()
+            try:
+                words, operation = self._source.has_text, self._next()
+                with calls_for(ticket.urgency, ticket):
+                    if operation is not None and await self._attempt(route, operation):
+                        self._worded = self._worded or words
+            finally:
+                self.surface.outgoing.end(ticket)
+            self._wake.set()
+
+    def _next(self) -> Operation | None:
+        return following(self._source.render(), self._ids, self._shown, is_last=self._finishing.is_set())
+
+    async def _survey(self) -> None:
+        """Learn which pages stand in Discord already. Raises :class:`MessageGone`, :class:`SurfaceExpired`."""
+        try:
+            with calls_for(self._urgency()):
+                if self._ids == [None] and (first := await self.surface.original()) is not None:
+                    self._learn(0, first)
+                found = await self.surface.find(self._ids[0] if self._ids else None)
+        except MessageGone:
+            raise
+        except HeldBack:
+            await self._pause(LONGEST_RETRY, *self._unless_finishing())
+            return
+        except AccessLost as error:
+            # Reading the history is a permission of its own: without it nothing more can be known.
+            self._log.info("delivery.not_searched", detail=str(error))
+            found = {}
+        except DeliveryError as error:
+            self._failures += 1
+            self._log.info("delivery.search_failed", failures=self._failures, detail=str(error))
+            if self._failures < FINAL_ATTEMPTS:
+                await self._pause(self._back_off(), *self._unless_finishing())
+                return
+            found = {}
+        for index, message_id in sorted(found.items()):
+            self._learn(index, message_id)
+        self._doubtful = False
+        if self._ids == [None] and not self._replace_unknown():
+            raise SurfaceExpired("the message that acknowledged the question is not known")
+
+    def _learn(self, index: int, message_id: int) -> None:
+        if index == len(self._ids):
+            self._ids.append(None)
+            self._shown.append(None)
+        if index < len(self._ids) and self._ids[index] is None:
+            self._ids[index] = message_id
+            self._on_sent(index, message_id)
+
+    def _back_off(self) -> float:
+        # The exponent has a limit of its own: hours without Discord are many failures.
+        return min(FIRST_RETRY * 2.0 ** min(self._failures - 1, 10), LONGEST_RETRY)
+
+    async def _slot(self) -> tuple[RouteKind, Ticket]:
+        """Wait until an edit may leave; returns the route whose slot was taken, and the leave to use it."""
+        lane: Lane | None = None
+        ticket: Ticket | None = None
+        outgoing = self.surface.outgoing
+        try:
+            while True:
+                urgency = self._urgency()
+                route, at = self.surface.earliest(self, urgency, known=None not in self._ids)
+                if lane is not (lane := self.surface.lane(route)):
+                    self._leave_lanes()
+                now = self._clock.monotonic()
+                since = self._stale_since if self._stale_since is not None else now
+                lane.wants(self, since=since, urgency=urgency)
+                mine = lane.is_turn(self)
+                if mine and at <= now:
+                    ticket = outgoing.ask(urgency, interaction=route is RouteKind.INTERACTION, instead=ticket)
+                    if ticket.granted.is_set():
+                        lane.bucket.sent(now)
+                        self._stale_since = None
+                        taken, ticket = ticket, None
+                        return route, taken
+                    await self._pause(None, ticket.granted, *self._more_urgent(urgency))
+                    continue
+                outgoing.end(ticket)
+                ticket = None
+                # Whoever goes first watches the bucket; the others watch the lane.
+                await self._pause(at - now if mine else None, lane.moved, *self._more_urgent(urgency))
+        finally:
+            outgoing.end(ticket)
+            self._leave_lanes()
+
+    def _urgency(self) -> Urgency:
+        if self._finishing.is_set():
+            return Urgency.LAST
+        if self._source.is_waiting:
+            return Urgency.PLACE
+        return Urgency.FIRST if self._source.has_text and not self._worded else Urgency.TEXT
+
+    def _leave_lanes(self) -> None:
+        for route in RouteKind:
+            self.surface.lane(route).leave(self)
+
+    async def _pause(self, seconds: float | None, *earlier: asyncio.Event) -> None:
+        await first_of(self._clock, seconds, *earlier)
+
+    def _more_urgent(self, urgency: Urgency) -> list[asyncio.Event]:
+        """What would make an edit with this urgency leave earlier."""
+        if urgency is Urgency.LAST:
+            return []
+        if urgency is Urgency.FIRST or self._first_words.is_set():
+            return [self._finishing]
+        return [self._finishing, self._first_words]
+
+    async def _attempt(self, route: RouteKind, operation: Operation) -> bool:
+        """Whether it was applied. Raises :class:`DeliveryError` when there is nothing left to try."""
+        try:
+            await self._perform(route, operation)
+        except SurfaceExpired:
+            self.surface.drop_token()
+            if self.surface.primary is None or (None in self._ids and not self._replace_unknown()):
+                raise
+            return False
+        except (MessageGone, AccessLost):
+            raise
+        except HeldBack:
+            # Nothing was tried: the next slot comes when the brake permits it.
+            return False
+        except DeliveryError as error:
+            await self._retry_later(error, operation)
+            return False
+        self._failures = 0
+        return True
+
+    def _replace_unknown(self) -> bool:
+        """The acknowledgement never arrived: on the channel route the answer becomes a new message."""
+        if self.surface.channel_route and self._ids == [None]:
+            self._ids.clear()
+            self._shown.clear()
+            return True
+        return False
+
+    async def _perform(self, route: RouteKind, operation: Operation) -> None:
+        if operation.page is None:
+            await self._remove(route, operation)
+        elif operation.is_new:
+            # Until its id is here, nobody can say whether a message that failed to be sent stands there anyway.
+            self._doubtful = True
+            message_id = await self.surface.send(route, operation.page, operation.index)
+            self._doubtful = False
+            self._ids.append(message_id)
+            self._shown.append(operation.page)
+            self._on_sent(operation.index, message_id)
+        else:
+            await self.surface.edit(route, operation.message_id, operation.page, operation.index)
+            self._shown[operation.index] = operation.page
+
+    async def _remove(self, route: RouteKind, operation: Operation) -> None:
+        if operation.message_id is not None:
+            self._removing.add(operation.message_id)
+            await self.surface.delete(route, operation.message_id)
+            # Not before it is gone: a crash in between would leave it there for good.
+            self._on_sent(operation.index, None)
+        del self._ids[operation.index], self._shown[operation.index]
+
+    async def _retry_later(self, error: DeliveryError, operation: Operation) -> None:
+        self._failures += 1
+        self._log.info("delivery.retry", failures=self._failures, detail=str(error))
+        # Before the end there is no reason to give up: a later state is worth as much.
+        if self._finishing.is_set() and self._failures >= FINAL_ATTEMPTS:
+            await self._send_anew(error, operation)
+        else:
+            await self._pause(self._back_off(), *self._unless_finishing())
+
+    def _unless_finishing(self) -> list[asyncio.Event]:
+        """A back-off from before the end does not hold up the last state."""
+        return [] if self._finishing.is_set() else [self._finishing]
+
+    async def _send_anew(self, error: DeliveryError, operation: Operation) -> None:
+        """It cannot be edited any more: the tail is sent anew rather than lost. Raises ``error`` where that is
+        impossible, else what the last attempt did."""
+        if operation.page is None or operation.is_new or not self.surface.channel_route:
+            raise error
+        for attempt in range(1, SENDING_ATTEMPTS):
+            try:
+                await self._replace(operation.index, operation.page)
+            except (MessageGone, AccessLost):
+                raise
+            except DeliveryError:
+                await self._pause(FIRST_RETRY * 2.0**attempt)
+            else:
+                return
+        await self._replace(operation.index, operation.page)
+
+    async def _replace(self, index: int, page: Page) -> None:
+        bucket = self.surface.bucket(RouteKind.CHANNEL)
+        while (at := bucket.next_final(now := self._clock.monotonic())) > now:
+            await self._pause(at - now)
+        bucket.sent(now)
+        self._ids[index] = await self.surface.send(RouteKind.CHANNEL, page, index)
+        self._shown[index] = page
+        self._on_sent(index, self._ids[index])
+        # The original response is not the first page any more.
+        self.surface.drop_token()
+        self._failures = 0

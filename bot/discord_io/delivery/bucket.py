@@ -1,0 +1,237 @@
+"""When an edit may leave: one rate-limit bucket as its headers describe it, and turns among streams.
+
+Discord counts requests in fixed windows that open with the first request the server sees (5 in 2 s on an
+interaction token, 5 in 5 s on a channel: discord-api-docs issues 2701 and 2761). A client learns of a window
+only when the answer arrives, so it knows an upper bound of the window's end, never the end itself. Waiting
+for that bound is what keeps 429 away. Time is the caller's monotonic clock in seconds."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from bot.domain.discord_calls.priority import Urgency
+
+_ROUNDING = 0.005  # s; the headers give milliseconds, and a clock may be a little fast
+
+
+_ABOUT_TO_RESET = 0.03  # s before a reset in which the reserve is worth more spent than kept
+
+
+_RECHECK = 0.02  # s until the next look while only an answer on its way can tell more
+
+
+_LOST_AFTER = 15.0  # s; an answer this late will not come (discord.py gives a request up before that)
+
+
+_WIDER = 1.6
+
+
+_WIDEST = 6.0  # × the even spacing; covers the hidden 3 in 6 s for messages older than an hour
+
+
+_NARROWER = 0.8
+
+
+_CALM = 10.0  # s without a refusal before the spacing narrows by one step
+
+
+@dataclass(frozen=True, slots=True)
+class BucketState:
+    """The bucket as last told by the headers. `resets_at` is an upper bound on the caller's clock."""
+
+    limit: int
+    remaining: int
+    resets_at: float
+
+
+class Bucket:
+    """One rate-limit bucket as known from headers.
+
+    Every `sent` is followed by exactly one of `observed`, `rejected` or `lost`; answers may come in any
+    order. `next_edit` and `next_final` give a time to look again: send if it is not in the future, else
+    wait until then (or until an answer arrives) and ask anew. Not thread-safe.
+    """
+
+    def __init__(self, *, limit: int, window: float) -> None:
+        """`limit` requests per `window` seconds: the assumption until the first headers."""
+        if limit < 1 or window <= 0:
+            raise ValueError("a bucket needs a limit of at least 1 and a window above 0 s")
+        self._limit = limit
+        self._window = window
+        self._remaining = limit
+        self._resets_at: float | None = None  # None: no window is open as far as we know
+        self._confirmed = False  # an answer has told when the open window ends
+        self._mixed = False  # requests of the previous window were still under way when this one opened
+        self._previous_reset = float("-inf")
+        self._blocked_until = float("-inf")
+        self._last_sent = float("-inf")
+        self._lag = 0.0  # s the known end of a window is later than window length after our first request
+        self._under_way: deque[float] = deque()
+        self._stretch = 1.0
+        self._stretch_changed = float("-inf")
+
+    @property
+    def state(self) -> BucketState:
+        """What is known now: free slots already exclude requests still under way."""
+        resets_at = self._previous_reset if self._resets_at is None else self._resets_at
+        return BucketState(self._limit, max(0, self._free), resets_at)
+
+    def sent(self, now: float) -> None:
+        """A request leaves now."""
+        self._advance(now)
+        if self._resets_at is None:
+            self._resets_at = now + self._window + self._lag
+            self._confirmed = False
+            self._mixed = bool(self._under_way)
+        self._under_way.append(now)
+        self._last_sent = now
+
+    def observed(self, now: float, *, limit: int, remaining: int, reset_after: float) -> None:
+        """An answer arrived now with these headers (`reset_after` in seconds)."""
+        self._advance(now)
+        self._arrived()
+        resets_at = now + reset_after + _ROUNDING
+        if limit >= 1 and limit != self._limit:
+            self._remaining += limit - self._limit
+            self._limit = limit
+        if remaining == limit - 1 and reset_after > 0:
+            self._window = reset_after
+        # A late answer may still speak of the window before: half a window tells the two apart.
+        if resets_at >= self._previous_reset + self._window / 2:
+            self._learn(resets_at, remaining)
+        self._relax(now)
+
+    def rejected(self, now: float, *, retry_after: float) -> None:
+        """Refused now (429, or code 30046): nothing leaves for `retry_after` seconds, edits get rarer."""
+        self._arrived()
+        self._blocked_until = max(self._blocked_until, now + retry_after + _ROUNDING)
+        self._stretch = min(_WIDEST, self._stretch * _WIDER)
+        self._stretch_changed = max(self._blocked_until, now)
+
+    def lost(self, now: float) -> None:
+        """A request ended without an answer (connection broke): the server may or may not have counted it."""
+        self._advance(now)
+        if self._arrived() is not None:
+            self._remaining -= 1
+
+    def next_edit(self, now: float, *, reserve: int) -> float:
+        """The earliest time a streaming edit may leave, evenly spread, `reserve` slots kept back.
+
+        The reserve may be spent only in the last 30 ms before the window resets.
+        """
+        self._advance(now)
+        reserve = max(0, min(reserve, self._limit - 1))
+        even = self._last_sent + self._stretch * self._window / self._limit
+        earliest = max(even, self._blocked_until)
+        slots = self._free - reserve
+        if self._resets_at is None:
+            return max(now, earliest) if slots > 0 else max(now + _RECHECK, earliest)
+        end = self._resets_at - (_ABOUT_TO_RESET if reserve else 0.0)
+        if slots > 0:
+            spread = self._last_sent + (end - self._last_sent) / (slots + 1)
+            return max(now, earliest, min(spread, self._resets_at))
+        if self._free > 0:
+            return max(now, earliest, end)
+        return max(self._when_reset(now), earliest)
+
+    def next_first(self, now: float, *, reserve: int) -> float:
+        """The earliest time an answer's first words may leave: as soon as there is a slot beside the reserve,
+        however short ago a footer was edited."""
+        self._advance(now)
+        if self._free > max(0, min(reserve, self._limit - 1)):
+            return max(now, self._blocked_until)
+        return self.next_edit(now, reserve=reserve)
+
+    def next_final(self, now: float) -> float:
+        """The earliest time a final edit (or a button's answer) may leave; it may use the reserve."""
+        self._advance(now)
+        if self._free > 0:
+            return max(now, self._blocked_until)
+        return max(self._when_reset(now), self._blocked_until)
+
+    @property
+    def _free(self) -> int:
+        return self._remaining - len(self._under_way)
+
+    def _when_reset(self, now: float) -> float:
+        if self._resets_at is None or self._resets_at <= now:
+            return now + _RECHECK
+        return self._resets_at
+
+    def _advance(self, now: float) -> None:
+        """Close the window if it is over. An end nobody confirmed is not trusted while answers are due."""
+        while self._under_way and now - self._under_way[0] > _LOST_AFTER:
+            self._under_way.popleft()
+        if self._resets_at is None or now < self._resets_at:
+            return
+        if self._confirmed or not self._under_way:
+            self._previous_reset = self._resets_at
+            self._resets_at = None
+            self._remaining = self._limit
+
+    def _arrived(self) -> float | None:
+        return self._under_way.popleft() if self._under_way else None
+
+    def _learn(self, resets_at: float, remaining: int) -> None:
+        """Headers of the open window: every bound is an upper one, so the lowest is the best known.
+
+        If older requests were under way when the window opened, a low bound may be the old window's.
+        """
+        known = self._resets_at
+        self._remaining = min(self._remaining, remaining)
+        if (
+            known is None
+        ):  # opened by a request that is not ours, or that was under way when we closed the last one
+            self._resets_at = resets_at
+            self._mixed = bool(self._under_way)
+        elif self._mixed:
+            self._resets_at = max(known, resets_at)
+        elif self._confirmed:
+            self._resets_at = min(known, resets_at)
+        else:
+            opened = known - self._window - self._lag
+            self._lag += 0.3 * (max(0.0, min(resets_at - opened - self._window, self._window)) - self._lag)
+            self._resets_at = resets_at
+        self._confirmed = True
+
+    def _relax(self, now: float) -> None:
+        if self._stretch > 1.0 and now - self._stretch_changed >= _CALM:
+            self._stretch = max(1.0, self._stretch * _NARROWER)
+            self._stretch_changed = now
+
+
+K = TypeVar("K")
+
+
+class FairTurns(Generic[K]):
+    """Several streams share one bucket: the one whose oldest unseen text is oldest goes first.
+
+    A final text goes before every streaming one, then an answer's first words, and a place in the line after them
+    all: a line that moves must not make those wait who are being answered. Equal ages keep the order in which they
+    asked.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[K, tuple[Urgency, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def wants(self, key: K, *, since: float, urgency: Urgency = Urgency.TEXT) -> None:
+        """`key` has something unseen since `since`; asking again keeps the earlier time and the more urgent."""
+        before, oldest = self._waiting.get(key, (urgency, since))
+        self._waiting[key] = (min(before, urgency), min(since, oldest))
+
+    def served(self, key: K) -> None:
+        """`key` had its turn, or has nothing to show any more."""
+        self._waiting.pop(key, None)
+
+    def first(self) -> K | None:
+        """Whose turn it is; None if nobody waits."""
+        if not self._waiting:
+            return None
+        return min(self._waiting, key=self._waiting.__getitem__)
+
+    def is_turn(self, key: K) -> bool:
+        """True if `key` waits and goes first."""
+        return key in self._waiting and self.first() == key

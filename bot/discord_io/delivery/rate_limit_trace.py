@@ -1,0 +1,164 @@
+"""What Discord answers, seen on the wire.
+
+discord.py returns from the call that drains a rate-limit bucket only after that bucket's reset
+(``Ratelimit.__aexit__``, ``AsyncDeferredLock.__aexit__``), although Discord applied it at once, and it keeps the
+rate-limit headers to itself. An ``aiohttp.TraceConfig`` sees every request of the library, bot-token and
+interaction alike, as it begins and when its headers arrive. Its callbacks run in the task that made the call, so a
+context variable tells which of our calls a request belongs to, and a request waits for as long as they do: the
+library's own calls wait here for their slot in the budget of the bot's token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import aiohttp
+import discord
+import structlog
+import yarl
+
+from bot.clock import Clock
+from bot.discord_io.delivery.bucket import Bucket
+from bot.discord_io.outgoing import Outgoing
+from bot.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+_MESSAGE = re.compile(r"/channels/(\d+)/messages(?:/\d+)?")
+
+
+@dataclass(slots=True, eq=False)
+class WireCall:
+    """One call of ours to Discord. ``applied`` is done with the status of a success as soon as its headers
+    are here, which may be seconds before the library returns."""
+
+    bucket: Bucket
+    applied: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    attempts: int = 0
+
+
+current_call: ContextVar[WireCall | None] = ContextVar("current_call", default=None)
+
+
+def _number(headers: Mapping[str, str], name: str) -> float | None:
+    try:
+        return float(headers[name])
+    except (KeyError, ValueError):
+        return None
+
+
+def is_api_call(url: yarl.URL) -> bool:
+    """Whether Discord's API answers this: not the gateway, and not its store of files."""
+    return str(url).startswith(f"{discord.http.Route.BASE}/")
+
+
+def is_exempt(url: yarl.URL) -> bool:
+    """Whether an API call goes to an interaction's or a webhook's endpoint, which the global limit does not count
+    (docs, topics/rate-limits, "Global Rate Limit")."""
+    return str(url).removeprefix(discord.http.Route.BASE).startswith(("/interactions/", "/webhooks/"))
+
+
+def written_channel(method: str, url: yarl.URL) -> int | None:
+    """The channel in which a call sends or edits a message; None for any other call."""
+    found = _MESSAGE.fullmatch(str(url.with_query(None)).removeprefix(discord.http.Route.BASE))
+    return int(found[1]) if found is not None and method in {"POST", "PATCH"} else None
+
+
+class WireObserver:
+    """Feeds the buckets and metrics from the trace, and lets requests wait for their leave."""
+
+    def __init__(self, clock: Clock, metrics: Metrics, outgoing: Outgoing) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._outgoing = outgoing
+
+    def trace_config(self) -> aiohttp.TraceConfig:
+        """The trace to give to ``discord.Client(http_trace=…)``."""
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(self._started)
+        trace.on_request_end.append(self._answered)
+        trace.on_request_exception.append(self._broke)
+        return trace
+
+    async def _started(
+        self,
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        params: aiohttp.TraceRequestStartParams,
+    ) -> None:
+        call = current_call.get()
+        context.ticket, context.bucket = None, None if call is None else call.bucket
+        if not is_api_call(params.url):
+            return
+        if call is not None:
+            call.attempts += 1
+            # The pump took the first slot when it decided; what the library repeats takes one more each.
+            if call.attempts > 1:
+                call.bucket.sent(self._clock.monotonic())
+        elif (channel_id := written_channel(params.method, params.url)) is not None:
+            context.bucket = await self._slot_in(channel_id)
+        try:
+            context.ticket = await self._outgoing.leave(interaction=is_exempt(params.url))
+        except BaseException:
+            # No end is told of a request that has not begun.
+            if context.bucket is not None:
+                context.bucket.lost(self._clock.monotonic())
+            raise
+
+    async def _slot_in(self, channel_id: int) -> Bucket:
+        """A slot for what the library or a command writes in a channel, beside the answers there."""
+        bucket = self._outgoing.lanes.of(channel_id).bucket
+        while (at := bucket.next_final(now := self._clock.monotonic())) > now:
+            await self._clock.sleep(at - now)
+        bucket.sent(now)
+        return bucket
+
+    async def _answered(
+        self,
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        params: aiohttp.TraceRequestEndParams,
+    ) -> None:
+        status, headers = params.response.status, params.response.headers
+        self._metrics.discord_requests.labels(str(status)).inc()
+        scope = headers.get("X-RateLimit-Scope", "")
+        if status == 429:
+            log.warning("discord.rate_limited", path=params.url.path, scope=scope)
+        if context.ticket is not None:
+            self._outgoing.answered(
+                context.ticket, status, scope=scope, retry_after=_number(headers, "Retry-After")
+            )
+        bucket: Bucket | None = context.bucket
+        if bucket is None:
+            return
+        now = self._clock.monotonic()
+        if status == 429:
+            bucket.rejected(now, retry_after=_number(headers, "Retry-After") or 1.0)
+            return
+        limit, remaining, reset_after = (
+            _number(headers, f"X-RateLimit-{name}") for name in ("Limit", "Remaining", "Reset-After")
+        )
+        if limit is not None and remaining is not None and reset_after is not None:
+            bucket.observed(now, limit=int(limit), remaining=int(remaining), reset_after=reset_after)
+        else:
+            bucket.lost(now)
+        call = current_call.get()
+        if call is not None and status < 300 and not call.applied.done():
+            call.applied.set_result(status)
+
+    async def _broke(
+        self,
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _params: aiohttp.TraceRequestExceptionParams,
+    ) -> None:
+        self._metrics.discord_requests.labels("none").inc()
+        if context.ticket is not None:
+            self._outgoing.answered(context.ticket, None)
+        if context.bucket is not None:
+            context.bucket.lost(self._clock.monotonic())

@@ -1,0 +1,72 @@
+"""All answers on their way to Discord."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import discord
+
+from bot.clock import Clock
+from bot.discord_io.delivery.answer import AnswerDelivery
+from bot.discord_io.delivery.routes import MessageSurface
+from bot.discord_io.outgoing import Outgoing
+from bot.domain.queue.request import Surface
+from bot.presentation.page import PageSource
+
+
+class Deliveries:
+    """Opens deliveries; all answers of a channel share its lane."""
+
+    def __init__(self, client: discord.Client, clock: Clock, outgoing: Outgoing) -> None:
+        self._client = client
+        self._clock = clock
+        self._outgoing = outgoing
+        self._open: dict[str, AnswerDelivery] = {}
+
+    def open(
+        self,
+        request_id: str,
+        surface: Surface,
+        source: PageSource,
+        *,
+        locale: str,
+        message_ids: Sequence[int] = (),
+        on_sent: Callable[[int, int | None], None],
+        on_gone: Callable[[], None],
+    ) -> AnswerDelivery:
+        """Start keeping an answer's messages equal to ``source``. One delivery per request id at a time."""
+        message_surface = MessageSurface(
+            self._client,
+            surface,
+            request_id=request_id,
+            locale=locale,
+            channel_lane=self._outgoing.lanes.of(surface.channel_id),
+            outgoing=self._outgoing,
+            clock=self._clock,
+        )
+        delivery = AnswerDelivery(
+            message_surface,
+            source,
+            clock=self._clock,
+            request_id=request_id,
+            message_ids=message_ids,
+            on_sent=on_sent,
+            on_gone=on_gone,
+        )
+        self._open[request_id] = delivery
+        return delivery
+
+    def get(self, request_id: str) -> AnswerDelivery | None:
+        """The open delivery of a request."""
+        return self._open.get(request_id)
+
+    async def close(self, request_id: str) -> None:
+        """Forget a delivery, finished or not."""
+        delivery = self._open.pop(request_id, None)
+        if delivery is not None:
+            await delivery.aclose()
+
+    async def aclose(self) -> None:
+        """Close all."""
+        for request_id in list(self._open):
+            await self.close(request_id)

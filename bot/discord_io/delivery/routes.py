@@ -1,0 +1,330 @@
+"""Where an answer is shown: the interaction's own route first, the channel's afterwards.
+
+Edits through the interaction have a budget of their own and are exempt from the global limit; the token lives
+15 minutes (Discord docs, interactions/receiving-and-responding: "Interaction tokens are valid for 15 minutes").
+Before that the answer moves to the bot-token channel route, which private answers do not have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import TypeVar
+
+import aiohttp
+import discord
+import structlog
+
+from bot.clock import Clock
+from bot.discord_io.components import build_layout, page_mark, to_files
+from bot.discord_io.delivery.bucket import Bucket
+from bot.discord_io.delivery.rate_limit_trace import WireCall, current_call
+from bot.discord_io.delivery.shared_bucket import Lane
+from bot.discord_io.outgoing import Outgoing
+from bot.domain.discord_calls.priority import Urgency
+from bot.domain.queue.request import Surface
+from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
+from bot.presentation.page import Page
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+TOKEN_MARGIN = 60.0
+# How much sooner the other route must be to be worth leaving the primary one.
+ROUTE_GAIN = 0.02
+# How far back messages are searched for pages that a crashed process sent, in calls of 100 messages.
+SEARCHED = 500
+MARKED_PAGES = 20
+_NOBODY = discord.AllowedMentions.none()
+# Discord docs, topics/opcodes-and-status-codes, "JSON error codes".
+_GONE = frozenset({10003, 10008})
+_EXPIRED = frozenset({10015, 10062, 50027})
+_LOST = frozenset({50001, 50007, 50013, 50083, 160005})
+
+
+class RouteKind(Enum):
+    """Which of Discord's routes a message is edited through."""
+
+    INTERACTION = "interaction"
+    CHANNEL = "channel"
+
+
+def translate(error: discord.HTTPException) -> DeliveryError:
+    """Discord's refusal in our terms."""
+    if error.code in _GONE:
+        return MessageGone(str(error.code))
+    if error.code in _EXPIRED or error.status == 401:
+        return SurfaceExpired(str(error.code))
+    if error.code in _LOST or error.status == 403:
+        return AccessLost(str(error.code))
+    return DeliveryError(f"{error.status} {error.code}")
+
+
+class MessageSurface:
+    """The messages of one answer. Holds no state but the route: pages and ids are the caller's."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        surface: Surface,
+        *,
+        request_id: str,
+        locale: str,
+        channel_lane: Lane,
+        outgoing: Outgoing,
+        clock: Clock,
+    ) -> None:
+        self.outgoing = outgoing
+        self._client = client
+        self._surface = surface
+        self._request_id = request_id
+        self._locale = locale
+        self._clock = clock
+        self._token = surface.token
+        self._token_expires_at = surface.token_expires_at or 0.0
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._lanes = {
+            RouteKind.INTERACTION: Lane(Bucket(limit=5, window=2.0)),
+            RouteKind.CHANNEL: channel_lane,
+        }
+
+    @property
+    def channel_route(self) -> bool:
+        """Whether the bot token may edit here too."""
+        return self._surface.channel_route
+
+    @property
+    def primary(self) -> RouteKind | None:
+        """The route for the next edit: None when there is none left."""
+        if self._token is not None and self._clock.now() < self._token_expires_at - TOKEN_MARGIN:
+            return RouteKind.INTERACTION
+        return RouteKind.CHANNEL if self.channel_route else None
+
+    def bucket(self, route: RouteKind) -> Bucket:
+        """The rate-limit bucket of a route."""
+        return self._lanes[route].bucket
+
+    def lane(self, route: RouteKind) -> Lane:
+        """The lane of a route."""
+        return self._lanes[route]
+
+    def earliest(self, who: object, urgency: Urgency, *, known: bool) -> tuple[RouteKind, float]:
+        """The route for ``who``'s next edit, and when it may leave (monotonic seconds).
+
+        ``known``: the ids of all its messages are, so that either route can edit them. Raises
+        :class:`SurfaceExpired` when no route is left.
+        """
+        primary = self.primary
+        if primary is None:
+            raise SurfaceExpired("no route is left")
+        now = self._clock.monotonic()
+        bucket = self.bucket(primary)
+        spare = self.channel_route and known and primary is not RouteKind.CHANNEL
+        if urgency is not Urgency.LAST:
+            # With a slot on a second route for the last edit, streaming may use the whole budget of the first.
+            covered = spare and self.lane(RouteKind.CHANNEL).covers(who, now)
+            earliest = bucket.next_first if urgency is Urgency.FIRST else bucket.next_edit
+            return primary, earliest(now, reserve=0 if covered else 1)
+        at = bucket.next_final(now)
+        if spare:
+            other = self.bucket(RouteKind.CHANNEL).next_final(now)
+            if max(other, now) + ROUTE_GAIN < at:
+                return RouteKind.CHANNEL, other
+        return primary, at
+
+    def drop_token(self) -> None:
+        """The token is spent: from now on only the channel route is left."""
+        self._token = None
+
+    def renew_token(self, token: str, expires_at: float) -> None:
+        """A press of a button brought a fresh token; ``expires_at`` in epoch seconds."""
+        self._token, self._token_expires_at = token, expires_at
+
+    async def edit(self, route: RouteKind, message_id: int | None, page: Page, index: int = 0) -> None:
+        """Replace page ``index`` (from 0); returns when Discord has applied it.
+
+        ``message_id`` None is the interaction's original response, whose id is not known yet. The first page is
+        the original response, or the message whose button was pressed; the others are its follow-ups. The call
+        itself is never cancelled: a cancelled webhook call leaves discord.py's lock held for good
+        (webhook/async_.py, ``AsyncDeferredLock.__aexit__``). Raises :class:`DeliveryError`.
+        """
+
+        async def run() -> None:
+            view = build_layout(page, self._request_id, self._locale, index)
+            files = to_files(page.files)
+            if route is RouteKind.INTERACTION:
+                target = message_id if index and message_id is not None else "@original"
+                await self._webhook().edit_message(
+                    target,  # type: ignore[arg-type]  # the path segment Discord names; ids are only formatted
+                    view=view,
+                    attachments=files,
+                    allowed_mentions=_NOBODY,
+                )
+            elif message_id is not None:
+                channel = self._client.get_partial_messageable(self._surface.channel_id)
+                await channel.get_partial_message(message_id).edit(
+                    view=view, attachments=files, allowed_mentions=_NOBODY
+                )
+            else:
+                raise MessageGone("the message's id is not known")
+
+        await self._call(route, run, until_applied=True)
+
+    async def send(self, route: RouteKind, page: Page, index: int = 0, *, reply_to: int | None = None) -> int:
+        """Send a further message and return its id. Never cancelled either. Raises :class:`DeliveryError`."""
+
+        async def run() -> int:
+            view = build_layout(page, self._request_id, self._locale, index)
+            files = to_files(page.files)
+            if route is RouteKind.INTERACTION:
+                message = await self._webhook().send(
+                    view=view,
+                    files=files,
+                    ephemeral=self._surface.private,
+                    allowed_mentions=_NOBODY,
+                    wait=True,
+                )
+                return message.id
+            channel = self._client.get_partial_messageable(self._surface.channel_id)
+            reference = (
+                discord.MessageReference(
+                    message_id=reply_to, channel_id=self._surface.channel_id, fail_if_not_exists=False
+                )
+                if reply_to
+                else None
+            )
+            sent = await channel.send(
+                view=view,
+                files=files,
+                allowed_mentions=_NOBODY,
+                reference=reference,  # type: ignore[arg-type]  # None is what the library defaults to
+                mention_author=False,
+                # Within a few minutes Discord itself drops a second copy (docs, resources/message, enforce_nonce).
+                nonce=f"{self._request_id}-{index}",
+            )
+            return sent.id
+
+        sent_id = await self._call(route, run, until_applied=False)
+        assert sent_id is not None  # noqa: S101  # until_applied=False returns what run returned
+        return sent_id
+
+    async def delete(self, route: RouteKind, message_id: int) -> None:
+        """Delete a message of the answer; one that is gone already is no error. Raises :class:`DeliveryError`."""
+
+        async def run() -> None:
+            if route is RouteKind.INTERACTION:
+                await self._webhook().delete_message(message_id)
+                return
+            channel = self._client.get_partial_messageable(self._surface.channel_id)
+            await channel.get_partial_message(message_id).delete()
+
+        with contextlib.suppress(MessageGone):
+            await self._call(route, run, until_applied=False)
+
+    async def original(self) -> int | None:
+        """The id of the message that answered the interaction; None when that cannot be told (no token, or it
+        was never answered). Raises :class:`MessageGone` when it was deleted, else :class:`DeliveryError`."""
+        if self.primary is not RouteKind.INTERACTION:
+            return None
+
+        async def run() -> int:
+            target = "@original"
+            message = await self._webhook().fetch_message(
+                target,  # type: ignore[arg-type]  # the path segment Discord names; ids are only formatted
+            )
+            return message.id
+
+        self.bucket(RouteKind.INTERACTION).sent(self._clock.monotonic())
+        try:
+            return await self._call(RouteKind.INTERACTION, run, until_applied=False)
+        except SurfaceExpired:
+            self.drop_token()
+            return None
+
+    async def find(self, after: int | None) -> dict[int, int]:
+        """The answer's pages that stand in the channel: page → message id, by the mark each of them carries.
+
+        Looks through the messages after the message ``after`` (None: the newest ones), as far as the bot may
+        read them; nothing lists ephemeral messages. Raises :class:`DeliveryError`.
+        """
+        if not self.channel_route:
+            return {}
+        channel = self._client.get_partial_messageable(self._surface.channel_id)
+
+        async def run() -> dict[int, int]:
+            return await marked_pages(self._client, channel, self._request_id, after=after)
+
+        return await asyncio.shield(self._tracked(run, "search"))
+
+    def _webhook(self) -> discord.Webhook:
+        # What discord.Interaction.followup builds, from an id and a token that may come from the database.
+        return discord.Webhook.from_state(
+            {"id": self._surface.application_id, "type": 3, "token": self._token or ""},
+            state=self._client._connection,  # noqa: SLF001  # the library offers no public way with type 3
+        )
+
+    async def _call(self, route: RouteKind, run: Callable[[], Awaitable[T]], *, until_applied: bool) -> T | None:
+        call = WireCall(self._lanes[route].bucket)
+        reset = current_call.set(call)
+        try:
+            task = self._tracked(run, route.value)
+        finally:
+            current_call.reset(reset)
+        if until_applied:
+            waits: set[asyncio.Future[T] | asyncio.Future[int]] = {task, call.applied}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                return None
+        return await asyncio.shield(task)
+
+    def _tracked(self, run: Callable[[], Awaitable[T]], what: str) -> asyncio.Task[T]:
+        task = asyncio.create_task(_translated(run), name=f"discord-{what}-{self._request_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._settled)
+        return task
+
+    def _settled(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.debug("delivery.call_failed", request_id=self._request_id, error=repr(error))
+
+    async def drained(self) -> None:
+        """Return when the library has let go of every call."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+
+async def marked_pages(
+    client: discord.Client, channel: discord.abc.Messageable, request_id: str, *, after: int | None = None
+) -> dict[int, int]:
+    """The pages of an answer that stand in ``channel``: page → message id, by the mark each of them carries.
+
+    Looks through the messages after the message ``after`` (None: the newest ones). Raises
+    :class:`discord.HTTPException`.
+    """
+    marks = {page_mark(request_id, index): index for index in range(MARKED_PAGES)}
+    since = None if after is None else discord.Object(after)
+    found: dict[int, int] = {}
+    async for message in channel.history(limit=SEARCHED, after=since):
+        if message.author == client.user and (index := _marked(message, marks)) is not None:
+            found[index] = message.id
+    return found
+
+
+def _marked(message: discord.Message, marks: dict[int, int]) -> int | None:
+    for component in message.components:
+        if isinstance(component, discord.TextDisplay) and component.id in marks:
+            return marks[component.id]
+    return None
+
+
+async def _translated(run: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await run()
+    except discord.HTTPException as error:
+        raise translate(error) from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise DeliveryError(f"no answer from Discord: {type(error).__name__}") from error

@@ -1,0 +1,38 @@
+"""Looking people up in a server: the bot keeps no list of its members."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import discord
+
+from bot.discord_io.delivery.routes import translate
+from bot.errors import DeliveryError
+
+WITHIN = 2.0
+"""Seconds: an interaction must be answered within 3."""
+
+# Discord docs, topics/opcodes-and-status-codes: unknown member, unknown user.
+_NO_MEMBER = frozenset({10007, 10013})
+
+
+class GuildMembers:
+    """Asks Discord at every call, so that a role counts from the moment it is given to the moment it is taken."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+
+    async def roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
+        """The roles of a server's member; None for somebody who is none. Raises :class:`DeliveryError`, also for a
+        server that the bot is not in."""
+        try:
+            async with asyncio.timeout(WITHIN):
+                member = await self._client.http.get_member(guild_id, user_id)
+        except discord.HTTPException as error:
+            if error.code in _NO_MEMBER:
+                return None
+            raise translate(error) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise DeliveryError(type(error).__name__) from error
+        return frozenset(int(role) for role in member["roles"])

@@ -1,0 +1,74 @@
+"""Messages beside an answer: the one ping after a long wait, and answers that can only go to a DM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import aiohttp
+import discord
+
+from bot.discord_io.components import build_layout, to_files
+from bot.discord_io.delivery.routes import marked_pages, translate
+from bot.discord_io.outgoing import Outgoing
+from bot.domain.discord_calls.priority import Urgency
+from bot.domain.queue.request import Surface
+from bot.errors import DeliveryError
+from bot.presentation.page import Page
+
+_NOBODY = discord.AllowedMentions.none()
+
+
+class Messenger:
+    """Sends single messages. Never repeats one: a nonce lets Discord drop a second copy for some minutes."""
+
+    def __init__(self, client: discord.Client, outgoing: Outgoing) -> None:
+        self._client = client
+        self._outgoing = outgoing
+
+    async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
+        """Reply to an answer in its channel; pings ``user_id`` and nobody else. Raises :class:`DeliveryError`."""
+        channel = self._client.get_partial_messageable(surface.channel_id)
+        reference = discord.MessageReference(
+            message_id=reply_to, channel_id=surface.channel_id, fail_if_not_exists=False
+        )
+        try:
+            async with self._outgoing.turn(Urgency.OTHER):
+                await channel.send(
+                    text,
+                    reference=reference,
+                    mention_author=False,
+                    allowed_mentions=discord.AllowedMentions(
+                        everyone=False, roles=False, users=[discord.Object(user_id)], replied_user=False
+                    ),
+                    nonce=request_id,
+                )
+        except discord.HTTPException as error:
+            raise translate(error) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise DeliveryError(type(error).__name__) from error
+
+    async def direct(
+        self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
+    ) -> None:
+        """Send an answer to somebody's DMs; pages that stand there already are not sent again. Raises
+        :class:`AccessLost` when they are closed, else :class:`DeliveryError`."""
+        try:
+            async with self._outgoing.turn(Urgency.LAST):
+                channel = await self._client.create_dm(discord.Object(user_id))
+                # A process may have been killed between the sending and the commit that it was sent.
+                there = await marked_pages(self._client, channel, request_id)
+                if not there:
+                    await channel.send(heading, allowed_mentions=_NOBODY, nonce=f"{request_id}-h")
+                for index, page in enumerate(pages):
+                    if index in there:
+                        continue
+                    await channel.send(
+                        view=build_layout(page, request_id, locale, index),
+                        files=to_files(page.files),
+                        allowed_mentions=_NOBODY,
+                        nonce=f"{request_id}-{index}",
+                    )
+        except discord.HTTPException as error:
+            raise translate(error) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise DeliveryError(type(error).__name__) from error

@@ -1,0 +1,225 @@
+"""The one gate for requests to Discord's API: the budget of the bot's token, and the brake on invalid answers.
+
+Calls of ours ask here before discord.py sees them, so that none waits while it holds one of the library's locks;
+what the library does by itself is asked for in the trace (:mod:`bot.discord_io.delivery.rate_limit_trace`), as its
+request begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
+
+import structlog
+
+from bot.clock import Clock, first_of, woken
+from bot.discord_io.delivery.shared_bucket import Lanes
+from bot.domain.discord_calls.brake import InvalidAnswers, Level
+from bot.domain.discord_calls.budget import CallBudget
+from bot.domain.discord_calls.priority import Urgency
+from bot.errors import HeldBack
+from bot.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+# A timer that fires a moment early must not make the gate spin.
+SHORTEST_WAIT = 0.001
+
+
+class Ticket:
+    """Leave for one request. ``granted`` is set when it may be made."""
+
+    def __init__(self, urgency: Urgency, *, interaction: bool) -> None:
+        """``interaction``: it goes to an interaction's endpoint, which no global limit counts."""
+        self.urgency = urgency
+        self.interaction = interaction
+        self.granted = asyncio.Event()
+        self.used = False
+
+
+# What the calls of the running task are for, and the leave that the next of them has already.
+_urgency: ContextVar[Urgency] = ContextVar("call_urgency", default=Urgency.OTHER)
+_ticket: ContextVar[Ticket | None] = ContextVar("call_ticket", default=None)
+
+
+@contextlib.contextmanager
+def calls_for(urgency: Urgency, ticket: Ticket | None = None) -> Iterator[None]:
+    """Calls begun inside are for this; the first of them leaves with ``ticket``."""
+    urgency_before, ticket_before = _urgency.set(urgency), _ticket.set(ticket)
+    try:
+        yield
+    finally:
+        _ticket.reset(ticket_before)
+        _urgency.reset(urgency_before)
+
+
+def for_operators() -> None:
+    """The calls of the running task, and of those it starts from now on, are what operators need."""
+    _urgency.set(Urgency.OPERATORS)
+
+
+class Outgoing:
+    """Decides when each request to Discord leaves, and whether at all."""
+
+    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+        self.lanes = Lanes()
+        self._clock = clock
+        self._metrics = metrics
+        self._budget: CallBudget[Ticket] = CallBudget()
+        self._invalid = InvalidAnswers()
+        self._level = Level.OPEN
+        self._held: dict[Ticket, None] = {}
+        self._changed = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._timer: asyncio.Task[None] | None = None
+
+    def level(self) -> Level:
+        """How much may be sent now. A change is logged, and both metrics are brought up to date."""
+        now = self._clock.monotonic()
+        level, before = self._invalid.level(now), self._level
+        self._metrics.invalid_answers.set(self._invalid.within(now))
+        if level is not before:
+            self._level = level
+            self._metrics.brake_level.set(level.value)
+            self._tell(level, rising=level > before)
+            self._sort_out()
+        return level
+
+    def ask(self, urgency: Urgency, *, interaction: bool, instead: Ticket | None = None) -> Ticket:
+        """Ask for leave; it may be granted at once. Whoever does not use it gives it back with :meth:`end`.
+
+        ``instead`` is a leave asked for before: it is returned if it is for the same, else given back.
+        """
+        if instead is not None and (instead.urgency, instead.interaction) == (urgency, interaction):
+            return instead
+        self.end(instead)
+        ticket = Ticket(urgency, interaction=interaction)
+        self._admit(ticket, self.level())
+        self._grant()
+        return ticket
+
+    def end(self, ticket: Ticket | None) -> None:
+        """A request will not be made: nobody waits for its leave. Without effect once it is under way."""
+        if ticket is None or ticket.used:
+            return
+        self._held.pop(ticket, None)
+        self._budget.forget(ticket)
+        self._grant()
+
+    @contextlib.asynccontextmanager
+    async def turn(self, urgency: Urgency) -> AsyncIterator[None]:
+        """Calls with the bot's token, the first of which leaves as soon as the block begins.
+
+        Raises :class:`HeldBack` instead of waiting for a brake to ease.
+        """
+        ticket = await self._granted(urgency, interaction=False)
+        try:
+            with calls_for(urgency, ticket):
+                yield
+        finally:
+            self.end(ticket)
+
+    async def leave(self, *, interaction: bool) -> Ticket:
+        """A request of the running task is about to be made: return when it may.
+
+        Raises :class:`HeldBack` when a brake is on that does not permit it.
+        """
+        ticket, urgency = _ticket.get(), _urgency.get()
+        if ticket is not None and not ticket.used and ticket.interaction is interaction:
+            self._require(urgency, interaction=interaction)
+            # It may have waited in the library for longer than a slot is kept.
+            if not (interaction or self._budget.holds(ticket, self._clock.monotonic())):
+                ticket = await self._granted(urgency, interaction=interaction)
+        else:
+            ticket = await self._granted(urgency, interaction=interaction)
+        ticket.used = True
+        if not interaction:
+            self._budget.left(ticket, self._clock.monotonic())
+        return ticket
+
+    def answered(
+        self, ticket: Ticket, status: int | None, *, scope: str = "", retry_after: float | None = None
+    ) -> None:
+        """A request was answered (``status`` None: its connection broke). ``scope`` and ``retry_after`` (seconds)
+        are those of a 429."""
+        now = self._clock.monotonic()
+        if scope == "global" and retry_after is not None:
+            self._budget.refused(now, retry_after=retry_after)
+        self._budget.answered(ticket, now)
+        if status is not None and self._invalid.count(status, now, scope=scope):
+            self.level()
+        self._grant()
+
+    async def aclose(self) -> None:
+        """Stop granting."""
+        if self._timer is not None:
+            self._timer.cancel()
+            await asyncio.wait({self._timer})
+
+    async def _granted(self, urgency: Urgency, *, interaction: bool) -> Ticket:
+        self._require(urgency, interaction=interaction)
+        ticket = self.ask(urgency, interaction=interaction)
+        try:
+            while not ticket.granted.is_set():
+                # The level may rise meanwhile.
+                self._require(urgency, interaction=interaction)
+                await first_of(self._clock, None, ticket.granted, self._changed)
+        except BaseException:
+            self.end(ticket)
+            raise
+        return ticket
+
+    def _require(self, urgency: Urgency, *, interaction: bool) -> None:
+        if not (level := self.level()).permits(urgency, interaction=interaction):
+            raise HeldBack(level.name)
+
+    def _admit(self, ticket: Ticket, level: Level) -> None:
+        if not level.permits(ticket.urgency, interaction=ticket.interaction):
+            self._held[ticket] = None
+        elif ticket.interaction:
+            ticket.granted.set()
+        else:
+            self._budget.wants(ticket, ticket.urgency)
+
+    def _sort_out(self) -> None:
+        """The level has changed: what waits for it or for a slot may have to wait for the other now."""
+        waiting = [*self._held, *self._budget.waiting()]
+        self._held.clear()
+        for ticket in waiting:
+            self._budget.forget(ticket)
+            self._admit(ticket, self._level)
+        self._changed.set()
+        self._changed = asyncio.Event()
+        self._grant()
+
+    def _grant(self) -> None:
+        for ticket in self._budget.granted(self._clock.monotonic()):
+            ticket.granted.set()
+        if self._look_at() is None:
+            return
+        if self._timer is None or self._timer.done():
+            self._timer = asyncio.create_task(self._keep_granting(), name="outgoing")
+        else:
+            self._wake.set()
+
+    async def _keep_granting(self) -> None:
+        while (at := self._look_at()) is not None:
+            await woken(self._wake, self._clock, max(SHORTEST_WAIT, at - self._clock.monotonic()))
+            self.level()
+            for ticket in self._budget.granted(self._clock.monotonic()):
+                ticket.granted.set()
+
+    def _look_at(self) -> float | None:
+        now = self._clock.monotonic()
+        eases = self._invalid.eases_at(now) if self._held else None
+        return min((at for at in (self._budget.look_at(now), eases) if at is not None), default=None)
+
+    def _tell(self, level: Level, *, rising: bool) -> None:
+        emit = (log.critical if level is Level.CUT_OFF else log.warning) if rising else log.info
+        emit(
+            "discord.brake_changed",
+            level=level.name.lower(),
+            invalid_answers=self._invalid.within(self._clock.monotonic()),
+        )

@@ -1,0 +1,31 @@
+"""What operators did, and the port to whatever keeps it. Times in epoch seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, Union
+
+Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", None]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Something an operator did. ``at`` in epoch seconds."""
+
+    at: float
+    actor_id: int
+    action: str
+    detail: Json
+
+
+class AuditLog(Protocol):
+    """Who did what. Raises only :class:`StorageError`."""
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Keep ``entry``; durable when this returns."""
+        ...
+
+    async def recent(self, limit: int) -> Sequence[AuditEntry]:
+        """The newest ``limit`` entries, newest first."""
+        ...

@@ -1,0 +1,174 @@
+"""A switch of the model, step by step. Pure: what the status shows decides which step is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from bot.domain.cluster.events import ClusterEvent
+from bot.domain.status import ClusterStatus
+
+
+class Step(StrEnum):
+    """The steps in their order. The values end catalogue keys under ``switch.step_``."""
+
+    DRAIN = "drain"
+    STOP = "stop"
+    INIT = "init"
+    START = "start"
+    USABLE = "usable"
+
+
+STEPS = tuple(Step)
+
+
+class SwitchState(StrEnum):
+    """Where a switch is in its life; only ``open`` is not final."""
+
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A switch as it is kept. Times in epoch seconds.
+
+    ``initialised`` is None while the scheduler has not answered an init that was ``claimed``; ``paused_before``
+    tells whether operators held the line themselves, so that it stays held.
+    """
+
+    switch_id: str
+    model: str
+    nodes: int
+    local_network: bool
+    previous_model: str | None
+    previous_nodes: int | None
+    by: int
+    started_at: float
+    state: SwitchState = SwitchState.OPEN
+    step: Step = Step.DRAIN
+    step_since: float = 0.0
+    claimed_at: float | None = None
+    initialised: bool | None = None
+    drained: int = 0
+    workers: int = 0
+    paused_before: bool = False
+    finished_at: float | None = None
+
+
+# How long a step may take before its remedy is shown, in seconds. A worker is listed after 11 to 14 s and works
+# 10 s later (parallax-api.md); the rest is people walking to machines.
+PATIENCE = {Step.DRAIN: 120.0, Step.STOP: 60.0, Step.INIT: 30.0, Step.START: 120.0, Step.USABLE: 60.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What decides about the next step: the newest report (None: the scheduler does not answer), the answers
+    still running, and whether the cluster is stranded."""
+
+    status: ClusterStatus | None
+    running: int
+    stranded: bool
+
+
+def may_initialise(sight: Sight) -> bool:
+    """Whether an init is safe at this moment: the scheduler answers, and lists no worker that it would strand."""
+    return sight.status is not None and not sight.status.nodes
+
+
+def advanced(switch: Switch, sight: Sight, now: float) -> Switch:
+    """The switch after looking once: at most the steps that are done by what is seen are ticked.
+
+    :attr:`Step.INIT` is never passed here: only an init that the scheduler accepted does that.
+    """
+    while switch.state is SwitchState.OPEN and _is_done(switch, sight):
+        following = STEPS.index(switch.step) + 1
+        if following == len(STEPS):
+            return replace(switch, state=SwitchState.DONE, finished_at=now)
+        switch = replace(switch, step=STEPS[following], step_since=now)
+    return switch
+
+
+def _is_done(switch: Switch, sight: Sight) -> bool:
+    status = sight.status
+    match switch.step:
+        case Step.DRAIN:
+            return sight.running == 0
+        case Step.STOP:
+            return may_initialise(sight)
+        case Step.INIT:
+            # An init that nobody answered may have happened: then the status shows the model.
+            came = switch.claimed_at is not None and status is not None and status.model == switch.model
+            return switch.initialised is True or (came and switch.previous_model != switch.model)
+        case Step.START:
+            return status is not None and status.model == switch.model and len(status.nodes) >= switch.nodes
+        case Step.USABLE:
+            return status is not None and status.model == switch.model and status.usable and not sight.stranded
+
+
+def trouble(switch: Switch, sight: Sight, now: float) -> str | None:
+    """The catalogue key of what is wrong and its remedy; None when nothing is."""
+    if switch.state is not SwitchState.OPEN:
+        return None
+    if sight.status is None:
+        return "switch.trouble_unreachable"
+    if switch.initialised is False:
+        return "switch.trouble_init"
+    if switch.step in {Step.START, Step.USABLE}:
+        if sight.stranded:
+            return "switch.trouble_stranded"
+        if sight.status.model != switch.model:
+            return "switch.trouble_model"
+        if sight.status.need_more_nodes:
+            return "switch.trouble_memory"
+    late = now - switch.step_since > PATIENCE[switch.step]
+    return f"switch.late_{switch.step.value}" if late else None
+
+
+# An init shows in the status within seconds; a scheduler that was frozen meanwhile has been restarted by then.
+EXPLAINS_FOR = 3600.0
+
+
+def set_by_us(change: ClusterEvent, claimed: Switch | None, since: Sequence[ClusterEvent]) -> bool:
+    """Whether a changed model is what this bot's last init made of it.
+
+    ``claimed`` is the switch whose init was claimed last, in whatever process; ``since`` are the changes of the
+    model that were seen after that claim and before ``change``: one init explains one change.
+    """
+    if claimed is None or claimed.claimed_at is None or claimed.initialised is False:
+        return False
+    fresh = claimed.claimed_at <= change.at <= claimed.claimed_at + EXPLAINS_FOR
+    return fresh and claimed.model == change.subject and not any(one.subject for one in since)
+
+
+class SwitchStore(Protocol):
+    """Keeps switches; at most one is open, whatever number of processes there is. Raises only
+    :class:`StorageError`."""
+
+    async def open(self, switch: Switch) -> Switch:
+        """Begin ``switch``, or return the one that is open already."""
+        ...
+
+    async def current(self) -> Switch | None:
+        """The switch that is open."""
+        ...
+
+    async def get(self, switch_id: str) -> Switch | None:
+        """A switch by its id."""
+        ...
+
+    async def last_claimed(self) -> Switch | None:
+        """The switch whose init was claimed last; None when none ever was."""
+        ...
+
+    async def claim_init(self, switch_id: str, *, now: float) -> bool:
+        """The right to send this switch's one init: True exactly once, in one process."""
+        ...
+
+    async def save(self, switch: Switch) -> bool:
+        """Keep how far it is; False, changing nothing, when it has ended meanwhile."""
+        ...

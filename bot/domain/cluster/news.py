@@ -1,0 +1,97 @@
+"""What operators are told although nothing is wrong: new nodes, another capacity, a usable cluster. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from bot.domain.cluster.events import ClusterEvent, Detail, EventKind
+
+# What comes and goes within this is no news, in seconds.
+SETTLES_AFTER = 3.0
+# A node is listed about ten seconds before it works (parallax-api.md): one line tells both.
+READY_WITHIN = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something to tell at ``due`` (epoch seconds) that happened ``at``. ``joined``: a node that was not there
+    before; ``kind`` NODE_READY then says that it works by now."""
+
+    kind: EventKind
+    at: float
+    due: float
+    subject: str = ""
+    detail: Detail = field(default_factory=dict)
+    joined: bool = False
+
+
+class NewsDesk:
+    """Makes news of events: what belongs together is one piece, what has passed again is none."""
+
+    def __init__(self) -> None:
+        self._pending: dict[tuple[EventKind, str], News] = {}
+        # Newcomers that were told as such before they worked.
+        self._joining: set[str] = set()
+
+    def heard(self, event: ClusterEvent, *, returning: bool, switching: bool, waited: bool) -> None:
+        """One more event. ``returning``: the node was missed; ``switching``: workers come and go as they were
+        told to; ``waited``: that the cluster is not usable is told as trouble, and its end with it."""
+        match event.kind:
+            case EventKind.NODE_JOINED if not (returning or switching):
+                self._put(event, due=event.at + READY_WITHIN, under=EventKind.NODE_READY, joined=True)
+            case EventKind.NODE_READY:
+                self._ready(event)
+            case EventKind.NODE_LOST:
+                self._pending.pop((EventKind.NODE_READY, event.subject), None)
+                self._joining.discard(event.subject)
+            case EventKind.CAPACITY_CHANGED if not switching:
+                self._capacity(event)
+            case EventKind.USABLE if not waited:
+                self._put(event, due=event.at + SETTLES_AFTER)
+            case EventKind.WAITING:
+                self._pending = {
+                    key: news for key, news in self._pending.items() if key[0] is not EventKind.USABLE
+                }
+
+    def changed_model(self, event: ClusterEvent) -> None:
+        """Another model, with ``ours`` in the detail; each of several changes is told."""
+        self._pending[event.kind, f"{event.subject} {event.at}"] = _news(event, due=event.at)
+
+    def pending(self, *, usable: bool) -> Iterator[News]:
+        """Everything there is to tell, now or later. While the cluster is not ``usable`` its capacity is
+        nothing to speak of."""
+        yield from (one for one in self._pending.values() if usable or one.kind is not EventKind.CAPACITY_CHANGED)
+
+    def told(self, news: News) -> None:
+        """This need not be told any more."""
+        self._pending = {key: one for key, one in self._pending.items() if one is not news}
+        if news.kind is EventKind.NODE_JOINED:
+            self._joining.add(news.subject)
+
+    def clear(self) -> None:
+        """Nobody wanted to know."""
+        self._pending.clear()
+        self._joining.clear()
+
+    def _ready(self, event: ClusterEvent) -> None:
+        newcomer = self._pending.get((EventKind.NODE_READY, event.subject))
+        if newcomer is not None or event.subject in self._joining:
+            self._joining.discard(event.subject)
+            self._put(event, due=event.at + SETTLES_AFTER, joined=newcomer is not None)
+
+    def _capacity(self, event: ClusterEvent) -> None:
+        known = self._pending.pop((event.kind, ""), None)
+        before = event.detail["before"] if known is None else known.detail["before"]
+        if before != event.detail["after"]:
+            detail = {"before": before, "after": event.detail["after"]}
+            self._put(replace(event, detail=detail), due=event.at + SETTLES_AFTER)
+
+    def _put(
+        self, event: ClusterEvent, *, due: float, under: EventKind | None = None, joined: bool = False
+    ) -> None:
+        self._pending[under or event.kind, event.subject] = _news(event, due=due, joined=joined)
+
+
+def _news(event: ClusterEvent, *, due: float, joined: bool = False) -> News:
+    return News(event.kind, event.at, due, event.subject, event.detail, joined)

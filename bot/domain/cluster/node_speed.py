@@ -1,0 +1,67 @@
+"""Which node an answer came from, where that can be told. Pure.
+
+The scheduler does not say: an answer runs through a pipeline of one or more nodes. While exactly one node works
+there is only one way that it can have gone (docs/decisions/0012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain.cluster.events import Seen
+from bot.domain.status import Node, NodeState
+
+# Answers of the last hour are asked for, which may have begun long before.
+REMEMBERED = 2 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """An answer's tokens per second, and the time from its being sent to its end (epoch seconds)."""
+
+    started_at: float
+    finished_at: float
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    node_id: str
+    since: float
+    until: float | None = None
+
+
+class LoneWork:
+    """Remembers when one node worked alone, as long as this process has seen the cluster."""
+
+    def __init__(self) -> None:
+        self._spans: list[_Span] = []
+
+    def observe(self, seen: Seen, at: float) -> None:
+        """The cluster at the moment ``at`` (epoch seconds)."""
+        alone = _alone(seen)
+        last = self._spans[-1] if self._spans else None
+        if last is not None and last.until is None:
+            if last.node_id == alone:
+                return
+            self._spans[-1] = replace(last, until=at)
+        if alone is not None:
+            self._spans.append(_Span(alone, at))
+        self._spans = [span for span in self._spans if span.until is None or at - span.until < REMEMBERED]
+
+    def speeds(self, answers: Sequence[Speed]) -> dict[str, float]:
+        """The median tokens per second of each node that some of ``answers`` came from for certain."""
+        found: dict[str, list[float]] = {}
+        for answer in answers:
+            for span in self._spans:
+                if span.since <= answer.started_at and (span.until is None or answer.finished_at <= span.until):
+                    found.setdefault(span.node_id, []).append(answer.tokens_per_second)
+        return {node_id: sorted(rates)[len(rates) // 2] for node_id, rates in found.items()}
+
+
+def _alone(seen: Seen) -> str | None:
+    if not seen.answering or seen.status is None:
+        return None
+    working: list[Node] = [node for node in seen.status.nodes if node.state is not NodeState.WAITING]
+    return working[0].node_id if len(working) == 1 and working[0].state is NodeState.AVAILABLE else None

@@ -1,0 +1,114 @@
+"""What is wrong with the cluster or the bot, what is right again, and what cannot be told at the moment. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from bot.domain.cluster.events import EventKind
+from bot.domain.status import ClusterStatus
+
+# A kind of trouble (an EventKind's value, as it is stored) and its subject: a node id, or nothing.
+Key: TypeAlias = tuple[str, str]
+
+SILENCE: Key = (EventKind.NOT_ANSWERING.value, "")
+FAILING: Key = (EventKind.FAILING.value, "")
+HELD_BACK: Key = (EventKind.HELD_BACK.value, "")
+CUT_OFF: Key = (EventKind.CUT_OFF.value, "")
+STRANDED: Key = (EventKind.STRANDED.value, "")
+NEEDS_NODES: Key = (EventKind.NEEDS_NODES.value, "")
+WAITING: Key = (EventKind.WAITING.value, "")
+# Reasons why a cluster that answers is not usable, the one with the most precise remedy first: one is told.
+REASONS = (STRANDED, NEEDS_NODES, WAITING)
+
+
+class Verdict(Enum):
+    """Only what is right has passed: trouble that cannot be seen at the moment may still be there."""
+
+    WRONG = "wrong"
+    RIGHT = "right"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known of the cluster at one moment.
+
+    ``status`` is the newest report while reports come, else None. ``silent`` is None while nobody can tell
+    whether the scheduler answers. ``proven``: the last question was answered to its end. ``was_usable``: the
+    cluster was usable before it had to wait. ``switching``: workers leave because operators were told to stop
+    them. ``held_back`` and ``cut_off``: Discord has refused so much that the bot sends less, or nothing; None
+    while this process cannot tell. ``listed`` are the ids under which nodes are in the report, as :func:`node_key`
+    names them.
+    """
+
+    status: ClusterStatus | None
+    silent: bool | None
+    failing: bool = False
+    proven: bool = False
+    stranded: bool = False
+    was_usable: bool = False
+    switching: bool = False
+    held_back: bool | None = None
+    cut_off: bool | None = None
+    listed: Collection[str] = ()
+
+
+def node_key(node_id: str) -> Key:
+    """The trouble that this node has left."""
+    return EventKind.NODE_LOST.value, node_id
+
+
+def key_of(kind: str, subject: str) -> Key:
+    """The key of trouble as it was stored. A frozen scheduler whose port closes is being restarted: that it does
+    not answer is one trouble, whatever is told of it."""
+    return SILENCE if kind == EventKind.FROZEN.value else (kind, subject)
+
+
+def verdict(key: Key, now: Situation) -> Verdict:
+    """Whether this is wrong at the moment. Asked for nodes that were lost, and for every other kind."""
+    if key == SILENCE:
+        return _of(wrong=now.silent is True, right=now.silent is False)
+    if key == FAILING:
+        return _of(wrong=now.failing and not now.silent, right=now.proven and not now.silent)
+    if key in (HELD_BACK, CUT_OFF):
+        braked = now.held_back if key == HELD_BACK else now.cut_off
+        return _of(wrong=braked is True, right=braked is False)
+    if now.status is None:
+        return Verdict.UNKNOWN
+    if key[0] == EventKind.NODE_LOST.value:
+        return _of(wrong=not now.switching, right=key[1] in now.listed)
+    if now.status.usable:
+        return Verdict.RIGHT
+    if key == STRANDED:
+        return _of(wrong=now.stranded and not now.switching, right=not now.status.nodes)
+    if key == NEEDS_NODES:
+        return _of(wrong=now.status.need_more_nodes and not now.stranded and not now.switching)
+    return _of(wrong=now.was_usable and not now.switching)
+
+
+def _of(*, wrong: bool, right: bool = False) -> Verdict:
+    if right:
+        return Verdict.RIGHT
+    return Verdict.WRONG if wrong else Verdict.UNKNOWN
+
+
+def wrong_now(now: Situation, lost: Collection[str], told: Collection[Key]) -> Iterator[Key]:
+    """Everything that is wrong; of the reasons not to be usable only the one that says most, which is none while a
+    better one was ``told`` and has not passed."""
+    for key in (SILENCE, FAILING, HELD_BACK, CUT_OFF, *map(node_key, lost)):
+        if verdict(key, now) is Verdict.WRONG:
+            yield key
+    for key in REASONS:
+        judged = verdict(key, now)
+        if judged is Verdict.WRONG:
+            yield key
+        if judged is Verdict.WRONG or (key in told and judged is Verdict.UNKNOWN):
+            return
+
+
+def replaced_by(key: Key) -> tuple[Key, ...]:
+    """The less precise reasons that need not be told any more once ``key`` is."""
+    return REASONS[REASONS.index(key) + 1 :] if key in REASONS else ()

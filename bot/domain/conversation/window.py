@@ -1,0 +1,125 @@
+"""Choosing what of a conversation a model is shown."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.domain.chat import ChatMessage, Role
+from bot.domain.conversation.attached_text import with_material
+from bot.domain.conversation.store import Turn
+from bot.domain.conversation.tokens import MESSAGE_TOKENS
+from bot.errors import PromptTooLong
+
+_NAME_LIMIT = 32
+_NAMELESS = "Someone"
+_WHAT_WAS_SAID = "What was said before, in short?"
+_MARKUP = frozenset(":<|>[]{}")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The prompt. ``tokens`` is its estimate; ``turns_used`` + ``turns_left_out`` are all that were given.
+
+    ``summarised`` when a summary stands for what was left out.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    tokens: int
+    turns_used: int
+    turns_left_out: int
+    summarised: bool = False
+
+
+def speaker(name: str) -> str:
+    """``name`` as it stands before a question: one line of at most 32 characters, never empty.
+
+    Without what could pass for the end of the name (a colon, a line end) or for a chat template's markup.
+    """
+    spaced = "".join(" " if character.isspace() else character for character in name)
+    kept = (
+        character
+        for character in spaced
+        if character not in _MARKUP and not unicodedata.category(character).startswith("C")
+    )
+    return " ".join("".join(kept).split())[:_NAME_LIMIT].strip() or _NAMELESS
+
+
+def said(name: str, text: str) -> str:
+    """A question with its asker, so that a model can tell several people apart."""
+    return f"{speaker(name)}: {text}"
+
+
+def _pair(turn: Turn, material: str) -> tuple[ChatMessage, ChatMessage]:
+    return (
+        ChatMessage(Role.USER, said(turn.asker_name, with_material(turn.question, material))),
+        ChatMessage(Role.ASSISTANT, turn.answer),
+    )
+
+
+def build_window(
+    turns_newest_first: Sequence[Turn],
+    question: str,
+    *,
+    asker: str,
+    system_prompt: str,
+    budget: int,
+    estimate: Callable[[str], int],
+    gist: str = "",
+) -> Window:
+    """The system prompt (unless empty), whole turns from old to new, ``question``.
+
+    Turns are taken from the newest on until the next one does not fit into ``budget`` tokens; the rest, the
+    oldest, is left out. What was attached to a turn goes with it where it fits. ``estimate`` gives the tokens
+    of a text, ≥ 0. ``gist`` stands for what is left out, as a question and its answer: people's words have no
+    place in a system prompt, and some chat templates refuse a second one. It is dropped where nothing is left
+    out and where it does not fit. Raises :class:`PromptTooLong` with ``tokens`` and ``limit`` when the system
+    prompt and the question alone exceed the budget: a question is never cut.
+    """
+
+    def cost(message: ChatMessage) -> int:
+        return estimate(message.content) + MESSAGE_TOKENS
+
+    head = (ChatMessage(Role.SYSTEM, system_prompt),) if system_prompt else ()
+    newest = ChatMessage(Role.USER, said(asker, question))
+    tokens = sum(map(cost, head)) + cost(newest)
+    if tokens > budget:
+        raise PromptTooLong(f"{tokens} tokens for a budget of {budget}", tokens=tokens, limit=budget)
+
+    pairs, used = _fitting(turns_newest_first, budget - tokens, cost)
+    summarised = False
+    if gist and len(pairs) < len(turns_newest_first):
+        notes = (ChatMessage(Role.USER, _WHAT_WAS_SAID), ChatMessage(Role.ASSISTANT, gist))
+        price = sum(map(cost, notes))
+        if tokens + price <= budget:
+            head, tokens, summarised = (*head, *notes), tokens + price, True
+            pairs, used = _fitting(turns_newest_first, budget - tokens, cost)
+
+    history = tuple(message for pair in reversed(pairs) for message in pair)
+    return Window(
+        messages=(*head, *history, newest),
+        tokens=tokens + used,
+        turns_used=len(pairs),
+        turns_left_out=len(turns_newest_first) - len(pairs),
+        summarised=summarised,
+    )
+
+
+def _fitting(
+    turns_newest_first: Sequence[Turn], room: int, cost: Callable[[ChatMessage], int]
+) -> tuple[list[tuple[ChatMessage, ChatMessage]], int]:
+    """The newest turns that fit into ``room`` tokens, newest first, and the tokens they take."""
+    pairs: list[tuple[ChatMessage, ChatMessage]] = []
+    tokens = 0
+    for turn in turns_newest_first:
+        pair = _pair(turn, turn.material)
+        price = sum(map(cost, pair))
+        if turn.material and tokens + price > room:
+            pair = _pair(turn, "")
+            price = sum(map(cost, pair))
+        if tokens + price > room:
+            break
+        tokens += price
+        pairs.append(pair)
+    return pairs, tokens

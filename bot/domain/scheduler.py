@@ -1,0 +1,59 @@
+"""The border to the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from bot.domain.chat import ChatRequest, Finish, StreamEvent
+from bot.domain.status import ClusterStatus, JoinCommand, Model
+
+
+class Scheduler(Protocol):
+    """What the services ask of a Parallax scheduler. Every method raises only :class:`SchedulerError`."""
+
+    def stream_chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
+        """Ask and stream the answer.
+
+        Leaving the context closes the connection, whatever has been read: the cluster stops working on the
+        answer within half a second (recording 55b). Errors surface while iterating.
+        """
+        ...
+
+    async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
+        """Ask without streaming: the text, the reasoning and the :class:`Finish`."""
+        ...
+
+    def watch_status(self) -> AbstractAsyncContextManager[AsyncIterator[ClusterStatus]]:
+        """The endless status stream, one report a second. Lines that cannot be read are skipped and logged."""
+        ...
+
+    async def status(self) -> ClusterStatus:
+        """One report now."""
+        ...
+
+    async def models(self) -> tuple[Model, ...]:
+        """The models the scheduler can run."""
+        ...
+
+    async def served_models(self) -> tuple[str, ...]:
+        """The names ``/v1/models`` serves now (empty before init, and in the documented dialect)."""
+        ...
+
+    async def join_command(self) -> JoinCommand | None:
+        """The command nodes join with; None before the cluster has a model."""
+        ...
+
+    async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
+        """Set the cluster's model.
+
+        ``nodes`` ≥ 1. A model the scheduler does not know stops the running cluster (recording 89) and
+        initialising while nodes are connected strands it (recordings 72–78): callers confirm first.
+        """
+        ...
+
+    @property
+    def web_page(self) -> str:
+        """The address of the scheduler's web page."""
+        ...

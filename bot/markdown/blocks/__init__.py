@@ -1,0 +1,1 @@
+"""Blocks of Markdown, read line by line."""

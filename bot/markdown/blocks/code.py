@@ -1,0 +1,271 @@
+"""Code blocks: fenced or indented, streamed line by line, very long ones whole into a file."""
+
+import re
+from dataclasses import dataclass, field
+
+from bot.markdown.blocks.base import PIECE, Place, Sink, apart
+from bot.markdown.blocks.line_start import Head, columns
+from bot.markdown.characters import ZWSP
+from bot.markdown.paginator import Atom, Fence, Line, Text
+
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+.#-]{1,20}\Z")
+
+
+def language(info: str) -> str:
+    """The language of a fence if Discord could highlight it, else nothing."""
+    word = info.strip().strip("{}").lstrip(".").split(" ")[0].split(":")[0].split(",")[0].lower()
+    return word if _LANGUAGE.match(word) else ""
+
+
+@dataclass(slots=True)
+class CodeFile:
+    """Code too long for the pages, whole."""
+
+    language: str
+    lines: list[str] = field(default_factory=list)
+
+
+class Code:
+    """A fenced code block, or (without a `marker`) one indented by four spaces.
+
+    After `longest` characters the rest is not shown; `files` gets the whole code then.
+    """
+
+    def __init__(self, sink: Sink, place: Place, at: Head, *, longest: int, files: list[CodeFile]) -> None:
+        self.place = place
+        self._sink = sink
+        self._marker = at.marker
+        self._indent = at.indent
+        self._language = language(at.info)
+        self._fence = Fence(
+            self._language,
+            place.quoted,
+            starts=place.source,
+            reopens=f"{at.marker}{self._language}" if at.marker else "",
+            is_code=bool(at.marker),
+            indent=at.indent,
+        )
+        self._longest = longest
+        self._files = files
+        self._nesting = 0
+        self._size = 0
+        self._file: CodeFile | None = CodeFile(self._language)
+        self._left = 0  # characters of the line in progress that were handed over
+        self._blanks: list[int] = []
+        self._lines = 0
+        self.over = False
+
+    def line(self, line: str, source: int) -> bool:
+        if not self._marker and not self._is_indented(line, source):
+            return not line.strip()
+        if self._closes(line):
+            self._fence.ends = source
+            self.over = True
+            return True
+        self._write_blanks()
+        self._write(self._dedented(line), source, len(line), ended=True)
+        return True
+
+    def grow(self, line: str, source: int) -> None:
+        if self._is_uncertain(line):
+            return
+        code = self._dedented(line)
+        while len(code) - self._left >= 2 * PIECE:
+            self._write_blanks()
+            until = self._left + PIECE
+            self._write(code[:until], source, len(line) - len(code) + until, ended=False)
+
+    def preview(self, line: str) -> list[Atom]:
+        if self._is_uncertain(line) or self._size > self._longest:
+            return []
+        code = self._dedented(line)
+        atoms: list[Atom] = [] if self._left else self._starts(self.place.source)
+        if code[self._left :]:
+            atoms.append(Text(apart(code[self._left :], self._left > 0 or len(code) > PIECE)))
+        elif not self._left:
+            return []
+        return atoms
+
+    def finish(self) -> None:
+        if self._left:
+            self._left = 0
+        if not self._lines:
+            for atom in self._starts(self.place.source):
+                self._sink(atom)
+            self._sink(Text(ZWSP))
+        if self._file is not None and self._size > self._longest:
+            self._files.append(self._file)
+            number = len(self._files)
+            self._sink(Line(f"{self.place.prefix}-# ", f"{self.place.prefix}-# ", source=self.place.source))
+            self._sink(Text(f"… code-{number}{extension(self._language)}", source=self.place.source))
+
+    @property
+    def trails_blank(self) -> bool:
+        return bool(self._blanks)
+
+    def _is_indented(self, line: str, source: int) -> bool:
+        if columns(line[: len(line) - len(line.lstrip())]) >= 4 and line.strip():
+            return True
+        if not line.strip():
+            self._blanks.append(source)
+        return False
+
+    def _is_uncertain(self, line: str) -> bool:
+        if self._marker:
+            return not line.strip(" \t" + self._marker[0])
+        return not line.startswith(("    ", "\t")) or not line.strip()
+
+    def _closes(self, line: str) -> bool:
+        if not self._marker:
+            return False
+        bare = line.strip()
+        fenced = len(bare) - len(bare.lstrip(self._marker[0]))
+        if fenced < len(self._marker):
+            return False
+        if bare[fenced:]:
+            # Models fence Markdown that has fences in it with the same three backticks.
+            opens = self._language in ("markdown", "md") and language(bare[fenced:]) and "`" not in bare[fenced:]
+            self._nesting += 1 if opens else 0
+            return False
+        if self._nesting:
+            self._nesting -= 1
+            return False
+        return True
+
+    def _dedented(self, line: str) -> str:
+        if not self._marker:
+            return line[4:] if line.startswith("    ") else line.lstrip(" ")[1:]
+        at = 0
+        while at < len(line) and at < self._indent and line[at] == " ":
+            at += 1
+        return line[at:]
+
+    def _starts(self, source: int) -> list[Atom]:
+        gap = self.place.gap and not self._lines
+        prefix = self.place.prefix
+        return [Line(prefix, prefix, gap, self._fence, False, source)]
+
+    def _write_blanks(self) -> None:
+        for blank in self._blanks:
+            self._write("", blank, 0, ended=True)
+        self._blanks.clear()
+
+    def _write(self, code: str, source: int, length: int, *, ended: bool) -> None:
+        """More of a line that begins at `source`, as far as its `length` characters there."""
+        shown = self._size <= self._longest
+        if shown and not self._left:
+            for atom in self._starts(source):
+                self._sink(atom)
+        self._lines += 1
+        long = self._left > 0 or len(code) > PIECE
+        for place in range(self._left, len(code), PIECE):
+            if shown:
+                self._sink(
+                    Text(apart(code[place : place + PIECE], long), (), False, source + length - len(code) + place)
+                )
+        self._size += len(code) - self._left + (1 if ended else 0)
+        if self._file is not None and ended:
+            self._file.lines.append(code)
+        self._left = 0 if ended else len(code)
+
+
+_EXTENSIONS = dict(
+    pair.split("=", 1)
+    for pair in [
+        "python=.py",
+        "py=.py",
+        "python3=.py",
+        "javascript=.js",
+        "js=.js",
+        "jsx=.jsx",
+        "typescript=.ts",
+        "ts=.ts",
+        "tsx=.tsx",
+        "java=.java",
+        "c=.c",
+        "h=.h",
+        "cpp=.cpp",
+        "c++=.cpp",
+        "cc=.cpp",
+        "hpp=.hpp",
+        "csharp=.cs",
+        "cs=.cs",
+        "c#=.cs",
+        "go=.go",
+        "golang=.go",
+        "rust=.rs",
+        "rs=.rs",
+        "ruby=.rb",
+        "rb=.rb",
+        "php=.php",
+        "swift=.swift",
+        "kotlin=.kt",
+        "kt=.kt",
+        "scala=.scala",
+        "r=.r",
+        "julia=.jl",
+        "lua=.lua",
+        "perl=.pl",
+        "haskell=.hs",
+        "hs=.hs",
+        "elixir=.ex",
+        "erlang=.erl",
+        "clojure=.clj",
+        "dart=.dart",
+        "zig=.zig",
+        "nim=.nim",
+        "ocaml=.ml",
+        "fsharp=.fs",
+        "bash=.sh",
+        "sh=.sh",
+        "shell=.sh",
+        "zsh=.sh",
+        "console=.sh",
+        "powershell=.ps1",
+        "ps1=.ps1",
+        "bat=.bat",
+        "cmd=.bat",
+        "fish=.fish",
+        "sql=.sql",
+        "html=.html",
+        "xml=.xml",
+        "svg=.svg",
+        "css=.css",
+        "scss=.scss",
+        "less=.less",
+        "json=.json",
+        "jsonc=.json",
+        "yaml=.yaml",
+        "yml=.yaml",
+        "toml=.toml",
+        "ini=.ini",
+        "cfg=.ini",
+        "csv=.csv",
+        "diff=.diff",
+        "patch=.diff",
+        "dockerfile=.dockerfile",
+        "makefile=.mk",
+        "cmake=.cmake",
+        "tex=.tex",
+        "latex=.tex",
+        "markdown=.md",
+        "md=.md",
+        "vue=.vue",
+        "svelte=.svelte",
+        "proto=.proto",
+        "graphql=.graphql",
+        "terraform=.tf",
+        "hcl=.tf",
+        "nix=.nix",
+        "vim=.vim",
+        "asm=.asm",
+        "objc=.m",
+        "matlab=.m",
+        "groovy=.groovy",
+    ]
+)
+
+
+def extension(name: str) -> str:
+    """The file extension of a language, `.txt` if it has none that is known."""
+    return _EXTENSIONS.get(name, ".txt")

@@ -1,0 +1,137 @@
+"""Running text: words leave as soon as nothing in them can change, the rest is shown closed for now."""
+
+import re
+from collections.abc import Callable
+
+from bot.markdown.characters import cut_at
+from bot.markdown.inline.parser import LONGEST_OPEN, closed_for_now, is_open, is_plain
+from bot.markdown.inline.writer import spans
+from bot.markdown.paginator import Atom, Line, Text
+
+Sink = Callable[[Atom], None]
+
+_BOUNDARY = re.compile(r"\s+(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
+_MAY_CLOSE = re.compile(r"[*_~`|\])>$\\]")
+_LONGEST_WORD = 400
+_LOOK_AHEAD = 50  # characters known after a forced cut, more than a cluster takes
+_RECHECK = 128  # an open segment is looked at again at least this often
+
+
+class Paragraph:
+    """One run of inline text: a paragraph, a list item's text, a heading.
+
+    `line` is its first line; lines after a break start with `line.again`. `wrap` are marks around everything.
+    """
+
+    def __init__(self, line: Line, source: int, *, wrap: tuple[str, ...] = ()) -> None:
+        self._again = line.again
+        self._line: Line | None = line  # the line that the next text starts; None while one is open
+        self.first = line
+        self._wrap = wrap
+        self._text = ""
+        self._places = [(0, source)]  # (index into _text, offset in the answer): one per source line
+        self._scanned = 0
+        self._looked = 0  # where the segment was last found to be open
+        self.wrote = False
+
+    @property
+    def text(self) -> str:
+        """What has not left yet."""
+        return self._text
+
+    def extend(self, text: str) -> None:
+        """More of the current line."""
+        self._text += text
+
+    def next_line(self, source: int) -> None:
+        """The text goes on in another line, whose text begins at `source`."""
+        self._text += "\n"
+        self._places.append((len(self._text), source))
+
+    def commit(self, sink: Sink) -> None:
+        """Hand over every word that can no longer change."""
+        while (end := self._boundary()) is not None:
+            if self._is_final(end):
+                self._leave(sink, end)
+            else:
+                self._scanned = end
+
+    def finish(self, sink: Sink, *, drop: str = "") -> None:
+        """Hand over the rest, unclosed markers as text. `drop`: a pattern for an end to leave out."""
+        self.commit(sink)
+        rest = self._text.rstrip()
+        if drop and self.wrote and re.fullmatch(drop, rest):
+            rest = ""
+        elif drop:
+            rest = re.sub(rf"\s+{drop}\Z", "", rest)
+        self._text = rest
+        self._leave(sink, len(rest))
+
+    def preview(self, *, until: int | None = None) -> list[Atom]:
+        """What may be shown of the rest (of its first `until` characters)."""
+        shown = closed_for_now(self._text if until is None else self._text[:until])
+        out: list[Atom] = []
+        self._render(shown, out.append, self._line)
+        while out and isinstance(out[-1], Line):
+            out.pop()
+        return out
+
+    def _boundary(self) -> int | None:
+        found = _BOUNDARY.search(self._text, self._scanned)
+        furthest = self._scanned + _LONGEST_WORD + _LOOK_AHEAD
+        if found is not None and found.end() <= furthest:
+            return found.end()
+        if len(self._text) > furthest:
+            return self._scanned + cut_at(self._text[self._scanned : furthest], _LONGEST_WORD)
+        return None
+
+    def _is_final(self, end: int) -> bool:
+        if self._looked and end <= LONGEST_OPEN:
+            # Looks get rarer as the segment grows, so that markers that never close stay cheap.
+            step = end - self._looked
+            # The character before the last look may be half of a closer.
+            closer = _MAY_CLOSE.search(self._text, self._looked - 1, end)
+            if step < self._looked // 8 or (step < _RECHECK and closer is None):
+                return False
+        self._looked = end
+        segment = self._text[:end]
+        return is_plain(segment) or not is_open(segment)
+
+    def _leave(self, sink: Sink, end: int) -> None:
+        if end:
+            before = self._line
+            self._line = self._render(self._text[:end], sink, before)
+            self.wrote = self.wrote or self._line is not before
+        self._text = self._text[end:]
+        self._places = [(max(0, at - end), source + max(0, end - at)) for at, source in self._current(end)]
+        self._scanned = self._looked = 0
+
+    def _current(self, end: int) -> list[tuple[int, int]]:
+        """The places from the one that `end` falls into on."""
+        first = max(index for index, (at, _) in enumerate(self._places) if at <= end)
+        return self._places[first:]
+
+    def _render(self, source: str, sink: Sink, line: Line | None) -> Line | None:
+        offset = self._places[0][1]
+        for piece in spans(source, offset):
+            if piece is None:
+                if line is None:
+                    line = self._new_line(offset, gap=False)
+                elif line is not self.first:
+                    line = self._new_line(offset, gap=True)
+                continue
+            text = piece.text.lstrip() if line is not None and not piece.whole else piece.text
+            if not text:
+                continue
+            if line is not None:
+                sink(line)
+                line = None
+            sink(self._wrapped(piece, text))
+        return line
+
+    def _new_line(self, source: int, *, gap: bool) -> Line:
+        return Line(self._again, self._again, gap, None, False, source)
+
+    def _wrapped(self, piece: Text, text: str) -> Text:
+        marks = (*(mark for mark in self._wrap if mark not in piece.marks), *piece.marks)
+        return Text(text, marks, piece.whole, piece.source)

@@ -1,0 +1,289 @@
+"""Markdown as it streams in, line by line, to atoms for the layout.
+
+Discord's Markdown is made of lines, and a line that streams in must be shown before the block it belongs to is
+complete. A whole-document parser can do neither, so blocks are told apart here by how their lines begin, and
+markdown-it reads the text inside them (`inline`). What leaves through the sink depends on the text alone,
+never on how it was cut into chunks.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.markdown.blocks.base import Place, Region
+from bot.markdown.blocks.code import Code, CodeFile
+from bot.markdown.blocks.line_start import Head, Kind, columns, head, quote, unquoted
+from bot.markdown.blocks.lists import Lists
+from bot.markdown.blocks.multiline import Formula, TableRegion
+from bot.markdown.blocks.paragraph import Paragraph
+from bot.markdown.blocks.tables import cells, delimiter, first_pipe, may_be_header
+from bot.markdown.characters import ZWSP
+from bot.markdown.inline.writer import RULE
+from bot.markdown.paginator import Atom, Line, Text
+
+_DEEPEST_HEADING = 3
+UNDERLINE = "━" * 20
+_LONGEST_HEADER = 300  # characters of a line that is looked at as a table's header
+
+
+class Blocks:
+    """`feed` text (already without control characters), `close` at the end; atoms go to `sink`."""
+
+    def __init__(self, sink: Callable[[Atom], None], *, code_attachment_chars: int) -> None:
+        self.files: list[CodeFile] = []
+        self._sink = sink
+        self._longest_code = code_attachment_chars
+        self._line = ""  # the line in progress, as far as it is not part of the paragraph yet
+        self._line_at = 0  # its offset
+        self._at = 0  # characters seen
+        self._running = False  # the line in progress is text of the paragraph
+        self._paragraph: Paragraph | None = None
+        self._is_heading = False
+        self._header: str | None = None  # the paragraph's only line, if it may head a table
+        self._header_line = False  # the line in progress may become that
+        self._region: Region | None = None
+        self._lists = Lists()
+        self._quotes = 0
+        self._gap = False
+
+    def feed(self, text: str) -> None:
+        """More text, in any pieces."""
+        start = 0
+        while (end := text.find("\n", start)) >= 0:
+            self._more(text[start:end])
+            self._end_line()
+            start = end + 1
+        self._more(text[start:])
+        self._grow()
+
+    def close(self) -> None:
+        """The text ended: hand over everything."""
+        if self._line or self._running:
+            self._end_line()
+        self._end_region()
+        self._end_paragraph()
+
+    def tail(self) -> list[Atom]:
+        """What may be shown beyond what was handed over."""
+        if self._region is not None:
+            return self._region.preview(self._line_in_region() or "")
+        if self._paragraph is None:
+            return []
+        return self._paragraph.preview(until=self._shown_until())
+
+    def _shown_until(self) -> int | None:
+        """Where the text begins that may turn out to be a table's header."""
+        if self._paragraph is None or not (self._header_line or self._header is not None):
+            return None
+        return first_pipe(self._paragraph.text)
+
+    def _more(self, text: str) -> None:
+        self._at += len(text)
+        if self._running and self._paragraph is not None:
+            self._paragraph.extend(text)
+        else:
+            self._line += text
+
+    def _grow(self) -> None:
+        """Act on the line in progress as far as it is certain."""
+        if self._region is not None:
+            line = self._line_in_region()
+            if line is not None:
+                self._region.grow(line, self._line_at)
+            return
+        if not self._running:
+            self._begin(ended=False)
+        self._commit()
+
+    def _commit(self) -> None:
+        if self._paragraph is None or self._header is not None:
+            return
+        if self._header_line:
+            if len(self._paragraph.text) <= _LONGEST_HEADER:
+                return
+            self._header_line = False
+        self._paragraph.commit(self._sink)
+
+    def _end_line(self) -> None:
+        if self._region is not None:
+            self._region_line()
+        elif self._running:
+            self._end_text_line()
+        else:
+            self._begin(ended=True)
+            if self._running:
+                self._end_text_line()
+        self._at += 1
+        self._line, self._line_at, self._running = "", self._at, False
+
+    def _end_text_line(self) -> None:
+        if self._paragraph is None:
+            return
+        if self._is_heading:
+            self._end_paragraph()
+            return
+        if self._header_line:
+            self._header_line = False
+            if may_be_header(self._paragraph.text):
+                self._header = self._paragraph.text
+        self._commit()
+
+    def _line_in_region(self) -> str | None:
+        """The line in progress as the region sees it; None while its quote markers are not complete."""
+        if self._region is None:
+            return None
+        depth = self._region.place.quotes
+        at = unquoted(self._line, depth)
+        if at is None or (depth and at == len(self._line)):
+            return None
+        return self._line[at:]
+
+    def _region_line(self) -> None:
+        region = self._region
+        if region is None:
+            return
+        at = unquoted(self._line, region.place.quotes)
+        if at is not None and region.line(self._line[at:], self._line_at + at):
+            if region.over:
+                self._end_region()
+            return
+        self._end_region()
+        self._begin(ended=True)
+        if self._running:
+            self._end_text_line()
+
+    def _open(self, region: Region) -> None:
+        self._region = region
+        if region.over:
+            self._end_region()
+
+    def _end_region(self) -> None:
+        if self._region is not None:
+            self._region.finish()
+            self._gap = self._gap or self._region.trails_blank
+            self._region = None
+
+    def _begin(self, *, ended: bool) -> None:
+        """Look at the start of the line in progress and act if it is certain what it is."""
+        if not ended and not self._line.strip(" >"):
+            return
+        at = quote(self._line)
+        quotes, text = self._line[:at].count(">"), self._line[at:]
+        if self._heads_table(text, quotes, ended=ended):
+            return
+        may_indent = self._paragraph is None and not self._lists
+        found = head(text, ended=ended, may_indent=may_indent)
+        if found is None:
+            return
+        if bool(quotes) != bool(self._quotes):
+            self._end_paragraph()
+            self._lists.clear()
+        self._quotes = quotes
+        self._header = None
+        self._act(found, text, self._line_at + at, ended=ended)
+
+    def _heads_table(self, text: str, quotes: int, *, ended: bool) -> bool:
+        """The line after a possible header: True if it is, or may become, the row of dashes."""
+        if self._header is None or self._paragraph is None or quotes != self._quotes:
+            return False
+        if not ended:
+            return not text.strip(" \t|:-")
+        aligns, names = delimiter(text), cells(self._header)
+        if aligns is None or len(aligns) != len(names):
+            return False
+        first = self._paragraph.first
+        place = Place(self._quotes, first.gap, self._lists.indent, first.source)
+        self._paragraph, self._header = None, None
+        self._open(TableRegion(self._sink, place, names, aligns))
+        return True
+
+    def _act(self, found: Head, text: str, source: int, *, ended: bool) -> None:
+        if found.kind is Kind.BLANK:
+            self._end_paragraph()
+            self._gap = True
+        elif found.kind is Kind.TEXT or (found.kind is Kind.UNDERLINE and self._paragraph is None):
+            self._text(text, source)
+        else:
+            self._end_paragraph()
+            self._block(found, text, source, ended=ended)
+
+    def _block(self, found: Head, text: str, source: int, *, ended: bool) -> None:
+        if found.kind is Kind.HEADING:
+            self._heading(found, text, source)
+        elif found.kind is Kind.ITEM:
+            self._item(found, text, source, ended=ended)
+        elif found.kind is Kind.FOOTNOTE:
+            self._run(Paragraph(self._new_line("", "", source), source), f"[^{found.marker}] {text[found.text :]}")
+        elif found.kind in (Kind.RULE, Kind.UNDERLINE):
+            self._lists.clear()
+            self._sink(self._new_line("", "", source))
+            self._sink(Text(RULE if found.kind is Kind.RULE else UNDERLINE, (), True, source))
+        elif found.kind is Kind.FORMULA:
+            self._open(Formula(self._sink, self._place(source, found.indent), found, text))
+        else:
+            code = self._code(found, source)
+            self._open(code)
+            if found.kind is Kind.INDENTED and ended:
+                code.line(text, source)
+
+    def _text(self, text: str, source: int) -> None:
+        bare = text.lstrip()
+        space = len(text) - len(bare)
+        if self._paragraph is not None:
+            self._paragraph.next_line(source + space)
+            self._continue(bare)
+            return
+        prefix = self._lists.text(columns(text[:space])) if self._gap else self._lists.indent if space else ""
+        self._run(Paragraph(self._new_line(prefix, prefix, source), source + space), bare)
+        self._header_line = True
+
+    def _heading(self, found: Head, text: str, source: int) -> None:
+        self._lists.clear()
+        level = len(found.marker)
+        prefix = f"{found.marker} " if level <= _DEEPEST_HEADING else ""
+        line = self._new_line(prefix, prefix, source, heading=True)
+        wrap = () if prefix else ("**",)
+        self._run(Paragraph(line, source + found.text, wrap=wrap), text[found.text :])
+        self._is_heading = True
+
+    def _item(self, found: Head, text: str, source: int, *, ended: bool) -> None:
+        prefix, again = self._lists.item(found.indent, found.marker)
+        box = {"": "", "-": "☐ "}.get(found.info, "☑ ")
+        rest = text[found.text :]
+        line = self._new_line(f"{prefix}{box}", again, source)
+        inner = head(rest, ended=True, may_indent=False)
+        if ended and inner is not None and inner.kind is Kind.FENCE:
+            self._sink(line)
+            self._sink(Text(ZWSP, (), False, source))
+            self._open(self._code(replace(inner, indent=found.text), source))
+            return
+        self._run(Paragraph(line, source + found.text), rest)
+
+    def _code(self, at: Head, source: int) -> Code:
+        place = self._place(source, at.indent)
+        return Code(self._sink, place, at, longest=self._longest_code, files=self.files)
+
+    def _run(self, paragraph: Paragraph, text: str) -> None:
+        self._paragraph = paragraph
+        self._continue(text)
+
+    def _continue(self, text: str) -> None:
+        if self._paragraph is not None:
+            self._paragraph.extend(text)
+        self._line, self._running = "", True
+
+    def _end_paragraph(self) -> None:
+        if self._paragraph is not None:
+            self._paragraph.finish(self._sink, drop="#+" if self._is_heading else "")
+        self._paragraph, self._header = None, None
+        self._is_heading = self._header_line = False
+
+    def _new_line(self, prefix: str, again: str, source: int, *, heading: bool = False) -> Line:
+        mark = "> " if self._quotes else ""
+        gap, self._gap = self._gap, False
+        return Line(mark + prefix, mark + again, gap, None, heading, source)
+
+    def _place(self, source: int, indent: int) -> Place:
+        gap, self._gap = self._gap, False
+        if gap:
+            self._lists.text(indent)
+        return Place(self._quotes, gap, self._lists.indent, source)

@@ -1,0 +1,171 @@
+"""The answer so far, as Discord pages.
+
+Cost: `feed` handles each character a bounded number of times, `pages` renders the open end of the text onto the
+one page that is not full. Neither grows with the length of the answer.
+"""
+
+import re
+from dataclasses import dataclass
+
+from bot.markdown.blocks.code import extension
+from bot.markdown.blocks.parser import Blocks
+from bot.markdown.characters import clean
+from bot.markdown.files import File
+from bot.markdown.paginator import Fence, Layout
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+SHORTEST_LIMIT = 100
+CODE_ATTACHMENT_CHARS = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """What the pages do not show, as files.
+
+    `name` and `text` are the whole answer; `rest` is what follows the last page ("" if the pages show all of
+    it), `codes` are the code blocks too long for the pages, each whole.
+    """
+
+    name: str
+    text: str
+    rest_name: str = ""
+    rest: str = ""
+    codes: tuple[File, ...] = ()
+
+    def files(self) -> tuple[File, ...]:
+        """All of it as attachments, the most useful first."""
+        rest = (File(self.rest_name, self.rest.encode()),) if self.rest else ()
+        return (*rest, *self.codes, File(self.name, self.text.encode()))
+
+
+class AnswerDocument:
+    """The answer so far, as Discord pages. Append-only; full pages are frozen.
+
+    Pages depend on the text alone, never on how it was cut into pieces. Every body is at most `limit`
+    characters (`first_limit` on the first page), both at least 100. Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: int,
+        first_limit: int | None = None,
+        max_pages: int = 5,
+        code_attachment_chars: int = CODE_ATTACHMENT_CHARS,
+    ) -> None:
+        first = limit if first_limit is None else first_limit
+        if min(limit, first) < SHORTEST_LIMIT:
+            raise ValueError(f"a page needs room for at least {SHORTEST_LIMIT} characters")
+        if max_pages < 1 or code_attachment_chars < 1:
+            raise ValueError("an answer needs at least one page, and code at least one character")
+        self._pieces: list[str] = []
+        self._layout = Layout(limit=limit, first_limit=first, max_pages=max_pages)
+        self._blocks = Blocks(self._layout.add, code_attachment_chars=code_attachment_chars)
+        self._half = ""  # a high surrogate whose other half may be on its way
+        self._closed = False
+        self._shown: tuple[str, ...] | None = None
+
+    @property
+    def raw(self) -> str:
+        """Everything fed, unchanged."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    def feed(self, text: str) -> None:
+        """More of the answer, cut anywhere. Raises `ValueError` after `close`."""
+        if self._closed:
+            raise ValueError("the answer is closed")
+        if not text:
+            return
+        self._pieces.append(text)
+        self._shown = None
+        text = self._half + text
+        self._half = ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        self._blocks.feed(clean(_paired(text)))
+
+    def close(self) -> None:
+        """The stream ended, however it did: everything takes its final form. Idempotent."""
+        if self._closed:
+            return
+        if self._half:
+            self._blocks.feed(clean(self._half))
+        self._closed = True
+        self._shown = None
+        self._blocks.close()
+
+    def pages(self) -> tuple[str, ...]:
+        """Bodies in Discord Markdown, at least one; all but the last are final, and so is the last after `close`.
+
+        Full pages are the same objects at every call.
+        """
+        if self._shown is None:
+            tail = [] if self._closed or self._layout.full else self._blocks.tail()
+            self._shown = self._layout.pages(tail)
+        return self._shown
+
+    def overflow(self) -> Overflow | None:
+        """What the pages do not show; None if they show everything. Reads the whole answer: for the end."""
+        left_from = self._layout.left_from
+        if left_from is None and not self._blocks.files:
+            return None
+        whole = _paired(self.raw).encode(errors="replace").decode()
+        codes = tuple(
+            File(f"code-{number}{extension(code.language)}", "\n".join([*code.lines, ""]).encode())
+            for number, code in enumerate(self._blocks.files, 1)
+        )
+        if left_from is None:
+            return Overflow("answer.md", whole, codes=codes)
+        name, rest = _rest(clean(_paired(self.raw)), left_from, self._layout.left_fence)
+        return Overflow("answer.md", whole, name, rest, codes)
+
+
+def _rest(text: str, at: int, fence: Fence | None) -> tuple[str, str]:
+    """A file with the text from `at` on, which may be inside a block: its name, and what is in it."""
+    if fence is None or at <= fence.starts:
+        return "answer-rest.md", text[at:]
+    if fence.is_code and not fence.quoted and not _after(text, fence.ends).strip():
+        code = text[at : fence.ends].removesuffix("\n" if fence.ends is not None else "")
+        return f"answer-rest{extension(fence.language)}", _dedented(code, fence.indent, whole=text[at - 1] == "\n")
+    reopens = f"{fence.reopens}\n" if fence.reopens else ""
+    if fence.quoted:
+        # The offsets of quoted lines are those of the text after the quote's mark.
+        return "answer-rest.md", re.sub("(?m)^", "> ", reopens) + text[at:]
+    return "answer-rest.md", reopens + text[at:]
+
+
+def _after(text: str, ends: int | None) -> str:
+    """What follows the line at `ends`."""
+    return "" if ends is None else text[ends:].partition("\n")[2]
+
+
+def _dedented(code: str, indent: int, *, whole: bool) -> str:
+    """Code without the indentation of the block it stands in; `whole`: it begins with a whole line."""
+    lines = re.sub(f"(?m)^ {{0,{indent}}}", "", code)
+    return lines if whole else code.partition("\n")[0] + lines[len(lines.partition("\n")[0]) :]
+
+
+def render(
+    text: str,
+    *,
+    limit: int,
+    first_limit: int | None = None,
+    max_pages: int = 5,
+    code_attachment_chars: int = CODE_ATTACHMENT_CHARS,
+) -> tuple[str, ...]:
+    """The pages of a finished answer: what an `AnswerDocument` shows after the same text and `close`."""
+    document = AnswerDocument(
+        limit=limit, first_limit=first_limit, max_pages=max_pages, code_attachment_chars=code_attachment_chars
+    )
+    document.feed(text)
+    document.close()
+    return document.pages()
+
+
+def _paired(text: str) -> str:
+    """Surrogate pairs as the characters they stand for; halves stay what they are."""
+    if _SURROGATE.search(text) is None:
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,1 @@
+"""Inline Markdown: parsed, and written anew as Discord draws it."""

@@ -1,0 +1,334 @@
+"""Pages from a stream of atoms: where a page ends, what is closed there and reopened on the next.
+
+Block rendering produces atoms: the start of a line, then pieces of text of about a word. Atoms are only ever
+appended, and a page ends when the first atom does not fit, so where pages end depends on the content alone,
+never on how it arrived. A page that has ended is a plain string.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from bot.markdown.characters import ZWSP, cut_at
+
+
+@dataclass(slots=True, eq=False)
+class Fence:
+    """A code block as Discord draws it. Identity, not equality, tells two blocks apart.
+
+    What it is in the answer, for a file that goes on inside it: the offset at which it `starts`, the Markdown that
+    `reopens` it, whether it `is_code` (with `indent` columns that are none of it), and the offset of the line that
+    closed it, None until that is known.
+    """
+
+    language: str = ""
+    quoted: bool = False
+    starts: int = 0
+    reopens: str = ""
+    is_code: bool = False
+    indent: int = 0
+    ends: int | None = None
+
+    @property
+    def prefix(self) -> str:
+        return "> " if self.quoted else ""
+
+    @property
+    def opener(self) -> str:
+        return f"{self.prefix}```{self.language}"
+
+    @property
+    def closer(self) -> str:
+        return f"\n{self.prefix}```"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """The start of a line. `again` is its prefix if a page ends inside it; `gap` asks for a blank line before.
+
+    `source` is the offset in the answer at which it begins; `heading` keeps it together with what follows.
+    """
+
+    prefix: str = ""
+    again: str = ""
+    gap: bool = False
+    fence: Fence | None = None
+    heading: bool = False
+    source: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """About a word with the white space after it, inside `marks` (outermost first, each its own closer).
+
+    `whole` text (a link) is not parted while it fits on a page. `source`: the offset at which it begins.
+    """
+
+    text: str
+    marks: tuple[str, ...] = ()
+    whole: bool = False
+    source: int = 0
+
+
+Atom = Line | Text
+
+_SENTENCE = re.compile(r"(?:[.!?…][\"'”’)\]]*\s|[。！？][」』”）]*\s?)\Z")
+_LOOKS_LIKE_BLOCK = re.compile(r"(#{1,3}|-#|>{1,3}|[-*+]|\d+\.)(?=\s|\Z)|>")
+
+# A page is filled this far before a better boundary is preferred over a fuller page.
+_AFTER_PARAGRAPH = 0.55
+_AFTER_SENTENCE = 0.5
+_AFTER_WORD = 0.25
+
+
+@dataclass(slots=True)
+class _Page:
+    """One page being filled. `length` counts `parts`, without what `closers` would add."""
+
+    limit: int
+    parts: list[str] = field(default_factory=list)
+    length: int = 0
+    line: Line | None = None
+    marks: tuple[str, ...] = ()
+    at_start: bool = True  # no text on the current line yet
+    empty: bool = True
+    atoms: list[Atom] = field(default_factory=list)
+    # (rank, index into atoms, length): the page could end before that atom
+    breaks: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def copy(self) -> "_Page":
+        return _Page(
+            limit=self.limit,
+            parts=self.parts.copy(),
+            length=self.length,
+            line=self.line,
+            marks=self.marks,
+            at_start=self.at_start,
+            empty=self.empty,
+        )
+
+    def closers(self) -> str:
+        inline = "".join(reversed(self.marks))
+        return inline + (self.line.fence.closer if self.line is not None and self.line.fence is not None else "")
+
+    def body(self) -> str:
+        text = "".join(self.parts)
+        if self.line is not None and self.line.fence is not None:
+            return text + self.closers()
+        return text.rstrip() + self.closers()
+
+    def put(self, atom: Atom) -> bool:
+        """Append if it fits, closers included."""
+        added, marks = self._rendered(atom)
+        closers = len("".join(marks))
+        line = atom if isinstance(atom, Line) else self.line
+        if line is not None and line.fence is not None:
+            closers += len(line.fence.closer)
+        if self.length + len(added) + closers > self.limit:
+            # White space at the very end is dropped from the body, so it need not fit.
+            bare = added.rstrip()
+            if self.length + len(bare) + closers > self.limit or not isinstance(atom, Text):
+                return False
+            added = bare
+        self._note_break(atom)
+        self.parts.append(added)
+        self.length += len(added)
+        self.atoms.append(atom)
+        if isinstance(atom, Line):
+            self.line, self.at_start = atom, True
+        else:
+            self.at_start = False
+        self.marks = marks
+        self.empty = False
+        return True
+
+    @property
+    def ends_with_a_word(self) -> bool:
+        """Whether the end is a boundary by itself, on a page that is worth ending there."""
+        last = self.atoms[-1] if self.atoms else None
+        return isinstance(last, Text) and last.text[-1:].isspace() and self.length >= _AFTER_WORD * self.limit
+
+    def room(self, atom: Text) -> int:
+        """How many characters of the text would fit."""
+        added, marks = self._rendered(Text("", atom.marks, whole=True))
+        fence = self.line.fence.closer if self.line is not None and self.line.fence is not None else ""
+        guard = 1 if self.at_start and not fence else 0
+        return self.limit - self.length - len(added) - len("".join(marks)) - len(fence) - guard
+
+    def _rendered(self, atom: Atom) -> tuple[str, tuple[str, ...]]:
+        if isinstance(atom, Line):
+            return self._line_start(atom), ()
+        text = atom.text
+        change = _change(self.marks, atom.marks)
+        in_fence = self.line is not None and self.line.fence is not None
+        if self.at_start and not in_fence and not change:
+            text = guarded(text)
+        return change + text, atom.marks
+
+    def _line_start(self, line: Line) -> str:
+        before = self.line
+        text = "".join(reversed(self.marks))
+        if before is not None and before.fence is not None and before.fence is not line.fence:
+            text += before.fence.closer
+        if before is not None:
+            quoted = before.prefix.startswith(">") and line.prefix.startswith(">")
+            text += ("\n> \n" if quoted else "\n\n") if _apart(before, line) else "\n"
+        if line.fence is not None and (before is None or before.fence is not line.fence):
+            text += f"{line.fence.opener}\n"
+        return text + line.prefix
+
+    def _note_break(self, atom: Atom) -> None:
+        index = len(self.atoms)
+        if not self.atoms:
+            return
+        if isinstance(atom, Line):
+            if self.line is not None and self.line.heading:
+                return
+            same_fence = atom.fence is not None and self.line is not None and self.line.fence is atom.fence
+            # Inside code a blank line (a line without text) is as good as the end of a paragraph.
+            blank = isinstance(self.atoms[-1], Line)
+            rank = 3 if (blank if same_fence else atom.gap or atom.heading) else 2
+            self.breaks.append((rank, index, self.length))
+            return
+        before = self.atoms[-1]
+        if isinstance(before, Text):
+            sentence = _SENTENCE.search(before.text) is not None
+            if sentence or before.text[-1:].isspace():
+                self.breaks.append((2 if sentence and not atom.marks else 1, index, self.length))
+
+
+def _apart(before: Line, line: Line) -> bool:
+    """Whether a blank line stands between these. Discord draws headings and code blocks with room around them: one
+    more would tear the answer apart. A heading deeper than Discord's is only bold, and needs the room above."""
+    drawn = line.heading and "#" in line.prefix
+    return line.gap and not drawn and not before.heading and before.fence is line.fence
+
+
+def _change(old: tuple[str, ...], new: tuple[str, ...]) -> str:
+    """Closers and openers between two texts. Where both meet, U+200B keeps `*` and `**` apart."""
+    same = 0
+    while same < min(len(old), len(new)) and old[same] == new[same]:
+        same += 1
+    closing, opening = "".join(reversed(old[same:])), "".join(new[same:])
+    return closing + (ZWSP if closing and opening else "") + opening
+
+
+def guarded(text: str) -> str:
+    """Text at the start of a line, with a backslash before what Discord would take for a block."""
+    found = _LOOKS_LIKE_BLOCK.match(text)
+    if found is None:
+        return text
+    if text[0].isdigit():
+        end = found.end() - 1
+        return f"{text[:end]}\\{text[end:]}"
+    return f"\\{text}"
+
+
+class Layout:
+    """Append-only pages of at most `limit` characters (`first_limit` on the first), `max_pages` of them.
+
+    `left_from` is the source offset of the first atom that found no page; None while everything fits.
+    """
+
+    def __init__(self, *, limit: int, first_limit: int, max_pages: int) -> None:
+        self._limit = limit
+        self._max_pages = max_pages
+        self._frozen: list[str] = []
+        self._page = _Page(first_limit)
+        self.left_from: int | None = None
+        self.left_fence: Fence | None = None
+
+    def add(self, atom: Atom) -> None:
+        """Append for good."""
+        pending = [atom]
+        while pending and self.left_from is None:
+            following = pending.pop()
+            if isinstance(following, Line) and self._page.empty and self._page.line is None:
+                following = _first(following)
+            if not self._page.put(following):
+                pending.append(following)
+                pending = self._end_page(pending)
+
+    @property
+    def full(self) -> bool:
+        return self.left_from is not None
+
+    def pages(self, tail: list[Atom]) -> tuple[str, ...]:
+        """The pages with `tail` shown after them, as far as it fits on the last one."""
+        if self.full:
+            return tuple(self._frozen)
+        if not tail:
+            return (*self._frozen, self._page.body())
+        page = self._page.copy()
+        for atom in tail:
+            shown = _first(atom) if isinstance(atom, Line) and page.line is None else atom
+            if not page.put(shown):
+                break
+        return (*self._frozen, page.body())
+
+    def _end_page(self, pending: list[Atom]) -> list[Atom]:
+        """Freeze the page at its best boundary; returns what comes after it, last first."""
+        page = self._page
+        after = pending[::-1]
+        best = _best_break(page)
+        if best is None and not page.ends_with_a_word:
+            after = self._part(after)
+        index = len(page.atoms) if best is None else best
+        moved = page.atoms[index:] + after
+        if index < len(page.atoms):
+            kept = _Page(page.limit)
+            for atom in page.atoms[:index]:
+                kept.put(atom)
+            page = kept
+        self._frozen.append(page.body())
+        if len(self._frozen) == self._max_pages:
+            self._leave(moved, page.line)
+            return []
+        self._page = _Page(self._limit)
+        if moved and isinstance(moved[0], Text) and page.line is not None:
+            moved.insert(0, _continued(page.line, moved[0].source))
+        return moved[::-1]
+
+    def _part(self, after: list[Atom]) -> list[Atom]:
+        """Nothing on the page is a boundary: fill it with the start of the text that did not fit."""
+        first = after[0]
+        if not isinstance(first, Text):
+            return after
+        on_page = any(isinstance(atom, Text) for atom in self._page.atoms)
+        if first.whole and on_page and len(first.text) <= self._limit // 2:
+            return after
+        room = max(0, self._page.room(first))
+        at = first.text.rfind(" ", room // 2, room) + 1 or cut_at(first.text, room)
+        if at <= 0:
+            return after
+        head = Text(first.text[:at], first.marks, whole=True, source=first.source)
+        if not self._page.put(head):
+            return after
+        rest = Text(first.text[at:], first.marks, whole=False, source=first.source + at)
+        return [rest, *after[1:]] if rest.text else after[1:]
+
+    def _leave(self, moved: list[Atom], line: Line | None) -> None:
+        self.left_from = moved[0].source if moved else 0
+        first = moved[0] if moved else None
+        self.left_fence = first.fence if isinstance(first, Line) else (line.fence if line is not None else None)
+
+
+def _first(line: Line) -> Line:
+    """A line at the top of a page: nothing to be apart from."""
+    if not line.gap:
+        return line
+    return Line(line.prefix, line.again, False, line.fence, line.heading, line.source)
+
+
+def _continued(line: Line, source: int) -> Line:
+    return Line(line.again, line.again, False, line.fence, line.heading, source)
+
+
+def _best_break(page: _Page) -> int | None:
+    """The atom before which to end: after a paragraph, else a sentence or line, else a word; the last of each."""
+    for rank, share in ((3, _AFTER_PARAGRAPH), (2, _AFTER_SENTENCE), (1, _AFTER_WORD)):
+        for kind, index, length in reversed(page.breaks):
+            if length < share * page.limit:
+                break
+            if kind >= rank:
+                return index
+    return None

@@ -1,0 +1,215 @@
+"""The client of a Parallax scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from bot.clock import Clock
+from bot.domain.chat import ChatRequest, Finish, Reasoning, Started, StreamEvent, Text
+from bot.domain.status import ClusterStatus, JoinCommand, Model
+from bot.errors import RequestRefused, SchedulerUnreachable, UpstreamFailed
+from bot.parallax import wire
+from bot.parallax.answer_reader import AnswerReader, read_usage
+from bot.parallax.connection import Connection, content_type, read_json
+from bot.parallax.errors import NOT_A_SCHEDULER, elsewhere, from_status, interrupted, read_error
+from bot.parallax.reasoning import ThinkingHabits
+from bot.parallax.sent_prompt import SentPrompt
+from bot.parallax.streams import AnswerStream, Replay, StatusStream
+from bot.parallax.timeouts import Timeouts
+from bot.parallax.untrusted import mapping, printable
+
+_CHAT = "/v1/chat/completions"
+_STATUS = "/cluster/status"
+# Of an init that was refused people read this: the classes' own sentences are about a question.
+_INIT_REFUSED = "error.init_refused"
+_UNKNOWN_MODEL = re.compile(
+    r"not found|cannot find|could not find|no such|does not exist|404|not a valid|unknown|unsupported",
+    re.IGNORECASE,
+)
+
+
+class ParallaxClient:
+    """Implements :class:`bot.domain.Scheduler` over one pooled HTTP client.
+
+    ``base_url`` is PARALLAX_URL, with a path when the scheduler stands behind one; raises
+    :class:`bot.errors.ConfigError` when it is none. Safe for any number of concurrent calls in one event
+    loop. Every method raises only :class:`SchedulerError`; cancelling any of them closes its connection.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeouts: Timeouts,
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._connection = Connection(base_url, timeouts, clock, transport)
+        self._timeouts = timeouts
+        self._clock = clock
+        self._habits = ThinkingHabits()
+
+    @property
+    def web_page(self) -> str:
+        """The address of the scheduler's web page."""
+        return self._connection.web_page
+
+    async def aclose(self) -> None:
+        """Close all connections; streams still open end with :class:`StreamInterrupted`."""
+        await self._connection.aclose()
+
+    @asynccontextmanager
+    async def stream_chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[StreamEvent]]:
+        """Ask and stream the answer; entering waits for the headers.
+
+        The iterator gives :class:`Started`, then text and reasoning as they arrive, then the usage when it
+        was reported, then exactly one :class:`Finish`. An error comes after all that arrived before it.
+        Leaving closes the connection unless the response was read to its last byte.
+        """
+        sent = self._clock.monotonic()
+        async with self._connection.open(
+            "POST",
+            _CHAT,
+            within=self._timeouts.first_byte,
+            body=wire.chat_body(request, stream=True),
+            accept="text/event-stream",
+        ) as response:
+            started = Started(self._clock.monotonic() - sent)
+            kind = content_type(response)
+            if kind == "application/json":
+                yield await self._whole_answer(response, started, sent, SentPrompt.of(request))
+            elif kind in {"", "text/event-stream"}:
+                opens = self._habits.opens_in_prompt if request.think is not False else _never
+                reader = AnswerReader(sent, opens, SentPrompt.of(request))
+                stream = AnswerStream(response, reader, started, self._timeouts, self._clock)
+                try:
+                    yield stream
+                finally:
+                    await stream.aclose()
+                    reader.teach(self._habits)
+            else:
+                raise elsewhere(f"it answered a chat with {printable(kind, 80)}", response.status_code)
+
+    async def _whole_answer(
+        self, response: httpx.Response, started: Started, sent: float, prompt: SentPrompt
+    ) -> AsyncIterator[StreamEvent]:
+        """An answer that came as one JSON body although a stream was asked for."""
+        payload = await self._json_within(response, self._timeouts.first_byte)
+        self._raise_error_in(payload)
+        duration = self._clock.monotonic() - sent
+        text, reasoning, finish = wire.read_completion(payload, duration=duration, prompt=prompt)
+        usage = read_usage((mapping(payload) or {}).get("usage"))
+        pieces = [Reasoning(reasoning) if reasoning else None, Text(text) if text else None, usage]
+        return Replay([started, *(piece for piece in pieces if piece is not None), finish])
+
+    async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
+        """Ask without streaming: the text, the reasoning and the :class:`Finish`.
+
+        The scheduler sends nothing before the whole answer is there, so it must be there within
+        ``first_byte`` seconds. It goes on working when the caller gives up: prefer :meth:`stream_chat`.
+        """
+        sent = self._clock.monotonic()
+        payload = await self._connection.call(
+            "POST", _CHAT, within=self._timeouts.first_byte, body=wire.chat_body(request, stream=False)
+        )
+        self._raise_error_in(payload)
+        duration = self._clock.monotonic() - sent
+        return wire.read_completion(payload, duration=duration, prompt=SentPrompt.of(request))
+
+    @asynccontextmanager
+    async def watch_status(self) -> AsyncIterator[AsyncIterator[ClusterStatus]]:
+        """The endless status stream, one report a second.
+
+        It never ends by itself: when it breaks or no readable report came for ``control`` seconds, the
+        iterator raises :class:`StreamInterrupted` (entering raises :class:`SchedulerUnreachable`), and the
+        caller reconnects. A status poisoned by an init is a 200 that breaks without a byte (recording 25).
+        """
+        async with self._connection.open(
+            "GET", _STATUS, within=self._timeouts.control, accept="application/x-ndjson"
+        ) as response:
+            if content_type(response) == "text/html":
+                raise elsewhere("its status is a web page", response.status_code)
+            stream = StatusStream(response, self._timeouts.control, self._clock)
+            try:
+                yield stream
+            finally:
+                await stream.aclose()
+
+    async def status(self) -> ClusterStatus:
+        """One report now: from ``/cluster/status_json``, or where there is none the stream's first."""
+        try:
+            payload = await self._control("GET", "/cluster/status_json")
+            return wire.read_status(payload)
+        except ValueError as exc:
+            raise UpstreamFailed(f"/cluster/status_json: {exc}", code="malformed") from exc
+        except SchedulerUnreachable as exc:
+            if exc.code != NOT_A_SCHEDULER:
+                raise
+        async with self.watch_status() as reports:
+            return await anext(reports)
+
+    async def models(self) -> tuple[Model, ...]:
+        """The models the scheduler can run, in its order."""
+        return wire.read_models(await self._control("GET", "/model/list"))
+
+    async def served_models(self) -> tuple[str, ...]:
+        """The names ``/v1/models`` serves now; none in the documented dialect, which has no such route."""
+        try:
+            return wire.read_served(await self._control("GET", "/v1/models"))
+        except SchedulerUnreachable as exc:
+            if exc.code != NOT_A_SCHEDULER:
+                raise
+            return ()
+
+    async def join_command(self) -> JoinCommand | None:
+        """The command nodes join with; None before the cluster has a model."""
+        return wire.read_join_response(await self._control("GET", "/node/join/command"))
+
+    async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
+        """Set the cluster's model; waits up to ``first_byte`` seconds, since the scheduler may look it up.
+
+        Codes: ``unknown_model`` (:class:`RequestRefused`), ``init_failed``, ``init_refused``, ``node_count``.
+        After a :class:`SchedulerUnreachable` the init may still have happened: read the status.
+        """
+        if nodes < 1:
+            raise RequestRefused(f"a cluster of {nodes} nodes", code="node_count")
+        body = wire.init_body(model, nodes, local_network=local_network)
+        try:
+            payload = await self._connection.call(
+                "POST", "/scheduler/init", within=self._timeouts.first_byte, body=body
+            )
+            self._raise_error_in(payload)
+        except RequestRefused as exc:
+            raise RequestRefused(str(exc), status=exc.status, code="init_refused", key=_INIT_REFUSED) from exc
+        except UpstreamFailed as exc:
+            if _UNKNOWN_MODEL.search(str(exc)):
+                raise RequestRefused(str(exc), status=exc.status, code="unknown_model", key=_INIT_REFUSED) from exc
+            raise UpstreamFailed(str(exc), status=exc.status, code="init_failed", key=_INIT_REFUSED) from exc
+
+    async def _control(self, method: str, path: str) -> object:
+        payload = await self._connection.call(method, path, within=self._timeouts.control)
+        self._raise_error_in(payload)
+        return payload
+
+    @staticmethod
+    def _raise_error_in(payload: object) -> None:
+        fields = mapping(payload)
+        error = read_error(fields) if fields is not None else None
+        if error is not None:
+            raise from_status(error)
+
+    async def _json_within(self, response: httpx.Response, seconds: float) -> object:
+        try:
+            async with asyncio.timeout(seconds):
+                return await read_json(response, self._clock)
+        except TimeoutError as exc:
+            raise interrupted(f"the answer was not whole within {seconds:g} s", "stall") from exc
+
+
+def _never(_model: str | None) -> bool:
+    return False

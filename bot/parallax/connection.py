@@ -1,0 +1,168 @@
+"""The pooled HTTP/1.1 connection to one scheduler: requests, limits, translated errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from bot.clock import Clock
+from bot.errors import ConfigError, SchedulerUnreachable, UpstreamFailed
+from bot.parallax import bounds
+from bot.parallax.errors import after_headers, before_headers, elsewhere, from_response, interrupted, retry_after
+from bot.parallax.loop_turns import Turns
+from bot.parallax.timeouts import Timeouts
+from bot.parallax.untrusted import parse_json, printable
+
+_KEEP_ALIVE_S = 2.0
+"""Below uvicorn's 5 s: a request must not meet a connection that the scheduler is just closing."""
+
+
+def _checked(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url.strip())
+    except httpx.InvalidURL:
+        # Without the reason, here and in the chain: it repeats parts of the address, which may be a password.
+        raise ConfigError("PARALLAX_URL is not a URL: use a form like http://localhost:3001") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigError("PARALLAX_URL must start with http:// or https:// and name a host")
+    return url
+
+
+class Connection:
+    """Requests to one scheduler, with limits and translated errors.
+
+    A login inside of the address goes into the header, for a proxy before the scheduler, and into no error.
+
+    The pool has no limit of its own: how many requests run at once is the queue's decision. Proxies and
+    credentials from the environment are ignored: the address is that of the cluster itself.
+    """
+
+    def __init__(
+        self, base_url: str, timeouts: Timeouts, clock: Clock, transport: httpx.AsyncBaseTransport | None
+    ) -> None:
+        url = _checked(base_url)
+        self._clock = clock
+        address = url.copy_with(userinfo=b"", query=None, fragment=None)
+        self._web_page = str(address)
+        self._http = httpx.AsyncClient(
+            base_url=address,
+            auth=(url.username, url.password) if url.userinfo else None,
+            transport=transport,
+            timeout=httpx.Timeout(None, connect=timeouts.connect, write=timeouts.control),
+            limits=httpx.Limits(
+                max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEP_ALIVE_S
+            ),
+            # A compressing proxy would hold tokens back, and a kilobyte may decompress to gigabytes: whoever
+            # compresses all the same is refused, so every body is read as it comes (`aiter_raw`).
+            headers={"Accept-Encoding": "identity", "User-Agent": "parallax-discord"},
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    @property
+    def web_page(self) -> str:
+        """The address without credentials."""
+        return self._web_page
+
+    async def aclose(self) -> None:
+        """Close every connection, in use or not."""
+        await self._http.aclose()
+
+    @asynccontextmanager
+    async def open(
+        self, method: str, path: str, *, within: float, body: object = None, accept: str = "application/json"
+    ) -> AsyncIterator[httpx.Response]:
+        """Send and wait at most ``within`` seconds for a 200's headers. Leaving closes what is half read.
+
+        Raises :class:`SchedulerUnreachable` when none came, what the status says for any other, and
+        :class:`UpstreamFailed` for a body in an encoding, which nobody asked for.
+        """
+        request = self._http.build_request(method, path, json=body, headers={"Accept": accept})
+        try:
+            async with asyncio.timeout(within):
+                response = await self._http.send(request, stream=True)
+        except TimeoutError as exc:
+            raise SchedulerUnreachable(f"{method} {path}: no answer within {within:g} s", code="timeout") from exc
+        except httpx.HTTPError as exc:
+            raise before_headers(exc) from exc
+        encoding = _encoding(response)
+        try:
+            if response.status_code != httpx.codes.OK:
+                raise from_response(
+                    response.status_code,
+                    b"" if encoding else await _error_body(response, within, self._clock),
+                    wait=retry_after(response.headers.get("retry-after"), self._clock.now()),
+                )
+            if encoding:
+                raise UpstreamFailed(
+                    f"the body is encoded as {encoding}, although no encoding is accepted",
+                    status=response.status_code,
+                    code="encoded",
+                )
+            yield response
+        finally:
+            await response.aclose()
+
+    async def call(self, method: str, path: str, *, within: float, body: object = None) -> object:
+        """The JSON of a response, all of it within ``within`` seconds."""
+        try:
+            async with (
+                asyncio.timeout(within),
+                self.open(method, path, within=within, body=body) as response,
+            ):
+                return await read_json(response, self._clock)
+        except TimeoutError as exc:
+            raise SchedulerUnreachable(f"{method} {path}: not whole within {within:g} s", code="timeout") from exc
+
+
+def content_type(response: httpx.Response) -> str:
+    """The media type without its parameters, lower case; empty when the response has none."""
+    header: str = response.headers.get("content-type", "")
+    return header.partition(";")[0].strip().lower()
+
+
+def _encoding(response: httpx.Response) -> str:
+    """How the body is encoded, for a log; empty when it is not."""
+    header: str = response.headers.get("content-encoding", "")
+    names = {name.strip().lower() for name in header.split(",")} - {"", "identity"}
+    return printable(header, bounds.SHORT_NAME) or "something" if names else ""
+
+
+async def read_json(response: httpx.Response, clock: Clock) -> object:
+    """The JSON value a 200 consists of. A web page in its place is another server's answer."""
+    kind = content_type(response)
+    if kind == "text/html":
+        raise elsewhere("it answered with a web page", response.status_code)
+    raw = bytearray()
+    turns = Turns(clock)
+    try:
+        async for chunk in response.aiter_raw():
+            raw += chunk
+            if len(raw) > bounds.BODY:
+                raise interrupted(f"a body of more than {bounds.BODY} bytes", "malformed")
+            await turns.worked(len(chunk))
+    except httpx.HTTPError as exc:
+        raise after_headers(exc) from exc
+    try:
+        return parse_json(bytes(raw))
+    except ValueError as exc:
+        raise elsewhere(f"it answered with {kind or 'something'} that is not JSON", response.status_code) from exc
+
+
+async def _error_body(response: httpx.Response, within: float, clock: Clock) -> bytes:
+    """What can be had of an error's body: the status says enough, so one that breaks is no failure."""
+    raw = bytearray()
+    turns = Turns(clock)
+    try:
+        async with asyncio.timeout(within):
+            async for chunk in response.aiter_raw():
+                raw += chunk
+                if len(raw) > bounds.ERROR_BODY:
+                    break
+                await turns.worked(len(chunk))
+    except (TimeoutError, httpx.HTTPError):
+        return bytes(raw)
+    return bytes(raw)

@@ -1,0 +1,321 @@
+"""Following a text along the prompt that was sent, however a chat template wrote it down.
+
+Every place at which the text may stand is followed at once: in template text before a message, inside a
+message, or behind the last one. A message is compared once for each place it may begin at, a piece at a time,
+so that the cost grows with the length of the text and not with the number of its pieces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from bot.parallax.sent_prompt import Plan, SentPrompt, folded
+from bot.parallax.template_text import (
+    PREAMBLE_END,
+    UNDECIDED,
+    Match,
+    Token,
+    blank,
+    inner_token,
+    is_header,
+    opening_blank,
+    opening_token,
+    opens_preamble,
+    tail_token,
+)
+
+_NEVER = 1_000_000
+_PREAMBLE = 2000
+_PLACES = 200
+_FIRST_BLOCK, _LARGEST_BLOCK = 16, 4096
+
+CERTAIN = 16
+"""Letters and digits from which on a repetition is no chance."""
+
+
+class Verdict(Enum):
+    """What the text so far is."""
+
+    OPEN = auto()
+    ORDINARY = auto()
+    ECHO = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """In template text before message ``step``. ``at``: characters read; ``words``: role names and special tokens
+    so far; ``said``: letters and digits of the messages before; ``tried``: the message does not begin here."""
+
+    plan: Plan
+    step: int
+    at: int
+    tokens: int = 0
+    words: int = 0
+    said: int = 0
+    tried: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What two ways to the same place have in common."""
+        return "gap", id(self.plan), self.step, self.at, min(self.words, 2), self.tried
+
+    @property
+    def opens(self) -> bool:
+        """Whether nothing of a prompt was seen yet."""
+        return self.step == 0 and self.words == 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """``done`` letters and digits into a message."""
+
+    gap: _Gap
+    form: str
+    at: int
+    done: int = 0
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """As of a gap."""
+        return "inside", id(self.gap.plan), self.gap.step, self.gap.words > 0, self.form, self.at, self.done
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """Behind the last message. ``done``: how much of its punctuation was seen; ``closed``: a special token or the
+    assistant's header was; ``named``: the header was; ``cut``: where white space before the answer begins."""
+
+    gap: _Gap
+    at: int
+    cut: int
+    done: int = 0
+    closed: bool = False
+    named: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """As of a gap."""
+        return "tail", id(self.gap.plan), self.gap.words > 0, self.at, self.done, self.closed, self.named
+
+
+_Place = _Gap | _Inside | _Tail
+
+
+class PromptTrace:
+    """Compares a text, in pieces cut anywhere, with a prompt. After ECHO, ``cut`` is where the answer begins."""
+
+    def __init__(self, prompt: SentPrompt) -> None:
+        self._prompt = prompt
+        self._text = ""
+        self._base = 0
+        self._places: list[_Place] = [_Gap(plan, 0, 0) for plan in prompt.plans]
+        self._preamble: tuple[int, int] | None = None
+        self.cut: int | None = None
+
+    def feed(self, piece: str) -> Verdict:
+        """Read on."""
+        self._text += piece
+        work, self._places = self._places, []
+        seen: dict[tuple[object, ...], int] = {}
+        while work or (work := self._after_preamble()):
+            place = work.pop()
+            if _tokens(place) < seen.get(place.key, _NEVER):
+                seen[place.key] = _tokens(place)
+                work.extend(self._advanced(place))
+            if len(self._places) > _PLACES:
+                return Verdict.ORDINARY
+        if self.cut is not None and not any(map(_has_begun, self._places)):
+            return Verdict.ECHO  # else more of the text may be the prompt
+        self._forget()
+        return Verdict.OPEN if self._places or self._preamble else Verdict.ORDINARY
+
+    def is_echo_at_end(self) -> bool:
+        """Whether the text is the prompt, or so much of it that it is nothing else, if it ends here."""
+        return any(map(self._convicts, self._places))
+
+    def _convicts(self, place: _Place) -> bool:
+        if isinstance(place, _Inside):
+            return place.gap.words > 0 and (place.gap.step > 0 or place.done >= CERTAIN)
+        if isinstance(place, _Gap):
+            return place.words > 0 and (place.step > 0 or (not place.plan.steps and place.words > 1))
+        closed = place.closed or is_header(self._text[place.at - self._base :])
+        if closed or place.gap.plan.lacking:
+            return closed
+        several = len(place.gap.plan.steps) > 1 or self._prompt.ends_wordless
+        return place.gap.words > 0 or (several and place.gap.said >= CERTAIN)
+
+    def _forget(self) -> None:
+        """Drop what every place has behind it."""
+        end = self._base + len(self._text)
+        needed = [place.at for place in self._places]
+        if self._preamble:
+            needed.append(self._preamble[0])
+        least = min(needed, default=end)
+        self._text, self._base = self._text[least - self._base :], least
+
+    def _advanced(self, place: _Place) -> list[_Place]:
+        """The places this one leads to. One that must wait for more text is kept."""
+        if isinstance(place, _Inside):
+            return self._in_message(place)
+        if isinstance(place, _Tail):
+            return self._in_tail(place)
+        return self._in_gap(place)
+
+    # Before a message
+
+    def _in_gap(self, gap: _Gap) -> list[_Place]:
+        if gap.plan.steps and gap.step == len(gap.plan.steps):
+            return [_Tail(gap, gap.at, gap.at)]
+        if gap.opens:
+            return self._at_opening(gap)
+        if gap.at - self._base == len(self._text):
+            self._places.append(gap)
+            return []
+        messages = self._messages(gap)
+        at = blank(self._text, gap.at - self._base)
+        return [*messages, *self._template(replace(gap, at=self._base + at, tried=True), at)]
+
+    def _at_opening(self, gap: _Gap) -> list[_Place]:
+        at = opening_blank(self._text, gap.at - self._base)
+        gap = replace(gap, at=self._base + at)
+        if at == len(self._text):
+            self._places.append(gap)
+            return []
+        first = self._text[at]
+        if first not in "<[]" and not first.isalnum():
+            return self._messages(gap) if first in gap.plan.openers else []
+        return [*self._messages(gap), *self._template(gap, at)]
+
+    def _messages(self, gap: _Gap) -> list[_Place]:
+        if gap.tried or not gap.plan.steps or (gap.opens and gap.plan.lacking):
+            return []
+        return [_Inside(gap, form, gap.at) for form in gap.plan.steps[gap.step].forms]
+
+    def _template(self, gap: _Gap, at: int) -> list[_Place]:
+        if at == len(self._text):
+            self._places.append(gap)
+            return []
+        if gap.tokens >= self._prompt.tokens_in_a_gap:
+            return []
+        token = (opening_token if gap.opens else inner_token)(self._text, at)
+        if token.match is Match.PARTIAL or self._undecided_header(gap, at, token):
+            self._places.append(replace(gap, tried=True))
+            return []
+        following = replace(gap, tokens=gap.tokens + 1, tried=False)
+        if token.match is Match.NONE:
+            # a bracket that is no token's: the message before ended with it
+            loose = not gap.opens and self._text[at] in "<["
+            return [replace(following, at=gap.at + 1)] if loose else []
+        if gap.step == 0 and opens_preamble(self._text, at):
+            self._preamble = self._preamble or (self._base + token.end, self._base + token.end + _PREAMBLE)
+        words = gap.words + (token.match is Match.WORD)
+        return [replace(following, at=self._base + token.end, words=words)]
+
+    def _undecided_header(self, gap: _Gap, at: int, token: Token) -> bool:
+        """Whether what follows the word ``system`` decides if a template's own words begin with it."""
+        return (
+            gap.step == 0 and token.match is Match.WORD and token.end == len(self._text) and self._text[at] == "s"
+        )
+
+    def _after_preamble(self) -> list[_Place]:
+        """Where the first message may begin after a system prompt of the template's own."""
+        if self._preamble is None:
+            return []
+        begin, until = self._preamble
+        end = self._base + len(self._text)
+        found = list(PREAMBLE_END.finditer(self._text, begin - self._base, until - self._base))
+        for match in found:
+            begin = self._base + match.end()
+        begin = max(begin, end - UNDECIDED)
+        self._preamble = (begin, until) if begin < until else None
+        places: list[_Place] = []
+        for match in found:
+            at = self._base + (match.end() if match[0].isspace() else match.start())
+            places.extend(_Gap(plan, 0, at, words=1) for plan in self._prompt.plans)
+        return places
+
+    # Inside a message
+
+    def _in_message(self, place: _Inside) -> list[_Place]:
+        form, at, done, block = place.form, place.at - self._base, place.done, _FIRST_BLOCK
+        while done < len(form) and at < len(self._text):
+            raw = self._text[at : at + min(block, len(form) - done)]
+            new = folded(raw)
+            if not form.startswith(new, done):
+                if len(raw) == 1:
+                    return []
+                block = len(raw) // 2  # one character may fold to several: the message may end within
+                continue
+            done, block = done + len(new), min(4 * block, _LARGEST_BLOCK)
+            at += len(raw) if done < len(form) else _last_word(raw)
+        gap, here = place.gap, self._base + at
+        if done < len(form):
+            self._places.append(replace(place, at=here, done=done))
+            return []
+        return [_Gap(gap.plan, gap.step + 1, here, words=gap.words, said=gap.said + len(form))]
+
+    # Behind the last message
+
+    def _in_tail(self, tail: _Tail) -> list[_Place]:
+        tail = self._behind_ending(tail)
+        at = tail.at - self._base
+        if at == len(self._text):
+            self._places.append(tail)
+            return []
+        token = self._tail_token(tail, at)
+        if token.match is Match.PARTIAL:
+            self._places.append(tail)
+        elif token.match is Match.NONE:
+            self._answered(tail)
+        else:
+            here = self._base + token.end
+            word = token.match is Match.WORD
+            named = tail.named or (word and self._text[at] not in "<[]")
+            return [_Tail(tail.gap, here, here, len(self._prompt.ending), tail.closed or word, named)]
+        return []
+
+    def _tail_token(self, tail: _Tail, at: int) -> Token:
+        token = tail_token(self._text, at, header=not (self._prompt.goes_on or tail.named))
+        if token.match is Match.NONE and self._prompt.ends_wordless:
+            end = blank(self._text, at)
+            return Token(Match.NEUTRAL, end) if end > at else inner_token(self._text, at)
+        return token
+
+    def _behind_ending(self, tail: _Tail) -> _Tail:
+        """Past white space and the punctuation that the last message ends with."""
+        ending, at, cut, done = self._prompt.ending, tail.at - self._base, tail.cut - self._base, tail.done
+        for character in self._text[at:]:
+            if done < len(ending) and character == ending[done]:
+                done += 1
+                cut = at + 1
+            elif not character.isspace():
+                break
+            at += 1
+        return replace(tail, at=self._base + at, cut=self._base + cut, done=done)
+
+    def _answered(self, tail: _Tail) -> None:
+        """Something follows that no template wrote: it is the answer, if what stands before it is the prompt."""
+        gap = tail.gap
+        closed = tail.closed or (self._prompt.goes_on and gap.words > 0)
+        system = gap.plan.with_system and (gap.words > 0 or gap.said >= CERTAIN)
+        if (closed or system) and not gap.plan.lacking:
+            self.cut = max(self.cut or 0, tail.cut if self._prompt.goes_on else tail.at)
+
+
+def _tokens(place: _Place) -> int:
+    """How many tokens of template text a place has used up: of two ways to it the shorter one leads further."""
+    return place.tokens if isinstance(place, _Gap) else 0
+
+
+def _has_begun(place: _Place) -> bool:
+    """Whether a whole message lies behind a place."""
+    return (place if isinstance(place, _Gap) else place.gap).step > 0
+
+
+def _last_word(text: str) -> int:
+    """Where the last letter or digit of ``text`` ends."""
+    end = len(text)
+    while not folded(text[end - 1]):
+        end -= 1
+    return end

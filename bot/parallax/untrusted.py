@@ -1,0 +1,108 @@
+"""Reading what a peer sent without trusting it: JSON of any shape, text of any kind."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from bot.parallax import bounds
+
+_UNREADABLE = (ValueError, RecursionError)
+_DIGITS = 20
+"""Characters of a number that came as text, blanks around it included."""
+
+_raw = json.JSONDecoder()
+
+
+def parse_json(text: str | bytes) -> object:
+    """The JSON value in ``text``. Raises ValueError for anything else: what is nested too deeply included, numbers
+    of more digits than Python reads, and more objects and arrays than :data:`bounds.CONTAINERS`."""
+    if _brackets(text) > bounds.CONTAINERS:
+        raise ValueError(f"more than {bounds.CONTAINERS} brackets")
+    try:
+        value: object = json.loads(text)
+    except _UNREADABLE as exc:
+        raise ValueError(str(exc)) from exc
+    return value
+
+
+def parse_leading_object(text: str) -> Mapping[str, object] | None:
+    """The JSON object that ``text`` starts with, whatever follows it; None when there is none that may be read."""
+    if _brackets(text) > bounds.CONTAINERS:
+        return None
+    try:
+        value: object = _raw.raw_decode(text.lstrip())[0]
+    except _UNREADABLE:
+        return None
+    return mapping(value)
+
+
+def _brackets(text: str | bytes) -> int:
+    if isinstance(text, bytes):
+        return text.count(b"[") + text.count(b"{")
+    return text.count("[") + text.count("{")
+
+
+def mapping(value: object) -> Mapping[str, object] | None:
+    """``value`` when it is a JSON object."""
+    return value if isinstance(value, dict) else None
+
+
+def sequence(value: object) -> Sequence[object]:
+    """``value`` when it is a JSON array, else nothing."""
+    return value if isinstance(value, list) else ()
+
+
+def printable(value: object, limit: int) -> str:
+    """``value`` as one line of at most ``limit`` characters, with "…" at the end of what is cut; empty when it is
+    not a string.
+
+    Control, format and unassigned characters are removed (line ends and tabs become spaces): a node's name
+    must not be able to reorder or hide what stands beside it.
+    """
+    if not isinstance(value, str):
+        return ""
+    clean = " ".join(value[: 2 * limit].split())
+    if not clean.isprintable():
+        visible = (character for character in clean if not unicodedata.category(character).startswith("C"))
+        clean = " ".join("".join(visible).split())
+    if len(clean) <= limit and len(value) <= 2 * limit:
+        return clean
+    return clean[: limit - 1].rstrip() + "…"
+
+
+def storable(text: str) -> str:
+    """``text`` without what no database or message takes: NUL, and halves of surrogate pairs (as U+FFFD)."""
+    if "\0" in text:
+        text = text.replace("\0", "")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def whole_number(value: object, *, least: int = 0, most: int) -> int | None:
+    """A number from ``least`` to ``most`` as int: ints, whole floats and digits in a string (recording 23). None
+    for all else: what lies outside counts as not told."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        digits = value.strip() if len(value) <= _DIGITS else ""
+        if not (digits.isascii() and digits.isdigit()):
+            return None
+        value = int(digits)
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and least <= value <= most else None
+
+
+def quantity(value: object, *, least: float = 0.0, most: float) -> float | None:
+    """A number from ``least`` to ``most`` as float, None for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Compared before it is converted: an int may be longer than any float. NaN is within no range.
+    return float(value) if least <= value <= most else None

@@ -1,0 +1,217 @@
+"""Parallax's JSON, in both dialects, to and from our types.
+
+The *documented* dialect is that of Parallax's API reference, the *current* one what its scheduler speaks
+today (recordings 01–36). Everything read here is untrusted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import structlog
+
+from bot.domain.chat import AnswerStats, ChatRequest, Finish, FinishReason, Usage
+from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model, Node, NodeState
+from bot.errors import UpstreamFailed
+from bot.parallax import bounds
+from bot.parallax.answer_reader import content_text, finish_reason, first_choice, read_usage, reasoning_text
+from bot.parallax.errors import read_error
+from bot.parallax.prompt_echo import only_echoed, without_echo
+from bot.parallax.reasoning import split_whole
+from bot.parallax.sent_prompt import SentPrompt
+from bot.parallax.untrusted import mapping, printable, quantity, sequence, storable, whole_number
+
+_log = structlog.get_logger(__name__)
+
+_UNKNOWN_PROMPT = SentPrompt()
+_PEER = re.compile(r"\s(?:-s|--scheduler-addr)[\s=]+\S")
+_CLUSTER_STATES = {state.value: state for state in ClusterState}
+_NODE_STATES = {state.value: state for state in NodeState}
+
+
+def chat_body(request: ChatRequest, *, stream: bool) -> dict[str, object]:
+    """The body of a chat. Without ``model``: a cluster has one and ignores the field."""
+    body: dict[str, object] = {
+        "stream": stream,
+        "messages": [
+            {"role": message.role.value, "content": storable(message.content)} for message in request.messages
+        ],
+    }
+    if stream:
+        # the only way to learn how many tokens there were
+        body["stream_options"] = {"include_usage": True}
+    if request.max_tokens is not None:
+        body["max_tokens"] = request.max_tokens
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
+    if request.top_k is not None:
+        # the documented dialect's place, and the one OpenAI-compatible engines read
+        body["sampling_params"] = {"top_k": request.top_k}
+        body["top_k"] = request.top_k
+    if request.think is not None:
+        body["chat_template_kwargs"] = {"enable_thinking": request.think}
+    if request.goes_on:
+        # vLLM's fields (its docs, "OpenAI-Compatible Server"), whose front answers on Parallax's nodes; older
+        # nodes take no notice of them
+        body["continue_final_message"] = True
+        body["add_generation_prompt"] = False
+    return body
+
+
+def init_body(model: str, nodes: int, *, local_network: bool) -> dict[str, object]:
+    """The body of an init. The count must be a number, or it poisons the status (recordings 23–25); without
+    ``is_local_network`` the cluster would join the public network (recordings 21, 22)."""
+    return {"model_name": model, "init_nodes_num": int(nodes), "is_local_network": local_network}
+
+
+def read_completion(
+    payload: object, *, duration: float, prompt: SentPrompt = _UNKNOWN_PROMPT
+) -> tuple[str, str, Finish]:
+    """An answer that came whole: text, reasoning and end, without what repeats ``prompt`` before it. Raises
+    :class:`UpstreamFailed` when it is none, or nothing but the prompt."""
+    fields = mapping(payload) or {}
+    choice = first_choice(fields)
+    message = mapping(choice.get("message")) if choice is not None else None
+    if choice is None or message is None:
+        raise UpstreamFailed("the answer has no message", code="malformed")
+    try:
+        reasoning, content = reasoning_text(message), content_text(message.get("content"))
+    except ValueError as exc:
+        raise UpstreamFailed(str(exc), code="malformed") from exc
+    reasoning, echoed_reasoning = without_echo(reasoning, prompt)
+    content, echoed_content = without_echo(content, prompt)
+    if echoed := echoed_reasoning + echoed_content:
+        _log.warning("prompt_echo_dropped", characters=echoed, model=printable(fields.get("model"), bounds.NAME))
+        if not reasoning and not content:
+            raise only_echoed()
+    text, inside = (content, "") if reasoning else split_whole(content)
+    usage = read_usage(fields.get("usage"))
+    reason = choice.get("finish_reason")
+    return (
+        text,
+        reasoning or inside,
+        Finish(
+            finish_reason(reason) if isinstance(reason, str) else FinishReason.OTHER,
+            _whole_stats(fields, usage, duration, came=bool(content or reasoning)),
+        ),
+    )
+
+
+def _whole_stats(fields: Mapping[str, object], usage: Usage | None, duration: float, *, came: bool) -> AnswerStats:
+    return AnswerStats(
+        model=printable(fields.get("model"), bounds.NAME) or None,
+        ttft=None,
+        duration=duration,
+        prompt_tokens=usage.prompt_tokens if usage is not None else None,
+        completion_tokens=usage.completion_tokens if usage is not None else int(came),
+        tokens_per_second=None,
+        counted=usage is not None,
+    )
+
+
+def read_join(value: object) -> JoinCommand | None:
+    """A join command: a string (documented), ``{"command": …}`` or null (current).
+
+    None also for one that is too long: a command cut short must not be run.
+    """
+    fields = mapping(value)
+    command = printable(fields.get("command") if fields is not None else value, bounds.COMMAND)
+    if not command or command.endswith("…"):
+        return None
+    return JoinCommand(command, public=_PEER.search(command) is not None)
+
+
+def read_join_response(payload: object) -> JoinCommand | None:
+    """The body of ``/node/join/command``."""
+    return read_join(_data(payload))
+
+
+def read_models(payload: object) -> tuple[Model, ...]:
+    """The body of ``/model/list``: entries without a name are left out, repeated names count once."""
+    found: dict[str, Model] = {}
+    for entry in sequence(_data(payload))[: bounds.MODELS]:
+        fields = mapping(entry) or {"name": entry}
+        name = printable(fields.get("name"), bounds.NAME)
+        if name and not name.endswith("…"):
+            found.setdefault(name, _model(name, fields))
+    return tuple(found.values())
+
+
+def _model(name: str, fields: Mapping[str, object]) -> Model:
+    size = fields.get("size")
+    return Model(
+        name=name,
+        memory_gb=quantity(fields.get("vram_gb"), most=bounds.MEMORY_GB) or None,
+        size=printable(size if isinstance(size, str) else _number_text(size), bounds.SIZE) or None,
+        provider=printable(fields.get("provider"), bounds.SHORT_NAME) or None,
+    )
+
+
+def _number_text(value: object) -> str:
+    number = quantity(value, most=bounds.MEMORY_GB)
+    return "" if number is None else f"{number:g}"
+
+
+def read_served(payload: object) -> tuple[str, ...]:
+    """The body of ``/v1/models``: the ids."""
+    entries = (mapping(entry) for entry in sequence(_data(payload))[: bounds.MODELS])
+    names = (printable(entry.get("id"), bounds.NAME) for entry in entries if entry is not None)
+    return tuple(name for name in names if name)
+
+
+def read_status(payload: object) -> ClusterStatus:
+    """One report of the cluster's status. Raises ValueError when it is none; odd fields become None."""
+    outer = mapping(payload)
+    if outer is None:
+        raise ValueError("not a JSON object")
+    fields = mapping(outer.get("data", outer))
+    if fields is None or "status" not in fields:
+        error = read_error(outer)
+        raise ValueError(f"no status in it{f': {error.message}' if error else ''}")
+    return ClusterStatus(
+        state=_cluster_state(fields["status"]),
+        model=printable(fields.get("model_name"), bounds.NAME) or None,
+        init_nodes=whole_number(fields.get("init_nodes_num"), most=bounds.NODES),
+        nodes=_nodes(fields.get("node_list")),
+        need_more_nodes=fields.get("need_more_nodes") is True,
+        join=read_join(fields.get("node_join_command")),
+        capacity=whole_number(fields.get("max_running_request"), most=bounds.CAPACITY),
+    )
+
+
+def _cluster_state(value: object) -> ClusterState:
+    name = value.lower() if isinstance(value, str) else ""
+    return _CLUSTER_STATES.get(name, ClusterState.UNKNOWN)
+
+
+def _node_state(value: object) -> NodeState:
+    name = value.lower() if isinstance(value, str) else ""
+    return _NODE_STATES.get(name, NodeState.UNKNOWN)
+
+
+def _nodes(value: object) -> tuple[Node, ...]:
+    nodes: list[Node] = []
+    for entry in sequence(value)[: bounds.NODES]:
+        fields = mapping(entry) or {}
+        node_id = printable(fields.get("node_id"), bounds.NAME)
+        if not node_id:
+            continue
+        count = whole_number(fields.get("gpu_num"), most=bounds.GPUS)
+        nodes.append(
+            Node(
+                node_id=node_id,
+                state=_node_state(fields.get("status")),
+                gpu_name=printable(fields.get("gpu_name"), bounds.SHORT_NAME),
+                gpu_count=1 if count is None else count,
+                gpu_memory=quantity(fields.get("gpu_memory"), most=bounds.MEMORY_GB) or 0.0,
+            )
+        )
+    return tuple(nodes)
+
+
+def _data(payload: object) -> object:
+    fields = mapping(payload)
+    if fields is None or "data" not in fields:
+        raise UpstreamFailed("the response has no data", code="malformed")
+    return fields["data"]

@@ -1,0 +1,296 @@
+"""What the messages of one answer look like at every moment of its life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from bot.clock import Clock
+from bot.i18n.catalogue import fill, say
+from bot.markdown.document import AnswerDocument
+from bot.markdown.files import File
+from bot.presentation.page import Control, Page, compact_duration, escape_inline, quote_question
+
+# Discord allows 4000 characters over all text of a Components V2 message (docs, components/reference,
+# "Text Display"); the library does not check it. The rest is room for the footer, the cursor and a margin.
+MESSAGE_LIMIT = 4000
+FOOTER_ROOM = 350
+CURSOR = " ▍"
+
+
+class Phase(Enum):
+    """Where the answer is, as its reader sees it."""
+
+    WAITING = auto()
+    HELD = auto()
+    ASKED = auto()
+    THINKING = auto()
+    STREAMING = auto()
+    RECONNECTING = auto()
+    DONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The small print under a finished answer. Seconds; None is left out.
+
+    ``version`` is this one's number and how many there are; a single one is not mentioned. ``outcome`` is a
+    catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``. ``recalled`` says how
+    many earlier turns the model was shown when there were more, ``summarised`` that it read a summary of the
+    others. ``notice`` is a sentence about what was tried since.
+    """
+
+    model: str | None = None
+    tokens: int | None = None
+    tokens_per_second: float | None = None
+    ttft: float | None = None
+    waited: float | None = None
+    outcome: str | None = None
+    version: tuple[int, int] | None = None
+    params: tuple[tuple[str, object], ...] = ()
+    recalled: int | None = None
+    summarised: bool = False
+    notice: str = ""
+
+
+def short_model(name: str | None) -> str:
+    """``Qwen/Qwen3-8B`` → ``Qwen3-8B``, fit for a footer; a word for a model without a name."""
+    return escape_inline((name or "").rstrip("/").rpartition("/")[2][:60])
+
+
+class AnswerView:
+    """Turns the state of a request into pages.
+
+    Mutated by the dispatcher, rendered by the delivery whenever a slot comes. ``asker`` is text that is already
+    safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the answer is a reply to it.
+    """
+
+    def __init__(self, *, question: str, asker: str, locale: str, clock: Clock, max_pages: int) -> None:
+        self._quote = quote_question(question) if question else ""
+        self._base = ""
+        self._asker = asker
+        self._locale = locale
+        self._clock = clock
+        self._max_pages = max_pages
+        self._phase = Phase.ASKED
+        self._phase_since = clock.monotonic()
+        self._note = ""
+        self._notice = ""
+        self._model: str | None = None
+        self._receipt: Receipt | None = None
+        self._controls: tuple[Control, ...] = (Control.STOP,)
+        self._goes_on = False
+        self._thinking_since: float | None = None
+        self._first_text_at: float | None = None
+        self._tokens = 0
+        self.document = self._new_document()
+
+    def _new_document(self) -> AnswerDocument:
+        room = MESSAGE_LIMIT - FOOTER_ROOM
+        document = AnswerDocument(limit=room, first_limit=room - len(self._quote) - 1, max_pages=self._max_pages)
+        if self._base:
+            document.feed(self._base)
+        return document
+
+    @property
+    def phase(self) -> Phase:
+        """The phase shown."""
+        return self._phase
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it shows a place in the line or why the line stands still."""
+        return self._phase in {Phase.WAITING, Phase.HELD}
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there are words of the answer."""
+        return bool(self.document.raw)
+
+    def _enter(self, phase: Phase) -> None:
+        if phase is not self._phase:
+            self._phase, self._phase_since = phase, self._clock.monotonic()
+
+    def waiting(self, place: int, seconds: float | None) -> None:
+        """It stands in line at ``place`` (from 1); ``seconds`` is the estimated wait, None when unknown."""
+        self._enter(Phase.WAITING)
+        self._note = say(self._locale, "footer.place", place=self._place(place))
+        if seconds is not None:
+            self._note += " · " + say(
+                self._locale, "footer.about", duration=compact_duration(max(1.0, seconds), self._locale)
+            )
+        self._controls = (Control.CANCEL,)
+
+    def held(self, key: str, **params: object) -> None:
+        """The line does not move; ``key`` is the catalogue's reason."""
+        self._enter(Phase.HELD)
+        self._note = fill(self._locale, key, params)
+        self._controls = (Control.CANCEL,)
+
+    def asked(self, model: str | None) -> None:
+        """It was sent to the cluster; whatever an earlier attempt wrote is gone."""
+        self._model = model
+        self._note = ""
+        self._controls = (Control.STOP,)
+        self._thinking_since = self._first_text_at = None
+        self._tokens = 0
+        self.document = self._new_document()
+        self._enter(Phase.ASKED)
+
+    def begin_with(self, text: str) -> None:
+        """It goes on from ``text``, which is shown at once (Continue)."""
+        if text != self._base:
+            self._base = text
+            self.document = self._new_document()
+
+    def restore(self, text: str) -> None:
+        """Show ``text`` (after what it goes on from) instead of what was written since."""
+        self.document = self._new_document()
+        self.document.feed(text)
+
+    def thinking(self) -> None:
+        """The model is reasoning."""
+        if self._thinking_since is None:
+            self._thinking_since = self._clock.monotonic()
+        if self._phase is not Phase.STREAMING:
+            self._enter(Phase.THINKING)
+
+    def text(self, piece: str) -> None:
+        """More of the answer."""
+        if self._phase is Phase.RECONNECTING and not self._goes_on:
+            # What the broken stream wrote stays until the new one has a word.
+            self.document = self._new_document()
+            self._first_text_at, self._tokens = None, 0
+        if self._first_text_at is None:
+            self._first_text_at = self._clock.monotonic()
+        self._tokens += 1
+        self._enter(Phase.STREAMING)
+        self.document.feed(piece)
+
+    def reconnecting(self, held: str | None = None, *, goes_on: bool = False, **params: object) -> None:
+        """The stream broke and the question is being repeated; with ``goes_on`` the rest of the answer is awaited,
+        without it another one from its start. ``held`` is the catalogue's reason why it is not repeated yet."""
+        self._goes_on = goes_on
+        self._note = fill(self._locale, held, params) if held is not None else ""
+        self._enter(Phase.RECONNECTING)
+
+    def done(self, receipt: Receipt, controls: tuple[Control, ...] = ()) -> None:
+        """The answer ended, however; ``controls`` are those that make sense now."""
+        self.document.close()
+        self._receipt = receipt
+        self._controls = controls
+        self._enter(Phase.DONE)
+
+    def notify(self, key: str) -> bool:
+        """Add a notice to the small print until the answer is done; False when it is there already."""
+        if self._notice:
+            return False
+        self._notice = say(self._locale, key)
+        return True
+
+    def render(self) -> tuple[Page, ...]:
+        """The pages as they should be now."""
+        bodies = list(self.document.pages())
+        if self._phase is Phase.STREAMING:
+            bodies[-1] = _with_cursor(bodies[-1])
+        bodies[0] = "\n".join(part for part in (self._quote, bodies[0]) if part)
+        last = len(bodies) - 1
+        files: tuple[File, ...] = ()
+        if self._phase is Phase.DONE and (overflow := self.document.overflow()) is not None:
+            files = overflow.files()
+        return tuple(
+            Page(body, self.footer(), self._controls, files) if index == last else Page(body)
+            for index, body in enumerate(bodies)
+        )
+
+    def footer(self) -> str:
+        """The small print now."""
+        notice = f" · {self._notice}" if self._notice and self._phase is not Phase.DONE else ""
+        return f"-# {self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
+
+    def _footer_text(self) -> str:
+        match self._phase:
+            case Phase.WAITING | Phase.HELD:
+                return f"{self._asker} · {self._note}"
+            case Phase.ASKED:
+                return f"{self._asker} · {self._asked_text()}"
+            case Phase.THINKING:
+                since = self._thinking_since or self._phase_since
+                return say(
+                    self._locale,
+                    "footer.thinking",
+                    model=self._model_name(),
+                    duration=compact_duration(_calm(self._clock.monotonic() - since), self._locale),
+                )
+            case Phase.STREAMING:
+                return " · ".join(part for part in (self._model_name(), self._speed()) if part)
+            case Phase.RECONNECTING:
+                again = say(self._locale, "footer.reconnecting", model=self._model_name())
+                return " · ".join(part for part in (again, self._note) if part)
+            case Phase.DONE:
+                return self._receipt_text(self._receipt or Receipt())
+
+    def _asked_text(self) -> str:
+        waited = self._clock.monotonic() - self._phase_since
+        if waited < PIPELINE_WAIT_SHOWN_AFTER:
+            return say(self._locale, "footer.asked", model=self._model_name())
+        return say(self._locale, "footer.pipeline", duration=compact_duration(_calm(waited), self._locale))
+
+    def _speed(self) -> str:
+        if self._first_text_at is None:
+            return ""
+        elapsed = self._clock.monotonic() - self._first_text_at
+        # Shown only once it means something, so that the first seconds do not flicker through wild figures.
+        if elapsed < SPEED_SHOWN_AFTER:
+            return ""
+        rate = round((self._tokens - 1) / elapsed)
+        return say(self._locale, "footer.speed", rate=rate) if rate else ""
+
+    def _receipt_text(self, receipt: Receipt) -> str:
+        parts: list[str] = [receipt.notice] if receipt.notice else []
+        if receipt.version is not None and receipt.version[1] > 1:
+            number, of = receipt.version
+            parts.append(say(self._locale, "receipt.version", number=number, of=of))
+        if receipt.outcome is not None:
+            parts.append(fill(self._locale, f"outcome.{receipt.outcome}", dict(receipt.params)))
+        if receipt.model:
+            parts.append(short_model(receipt.model))
+        if receipt.tokens:
+            parts.append(say(self._locale, "receipt.tokens", count=receipt.tokens, tokens=receipt.tokens))
+        if receipt.tokens_per_second is not None:
+            parts.append(say(self._locale, "footer.speed", rate=f"{receipt.tokens_per_second:.0f}"))
+        if receipt.ttft is not None:
+            parts.append(say(self._locale, "receipt.ttft", duration=compact_duration(receipt.ttft, self._locale)))
+        if receipt.waited is not None and receipt.waited >= WAIT_SHOWN_FROM:
+            parts.append(
+                say(self._locale, "receipt.waited", duration=compact_duration(receipt.waited, self._locale))
+            )
+        if receipt.recalled is not None:
+            parts.append(say(self._locale, "receipt.recalled", count=receipt.recalled))
+        if receipt.summarised:
+            parts.append(say(self._locale, "receipt.summarised"))
+        return " · ".join(parts)
+
+    def _model_name(self) -> str:
+        return short_model(self._model) or say(self._locale, "footer.the_cluster")
+
+    def _place(self, place: int) -> str:
+        key = f"ordinal.{place}" if place <= 3 else "ordinal.n"
+        if place > 20 and place % 10 in {1, 2, 3} and place % 100 not in {11, 12, 13}:
+            key = f"ordinal.n{place % 10}"
+        return say(self._locale, key, n=place)
+
+
+PIPELINE_WAIT_SHOWN_AFTER = 1.5
+SPEED_SHOWN_AFTER = 1.0
+WAIT_SHOWN_FROM = 1.0
+
+
+def _calm(seconds: float) -> float:
+    """Seconds rounded so that a footer changes each second at first and each five seconds later."""
+    step = 1 if seconds < 15 else 5
+    return max(1.0, seconds // step * step)
+
+
+def _with_cursor(body: str) -> str:
+    return body if not body or body.endswith("```") else body + CURSOR

@@ -1,0 +1,74 @@
+"""The cluster's last day as a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.domain.cluster.history import Sample
+from bot.i18n.catalogue import say
+from bot.presentation.charts import LineChart, label
+from bot.presentation.page import compact_duration
+
+# A phone's screen is narrower than this many points.
+POINTS = 360
+
+
+def cluster_chart(samples: Sequence[Sample], locale: str) -> LineChart:
+    """Speed, time to first token, waiting questions and nodes, of at least one sample."""
+    shown = thinned(samples, POINTS)
+    return {
+        "kind": "lines",
+        "locale": locale,
+        "title": {"text": chart_title(samples, locale), "plain": chart_title(samples, None)},
+        "none": label(locale, "chart.none"),
+        "times": [one.at for one in shown],
+        "panels": [
+            {
+                "title": label(locale, "chart.speed"),
+                "values": [one.tokens_per_second for one in shown],
+                "step": False,
+            },
+            {"title": label(locale, "chart.ttft"), "values": [one.ttft for one in shown], "step": False},
+            {"title": label(locale, "chart.queue"), "values": [one.waiting for one in shown], "step": True},
+            {"title": label(locale, "chart.nodes"), "values": [one.nodes_ready for one in shown], "step": True},
+        ],
+    }
+
+
+def thinned(samples: Sequence[Sample], most: int) -> list[Sample]:
+    """At most ``most`` samples over the same time: neighbours are put together, peaks of the line are kept."""
+    size = -(-len(samples) // most) if samples else 1
+    return [_together(samples[start : start + size]) for start in range(0, len(samples), size)]
+
+
+def _together(samples: Sequence[Sample]) -> Sample:
+    return Sample(
+        at=samples[0].at,
+        span=sum(one.span for one in samples),
+        waiting=max(one.waiting for one in samples),
+        running=max(one.running for one in samples),
+        nodes_ready=min(one.nodes_ready for one in samples),
+        nodes_listed=min(one.nodes_listed for one in samples),
+        answers=sum(one.answers for one in samples),
+        ttft=_mean([one.ttft for one in samples]),
+        tokens_per_second=_mean([one.tokens_per_second for one in samples]),
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+# What is called a day: the first sample in it may be an hour's, or the first after a restart.
+ALMOST_A_DAY, A_DAY_AT_MOST = 23.5 * 3600.0, 24.5 * 3600.0
+
+
+def chart_title(samples: Sequence[Sample], locale: str | None) -> str:
+    """The time that the samples cover, in words."""
+    covered = samples[-1].at + samples[-1].span - samples[0].at
+    if ALMOST_A_DAY < covered < A_DAY_AT_MOST:
+        return say(locale, "chart.title")
+    # Under a minute every second counts, later only minutes do.
+    rounded = covered if covered < 60 else 60.0 * round(covered / 60)
+    return say(locale, "chart.title_part", duration=compact_duration(max(1.0, rounded), locale))

@@ -1,0 +1,53 @@
+"""What is kept of a person, as files they can take along."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from bot.domain.conversation.personal_data import KeptQuestion
+from bot.domain.conversation.summary import KeptSummary
+
+
+def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] = ()) -> bytes:
+    """The questions with their answers, and summaries made of them, to read. UTF-8."""
+    parts = [f"# Questions and answers ({len(kept)})"]
+    for one in kept:
+        where = f"channel {one.channel_id}{' (private)' if one.private else ''}"
+        parts.append(f"## {_time(one.asked_at)} · {where}")
+        parts.append("\n".join(f"> {line}" for line in one.question.splitlines()) or "> (deleted)")
+        if one.material:
+            parts.append(f"Attached:\n\n{one.material}")
+        parts.append(one.answer or f"({one.state})")
+    for summary in summaries:
+        parts.append(f"## Summary of earlier turns · {_time(summary.written_at)} · channel {summary.channel_id}")
+        parts.append(summary.text)
+    return ("\n\n".join(parts) + "\n").encode()
+
+
+def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] = ()) -> bytes:
+    """Everything, for programs: a list of objects, times in ISO 8601, ids as text. Summaries
+    come last, with ``summary`` for their text. UTF-8."""
+    rows: list[dict[str, object]] = []
+    for one in kept:
+        row: dict[str, object] = asdict(one)
+        row["asked_at"] = _time(one.asked_at)
+        row["channel_id"] = str(one.channel_id)
+        row["guild_id"] = None if one.guild_id is None else str(one.guild_id)
+        rows.append(row)
+    rows.extend(
+        {
+            "written_at": _time(summary.written_at),
+            "channel_id": str(summary.channel_id),
+            "guild_id": None if summary.guild_id is None else str(summary.guild_id),
+            "summary": summary.text,
+        }
+        for summary in summaries
+    )
+    return json.dumps(rows, ensure_ascii=False, indent=2).encode()
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

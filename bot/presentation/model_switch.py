@@ -1,0 +1,111 @@
+"""A switch of the model as a card: a tick for what is done, an arrow for what is going on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bot.domain.cluster.model_switch import STEPS, Step, Switch, SwitchState
+from bot.domain.status import ClusterStatus, JoinCommand, Model
+from bot.i18n.catalogue import say
+from bot.presentation.join import joined_memory
+from bot.presentation.models import fit_text
+from bot.presentation.page import escape_inline
+from bot.presentation.status import Accent, Card, CardButton
+
+
+def switch_card(
+    locale: str,
+    switch: Switch,
+    *,
+    status: ClusterStatus | None,
+    running: int,
+    join: JoinCommand | None,
+    trouble: str | None,
+) -> Card:
+    """How far the switch is. Its buttons' actions carry the switch's id."""
+    lines = [_line(locale, switch, step, status=status, running=running) for step in STEPS]
+    sections = [_title(locale, switch), "\n".join(lines)]
+    if switch.state is SwitchState.OPEN and switch.step in {Step.START, Step.USABLE} and join is not None:
+        command = "".join(character for character in join.command if character not in "`\n\r")
+        sections.append(f"{say(locale, 'switch.join')}\n```sh\n{command}\n```")
+    if trouble is not None:
+        sections.append(f"▲ {say(locale, trouble)}")
+    accent = Accent.BAD if trouble is not None else Accent.WAITING
+    if switch.state is SwitchState.DONE:
+        accent = Accent.GOOD
+    return Card(tuple(sections), accent, _buttons(locale, switch), f"-# <t:{int(switch.started_at)}:R>")
+
+
+def _title(locale: str, switch: Switch) -> str:
+    return f"### {say(locale, f'switch.{switch.state.value}', model=escape_inline(switch.model))}"
+
+
+def _line(locale: str, switch: Switch, step: Step, *, status: ClusterStatus | None, running: int) -> str:
+    at, here = STEPS.index(step), STEPS.index(switch.step)
+    if switch.state is SwitchState.DONE or at < here:
+        text = say(locale, f"switch.done_{step.value}", counted=_count(switch, step))
+        return f"✓ {text}"
+    if at > here or switch.state is not SwitchState.OPEN:
+        return f"· {say(locale, f'switch.later_{step.value}')}"
+    nodes = len(status.nodes) if status is not None else 0
+    now = {"running": running, "nodes": nodes, "workers": switch.workers, "wanted": switch.nodes}
+    return f"▸ {say(locale, f'switch.now_{step.value}', **now)}"
+
+
+def _count(switch: Switch, step: Step) -> int:
+    return {Step.DRAIN: switch.drained, Step.STOP: switch.workers}.get(step, switch.nodes)
+
+
+def _buttons(locale: str, switch: Switch) -> tuple[CardButton, ...]:
+    buttons: list[CardButton] = []
+    if switch.state is SwitchState.OPEN:
+        key = "switch.cancel" if switch.claimed_at is None else "switch.give_up"
+        buttons.append(CardButton(say(locale, key), f"cancel:{switch.switch_id}"))
+    went = switch.claimed_at is not None
+    if switch.previous_model and went and switch.state in {SwitchState.OPEN, SwitchState.DONE}:
+        label = say(locale, "switch.back", model=switch.previous_model.rpartition("/")[2][:50])
+        buttons.append(CardButton(label, f"back:{switch.switch_id}"))
+    return tuple(buttons)
+
+
+NAMES_SHOWN = 8
+
+
+def switch_question(
+    locale: str,
+    model: Model,
+    *,
+    nodes: int,
+    local_network: bool,
+    status: ClusterStatus | None,
+    running: int,
+    waiting: int,
+    askers: Sequence[int],
+) -> str:
+    """What a switch to ``model`` would do, before it is confirmed. ``askers`` are the user ids of everything that
+    runs and waits, once for each question."""
+    current = status.model if status is not None else None
+    name = escape_inline(model.name)
+    network = say(locale, "init.local" if local_network else "init.public")
+    lines = [
+        say(locale, "init.switch", current=escape_inline(current), model=name)
+        if current
+        else say(locale, "init.confirm", model=name),
+        say(locale, "init.details", count=nodes, network=network),
+    ]
+    if running or waiting:
+        interrupts = say(locale, "init.interrupts", running=running, waiting=waiting)
+        lines.append(f"{interrupts} ({_people(askers)})")
+        lines.append(say(locale, "init.kept"))
+    if status is not None and status.nodes:
+        if fit := fit_text(locale, model, joined_memory(status)):
+            lines.append(say(locale, "init.memory", gb=model.memory_gb, fit=fit))
+        lines.append(f"-# {say(locale, 'init.danger')}")
+    return "\n".join(lines)
+
+
+def _people(askers: Sequence[int]) -> str:
+    counted = Counter(askers).most_common()
+    shown = [f"<@{user}>" if count == 1 else f"<@{user}> ×{count}" for user, count in counted[:NAMES_SHOWN]]
+    return ", ".join(shown) + (", …" if len(counted) > NAMES_SHOWN else "")

@@ -1,0 +1,137 @@
+"""What one message shows, as data: body, small text, controls and files.
+
+Delivery turns a `Page` into a message; nothing here knows how. The small text functions beside it make
+foreign text safe inside a line the bot writes itself, and numbers readable."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from bot.i18n.catalogue import say
+from bot.markdown.characters import clean, cut, inert
+from bot.markdown.files import File
+
+
+class Control(StrEnum):
+    """A button under a message. The value is part of the button's custom id, so it never changes."""
+
+    STOP = "stop"
+    CANCEL = "cancel"
+    REGENERATE = "regenerate"
+    CONTINUE = "continue"
+    REASONING = "reasoning"
+    AS_FILE = "file"
+    LIKE = "like"
+    DISLIKE = "dislike"
+    PREVIOUS = "previous"
+    NEXT = "next"
+    RETRY = "retry"
+    REFRESH = "refresh"
+    CONFIRM = "confirm"
+    DISMISS = "dismiss"
+    SHOW = "show"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One message: the body in Discord Markdown, one line of small text, controls in order, attachments."""
+
+    body: str
+    footer: str = ""
+    controls: tuple[Control, ...] = ()
+    files: tuple[File, ...] = ()
+
+
+class PageSource(Protocol):
+    """What is to be shown. Rendered when a slot comes, not when something changed."""
+
+    def render(self) -> Sequence[Page]:
+        """The answer's messages as they should be now, first message first; at least one."""
+        ...
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether they only say where the question stands in the line, or why that stands still."""
+        ...
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there are words of the answer in them."""
+        ...
+
+
+_MARKUP = re.compile(r"([\\*_~`|>\[\]()#<])")
+
+
+_URL = re.compile(r"\b([a-z][a-z0-9+.-]*):(?=//)", re.IGNORECASE)
+
+
+_SPACE = re.compile(r"\s+")
+
+
+_LINES_OF_A_QUOTE = 2
+
+
+_LONGEST_CUT_WORD = 20  # characters given up so that no word is cut
+
+
+def escape_inline(text: str) -> str:
+    """Untrusted text (a name, a title) for the middle of a line: one line, no markup, no mention, no link."""
+    one_line = _SPACE.sub(" ", clean(text)).strip()
+    return inert(_URL.sub("\\1:\u200b", _MARKUP.sub(r"\\\1", one_line)))
+
+
+def quote_question(prompt: str, *, max_chars: int = 240) -> str:
+    """The question as at most two `> ` lines, ending in … when something was left out.
+
+    `max_chars` (at least 20) bounds the whole result, markup included. Nothing in the prompt can end the
+    quote, open a block, mention anyone or link anywhere. A prompt without visible text gives `> …`.
+    """
+    if max_chars < 20:
+        raise ValueError("a quote needs at least 20 characters")
+    lines = [line for raw in clean(prompt).split("\n") if (line := escape_inline(raw))]
+    if not lines:
+        return "> …"
+    shown, more = lines[:_LINES_OF_A_QUOTE], len(lines) > _LINES_OF_A_QUOTE
+    body = "\n".join(f"> {_guard_start(line)}" for line in shown)
+    if len(body) + 2 * more <= max_chars:
+        return f"{body} …" if more else body
+    short = cut(body, max_chars - 2)
+    at = short.rfind(" ", max(3, len(short) - _LONGEST_CUT_WORD))
+    return f"{(short[:at] if at > 0 else _without_half_escape(short)).rstrip()} …"
+
+
+def _guard_start(line: str) -> str:
+    """A line that does not open a list or small text: the characters `_MARKUP` leaves alone."""
+    guarded = re.sub(r"^(\d+)\.(?=\s|$)", r"\1\\.", line)
+    return re.sub(r"^([-+])", r"\\\1", guarded)
+
+
+def _without_half_escape(text: str) -> str:
+    backslashes = len(text) - len(text.rstrip("\\"))
+    return text[:-1] if backslashes % 2 else text
+
+
+def compact_duration(seconds: float, locale: str | None = None) -> str:
+    """`0.3 s` below ten seconds, `12 s`, `2 min 5 s`, `1 h 4 min`, as `locale` says it. Negative is zero."""
+    seconds = max(0.0, seconds)
+    tenths = round(seconds, 1)
+    whole = round(seconds)
+    if whole < 60:
+        return say(locale, "duration.seconds", seconds=tenths if tenths < 10 else whole)
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        if rest:
+            return say(locale, "duration.minutes_seconds", minutes=minutes, seconds=rest)
+        return say(locale, "duration.minutes", minutes=minutes)
+    hours, minutes = divmod(round(whole / 60), 60)
+    if minutes:
+        return say(locale, "duration.hours_minutes", hours=hours, minutes=minutes)
+    return say(locale, "duration.hours", hours=hours)
+
+
+def control_id(control: Control, request_id: str) -> str:
+    """The custom id of a control; at most 100 characters (Discord docs, components/reference, "Custom ID")."""
+    return f"answer:{control.value}:{request_id}"

@@ -1,0 +1,179 @@
+"""The cluster as text: the status card, the list of models, the way to join."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from bot.domain.cluster.history import Figures
+from bot.domain.status import ClusterStatus, Node, NodeState
+from bot.i18n.catalogue import say
+from bot.presentation.page import compact_duration, escape_inline
+
+NODES_SHOWN = 20
+
+
+class Accent(Enum):
+    """The card's edge, as 0xRRGGBB: legible beside Discord's dark and light themes."""
+
+    GOOD = 0x3BA55D
+    WAITING = 0xFAA61A
+    BAD = 0xED4245
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much is going on. ``capacity`` None when the dialect does not tell and nothing was learned."""
+
+    running: int
+    capacity: int | None
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardButton:
+    """A button of a card: ``action`` is what a press does (see :data:`CARD_ACTIONS`), or it opens ``url``."""
+
+    label: str
+    action: str = ""
+    url: str = ""
+
+
+CARD_ACTIONS = ("live", "chart", "join")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Sections of a card, in order, its edge and its buttons. ``stamp`` says how old it is, and is no difference
+    between two cards; ``live`` while it is kept current."""
+
+    sections: tuple[str, ...]
+    accent: Accent
+    buttons: tuple[CardButton, ...] = ()
+    stamp: str = field(default="", compare=False)
+    live: bool = False
+
+
+NO_FIGURES = Figures()
+
+
+def status_card(
+    locale: str,
+    status: ClusterStatus | None,
+    *,
+    availability: str,
+    received_at: float | None,
+    load: Load,
+    figures: Figures = NO_FIGURES,
+    speeds: Mapping[str, float] | None = None,
+    names: Mapping[str, str] | None = None,
+    frozen: bool = False,
+    failing: bool = False,
+    stranded: bool = False,
+    web_page: str = "",
+) -> Card:
+    """The status card.
+
+    ``availability`` is usable, starting, no_model, unreachable or unknown; ``received_at`` is when the report
+    came, in epoch seconds: Discord shows each reader how long ago that is. ``names`` are people's names for
+    nodes, ``speeds`` their tokens per second where known.
+    """
+    model = escape_inline(status.model or "") if status is not None else ""
+    full = load.capacity is not None and 0 < load.capacity <= load.running
+    state = _state(availability, full=full, frozen=frozen, failing=failing, stranded=stranded)
+    glyph = "●" if availability == "usable" else "○"
+    title = " · ".join(part for part in (f"**{model}**" if model else "", say(locale, f"status.{state}")) if part)
+    sections = [f"{glyph} {title}", _load_line(locale, load, figures)]
+    if state in REMEDIES:
+        sections.append(say(locale, f"status.remedy_{state}"))
+    if availability != "unreachable" and status is not None:
+        sections.append(_nodes(locale, status, names or {}, speeds or {}))
+        if status.need_more_nodes and not stranded:
+            sections.append(say(locale, "status.need_more_nodes"))
+    return Card(
+        tuple(sections),
+        _accent(availability, full=full, bad=failing or stranded),
+        _card_buttons(locale, web_page),
+        "" if received_at is None else f"-# <t:{int(received_at)}:R>",
+    )
+
+
+REMEDIES = frozenset({"unreachable", "frozen", "failing", "stranded"})
+
+
+def _state(availability: str, *, full: bool, frozen: bool, failing: bool, stranded: bool) -> str:
+    if availability == "unreachable":
+        return "frozen" if frozen else "unreachable"
+    if stranded:
+        return "stranded"
+    if availability != "usable":
+        return availability
+    if failing:
+        return "failing"
+    return "full" if full else "usable"
+
+
+def _card_buttons(locale: str, web_page: str) -> tuple[CardButton, ...]:
+    buttons = [CardButton(say(locale, f"status.{action}"), action) for action in CARD_ACTIONS]
+    if web_page:
+        buttons.append(CardButton(say(locale, "status.open_page"), url=web_page))
+    return tuple(buttons)
+
+
+def _accent(availability: str, *, full: bool, bad: bool) -> Accent:
+    if availability == "unreachable" or bad:
+        return Accent.BAD
+    return Accent.GOOD if availability == "usable" and not full else Accent.WAITING
+
+
+def _load_line(locale: str, load: Load, figures: Figures) -> str:
+    if load.capacity is None:
+        text = say(locale, "status.load_unknown", running=load.running, waiting=load.waiting)
+    else:
+        text = say(locale, "status.load", running=load.running, capacity=load.capacity, waiting=load.waiting)
+    seen = []
+    if figures.ttft is not None:
+        seen.append(say(locale, "receipt.ttft", duration=compact_duration(figures.ttft, locale)))
+    if figures.tokens_per_second is not None:
+        seen.append(say(locale, "footer.speed", rate=f"{figures.tokens_per_second:.0f}"))
+    if not seen:
+        return text
+    return f"{text}\n-# {say(locale, 'status.last_hour', figures=' · '.join(seen))}"
+
+
+def _nodes(locale: str, status: ClusterStatus, names: Mapping[str, str], speeds: Mapping[str, float]) -> str:
+    if not status.nodes:
+        return say(locale, "status.no_nodes")
+    lines = [_node_line(locale, node, names, speeds.get(node.node_id)) for node in status.nodes[:NODES_SHOWN]]
+    if len(status.nodes) > NODES_SHOWN:
+        lines.append(say(locale, "status.more_nodes", more=len(status.nodes) - NODES_SHOWN))
+    return "\n".join(lines)
+
+
+def _node_line(locale: str, node: Node, names: Mapping[str, str], rate: float | None) -> str:
+    ready = node.state is NodeState.AVAILABLE
+    key = {NodeState.AVAILABLE: "node_ready", NodeState.WAITING: "node_joining"}.get(node.state, "node_unknown")
+    memory = say(locale, "models.memory", gb=node.gpu_memory) if node.gpu_memory else ""
+    speed = say(locale, "footer.speed", rate=f"{rate:.0f}") if rate is not None and ready else ""
+    parts = [part for part in (gpu_text(node), memory, say(locale, f"status.{key}"), speed) if part]
+    name = escape_inline(names.get(node.node_id) or short_node(node.node_id))
+    return f"{'●' if ready else '○'} **{name}** · {' · '.join(parts)}"
+
+
+def gpu_text(node: Node) -> str:
+    """A node's GPUs, for the middle of a line."""
+    gpu = escape_inline(node.gpu_name[:40])
+    return f"{node.gpu_count} × {gpu}" if node.gpu_count > 1 else gpu
+
+
+def short_node(node_id: str) -> str:
+    """A peer id's tail: the heads of libp2p ids are all alike."""
+    return node_id if len(node_id) <= 16 else "…" + node_id[-8:]
+
+
+def _in_code(text: str) -> str:
+    return "".join(character for character in text if character not in "`\n\r")[:100]
+
+
+SYSTEMS = ("linux", "macos", "windows")

@@ -1,0 +1,75 @@
+"""How many tokens a person may use in a day, and how many they have used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.clock import Clock
+from bot.domain.queue.usage import DAY, UsageRow, UsageStore
+from bot.errors import QuotaUsed
+from bot.services.access.operators import Operators, Person
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """``limit`` tokens a day, None for no limit; ``used`` of them today; ``resets_at`` in epoch seconds."""
+
+    limit: int | None
+    used: int
+    resets_at: float
+
+
+class Quotas:
+    """Counts by days of UTC."""
+
+    def __init__(
+        self, store: UsageStore, operators: Operators, clock: Clock, *, per_user: int, roles: Mapping[int, int]
+    ) -> None:
+        """``per_user`` tokens a day, 0 for no limit; ``roles`` give their members more, 0 for no limit."""
+        self._store = store
+        self._operators = operators
+        self._clock = clock
+        self._per_user = per_user
+        self._roles = dict(roles)
+
+    async def allowance(self, person: Person) -> Allowance:
+        """What this person may use and has used today. Raises :class:`StorageError`."""
+        today = int(self._clock.now() // DAY)
+        rows = await self._store.of_user(person.user_id, since_day=today)
+        return Allowance(self._limit(person), sum(row.tokens for row in rows), float((today + 1) * DAY))
+
+    async def check(self, person: Person) -> None:
+        """Raise :class:`QuotaUsed` when nothing is left for today. The answer that crosses the limit is given."""
+        if self._limit(person) is None:
+            return
+        allowance = await self.allowance(person)
+        if allowance.limit is not None and allowance.used >= allowance.limit:
+            raise QuotaUsed(
+                f"user {person.user_id} used {allowance.used} of {allowance.limit}",
+                used=allowance.used,
+                limit=allowance.limit,
+                resets=f"<t:{int(allowance.resets_at)}:R>",
+            )
+
+    async def history(self, user_id: int, days: int) -> Sequence[UsageRow]:
+        """A person's last ``days`` days."""
+        return await self._store.of_user(user_id, since_day=self._first_of(days))
+
+    async def server(self, guild_id: int, days: int) -> Sequence[UsageRow]:
+        """A server's last ``days`` days, by person."""
+        return await self._store.of_server(guild_id, since_day=self._first_of(days))
+
+    @property
+    def today(self) -> int:
+        """The number of the present day."""
+        return int(self._clock.now() // DAY)
+
+    def _first_of(self, days: int) -> int:
+        return self.today - days + 1
+
+    def _limit(self, person: Person) -> int | None:
+        given = [limit for role, limit in self._roles.items() if role in person.role_ids]
+        if not self._per_user or 0 in given or self._operators.is_operator(person):
+            return None
+        return max([self._per_user, *given])

@@ -1,0 +1,1 @@
+"""One question being answered: attempt, what is shown live, completion."""

@@ -1,0 +1,379 @@
+"""One question being answered: window, stream, outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import TypeVar
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.chat import (
+    AnswerStats,
+    ChatMessage,
+    ChatRequest,
+    Finish,
+    FinishReason,
+    Reasoning,
+    Role,
+    Started,
+    StreamEvent,
+    Text,
+)
+from bot.domain.conversation.store import ConversationStore
+from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.queue.request import Answer, StoredRequest
+from bot.domain.queue.store import RequestStore
+from bot.domain.scheduler import Scheduler
+from bot.errors import (
+    BotError,
+    ClusterBusy,
+    RequestRefused,
+    SchedulerError,
+    SchedulerNotReady,
+    SchedulerUnreachable,
+)
+from bot.services.answers.live import LiveAnswer
+from bot.services.answers.prompt import ChatPolicy, Prompt, Prompts, prefix_of
+from bot.services.answers.stream_buffer import Transcript
+from bot.services.conversations.summaries import Summaries
+from bot.services.ports import AnswerGate
+
+log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
+
+# The footer tells for how long one waits or the model thinks; it is looked at this often while nothing arrives.
+FOOTER_TICK = 1.0
+
+# An answer that broke off is asked for again when the cluster takes questions, but not after so many seconds: then
+# what there is of it is its end, and its reader may continue it.
+REPEAT_PATIENCE = 60.0
+
+
+class StopCause(Enum):
+    """Why an answer was ended before its own end."""
+
+    PERSON = auto()
+    GONE = auto()
+    SHUTDOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Who or what ended an answer. ``by`` is a user id for a person."""
+
+    cause: StopCause
+    by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt.
+
+    ``answer`` is set when there is something to keep (complete, stopped or broken off), ``error`` when the
+    attempt failed, ``stop`` when it was ended from outside.
+    """
+
+    answer: Answer | None = None
+    error: BotError | None = None
+    stop: Stop | None = None
+    finish: FinishReason | None = None
+
+
+class AnswerRun:
+    """One attempt at one question. Start with :meth:`execute`, end early with :meth:`stop`."""
+
+    def __init__(
+        self,
+        request: StoredRequest,
+        live: LiveAnswer,
+        *,
+        scheduler: Scheduler,
+        prompts: Prompts,
+        estimator: TokenEstimator,
+        clock: Clock,
+        gate: AnswerGate,
+        model: str | None,
+        on_started: Callable[[float], None],
+    ) -> None:
+        """``on_started(waited)`` is told when a pipeline has taken the question, with the seconds it took."""
+        self.request = request
+        self.live = live
+        self._scheduler = scheduler
+        self._prompts = prompts
+        self._estimator = estimator
+        self._manner = prompts.manner(request.question)
+        self._prefixes = prompts.policy.assistant_prefix
+        self._clock = clock
+        self._gate = gate
+        self._on_started = on_started
+        self._stop: Stop | None = None
+        self._started = False
+        self._said = Transcript(clock)
+        self._said.model = model
+        self._base = ""
+        self._broken: list[str] | None = None
+        self._goes_on = False
+        self._waits = False
+        self._repeat_until = 0.0
+        self._reader: asyncio.Task[Finish | None] | asyncio.Task[bool] | None = None
+        self._log = log.bind(request_id=request.request_id)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the question was sent to the cluster."""
+        return self._said.elapsed
+
+    @property
+    def withdrawable(self) -> bool:
+        """Whether hanging up frees the pipeline: a request the scheduler still holds is dispatched there even
+        after its client left (parallax-api.md, "Load")."""
+        return self._started
+
+    @property
+    def stopped(self) -> Stop | None:
+        """Who or what ended the answer, if anybody did."""
+        return self._stop
+
+    def stop(self, stop: Stop) -> None:
+        """End the answer. The connection is closed at once, or, while the scheduler still holds the request,
+        as soon as it surfaces there."""
+        if self._stop is None:
+            self._stop = stop
+            if self._reader is not None and self.withdrawable:
+                self._reader.cancel()
+
+    def kept(self) -> Answer | None:
+        """What there is of the answer, if it ends now; None when there is nothing."""
+        self._keep_longest()
+        return self._said.partial("stopped")
+
+    async def execute(self) -> Outcome:
+        """Ask and stream; returns when the connection is closed. Raises only what is a bug."""
+        ticker = asyncio.create_task(self._tick(), name=f"ticker-{self.request.request_id}")
+        try:
+            return await self._attempt()
+        finally:
+            ticker.cancel()
+            self._gate.left(self.request.request_id)
+
+    async def _attempt(self) -> Outcome:
+        try:
+            prompt = await self._prompt()
+            self.live.view.asked(self._said.model)
+            self.live.show()
+            finish = await self._streamed(prompt)
+        except SchedulerError as error:
+            return Outcome(answer=self._said.partial("interrupted"), error=error, stop=self._stop)
+        except BotError as error:
+            return Outcome(error=error, stop=self._stop)
+        if finish is None:
+            return Outcome(answer=self.kept(), stop=self._stop)
+        return Outcome(answer=self._said.complete(finish), finish=finish.reason)
+
+    async def _streamed(self, prompt: Prompt) -> Finish | None:
+        """Read the answer; what breaks in the middle is asked for once more: its rest where the engine goes on
+        with an answer, else all of it."""
+        while self._stop is None:
+            self._started = False
+            reader = asyncio.create_task(self._read(prompt), name=f"stream-{self.request.request_id}")
+            self._reader = reader
+            try:
+                finish = await self._joined(reader)
+            except SchedulerError as error:
+                following = await self._following(prompt, error)
+                if following is not None and await self._readmitted(goes_on=bool(following.prefix)):
+                    prompt = following
+                elif following is None or self._stop is None:
+                    self._keep_longest()
+                    raise
+            else:
+                if finish is not None:
+                    self._calibrate(prompt, finish.stats)
+                return finish
+        return None
+
+    async def _following(self, prompt: Prompt, error: SchedulerError) -> Prompt | None:
+        """What to ask after this error, None for nothing more."""
+        if self._stop is not None:
+            return None
+        if prompt.prefix and isinstance(error, RequestRefused) and not self._said.fresh:
+            self._log.warning("answer.prefix_refused", code=error.code, detail=str(error))
+            self._prefixes = False
+            return await self._prompt()
+        if self._broken is not None:
+            return prompt if self._is_put_off(error) else None
+        if not (error.retryable and self._said.fresh):
+            return None
+        self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=len(self._said.pieces))
+        self._broken = self._said.pieces
+        self._repeat_until = self._clock.monotonic() + REPEAT_PATIENCE
+        return replace(prompt, prefix=prefix_of(self._base + self._said.text, self._prefixes))
+
+    def _is_put_off(self, error: SchedulerError) -> bool:
+        """Whether what broke off was not taken again, which says nothing about it. Tells the gate. A scheduler
+        that is gone is not waited for: it takes a person to start it again."""
+        put_off = error.retryable or isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
+        if self._said.fresh or not put_off:
+            return False
+        is_kept = self._gate.refused(
+            self.request.request_id, error, elapsed=self._said.elapsed, attempts=self.request.attempts
+        )
+        return is_kept and not isinstance(error, SchedulerUnreachable)
+
+    async def _readmitted(self, *, goes_on: bool) -> bool:
+        """Wait with what broke off until the gate lets it be asked again; False when that takes too long, or
+        somebody stopped it. What is shown stays, and the footer says what is waited for."""
+        if self._broken is None:
+            return True
+        self._waits, self._goes_on = True, goes_on
+        self._show_repeat()
+        waiter = asyncio.create_task(
+            self._gate.readmitted(self.request.request_id, until=self._repeat_until),
+            name=f"repeat-{self.request.request_id}",
+        )
+        self._reader = waiter
+        try:
+            admitted = bool(await self._joined(waiter))
+        finally:
+            self._waits = False
+        if admitted:
+            self._show_repeat()
+        elif self._stop is None:
+            self._log.warning("answer.not_repeated", waited=REPEAT_PATIENCE)
+        return admitted
+
+    def _show_repeat(self) -> None:
+        hold = self._gate.hold() if self._waits else None
+        key, params = (hold.key, dict(hold.params)) if hold is not None else (None, {})
+        self.live.view.reconnecting(key, goes_on=self._goes_on, **params)
+        self.live.show()
+
+    def _keep_longest(self) -> None:
+        """The repetition failed too: of the two parts the longer one is worth keeping."""
+        broken = "".join(self._broken or ())
+        if len(broken) > len(self._said.text):
+            self._said.replace(self._broken or [])
+            self.live.view.restore(broken)
+
+    async def _joined(self, reader: asyncio.Task[_T]) -> _T | None:
+        try:
+            return await asyncio.shield(reader)
+        except asyncio.CancelledError:
+            if self._stop is not None and reader.cancelled():
+                return None
+            # We are being cancelled ourselves: the connection must not outlive us.
+            reader.cancel()
+            await asyncio.wait({reader})
+            raise
+
+    async def _read(self, prompt: Prompt) -> Finish | None:
+        goes_on = bool(prompt.prefix) and self._broken is not None
+        self._said.sent(prompt.prefix, keep=goes_on)
+        messages = prompt.window.messages
+        if prompt.prefix:
+            messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
+        chat = ChatRequest(
+            messages=messages,
+            max_tokens=max(1, self._manner.max_tokens - len(self._said.pieces)),
+            temperature=self._manner.temperature,
+            top_k=self._manner.top_k,
+            # What has begun to answer is through with thinking; an engine would take its words for thoughts.
+            think=False if prompt.prefix else self.request.question.think,
+            goes_on=bool(prompt.prefix),
+        )
+        worked = False
+        async with self._scheduler.stream_chat(chat) as events:
+            async for event in events:
+                if isinstance(event, Started):
+                    self._started = True
+                    self._on_started(event.waited)
+                if self._stop is not None:
+                    return None
+                if not worked and not isinstance(event, Started):
+                    worked = True
+                    self._gate.worked(self.request.request_id)
+                if isinstance(event, Finish):
+                    return event
+                self._take(event)
+        return None
+
+    def _take(self, event: StreamEvent) -> None:
+        if isinstance(event, Text):
+            if new := self._said.add_text(event.text):
+                self.live.view.text(new)
+                self.live.show()
+        elif isinstance(event, Reasoning):
+            self._said.add_reasoning(event.text)
+            self.live.view.thinking()
+
+    async def _tick(self) -> None:
+        while True:
+            await self._clock.sleep(FOOTER_TICK)
+            if self._waits:
+                self._show_repeat()
+            else:
+                self.live.show()
+
+    async def _prompt(self) -> Prompt:
+        prompt = await self._prompts.of(self.request.question, assistant_prefix=self._prefixes)
+        if prompt.base:
+            self.live.view.begin_with(prompt.base)
+        self._base = prompt.base
+        self._said.summarised, self._said.recalled = prompt.window.summarised, prompt.recalled
+        return prompt
+
+    def _calibrate(self, prompt: Prompt, stats: AnswerStats) -> None:
+        if stats.prompt_tokens and stats.model and not prompt.prefix:
+            self._estimator.observe(stats.model, prompt.window.tokens, stats.prompt_tokens, ratio=prompt.ratio)
+
+
+class Answering:
+    """Makes runs: everything they need that is the same for all questions."""
+
+    def __init__(
+        self,
+        *,
+        scheduler: Scheduler,
+        store: RequestStore,
+        conversations: ConversationStore,
+        estimator: TokenEstimator,
+        policy: ChatPolicy,
+        clock: Clock,
+        gate: AnswerGate,
+        summaries: Summaries | None = None,
+    ) -> None:
+        """``summaries`` None: nothing is summarised."""
+        self._scheduler = scheduler
+        self._estimator = estimator
+        self._clock = clock
+        self._gate = gate
+        self._summaries = summaries
+        self._prompts = Prompts(store, conversations, estimator, policy, summaries)
+
+    def run(
+        self,
+        request: StoredRequest,
+        live: LiveAnswer,
+        *,
+        model: str | None,
+        on_started: Callable[[float], None],
+    ) -> AnswerRun:
+        """One attempt at ``request``; ``model`` is the one the cluster is known to serve."""
+        if self._summaries is not None:
+            self._summaries.give_way()
+        return AnswerRun(
+            request,
+            live,
+            scheduler=self._scheduler,
+            prompts=self._prompts,
+            estimator=self._estimator,
+            clock=self._clock,
+            gate=self._gate,
+            model=model,
+            on_started=on_started,
+        )

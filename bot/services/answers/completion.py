@@ -1,0 +1,372 @@
+"""How a request ends: its state committed, its message brought to its last form, in that order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.queue.request import Answer, NewQuestion, RequestKind, StoredRequest
+from bot.domain.queue.store import RequestStore
+from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, SurfaceExpired, ValueRefused
+from bot.i18n.catalogue import fill, say
+from bot.presentation.answer import AnswerView, Receipt
+from bot.presentation.page import Control, Page, compact_duration
+from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.services.answers.versions import CONTINUABLE, Lineage
+from bot.services.ports import Messenger, Preferences
+from bot.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+# A busy disk is waited for, in seconds; what could not be committed by then is put right when the disk is well
+# again (bot/services/queue/reconciliation.py).
+STORAGE_PATIENCE = 60.0
+# Seconds before the first repetition of a commit, and between later ones.
+FIRST_WAIT = 0.1
+LONGEST_WAIT = 5.0
+
+_Kept = TypeVar("_Kept")
+
+
+class Closing:
+    """Commits ends and shows them. A commit that fails is repeated for a minute before it is given up."""
+
+    def __init__(
+        self,
+        store: RequestStore,
+        desk: AnswerDesk,
+        messenger: Messenger,
+        preferences: Preferences,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        owner: str,
+        max_tokens: int,
+        announce_after: float,
+    ) -> None:
+        """``announce_after`` seconds of waiting, a finished answer is announced to its asker."""
+        self._desk = desk
+        self._messenger = messenger
+        self._preferences = preferences
+        self._announce_after = announce_after
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._owner = owner
+        self._max_tokens = max_tokens
+
+    async def answered(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
+        """The answer is complete, was stopped by ``by``, or broke off: keep it, then show it."""
+        kept = await self._committed(
+            lambda: self._store.answered(request.request_id, self._owner, answer, now=self._clock.now())
+        )
+        if not kept:
+            # Another process holds the question now (our lease ran out): it will answer, not we.
+            log.warning("answer.not_ours", request_id=request.request_id)
+            return
+        self._count(request, answer)
+        await self.show_answer(request, live, answer, by=by)
+        await self.deliver(replace(request, answer=answer), live)
+
+    async def stored_pages(self, request: StoredRequest) -> tuple[Page, ...]:
+        """The messages of an answer from what is stored; empty for a request without an answer."""
+        if request.answer is None:
+            return ()
+        view = self._desk.view(request.question)
+        await self._finish_view(view, request, request.answer)
+        return view.render()
+
+    async def show_answer(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
+        """Bring the view to the answer's last form; a view that has no text yet gets it from the store."""
+        await self._finish_view(live.view, request, answer, by=by)
+
+    async def _finish_view(
+        self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0, notice: str = ""
+    ) -> None:
+        index, versions, thoughts, tokens = 0, 1, answer.reasoning, answer.completion_tokens
+        if request.question.kind is not RequestKind.ASK or not view.document.raw:
+            # The first answer to a question, still in the view, is known to be the only one without looking.
+            lineage = await self._lineage(request)
+            index, versions = lineage.index(request.request_id) or 0, len(lineage.versions)
+            if lineage.versions:
+                thoughts, tokens = lineage.versions[index].reasoning, lineage.versions[index].tokens
+                if not view.document.raw:
+                    view.document.feed(lineage.versions[index].text)
+        outcome, params = self._outcome(request.question, answer, by)
+        started = request.started_at if request.started_at is not None else request.question.asked_at
+        view.done(
+            Receipt(
+                model=answer.model,
+                tokens=tokens or None,
+                tokens_per_second=answer.tokens_per_second,
+                ttft=answer.ttft,
+                waited=started - request.question.asked_at,
+                outcome=outcome,
+                params=tuple(params.items()),
+                version=(index + 1, versions),
+                recalled=answer.recalled,
+                summarised=answer.summarised,
+                notice=notice,
+            ),
+            controls_of(
+                answer.finish,
+                index,
+                versions,
+                has_text=bool(view.document.raw.strip()),
+                has_thoughts=bool(thoughts.strip()),
+            ),
+        )
+
+    async def _lineage(self, request: StoredRequest) -> Lineage:
+        return Lineage.of(await self._store.versions(request.question.root_id or request.request_id))
+
+    def _outcome(self, question: NewQuestion, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
+        match answer.finish:
+            case "length":
+                return "length", {"limit": question.manner.max_tokens if question.manner else self._max_tokens}
+            case "stopped":
+                return ("stopped", {"by": f"<@{by}>"}) if by else ("stopped_before", {})
+            case "interrupted":
+                return "interrupted", {}
+            case _:
+                return (None, {}) if answer.text.strip() else ("empty", {})
+
+    async def failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
+        """It could not be answered: say why, in one sentence with an id an operator can search for."""
+        await self._committed(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
+        log.error(
+            "question.failed",
+            request_id=request.request_id,
+            error=type(error).__name__,
+            detail=str(error),
+            status=getattr(error, "status", None),
+            code=getattr(error, "code", None),
+        )
+        self._metrics.questions.labels("failed").inc()
+        await self.show_failed(request, live, error)
+
+    async def show_failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
+        """Say why a question could not be answered (the state is committed already)."""
+        sentence = fill(live.question.asker.locale, error.key, error.params)
+        await self._end(request, live, "failed", {"sentence": sentence, "incident": request.request_id[:4]})
+
+    async def cancelled(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
+        """Somebody withdrew it. False when it had already ended."""
+        done = await self._committed(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
+        if not done:
+            return False
+        log.info("question.cancelled", request_id=request.request_id, by=by)
+        self._metrics.questions.labels("cancelled").inc()
+        if live is not None and by:
+            await self.show_cancelled(request, live, by=by)
+        return True
+
+    async def cleared(self, *, by: int) -> Sequence[StoredRequest]:
+        """Everything that waited is withdrawn, in one transaction. :meth:`show_cancelled` is left to do."""
+        ended = await self._committed(lambda: self._store.clear(now=self._clock.now()))
+        for request in ended:
+            log.info("question.cancelled", request_id=request.request_id, by=by)
+        self._metrics.questions.labels("cancelled").inc(len(ended))
+        return ended
+
+    async def show_cancelled(self, request: StoredRequest, live: LiveAnswer, *, by: int) -> None:
+        """Say who ended a question (the state is committed already)."""
+        key = "cancelled" if request.started_at is None else "stopped_early"
+        # Whoever withdrew their own question knows.
+        unknown = by != request.question.asker.user_id
+        await self._end(request, live, key, {"by": f"<@{by}>"}, to_be_told=unknown)
+
+    async def expired(self, request: StoredRequest, live: LiveAnswer, *, waited: float) -> None:
+        """It waited too long (the state is committed already)."""
+        log.warning("question.expired", request_id=request.request_id, waited=waited)
+        self._metrics.questions.labels("expired").inc()
+        duration = compact_duration(waited, live.question.asker.locale)
+        await self._end(request, live, "expired", {"duration": duration})
+
+    async def deliver(self, request: StoredRequest, live: LiveAnswer) -> None:
+        """Show the last state of an answer that is committed, then commit that it was shown.
+
+        Showing it again is safe: the edits are the same, and Discord takes an announcement once.
+        """
+        try:
+            await live.delivery.finish()
+        except MessageGone:
+            log.info("answer.message_deleted", request_id=request.request_id)
+        except (SurfaceExpired, AccessLost) as error:
+            if not await self._sent_directly(request, live, "direct.heading", error):
+                # It stays `answered` for /queue.
+                return
+        except DeliveryError as error:
+            # The answer stays `answered`: the next start shows it, and /queue does before.
+            log.error("answer.not_shown", request_id=request.request_id, detail=str(error))
+            return
+        else:
+            try:
+                await self._announce(request, live)
+            finally:
+                # It is shown, whatever became of the ping.
+                await self._delivered(request)
+            return
+        await self._delivered(request)
+
+    async def _delivered(self, request: StoredRequest) -> None:
+        await self._committed(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
+
+    async def _sent_directly(
+        self, request: StoredRequest, live: LiveAnswer, heading: str, error: DeliveryError
+    ) -> bool:
+        """The message cannot be reached any more: its last form goes to the asker's DMs if they allow it, under
+        the sentence ``heading``."""
+        question = request.question
+        try:
+            await self._messenger.direct(
+                question.asker.user_id,
+                live.view.render(),
+                request_id=request.request_id,
+                locale=question.asker.locale,
+                heading=say(question.asker.locale, heading, channel=f"<#{question.surface.channel_id}>"),
+            )
+        except DeliveryError as refusal:
+            log.warning(
+                "answer.not_sent_directly",
+                request_id=request.request_id,
+                surface=str(error),
+                direct=str(refusal),
+            )
+            return False
+        log.info("answer.sent_directly", request_id=request.request_id, surface=str(error))
+        return True
+
+    async def _announce(self, request: StoredRequest, live: LiveAnswer) -> None:
+        """Edits notify nobody, so after a long wait one reply does; the nonce keeps it single.
+
+        Private answers are not announced: a reply in the channel would tell everybody of them, and of a message
+        that only the asker sees Discord promises no notification either.
+        """
+        question = request.question
+        first_page = live.delivery.message_ids[0] if live.delivery.message_ids else None
+        if (
+            _waited_for_a_word(request) < self._announce_after
+            or first_page is None
+            or not question.surface.channel_route
+        ):
+            return
+        try:
+            if await self._preferences.announce(question.asker.user_id):
+                await self._messenger.announce(
+                    question.surface,
+                    request_id=request.request_id,
+                    reply_to=first_page,
+                    user_id=question.asker.user_id,
+                    text=say(question.asker.locale, "announce.ready", asker=f"<@{question.asker.user_id}>"),
+                )
+        except BotError as error:
+            log.info("answer.not_announced", request_id=request.request_id, detail=str(error))
+
+    async def _end(
+        self,
+        request: StoredRequest,
+        live: LiveAnswer,
+        outcome: str,
+        params: dict[str, object],
+        *,
+        to_be_told: bool = True,
+    ) -> None:
+        """Show how a question ended without an answer. Where its message cannot be reached any more, its asker
+        reads it in their DMs, unless they need not ``to_be_told``."""
+        notice = fill(live.question.asker.locale, f"outcome.{outcome}", params)
+        if not await self._shown_again(request, live, notice):
+            live.view.done(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
+        try:
+            await live.delivery.finish()
+        except (SurfaceExpired, AccessLost) as error:
+            if to_be_told and await self._sent_directly(request, live, "direct.question", error):
+                return
+            log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
+        except DeliveryError as error:
+            log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
+
+    async def _shown_again(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
+        """Bring back the version that stood in these messages before, if one did: what was to replace or to
+        complete it has come to nothing, as ``notice`` says."""
+        if request.question.kind is RequestKind.ASK:
+            return False
+        versions = (await self._lineage(request)).versions
+        shown = versions[-1].shown if versions else None
+        if shown is None or shown.answer is None or not set(shown.message_ids) & set(live.delivery.message_ids):
+            return False
+        live.view.begin_with(versions[-1].text)
+        live.view.restore("")
+        await self._finish_view(live.view, shown, shown.answer, notice=notice)
+        return True
+
+    async def _committed(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
+        """What ``commit`` returns; one that fails is repeated for :data:`STORAGE_PATIENCE` seconds, unless it
+        would fail the same way again. Raises :class:`StorageError`."""
+        until = self._clock.monotonic() + STORAGE_PATIENCE
+        wait = FIRST_WAIT
+        while True:
+            try:
+                return await commit()
+            except ValueRefused:
+                raise
+            except StorageError as error:
+                if self._clock.monotonic() + wait > until:
+                    raise
+                log.warning("commit.repeated", detail=str(error))
+            # Those that failed together do not come back together.
+            await self._clock.sleep(wait * random.uniform(0.5, 1.0))
+            wait = min(2 * wait, LONGEST_WAIT)
+
+    def _count(self, request: StoredRequest, answer: Answer) -> None:
+        self._metrics.questions.labels(answer.finish).inc()
+        self._metrics.tokens.labels("completion").inc(answer.completion_tokens)
+        self._metrics.tokens.labels("prompt").inc(answer.prompt_tokens or 0)
+        if answer.ttft is not None:
+            self._metrics.ttft_seconds.observe(answer.ttft)
+        if request.started_at is not None:
+            self._metrics.wait_seconds.observe(max(0.0, request.started_at - request.question.asked_at))
+        log.info(
+            "question.answered",
+            request_id=request.request_id,
+            finish=answer.finish,
+            model=answer.model,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            ttft=answer.ttft,
+            duration=answer.duration,
+        )
+
+
+def _waited_for_a_word(request: StoredRequest) -> float:
+    """Seconds from the question to the first word of its answer: in our line and at the scheduler, which may hold
+    a question for long before a pipeline takes it (parallax-api.md, "Load")."""
+    asked_at = request.question.asked_at
+    started = request.started_at if request.started_at is not None else asked_at
+    held = request.answer.ttft if request.answer is not None else None
+    return started + (held or 0.0) - asked_at
+
+
+def controls_of(
+    finish: str, index: int, versions: int, *, has_text: bool, has_thoughts: bool
+) -> tuple[Control, ...]:
+    """The buttons that make sense under version ``index`` (from 0) of ``versions`` that ended with ``finish``."""
+    newest = index >= versions - 1
+    controls: list[Control] = []
+    if newest and finish in CONTINUABLE and has_text:
+        controls.append(Control.CONTINUE)
+    controls.append(Control.REGENERATE)
+    if has_thoughts:
+        controls.append(Control.REASONING)
+    if has_text:
+        controls += [Control.AS_FILE, Control.LIKE, Control.DISLIKE]
+    if index > 0:
+        controls.append(Control.PREVIOUS)
+    if not newest:
+        controls.append(Control.NEXT)
+    return tuple(controls)

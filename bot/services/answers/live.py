@@ -1,0 +1,147 @@
+"""The answers this process is showing right now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.queue.request import NewQuestion, StoredRequest
+from bot.domain.queue.store import RequestStore
+from bot.presentation.answer import AnswerView
+from bot.presentation.page import Page
+from bot.services.ports import AnswerDelivery, Deliveries
+from bot.tasks.background import Background
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class LiveAnswer:
+    """One answer with the view that says what it looks like and the delivery that shows it."""
+
+    question: NewQuestion
+    view: AnswerView
+    delivery: AnswerDelivery
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def show(self) -> None:
+        """Have the newest state shown."""
+        self.delivery.changed()
+
+
+class AnswerDesk:
+    """Opens, finds and closes live answers."""
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        store: RequestStore,
+        background: Background,
+        clock: Clock,
+        *,
+        max_pages: int,
+    ) -> None:
+        self._deliveries = deliveries
+        self._store = store
+        self._background = background
+        self._clock = clock
+        self._max_pages = max_pages
+        self._live: dict[str, LiveAnswer] = {}
+        self.on_gone: Callable[[str], None] = lambda _request_id: None
+        self.on_attached: Callable[[str, int], None] = lambda _request_id, _message_id: None
+
+    def open(self, question: NewQuestion, message_ids: tuple[int, ...] = ()) -> LiveAnswer:
+        """The live answer of a question; the one that is open already, if any."""
+        request_id = question.request_id
+        if (live := self._live.get(request_id)) is not None:
+            return live
+        view = self.view(question)
+        delivery = self._deliveries.open(
+            request_id,
+            question.surface,
+            view,
+            locale=question.asker.locale,
+            message_ids=message_ids,
+            on_sent=lambda page, message_id: self._sent(request_id, page, message_id),
+            on_gone=lambda: self.on_gone(request_id),
+        )
+        live = self._live[request_id] = LiveAnswer(question, view, delivery)
+        return live
+
+    def view(self, question: NewQuestion) -> AnswerView:
+        """A view of a question that is not shown by a delivery."""
+        return AnswerView(
+            # An answer to somebody's own message is a reply to it, which shows the question.
+            question=question.prompt if question.source_message_id is None else "",
+            asker=f"<@{question.asker.user_id}>",
+            locale=question.asker.locale,
+            clock=self._clock,
+            max_pages=self._max_pages,
+        )
+
+    def reopen(self, request: StoredRequest) -> LiveAnswer:
+        """The live answer of a stored request, opened from what is stored when it is not open."""
+        if (live := self._live.get(request.request_id)) is not None:
+            return live
+        live = self.open(request.question, request.message_ids)
+        if not request.message_ids:
+            # It was never acknowledged as far as we know: the delivery looks for its message.
+            live.delivery.acknowledged(None)
+        return live
+
+    def get(self, request_id: str) -> LiveAnswer | None:
+        """The live answer of a request, if it is open here."""
+        return self._live.get(request_id)
+
+    def all(self) -> tuple[LiveAnswer, ...]:
+        """Everything open here."""
+        return tuple(self._live.values())
+
+    async def acknowledged(self, request_id: str, message_id: int | None, page: Page | None) -> None:
+        """The first message is there; its id is kept, so that a restart finds it."""
+        if (live := self._live.get(request_id)) is not None:
+            live.delivery.acknowledged(message_id, page)
+        if message_id is not None:
+            await self._attach(request_id, 0, message_id)
+
+    def refused(self, request_id: str) -> None:
+        """Discord has refused the first message for good: nothing stands there."""
+        if (live := self._live.get(request_id)) is not None:
+            live.delivery.refused()
+
+    async def _attach(self, request_id: str, page: int, message_id: int) -> None:
+        await self._store.attach_message(request_id, page, message_id)
+        self.on_attached(request_id, message_id)
+
+    async def settled(self, timeout: float) -> None:
+        """Let every question that waits show its present state as its last, for at most ``timeout`` seconds."""
+        finishing = {
+            asyncio.create_task(live.delivery.finish(), name=f"settle-{live.question.request_id}")
+            for live in self.all()
+            if live.view.is_waiting
+        }
+        if not finishing:
+            return
+        shown, late = await asyncio.wait(finishing, timeout=timeout)
+        for task in late:
+            task.cancel()
+        for task in shown:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.info("settle.not_shown", task=task.get_name(), detail=str(error))
+
+    async def close(self, request_id: str) -> None:
+        """Nothing more will be shown for this request."""
+        if (live := self._live.pop(request_id, None)) is not None:
+            await self._deliveries.close(request_id)
+            live.closed.set()
+
+    def _sent(self, request_id: str, page: int, message_id: int | None) -> None:
+        if message_id is None:
+            work = self._store.detach_message(request_id, page)
+        else:
+            work = self._attach(request_id, page, message_id)
+        self._background.spawn(work, name=f"page-{request_id}-{page}")

@@ -1,0 +1,124 @@
+"""What the cluster is sent with a question: the part of the conversation that fits, and what to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.conversation.attached_text import with_material
+from bot.domain.conversation.store import ConversationStore, Turn
+from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.conversation.window import Window, build_window
+from bot.domain.queue.request import Manner, NewQuestion, RequestKind
+from bot.domain.queue.store import RequestStore
+from bot.services.answers.versions import Lineage
+from bot.services.conversations.summaries import Summaries
+
+# What the cluster is asked for the rest of an answer where its engine does not go on with one.
+CONTINUE_PROMPT = (
+    "Continue your last answer exactly where it stopped. Do not repeat any of it and do not comment on it."
+)
+
+# Some chat templates cut an assistant's message at this tag: what stands before it would be lost.
+_CUTS_MESSAGES = "</think>"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPolicy:
+    """What every question is asked with. Tokens; ``window_turns`` bounds how many turns are read.
+
+    ``assistant_prefix``: the cluster's engine goes on with the assistant's message that a prompt ends with.
+    """
+
+    system_prompt: str
+    context_tokens: int
+    max_tokens: int
+    window_turns: int = 200
+    assistant_prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the cluster is sent. ``prefix`` is what the answer begins with; ``ratio`` the calibration that the
+    window was measured with; ``base`` what is shown before the answer (of the one it continues); ``recalled`` how
+    many earlier turns the model is shown, None for all there are."""
+
+    window: Window
+    ratio: float
+    prefix: str = ""
+    base: str = ""
+    recalled: int | None = None
+
+
+def prefix_of(text: str, is_possible: bool) -> str:
+    """``text``, if the engine can be asked to go on with it (``is_possible``: it does so at all)."""
+    return text if is_possible and text.strip() and _CUTS_MESSAGES not in text else ""
+
+
+class Prompts:
+    """Builds prompts from what is stored. Raises only :class:`StorageError`."""
+
+    def __init__(
+        self,
+        store: RequestStore,
+        conversations: ConversationStore,
+        estimator: TokenEstimator,
+        policy: ChatPolicy,
+        summaries: Summaries | None,
+    ) -> None:
+        """``summaries`` None: nothing is summarised."""
+        self._store = store
+        self._conversations = conversations
+        self._estimator = estimator
+        self.policy = policy
+        self._summaries = summaries
+
+    def manner(self, question: NewQuestion) -> Manner:
+        """How this question is asked."""
+        policy = self.policy
+        return question.manner or Manner(policy.system_prompt, policy.context_tokens, policy.max_tokens)
+
+    async def of(self, question: NewQuestion, *, assistant_prefix: bool) -> Prompt:
+        """The prompt for this question, now. ``assistant_prefix`` as in :class:`ChatPolicy`."""
+        manner = self.manner(question)
+        turns = await self._conversations.recent_turns(
+            question.conversation_id, limit=self.policy.window_turns, follows=question.follows
+        )
+        asked, prefix, base = with_material(question.prompt, question.material), "", ""
+        everything = turns
+        if question.kind is not RequestKind.ASK:
+            lineage = Lineage.of(await self._store.versions(question.root_id or question.request_id))
+            turns = [turn for turn in turns if turn.request_id not in lineage.request_ids]
+            if question.kind is RequestKind.CONTINUE and (newest := lineage.newest_turn()) is not None:
+                base = newest.answer
+                prefix = prefix_of(base, assistant_prefix)
+                if not prefix:
+                    turns = [newest, *turns]
+                    asked = CONTINUE_PROMPT
+        gist = await self._gist(question, everything, {turn.turn_id for turn in everything if turn not in turns})
+        calibrated = self._estimator.for_model(None)
+        window = build_window(
+            turns,
+            asked,
+            asker=question.asker.name,
+            system_prompt=manner.system_prompt,
+            budget=manner.context_tokens,
+            estimate=calibrated,
+            gist=gist,
+        )
+        if window.turns_left_out and self._summaries is not None:
+            self._summaries.overflowed(question.conversation_id, manner.context_tokens)
+        full = len(turns) >= self.policy.window_turns
+        recalled = window.turns_used if window.turns_left_out or full else None
+        return Prompt(window, calibrated.ratio, prefix, base, recalled)
+
+    async def _gist(self, question: NewQuestion, turns: Sequence[Turn], own: set[int]) -> str:
+        """The summary this question sees, or nothing; ``own`` are the turns of its own earlier versions."""
+        if self._summaries is None:
+            return ""
+        summary = await self._summaries.gist(question.conversation_id, turns, follows=question.follows)
+        if summary is None:
+            return ""
+        # What is asked for anew must not be told in the notes already.
+        is_told = question.kind is not RequestKind.ASK and (not own or min(own) <= summary.upto)
+        return "" if is_told else summary.text

@@ -1,0 +1,121 @@
+"""What has arrived of one answer, over the one or two streams it took."""
+
+from __future__ import annotations
+
+from bot.clock import Clock
+from bot.domain.chat import Finish
+from bot.domain.queue.request import Answer
+
+
+class Transcript:
+    """The words of one answer and their times. ``recalled`` and ``summarised`` are as in :class:`Answer`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sent_at = clock.monotonic()
+        self._first_at: float | None = None
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._kept = 0
+        self._doubled = ""
+        self.model: str | None = None
+        self.recalled: int | None = None
+        self.summarised = False
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self._text)
+
+    @property
+    def pieces(self) -> list[str]:
+        """The answer so far, a piece for about each token."""
+        return list(self._text)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the last stream brought any of the answer."""
+        return len(self._text) > self._kept
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the question was sent to the cluster."""
+        return self._clock.monotonic() - self._sent_at
+
+    def sent(self, prefix: str = "", *, keep: bool = False) -> None:
+        """A stream is asked for: with ``keep`` it goes on with what is here, without it begins anew.
+
+        An engine is shown ``prefix`` without the white space at its end, which templates cut off anyway, and so
+        writes it again: that is left out.
+        """
+        self._doubled = prefix[len(prefix.rstrip()) :]
+        if keep:
+            self._kept = len(self._text)
+            return
+        self._sent_at, self._first_at = self._clock.monotonic(), None
+        self._text, self._reasoning, self._kept = [], [], 0
+
+    def add_text(self, piece: str) -> str:
+        """A piece of the answer arrived; what of it is new."""
+        while self._doubled and piece:
+            if piece[0] != self._doubled[0]:
+                self._doubled = ""
+                break
+            piece, self._doubled = piece[1:], self._doubled[1:]
+        if piece:
+            if self._first_at is None:
+                self._first_at = self._clock.monotonic()
+            self._text.append(piece)
+        return piece
+
+    def add_reasoning(self, piece: str) -> None:
+        """A piece of the model's thinking arrived."""
+        self._reasoning.append(piece)
+
+    def replace(self, pieces: list[str]) -> None:
+        """These are the answer instead."""
+        self._text = list(pieces)
+
+    def complete(self, finish: Finish) -> Answer:
+        """The answer, which has ended by itself."""
+        stats = finish.stats
+        went_on = self._kept > 0
+        return Answer(
+            text=self.text,
+            reasoning="".join(self._reasoning),
+            finish=finish.reason.value,
+            model=stats.model or self.model,
+            prompt_tokens=stats.prompt_tokens,
+            completion_tokens=self._kept + stats.completion_tokens,
+            ttft=self._ttft if went_on else stats.ttft,
+            duration=self.elapsed if went_on else stats.duration,
+            tokens_per_second=stats.tokens_per_second,
+            counted=stats.counted and not went_on,
+            recalled=self.recalled,
+            summarised=self.summarised,
+        )
+
+    def partial(self, finish: str) -> Answer | None:
+        """What there is of an answer that was ended; None when there is nothing."""
+        if not self._text:
+            return None
+        elapsed = self.elapsed
+        writing = elapsed - (self._ttft or 0.0)
+        return Answer(
+            text=self.text,
+            reasoning="".join(self._reasoning),
+            finish=finish,
+            model=self.model,
+            prompt_tokens=None,
+            completion_tokens=len(self._text),
+            ttft=self._ttft,
+            duration=elapsed,
+            tokens_per_second=(len(self._text) - 1) / writing if len(self._text) > 1 and writing > 0 else None,
+            counted=False,
+            recalled=self.recalled,
+            summarised=self.summarised,
+        )
+
+    @property
+    def _ttft(self) -> float | None:
+        return None if self._first_at is None else self._first_at - self._sent_at

@@ -1,0 +1,1 @@
+"""The cluster as it is observed: monitor, recorder, node names, leadership."""

@@ -1,0 +1,80 @@
+"""What people call the cluster's nodes, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.cluster.nodes import NamedNode, NodeNames
+from bot.domain.status import ClusterStatus, Node
+from bot.services.cluster.monitor import ClusterService
+
+
+class NodeBook:
+    """Names by node. A worker that starts anew may come with another peer id: a named node that is gone is found
+    again by its hardware, when exactly one newcomer has the same."""
+
+    def __init__(self, store: NodeNames, cluster: ClusterService) -> None:
+        self._store = store
+        self._cluster = cluster
+        self._named: dict[str, NamedNode] = {}
+        self._moved: dict[str, str] = {}
+
+    @property
+    def names(self) -> Mapping[str, NamedNode]:
+        """The named nodes by peer id, as last refreshed."""
+        return self._named
+
+    def canonical(self, node_id: str) -> str:
+        """The peer id under which this node is known now."""
+        while node_id in self._moved:
+            node_id = self._moved[node_id]
+        return node_id
+
+    def has_moved_to(self, node_id: str) -> bool:
+        """Whether a named node that was here before came back under this peer id."""
+        return node_id in self._moved.values()
+
+    async def refresh(self) -> None:
+        """Read the names, and match nodes that came back. Raises :class:`StorageError`."""
+        self._named = {node.node_id: node for node in await self._store.all()}
+        status = self._cluster.view().status
+        if status is None:
+            return
+        for old, newcomer in matches(self._named, status).items():
+            found = _named(newcomer, self._named[old].name, self._named[old].owner_id)
+            await self._store.put(found, instead_of=old)
+            del self._named[old]
+            self._named[found.node_id] = found
+            self._moved.pop(found.node_id, None)
+            self._moved[old] = found.node_id
+
+    async def name(self, node: Node, name: str, owner_id: int | None) -> None:
+        """Give a node a name and an owner. Raises :class:`StorageError`."""
+        await self._store.put(_named(node, name, owner_id))
+        await self.refresh()
+
+
+def matches(named: Mapping[str, NamedNode], status: ClusterStatus) -> dict[str, Node]:
+    """The nodes that came back under another peer id, by the id they had before."""
+    listed = {node.node_id for node in status.nodes}
+    gone = [node for node_id, node in named.items() if node_id not in listed]
+    new = [node for node in status.nodes if node.node_id not in named]
+    found: dict[str, Node] = {}
+    for old in gone:
+        alike = [node for node in new if _hardware_of(node) == (old.gpu_name, old.gpu_count, old.gpu_memory)]
+        rivals = [one for one in gone if _same(one, old)]
+        if len(alike) == 1 and len(rivals) == 1:
+            found[old.node_id] = alike[0]
+    return found
+
+
+def _same(one: NamedNode, other: NamedNode) -> bool:
+    return (one.gpu_name, one.gpu_count, one.gpu_memory) == (other.gpu_name, other.gpu_count, other.gpu_memory)
+
+
+def _hardware_of(node: Node) -> tuple[str, int, float]:
+    return node.gpu_name, node.gpu_count, node.gpu_memory
+
+
+def _named(node: Node, name: str, owner_id: int | None) -> NamedNode:
+    return NamedNode(node.node_id, name, owner_id, node.gpu_name, node.gpu_count, node.gpu_memory)

@@ -1,0 +1,1 @@
+"""What a channel remembers, and its summaries."""

@@ -1,0 +1,80 @@
+"""What a channel remembers: shown, and forgotten on request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from bot.domain.conversation.store import ConversationKey, ConversationStore, Turn
+from bot.domain.conversation.summary import SummaryStore
+from bot.domain.conversation.tokens import MESSAGE_TOKENS, TokenEstimator
+from bot.domain.conversation.window import build_window
+from bot.domain.queue.request import Manner
+
+log = structlog.get_logger(__name__)
+
+SHOWN_TURNS = 8
+COUNTED_TURNS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A conversation as its owner sees it. ``turns`` counts at most 200, newest; tokens are estimates.
+
+    ``persona`` and ``recalled`` are the tokens that the system prompt and the turns take of ``limit``; the rest
+    is free for the question. ``gist`` is the summary of what no longer fits, or empty.
+    """
+
+    turns: int
+    used: int
+    tokens: int
+    persona: int
+    recalled: int
+    limit: int
+    newest: tuple[Turn, ...]
+    gist: str = ""
+
+
+class ConversationService:
+    """Shows and clears conversations."""
+
+    def __init__(self, store: ConversationStore, estimator: TokenEstimator, summaries: SummaryStore) -> None:
+        self._store = store
+        self._estimator = estimator
+        self._summaries = summaries
+
+    async def memory(self, key: ConversationKey, manner: Manner) -> Memory:
+        """What the next question in this conversation would carry along. Raises :class:`StorageError`."""
+        conversation_id = await self._store.conversation(key)
+        turns = await self._store.recent_turns(conversation_id, limit=COUNTED_TURNS)
+        summary = await self._summaries.summary(conversation_id)
+        estimate = self._estimator.for_model(None)
+        persona = estimate(manner.system_prompt) + MESSAGE_TOKENS if manner.system_prompt else 0
+        window = build_window(
+            turns,
+            "…",
+            asker="",
+            system_prompt=manner.system_prompt,
+            budget=max(manner.context_tokens, persona + 64),
+            estimate=estimate,
+            gist=summary.text if summary else "",
+        )
+        newest = tuple(reversed(turns[:SHOWN_TURNS]))
+        return Memory(
+            turns=len(turns),
+            used=window.turns_used,
+            tokens=window.tokens,
+            persona=persona,
+            recalled=max(0, window.tokens - persona),
+            limit=manner.context_tokens,
+            newest=newest,
+            gist=summary.text if summary else "",
+        )
+
+    async def clear(self, key: ConversationKey, *, by: int) -> int:
+        """Forget the conversation's turns; returns how many. Raises :class:`StorageError`."""
+        conversation_id = await self._store.find(key)
+        cleared = 0 if conversation_id is None else await self._store.clear(conversation_id)
+        log.info("conversation.cleared", channel=key.channel_id, by=by, turns=cleared)
+        return cleared

@@ -1,0 +1,1 @@
+"""What operators see and do: boards, alerts, presence, model switches."""

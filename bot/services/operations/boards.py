@@ -1,0 +1,326 @@
+"""The status card kept current: on boards in channels, and for a while under ``/status``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from bot.clock import Clock, woken
+from bot.domain.cluster.boards import Board, Boards
+from bot.domain.cluster.events import ClusterEvent
+from bot.errors import AccessLost, DeliveryError, MessageGone, StorageError
+from bot.presentation.status import Card, status_card
+from bot.services.cluster.leadership import Watch
+from bot.services.cluster.monitor import ClusterService
+from bot.services.cluster.node_names import NodeBook
+from bot.services.cluster.recorder import Journal
+from bot.services.requests.overview import QueueService
+
+log = structlog.get_logger(__name__)
+
+LIVE_SECONDS = 600.0
+LOOK_EVERY = 60.0
+# So soon a board is shown that another process placed, in seconds.
+SETTLE_EVERY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between edits: after an event at least ``event``, when only figures changed at least ``figures``,
+    and without any change ``repeat`` (None: never)."""
+
+    event: float
+    figures: float
+    repeat: float | None
+
+
+# Discord shows each reader how long ago the card was true, by itself (a relative timestamp), so a board that stays
+# the same need not be edited to look alive: 18 edits an hour find out whether it still exists.
+BOARD_PACE = Pace(event=1.2, figures=15.0, repeat=200.0)
+LIVE_PACE = Pace(event=1.2, figures=10.0, repeat=60.0)
+
+
+class CardPoster(Protocol):
+    """Shows cards in channels. Raises only :class:`DeliveryError`."""
+
+    async def post(self, channel_id: int, card: Card) -> int:
+        """Send a card; returns the message's id."""
+        ...
+
+    async def edit(self, channel_id: int, message_id: int, card: Card) -> None:
+        """Replace a card. Raises :class:`MessageGone` when somebody deleted the message."""
+        ...
+
+
+class StatusCards:
+    """Draws the status card from everything that is known."""
+
+    def __init__(
+        self, cluster: ClusterService, queue: QueueService, journal: Journal, nodes: NodeBook, clock: Clock
+    ) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._journal = journal
+        self._nodes = nodes
+        self._clock = clock
+
+    async def card(self, locale: str) -> Card:
+        """The card now. Raises :class:`StorageError`."""
+        view = self._cluster.view()
+        return status_card(
+            locale,
+            view.status,
+            availability=view.availability.value,
+            received_at=view.received_at,
+            load=await self._queue.load(),
+            figures=await self._journal.figures(),
+            speeds=await self._journal.speeds(),
+            names={node_id: node.name for node_id, node in self._nodes.names.items()},
+            frozen=view.frozen,
+            failing=view.failing,
+            stranded=self._journal.stranded,
+            web_page=self._cluster.web_page,
+        )
+
+    async def board(self, locale: str) -> Card:
+        """The card as a board shows it: without Live, which it is already. Raises :class:`StorageError`."""
+        card = await self.card(locale)
+        return replace(card, buttons=tuple(button for button in card.buttons if button.action != "live"))
+
+
+class Follower:
+    """Shows a card again whenever it has changed, at its pace. ``show`` raises to end it."""
+
+    def __init__(
+        self,
+        draw: Callable[[], Awaitable[Card]],
+        show: Callable[[Card], Awaitable[None]],
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
+        self._draw = draw
+        self._show = show
+        self._clock = clock
+        self._pace = pace
+        self._wake = asyncio.Event()
+        self._urgent = True
+        self._ended = False
+
+    def end(self) -> None:
+        """Show nothing more."""
+        self._ended = True
+        self._wake.set()
+
+    def changed(self, *, urgent: bool) -> None:
+        """Something may have to be shown: soon for an event."""
+        self._urgent = self._urgent or urgent
+        self._wake.set()
+
+    async def run(self, shown: Card | None, *, seconds: float | None = None) -> None:
+        """Follow until cancelled, or for ``seconds``; ``shown`` is what can be seen now."""
+        end = None if seconds is None else self._clock.monotonic() + seconds
+        shown_at = self._clock.monotonic() if shown is not None else float("-inf")
+        while not self._ended and (end is None or self._clock.monotonic() < end):
+            since = self._clock.monotonic() - shown_at
+            card = await self._draw()
+            repeat = self._pace.repeat is not None and since >= self._pace.repeat
+            gap = self._pace.event if self._urgent or shown is None else self._pace.figures
+            if repeat or (card != shown and since >= gap):
+                self._urgent = False
+                shown_at = self._clock.monotonic()
+                await self._show(card)
+                shown = card
+                continue
+            pause = gap - since if card != shown else self._until_repeat(since)
+            if card == shown:
+                self._urgent = False
+            await woken(
+                self._wake, self._clock, pause if end is None else min(pause, end - self._clock.monotonic())
+            )
+
+    def _until_repeat(self, since: float) -> float:
+        # Running and waiting questions tell nobody when they change: they are looked at.
+        return (
+            self._pace.figures if self._pace.repeat is None else min(self._pace.figures, self._pace.repeat - since)
+        )
+
+
+class BoardKeeper:
+    """Keeps every board and every live card current. Of several processes on one database, only the one that has
+    the watch shows boards."""
+
+    def __init__(
+        self,
+        store: Boards,
+        cards: StatusCards,
+        poster: CardPoster,
+        cluster: ClusterService,
+        journal: Journal,
+        nodes: NodeBook,
+        clock: Clock,
+        watch: Watch,
+    ) -> None:
+        self._store = store
+        self._cards = cards
+        self._poster = poster
+        self._nodes = nodes
+        self._clock = clock
+        self._watch = watch
+        self._boards: dict[int, tuple[Board, Follower, asyncio.Task[None]]] = {}
+        self._live: dict[int, Follower] = {}
+        self._again = asyncio.Event()
+        # Sending a board and comparing what is sent with what is kept exclude each other.
+        self._placing = asyncio.Lock()
+        journal.subscribe(self._happened)
+        cluster.subscribe(self._renamed)
+
+    async def run(self) -> None:
+        """Show the boards there are, until cancelled."""
+        looked_at = float("-inf")
+        try:
+            while True:
+                if self._clock.monotonic() - looked_at >= LOOK_EVERY:
+                    looked_at = self._clock.monotonic()
+                    await self._nodes.refresh()
+                    self._tell(urgent=False)
+                await self._settle()
+                await woken(self._again, self._clock, SETTLE_EVERY)
+        finally:
+            for _, _, task in self._boards.values():
+                task.cancel()
+            await asyncio.gather(*(task for _, _, task in self._boards.values()), return_exceptions=True)
+            self._boards.clear()
+            await self._watch.release()
+
+    async def place(self, channel_id: int, guild_id: int | None, locale: str) -> None:
+        """Place a board, or send the one of this channel anew. Raises :class:`DeliveryError`,
+        :class:`StorageError`."""
+        # Who asked is answered here, so this process shows it, and whoever had the watch lets the old one be.
+        await self._watch.take()
+        async with self._placing:
+            await self._stop(channel_id)
+            card = await self._cards.board(locale)
+            board = Board(channel_id, guild_id, await self._poster.post(channel_id, card), locale)
+            await self._store.put_board(board)
+            self._start(board, card)
+
+    async def remove(self, channel_id: int) -> bool:
+        """Let a board be: it stays as it is; False when there was none. Raises :class:`StorageError`."""
+        await self._watch.take()
+        async with self._placing:
+            await self._stop(channel_id)
+            return await self._store.remove_board(channel_id)
+
+    async def message_deleted(self, message_id: int) -> None:
+        """A message was deleted in Discord; a board is sent again."""
+        for board, _, _ in list(self._boards.values()):
+            if board.message_id == message_id and await self._watch.is_ours(surely=True):
+                async with self._placing:
+                    await self._stop(board.channel_id)
+                    await self._store.put_board(replace(board, message_id=None))
+                self._again.set()
+
+    async def follow(
+        self, message_id: int, locale: str, show: Callable[[Card], Awaitable[None]], shown: Card
+    ) -> None:
+        """Keep the card in this message current for ten minutes; ends early, silently, when it cannot be shown any
+        more, or when somebody asks for it anew."""
+
+        async def draw() -> Card:
+            return replace(await self._cards.card(locale), live=True)
+
+        follower = Follower(draw, show, self._clock, LIVE_PACE)
+        if (before := self._live.get(message_id)) is not None:
+            before.end()
+        self._live[message_id] = follower
+        try:
+            await follower.run(replace(shown, live=True), seconds=LIVE_SECONDS)
+            if self._live.get(message_id) is follower:
+                await show(await self._cards.card(locale))
+        except DeliveryError as error:
+            log.info("live.ended", error=type(error).__name__)
+        finally:
+            if self._live.get(message_id) is follower:
+                del self._live[message_id]
+
+    def _happened(self, _event: ClusterEvent) -> None:
+        self._tell(urgent=True)
+
+    def _renamed(self) -> None:
+        # A node that came back may be one that has a name; what is named is shown with its name at once.
+        self._tell(urgent=True)
+
+    def _tell(self, *, urgent: bool) -> None:
+        for _, follower, _ in self._boards.values():
+            follower.changed(urgent=urgent)
+        for follower in self._live.values():
+            follower.changed(urgent=urgent)
+
+    async def _settle(self) -> None:
+        """Show what is kept and nothing else: another process may have placed, moved or removed a board, or taken
+        the watch."""
+        async with self._placing:
+            kept = await self._store.boards() if await self._watch.is_ours() else ()
+            wanted = {board.channel_id: board for board in kept}
+            for channel_id, (board, _, _) in list(self._boards.items()):
+                if wanted.get(channel_id) != board:
+                    await self._stop(channel_id)
+            for channel_id, board in wanted.items():
+                if channel_id not in self._boards:
+                    self._start(board, None)
+
+    def _start(self, board: Board, shown: Card | None) -> None:
+        follower = Follower(
+            lambda: self._cards.board(board.locale),
+            lambda card: self._show(board.channel_id, card),
+            self._clock,
+            BOARD_PACE,
+        )
+        task = asyncio.create_task(self._carry(follower, shown), name=f"board-{board.channel_id}")
+        self._boards[board.channel_id] = board, follower, task
+
+    async def _carry(self, follower: Follower, shown: Card | None) -> None:
+        while True:
+            try:
+                await follower.run(shown)
+            except (DeliveryError, StorageError) as error:
+                log.warning("board.not_shown", error=type(error).__name__, detail=str(error))
+            except Exception:
+                # Nobody waits for this task: it would end unseen, and the board stand still for good.
+                log.exception("board.crashed")
+            # A channel may be opened again, a network come back.
+            shown = None
+            await self._clock.sleep(LOOK_EVERY)
+
+    async def _show(self, channel_id: int, card: Card) -> None:
+        message_id = self._boards[channel_id][0].message_id
+        try:
+            if message_id is not None:
+                await self._poster.edit(channel_id, message_id, card)
+                return
+        except MessageGone:
+            log.info("board.sent_again", channel=channel_id)
+        except AccessLost:
+            log.warning("board.no_access", channel=channel_id)
+            raise
+        await self._send_again(channel_id, card)
+
+    async def _send_again(self, channel_id: int, card: Card) -> None:
+        async with self._placing:
+            # Two processes learn that the message is gone: one sends it.
+            if not await self._watch.is_ours(surely=True):
+                return
+            board, follower, task = self._boards[channel_id]
+            placed = replace(board, message_id=await self._poster.post(channel_id, card))
+            await self._store.put_board(placed)
+            self._boards[channel_id] = placed, follower, task
+
+    async def _stop(self, channel_id: int) -> None:
+        running = self._boards.pop(channel_id, None)
+        if running is not None:
+            running[2].cancel()
+            await asyncio.gather(running[2], return_exceptions=True)

@@ -1,0 +1,270 @@
+"""The guided switch of the cluster's model: safe where the scheduler is not.
+
+An init while workers are connected strands the cluster (recordings 72 to 78), one with an unknown model stops
+it (recording 89). So: hold the line, wait for the running answers, have the workers stopped, send exactly one
+init, have them started, and see that questions can be answered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.cluster.audit import AuditEntry, AuditLog
+from bot.domain.cluster.model_switch import (
+    PATIENCE,
+    Sight,
+    Step,
+    Switch,
+    SwitchState,
+    SwitchStore,
+    advanced,
+    may_initialise,
+    trouble,
+)
+from bot.domain.scheduler import Scheduler
+from bot.errors import SchedulerError, SchedulerUnreachable, StorageError
+from bot.i18n.catalogue import say
+from bot.presentation.model_switch import switch_card
+from bot.presentation.status import Card
+from bot.services.cluster.monitor import Availability, ClusterService
+from bot.services.cluster.recorder import Journal
+from bot.services.queue.dispatcher import Dispatcher
+from bot.services.requests.overview import QueueService
+from bot.tasks.listeners import Listeners
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 1.0
+# So often one looks whether another process has begun a switch: before people have walked to the first worker.
+LOOK_IDLE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an operator confirms. ``plan_id`` makes pressing twice one switch."""
+
+    plan_id: str
+    model: str
+    nodes: int
+    local_network: bool
+
+
+class Switching:
+    """Begins switches and follows the one that is open, also one that another process began."""
+
+    def __init__(
+        self,
+        *,
+        scheduler: Scheduler,
+        cluster: ClusterService,
+        journal: Journal,
+        queue: QueueService,
+        dispatcher: Dispatcher,
+        store: SwitchStore,
+        audit: AuditLog,
+        clock: Clock,
+    ) -> None:
+        self._scheduler = scheduler
+        self._cluster = cluster
+        self._journal = journal
+        self._queue = queue
+        self._dispatcher = dispatcher
+        self._store = store
+        self._audit = audit
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._listeners = Listeners[[]](clock)
+        self._under_way = False
+        cluster.subscribe(self._wake.set)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` whenever a switch may look different; returns how to end it."""
+        return self._listeners.subscribe(listener)
+
+    async def begin(self, plan: Plan, *, by: int, paused_before: bool | None = None) -> Switch:
+        """Start the switch, or return the one that is under way.
+
+        ``paused_before``: whether operators hold the line themselves (None: look), so that it stays held.
+
+        Raises :class:`SchedulerError` for a model that is not listed, :class:`StorageError`."""
+        await self._cluster.known_model(plan.model)
+        status = self._cluster.view().status
+        now = self._clock.now()
+        wanted = Switch(
+            switch_id=plan.plan_id,
+            model=plan.model,
+            nodes=plan.nodes,
+            local_network=plan.local_network,
+            previous_model=status.model if status is not None else None,
+            previous_nodes=status.init_nodes if status is not None else None,
+            by=by,
+            started_at=now,
+            step_since=now,
+            drained=await self._queue.running_everywhere(),
+            workers=len(status.nodes) if status is not None else 0,
+            paused_before=await self._queue.is_paused() if paused_before is None else paused_before,
+        )
+        switch = await self._store.open(wanted)
+        if switch == wanted:
+            await self._hold(switch)
+            await self._note(by, "cluster.switch", switch)
+            self._under_way = True
+        self._changed()
+        return switch
+
+    async def current(self) -> Switch | None:
+        """The switch that is under way. Raises :class:`StorageError`."""
+        return await self._store.current()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether workers leave and come because a switch told people so."""
+        return self._under_way
+
+    async def get(self, switch_id: str) -> Switch | None:
+        """A switch by its id. Raises :class:`StorageError`."""
+        return await self._store.get(switch_id)
+
+    async def cancel(self, switch_id: str, *, by: int) -> Switch | None:
+        """End a switch: nothing further is done, and the line moves again. None when there is no such switch."""
+        switch = await self._store.get(switch_id)
+        if switch is None or switch.state is not SwitchState.OPEN:
+            return switch
+        ended = replace(switch, state=SwitchState.CANCELLED, finished_at=self._clock.now())
+        if await self._store.save(ended):
+            await self._release(ended, by)
+            await self._note(by, "cluster.switch_cancelled", ended)
+        self._changed()
+        return ended
+
+    async def back(self, switch_id: str, *, by: int, plan_id: str) -> Switch | None:
+        """The way back to the model before, by the same steps. None when there is none."""
+        switch = await self._store.get(switch_id)
+        if switch is None or switch.previous_model is None:
+            return switch
+        if switch.state is SwitchState.OPEN:
+            replaced = replace(switch, state=SwitchState.REPLACED, finished_at=self._clock.now())
+            await self._store.save(replaced)
+        # The line stays held in between: a question that left now would be interrupted at once.
+        held = switch.paused_before if switch.state is SwitchState.OPEN else None
+        plan = Plan(plan_id, switch.previous_model, switch.previous_nodes or switch.nodes, switch.local_network)
+        return await self.begin(plan, by=by, paused_before=held)
+
+    async def card(self, switch: Switch, locale: str) -> Card:
+        """How far it is. Raises :class:`StorageError`."""
+        sight = await self._sight()
+        return switch_card(
+            locale,
+            switch,
+            status=sight.status,
+            running=sight.running,
+            join=sight.status.join if sight.status is not None else None,
+            trouble=trouble(switch, sight, self._clock.now()),
+        )
+
+    async def run(self) -> None:
+        """Follow what is under way, until cancelled."""
+        while True:
+            busy = True
+            try:
+                busy = await self.look()
+            except StorageError as error:
+                log.warning("switch.not_followed", detail=str(error))
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes together with what is waited for.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY if busy else LOOK_IDLE):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    async def look(self) -> bool:
+        """Take the steps that what is seen allows; False when no switch is under way. Raises
+        :class:`StorageError`."""
+        switch = await self._store.current()
+        if self._under_way or switch is not None:
+            # Whichever process takes a step holds the line or releases it, for all of them.
+            await self._dispatcher.refresh_pause()
+            self._tell()
+        self._under_way = switch is not None
+        if switch is None:
+            return False
+        now = self._clock.now()
+        if switch.step is Step.DRAIN and now - switch.step_since > PATIENCE[Step.DRAIN]:
+            self._dispatcher.interrupt()
+        moved = advanced(switch, await self._sight(), now)
+        if moved.step is Step.INIT and moved.claimed_at is None:
+            moved = await self._initialise(moved)
+        if moved != switch and await self._store.save(moved):
+            log.info("switch.step", model=moved.model, step=moved.step.value, state=moved.state.value)
+            if moved.state is SwitchState.DONE:
+                await self._release(moved, moved.by)
+                await self._note(moved.by, "cluster.switched", moved)
+            self._changed()
+        self._tell()
+        return moved.state is SwitchState.OPEN
+
+    async def _initialise(self, switch: Switch) -> Switch:
+        now = self._clock.now()
+        try:
+            await self._cluster.known_model(switch.model)
+        except SchedulerError as error:
+            # Nothing was sent: it is tried again at the next look.
+            log.warning("cluster.init_waits", model=switch.model, detail=str(error))
+            return switch
+        if not may_initialise(await self._sight()):
+            # Since the workers were seen to be stopped, one may have been started again.
+            log.warning("cluster.init_unsafe", model=switch.model)
+            return replace(switch, step=Step.STOP, step_since=now)
+        if not await self._store.claim_init(switch.switch_id, now=now):
+            return await self._store.get(switch.switch_id) or switch
+        log.warning(
+            "cluster.init", model=switch.model, nodes=switch.nodes, local=switch.local_network, by=switch.by
+        )
+        claimed = replace(switch, claimed_at=now)
+        try:
+            await self._scheduler.initialise(switch.model, switch.nodes, local_network=switch.local_network)
+        except SchedulerUnreachable as error:
+            # It may have happened all the same: the status tells.
+            log.error("cluster.init_unanswered", model=switch.model, detail=str(error))
+            return claimed
+        except SchedulerError as error:
+            log.error("cluster.init_failed", model=switch.model, status=error.status, detail=str(error))
+            return replace(claimed, initialised=False)
+        return replace(claimed, initialised=True)
+
+    async def _sight(self) -> Sight:
+        view = self._cluster.view()
+        answering = view.availability not in {Availability.UNREACHABLE, Availability.UNKNOWN}
+        return Sight(
+            view.status if answering else None, await self._queue.running_everywhere(), self._journal.stranded
+        )
+
+    async def _hold(self, switch: Switch) -> None:
+        if not switch.paused_before:
+            await self._queue.pause(say(None, "switch.reason", model=switch.model), by=switch.by)
+
+    async def _release(self, switch: Switch, by: int) -> None:
+        if not switch.paused_before:
+            await self._queue.resume(by=by)
+
+    async def _note(self, by: int, action: str, switch: Switch) -> None:
+        await self._audit.record(
+            AuditEntry(
+                self._clock.now(),
+                by,
+                action,
+                {"model": switch.model, "nodes": switch.nodes, "before": switch.previous_model},
+            )
+        )
+
+    def _changed(self) -> None:
+        self._wake.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._listeners.tell()

@@ -1,0 +1,70 @@
+"""The line under the bot's name: the model and how many wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from bot.clock import Clock, woken
+from bot.errors import DeliveryError, StorageError
+from bot.i18n.catalogue import say
+from bot.services.cluster.monitor import Availability, ClusterService
+from bot.services.requests.overview import QueueService
+
+# A gateway takes 120 messages a minute in all, and nobody reads this line by the second.
+UPDATE_EVERY = 60.0
+TRIED_EVERY = 5.0
+
+
+class Status(Protocol):
+    """Sets the bot's presence. Raises only :class:`DeliveryError`."""
+
+    async def set_presence(self, text: str, *, usable: bool) -> None:
+        """Show ``text`` under the bot's name."""
+        ...
+
+    def on_session(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` whenever a session with Discord has begun anew: it shows no text yet."""
+        ...
+
+
+class Presence:
+    """Updates the presence when it has changed, and then rarely."""
+
+    def __init__(self, cluster: ClusterService, queue: QueueService, status: Status, clock: Clock) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._status = status
+        self._clock = clock
+        self._shown: tuple[str, bool] | None = None
+        self._forgotten = asyncio.Event()
+        status.on_session(self._forget)
+
+    async def run(self) -> None:
+        """Keep it right, until cancelled."""
+        while True:
+            try:
+                wanted = await self._wanted()
+                if wanted != self._shown and self._cluster.view().availability is not Availability.UNKNOWN:
+                    self._shown = wanted
+                    await self._status.set_presence(wanted[0], usable=wanted[1])
+                    await woken(self._forgotten, self._clock, UPDATE_EVERY)
+                    continue
+            except (DeliveryError, StorageError):
+                # Not connected yet, or not at this moment: it is tried again.
+                self._shown = None
+            await woken(self._forgotten, self._clock, TRIED_EVERY)
+
+    def _forget(self) -> None:
+        self._shown = None
+        self._forgotten.set()
+
+    async def _wanted(self) -> tuple[str, bool]:
+        view = self._cluster.view()
+        usable = view.availability is Availability.USABLE
+        if not usable or view.status is None or view.status.model is None:
+            return say(None, f"status.{view.availability.value}"), usable
+        load = await self._queue.load()
+        model = view.status.model.rpartition("/")[2][:60]
+        return say(None, "presence.line", model=model, waiting=load.waiting), usable

@@ -1,0 +1,329 @@
+"""Whether the next question may leave, and if not, why and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+import structlog
+
+from bot.clock import Clock, woken
+from bot.domain.queue.breaker import Breaker, Failure
+from bot.domain.queue.capacity import BackOff, CapacityLimit
+from bot.domain.queue.estimate import ServiceTimes, estimate_wait
+from bot.domain.queue.hold import RESTARTING, Hold
+from bot.domain.queue.store import LinePause
+from bot.domain.status import ClusterStatus
+from bot.errors import (
+    ClusterBusy,
+    NoAnswer,
+    RequestRefused,
+    SchedulerError,
+    SchedulerNotReady,
+    SchedulerUnreachable,
+)
+from bot.presentation.page import escape_inline
+from bot.services.cluster.monitor import Availability, ClusterView, ClusterWatcher
+from bot.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+# A report that repeats the one before wakes nobody, but it may show room: while that would end a wait, the newest
+# one is looked at this often, in seconds.
+LOOK_AGAIN = 1.0
+
+
+def hold_of(cluster: ClusterView, pause: LinePause | None, refusal: Hold | None) -> Hold | None:
+    """Why no question may leave now, in the order of what a reader should know first; None when it moves.
+
+    ``refusal`` is why the cluster took no question last time, as long as that is being waited out. That it takes
+    none although its report says so is such a refusal.
+    """
+    if pause is not None:
+        return Hold("held.paused", (("reason", escape_inline(pause.reason)),))
+    if cluster.availability is Availability.UNREACHABLE:
+        return _unreachable(cluster.unreachable_since or 0)
+    if cluster.availability is Availability.NO_MODEL:
+        return Hold("held.no_model")
+    if cluster.availability is Availability.STARTING and not cluster.refuted:
+        status = cluster.status
+        if status is not None and status.init_nodes and status.ready_nodes < status.init_nodes:
+            return Hold("held.starting_nodes", (("ready", status.ready_nodes), ("wanted", status.init_nodes)))
+        return Hold("held.starting")
+    return refusal
+
+
+NO_ANSWER_ATTEMPTS = 2
+"""So often a question is asked that ends without a word."""
+
+
+def _unreachable(since: float) -> Hold:
+    # Discord shows each reader this moment in their own time zone.
+    return Hold("held.unreachable", (("since", f"<t:{int(since)}:t>"),))
+
+
+def refusal_of(error: SchedulerError, now: float) -> Hold:
+    """Why the cluster did not take a question, as seen ``now`` (epoch seconds)."""
+    if isinstance(error, ClusterBusy):
+        return Hold("held.busy")
+    if isinstance(error, SchedulerUnreachable):
+        return _unreachable(now)
+    return Hold("held.starting") if isinstance(error, SchedulerNotReady) else Hold("held.node_failed")
+
+
+class Gate:
+    """Between the line and the cluster: holds, the capacity in force, back-off, waiting times."""
+
+    def __init__(
+        self,
+        watcher: ClusterWatcher,
+        capacity: CapacityLimit,
+        back_off: BackOff,
+        breaker: Breaker,
+        service_times: ServiceTimes,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._watcher = watcher
+        self._capacity = capacity
+        self._back_off = back_off
+        self._breaker = breaker
+        self._service_times = service_times
+        self._clock = clock
+        self._metrics = metrics
+        self.pause: LinePause | None = None
+        # This process is about to end: nothing leaves any more, whatever the cluster says.
+        self.restarting = False
+        self._refusal: Hold | None = None
+        self._failure: Hold | None = None
+        self._refused_at = float("-inf")
+        self._told: tuple[ClusterStatus | None, bool] = (None, True)
+        self._in_flight: set[str] = set()
+        self._repeats: list[str] = []
+        self._claiming = False
+        self._stirred = asyncio.Event()
+        watcher.subscribe(self._status_changed)
+
+    @property
+    def model(self) -> str | None:
+        """The model the cluster is known to serve; None while that is not known any more."""
+        status = self._current_status()
+        return status.model if status is not None else None
+
+    def hold(self) -> Hold | None:
+        """Why the line does not move; None when it does. While the cluster fails what it is asked, one question
+        at a time may leave nevertheless: :meth:`room`."""
+        return self._closed() or (self._failure if self._breaker.is_open else None)
+
+    def limit(self) -> int:
+        """How many questions may be in flight.
+
+        One as long as the cluster's state is not known and no question proved that it works: enough to find out,
+        too little to do harm. Then what is learned from the questions themselves.
+        """
+        view = self._watcher.view()
+        if view.availability is Availability.UNKNOWN and not view.proven:
+            return 1
+        limit = self._capacity.limit(self._clock.monotonic())
+        self._metrics.capacity.set(limit)
+        return limit
+
+    def room(self, running: int) -> int:
+        """How many questions may leave the line now, with ``running`` in flight; 0 or less for none."""
+        if self._closed() is not None:
+            return 0
+        free = self.limit() - running
+        if not self._breaker.is_open:
+            return free
+        # Answers that broke off and wait to be asked for again were there before everything in the line.
+        return min(1, free) if self._may_probe() and not self._repeats else 0
+
+    @contextmanager
+    def claiming(self) -> Iterator[Collection[str]]:
+        """While questions are taken from the line nothing else may become the probe. Gives those that must stay
+        there."""
+        self._claiming = True
+        try:
+            yield self._breaker.set_aside(self._clock.monotonic())
+        finally:
+            self._claiming = False
+
+    def nothing_else(self) -> bool:
+        """There is nothing in the line but what must stay there; whether some of it may leave after all."""
+        return self._breaker.nothing_else()
+
+    def retry_in(self) -> float | None:
+        """Seconds until something may leave that may not now, even if nothing happens; None when there is no such
+        moment."""
+        now, room = self._clock.monotonic(), self._shows_room()
+        waits = [
+            min(left, max(LOOK_AGAIN, policy.remaining(now, room=True)))
+            for policy in (self._back_off, self._breaker)
+            if (left := policy.remaining(now, room=room))
+        ]
+        if (due := self._breaker.next_due(now)) is not None:
+            waits.append(due)
+        return min(waits, default=None)
+
+    def pause_changed(self, pause: LinePause | None) -> None:
+        """Operators hold the line, or let it move: then what the cluster asked for is waited out no longer."""
+        self.pause = pause
+        if pause is None:
+            self._back_off.resumed()
+            self._breaker.resumed()
+        self._stirred.set()
+
+    def sent(self, request_id: str) -> None:
+        """This question leaves the line, and is in flight until :meth:`left`."""
+        self._in_flight.add(request_id)
+        self._breaker.sent(request_id)
+
+    def left(self, request_id: str) -> None:
+        """This question is not in flight any more, however it ended."""
+        self._in_flight.discard(request_id)
+        self._breaker.left(request_id)
+        self._stirred.set()
+
+    async def readmitted(self, request_id: str, *, until: float) -> bool:
+        """Wait until a question in flight whose answer broke off may be asked again, as any other may: while
+        nothing holds the line, never more than the cluster takes. False when that is not so ``until`` then
+        (monotonic seconds), or when the scheduler does not answer at all.
+
+        It keeps its place among those that the dispatcher counts as running, so that nothing from the line
+        overtakes it; of several that wait the one that waits longest goes first.
+        """
+        self.left(request_id)
+        self._repeats.append(request_id)
+        try:
+            while not self._may_repeat(request_id):
+                left = until - self._clock.monotonic()
+                if left <= 0 or self._watcher.view().availability is Availability.UNREACHABLE:
+                    return False
+                self._stirred.clear()
+                await woken(self._stirred, self._clock, min(left, self.retry_in() or left))
+            self.sent(request_id)
+            return True
+        finally:
+            self._repeats.remove(request_id)
+            self._stirred.set()
+
+    def began(self, waited: float, in_flight: int, held: int = 0) -> None:
+        """An answer began ``waited`` seconds after its question was sent, with ``in_flight`` in flight, of which
+        the scheduler is holding ``held`` back. The headers of a good answer come before a node fails it, too
+        (recording 84): that it works is told by :meth:`worked`."""
+        self._watcher.chat_succeeded()
+        self._back_off.succeeded()
+        self._capacity.succeeded(self._clock.monotonic(), in_flight=in_flight, waited=waited, held=held)
+
+    def worked(self, request_id: str) -> None:
+        """The cluster sent a first piece of an answer, or its end: what it is asked it answers."""
+        recovered = self._breaker.succeeded(request_id)
+        if recovered:
+            log.info("cluster.answers_again", request_id=request_id)
+            self._stirred.set()
+        self._watcher.chat_worked(recovered=recovered)
+
+    def ended(self, duration: float | None) -> None:
+        """A question that the cluster took has ended, so a slot is free again; ``duration`` in seconds of a
+        complete answer. One that was refused frees none: :meth:`refused`."""
+        self._back_off.slot_freed()
+        self._stirred.set()
+        if duration is not None:
+            self._service_times.observe(duration)
+            self._watcher.chat_completed()
+
+    def refused(self, request_id: str, error: SchedulerError, *, elapsed: float, attempts: int) -> bool:
+        """A question that was sent ``elapsed`` seconds ago ended without a word of an answer, after ``attempts``
+        attempts. Returns whether it is kept, to be asked again."""
+        self.left(request_id)
+        now, jitter = self._clock.monotonic(), random.random()
+        if isinstance(error, ClusterBusy):
+            self._refusal, self._refused_at = refusal_of(error, self._clock.now()), self._clock.now()
+            self._capacity.refused(now, sent_at=now - elapsed)
+            self._back_off.refused(now, retry_after=error.retry_after, jitter=jitter)
+            self._watcher.chat_failed(error)
+            return True
+        if isinstance(error, NoAnswer):
+            # The cluster works; another try may begin with another token.
+            self.worked(request_id)
+            self.ended(None)
+            return attempts < NO_ANSWER_ATTEMPTS
+        is_kept = isinstance(error, SchedulerNotReady | SchedulerUnreachable)
+        if not (is_kept or error.retryable):
+            self._watcher.chat_failed(error)
+            if isinstance(error, RequestRefused):
+                # It read the question, so it works.
+                self.worked(request_id)
+            self.ended(None)
+            return False
+        return self._failed(request_id, error, now, jitter, blames=not is_kept)
+
+    def wait_for(self, place: int, running_elapsed: Sequence[float]) -> float | None:
+        """Estimated seconds until the question at ``place`` is taken; None when nothing is known yet."""
+        return estimate_wait(place, self.limit(), self._service_times.seconds, running_elapsed)
+
+    def _failed(self, request_id: str, error: SchedulerError, now: float, jitter: float, *, blames: bool) -> bool:
+        """The cluster failed a question. Returns whether it is kept: as far as known it is not to blame."""
+        was_open = self._breaker.is_open
+        failure = self._breaker.failed(
+            request_id, now, retry_after=error.retry_after, jitter=jitter, blames=blames
+        )
+        if failure is Failure.QUESTION:
+            log.warning("question.fails_always", request_id=request_id, code=error.code, detail=str(error))
+            self.ended(None)
+            return False
+        if failure is Failure.CLUSTER:
+            reason, self._refused_at = refusal_of(error, self._clock.now()), self._clock.now()
+            if not was_open or self._failure is None or reason.key != self._failure.key:
+                self._failure = reason
+            if not was_open:
+                log.warning("cluster.fails_questions", request_id=request_id, code=error.code, detail=str(error))
+            self._watcher.chat_failed(error)
+        return True
+
+    def _closed(self) -> Hold | None:
+        """Why nothing at all may leave now."""
+        if self.restarting:
+            return RESTARTING
+        waits = self._back_off.remaining(self._clock.monotonic(), room=self._shows_room()) > 0
+        return hold_of(self._watcher.view(), self.pause, self._refusal if waits else None)
+
+    def _may_probe(self) -> bool:
+        now = self._clock.monotonic()
+        waits = self._breaker.remaining(now, room=self._shows_room()) > 0
+        return not (waits or self._breaker.is_probing or self._claiming)
+
+    def _may_repeat(self, request_id: str) -> bool:
+        if self._closed() is not None:
+            return False
+        before = self._repeats.index(request_id)
+        if self._breaker.is_open:
+            return before == 0 and self._may_probe()
+        return before < self.limit() - len(self._in_flight)
+
+    def _shows_room(self) -> bool:
+        """Whether a report since the last refusal says that more could run than we have in flight."""
+        view, status = self._watcher.view(), self._current_status()
+        if status is None or status.capacity is None or not status.usable:
+            return False
+        if view.received_at is None or view.received_at <= self._refused_at:
+            return False
+        return len(self._in_flight) < self._capacity.limit(self._clock.monotonic())
+
+    def _status_changed(self) -> None:
+        view, status = self._watcher.view(), self._current_status()
+        self._capacity.status(status.capacity if status is not None else None)
+        told = (view.status, view.availability in {Availability.UNKNOWN, Availability.UNREACHABLE})
+        if told != self._told:
+            # What questions themselves showed of the cluster is no news of it.
+            self._told = told
+            self._back_off.status_changed()
+            self._breaker.cluster_changed()
+        self._stirred.set()
+
+    def _current_status(self) -> ClusterStatus | None:
+        view = self._watcher.view()
+        return None if view.availability is Availability.UNKNOWN else view.status

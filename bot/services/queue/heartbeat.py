@@ -1,0 +1,77 @@
+"""Renews what this process holds of the line, and takes over from one that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.queue.store import RequestStore
+from bot.services.answers.live import AnswerDesk
+from bot.services.queue.in_flight import InFlight
+from bot.services.queue.positions import LineKeeper
+from bot.services.queue.reconciliation import Reconciliation
+
+log = structlog.get_logger(__name__)
+
+
+async def _nobody_listens() -> None:
+    return
+
+
+class Leases:
+    """Renews the leases of what runs here; puts back what no living process holds."""
+
+    def __init__(
+        self,
+        *,
+        store: RequestStore,
+        desk: AnswerDesk,
+        line: LineKeeper,
+        in_flight: InFlight,
+        reconciliation: Reconciliation,
+        clock: Clock,
+        owner: str,
+        is_alive: Callable[[str], bool],
+        seconds: float = 30.0,
+    ) -> None:
+        """``owner`` names this process, ``is_alive`` tells whether the process of another name lives.
+
+        ``seconds`` is how long a process that hangs keeps its questions.
+        """
+        self._store = store
+        self._desk = desk
+        self._line = line
+        self._in_flight = in_flight
+        self._reconciliation = reconciliation
+        self._clock = clock
+        self._is_alive = is_alive
+        self.owner = owner
+        self.seconds = seconds
+        self.on_beat: Callable[[], Awaitable[None]] = _nobody_listens
+
+    async def keep(self) -> None:
+        """Renew and take over, until cancelled. Raises :class:`StorageError`."""
+        while True:
+            await self._clock.sleep(self.seconds / 3)
+            # First: what ran out while this process hung is still ours if nobody took it. Only what is held here:
+            # the lease of a row that was left behind must run out.
+            await self._store.renew(self.owner, self._in_flight.held, now=self._clock.now, lease=self.seconds)
+            await self.recover()
+            await self.on_beat()
+
+    async def recover(self) -> None:
+        """Take back what a process that is gone left behind, at once, and what one that hangs keeps too long.
+
+        What waits is shown again by the line's keeper. Raises :class:`StorageError`.
+        """
+        recovered = await self._store.recover(self.owner, now=self._clock.now, is_alive=self._is_alive)
+        for request_id in recovered.requeued:
+            # What we know of its messages is older than what the other process made of them.
+            await self._desk.close(request_id)
+            self._line.left(request_id)
+        for request in recovered.undelivered:
+            await self._reconciliation.deliver(request)
+        if recovered.requeued or recovered.undelivered:
+            log.info("line.recovered", requeued=len(recovered.requeued), undelivered=len(recovered.undelivered))

@@ -1,0 +1,164 @@
+"""What this process answers just now, and what it has lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from bot.errors import StorageError
+from bot.services.answers.attempt import AnswerRun, Stop
+
+# A free pipeline takes a question within 0.1 s (measured at Parallax's scheduler): seconds after which one is
+# being held there.
+HELD_AFTER = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A question whose end could not be committed or shown here. ``error`` is why; None when nobody knows.
+    ``stop`` is set when somebody had ended the answer."""
+
+    request_id: str
+    error: BaseException | None = None
+    stop: Stop | None = None
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """``has_slot``: it counts against the cluster's capacity. Afterwards its end is being committed and shown."""
+
+    run: AnswerRun
+    has_slot: bool = True
+    given_up: bool = False
+
+
+class InFlight:
+    """Attempts from their claim until their end is committed and shown.
+
+    A question is *held* here while it is answered or its end is being committed. One that is stored as running
+    under this process and is not held here was lost; :mod:`bot.services.queue.reconciliation` puts it right.
+    """
+
+    def __init__(self) -> None:
+        self.claiming = asyncio.Lock()
+        """Locked from a claim until what it took is held here, and while what is stored is compared with that."""
+        self.losses = asyncio.Event()
+        """Set when something was lost."""
+        self._attempts: list[_Attempt] = []
+        self._ending: set[str] = set()
+        self._lost: dict[str, Loss] = {}
+
+    @property
+    def running(self) -> int:
+        """How many use a pipeline, those that were withdrawn but still held by the scheduler included."""
+        return len(self._with_slot)
+
+    @property
+    def runs(self) -> tuple[AnswerRun, ...]:
+        """What is being asked, oldest first."""
+        return tuple(one.run for one in self._with_slot)
+
+    @property
+    def elapsed(self) -> tuple[float, ...]:
+        """How long each question that uses a pipeline has run, in seconds."""
+        return tuple(run.elapsed for run in self.runs)
+
+    @property
+    def unstarted(self) -> int:
+        """How many wait at the scheduler for a pipeline, by the time they have waited there."""
+        return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self.runs)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The ids of what is answered, committed, shown or put right here."""
+        return frozenset(one.run.request.request_id for one in self._attempts) | self._ending
+
+    @property
+    def _with_slot(self) -> list[_Attempt]:
+        return [one for one in self._attempts if one.has_slot]
+
+    def get(self, request_id: str) -> AnswerRun | None:
+        """The attempt that asks the cluster this question, if one does."""
+        found = [run for run in self.runs if run.request.request_id == request_id]
+        return found[-1] if found else None
+
+    def goes_on(self, request_id: str) -> bool:
+        """Whether an attempt at this question will answer it, and was not ended."""
+        return any(
+            one.run.request.request_id == request_id and not one.given_up and one.run.stopped is None
+            for one in self._with_slot
+        )
+
+    def stop_ending(self, request_id: str, stop: Stop) -> bool:
+        """Note that this question is not to be asked again, should its end, which is being committed, be lost.
+        False when no end of it is being committed."""
+        without_slot = [one.run for one in self._attempts if not one.has_slot]
+        ending = [run for run in without_slot if run.request.request_id == request_id]
+        for run in ending:
+            run.stop(stop)
+        return bool(ending)
+
+    def begin(self, run: AnswerRun) -> None:
+        """An attempt at a question that was claimed."""
+        self._attempts.append(_Attempt(run))
+
+    def free_slot(self, run: AnswerRun) -> None:
+        """The connection of this attempt is closed: another question may use its pipeline."""
+        self._of(run).has_slot = False
+
+    def end(self, run: AnswerRun) -> None:
+        """Nothing more will be done for this attempt."""
+        self._attempts.remove(self._of(run))
+
+    def is_given_up(self, run: AnswerRun) -> bool:
+        """Whether its question ended, or was put back, before the attempt did."""
+        return self._of(run).given_up
+
+    @contextmanager
+    def give_up(self, run: AnswerRun) -> Iterator[None]:
+        """End the question inside this block, before the attempt ends. When that fails the question is lost."""
+        request_id = run.request.request_id
+        self._of(run).given_up = True
+        self._ending.add(request_id)
+        try:
+            yield
+        except BaseException as error:
+            self.lose(Loss(request_id, error, run.stopped))
+            raise
+        finally:
+            self._ending.discard(request_id)
+
+    def lose(self, loss: Loss) -> None:
+        """Note a question whose end failed here, so that it is put right."""
+        self._lost[loss.request_id] = loss
+        self.losses.set()
+
+    def astray(self, stored: Sequence[str]) -> list[Loss]:
+        """What is to be put right, given the ids that are ``stored`` as running here: those that nobody here
+        holds, and what was lost."""
+        held = self.held
+        losses = {request_id: Loss(request_id) for request_id in stored} | self._lost
+        return [loss for request_id, loss in losses.items() if request_id not in held]
+
+    @contextmanager
+    def putting_right(self, loss: Loss) -> Iterator[None]:
+        """Hold a question while it is put right inside this block. When that fails it stays lost, and is looked at
+        again with the next comparison."""
+        self._ending.add(loss.request_id)
+        try:
+            yield
+        except BaseException as error:
+            # A disk that fails now does not make a bug one that may pass.
+            is_known = loss.error is not None and isinstance(error, StorageError)
+            self._lost[loss.request_id] = loss if is_known else replace(loss, error=error)
+            raise
+        else:
+            if self._lost.get(loss.request_id) is loss:
+                del self._lost[loss.request_id]
+        finally:
+            self._ending.discard(loss.request_id)
+
+    def _of(self, run: AnswerRun) -> _Attempt:
+        return next(one for one in self._attempts if one.run is run)

@@ -1,0 +1,161 @@
+"""What people in the line see: their place, how long it may take, and why it does not move."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.clock import Clock
+from bot.domain.queue.hold import RESTARTING, Hold
+from bot.domain.queue.request import RequestState
+from bot.domain.queue.store import RequestStore
+from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.telemetry.metrics import Metrics
+
+# Places are shown again at most this often: the edits of running answers come first.
+REFRESH_EVERY = 2.0
+# A burst of questions is looked at once, and not while its answers are being sent for.
+SETTLED_AFTER = 0.3
+# So many at the head of the line are looked at each time, and so many of the others in turn: a line of 40 is true
+# within one refresh; one of 5,000 costs 25 edits a second at the most while it moves, of the 50 calls that
+# Discord allows a bot on its channel routes each second (docs, topics/rate-limits, "Global Rate Limit").
+FRONT = 20
+SLICE = 50
+# Seconds between two of them: all at once they would hold up the answers that run, and the next question's start.
+BETWEEN = 0.015
+# While a place stays the same, its estimate is told anew this often.
+ESTIMATE_EVERY = 15.0
+# More waiting answers than this are not kept open: each is a task with a view and a rate-limit bucket.
+OPEN_AT_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    place: int
+    hold: Hold | None
+    at: float
+
+
+class LineKeeper:
+    """Keeps the waiting messages true, with few edits."""
+
+    def __init__(
+        self,
+        store: RequestStore,
+        desk: AnswerDesk,
+        clock: Clock,
+        *,
+        hold: Callable[[], Hold | None],
+        wait_for: Callable[[int], float | None],
+        metrics: Metrics,
+    ) -> None:
+        """``hold()`` says why the line stands still, ``wait_for(place)`` estimates a wait in seconds."""
+        self._store = store
+        self._desk = desk
+        self._clock = clock
+        self._hold = hold
+        self._wait_for = wait_for
+        self._metrics = metrics
+        self._wake = asyncio.Event()
+        self._told: dict[str, _Told] = {}
+        self._left: set[str] = set()
+        self._turn = 0
+
+    def changed(self) -> None:
+        """Places or reasons may have changed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Refresh after changes, and on until a long line is looked through, until cancelled."""
+        while True:
+            await self._wake.wait()
+            await self._clock.sleep(SETTLED_AFTER)
+            self._wake.clear()
+            if not await self.refresh():
+                self._wake.set()
+            await self._clock.sleep(REFRESH_EVERY - SETTLED_AFTER)
+
+    async def refresh(self) -> bool:
+        """Bring the head of the line and a part of the rest up to date; False when some are not true yet.
+
+        The messages that a process before this one left waiting are taken over here, as their turn comes.
+        """
+        self._left.clear()
+        waiting = await self._store.waiting_ids()
+        self._metrics.waiting.set(len(waiting))
+        hold = self._hold()
+        outdated = [
+            index for index, request_id in enumerate(waiting) if not self._is_true(request_id, index + 1, hold)
+        ]
+        due = self._due(outdated)
+        for index in due:
+            await self._tell(waiting[index], index + 1, hold)
+            await self._clock.sleep(BETWEEN)
+        await self._close_far(waiting)
+        if len(self._told) > 2 * len(waiting) + FRONT:
+            self._told = {one: self._told[one] for one in waiting if one in self._told}
+        return len(due) == len(outdated)
+
+    def place(self, live: LiveAnswer, place: int) -> None:
+        """Show the place of a question whose acknowledgement is about to be sent."""
+        self._show(live, place, self._hold())
+
+    def left(self, request_id: str) -> None:
+        """The question was taken from the line: should it come back, its place is told anew."""
+        self._told.pop(request_id, None)
+        self._left.add(request_id)
+
+    def held_by_restart(self) -> None:
+        """Tell those whose waiting message is open that the bot restarts and keeps their question, all at once.
+
+        ``hold()`` says so from now on, so that later refreshes tell the others, at their usual pace.
+        """
+        for live in self._desk.all():
+            if live.view.is_waiting:
+                live.view.held(RESTARTING.key)
+                live.show()
+
+    def _due(self, outdated: Sequence[int]) -> list[int]:
+        """Of the indexes whose message is not true: those at the head, and of the rest the next in turn."""
+        head = [index for index in outdated if index < FRONT]
+        rest = outdated[len(head) :]
+        following = [index for index in rest if index >= self._turn] + [i for i in rest if i < self._turn]
+        chosen = following[:SLICE]
+        self._turn = chosen[-1] + 1 if chosen else 0
+        return head + chosen
+
+    def _is_true(self, request_id: str, place: int, hold: Hold | None) -> bool:
+        told = self._told.get(request_id)
+        if told is None or told.place != place or told.hold != hold:
+            return False
+        return place > FRONT or hold is not None or self._clock.monotonic() - told.at < ESTIMATE_EVERY
+
+    async def _tell(self, request_id: str, place: int, hold: Hold | None) -> None:
+        live = self._desk.get(request_id)
+        if live is None or not live.view.is_waiting:
+            # Nobody shows it here, or it was expected to leave at once and had to wait all the same: for an answer
+            # to the same person, for what another process sends.
+            request = await self._store.get(request_id)
+            if request is None or request.state is not RequestState.QUEUED or request_id in self._left:
+                return
+            live = self._desk.reopen(request)
+        self._show(live, place, hold)
+
+    def _show(self, live: LiveAnswer, place: int, hold: Hold | None) -> None:
+        self._told[live.question.request_id] = _Told(place, hold, self._clock.monotonic())
+        if hold is not None:
+            live.view.held(hold.key, **dict(hold.params))
+        else:
+            live.view.waiting(place, self._wait_for(place))
+        live.show()
+
+    async def _close_far(self, waiting: Sequence[str]) -> None:
+        """Let go of what stands far back and shows what it should."""
+        lives = [live for one in waiting if (live := self._desk.get(one)) is not None]
+        resting = [live.question.request_id for live in lives[OPEN_AT_MOST:] if _rests(live)]
+        await asyncio.gather(*(self._desk.close(request_id) for request_id in resting))
+
+
+def _rests(live: LiveAnswer) -> bool:
+    return live.view.is_waiting and live.delivery.is_current

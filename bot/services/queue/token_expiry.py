@@ -1,0 +1,79 @@
+"""Interaction tokens that run out before an answer is there."""
+
+from __future__ import annotations
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.queue.request import RequestState, Surface
+from bot.domain.queue.store import RequestStore
+from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.services.queue.positions import BETWEEN, LineKeeper
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 10.0
+# Discord docs, interactions/receiving-and-responding: a token lives 15 minutes. Edits through it end a minute
+# before (delivery), so a notice must be out before that.
+NOTICE_BEFORE = 120.0
+EDITS_END_BEFORE = 60.0
+
+
+class TokenWatch:
+    """Tells people in time when their message cannot be edited until the answer is there.
+
+    Most answers move to the channel route unnoticed. Private ones, and those where the bot may not write,
+    cannot: their answer goes to the asker's DMs, and the last edit through the token says so.
+    """
+
+    def __init__(self, desk: AnswerDesk, store: RequestStore, line: LineKeeper, clock: Clock) -> None:
+        self._desk = desk
+        self._store = store
+        self._line = line
+        self._clock = clock
+        self._told: set[str] = set()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            await self._clock.sleep(LOOK_EVERY)
+
+    async def look(self) -> None:
+        """Put the notice on every message whose token is about to end without another way.
+
+        Raises :class:`StorageError`."""
+        now = self._clock.now()
+        for live in self._desk.all():
+            if _is_ending(live.question.surface, now):
+                self._tell(live)
+        ending = await self._store.tokens_ending(after=now + EDITS_END_BEFORE, before=now + NOTICE_BEFORE)
+        self._told.intersection_update(ending)
+        for request_id in ending:
+            if request_id not in self._told:
+                await self._tell_far(request_id)
+
+    async def _tell_far(self, request_id: str) -> None:
+        """Tell somebody who waits so far back that their message is not kept open."""
+        request = await self._store.get(request_id)
+        place = await self._store.place(request_id)
+        if request is None or request.state is not RequestState.QUEUED or place is None:
+            return
+        live = self._desk.get(request_id)
+        if live is None:
+            live = self._desk.reopen(request)
+            self._line.place(live, place)
+        self._tell(live)
+        # As many as there are may wait so: all at once they would hold up the answers that run.
+        await self._clock.sleep(BETWEEN)
+
+    def _tell(self, live: LiveAnswer) -> None:
+        self._told.add(live.question.request_id)
+        if live.view.notify("notice.to_dm"):
+            log.info("answer.will_move", request_id=live.question.request_id)
+            live.show()
+
+
+def _is_ending(surface: Surface, now: float) -> bool:
+    expires_at = surface.token_expires_at
+    return not surface.channel_route and expires_at is not None and now >= expires_at - NOTICE_BEFORE

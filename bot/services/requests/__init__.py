@@ -1,0 +1,1 @@
+"""What people do with questions: ask, repeat, continue, stop, look at, erase."""

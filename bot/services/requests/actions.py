@@ -1,0 +1,133 @@
+"""What the buttons under an answer do, and who may press them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.queue.request import RequestState, StoredRequest
+from bot.domain.queue.store import RequestStore
+from bot.errors import NotAllowed, UserError
+from bot.presentation.page import Page
+from bot.services.access.operators import Operators, Person
+from bot.services.answers.completion import Closing
+from bot.services.answers.live import AnswerDesk
+from bot.services.answers.versions import Lineage, Version
+from bot.services.ports import Feedback
+from bot.services.queue.dispatcher import Dispatcher
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PressedMessage:
+    """Where a button was pressed, and the token that edits that message until ``expires_at`` (epoch seconds)."""
+
+    message_id: int
+    token: str
+    expires_at: float
+
+
+class AnswerControls:
+    """Acts on an answer for a person; authorisation is checked at every press, against what is stored."""
+
+    def __init__(
+        self,
+        store: RequestStore,
+        desk: AnswerDesk,
+        dispatcher: Dispatcher,
+        closing: Closing,
+        operators: Operators,
+        feedback: Feedback,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._dispatcher = dispatcher
+        self._closing = closing
+        self._operators = operators
+        self._feedback = feedback
+        self._clock = clock
+
+    async def request(self, request_id: str) -> StoredRequest:
+        """The request behind a button. Raises :class:`UserError` when it is not known any more."""
+        found = await self._store.get(request_id)
+        if found is None:
+            raise UserError(f"request {request_id} is unknown", key="error.request_unknown")
+        return found
+
+    async def stoppable(self, request_id: str, person: Person) -> StoredRequest:
+        """The request, for stopping it. Raises :class:`NotAllowed` for anybody but the asker and operators."""
+        return await self._owned(request_id, person)
+
+    async def stop(self, request_id: str, person: Person, press: PressedMessage | None) -> bool:
+        """Stop the answer, or take the question out of the line; False when pressed again, or too late.
+
+        Raises :class:`NotAllowed` for anybody but the asker and operators.
+        """
+        request = await self._owned(request_id, person)
+        if press is not None:
+            self._reached(request, press)
+        ended = await self._dispatcher.stop(request_id, by=person.user_id)
+        if ended:
+            log.info("answer.stop", request_id=request_id, by=person.user_id)
+        return ended
+
+    def _reached(self, request: StoredRequest, press: PressedMessage) -> None:
+        """Let the last form of a message that has no other way than a token be shown through the press's own:
+        the first one may be spent by now."""
+        # Right after the acknowledgement its message may not be kept yet.
+        others = set(request.message_ids) - {press.message_id}
+        if request.question.surface.channel_route or others:
+            return
+        live = self._desk.get(request.request_id)
+        if live is None and request.state is RequestState.QUEUED:
+            live = self._desk.reopen(request)
+        if live is not None:
+            live.delivery.renew(press.token, press.expires_at)
+
+    async def _owned(self, request_id: str, person: Person) -> StoredRequest:
+        request = await self.request(request_id)
+        if person.user_id != request.question.asker.user_id and not self._operators.is_operator(person):
+            raise NotAllowed(f"user {person.user_id} did not ask {request_id}", key="error.not_yours")
+        return request
+
+    async def kept(self, request_id: str, person: Person) -> StoredRequest:
+        """An answer that could not be shown where it was asked, for its asker alone."""
+        request = await self.request(request_id)
+        if person.user_id != request.question.asker.user_id:
+            raise NotAllowed(f"user {person.user_id} did not ask {request_id}", key="error.not_yours")
+        if request.answer is None:
+            raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
+        return request
+
+    async def pages(self, request: StoredRequest) -> tuple[Page, ...]:
+        """The messages of a stored answer, as it was or would have been shown."""
+        return await self._closing.stored_pages(request)
+
+    async def repeatable(self, request_id: str, person: Person) -> StoredRequest:
+        """The request, for asking it again or going on with it. Raises :class:`NotAllowed` for anybody but the
+        asker and operators."""
+        return await self._owned(request_id, person)
+
+    async def version(self, request_id: str) -> Version:
+        """The whole answer this request is part of. Raises :class:`UserError` when there is none."""
+        request = await self.request(request_id)
+        lineage = Lineage.of(await self._store.versions(request.question.root_id or request_id))
+        index = lineage.index(request_id)
+        if index is None:
+            raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
+        return lineage.versions[index]
+
+    async def rate(self, request_id: str, person: Person, *, good: bool) -> None:
+        """Keep somebody's thumb with the request; a later one replaces it."""
+        rated = (await self.version(request_id)).shown.request_id
+        await self._feedback.give(rated, person.user_id, 1 if good else -1, now=self._clock.now())
+        log.info("answer.rated", request_id=request_id, good=good)
+
+    async def fetched(self, request: StoredRequest) -> None:
+        """The asker has seen a kept answer: nothing has to be shown any more."""
+        if request.state is RequestState.ANSWERED:
+            await self._store.delivered(request.request_id, now=self._clock.now())

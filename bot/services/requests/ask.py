@@ -1,0 +1,227 @@
+"""Taking a question: checked, durable in the line, on its way; never waits for the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.conversation.attached_text import with_material
+from bot.domain.conversation.profile import Place, Profile
+from bot.domain.conversation.store import ConversationKey, ConversationStore
+from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.conversation.window import build_window
+from bot.domain.discord_calls.brake import Level
+from bot.domain.queue.request import Asker, Manner, NewQuestion, Surface
+from bot.domain.queue.store import LineLimits, RequestStore
+from bot.errors import NotTakenNow, UserError
+from bot.presentation.page import Page
+from bot.services.access.operators import Person
+from bot.services.access.profiles import Profiles
+from bot.services.access.quotas import Quotas
+from bot.services.access.rules import Access, Act
+from bot.services.answers.live import AnswerDesk
+from bot.services.ports import Brake
+from bot.services.queue.dispatcher import Dispatcher
+from bot.services.requests.fair_semaphore import Door
+
+log = structlog.get_logger(__name__)
+
+# Of a burst of questions so many are taken at the same time: the first ones are on their way to the cluster while
+# the last ones are still being read, instead of all being ready together at the end.
+AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Who asks, where, and what is in effect there."""
+
+    person: Person
+    place: Place
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a cog made of somebody's words.
+
+    ``material`` is the text of attachments. ``setting`` None: no profile, limit of tokens or permission applies.
+    ``source_message_id`` is the person's own message, when they wrote one; ``follows`` the root id of the
+    question whose branch this goes on with. ``heard_as`` is the id of the interaction or the message it came as.
+    """
+
+    asker: Asker
+    surface: Surface
+    prompt: str
+    material: str = ""
+    think: bool | None = None
+    weight: float = 1.0
+    setting: Setting | None = None
+    source_message_id: int | None = None
+    follows: str | None = None
+    heard_as: int | None = None
+
+    @property
+    def conversation(self) -> ConversationKey:
+        """Private questions have a memory of their own."""
+        return ConversationKey(
+            channel_id=self.surface.channel_id,
+            guild_id=self.surface.guild_id,
+            private_to=self.asker.user_id if self.surface.private else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The question is in the line; ``page`` is the message that acknowledges it and becomes the answer."""
+
+    request_id: str
+    page: Page
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskLimits:
+    """What a question may cost. Tokens; ``expected_answer`` is the usual length of an answer."""
+
+    context_tokens: int
+    expected_answer: int = 400
+
+
+class AskService:
+    """The one door for questions, whatever way they came."""
+
+    def __init__(
+        self,
+        *,
+        store: RequestStore,
+        conversations: ConversationStore,
+        desk: AnswerDesk,
+        dispatcher: Dispatcher,
+        estimator: TokenEstimator,
+        clock: Clock,
+        line_limits: LineLimits,
+        ask_limits: AskLimits,
+        system_prompt: str,
+        profiles: Profiles | None = None,
+        access: Access | None = None,
+        quotas: Quotas | None = None,
+        brake: Brake | None = None,
+    ) -> None:
+        """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting. Without a ``brake``
+        nothing is held back."""
+        self._brake = brake
+        self._profiles = profiles
+        self._access = access
+        self._quotas = quotas
+        self._store = store
+        self._conversations = conversations
+        self._desk = desk
+        self._dispatcher = dispatcher
+        self._estimator = estimator
+        self._clock = clock
+        self._line_limits = line_limits
+        self._ask_limits = ask_limits
+        self._system_prompt = system_prompt
+        self._door = Door(AT_ONCE)
+
+    async def admit(self, setting: Setting) -> None:
+        """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
+        person = setting.person
+        if self._access is not None:
+            person = await self._access.require(Act.ASK, person, setting.place, profile=setting.profile)
+        if self._quotas is not None:
+            await self._quotas.check(person)
+
+    async def submit(self, question: Question) -> Accepted | None:
+        """Take a question into the line; it is durable when this returns.
+
+        None: another process has taken it, and acknowledges it. Discord tells every session of a token what
+        happens, so during a rolling restart two hear of the same question.
+
+        Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (line full, nothing left
+        for today, bot stopping, Discord about to ban it) or :class:`StorageError`; then nothing was kept.
+        """
+        if not question.prompt.strip():
+            raise UserError("empty prompt", key="error.empty_prompt")
+        if self._brake is not None and self._brake.level() is not Level.OPEN:
+            raise NotTakenNow
+        async with self._door.passing(question.asker.user_id):
+            self._dispatcher.require_open()
+            return await self._taken(question)
+
+    async def _taken(self, question: Question) -> Accepted | None:
+        setting = question.setting
+        manner = None
+        think = question.think
+        if setting is not None and self._profiles is not None:
+            await self.admit(setting)
+            manner = self._profiles.manner(setting.profile, setting.place, question.asker.name)
+            think = setting.profile.think if think is None else think
+        cost = self._check_size(question, manner)
+        conversation_id = await self._conversations.conversation(
+            question.conversation, () if setting is None else setting.place.ids
+        )
+        now = self._clock.now()
+        stored = await self._store.enqueue(
+            NewQuestion(
+                request_id=_request_id(question.heard_as),
+                asker=question.asker,
+                surface=question.surface,
+                conversation_id=conversation_id,
+                prompt=question.prompt,
+                material=question.material,
+                think=think,
+                weight=question.weight,
+                cost=cost,
+                asked_at=now,
+                source_message_id=question.source_message_id,
+                follows=question.follows,
+                manner=manner,
+            ),
+            self._line_limits,
+        )
+        if stored.question.asked_at != now:
+            log.info("question.taken_elsewhere", request_id=stored.request_id, user=question.asker.user_id)
+            return None
+        live = self._desk.open(stored.question)
+        await self._dispatcher.taken(live)
+        log.info(
+            "question.accepted",
+            request_id=stored.request_id,
+            user=question.asker.user_id,
+            channel=question.surface.channel_id,
+            characters=len(question.prompt),
+        )
+        return Accepted(stored.request_id, live.view.render()[0], question.asker.locale)
+
+    async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
+        """The acknowledging message exists. ``message_id`` None: it could not be sent, and the answer will
+        come as a message of its own where the bot may write."""
+        await self._desk.acknowledged(accepted.request_id, message_id, accepted.page)
+
+    def refused(self, accepted: Accepted) -> None:
+        """Discord has refused the acknowledging message: it was too late. The answer comes as a message of its own
+        where the bot may write."""
+        self._desk.refused(accepted.request_id)
+
+    def _check_size(self, question: Question, manner: Manner | None) -> float:
+        window = build_window(
+            (),
+            with_material(question.prompt, question.material),
+            asker=question.asker.name,
+            system_prompt=manner.system_prompt if manner else self._system_prompt,
+            budget=manner.context_tokens if manner else self._ask_limits.context_tokens,
+            estimate=self._estimator.estimate,
+        )
+        return float(window.tokens + self._ask_limits.expected_answer)
+
+
+def _request_id(heard_as: int | None) -> str:
+    """The same in every process that hears of the same thing; not to be guessed from what is asked next."""
+    if heard_as is None:
+        return secrets.token_hex(8)
+    return hashlib.blake2b(str(heard_as).encode(), digest_size=8).hexdigest()

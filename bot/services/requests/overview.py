@@ -1,0 +1,122 @@
+"""The line as people look at it, and as operators run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.queue.hold import Hold
+from bot.domain.queue.request import OPEN_STATES, LineEntry, RequestState, StoredRequest
+from bot.domain.queue.store import LinePause, RequestStore
+from bot.presentation.status import Load
+from bot.services.ports import Preferences
+from bot.services.queue.dispatcher import Dispatcher
+from bot.services.queue.gate import Gate
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """One of a person's own questions. ``place`` counts from 1, None when it does not wait; ``wait`` is an
+    estimate in seconds, None when unknown."""
+
+    request: StoredRequest
+    place: int | None
+    wait: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MyQueue:
+    """A person's questions and the line they stand in."""
+
+    mine: tuple[Mine, ...]
+    load: Load
+    hold: Hold | None
+    announced: bool
+
+
+class QueueService:
+    """Shows the line and lets people leave it."""
+
+    def __init__(
+        self,
+        store: RequestStore,
+        preferences: Preferences,
+        dispatcher: Dispatcher,
+        gate: Gate,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._preferences = preferences
+        self._dispatcher = dispatcher
+        self._gate = gate
+        self._clock = clock
+
+    async def load(self) -> Load:
+        """What runs and waits now. Raises :class:`StorageError`."""
+        counts = await self._store.counts()
+        return Load(
+            running=self._dispatcher.running,
+            capacity=self._gate.limit() or None,
+            waiting=counts.get(RequestState.QUEUED, 0),
+        )
+
+    async def running_everywhere(self) -> int:
+        """Questions running in any process, those that the scheduler still holds included. Raises
+        :class:`StorageError`."""
+        counts = await self._store.counts()
+        return max(self._dispatcher.running, counts.get(RequestState.RUNNING, 0))
+
+    async def is_paused(self) -> bool:
+        """Whether the line is held. Raises :class:`StorageError`."""
+        return await self._store.paused() is not None
+
+    async def of(self, user_id: int) -> MyQueue:
+        """A person's own questions. Raises :class:`StorageError`."""
+        requests = await self._store.of_user(user_id, OPEN_STATES)
+        places = [await self._store.place(request.request_id) for request in requests]
+        mine = tuple(self._mine(request, place) for request, place in zip(requests, places, strict=True))
+        return MyQueue(mine, await self.load(), self._gate.hold(), await self._preferences.announce(user_id))
+
+    async def line(self) -> tuple[Sequence[StoredRequest], Sequence[LineEntry]]:
+        """Everything that runs, oldest first, and everything that waits, in order."""
+        return await self._store.running(), await self._store.line()
+
+    async def set_announced(self, user_id: int, announced: bool) -> None:
+        """Whether this person is pinged when an answer took long."""
+        await self._preferences.set_announce(user_id, announced)
+
+    async def pause(self, reason: str, *, by: int) -> None:
+        """Hold the line; running answers go on. ``reason`` is shown to everybody who waits."""
+        pause = LinePause(reason=reason, by=by, since=self._clock.now())
+        await self._store.pause(pause)
+        self._dispatcher.pause_changed(pause)
+        log.warning("line.paused", by=by, reason=reason)
+
+    async def resume(self, *, by: int) -> bool:
+        """Release the line; False when it was not held."""
+        was = await self._store.paused()
+        await self._store.pause(None)
+        self._dispatcher.pause_changed(None)
+        log.warning("line.resumed", by=by)
+        return was is not None
+
+    async def cancel(self, request_id: str, *, by: int) -> bool:
+        """Stop or withdraw one question for an operator; False when it had ended."""
+        return await self._dispatcher.stop(request_id, by=by)
+
+    async def clear(self, *, by: int) -> int:
+        """Cancel everything that waits, all or nothing; returns how many questions that were.
+
+        Their messages say so afterwards. Raises :class:`StorageError`."""
+        cleared = await self._dispatcher.clear(by=by)
+        log.warning("line.cleared", by=by, questions=cleared)
+        return cleared
+
+    def _mine(self, request: StoredRequest, place: int | None) -> Mine:
+        wait = None if place is None else self._gate.wait_for(place, self._dispatcher.elapsed)
+        return Mine(request, place, wait)

@@ -1,0 +1,173 @@
+"""Asking the same question again: another version, or the rest of an answer; and turning between versions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.queue.request import OPEN_STATES, NewQuestion, RequestKind, RequestState, StoredRequest, Surface
+from bot.domain.queue.store import LineLimits, RequestStore
+from bot.errors import DeliveryError, UserError
+from bot.services.answers.completion import Closing
+from bot.services.answers.live import AnswerDesk
+from bot.services.answers.versions import CONTINUABLE, Lineage
+from bot.services.queue.dispatcher import Dispatcher
+from bot.services.requests.ask import Accepted
+
+# A press right after the last edit meets a request that is not marked as delivered yet.
+LAST_EDIT_WITHIN = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class Again:
+    """Repeats and continues answers, in the messages they are shown in."""
+
+    def __init__(
+        self,
+        store: RequestStore,
+        desk: AnswerDesk,
+        dispatcher: Dispatcher,
+        closing: Closing,
+        clock: Clock,
+        line_limits: LineLimits,
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._dispatcher = dispatcher
+        self._closing = closing
+        self._clock = clock
+        self._line_limits = line_limits
+        self._busy: set[str] = set()
+
+    async def repeat(
+        self, origin: StoredRequest, kind: RequestKind, surface: Surface, *, in_place: bool
+    ) -> Accepted:
+        """Put the question into the line again, as REGENERATE or CONTINUE.
+
+        ``in_place`` lets the answer appear in ``origin``'s messages through ``surface``; otherwise the caller
+        acknowledges with the returned page, as for a new question. Raises :class:`UserError` while the question
+        is still being answered or cannot be continued, :class:`AdmissionError`, :class:`StorageError`.
+        """
+        self._dispatcher.require_open()
+        root_id = origin.question.root_id or origin.request_id
+        if root_id in self._busy:
+            raise UserError(f"{root_id} is being repeated", key="error.still_running")
+        self._busy.add(root_id)
+        try:
+            return await self._repeat(origin, kind, surface, root_id, in_place=in_place)
+        finally:
+            self._busy.discard(root_id)
+
+    async def _repeat(
+        self, origin: StoredRequest, kind: RequestKind, surface: Surface, root_id: str, *, in_place: bool
+    ) -> Accepted:
+        requests = await self._settled(root_id)
+        if not origin.question.prompt:
+            raise UserError(f"{root_id} was deleted", key="error.request_unknown")
+        lineage = Lineage.of(requests)
+        origin = next((r for r in requests if r.request_id == origin.request_id), origin)
+        if kind is RequestKind.CONTINUE and not _continuable(lineage, origin):
+            raise UserError(f"{origin.request_id} cannot be continued", key="error.not_continuable")
+        question = replace(
+            origin.question,
+            request_id=secrets.token_hex(8),
+            surface=_reaching(origin.message_ids, surface) if in_place else surface,
+            asked_at=self._clock.now(),
+            kind=kind,
+            root_id=root_id,
+        )
+        stored = await self._store.enqueue(question, self._line_limits)
+        message_ids = origin.message_ids if in_place else ()
+        # Before anything else is waited for: a dispatcher that is awake takes the question at once, and would open
+        # it without its messages.
+        live = self._desk.open(stored.question, message_ids)
+        if kind is RequestKind.CONTINUE:
+            live.view.begin_with(lineage.versions[-1].text)
+        for page, message_id in enumerate(message_ids):
+            await self._store.attach_message(question.request_id, page, message_id)
+        await self._dispatcher.taken(live)
+        if in_place:
+            live.show()
+        log.info("question.repeated", request_id=question.request_id, root=root_id, kind=kind.value)
+        return Accepted(question.request_id, live.view.render()[0], question.asker.locale)
+
+    async def neighbour(self, origin: StoredRequest, step: int) -> StoredRequest:
+        """The request with the version ``step`` places after ``origin``'s.
+
+        Raises :class:`UserError` when there is none, or while a new one is being written.
+        """
+        root_id = origin.question.root_id or origin.request_id
+        lineage = Lineage.of(await self._settled(root_id))
+        index = lineage.index(origin.request_id)
+        if index is None or not 0 <= index + step < len(lineage.versions):
+            raise UserError(f"{root_id} has no such version", key="error.no_version")
+        return lineage.versions[index + step].shown
+
+    async def turn(self, origin: StoredRequest, step: int, surface: Surface) -> None:
+        """Show the version ``step`` places after the one shown now, in the same messages.
+
+        Raises :class:`UserError` when there is none, or while a new one is being written.
+        """
+        root_id = origin.question.root_id or origin.request_id
+        version = await self.neighbour(origin, step)
+        # Its messages may have changed since the press: an earlier version's surplus was being removed.
+        origin = await self._store.get(origin.request_id) or origin
+        if root_id in self._busy:
+            raise UserError(f"{root_id} is still open", key="error.still_running")
+        self._busy.add(root_id)
+        try:
+            await self._show(version, origin.message_ids, _reaching(origin.message_ids, surface))
+        finally:
+            self._busy.discard(root_id)
+
+    async def _settled(self, root_id: str) -> Sequence[StoredRequest]:
+        """All requests of a question, once the last edit of a finished one is out.
+
+        Raises :class:`UserError` while one is still waiting or being written.
+        """
+        for request in await self._store.versions(root_id):
+            if request.state is RequestState.ANSWERED and (live := self._desk.get(request.request_id)):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(live.closed.wait(), LAST_EDIT_WITHIN)
+        requests = await self._store.versions(root_id)
+        if any(request.state in OPEN_STATES for request in requests):
+            raise UserError(f"{root_id} is still open", key="error.still_running")
+        return requests
+
+    async def _show(self, target: StoredRequest, message_ids: tuple[int, ...], surface: Surface) -> None:
+        for page, message_id in enumerate(message_ids):
+            await self._store.attach_message(target.request_id, page, message_id)
+        question: NewQuestion = replace(target.question, surface=surface)
+        live = self._desk.open(question, message_ids)
+        try:
+            if target.answer is not None:
+                await self._closing.show_answer(target, live, target.answer)
+            await live.delivery.finish()
+        except DeliveryError as error:
+            log.info("version.not_shown", request_id=target.request_id, detail=str(error))
+        finally:
+            await self._desk.close(target.request_id)
+
+
+def _reaching(message_ids: tuple[int, ...], surface: Surface) -> Surface:
+    """``surface`` as it reaches these messages: a press's token edits the pressed one alone, whichever that is.
+
+    To be asked once the messages are known for certain: a press may come before the last one's id is stored.
+    """
+    if len(message_ids) == 1 or not surface.channel_route:
+        return surface
+    return replace(surface, token=None, token_expires_at=None)
+
+
+def _continuable(lineage: Lineage, origin: StoredRequest) -> bool:
+    if lineage.index(origin.request_id) != len(lineage.versions) - 1:
+        return False
+    newest = lineage.versions[-1].shown
+    return newest.answer is not None and newest.answer.finish in CONTINUABLE

@@ -1,0 +1,43 @@
+"""The audit log on the database: :class:`bot.domain.cluster.audit.AuditLog`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+
+from bot.domain.cluster.audit import AuditEntry
+from bot.storage.engine import Transactions
+from bot.storage.tables import audit
+
+
+class Audit:
+    """Who did what to the cluster and the line."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Keep ``entry``; durable when this returns. Raises :class:`StorageError`."""
+        kept = insert(audit).values(
+            at=entry.at,
+            actor_id=entry.actor_id,
+            action=entry.action,
+            detail=json.dumps(entry.detail, ensure_ascii=False, separators=(",", ":")),
+        )
+        await self._transactions.write(lambda connection: connection.execute(kept).rowcount)
+
+    async def recent(self, limit: int) -> Sequence[AuditEntry]:
+        """The newest ``limit`` entries, newest first."""
+        newest = (
+            select(audit.c.at, audit.c.actor_id, audit.c.action, audit.c.detail)
+            .order_by(audit.c.id.desc())
+            .limit(limit)
+        )
+        return await self._transactions.read(
+            lambda connection: [
+                AuditEntry(row.at, row.actor_id, row.action, json.loads(row.detail))
+                for row in connection.execute(newest)
+            ]
+        )

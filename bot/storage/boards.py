@@ -1,0 +1,96 @@
+"""Boards and alerts on the database: :class:`bot.domain.cluster.boards.Boards`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from bot.domain.cluster.boards import AlertChannel, Board, OpenAlert
+from bot.storage.engine import Transactions
+from bot.storage.statements import replace_row
+from bot.storage.tables import alert_channels, boards, open_alerts
+
+
+class SqlBoards:
+    """The contract of every method is :class:`Boards`'s."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def boards(self) -> Sequence[Board]:
+        """Every board."""
+        every = select(boards.c.channel_id, boards.c.guild_id, boards.c.message_id, boards.c.locale)
+        return await self._transactions.read(lambda db: [Board(*row) for row in db.execute(every)])
+
+    async def put_board(self, board: Board) -> None:
+        """Place or replace the board of a channel."""
+        values = {
+            "channel_id": board.channel_id,
+            "guild_id": board.guild_id,
+            "message_id": board.message_id,
+            "locale": board.locale,
+        }
+        here = boards.c.channel_id == board.channel_id
+        await self._transactions.write(lambda db: replace_row(db, boards, here, values))
+
+    async def remove_board(self, channel_id: int) -> bool:
+        """Forget a channel's board."""
+        gone = delete(boards).where(boards.c.channel_id == channel_id)
+        return await self._transactions.write(lambda db: bool(db.execute(gone).rowcount))
+
+    async def alert_channels(self) -> Sequence[AlertChannel]:
+        """Every channel that is told."""
+        every = select(
+            alert_channels.c.channel_id,
+            alert_channels.c.guild_id,
+            alert_channels.c.role_id,
+            alert_channels.c.locale,
+            alert_channels.c.ping_owners,
+        )
+        return await self._transactions.read(lambda db: [AlertChannel(*row) for row in db.execute(every)])
+
+    async def put_alerts(self, channel: AlertChannel) -> None:
+        """Tell a channel from now on."""
+        values = {
+            "channel_id": channel.channel_id,
+            "guild_id": channel.guild_id,
+            "role_id": channel.role_id,
+            "locale": channel.locale,
+            "ping_owners": channel.ping_owners,
+        }
+        here = alert_channels.c.channel_id == channel.channel_id
+        await self._transactions.write(lambda db: replace_row(db, alert_channels, here, values))
+
+    async def remove_alerts(self, channel_id: int) -> bool:
+        """Tell it no more."""
+        gone = delete(alert_channels).where(alert_channels.c.channel_id == channel_id)
+        return await self._transactions.write(lambda db: bool(db.execute(gone).rowcount))
+
+    async def open_alerts(self) -> Sequence[OpenAlert]:
+        """What was told and has not passed."""
+        every = select(open_alerts.c.kind, open_alerts.c.subject, open_alerts.c.since)
+        return await self._transactions.read(lambda db: [OpenAlert(*row) for row in db.execute(every)])
+
+    async def begin_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
+        """Note that trouble is being told; returned without what another process has noted first."""
+        return await self._transactions.write(lambda db: [alert for alert in alerts if _begun(db, alert)])
+
+    async def end_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
+        """It has passed; returned without what another process has noted first, or nobody was told."""
+        return await self._transactions.write(lambda db: [alert for alert in alerts if _ended(db, alert)])
+
+
+def _begun(db: Connection, alert: OpenAlert) -> bool:
+    try:
+        with db.begin_nested():
+            db.execute(insert(open_alerts).values(kind=alert.kind, subject=alert.subject, since=alert.since))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _ended(db: Connection, alert: OpenAlert) -> bool:
+    gone = delete(open_alerts).where(open_alerts.c.kind == alert.kind, open_alerts.c.subject == alert.subject)
+    return bool(db.execute(gone).rowcount)

@@ -1,0 +1,55 @@
+"""What only one of several processes does at a time: :class:`bot.domain.cluster.leader_lease.Leases`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, delete, insert, select
+
+from bot.storage.engine import Transactions
+from bot.storage.tables import facts
+
+PREFIX = "lease:"
+
+
+class SqlLeases:
+    """The contract of every method is :class:`Leases`'s. A lease is a fact, ``<owner> <epoch seconds>``."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def hold(
+        self, name: str, owner: str, *, now: float, until: float, is_alive: Callable[[str], bool]
+    ) -> bool:
+        """Take what is free or ours already."""
+
+        def may_have(db: Connection) -> bool:
+            return _may_have(db, name, owner, now, is_alive)
+
+        # Whoever does not get it asks every few seconds: that costs no write.
+        if not await self._transactions.read(may_have):
+            return False
+        return await self._transactions.write(lambda db: may_have(db) and _put(db, name, owner, until))
+
+    async def take(self, name: str, owner: str, *, until: float) -> None:
+        """Take it from whoever has it."""
+        await self._transactions.write(lambda db: _put(db, name, owner, until))
+
+    async def release(self, name: str, owner: str) -> None:
+        """Give it back."""
+        ours = delete(facts).where(facts.c.key == PREFIX + name, facts.c.value.startswith(f"{owner} "))
+        await self._transactions.write(lambda db: db.execute(ours).rowcount)
+
+
+def _may_have(db: Connection, name: str, owner: str, now: float, is_alive: Callable[[str], bool]) -> bool:
+    value = db.execute(select(facts.c.value).where(facts.c.key == PREFIX + name)).scalar()
+    if value is None:
+        return True
+    holder, _, until = str(value).rpartition(" ")
+    return holder == owner or float(until) <= now or not is_alive(holder)
+
+
+def _put(db: Connection, name: str, owner: str, until: float) -> bool:
+    db.execute(delete(facts).where(facts.c.key == PREFIX + name))
+    db.execute(insert(facts).values(key=PREFIX + name, value=f"{owner} {until}"))
+    return True

@@ -1,0 +1,53 @@
+"""What people prefer, and what they thought of an answer, on the database."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from sqlalchemy import select
+
+from bot.storage.engine import Transactions
+from bot.storage.records import _put
+from bot.storage.tables import feedback, preferences
+
+Thumb: TypeAlias = Literal[-1, 1]
+
+
+class Preferences:
+    """What people chose for themselves."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def announce(self, user_id: int) -> bool:
+        """Whether this person wants to be told when an answer took long (yes, unless switched off)."""
+        found = select(preferences.c.announce).where(preferences.c.user_id == user_id)
+        chosen = await self._transactions.read(lambda connection: connection.scalar(found))
+        return chosen is not False
+
+    async def set_announce(self, user_id: int, announce: bool) -> None:
+        """Remember this person's choice. Raises :class:`StorageError`."""
+        await self._transactions.write(
+            lambda connection: _put(connection, preferences, {"user_id": user_id}, {"announce": announce})
+        )
+
+
+class Feedback:
+    """Thumbs, one per person and answer."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def give(self, request_id: str, user_id: int, value: Thumb, *, now: float) -> None:
+        """Set this person's thumb for the answer. Raises :class:`StorageError`, also for no such request."""
+        key: dict[str, object] = {"request_id": request_id, "user_id": user_id}
+        await self._transactions.write(
+            lambda connection: _put(connection, feedback, key, {"value": value, "given_at": now})
+        )
+
+    async def of(self, request_id: str) -> dict[int, int]:
+        """The thumbs (-1 or 1) for an answer, by user id."""
+        given = select(feedback.c.user_id, feedback.c.value).where(feedback.c.request_id == request_id)
+        return await self._transactions.read(
+            lambda connection: {row.user_id: row.value for row in connection.execute(given)}
+        )

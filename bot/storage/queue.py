@@ -1,0 +1,304 @@
+"""Transactions on the line: joining it, taking the next question, putting one back.
+
+Each function is the inside of one transaction (:meth:`bot.storage.engine.Transactions.write`). What they keep
+true is said in :mod:`bot.domain.queue.fairness`; a row's ``charge`` is what its asker's account paid for it.
+
+Every one of them reads ``line_state`` first, ``FOR UPDATE``: SQLite leaves the words out and has one writer
+anyway, on PostgreSQL they make the changes of the line happen one after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from bot.domain.queue import fairness
+from bot.domain.queue.fairness import Waiting
+from bot.domain.queue.limits import refusal
+from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
+from bot.domain.queue.store import LineLimits, LinePause
+from bot.storage import request_rows
+from bot.storage.statements import unasked
+from bot.storage.tables import IS_QUEUED, IS_RUNNING, accounts, in_state, line_state, request_messages, requests
+
+_running = requests.alias("running")
+_earlier = requests.alias("earlier")
+_aside = requests.alias("aside")
+
+_BLOCKED = exists().where(
+    in_state(_running, RequestState.RUNNING),
+    _running.c.user_id == requests.c.user_id,
+    _running.c.conversation_id == requests.c.conversation_id,
+)
+
+_OVERTAKES = exists().where(
+    in_state(_earlier, RequestState.QUEUED),
+    _earlier.c.user_id == requests.c.user_id,
+    _earlier.c.sequence < requests.c.sequence,
+    _earlier.c.charge == 0,
+)
+
+_NEXT = (
+    select(
+        requests.c.sequence,
+        requests.c.user_id,
+        requests.c.start_tag,
+        requests.c.floor_tag,
+        requests.c.cost,
+        requests.c.weight,
+        requests.c.charge,
+        select(accounts.c.finish)
+        .where(accounts.c.user_id == requests.c.user_id)
+        .scalar_subquery()
+        .label("account"),
+        _OVERTAKES.label("overtakes"),
+        exists().where(request_messages.c.request_id == requests.c.request_id).label("has_pages"),
+    )
+    .where(IS_QUEUED, ~_BLOCKED)
+    .order_by(requests.c.start_tag, requests.c.sequence)
+    .limit(1)
+    .with_for_update(of=requests, skip_locked=True)
+)
+
+_SET_ASIDE = exists().where(
+    _aside.c.request_id.in_(bindparam("besides", expanding=True)),
+    _aside.c.user_id == requests.c.user_id,
+    _aside.c.conversation_id == requests.c.conversation_id,
+)
+
+_NEXT_BESIDES = _NEXT.where(~_SET_ASIDE)
+
+# Statements on the way from a question to its first word are built once: building costs more than running. Each is
+# a trip to the connection's thread, too: one that would change nothing is left out.
+
+_RUNNING_ELSEWHERE = (
+    select(func.count()).select_from(requests).where(IS_RUNNING, requests.c.lease_owner != bindparam("owner"))
+)
+"""How many questions run under other owners than ``owner``."""
+
+_LINE = select(
+    line_state.c.virtual_time,
+    line_state.c.paused_since,
+    _RUNNING_ELSEWHERE.scalar_subquery().label("elsewhere"),
+).with_for_update(of=line_state)
+
+_MINE = (IS_QUEUED, requests.c.user_id == bindparam("user"))
+
+_JOINING = select(
+    line_state.c.virtual_time,
+    select(func.count()).select_from(requests).where(IS_QUEUED).scalar_subquery().label("total"),
+    select(func.count()).select_from(requests).where(*_MINE).scalar_subquery().label("mine"),
+    exists().where(IS_RUNNING).label("busy"),
+    exists().where(requests.c.request_id == bindparam("request")).label("known"),
+    select(func.max(requests.c.start_tag + requests.c.cost / requests.c.weight))
+    .where(*_MINE, requests.c.charge == 0)
+    .scalar_subquery()
+    .label("behind"),
+    select(accounts.c.finish).where(accounts.c.user_id == bindparam("user")).scalar_subquery().label("account"),
+).with_for_update(of=line_state)
+
+_JOIN = insert(requests).returning(requests.c.sequence)
+
+_TAKE = (
+    update(requests)
+    .where(requests.c.sequence == bindparam("taken"))
+    .values(
+        state=RequestState.RUNNING.value,
+        attempts=requests.c.attempts + 1,
+        changed_at=bindparam("now"),
+        started_at=bindparam("now"),
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+        charge=bindparam("paid"),
+    )
+    .returning(requests)
+)
+
+_runs = select(requests.c.user_id, func.sum(requests.c.charge).label("charged")).where(IS_RUNNING)
+_runs_of = _runs.group_by(requests.c.user_id).subquery()
+
+_SETTLED = select(func.min(accounts.c.finish - _runs_of.c.charged)).join(
+    _runs_of, _runs_of.c.user_id == accounts.c.user_id
+)
+
+_ADVANCE = unasked(update(line_state).values(virtual_time=bindparam("to")))
+
+_ACCOUNT = select(accounts.c.finish).where(accounts.c.user_id == bindparam("user"))
+_SET_ACCOUNT = unasked(
+    update(accounts).where(accounts.c.user_id == bindparam("user")).values(finish=bindparam("to"))
+)
+_OPEN_ACCOUNT = unasked(insert(accounts))
+
+_WAITING = select(
+    requests.c.sequence,
+    requests.c.cost,
+    requests.c.weight,
+    requests.c.floor_tag,
+    requests.c.start_tag,
+    requests.c.charge,
+).where(*_MINE)
+
+_RETAG = update(requests).where(requests.c.sequence == bindparam("at")).values(start_tag=bindparam("tag"))
+
+
+def enqueue(connection: Connection, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+    """See :meth:`bot.domain.queue.store.RequestStore.enqueue`."""
+    found = connection.execute(_JOINING, {"user": question.asker.user_id, "request": question.request_id}).one()
+    if found.known:
+        return request_rows.stored(connection, request_rows.BY_ID, {"request": question.request_id})[0]
+    refused = refusal(limits, total=found.total, mine=found.mine)
+    if refused is not None:
+        raise refused
+    floor, finish = found.virtual_time, found.account if found.behind is None else found.behind
+    if not found.total and not found.busy:
+        floor, finish = _start_level(connection, found.virtual_time), None
+    return _insert(connection, question, floor, fairness.start_tag(floor, finish))
+
+
+def claim(
+    connection: Connection, owner: str, now: float, lease: float, room: int | None, besides: Collection[str] = ()
+) -> StoredRequest | None:
+    """See :meth:`bot.domain.queue.store.RequestStore.claim`. None while the line is held, too."""
+    line = connection.execute(_LINE, {"owner": owner}).one()
+    stands = line.paused_since is not None or (room is not None and line.elsewhere >= room)
+    if stands:
+        return None
+    if besides:
+        chosen = connection.execute(_NEXT_BESIDES, {"besides": list(besides)}).first()
+    else:
+        chosen = connection.execute(_NEXT).first()
+    if chosen is None:
+        return None
+    paid = chosen.charge or fairness.charge(chosen.cost, chosen.weight)
+    claimed = request_rows.stored(
+        connection,
+        _TAKE,
+        {"taken": chosen.sequence, "now": now, "owner": owner, "until": now + lease, "paid": paid},
+        have_pages=chosen.has_pages,
+    )[0]
+    if not chosen.charge:
+        finish = fairness.start_tag(chosen.floor_tag, chosen.account) + paid
+        if chosen.account is None:
+            connection.execute(_OPEN_ACCOUNT, {"user_id": chosen.user_id, "finish": finish})
+        else:
+            connection.execute(_SET_ACCOUNT, {"user": chosen.user_id, "to": finish})
+        if chosen.overtakes:
+            _retag(connection, chosen.user_id, finish)
+    _advance(connection, line.virtual_time, chosen.start_tag)
+    return claimed
+
+
+def _advance(connection: Connection, virtual_time: float, claimed_tag: float) -> None:
+    if fairness.advanced(virtual_time, claimed_tag) == virtual_time:
+        return  # those who are being served can only hold it back further
+    settled = connection.execute(_SETTLED).scalar()
+    advanced = fairness.advanced(virtual_time, claimed_tag, () if settled is None else (settled,))
+    if advanced != virtual_time:
+        connection.execute(_ADVANCE, {"to": advanced})
+
+
+def put_back(connection: Connection, sequences: Collection[int], now: float) -> None:
+    """Running questions wait again. They keep their tag and stay charged, hence at the head of their line."""
+    for sequence in sequences:
+        connection.execute(
+            update(requests)
+            .where(requests.c.sequence == sequence)
+            .values(
+                state=RequestState.QUEUED.value,
+                changed_at=now,
+                started_at=None,
+                lease_owner=None,
+                lease_until=None,
+            )
+        )
+
+
+def settle(connection: Connection, user_id: int, *, charged: float, measured: float) -> None:
+    """Correct a person's account from ``charged`` to ``measured`` (virtual time) and the tags that follow."""
+    finish = connection.execute(_ACCOUNT, {"user": user_id}).scalar()
+    if finish is not None and charged != measured:
+        finish = fairness.settled(finish, charged, measured)
+        connection.execute(_SET_ACCOUNT, {"user": user_id, "to": finish})
+    _retag(connection, user_id, finish)
+
+
+def _retag(connection: Connection, user_id: int, finish: float | None) -> None:
+    """Make the tags of this person's waiting questions follow from the account again."""
+    waiting = [Waiting(*row) for row in connection.execute(_WAITING, {"user": user_id})]
+    tags = fairness.chain(finish, waiting)
+    changed = [
+        {"at": entry.sequence, "tag": tags[entry.sequence]}
+        for entry in waiting
+        if tags[entry.sequence] != entry.tag
+    ]
+    if changed:
+        connection.execute(_RETAG, changed)
+
+
+def set_pause(connection: Connection, pause: LinePause | None) -> None:
+    """See :meth:`bot.domain.queue.store.RequestStore.pause`."""
+    connection.execute(
+        update(line_state).values(
+            pause_reason=pause and pause.reason,
+            paused_by=pause and pause.by,
+            paused_since=pause and pause.since,
+        )
+    )
+
+
+def paused(connection: Connection) -> LinePause | None:
+    """See :meth:`bot.domain.queue.store.RequestStore.paused`."""
+    row = connection.execute(select(line_state)).one()
+    if row.paused_since is None:
+        return None
+    return LinePause(reason=row.pause_reason, by=row.paused_by, since=row.paused_since)
+
+
+def _start_level(connection: Connection, virtual_time: float) -> float:
+    """Nothing waits or runs: everybody begins level from here. Returns the new virtual time."""
+    finishes = connection.execute(select(accounts.c.finish)).scalars().all()
+    level = fairness.caught_up(virtual_time, finishes)
+    if finishes:
+        connection.execute(delete(accounts))
+        connection.execute(update(line_state).values(virtual_time=level))
+    return level
+
+
+def _insert(connection: Connection, question: NewQuestion, floor: float, tag: float) -> StoredRequest:
+    sequence = connection.execute(
+        _JOIN,
+        {
+            **request_rows.question_values(question),
+            "state": RequestState.QUEUED.value,
+            "floor_tag": floor,
+            "start_tag": tag,
+            "charge": 0.0,
+            "attempts": 0,
+            "enqueued_at": question.asked_at,
+            "changed_at": question.asked_at,
+        },
+    ).scalar_one()
+    return StoredRequest(
+        question=question,
+        state=RequestState.QUEUED,
+        sequence=sequence,
+        attempts=0,
+        enqueued_at=question.asked_at,
+        started_at=None,
+        finished_at=None,
+        message_ids=(),
+        answer=None,
+        error_key=None,
+        lease_owner=None,
+        lease_until=None,
+    )

@@ -1,0 +1,190 @@
+"""Rows of ``requests`` to and from the queue's own types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, Executable, Row, bindparam, select
+
+from bot.domain.queue.request import (
+    Answer,
+    Asker,
+    Manner,
+    NewQuestion,
+    RequestKind,
+    RequestState,
+    StoredRequest,
+    Surface,
+)
+from bot.storage.tables import request_messages, requests
+
+BATCH = 500
+"""Ids in one ``IN``: well below SQLite's limit of 32,766 parameters."""
+
+
+def question_values(question: NewQuestion) -> dict[str, object]:
+    """The columns that a question brings with it."""
+    asker, surface = question.asker, question.surface
+    return {
+        "request_id": question.request_id,
+        "kind": question.kind.value,
+        "root_id": question.root_id,
+        "conversation_id": question.conversation_id,
+        "user_id": asker.user_id,
+        "user_name": asker.name,
+        "locale": asker.locale,
+        "application_id": surface.application_id,
+        "channel_id": surface.channel_id,
+        "guild_id": surface.guild_id,
+        "private": surface.private,
+        "channel_route": surface.channel_route,
+        "token": surface.token,
+        "token_expires_at": surface.token_expires_at,
+        "prompt": question.prompt,
+        "material": question.material,
+        "think": question.think,
+        "asked_at": question.asked_at,
+        "cost": question.cost,
+        "weight": question.weight,
+        "source_message_id": question.source_message_id,
+        "follows": question.follows,
+        "manner": None if question.manner is None else json.dumps(asdict(question.manner), ensure_ascii=False),
+    }
+
+
+ANSWER_COLUMNS = (
+    "answer",
+    "reasoning",
+    "finish",
+    "model",
+    "prompt_tokens",
+    "completion_tokens",
+    "ttft",
+    "duration",
+    "tokens_per_second",
+    "counted",
+    "recalled",
+    "summarised",
+)
+
+
+def answer_values(answer: Answer) -> dict[str, object]:
+    """The columns that an answer fills."""
+    return {
+        "answer": answer.text,
+        "reasoning": answer.reasoning,
+        "finish": answer.finish,
+        "model": answer.model,
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+        "ttft": answer.ttft,
+        "duration": answer.duration,
+        "tokens_per_second": answer.tokens_per_second,
+        "counted": answer.counted,
+        "recalled": answer.recalled,
+        "summarised": answer.summarised,
+    }
+
+
+BY_ID = select(requests).where(requests.c.request_id == bindparam("request"))
+
+_PAGES = (
+    select(request_messages.c.request_id, request_messages.c.message_id)
+    .where(request_messages.c.request_id.in_(bindparam("requests", expanding=True)))
+    .order_by(request_messages.c.request_id, request_messages.c.page)
+)
+
+
+def stored(
+    connection: Connection,
+    statement: Executable,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    have_pages: bool = True,
+) -> list[StoredRequest]:
+    """The requests that ``statement`` returns as whole rows of ``requests``, in its order. ``have_pages``: False
+    when no message is known to show any of them."""
+    rows = connection.execute(statement, parameters or {}).all()
+    pages = _pages(connection, [row.request_id for row in rows]) if have_pages else {}
+    return [_stored(row, tuple(pages.get(row.request_id, ()))) for row in rows]
+
+
+def by_id(connection: Connection, request_id: str) -> StoredRequest | None:
+    """The request, or None."""
+    found = stored(connection, BY_ID, {"request": request_id})
+    return found[0] if found else None
+
+
+def _pages(connection: Connection, request_ids: Sequence[str]) -> dict[str, list[int]]:
+    pages: dict[str, list[int]] = {}
+    for start in range(0, len(request_ids), BATCH):
+        found = connection.execute(_PAGES, {"requests": list(request_ids[start : start + BATCH])})
+        for request_id, message_id in found:
+            pages.setdefault(request_id, []).append(message_id)
+    return pages
+
+
+def _stored(row: Row[tuple[object, ...]], message_ids: tuple[int, ...]) -> StoredRequest:
+    return StoredRequest(
+        question=_question(row),
+        state=RequestState(row.state),
+        sequence=row.sequence,
+        attempts=row.attempts,
+        enqueued_at=row.enqueued_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        message_ids=message_ids,
+        answer=_answer(row),
+        error_key=row.error_key,
+        lease_owner=row.lease_owner,
+        lease_until=row.lease_until,
+    )
+
+
+def _question(row: Row[tuple[object, ...]]) -> NewQuestion:
+    return NewQuestion(
+        request_id=row.request_id,
+        asker=Asker(row.user_id, row.user_name, row.locale),
+        surface=Surface(
+            application_id=row.application_id,
+            channel_id=row.channel_id,
+            guild_id=row.guild_id,
+            private=row.private,
+            channel_route=row.channel_route,
+            token=row.token,
+            token_expires_at=row.token_expires_at,
+        ),
+        conversation_id=row.conversation_id,
+        prompt=row.prompt,
+        asked_at=row.asked_at,
+        cost=row.cost,
+        material=row.material,
+        think=row.think,
+        weight=row.weight,
+        kind=RequestKind(row.kind),
+        root_id=row.root_id,
+        source_message_id=row.source_message_id,
+        follows=row.follows,
+        manner=None if row.manner is None else Manner(**json.loads(row.manner)),
+    )
+
+
+def _answer(row: Row[tuple[object, ...]]) -> Answer | None:
+    if row.answer is None:
+        return None
+    return Answer(
+        text=row.answer,
+        reasoning=row.reasoning,
+        finish=row.finish,
+        model=row.model,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        ttft=row.ttft,
+        duration=row.duration,
+        tokens_per_second=row.tokens_per_second,
+        counted=row.counted,
+        recalled=row.recalled,
+        summarised=bool(row.summarised),
+    )

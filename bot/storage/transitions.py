@@ -1,0 +1,318 @@
+"""Transactions that end a run or a wait: answered, delivered, failed, cancelled, expired, recovered.
+
+Each function is the inside of one transaction. Final states forget the interaction's token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+
+from bot.domain.queue import fairness
+from bot.domain.queue.request import Answer, RequestKind, RequestState, StoredRequest
+from bot.domain.queue.store import Recovered
+from bot.domain.queue.usage import DAY
+from bot.storage import queue, request_rows
+from bot.storage.statements import unasked
+from bot.storage.summaries import drop_made_of
+from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, requests, turns, usage
+
+RECOVERED_LEASE = 60.0
+"""Seconds for which a recovered answer is its finder's, until the finder's own heartbeat takes over."""
+
+_FORGET_TOKEN = {"token": None, "token_expires_at": None}
+_NO_LEASE = {"lease_owner": None, "lease_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is needed of a running question when it ends; the columns of :data:`_HELD`."""
+
+    sequence: int
+    request_id: str
+    root_id: str | None
+    kind: str
+    conversation_id: int
+    user_id: int
+    user_name: str
+    prompt: str
+    material: str
+    cost: float
+    weight: float
+    charge: float
+    guild_id: int | None
+    asked_at: float
+    started_at: float | None
+    follows: str | None
+
+
+_HELD = (
+    select(
+        requests.c.sequence,
+        requests.c.request_id,
+        requests.c.root_id,
+        requests.c.kind,
+        requests.c.conversation_id,
+        requests.c.user_id,
+        requests.c.user_name,
+        requests.c.prompt,
+        requests.c.material,
+        requests.c.cost,
+        requests.c.weight,
+        requests.c.charge,
+        requests.c.guild_id,
+        requests.c.asked_at,
+        requests.c.started_at,
+        requests.c.follows,
+    )
+    .where(requests.c.request_id == bindparam("request"), IS_RUNNING, requests.c.lease_owner == bindparam("owner"))
+    .with_for_update()
+)
+
+_NEW_TURN = unasked(insert(turns))
+_NEW_USAGE = unasked(insert(usage))
+
+_ADD_USAGE = (
+    update(usage)
+    .where(
+        usage.c.guild_id == bindparam("guild"),
+        usage.c.day == bindparam("at_day"),
+        usage.c.user_id == bindparam("user"),
+    )
+    .values(
+        user_name=bindparam("name"),
+        questions=usage.c.questions + 1,
+        tokens=usage.c.tokens + bindparam("added"),
+        waited=usage.c.waited + bindparam("wait"),
+    )
+)
+
+_ANSWER = unasked(
+    update(requests)
+    .where(requests.c.sequence == bindparam("row"))
+    .values(
+        {
+            "state": RequestState.ANSWERED.value,
+            "finished_at": bindparam("now"),
+            "changed_at": bindparam("now"),
+            "charge": bindparam("measured"),
+            **{name: bindparam(name) for name in request_rows.ANSWER_COLUMNS},
+        }
+    )
+)
+
+_DELIVERED = (
+    update(requests)
+    .where(requests.c.request_id == bindparam("request"), IS_ANSWERED)
+    .values(state=RequestState.DELIVERED.value, changed_at=bindparam("now"), **_FORGET_TOKEN, **_NO_LEASE)
+)
+
+
+_OWNERS = select(requests.c.lease_owner).where(or_(IS_RUNNING, IS_ANSWERED)).distinct()
+
+
+def release(connection: Connection, request_id: str, owner: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.release`."""
+    row = _held(connection, request_id, owner)
+    if row is None:
+        return False
+    queue.put_back(connection, [row.sequence], now)
+    return True
+
+
+def answered(connection: Connection, request_id: str, owner: str, answer: Answer, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.answered`."""
+    row = _held(connection, request_id, owner)
+    if row is None:
+        return False
+    measured = fairness.charge(_measured(answer, row.cost), row.weight)
+    connection.execute(
+        _ANSWER, {"row": row.sequence, "now": now, "measured": measured, **request_rows.answer_values(answer)}
+    )
+    queue.settle(connection, row.user_id, charged=row.charge, measured=measured)
+    _count(connection, row, answer, now)
+    # A question without words is one whose message was deleted meanwhile.
+    if answer.text.strip() and row.prompt:
+        _remember(connection, row, answer, now)
+    return True
+
+
+def delivered(connection: Connection, request_id: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.delivered`."""
+    return connection.execute(_DELIVERED, {"request": request_id, "now": now}).rowcount > 0
+
+
+def failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.failed`. What it was charged comes back, unless it was
+    answered: a failure is not the asker's doing."""
+    open_state = or_(IS_QUEUED, IS_RUNNING, IS_ANSWERED)
+    ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.FAILED, now)
+    if not ended:
+        return False
+    connection.execute(update(requests).where(requests.c.request_id == request_id).values(error_key=error_key))
+    _refund(connection, [one for one in ended if one.state is not RequestState.ANSWERED])
+    return True
+
+
+def cancelled(connection: Connection, request_id: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.cancelled`. A waiting question gets its charge back; one
+    that ran keeps the estimate, because it took a slot that others waited for."""
+    open_state = or_(IS_QUEUED, IS_RUNNING)
+    ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)
+    _refund(connection, [one for one in ended if one.state is RequestState.QUEUED])
+    return bool(ended)
+
+
+def clear(connection: Connection, now: float) -> Sequence[StoredRequest]:
+    """See :meth:`bot.domain.queue.store.RequestStore.clear`."""
+    ended = _end(connection, IS_QUEUED, RequestState.CANCELLED, now)
+    _refund(connection, ended)
+    return [replace(one, state=RequestState.CANCELLED, finished_at=now) for one in ended]
+
+
+def expire(connection: Connection, before: float, now: float) -> Sequence[StoredRequest]:
+    """See :meth:`bot.domain.queue.store.RequestStore.expire`."""
+    ended = _end(connection, and_(IS_QUEUED, requests.c.enqueued_at < before), RequestState.EXPIRED, now)
+    _refund(connection, ended)
+    return [replace(one, state=RequestState.EXPIRED, finished_at=now) for one in ended]
+
+
+def renew(connection: Connection, owner: str, running: Collection[str], now: float, lease: float) -> None:
+    """See :meth:`bot.domain.queue.store.RequestStore.renew`."""
+    extend = update(requests).where(requests.c.lease_owner == owner).values(lease_until=now + lease)
+    connection.execute(extend.where(IS_ANSWERED))
+    ids = list(running)
+    for start in range(0, len(ids), request_rows.BATCH):
+        connection.execute(
+            extend.where(IS_RUNNING, requests.c.request_id.in_(ids[start : start + request_rows.BATCH]))
+        )
+
+
+def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> Recovered:
+    """See :meth:`bot.domain.queue.store.RequestStore.recover`. Answers taken over are leased to ``owner``."""
+    dead = [one for one in connection.scalars(_OWNERS) if one != owner and not is_alive(one)]
+    abandoned = and_(
+        requests.c.lease_owner != owner, or_(requests.c.lease_until < now, requests.c.lease_owner.in_(dead))
+    )
+    lost = connection.execute(
+        select(requests.c.sequence, requests.c.request_id)
+        .where(IS_RUNNING, abandoned)
+        .order_by(requests.c.sequence)
+        .with_for_update()
+    ).all()
+    queue.put_back(connection, [row.sequence for row in lost], now)
+    undelivered = request_rows.stored(
+        connection,
+        update(requests)
+        .where(IS_ANSWERED, abandoned)
+        .values(lease_owner=owner, lease_until=now + RECOVERED_LEASE)
+        .returning(requests),
+    )
+    return Recovered(
+        requeued=tuple(row.request_id for row in lost),
+        undelivered=tuple(sorted(undelivered, key=lambda one: one.sequence)),
+    )
+
+
+def _held(connection: Connection, request_id: str, owner: str) -> _Held | None:
+    row = connection.execute(_HELD, {"request": request_id, "owner": owner}).mappings().first()
+    return None if row is None else _Held(**row)
+
+
+def _measured(answer: Answer, estimate: float) -> float:
+    """What the answer cost. Where the prompt was not counted the estimate stands, unless the answer alone
+    was more."""
+    if answer.prompt_tokens is None:
+        return max(estimate, fairness.work(0, answer.completion_tokens))
+    return fairness.work(answer.prompt_tokens, answer.completion_tokens)
+
+
+def _end(
+    connection: Connection, condition: ColumnElement[bool], state: RequestState, now: float
+) -> list[StoredRequest]:
+    """Move what meets ``condition`` to the final ``state``; returns it as it was before."""
+    ended = request_rows.stored(
+        connection, select(requests).where(condition).order_by(requests.c.sequence).with_for_update()
+    )
+    if ended:
+        connection.execute(
+            update(requests)
+            .where(condition)
+            .values(state=state.value, changed_at=now, finished_at=now, **_FORGET_TOKEN, **_NO_LEASE)
+        )
+    return ended
+
+
+def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:
+    """Give back what ended requests were charged, and close the gap they leave in their askers' tags."""
+    sequences = [request.sequence for request in ended]
+    for start in range(0, len(sequences), request_rows.BATCH):
+        these = requests.c.sequence.in_(sequences[start : start + request_rows.BATCH])
+        charges = connection.execute(
+            select(requests.c.user_id, func.sum(requests.c.charge)).where(these).group_by(requests.c.user_id)
+        ).all()
+        for user_id, charged in charges:
+            queue.settle(connection, user_id, charged=charged, measured=0.0)
+        connection.execute(update(requests).where(these).values(charge=0.0))
+
+
+def _count(connection: Connection, row: _Held, answer: Answer, now: float) -> None:
+    """Add the answer to what its asker used today."""
+    guild_id, day = row.guild_id or 0, int(now // DAY)
+    tokens = (answer.prompt_tokens or 0) + answer.completion_tokens
+    waited = max(0.0, (row.started_at or row.asked_at) - row.asked_at)
+    more = {"guild": guild_id, "at_day": day, "user": row.user_id, "name": row.user_name}
+    if not connection.execute(_ADD_USAGE, {**more, "added": tokens, "wait": waited}).rowcount:
+        connection.execute(
+            _NEW_USAGE,
+            {
+                "guild_id": guild_id,
+                "day": day,
+                "user_id": row.user_id,
+                "user_name": row.user_name,
+                "questions": 1,
+                "tokens": tokens,
+                "waited": waited,
+            },
+        )
+
+
+def _remember(connection: Connection, row: _Held, answer: Answer, now: float) -> None:
+    """Put the answer into the conversation's memory: one turn per question, whatever its versions.
+
+    A turn that was cleared meanwhile comes back with a new version, not with the rest of a forgotten answer.
+    """
+    kind = RequestKind(row.kind)
+    root_id = row.root_id or row.request_id
+    new: dict[str, object] = {
+        "request_id": row.request_id,
+        "answer": answer.text,
+        "finish": answer.finish,
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+    }
+    if kind is RequestKind.CONTINUE:
+        del new["prompt_tokens"]
+        new["answer"] = turns.c.answer + answer.text
+        new["completion_tokens"] = turns.c.completion_tokens + answer.completion_tokens
+    if kind is not RequestKind.ASK:
+        drop_made_of(connection, select(turns.c.id).where(turns.c.root_id == root_id))
+        changed = connection.execute(update(turns).where(turns.c.root_id == root_id).values(**new))
+        if changed.rowcount or kind is RequestKind.CONTINUE:
+            return
+    connection.execute(
+        _NEW_TURN,
+        {
+            **new,
+            "conversation_id": row.conversation_id,
+            "root_id": root_id,
+            "asker_id": row.user_id,
+            "asker_name": row.user_name,
+            "question": row.prompt,
+            "material": row.material,
+            "created_at": now,
+            "follows": row.follows,
+        },
+    )

@@ -1,0 +1,1 @@
+"""Background tasks: spawned, kept going, and told of changes."""

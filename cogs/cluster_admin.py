@@ -1,0 +1,265 @@
+"""``/cluster …``: for the cluster's operators, checked at every call and every button."""
+
+from __future__ import annotations
+
+import secrets
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.discord_io.client import ParallaxBot, Services
+from bot.discord_io.command_tree import NOBODY
+from bot.domain.cluster.audit import AuditEntry, Json
+from bot.domain.cluster.boards import AlertChannel
+from bot.domain.cluster.model_switch import Switch
+from bot.errors import UserError
+from bot.i18n.catalogue import say
+from bot.presentation.audit import audit_text
+from bot.presentation.model_switch import switch_question
+from bot.presentation.page import escape_inline
+from bot.presentation.status import short_node
+from bot.services.operations.model_switch import Plan
+from cogs.ui.base import reply, text_layout
+from cogs.ui.convert import person_of
+from cogs.ui.queue_admin import LineView
+from cogs.ui.switch import ConfirmSwitch, SwitchControl, follow_switch
+
+CHOICES = 25
+AUDIT_SHOWN = 20
+
+
+@app_commands.guild_only()
+@app_commands.default_permissions(manage_guild=True)
+class ClusterCommands(commands.GroupCog, group_name="cluster", group_description="Run the cluster."):
+    """Operators only, by our own check. Discord hides the group from whoever does not manage the server; operators
+    who do not are let in by its administrators (Server Settings → Integrations): a bot's token cannot do that."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self._services = services
+        self._cluster = services.cluster
+        self._queue = services.queue
+        self._operators = services.operators
+
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Every call, autocomplete included. False, not an error of ours: the library's check only reports its own
+        kind, and anything else would leave the person without an answer."""
+        if not self._operators.is_operator(person_of(interaction)):
+            return False
+        self._services.for_operators()
+        return True
+
+    @app_commands.command(name="init", description="Set the cluster's model.")
+    @app_commands.describe(
+        model="A model the scheduler lists.",
+        nodes="How many machines the model is spread over at first.",
+        local_network="Whether all machines are on one local network.",
+    )
+    async def init(
+        self,
+        interaction: discord.Interaction,
+        model: str,
+        nodes: app_commands.Range[int, 1, 1000],
+        local_network: bool = True,
+    ) -> None:
+        """Check the name and the memory, say what it interrupts, then ask for confirmation."""
+        self._operators.require(person_of(interaction))
+        known = await self._cluster.known_model(model)
+        under_way = await self._services.running.switching.current()
+        if under_way is not None:
+            await self._show(interaction, under_way)
+            return
+        locale = interaction.locale.value
+        status = self._cluster.view().status
+        running, waiting = await self._queue.line()
+        current = status.model if status is not None else None
+        askers = [one.question.asker.user_id for one in running] + [one.asker.user_id for one in waiting]
+        text = switch_question(
+            locale,
+            known,
+            nodes=nodes,
+            local_network=local_network,
+            status=status,
+            running=len(running),
+            waiting=len(waiting),
+            askers=askers,
+        )
+        layout = ConfirmSwitch(
+            self._services,
+            Plan(secrets.token_hex(4), model, nodes, local_network),
+            text=text,
+            typed=current is not None,
+            locale=locale,
+            owner_id=interaction.user.id,
+        )
+        await reply(interaction, layout, private=True)
+        layout.shown = interaction
+
+    @app_commands.command(name="switch", description="See the switch of the model that is under way.")
+    async def switch(self, interaction: discord.Interaction) -> None:
+        """Show it anew: its message is followed for a quarter of an hour only."""
+        self._operators.require(person_of(interaction))
+        under_way = await self._services.running.switching.current()
+        if under_way is None:
+            raise UserError("no switch", key="error.no_switch")
+        await self._show(interaction, under_way)
+
+    async def _show(self, interaction: discord.Interaction, switch: Switch) -> None:
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        await follow_switch(self._services, interaction, switch)
+
+    @app_commands.command(name="board", description="Place a live board in this channel, or take it away.")
+    @app_commands.describe(remove="Let the board of this channel be.")
+    async def board(self, interaction: discord.Interaction, remove: bool = False) -> None:
+        """One message that is kept current."""
+        self._operators.require(person_of(interaction))
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        channel, locale = interaction.channel_id or 0, interaction.locale.value
+        boards = self._services.running.boards
+        if remove:
+            key = "board.removed" if await boards.remove(channel) else "board.none"
+        else:
+            await boards.place(channel, interaction.guild_id, locale)
+            key = "board.placed"
+        await self._note(interaction, "cluster.board", {"channel": channel, "removed": remove})
+        await self._done(interaction, say(locale, key))
+
+    @app_commands.command(name="alerts", description="Tell this channel when something happens to the cluster.")
+    @app_commands.describe(
+        role="The role to ping; nobody is pinged without one.",
+        ping_owners="Also ping the owner of a node that left.",
+        remove="Tell this channel no more.",
+    )
+    async def alerts(
+        self,
+        interaction: discord.Interaction,
+        role: discord.Role | None = None,
+        ping_owners: bool = False,
+        remove: bool = False,
+    ) -> None:
+        """Events as single lines, each once, with its recovery."""
+        self._operators.require(person_of(interaction))
+        channel, locale = interaction.channel_id or 0, interaction.locale.value
+        places = self._services.running.places
+        if remove:
+            key = "alerts.removed" if await places.remove_alerts(channel) else "alerts.none"
+        else:
+            role_id = None if role is None else role.id
+            await places.put_alerts(AlertChannel(channel, interaction.guild_id, role_id, locale, ping_owners))
+            key = "alerts.placed" if role is None else "alerts.placed_role"
+        pinged = None if role is None else role.id
+        await self._note(interaction, "cluster.alerts", {"channel": channel, "role": pinged, "removed": remove})
+        named = f"<@&{role.id}>" if role is not None else ""
+        await reply(interaction, text_layout(say(locale, key, role=named)), private=True)
+
+    @app_commands.command(name="name", description="Give a node a name and an owner.")
+    @app_commands.describe(node="The node.", name="What people call it.", owner="Whose machine it is.")
+    async def name_node(
+        self,
+        interaction: discord.Interaction,
+        node: str,
+        name: app_commands.Range[str, 1, 40],
+        owner: discord.User | None = None,
+    ) -> None:
+        """Its name is shown everywhere from now on."""
+        self._operators.require(person_of(interaction))
+        status = self._cluster.view().status
+        found = [one for one in status.nodes if one.node_id == node] if status is not None else []
+        if not found:
+            raise UserError("no such node", key="error.node_unknown", node=escape_inline(node[:60]))
+        owner_id = owner.id if owner is not None else None
+        await self._services.running.nodes.name(found[0], name, owner_id)
+        await self._note(interaction, "cluster.name", {"node": node, "name": name, "owner": owner_id})
+        before, after = escape_inline(short_node(node)), escape_inline(name)
+        text = say(interaction.locale.value, "names.done", node=before, name=after)
+        await reply(interaction, text_layout(text), private=True)
+
+    @app_commands.command(name="audit", description="See who did what to the cluster.")
+    async def audit(self, interaction: discord.Interaction) -> None:
+        """The newest entries."""
+        self._operators.require(person_of(interaction))
+        entries = await self._services.running.audit.recent(AUDIT_SHOWN)
+        text = audit_text(interaction.locale.value, entries)
+        await reply(interaction, text_layout(text), private=True)
+
+    @app_commands.command(name="pause", description="Hold the line: running answers go on, questions are kept.")
+    @app_commands.describe(reason="What people who wait are told.")
+    async def pause(self, interaction: discord.Interaction, reason: app_commands.Range[str, 1, 100]) -> None:
+        """Hold the line with a reason that people see."""
+        self._operators.require(person_of(interaction))
+        await self._queue.pause(reason, by=interaction.user.id)
+        await self._note(interaction, "line.pause", {"reason": reason})
+        text = say(interaction.locale.value, "line.paused", reason=escape_inline(reason))
+        await reply(interaction, text_layout(text), private=True)
+
+    @app_commands.command(name="resume", description="Let the line move again.")
+    async def resume(self, interaction: discord.Interaction) -> None:
+        """Release the line."""
+        self._operators.require(person_of(interaction))
+        was_held = await self._queue.resume(by=interaction.user.id)
+        await self._note(interaction, "line.resume", {})
+        text = say(interaction.locale.value, "line.resumed" if was_held else "line.not_paused")
+        await reply(interaction, text_layout(text), private=True)
+
+    @app_commands.command(name="queue", description="See the whole line; cancel questions, or clear it.")
+    async def queue(self, interaction: discord.Interaction) -> None:
+        """Show everything that runs and waits."""
+        self._operators.require(person_of(interaction))
+        running, waiting = await self._queue.line()
+        view = LineView(
+            self._queue,
+            self._operators,
+            running,
+            waiting,
+            locale=interaction.locale.value,
+            owner_id=interaction.user.id,
+            now=interaction.created_at.timestamp(),
+            note=self._note,
+        )
+        await reply(interaction, view, private=True)
+
+    async def _note(self, interaction: discord.Interaction, action: str, detail: dict[str, Json]) -> None:
+        at = interaction.created_at.timestamp()
+        await self._services.running.audit.record(AuditEntry(at, interaction.user.id, action, detail))
+
+    @staticmethod
+    async def _done(interaction: discord.Interaction, text: str) -> None:
+        await interaction.edit_original_response(view=text_layout(text), allowed_mentions=NOBODY)
+
+    @init.autocomplete("model")
+    async def _complete_model(
+        self, interaction: discord.Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        if not self._operators.is_operator(person_of(interaction)):
+            return []
+        wanted = current.lower()
+        names = [model.name for model in await self._cluster.models() if wanted in model.name.lower()]
+        names.sort(key=lambda name: (not name.lower().startswith(wanted), name.lower()))
+        return [app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:CHOICES]]
+
+    @name_node.autocomplete("node")
+    async def _complete_node(
+        self, interaction: discord.Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        status = self._cluster.view().status
+        if status is None or not self._operators.is_operator(person_of(interaction)):
+            return []
+        names = self._services.running.nodes.names
+        choices = []
+        for node in status.nodes:
+            known = names.get(node.node_id)
+            shown = f"{known.name if known else short_node(node.node_id)} · {node.gpu_name}"
+            if current.lower() in f"{shown} {node.node_id}".lower():
+                choices.append(app_commands.Choice(name=shown[:100], value=node.node_id[:100]))
+        return choices[:CHOICES]
+
+
+async def setup(bot: ParallaxBot) -> None:
+    """Add the cog: in the operators' servers when there are any, else everywhere."""
+    bot.add_dynamic_items(SwitchControl)
+    cog = ClusterCommands(bot.services)
+    if bot.admin_guilds:
+        await bot.add_cog(cog, guilds=list(bot.admin_guilds))
+    else:
+        await bot.add_cog(cog)

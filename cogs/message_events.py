@@ -1,0 +1,48 @@
+"""What happens to messages: a deleted answer stops, an edited question is read anew, a deleted one forgotten."""
+
+from __future__ import annotations
+
+import discord
+from discord.ext import commands
+
+from bot.discord_io.client import ParallaxBot
+from bot.services.queue.dispatcher import Dispatcher
+from bot.services.requests.personal_data import PersonalData
+from cogs.ui.convert import words_of
+
+
+class ConversationEvents(commands.Cog):
+    """Listens to the gateway."""
+
+    def __init__(self, bot: ParallaxBot, dispatcher: Dispatcher, personal: PersonalData) -> None:
+        self._bot = bot
+        self._dispatcher = dispatcher
+        self._personal = personal
+
+    @commands.Cog.listener()
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        """Somebody edited a message; perhaps a question. Discord also tells so when it adds a preview."""
+        message = event.message
+        if message.author.bot or message.edited_at is None or self._bot.user is None:
+            return
+        await self._personal.message_edited(event.message_id, words_of(message, self._bot.user.id))
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        """Somebody deleted a message; perhaps an answer or a question."""
+        await self._deleted(event.message_id)
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        """A moderator deleted many."""
+        for message_id in event.message_ids:
+            await self._deleted(message_id)
+
+    async def _deleted(self, message_id: int) -> None:
+        await self._dispatcher.message_deleted(message_id)
+        await self._personal.message_deleted(message_id)
+
+
+async def setup(bot: ParallaxBot) -> None:
+    """Add the cog with its services."""
+    await bot.add_cog(ConversationEvents(bot, bot.services.dispatcher, bot.services.personal))

@@ -1,0 +1,65 @@
+"""``/status``, ``/models``, ``/join``: the cluster for everyone."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.discord_io.client import ParallaxBot, Services
+from bot.discord_io.command_tree import NOBODY
+from bot.presentation.join import joined_memory
+from cogs.ui.base import reply
+from cogs.ui.convert import person_of
+from cogs.ui.join import show_join
+from cogs.ui.models import ModelPages
+from cogs.ui.status_buttons import StatusControl
+
+
+class Cluster(commands.Cog):
+    """See the cluster and grow it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @app_commands.command(name="status", description="See how the cluster is doing.")
+    async def status(self, interaction: discord.Interaction) -> None:
+        """The status card."""
+        running = self._services.running
+        card = await running.cards.card(interaction.locale.value)
+        await reply(interaction, running.card_layout(card, "cluster"), private=False)
+
+    @app_commands.command(name="models", description="See which models the cluster can run.")
+    @app_commands.describe(search="Words of the model's name.")
+    async def models(
+        self, interaction: discord.Interaction, search: app_commands.Range[str, 1, 80] | None = None
+    ) -> None:
+        """The list, in pages."""
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        status = self._services.cluster.view().status
+        operator = self._services.operators.is_operator(person_of(interaction))
+        layout = ModelPages(
+            await self._services.cluster.models(),
+            running=status.model if status else None,
+            memory=joined_memory(status) if operator else None,
+            wanted=search or "",
+            locale=interaction.locale.value,
+            owner_id=interaction.user.id,
+        )
+        await interaction.edit_original_response(view=layout, allowed_mentions=NOBODY)
+
+    @app_commands.command(name="join", description="Get the command that adds a machine to the cluster.")
+    async def join(self, interaction: discord.Interaction) -> None:
+        """The command, privately: it reveals the cluster's address."""
+        await show_join(self._services, interaction)
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """A board that somebody deleted is sent again."""
+        await self._services.running.boards.message_deleted(payload.message_id)
+
+
+async def setup(bot: ParallaxBot) -> None:
+    """Add the cog, and the buttons that outlive a restart."""
+    bot.add_dynamic_items(StatusControl)
+    await bot.add_cog(Cluster(bot.services))

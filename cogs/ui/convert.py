@@ -1,0 +1,139 @@
+"""Who is speaking, in the services' terms."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.discord_io.client import Services
+from bot.domain.conversation.profile import Place, Scope
+from bot.domain.queue.request import Asker, Surface
+from bot.services.access.operators import Person
+from bot.services.requests.ask import Setting
+
+# Discord docs, interactions/receiving-and-responding: tokens are valid for 15 minutes.
+TOKEN_LIFETIME = 15 * 60.0
+
+
+def person_of(interaction: discord.Interaction) -> Person:
+    """The person behind an interaction, with the roles Discord sent along.
+
+    Only of a server the bot is a member of: where somebody brought it along, it does not know the roles.
+    """
+    member = interaction.user
+    guild_id = interaction.guild_id
+    if guild_id is None or interaction.client.get_guild(guild_id) is None:
+        return Person(member.id, None)
+    roles = frozenset(role.id for role in member.roles) if isinstance(member, discord.Member) else frozenset()
+    return Person(member.id, guild_id, roles)
+
+
+def manages(interaction: discord.Interaction) -> bool:
+    """Whether the person manages this place, as Discord tells it with this interaction: in a server by their
+    permissions, outside of servers everybody."""
+    return interaction.guild_id is None or interaction.permissions.manage_guild
+
+
+def require_operator(services: Services, interaction: discord.Interaction) -> None:
+    """Raise :class:`NotAllowed` unless an operator is behind it. What they are told then leaves first."""
+    services.operators.require(person_of(interaction))
+    services.for_operators()
+
+
+def asker_of(interaction: discord.Interaction) -> Asker:
+    """The person as an asker."""
+    return Asker(interaction.user.id, interaction.user.display_name, interaction.locale.value)
+
+
+def surface_of(interaction: discord.Interaction, *, private: bool) -> Surface:
+    """Where the answer to this interaction is shown.
+
+    The channel route needs the bot to be a member of the server (a user-installed app is not) and to see and
+    write in the channel.
+    """
+    permissions = interaction.app_permissions
+    reachable = (
+        interaction.is_guild_integration() and permissions.view_channel and permissions.send_messages
+        if interaction.guild_id is not None
+        else interaction.context.dm_channel
+    )
+    return Surface(
+        application_id=interaction.application_id,
+        channel_id=interaction.channel_id or 0,
+        guild_id=interaction.guild_id,
+        private=private,
+        channel_route=bool(reachable) and not private,
+        token=interaction.token,
+        token_expires_at=token_expiry(interaction),
+    )
+
+
+def token_expiry(interaction: discord.Interaction) -> float:
+    """When the interaction's token is spent, in epoch seconds."""
+    return interaction.created_at.timestamp() + TOKEN_LIFETIME
+
+
+DEFAULT_LOCALE = "en-US"
+
+
+def place_of(channel: object, channel_id: int, guild: discord.Guild | None) -> Place:
+    """The scopes of a channel: thread, channel, category, server; those of them that are known."""
+    scopes: list[Scope] = []
+    if isinstance(channel, discord.Thread):
+        scopes.append(Scope("thread", channel.id, channel.name))
+        parent = None if guild is None else guild.get_channel(channel.parent_id)
+        scopes.append(Scope("channel", channel.parent_id, "" if parent is None else parent.name))
+        category = channel.category_id if parent is not None else None
+    else:
+        kind = "channel" if guild is not None else "direct"
+        scopes.append(Scope(kind, channel_id, str(getattr(channel, "name", "") or "")))
+        category = getattr(channel, "category_id", None)
+    if category is not None and guild is not None:
+        found = guild.get_channel(category)
+        scopes.append(Scope("category", category, "" if found is None else found.name))
+    if guild is not None:
+        scopes.append(Scope("server", guild.id, guild.name))
+    return Place(tuple(scopes))
+
+
+def place_of_interaction(interaction: discord.Interaction) -> Place:
+    """Where an interaction happened."""
+    return place_of(interaction.channel, interaction.channel_id or 0, interaction.guild)
+
+
+async def setting_of(services: Services, person: Person, place: Place) -> Setting:
+    """Who asks where, with what is in effect there. Raises :class:`NotAllowed` when the person's roles cannot be
+    found out, :class:`StorageError`."""
+    return Setting(await services.access.seen(person), place, await services.profiles.of(place.ids))
+
+
+def locale_of_message(message: discord.Message) -> str:
+    """A message does not tell its author's language: the server's, or English."""
+    return message.guild.preferred_locale.value if message.guild is not None else DEFAULT_LOCALE
+
+
+def author_of(message: discord.Message) -> tuple[Person, Asker]:
+    """The author of a message, with the roles Discord sent along, and as an asker."""
+    author = message.author
+    roles = frozenset(role.id for role in author.roles) if isinstance(author, discord.Member) else frozenset()
+    person = Person(author.id, message.guild.id if message.guild else None, roles)
+    return person, Asker(author.id, author.display_name, locale_of_message(message))
+
+
+def words_of(message: discord.Message, me: int) -> str:
+    """What a message asks: without the mention of the bot, other people's mentions as their names."""
+    text = message.content
+    for mention in (f"<@{me}>", f"<@!{me}>"):
+        text = text.replace(mention, " ")
+    for user in message.mentions:
+        for mention in (f"<@{user.id}>", f"<@!{user.id}>"):
+            text = text.replace(mention, f"@{user.display_name}")
+    return text.strip()
+
+
+def shown_in(message: discord.Message) -> str:
+    """What a message says, its text components included (other bots' messages and our own have no content)."""
+    texts = [
+        message.content,
+        *(item.content for item in message.components if isinstance(item, discord.TextDisplay)),
+    ]
+    return "\n".join(text for text in texts if text).strip()

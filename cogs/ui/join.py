@@ -1,0 +1,119 @@
+"""How a machine joins, privately, with its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import discord
+import structlog
+from discord import ui
+
+from bot.discord_io.client import Services
+from bot.discord_io.command_tree import NOBODY
+from bot.domain.cluster.events import ClusterEvent, EventKind
+from bot.domain.status import JoinCommand
+from bot.i18n.catalogue import say
+from bot.presentation.join import join_card
+from bot.presentation.page import escape_inline
+from bot.presentation.status import SYSTEMS, Card, short_node
+from bot.services.access.rules import Act
+from cogs.ui.base import BaseLayout
+from cogs.ui.convert import person_of, place_of_interaction
+
+log = structlog.get_logger(__name__)
+
+Press = discord.Interaction[Any]
+
+# Below the 15 minutes an interaction's token lives.
+PROGRESS_SHOWN = 840.0
+
+
+async def require_join(services: Services, interaction: Press) -> None:
+    """Raise :class:`NotAllowed` for people who may not add nodes."""
+    await services.access.require(Act.JOIN, person_of(interaction), place_of_interaction(interaction))
+
+
+class JoinView(BaseLayout):
+    """The command with steps by operating system; says so when a new node appears."""
+
+    def __init__(self, services: Services, join: JoinCommand | None, *, locale: str, owner_id: int) -> None:
+        super().__init__(owner_id=owner_id, timeout=PROGRESS_SHOWN)
+        self._services = services
+        self._join = join
+        self._locale = locale
+        self._system = SYSTEMS[0]
+        self._came = ""
+        self._shown: Press | None = None
+        self._unfollow: Callable[[], None] | None = None
+        self._fill()
+
+    def follow(self, shown: Press) -> None:
+        """Show progress through this interaction from now on."""
+        self._shown = shown
+        if self._join is not None:
+            self._unfollow = self._services.running.journal.subscribe(self._happened)
+
+    async def on_timeout(self) -> None:
+        """The token is spent soon: nothing is followed any more."""
+        self._shown = None
+        if self._unfollow is not None:
+            self._unfollow()
+
+    def _card(self) -> Card:
+        status = self._services.cluster.view().status
+        return join_card(self._locale, self._join, status, system=self._system, came=self._came)
+
+    def _fill(self) -> None:
+        self.clear_items()
+        card = self._card()
+        texts = [ui.TextDisplay[JoinView](section) for section in card.sections]
+        self.add_item(ui.Container(*texts, accent_colour=card.accent.value))
+        if self._join is None:
+            return
+        row: ui.ActionRow[JoinView] = ui.ActionRow()
+        for system in SYSTEMS:
+            button: ui.Button[JoinView] = ui.Button(
+                label=say(self._locale, f"join.{system}"), disabled=system == self._system
+            )
+            button.callback = partial(self._choose, system)  # type: ignore[method-assign]  # how made buttons are bound
+            row.add_item(button)
+        self.add_item(row)
+
+    async def authorise(self, interaction: Press) -> None:
+        """As the command itself."""
+        await require_join(self._services, interaction)
+
+    async def _choose(self, system: str, interaction: Press) -> None:
+        self._system = system
+        self._fill()
+        self._shown = interaction
+        await interaction.response.edit_message(view=self, allowed_mentions=NOBODY)
+
+    def _happened(self, event: ClusterEvent) -> None:
+        keys = {EventKind.NODE_JOINED: "join.came", EventKind.NODE_READY: "join.ready"}
+        key = keys.get(event.kind)
+        if key is None or self._shown is None:
+            return
+        gpu = escape_inline(str(event.detail.get("gpu") or short_node(event.subject))[:60])
+        self._came = say(self._locale, key, node=gpu)
+        self._services.running.background.spawn(self._show(self._shown), name="join-progress")
+
+    async def _show(self, shown: Press) -> None:
+        self._fill()
+        try:
+            await shown.edit_original_response(view=self, allowed_mentions=NOBODY)
+        except discord.HTTPException as error:
+            self._shown = None
+            log.info("join.progress_not_shown", code=error.code)
+
+
+async def show_join(services: Services, interaction: Press) -> None:
+    """Answer privately with the way to join. Raises :class:`NotAllowed`, :class:`SchedulerError`."""
+    await require_join(services, interaction)
+    await interaction.response.defer(thinking=True, ephemeral=True)
+    join = await services.cluster.join_command()
+    view = JoinView(services, join, locale=interaction.locale.value, owner_id=interaction.user.id)
+    view.follow(interaction)
+    await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)

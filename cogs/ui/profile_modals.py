@@ -1,0 +1,193 @@
+"""The dialogues of ``/settings``. Each gives back the changes it stands for; an empty field inherits again."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import discord
+from discord import ui
+
+from bot.domain.conversation.profile import PERSONA_LIMIT, Chosen, Profile, limits_of
+from bot.errors import UserError
+from bot.i18n.catalogue import say
+from cogs.ui.base import BaseModal
+
+Changes = Mapping[str, Chosen | None]
+
+
+class Edit(Protocol):
+    """What a dialogue was opened for: the choices of one scope."""
+
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """Raise :class:`NotAllowed` for who may not change them (any more)."""
+        ...
+
+    async def apply(self, interaction: discord.Interaction[Any], changes: Changes) -> None:
+        """Change them, and answer the interaction."""
+        ...
+
+
+NUMBERS = ("temperature", "top_k", "answer_tokens", "context_tokens", "retention_days")
+SWITCHES = ("think", "private", "threads")
+LISTS = ("allowed_roles", "allowed_users", "blocked_users", "channels")
+_MOST = 25
+_INHERIT, _ON, _OFF = "inherit", "on", "off"
+
+
+class ProfileModal(BaseModal):
+    """Base: hands the changes over."""
+
+    def __init__(self, key: str, locale: str, edit: Edit) -> None:
+        super().__init__(title=say(locale, f"settings.{key}")[:45], timeout=900)
+        self.locale = locale
+        self._edit = edit
+
+    @abstractmethod
+    def changes(self) -> Changes:
+        """What the fields say. Raises :class:`UserError` for a value that is none."""
+
+    def labelled(self, name: str, component: ui.Item[Any], *, description: str | None = None) -> None:
+        """Add a field with its name."""
+        text = say(self.locale, f"settings.field.{name}")[:45]
+        self.add_item(ui.Label(text=text, component=component, description=description))
+
+    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+        """As at the press that opened it."""
+        await self._edit.authorise(interaction)
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Apply."""
+        await self._edit.apply(interaction, self.changes())
+
+
+class PersonaModal(ProfileModal):
+    """The system prompt."""
+
+    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
+        super().__init__("persona", locale, edit)
+        self._text: ui.TextInput[Any] = ui.TextInput(
+            style=discord.TextStyle.paragraph,
+            custom_id="persona",
+            default=str(chosen.get("persona") or ""),
+            max_length=PERSONA_LIMIT,
+            required=False,
+        )
+        self.labelled("persona", self._text, description="{date} {server} {channel} {user}")
+
+    def changes(self) -> Changes:
+        """The text, or inherited."""
+        return {"persona": self._text.value.strip() or None}
+
+
+class NumbersModal(ProfileModal):
+    """Everything that is a number."""
+
+    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit, *, defaults: Profile) -> None:
+        super().__init__("numbers", locale, edit)
+        self._defaults = defaults
+        self._inputs: dict[str, ui.TextInput[Any]] = {}
+        for name in NUMBERS:
+            value = chosen.get(name)
+            field: ui.TextInput[Any] = ui.TextInput(
+                custom_id=name, default="" if value is None else f"{value}", max_length=10, required=False
+            )
+            self._inputs[name] = field
+            low, high = limits_of(name, defaults) or (0, 0)
+            self.labelled(name, field, description=f"{low:g}–{high:.10g}")
+
+    def changes(self) -> Changes:
+        """The numbers within their ranges."""
+        return {name: self._number(name, field.value.strip()) for name, field in self._inputs.items()}
+
+    def _number(self, name: str, text: str) -> Chosen | None:
+        if not text:
+            return None
+        low, high = limits_of(name, self._defaults) or (0, 0)
+        try:
+            value = float(text.replace(",", "."))
+        except ValueError:
+            value = -1.0
+        if not low <= value <= high or (name != "temperature" and value != int(value)):
+            field = say(self.locale, f"settings.field.{name}")
+            raise UserError(f"{name} out of range", key="error.setting_range", field=field, low=low, high=high)
+        return value if name == "temperature" else int(value)
+
+
+class SwitchesModal(ProfileModal):
+    """Everything that is on or off."""
+
+    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
+        super().__init__("switches", locale, edit)
+        self._selects: dict[str, ui.Select[Any]] = {}
+        for name in SWITCHES:
+            now = {True: _ON, False: _OFF}.get(bool(chosen[name])) if name in chosen else _INHERIT
+            options = [
+                discord.SelectOption(label=say(locale, f"settings.{value}"), value=value, default=value == now)
+                for value in (_INHERIT, _ON, _OFF)
+            ]
+            select: ui.Select[Any] = ui.Select(custom_id=name, options=options, required=True)
+            self._selects[name] = select
+            self.labelled(name, select)
+
+    def changes(self) -> Changes:
+        """On, off, or inherited."""
+        meaning = {_ON: True, _OFF: False}
+        return {name: meaning.get(next(iter(select.values), "")) for name, select in self._selects.items()}
+
+
+class PeopleModal(ProfileModal):
+    """Who may ask, and where."""
+
+    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
+        super().__init__("people", locale, edit)
+        kinds = discord.SelectDefaultValueType
+        self._roles: ui.RoleSelect[Any] = ui.RoleSelect(
+            custom_id="allowed_roles",
+            min_values=0,
+            max_values=_MOST,
+            required=False,
+            default_values=_defaults(chosen, "allowed_roles", kinds.role),
+        )
+        self._users: ui.UserSelect[Any] = ui.UserSelect(
+            custom_id="allowed_users",
+            min_values=0,
+            max_values=_MOST,
+            required=False,
+            default_values=_defaults(chosen, "allowed_users", kinds.user),
+        )
+        self._blocked: ui.UserSelect[Any] = ui.UserSelect(
+            custom_id="blocked_users",
+            min_values=0,
+            max_values=_MOST,
+            required=False,
+            default_values=_defaults(chosen, "blocked_users", kinds.user),
+        )
+        self._channels: ui.ChannelSelect[Any] = ui.ChannelSelect(
+            custom_id="channels",
+            min_values=0,
+            max_values=_MOST,
+            required=False,
+            default_values=_defaults(chosen, "channels", kinds.channel),
+        )
+        selects = (self._roles, self._users, self._blocked, self._channels)
+        for name, select in zip(LISTS, selects, strict=True):
+            self.labelled(name, select)
+
+    def changes(self) -> Changes:
+        """The ids that were chosen; none of them: inherited."""
+        return {
+            "allowed_roles": [role.id for role in self._roles.values] or None,
+            "allowed_users": [user.id for user in self._users.values] or None,
+            "blocked_users": [user.id for user in self._blocked.values] or None,
+            "channels": [channel.id for channel in self._channels.values] or None,
+        }
+
+
+def _defaults(
+    chosen: Mapping[str, object], name: str, kind: discord.SelectDefaultValueType
+) -> list[discord.SelectDefaultValue]:
+    ids = chosen.get(name)
+    found = ids if isinstance(ids, list) else []
+    return [discord.SelectDefaultValue(id=one, type=kind) for one in found[:_MOST]]

@@ -1,0 +1,194 @@
+"""A scheduler that means harm, or a broken proxy before it, on real sockets: bounded, and said as its fault."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.domain.chat import Text
+from bot.errors import ClusterBusy, SchedulerError, StreamInterrupted, UpstreamFailed
+from bot.parallax import bounds
+from bot.parallax.client import ParallaxClient
+from bot.parallax.loop_turns import SLICE
+from bot.parallax.streams import UNREADABLE_SAID
+from tests.contract.parallax import asking
+from tests.contract.parallax.replay import replaying, response
+
+SSE, NDJSON, PLAIN = "text/event-stream", "application/x-ndjson", "application/json"
+GIVES_UP = 30.0
+HUGE = 10**399
+
+
+def endless(kind: str, line: bytes, *, begin: bytes = b"", status: int = 200) -> list[bytes]:
+    """A response of this line again and again, 16 MB in all, which is more than any body may have."""
+    head = f"HTTP/1.1 {status} Whatever\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n"
+    block = line * (256 * 1024 // len(line))
+    return [head.encode() + begin, *[block] * 64]
+
+
+def packed(status: int = 200, *, kind: str = PLAIN, encoding: str = "gzip") -> list[bytes]:
+    """A response whose body is 8 MB when it is decoded."""
+    body = gzip.compress(b" " * 8_000_000)
+    return response(status, body, f"content-encoding: {encoding}", kind=kind)
+
+
+async def calls(scheduler: ParallaxClient) -> list[SchedulerError | None]:
+    """How every call that there is ends."""
+    failures: list[SchedulerError | None] = [
+        (await asking.ask(scheduler)).error,
+        (await asking.watch(scheduler))[1],
+    ]
+    for call in (
+        scheduler.complete_chat(asking.HELLO),
+        scheduler.status(),
+        scheduler.models(),
+        scheduler.served_models(),
+        scheduler.join_command(),
+        scheduler.initialise("a/b", 1, local_network=True),
+    ):
+        try:
+            await call
+        except SchedulerError as exc:
+            failures.append(exc)
+        else:
+            failures.append(None)
+    return failures
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "br", "GZIP", "deflate", "made-up", "identity, gzip"])
+@pytest.mark.parametrize("kind", [SSE, PLAIN])
+async def test_b1_an_encoded_body_is_refused_unread(kind: str, encoding: str) -> None:
+    """None was accepted, and a kilobyte may become gigabytes; whatever is called."""
+    async with (
+        replaying(packed(kind=kind, encoding=encoding)) as server,
+        asking.client(server.url) as scheduler,
+    ):
+        failures = await calls(scheduler)
+    assert {type(failure) for failure in failures} == {UpstreamFailed}
+    assert {failure.code for failure in failures if failure is not None} <= {"encoded", "init_failed"}
+    assert all(b"accept-encoding: identity\r\n" in request.lower() for request in server.requests)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
+async def test_a_body_that_is_encoded_as_itself_is_read(encoding: str) -> None:
+    """It says what needs no saying."""
+    answer = response(200, b'{"data": [{"name": "a/b"}]}', f"content-encoding: {encoding}")
+    async with replaying(answer) as server, asking.client(server.url) as scheduler:
+        assert [model.name for model in await scheduler.models()] == ["a/b"]
+
+
+async def test_the_status_of_an_encoded_error_says_enough() -> None:
+    """Its body is not read either."""
+    async with replaying(packed(429)) as server, asking.client(server.url) as scheduler:
+        heard = await asking.ask(scheduler)
+    assert type(heard.error) is ClusterBusy
+    assert "no body" in str(heard.error)
+
+
+ENDLESS_ANSWERS = {
+    "data": endless(SSE, b"data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"),
+    "short data": endless(SSE, b"data:x\n"),
+    "event": endless(SSE, b"event: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"),
+    "comments": endless(SSE, b": ping\r\n"),
+    "no line end": endless(SSE, b"data: x"),
+    "stray text": endless(SSE, b"x"),
+    "a stray object": endless(SSE, b'"a": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",\n', begin=b"{\n"),
+    "one body": endless(PLAIN, b"[],"),
+}
+
+
+@pytest.mark.parametrize("pieces", ENDLESS_ANSWERS.values(), ids=ENDLESS_ANSWERS)
+async def test_b2_an_answer_without_end_is_left(pieces: Sequence[bytes]) -> None:
+    """As the cluster's fault, with the connection closed long before it has sent all."""
+    async with replaying(pieces, held=True) as server, asking.client(server.url) as scheduler:
+        async with asyncio.timeout(GIVES_UP):
+            heard = await asking.ask(scheduler)
+            await server.hung_up.wait()
+    assert type(heard.error) in {StreamInterrupted, UpstreamFailed}
+    assert heard.error is not None
+    assert heard.error.code in {"malformed", "raw_text"}
+    assert heard.text == ""
+
+
+async def test_what_came_before_is_kept() -> None:
+    """The flood takes nothing away."""
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"Yes"}}]}\n\n'
+    async with (
+        replaying(endless(SSE, b": x\n", begin=event), held=True) as server,
+        asking.client(server.url) as scheduler,
+    ):
+        heard = await asking.ask(scheduler)
+    assert heard.events[1:] == [Text("Yes")]
+    assert type(heard.error) is StreamInterrupted
+
+
+@pytest.mark.parametrize("line", [b"x", b"\n", b'{"a": 1}\n'], ids=["no line end", "blank lines", "no report"])
+async def test_a_status_without_end_is_left(line: bytes) -> None:
+    """Whether or not it has lines; and no log is flooded with them."""
+    async with replaying(endless(NDJSON, line), held=True) as server, asking.client(server.url) as scheduler:
+        with capture_logs() as logs:
+            async with asyncio.timeout(GIVES_UP):
+                heard, error = await asking.watch(scheduler)
+                await server.hung_up.wait()
+    assert heard == []
+    assert type(error) is StreamInterrupted
+    assert error.code == "malformed"
+    assert len(logs) <= UNREADABLE_SAID
+
+
+async def test_an_error_without_end_is_read_as_far_as_anybody_would() -> None:
+    """Its status says what it is."""
+    async with (
+        replaying(endless(PLAIN, b"x", status=429), held=True) as server,
+        asking.client(server.url) as scheduler,
+    ):
+        async with asyncio.timeout(GIVES_UP):
+            heard = await asking.ask(scheduler)
+            await server.hung_up.wait()
+    assert type(heard.error) is ClusterBusy
+    assert len(str(heard.error)) <= bounds.DETAIL + 100
+
+
+async def test_q4_a_status_of_huge_numbers_is_a_report_like_any_other() -> None:
+    """What cannot be is not told; what can be is; and the next line is read."""
+    node = {"node_id": "n", "status": "available", "gpu_num": HUGE, "gpu_memory": 1e308}
+    odd = {"status": "available", "model_name": "m", "node_list": [node], "max_running_request": HUGE}
+    lines = [odd, {**odd, "max_running_request": 10**12}, {**odd, "max_running_request": 4}]
+    body = b"\n".join(json.dumps(line).encode() for line in lines) + b"\n"
+    body = b'{"status": ' + b"9" * 5000 + b"}\n" + b"[" * 70_000 + b"\n" + body
+    async with replaying(response(200, body, kind=NDJSON)) as server, asking.client(server.url) as scheduler:
+        heard, error = await asking.watch(scheduler)
+    assert [report.capacity for report in heard] == [None, None, 4]
+    assert {(report.nodes[0].gpu_count, report.nodes[0].gpu_memory) for report in heard} == {(1, 0.0)}
+    assert isinstance(error, StreamInterrupted)
+    assert error.code == "ended"
+
+
+async def test_a_flood_leaves_others_their_turn() -> None:
+    """While bytes are there, reading them waits for nothing: it makes room by itself."""
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+    seen, seen_at_turns = 0, [0]
+
+    async def others() -> None:
+        while True:
+            seen_at_turns.append(seen)
+            await asyncio.sleep(0)
+
+    async with (
+        replaying(response(200, event * 1_000 + b"data: [DONE]\n\n", kind=SSE)) as server,
+        asking.client(server.url) as scheduler,
+        scheduler.stream_chat(asking.HELLO) as events,
+    ):
+        task = asyncio.create_task(others())
+        async for _ in events:
+            seen += 1
+        task.cancel()
+    assert seen > 1_000
+    longest = max(later - earlier for earlier, later in pairwise([*seen_at_turns, seen]))
+    assert longest <= 2 * (SLICE // len(event) + 1), "what is read at once, and what is given out of it"

@@ -1,0 +1,269 @@
+"""Joining the line and being taken from it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.queue.request import RequestState
+from bot.domain.queue.store import LineLimits, LinePause
+from bot.errors import QueueFull, UserLimitReached
+from tests.contract.storage.conftest import Stores
+from tests.fakes.clocks import always
+from tests.fakes.questions import WIDE, answer, question
+
+
+async def order(stores: Stores) -> list[str]:
+    return [entry.request_id for entry in await stores.requests.line()]
+
+
+async def take(stores: Stores, owner: str = "me", now: float = 10.0) -> str | None:
+    claimed = await stores.requests.claim(owner, now=always(now), lease=30)
+    return None if claimed is None else claimed.request_id
+
+
+async def test_a_question_waits_as_it_was_asked(stores: Stores) -> None:
+    """What was enqueued is found again, word for word."""
+    asked = question("a", at=5.0, material="the file")
+
+    stored = await stores.requests.enqueue(asked, WIDE)
+
+    assert stored.question == asked
+    assert (stored.state, stored.attempts, stored.enqueued_at) == (RequestState.QUEUED, 0, 5.0)
+    assert await stores.requests.get("a") == stored
+
+
+async def test_enqueueing_twice_is_enqueueing_once(stores: Stores) -> None:
+    """A repeated id returns the first row, even when the line is full by now."""
+    first = await stores.requests.enqueue(question("a"), WIDE)
+
+    assert await stores.requests.enqueue(question("a", cost=5), LineLimits(1, 1)) == first
+    assert await order(stores) == ["a"]
+
+
+async def test_ones_own_limit(stores: Stores) -> None:
+    """A person's last question too many is refused, another person's is not."""
+    limits = LineLimits(per_user=2, total=10)
+    for name in "ab":
+        await stores.requests.enqueue(question(name), limits)
+
+    with pytest.raises(UserLimitReached) as refused:
+        await stores.requests.enqueue(question("c"), limits)
+    await stores.requests.enqueue(question("d", user=2), limits)
+
+    assert refused.value.params == {"count": 2, "limit": 2}
+    assert await stores.requests.get("c") is None
+
+
+async def test_a_full_line(stores: Stores) -> None:
+    """The line as a whole has a limit; what runs is not in it."""
+    limits = LineLimits(per_user=5, total=2)
+    for number in (1, 2):
+        await stores.requests.enqueue(question(str(number), user=number), limits)
+
+    with pytest.raises(QueueFull) as refused:
+        await stores.requests.enqueue(question("3", user=3), limits)
+    await take(stores)
+    await stores.requests.enqueue(question("3", user=3), limits)
+
+    assert refused.value.params == {"count": 2, "limit": 2}
+
+
+async def test_claim_leases_the_question(stores: Stores) -> None:
+    """A claimed question runs under its owner until the lease ends."""
+    await stores.requests.enqueue(question("a"), WIDE)
+
+    claimed = await stores.requests.claim("me", now=always(10.0), lease=30)
+
+    assert claimed is not None
+    assert claimed == await stores.requests.get("a")
+    assert (claimed.state, claimed.attempts, claimed.started_at) == (RequestState.RUNNING, 1, 10.0)
+    assert (claimed.lease_owner, claimed.lease_until) == ("me", 40.0)
+    assert await take(stores) is None
+    assert await stores.requests.counts() == {
+        RequestState.QUEUED: 0,
+        RequestState.RUNNING: 1,
+        RequestState.ANSWERED: 0,
+    }
+
+
+async def test_what_runs_elsewhere_takes_room(stores: Stores) -> None:
+    """Two processes together take no more than there is room for; what one runs itself it counts itself."""
+    for number in range(4):
+        await stores.requests.enqueue(question(f"q{number}", user=number), WIDE)
+    assert await take(stores, "other") == "q0"
+
+    assert await stores.requests.claim("me", now=always(10.0), lease=30, room=1) is None
+    assert await stores.requests.claim("me", now=always(10.0), lease=30, room=2) is not None
+    assert await stores.requests.claim("me", now=always(10.0), lease=30, room=2) is not None
+    assert await stores.requests.claim("other", now=always(10.0), lease=30, room=2) is None
+
+
+async def test_a_question_that_is_set_aside_keeps_its_position(stores: Stores) -> None:
+    """Others are taken meanwhile, but not what its asker asked after it in the same conversation."""
+    for request_id, user, conversation in (("a", 1, 1), ("follow-up", 1, 1), ("elsewhere", 1, 2), ("b", 2, 1)):
+        await stores.requests.enqueue(question(request_id, user=user, conversation=conversation), WIDE)
+    assert await take(stores) == "a"
+    await stores.requests.release("a", "me", now=10.0)
+
+    async def besides(*aside: str) -> str | None:
+        claimed = await stores.requests.claim("me", now=always(11.0), lease=30, besides=aside)
+        return None if claimed is None else claimed.request_id
+
+    assert await besides("a", "unknown") == "b"
+    assert await besides("a") == "elsewhere"
+    assert await besides("a") is None
+    assert await besides() == "a"
+
+
+async def test_twenty_questions_do_not_hold_up_anothers_first(stores: Stores) -> None:
+    """Who asks once comes second, not twenty-first."""
+    for number in range(20):
+        await stores.requests.enqueue(question(f"heavy {number}", user=1, conversation=1), WIDE)
+    await stores.requests.enqueue(question("light", user=2, conversation=2), WIDE)
+
+    assert (await order(stores))[:3] == ["heavy 0", "light", "heavy 1"]
+
+
+async def test_one_question_of_a_person_per_conversation(stores: Stores) -> None:
+    """A follow-up waits for the answer before it; the same person's question elsewhere does not."""
+    for name, conversation in (("first", 1), ("follow-up", 1), ("elsewhere", 2)):
+        await stores.requests.enqueue(question(name, conversation=conversation), WIDE)
+
+    assert [await take(stores) for _ in range(3)] == ["first", "elsewhere", None]
+    await stores.requests.answered("first", "me", answer(), now=11.0)
+    assert await take(stores) == "follow-up"
+
+
+async def test_what_overtakes_is_paid_first(stores: Stores) -> None:
+    """A question that passes a blocked one of the same person takes that one's place in the account."""
+    for name, user, conversation, cost in (
+        ("a1", 1, 1, 100.0),
+        ("a2", 1, 1, 100.0),
+        ("elsewhere", 1, 2, 100.0),
+        ("b1", 2, 3, 150.0),
+        ("b2", 2, 3, 150.0),
+    ):
+        await stores.requests.enqueue(question(name, user=user, conversation=conversation, cost=cost), WIDE)
+    assert [await take(stores), await take(stores)] == ["a1", "b1"]
+    assert await order(stores) == ["a2", "b2", "elsewhere"]
+
+    assert await take(stores) == "elsewhere"
+
+    assert await order(stores) == ["b2", "a2"]
+
+
+async def test_weight_is_a_larger_share(stores: Stores) -> None:
+    """A person of weight 2 gets two questions for one of the other."""
+    for number in range(4):
+        await stores.requests.enqueue(question(f"op{number}", user=1, weight=2.0), WIDE)
+        await stores.requests.enqueue(question(f"one{number}", user=2), WIDE)
+
+    assert (await order(stores))[:6] == ["op0", "one0", "op1", "one1", "op2", "op3"]
+
+
+async def test_measured_cost_moves_what_waits(stores: Stores) -> None:
+    """An answer far longer than estimated costs its asker the next place."""
+    for number in range(3):
+        await stores.requests.enqueue(question(f"long{number}", user=1, conversation=1), WIDE)
+        await stores.requests.enqueue(question(f"short{number}", user=2, conversation=2), WIDE)
+    assert [await take(stores), await take(stores)] == ["long0", "short0"]
+
+    await stores.requests.answered("long0", "me", answer(tokens=350), now=11.0)
+    assert await order(stores) == ["short1", "short2", "long1", "long2"]
+    await stores.requests.answered("short0", "me", answer(tokens=100), now=12.0)
+    assert await order(stores) == ["short1", "short2", "long1", "long2"]
+
+
+async def test_an_uncounted_prompt_leaves_the_estimate(stores: Stores) -> None:
+    """Without usage from the cluster a short answer is not taken as proof of a cheap question."""
+    await stores.requests.enqueue(question("a", user=1, cost=400), WIDE)
+    await stores.requests.enqueue(question("b", user=1, cost=400), WIDE)
+    await stores.requests.enqueue(question("c", user=2, cost=300), WIDE)
+    await stores.requests.enqueue(question("d", user=2, cost=300, conversation=2), WIDE)
+    assert await take(stores) == "a"
+
+    await stores.requests.answered("a", "me", answer(tokens=10, prompt_tokens=None), now=11.0)
+
+    assert await order(stores) == ["c", "d", "b"]
+
+
+async def test_release_goes_back_to_the_head(stores: Stores) -> None:
+    """A question the cluster would not take is the next again, and is not charged twice."""
+    for number in range(3):
+        await stores.requests.enqueue(question(f"a{number}", user=1), WIDE)
+    await stores.requests.enqueue(question("b0", user=2), WIDE)
+    assert await take(stores) == "a0"
+
+    assert await stores.requests.release("a0", "me", now=12.0)
+
+    assert await order(stores) == ["a0", "b0", "a1", "a2"]
+    again = await stores.requests.claim("me", now=always(13.0), lease=30)
+    assert again is not None
+    assert (again.request_id, again.attempts) == ("a0", 2)
+    assert await order(stores) == ["b0", "a1", "a2"]
+
+
+async def test_release_belongs_to_the_owner(stores: Stores) -> None:
+    """Another process, or none at all, cannot put a question back."""
+    await stores.requests.enqueue(question("a"), WIDE)
+    assert not await stores.requests.release("a", "me", now=9.0)
+    await take(stores)
+
+    assert not await stores.requests.release("a", "another", now=12.0)
+    assert not await stores.requests.release("unknown", "me", now=12.0)
+    assert await stores.requests.release("a", "me", now=12.0)
+
+
+async def test_a_cancelled_question_closes_its_gap(stores: Stores) -> None:
+    """Withdrawing a waiting question moves up what the same person asked after it."""
+    for name, cost in (("a0", 100.0), ("a1", 500.0), ("a2", 100.0)):
+        await stores.requests.enqueue(question(name, user=1, cost=cost), WIDE)
+    for name in ("b0", "b1", "b2"):
+        await stores.requests.enqueue(question(name, user=2), WIDE)
+    assert await order(stores) == ["a0", "b0", "a1", "b1", "b2", "a2"]
+
+    assert await stores.requests.cancelled("a1", now=1.0)
+
+    assert await order(stores) == ["a0", "b0", "a2", "b1", "b2"]
+
+
+async def test_everybody_begins_level_after_an_idle_moment(stores: Stores) -> None:
+    """What was used before the line ran empty is forgotten; nobody owes or is owed."""
+    await stores.requests.enqueue(question("old", user=1), WIDE)
+    await take(stores)
+    await stores.requests.answered("old", "me", answer(tokens=10_000), now=11.0)
+
+    await stores.requests.enqueue(question("a", user=1), WIDE)
+    await stores.requests.enqueue(question("b", user=2), WIDE)
+
+    assert await order(stores) == ["a", "b"]
+
+
+async def test_operators_hold_the_line(stores: Stores) -> None:
+    """While it is held nothing is taken, but questions are."""
+    pause = LinePause(reason="a new model", by=5, since=3.0)
+    assert await stores.requests.paused() is None
+    await stores.requests.pause(pause)
+    await stores.requests.enqueue(question("a"), WIDE)
+
+    assert await stores.requests.paused() == pause
+    assert await take(stores) is None
+    await stores.requests.pause(None)
+    assert await stores.requests.paused() is None
+    assert await take(stores) == "a"
+
+
+async def test_places_and_people_in_the_line(stores: Stores) -> None:
+    """The line tells who asked what, where, and in which place."""
+    asked = question("a", user=4, conversation=2, cost=7.0, at=3.0)
+    await stores.requests.enqueue(asked, WIDE)
+    await stores.requests.enqueue(question("b", user=4), WIDE)
+
+    first, second = await stores.requests.line()
+
+    assert (first.place, second.place) == (1, 2)
+    assert [await stores.requests.place(name) for name in ("a", "b", "unknown")] == [1, 2, None]
+    await take(stores)
+    assert [await stores.requests.place(name) for name in ("a", "b")] == [None, 1]
+    assert (first.asker, first.prompt, first.channel_id) == (asked.asker, asked.prompt, 72)
+    assert (first.conversation_id, first.enqueued_at, first.cost) == (2, 3.0, 7.0)

@@ -1,0 +1,35 @@
+"""Minutes of edits, in virtual time: the library, the double and its limits all wait on one loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import pytest
+
+from sandbox.clock import Clock as SandboxClock
+from sandbox.discord_api import DiscordDouble
+from tests.fakes.clocks import LoopClock
+from tests.fakes.loops import VirtualTimeLoop
+from tests.integration.discord_io.conftest import Desk, a_desk
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """One loop, so no test's name changes."""
+    return {"virtual time": VirtualTimeLoop}
+
+
+class LoopSandboxClock(SandboxClock):
+    """The sandbox's time, with rate-limit windows in the loop's seconds."""
+
+    @staticmethod
+    def monotonic() -> float:
+        """The loop's seconds."""
+        return asyncio.get_running_loop().time()
+
+
+@pytest.fixture
+async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    """Discord 60 ms away with its limits on."""
+    async with a_desk(DiscordDouble(clock=LoopSandboxClock()), monkeypatch, LoopClock()) as opened:
+        yield opened

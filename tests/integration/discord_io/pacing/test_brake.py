@@ -1,0 +1,144 @@
+"""Discord refuses call after call: the bot sends less and less before it would be banned, and more again later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import discord
+import pytest
+from structlog.testing import capture_logs
+
+from bot.discord_io.cards import ChannelCards
+from bot.discord_io.outgoing import Ticket, for_operators
+from bot.domain.discord_calls.brake import CUTS_OFF, HOLDS_BACK, WINDOW, Level
+from bot.domain.discord_calls.priority import Urgency
+from bot.errors import HeldBack
+from tests.integration.discord_io.conftest import Desk
+
+AT_ONCE = 50
+
+
+async def refused(desk: Desk, count: int) -> None:
+    """So many calls with the bot's token, each of which is answered with 403."""
+    desk.discord.faults.next("GET", "/guilds/*", 50001, times=count)
+
+    async def fetch(guild_id: int, times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(discord.Forbidden):
+                await desk.client.fetch_guild(guild_id)
+
+    # Each server has limits of its own.
+    await asyncio.gather(*(fetch(guild_id, count // AT_ONCE) for guild_id in range(1, AT_ONCE + 1)))
+
+
+def refused_elsewhere(desk: Desk, count: int) -> None:
+    """So many more, of which only the answers are played."""
+    for _ in range(count):
+        desk.outgoing.answered(Ticket(Urgency.OTHER, interaction=False), 403)
+
+
+def changes(logs: Sequence[Mapping[str, object]]) -> list[tuple[object, object, object]]:
+    """Each change of the brake: how it was logged, the level, the count."""
+    found = [entry for entry in logs if entry["event"] == "discord.brake_changed"]
+    return [(entry["log_level"], entry["level"], entry["invalid_answers"]) for entry in found]
+
+
+async def answered_operator(channel: discord.abc.Messageable) -> None:
+    """What an operator's command does, in a task of its own."""
+    for_operators()
+    await channel.send("as an operator wanted")
+
+
+def metric(desk: Desk, name: str) -> float | None:
+    """A gauge."""
+    return desk.metrics.registry.get_sample_value(name)
+
+
+async def test_only_last_states_leave_then_only_what_operators_need(desk: Desk) -> None:
+    """Each level is logged once and counted; what waited is sent when it eases."""
+    channel = desk.client.get_partial_messageable(desk.discord.channel("general").id)
+    cards = ChannelCards(desk.client, desk.outgoing)
+    first, first_message, _ = await desk.open()
+    second, second_message, _ = await desk.open(lives=0.0)
+    with capture_logs() as logs:
+        await refused(desk, HOLDS_BACK)
+        assert desk.outgoing.level() is Level.HELD_BACK
+        assert changes(logs) == [("warning", "held_back", HOLDS_BACK)]
+        assert metric(desk, "discord_invalid_answers") == HOLDS_BACK
+        assert metric(desk, "discord_brake_level") == 1
+
+        before = len(desk.discord.trace)
+        desk.source.say("> question\nhalf an answer")
+        first.changed()
+        second.changed()
+        with pytest.raises(HeldBack):
+            await channel.send("something new")
+        with pytest.raises(HeldBack):
+            await desk.client.fetch_channel(channel.id)
+        await asyncio.sleep(60.0)
+        assert len(desk.discord.trace) == before
+        desk.source.say("> question\nthe whole answer")
+        await first.finish()
+        assert "the whole answer" in first_message.text
+        assert "whole" not in second_message.text
+
+        refused_elsewhere(desk, CUTS_OFF - HOLDS_BACK)
+        assert changes(logs)[1:] == [("critical", "cut_off", CUTS_OFF)]
+        assert metric(desk, "discord_brake_level") == 2
+        last = asyncio.create_task(second.finish())
+        await asyncio.sleep(60.0)
+        assert not last.done()
+        assert "whole" not in second_message.text
+        await cards.tell(channel.id, "Discord refuses the bot's calls")
+        assert desk.discord.messages("general")[-1].text == "Discord refuses the bot's calls"
+        await asyncio.create_task(answered_operator(channel))
+        assert desk.discord.messages("general")[-1].text == "as an operator wanted"
+
+        began = desk.clock.monotonic()
+        await last
+        assert desk.clock.monotonic() - began < WINDOW
+        assert "the whole answer" in second_message.text
+        await asyncio.sleep(WINDOW)
+        assert desk.outgoing.level() is Level.OPEN
+        await channel.send("something new")
+    assert [level for _, level, _ in changes(logs)] == ["held_back", "cut_off", "held_back", "open"]
+    assert metric(desk, "discord_invalid_answers") == 0
+
+
+async def test_what_waits_for_a_slot_is_refused_when_the_level_rises(desk: Desk) -> None:
+    """It does not wait ten minutes inside the library."""
+    channel = desk.client.get_partial_messageable(desk.discord.channel("general").id)
+    tickets = [desk.outgoing.ask(Urgency.LAST, interaction=False) for _ in range(100)]
+    sending = asyncio.create_task(channel.send("something new"))
+    await asyncio.sleep(0.1)
+    refused_elsewhere(desk, HOLDS_BACK)
+    with pytest.raises(HeldBack):
+        await sending
+    for ticket in tickets:
+        desk.outgoing.end(ticket)
+
+
+async def test_nothing_is_given_up_while_the_brake_is_on(desk: Desk) -> None:
+    """Pages that another process may have left are looked for afterwards, not taken for missing."""
+    delivery, message, invocation = await desk.open()
+    desk.source.say("> question\none")
+    await delivery.finish()
+    await delivery.aclose()
+    refused_elsewhere(desk, CUTS_OFF)
+    desk.source.say("> question\none", "two")
+    again = desk.deliveries.open(
+        f"{invocation.interaction.id:016x}",
+        desk.surface(invocation),
+        desk.source,
+        locale="en-US",
+        on_sent=lambda page, message_id: desk.sent.append((page, message_id)),
+        on_gone=lambda: desk.gone.append(True),
+    )
+    again.acknowledged(None)
+    await again.finish()
+
+    first, second = desk.discord.messages("general")
+    assert first is message
+    assert "one" in first.text
+    assert "two" in second.text

@@ -1,0 +1,180 @@
+"""How a question ends for its asker when its message is out of reach, and who is told of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot.domain.queue.request import RequestState, StoredRequest, Surface
+from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, SurfaceExpired
+from bot.presentation.page import Page
+from bot.services.answers.completion import Closing
+from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.tasks.background import Background
+from bot.telemetry.metrics import Metrics
+from tests.fakes.clocks import HandClock
+from tests.fakes.deliveries import ShownAnswers
+from tests.fakes.questions import WIDE, answer, question
+from tests.fakes.requests import MemoryRequests
+
+ASKER, OPERATOR = 1, 99
+ANNOUNCE_AFTER = 60.0
+
+
+@dataclass(eq=False)
+class Messages:
+    """A :class:`bot.services.ports.Messenger` whose messages a test reads."""
+
+    refusal: DeliveryError | None = None
+    direct_messages: list[tuple[int, str]] = field(default_factory=list)
+    announced: list[int] = field(default_factory=list)
+
+    async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
+        """Note who was told."""
+        self.announced.append(user_id)
+
+    async def direct(
+        self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
+    ) -> None:
+        """Note what was written to whom."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.direct_messages.append((user_id, "\n".join([heading, *(f"{p.body}\n{p.footer}" for p in pages)])))
+
+
+class Everybody:
+    """A :class:`bot.services.ports.Preferences` of people who want to be told."""
+
+    async def announce(self, user_id: int) -> bool:
+        """Always."""
+        return True
+
+    async def set_announce(self, user_id: int, announce: bool) -> None:
+        """It stays so."""
+
+
+@dataclass(eq=False)
+class Ends:
+    """One question at a time, and what comes of it."""
+
+    clock: HandClock = field(default_factory=HandClock)
+    store: MemoryRequests = field(default_factory=MemoryRequests)
+    shown: ShownAnswers = field(default_factory=ShownAnswers)
+    messages: Messages = field(default_factory=Messages)
+
+    def __post_init__(self) -> None:
+        """Put the parts together."""
+        self.desk = AnswerDesk(self.shown, self.store, Background(), self.clock, max_pages=5)
+        self.closing = Closing(
+            self.store,
+            self.desk,
+            self.messages,
+            Everybody(),
+            self.clock,
+            Metrics(),
+            owner="me",
+            max_tokens=1000,
+            announce_after=ANNOUNCE_AFTER,
+        )
+
+    async def asked(self, *, private: bool = False) -> tuple[StoredRequest, LiveAnswer]:
+        """A question that waits, in a message."""
+        stored = await self.store.enqueue(question("q", user=ASKER, at=self.clock.now(), private=private), WIDE)
+        live = self.desk.open(stored.question)
+        await self.desk.acknowledged("q", 11, None)
+        return stored, live
+
+    async def taken(self) -> StoredRequest:
+        """The question is on its way to the cluster."""
+        taken = await self.store.claim("me", now=self.clock.now, lease=30.0)
+        assert taken is not None
+        return taken
+
+    async def out_of_reach(self, error: DeliveryError) -> tuple[StoredRequest, LiveAnswer]:
+        """A private question whose message cannot be edited any more."""
+        stored, live = await self.asked(private=True)
+        self.shown.answers["q"].error = error
+        return stored, live
+
+
+@pytest.mark.parametrize("error", [SurfaceExpired("50027"), AccessLost("50001")])
+async def test_a_failure_is_told_in_direct_messages_when_the_message_is_out_of_reach(error: DeliveryError) -> None:
+    """One sentence, the question it is about, and where that was asked."""
+    ends = Ends()
+    _, live = await ends.out_of_reach(error)
+    await ends.closing.failed(await ends.taken(), live, BotError("broken"))
+    ((user_id, text),) = ends.messages.direct_messages
+    assert user_id == ASKER
+    assert text.startswith("About your question in <#71>:\n> prompt of q\n")
+    assert text.endswith(live.view.footer())
+
+
+async def test_expired_and_cleared_questions_are_told_too() -> None:
+    """Whoever waited for them in vain must not wait on."""
+    ends = Ends()
+    stored, live = await ends.out_of_reach(SurfaceExpired("50027"))
+    await ends.closing.expired(stored, live, waited=86_400.0)
+    await ends.closing.show_cancelled(stored, live, by=OPERATOR)
+    expired, cleared = (text for _, text in ends.messages.direct_messages)
+    assert "waited" in expired
+    assert f"cancelled by <@{OPERATOR}>" in cleared
+
+
+async def test_who_withdrew_a_question_need_not_be_told() -> None:
+    """Nor somebody whose message was deleted, or shows it."""
+    ends = Ends()
+    stored, live = await ends.out_of_reach(SurfaceExpired("50027"))
+    await ends.closing.show_cancelled(stored, live, by=ASKER)
+    ends.shown.answers["q"].error = MessageGone("10008")
+    await ends.closing.expired(stored, live, waited=1.0)
+    ends.shown.answers["q"].error = None
+    await ends.closing.expired(stored, live, waited=1.0)
+    assert ends.messages.direct_messages == []
+
+
+async def test_with_closed_direct_messages_the_end_stands_all_the_same() -> None:
+    """The state is committed; nothing is raised."""
+    ends = Ends()
+    _, live = await ends.out_of_reach(SurfaceExpired("50027"))
+    ends.messages.refusal = AccessLost("50007")
+    await ends.closing.failed(await ends.taken(), live, BotError("broken"))
+    failed = await ends.store.get("q")
+    assert failed is not None
+    assert failed.state is RequestState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("in_line", "held", "announced"),
+    [(61.0, 0.3, True), (0.0, 70.0, True), (30.0, 31.0, True), (30.0, 29.0, False), (0.0, None, False)],
+)
+async def test_a_long_wait_is_announced_wherever_it_was_spent(
+    in_line: float, held: float | None, announced: bool
+) -> None:
+    """In our line or at the scheduler, which holds a question until a pipeline is free: the asker waits alike."""
+    ends = Ends()
+    _, live = await ends.asked()
+    ends.clock.advance(in_line)
+    taken = await ends.taken()
+    await ends.closing.answered(taken, live, replace(answer(), ttft=held))
+    assert ends.messages.announced == ([ASKER] if announced else [])
+
+
+async def test_so_is_one_that_a_restart_shows() -> None:
+    """What was committed tells how long its asker had waited."""
+    ends = Ends()
+    await ends.asked()
+    await ends.taken()
+    await ends.store.answered("q", "me", replace(answer(), ttft=70.0), now=ends.clock.now())
+    (left,) = (await ends.store.recover("next", now=ends.clock.now, is_alive=lambda _: False)).undelivered
+    await ends.closing.deliver(left, ends.desk.reopen(left))
+    assert ends.messages.announced == [ASKER]
+
+
+async def test_private_answers_are_not_announced() -> None:
+    """The reply would stand in the channel."""
+    ends = Ends()
+    _, live = await ends.asked(private=True)
+    await ends.closing.answered(await ends.taken(), live, replace(answer(), ttft=70.0))
+    assert ends.messages.announced == []

@@ -1,0 +1,172 @@
+"""The one watcher of the cluster, at a scheduler that breaks in the recorded ways."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from bot.clock import SystemClock
+from bot.parallax.client import ParallaxClient
+from bot.parallax.timeouts import Timeouts
+from bot.services.cluster.monitor import Availability, ClusterView, ClusterWatcher
+from bot.telemetry.metrics import Metrics
+from sandbox.parallax import ParallaxDouble
+from tests.fakes.clocks import FastClock
+
+PATIENCE = 10.0
+
+
+@dataclass(eq=False)
+class Watched:
+    """A watcher at work and every state it told of."""
+
+    parallax: ParallaxDouble
+    watcher: ClusterWatcher
+    seen: list[ClusterView] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note(self) -> None:
+        """Remember what the watcher shows at a change."""
+        self.seen.append(self.watcher.view())
+        self.changed.set()
+
+    async def until(self, condition: Callable[[ClusterView], bool]) -> ClusterView:
+        """Wait until the watcher's view is so."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition(self.watcher.view()):
+                self.changed.clear()
+                await self.changed.wait()
+        return self.watcher.view()
+
+
+@asynccontextmanager
+async def watching(parallax: ParallaxDouble, *, fast: float = 20.0) -> AsyncIterator[Watched]:
+    """A watcher of this scheduler; half a second without a status line is silence."""
+    clock = FastClock(fast)
+    client = ParallaxClient(parallax.url, timeouts=Timeouts(connect=1.0, control=0.5), clock=SystemClock())
+    watcher = ClusterWatcher(client, clock, Metrics())
+    watched = Watched(parallax, watcher)
+    watcher.subscribe(watched.note)
+    task = asyncio.create_task(watcher.run())
+    try:
+        yield watched
+        assert not task.done()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await client.aclose()
+
+
+@pytest.fixture(params=["current", "documented"])
+async def parallax(request: pytest.FixtureRequest) -> AsyncIterator[ParallaxDouble]:
+    """A ready cluster whose status comes ten times a second."""
+    async with ParallaxDouble(dialect=request.param, time_scale=10, lag=False) as double:
+        yield double
+
+
+async def test_a_ready_cluster_is_usable(parallax: ParallaxDouble) -> None:
+    """Nothing is known at first; then the report is there, with its age."""
+    async with watching(parallax) as watched:
+        assert watched.watcher.view().availability is Availability.UNKNOWN
+        assert watched.watcher.view().age is None
+        view = await watched.until(lambda view: view.availability is Availability.USABLE)
+        assert view.status is not None
+        assert view.status.model == "Qwen/Qwen3-8B"
+        assert len(view.status.nodes) == 3
+        assert view.age is not None
+
+
+async def test_listeners_hear_of_changes_only(parallax: ParallaxDouble) -> None:
+    """A report a second that says the same wakes nobody."""
+    async with watching(parallax) as watched:
+        await watched.until(lambda view: view.availability is Availability.USABLE)
+        parallax.remove_node("attic")
+        await watched.until(lambda view: view.status is not None and len(view.status.nodes) == 2)
+        parallax.add_node("barn")
+        await watched.until(lambda view: view.status is not None and len(view.status.nodes) == 3)
+        counts = [len(view.status.nodes) for view in watched.seen if view.status is not None]
+        assert counts == [3, 2, 3]
+
+
+async def test_q4_a_listener_that_fails_ends_neither_the_watch_nor_the_others_news(
+    parallax: ParallaxDouble,
+) -> None:
+    """Whatever a report brings out in one of them."""
+    async with watching(parallax) as watched:
+
+        def broken() -> None:
+            raise OverflowError("int too large to convert to float")
+
+        watched.watcher.subscribe(broken)
+        watched.watcher.subscribe(watched.note)
+        await watched.until(lambda view: view.availability is Availability.USABLE)
+        parallax.remove_node("attic")
+        await watched.until(lambda view: view.status is not None and len(view.status.nodes) == 2)
+        assert len(watched.seen) >= 4
+
+
+async def test_a_poisoned_status_is_survived(parallax: ParallaxDouble) -> None:
+    """An init with a string breaks the stream (recordings 23 to 26) until somebody repairs it. The scheduler
+    answers all the while: its state is unknown, which is no outage."""
+    async with watching(parallax) as watched, httpx.AsyncClient(base_url=parallax.url) as web:
+        await watched.until(lambda view: view.availability is Availability.USABLE)
+        body = {"model_name": "Qwen/Qwen3-8B", "init_nodes_num": "1", "is_local_network": True}
+        await web.post("/scheduler/init", json=body)
+        await watched.until(lambda view: view.availability is Availability.UNKNOWN)
+        await web.post("/scheduler/init", json=body | {"init_nodes_num": 1})
+        view = await watched.until(lambda view: view.availability is not Availability.UNKNOWN)
+        assert Availability.UNREACHABLE not in {one.availability for one in watched.seen}
+        assert view.status is not None
+        assert view.status.init_nodes == 1
+
+
+async def test_a_freeze_is_noticed_and_its_end_too(parallax: ParallaxDouble) -> None:
+    """Not a byte comes (recordings 60, 65, 85): since when is told, and the last report's age grows."""
+    async with watching(parallax) as watched:
+        first = await watched.until(lambda view: view.availability is Availability.USABLE)
+        parallax.freeze()
+        view = await watched.until(lambda view: view.availability is Availability.UNREACHABLE)
+        assert view.status == first.status
+        assert view.unreachable_since is not None
+        assert view.age is not None
+        assert view.age >= 7.0
+        parallax.unfreeze()
+        view = await watched.until(lambda view: view.availability is Availability.USABLE)
+        assert view.unreachable_since is None
+
+
+async def test_a_short_pause_alarms_nobody(parallax: ParallaxDouble) -> None:
+    """The scheduler freezes for five seconds by itself (recording 42): that is no outage."""
+    async with watching(parallax, fast=1.0) as watched:
+        await watched.until(lambda view: view.availability is Availability.USABLE)
+        calls = len(parallax.calls)
+        await parallax.unreachable()
+        await parallax.reachable()
+        await parallax.wait_until(lambda: len(parallax.calls) > calls)
+        await watched.until(lambda view: view.availability is Availability.USABLE)
+        assert {view.availability for view in watched.seen} == {Availability.USABLE}
+
+
+async def test_it_reconnects_to_a_scheduler_that_comes_up_later(parallax: ParallaxDouble) -> None:
+    """Down from the start: told at once, and found again without help."""
+    await parallax.unreachable()
+    async with watching(parallax) as watched:
+        view = await watched.until(lambda view: view.availability is Availability.UNREACHABLE)
+        assert view.status is None
+        await parallax.reachable()
+        await watched.until(lambda view: view.availability is Availability.USABLE)
+
+
+async def test_a_chat_that_works_contradicts_the_silence(parallax: ParallaxDouble) -> None:
+    """An answer began although no status ever came: the scheduler is not unreachable."""
+    await parallax.unreachable()
+    async with watching(parallax, fast=0.01) as watched:
+        await watched.until(lambda view: view.availability is Availability.UNREACHABLE)
+        watched.watcher.chat_succeeded()
+        assert watched.watcher.view().availability is Availability.UNKNOWN

@@ -1,0 +1,113 @@
+"""What a chart is made of: the minutes that are kept, and the newest half an hour more finely."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.cluster.history import Sample
+from bot.presentation.status import Load
+from bot.services.cluster.leadership import Watch
+from bot.services.cluster.monitor import ClusterWatcher
+from bot.services.cluster.recorder import FINE_EVERY, FINE_SECONDS, Journal
+from bot.storage.database import Database
+from bot.telemetry.metrics import Metrics
+from tests.fakes.clocks import HandClock
+from tests.fakes.databases import new_database
+from tests.fakes.schedulers import ScriptedScheduler, ready
+
+PATIENCE = 5.0
+
+
+@dataclass(eq=False)
+class Kept:
+    """A journal over a real database."""
+
+    clock: HandClock
+    scheduler: ScriptedScheduler
+    watcher: ClusterWatcher
+    database: Database
+    journal: Journal
+    waiting: int = 0
+
+    async def load(self) -> Load:
+        """What runs and waits now."""
+        return Load(running=1, capacity=2, waiting=self.waiting)
+
+    async def minute(self, ago: float) -> Sample:
+        """A minute's sample, kept by a process before."""
+        sample = Sample(self.clock.at - ago, 60.0, 5.0, 1.0, 2.0, 2.0, 0, None, None)
+        await self.database.history.add_sample(sample)
+        return sample
+
+    async def seen(self) -> None:
+        """The scheduler reports for the first time."""
+        arrived = asyncio.Event()
+        unsubscribe = self.watcher.subscribe(arrived.set)
+        self.scheduler.report(ready(2))
+        async with asyncio.timeout(PATIENCE):
+            while self.watcher.view().received_at is None:
+                arrived.clear()
+                await arrived.wait()
+        unsubscribe()
+
+
+@asynccontextmanager
+async def keeping(folder: Path) -> AsyncIterator[Kept]:
+    """A journal whose watcher has seen nothing yet."""
+    clock, scheduler = HandClock(), ScriptedScheduler()
+    watcher = ClusterWatcher(scheduler, clock, Metrics())
+    async with Database.open(new_database(folder)) as database:
+
+        async def load() -> Load:
+            return await kept.load()
+
+        watch = Watch(database.leases, "this process", clock, lambda _: True)
+        journal = Journal(watcher, database.history, database.switches, load, clock, watch)
+        kept = Kept(clock, scheduler, watcher, database, journal)
+        following = asyncio.create_task(watcher.run())
+        try:
+            yield kept
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_nothing_is_known_of_a_cluster_never_seen(tmp_path: Path) -> None:
+    """The only case without a picture."""
+    async with keeping(tmp_path) as kept:
+        assert await kept.journal.samples(86_400) == []
+
+
+async def test_the_first_look_is_enough(tmp_path: Path) -> None:
+    """Whoever asks in the first seconds gets what there is at this moment; each look adds to it."""
+    async with keeping(tmp_path) as kept:
+        await kept.seen()
+        first = await kept.journal.samples(86_400)
+        assert [(one.running, one.nodes_listed) for one in first] == [(1, len(ready(2).nodes))]
+        kept.clock.at += FINE_EVERY
+        kept.waiting = 4
+        second = await kept.journal.samples(86_400)
+        assert [(one.span, one.waiting) for one in second] == [(0.0, 0), (FINE_EVERY, 4)]
+
+
+async def test_minutes_of_a_process_before_come_first(tmp_path: Path) -> None:
+    """After a restart: what was kept, then what was seen since, in order."""
+    async with keeping(tmp_path) as kept:
+        older, newer = await kept.minute(600), await kept.minute(120)
+        await kept.seen()
+        samples = await kept.journal.samples(86_400)
+        assert samples[:2] == [older, newer]
+        assert len(samples) == 3
+
+
+async def test_a_longer_time_is_shown_by_the_minute(tmp_path: Path) -> None:
+    """More than half an hour: finer samples would crowd the newest part of it."""
+    async with keeping(tmp_path) as kept:
+        minutes = [await kept.minute(FINE_SECONDS + 120), await kept.minute(300)]
+        await kept.seen()
+        assert await kept.journal.samples(86_400) == minutes
+        assert len(await kept.journal.samples(600)) == 2

@@ -1,0 +1,81 @@
+"""A board whose card cannot be drawn."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from bot.domain.cluster.boards import Board
+from bot.presentation.status import Accent, Card
+from bot.services.cluster.monitor import ClusterService
+from bot.services.cluster.node_names import NodeBook
+from bot.services.operations.boards import LOOK_EVERY, BoardKeeper, StatusCards
+from tests.fakes.clocks import HandClock
+from tests.fakes.databases import new_database
+from tests.integration.services.alerting import Process, process
+
+PATIENCE = 5.0
+CARD = Card(("all is well",), Accent.GOOD)
+
+
+class OddCards(StatusCards):
+    """Cards of which the first cannot be drawn, for a reason that nobody foresaw."""
+
+    def __init__(self) -> None:
+        self.drawn = 0
+
+    async def board(self, locale: str) -> Card:
+        """Fail once."""
+        self.drawn += 1
+        if self.drawn == 1:
+            raise OverflowError("int too large to convert to float")
+        return CARD
+
+
+@dataclass(eq=False)
+class Channel:
+    """A :class:`bot.services.operations.boards.CardPoster` that keeps what it was shown."""
+
+    edits: list[tuple[int, Card]] = field(default_factory=list)
+    edited: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def post(self, channel_id: int, card: Card) -> int:
+        """No card is sent anew here."""
+        raise AssertionError(channel_id)
+
+    async def edit(self, channel_id: int, message_id: int, card: Card) -> None:
+        """Keep it."""
+        self.edits.append((message_id, card))
+        self.edited.set()
+
+
+def keeper(one: Process, channel: Channel) -> BoardKeeper:
+    """Whoever keeps the boards of this process."""
+    cluster = ClusterService(one.scheduler, one.watcher, "", one.clock)
+    nodes = NodeBook(one.database.node_names, cluster)
+    boards = one.database.boards
+    return BoardKeeper(boards, OddCards(), channel, cluster, one.journal, nodes, one.clock, one.watch)
+
+
+async def test_a_board_that_could_not_be_drawn_is_drawn_a_minute_later(tmp_path: Path) -> None:
+    """And the failure is in the log: nobody waits for the board's own task."""
+    clock, channel = HandClock(), Channel()
+    async with process(new_database(tmp_path), clock) as one:
+        await one.database.boards.put_board(Board(7, None, 70, "en"))
+        with capture_logs() as logs:
+            task = asyncio.create_task(keeper(one, channel).run())
+            async with asyncio.timeout(PATIENCE):
+                while not any(entry["event"] == "board.crashed" for entry in logs):
+                    await clock.asleep()
+                    clock.advance(1.0)
+                clock.advance(LOOK_EVERY)
+                await channel.edited.wait()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    assert channel.edits[0] == (70, CARD)
+    assert [entry["exc_info"] for entry in logs if entry["event"] == "board.crashed"] == [True]

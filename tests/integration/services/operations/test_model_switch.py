@@ -1,0 +1,129 @@
+"""The guided switch at a scheduler that fails between its steps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bot.domain.cluster.model_switch import Step, Switch
+from bot.domain.queue.breaker import Breaker
+from bot.domain.queue.capacity import BackOff, CapacityLimit
+from bot.domain.queue.estimate import ServiceTimes
+from bot.domain.status import ClusterStatus, Model
+from bot.errors import SchedulerUnreachable
+from bot.presentation.status import Load
+from bot.services.cluster.leadership import Watch
+from bot.services.cluster.monitor import ClusterService
+from bot.services.cluster.recorder import Journal
+from bot.services.operations.model_switch import Plan, Switching
+from bot.services.queue.gate import Gate
+from bot.services.requests.overview import QueueService
+from bot.storage.database import Database
+from bot.telemetry.metrics import Metrics
+from tests.fakes.clocks import HandClock
+from tests.fakes.databases import new_database
+from tests.fakes.deliveries import Undisturbed
+from tests.fakes.schedulers import MODEL, ScriptedScheduler, ready
+from tests.integration.services.process import Line, running
+
+OTHER = "a-lab/another-model"
+CONNECTED = ready(1)
+STOPPED = replace(CONNECTED, nodes=())
+
+
+@dataclass(eq=False)
+class Moody(ScriptedScheduler):
+    """A scheduler that lists its models when it likes, and counts the inits."""
+
+    lists: bool = True
+    inits: list[str] = field(default_factory=list)
+
+    async def models(self) -> tuple[Model, ...]:
+        """Two of them, or none."""
+        if not self.lists:
+            raise SchedulerUnreachable("nothing comes", code="timeout")
+        return Model(MODEL), Model(OTHER)
+
+    async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
+        """Count it."""
+        self.inits.append(model)
+
+
+@dataclass(eq=False)
+class Bench:
+    """A switch that has been confirmed, and what it looks at."""
+
+    line: Line
+    scheduler: Moody
+    switching: Switching
+
+    async def reports(self, status: ClusterStatus) -> Switch:
+        """The cluster reports, and the switch looks; how far it is then."""
+        self.line.scheduler.report(status)
+        await self.line.scheduler.heard()
+        await self.switching.look()
+        switch = await self.switching.current()
+        assert switch is not None
+        return switch
+
+
+@asynccontextmanager
+async def switching(folder: Path) -> AsyncIterator[Bench]:
+    """A switch to another model, begun while a worker is connected."""
+    async with running(CONNECTED) as line, Database.open(new_database(folder)) as database:
+        clock, scheduler = HandClock(), Moody()
+        cluster = ClusterService(scheduler, line.watcher, "", clock)
+        gate = Gate(line.watcher, CapacityLimit(), BackOff(), Breaker(BackOff()), ServiceTimes(), clock, Metrics())
+
+        async def load() -> Load:
+            return Load(0, None, 0)
+
+        watch = Watch(database.leases, "this process", clock, lambda _: True)
+        under_test = Switching(
+            scheduler=scheduler,
+            cluster=cluster,
+            journal=Journal(line.watcher, database.history, database.switches, load, clock, watch),
+            queue=QueueService(line.store, Undisturbed(), line.dispatcher, gate, clock),
+            dispatcher=line.dispatcher,
+            store=database.switches,
+            audit=database.audit,
+            clock=clock,
+        )
+        await under_test.begin(Plan("0a", OTHER, 1, local_network=True), by=7)
+        yield Bench(line, scheduler, under_test)
+
+
+async def test_a_worker_that_was_started_too_early_is_not_stranded(tmp_path: Path) -> None:
+    """The list of models failed when the workers had stopped; one is back when it works again: no init."""
+    async with switching(tmp_path) as bench:
+        assert (await bench.reports(CONNECTED)).step is Step.STOP
+        bench.scheduler.lists = False
+        assert (await bench.reports(STOPPED)).step is Step.INIT
+        bench.scheduler.lists = True
+        assert (await bench.reports(CONNECTED)).step is Step.STOP
+        assert bench.scheduler.inits == []
+        assert (await bench.reports(STOPPED)).step is Step.INIT
+        assert bench.scheduler.inits == [OTHER]
+
+
+async def test_no_init_to_a_scheduler_that_does_not_answer(tmp_path: Path) -> None:
+    """What it lists cannot be seen: the switch waits until it can."""
+    async with switching(tmp_path) as bench:
+        bench.scheduler.lists = False
+        assert (await bench.reports(STOPPED)).step is Step.INIT
+        bench.scheduler.lists = True
+        silent = asyncio.Event()
+        bench.line.watcher.subscribe(silent.set)
+        while not silent.is_set():
+            bench.line.scheduler.break_off(SchedulerUnreachable("gone", code="connect_failed"))
+            await bench.line.scheduler.heard()
+        await bench.switching.look()
+        switch = await bench.switching.current()
+        assert switch is not None
+        assert switch.step is Step.STOP
+        assert bench.scheduler.inits == []
+        assert (await bench.reports(STOPPED)).step is Step.INIT
+        assert bench.scheduler.inits == [OTHER]

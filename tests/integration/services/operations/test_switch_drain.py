@@ -1,0 +1,208 @@
+"""What a switch of the model does to answers that run: they may finish, for two minutes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot.domain.cluster.audit import AuditEntry
+from bot.domain.cluster.model_switch import PATIENCE, Step, Switch, SwitchState
+from bot.domain.queue.request import RequestState
+from bot.domain.status import ClusterStatus
+from bot.services.cluster.monitor import ClusterService
+from bot.services.cluster.recorder import Journal
+from bot.services.operations.model_switch import Plan, Switching
+from bot.services.requests.overview import QueueService
+from tests.fakes.schedulers import MODEL, ready
+from tests.integration.services.process import Line, running
+
+OPERATOR = 99
+PATIENT_FOR = 5.0
+PLAN = Plan("0a0a0a0a", MODEL, 1, local_network=True)
+
+
+@dataclass(eq=False)
+class Hands:
+    """A :class:`bot.clock.Clock` that a test sets."""
+
+    at: float = 100_000.0
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self.at
+
+    def monotonic(self) -> float:
+        """The same."""
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        """Pass at once."""
+        self.at += seconds
+
+
+@dataclass(eq=False)
+class Switches:
+    """One switch (:class:`bot.domain.cluster.model_switch.SwitchStore`), and an audit log that nobody reads."""
+
+    switch: Switch | None = None
+    claimed: int = 0
+    entries: list[AuditEntry] = field(default_factory=list)
+
+    async def open(self, switch: Switch) -> Switch:
+        """Begin it."""
+        self.switch = switch
+        return switch
+
+    async def current(self) -> Switch | None:
+        """It, while it is open."""
+        return self.switch if self.switch is not None and self.switch.state is SwitchState.OPEN else None
+
+    async def get(self, switch_id: str) -> Switch | None:
+        """It."""
+        return self.switch
+
+    async def last_claimed(self) -> Switch | None:
+        """It, once its init was claimed."""
+        return self.switch if self.claimed else None
+
+    async def claim_init(self, switch_id: str, *, now: float) -> bool:
+        """Only once."""
+        self.claimed += 1
+        assert self.switch is not None
+        self.switch = replace(self.switch, claimed_at=now)
+        return self.claimed == 1
+
+    async def save(self, switch: Switch) -> bool:
+        """Keep it."""
+        self.switch = switch
+        return True
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Keep what was done."""
+        self.entries.append(entry)
+
+    async def recent(self, limit: int) -> list[AuditEntry]:
+        """What was done."""
+        return self.entries[-limit:]
+
+    def step(self) -> Step | None:
+        """How far it is."""
+        return None if self.switch is None else self.switch.step
+
+
+class Calm(Journal):
+    """Nothing is stranded."""
+
+    def __init__(self) -> None:
+        """Nothing is kept either."""
+
+    @property
+    def stranded(self) -> bool:
+        """Never."""
+        return False
+
+
+class Queue(QueueService):
+    """The line of a process: what a switch does with it."""
+
+    def __init__(self, line: Line, clock: Hands) -> None:
+        self._store, self._dispatcher, self._clock = line.store, line.dispatcher, clock
+
+
+def switching(line: Line, switches: Switches, clock: Hands) -> Switching:
+    """The switches of this process."""
+    return Switching(
+        scheduler=line.scheduler,
+        cluster=ClusterService(line.scheduler, line.watcher, "", clock),
+        journal=Calm(),
+        queue=Queue(line, clock),
+        dispatcher=line.dispatcher,
+        store=switches,
+        audit=switches,
+        clock=clock,
+    )
+
+
+async def seen(line: Line, status: ClusterStatus) -> None:
+    """A report that has arrived."""
+    changed = asyncio.Event()
+    unsubscribe = line.watcher.subscribe(changed.set)
+    line.scheduler.report(status)
+    async with asyncio.timeout(PATIENT_FOR):
+        await changed.wait()
+    unsubscribe()
+
+
+async def test_an_answer_that_runs_may_finish_and_is_interrupted_after_two_minutes() -> None:
+    """Then it is put back into the line, and asked again when the cluster is usable with the new model."""
+    clock, switches = Hands(), Switches()
+    async with running(ready(1)) as line:
+        asked = await line.asks(1, "A long one?")
+        stream = await line.scheduler.asked(1)
+        stream.begin()
+        stream.say("Half an ")
+        await line.until_shows(asked, "Half an")
+        switch = switching(line, switches, clock)
+        await switch.begin(PLAN, by=OPERATOR)
+        waiting = await line.asks(2, "And me?")
+        assert f"kept: the line is paused: switching to {MODEL}" in line.answer(waiting).text
+
+        clock.at += PATIENCE[Step.DRAIN] - 1
+        await switch.look()
+        assert (switches.step(), stream.closed) == (Step.DRAIN, False)
+        clock.at += 2
+        await switch.look()
+        await line.scheduler.left(stream)
+        await line.until_shows(asked, "kept: ")
+        assert await line.state(asked) is RequestState.QUEUED
+        await switch.look()
+        assert switches.step() is Step.STOP
+        assert switches.claimed == 0
+
+        await seen(line, replace(ready(1), nodes=()))
+        for _ in range(2):  # the init, and what came of it
+            await switch.look()
+        assert (switches.step(), switches.claimed) == (Step.START, 1)
+        await seen(line, ready(2))
+        await switch.look()
+        assert switches.switch is not None
+        assert switches.switch.state is SwitchState.DONE
+        await line.scheduler.asked(3)
+        assert {again.question for again in line.scheduler.open} == {"user 1: A long one?", "user 2: And me?"}
+
+
+async def test_an_answer_that_ends_in_time_is_not_interrupted() -> None:
+    """The switch goes on as soon as it has ended."""
+    clock, switches = Hands(), Switches()
+    async with running(ready(1)) as line:
+        asked = await line.asks(1, "A short one?")
+        stream = await line.scheduler.asked(1)
+        switch = switching(line, switches, clock)
+        await switch.begin(PLAN, by=OPERATOR)
+        await switch.look()
+        assert switches.step() is Step.DRAIN
+        stream.end("Done.")
+        await line.until_shows(asked, "Done.")
+        await line.until_settled()
+        clock.at += PATIENCE[Step.DRAIN] + 1
+        await switch.look()
+        assert switches.step() is Step.STOP
+        assert await line.state(asked) is RequestState.DELIVERED
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_the_end_of_the_bot_is_not_missed_when_something_happens_at_the_same_moment(turns: int) -> None:
+    """However many turns of the loop lie between the two: a task that outlives its end keeps the process."""
+    async with running(ready(1)) as line:
+        switch = switching(line, Switches(), Hands())
+        following = asyncio.create_task(switch.run())
+        for _ in range(10):  # until it waits
+            await asyncio.sleep(0)
+        switch._wake.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        following.cancel()
+        await asyncio.wait({following}, timeout=PATIENT_FOR)
+        assert following.cancelled()

@@ -1,0 +1,167 @@
+"""Who can only be told through a token is told, before it ends, where the answer will be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot.clock import Clock
+from bot.domain.queue.request import NewQuestion
+from bot.domain.queue.store import LineLimits
+from bot.services.answers.live import AnswerDesk
+from bot.services.queue.positions import OPEN_AT_MOST, LineKeeper
+from bot.services.queue.token_expiry import EDITS_END_BEFORE, LOOK_EVERY, NOTICE_BEFORE, TokenWatch
+from bot.tasks.background import Background
+from bot.telemetry.metrics import Metrics
+from tests.fakes.clocks import FastClock, HandClock
+from tests.fakes.conversations import MemoryConversations
+from tests.fakes.deliveries import ShownAnswers
+from tests.fakes.questions import WIDE, question
+from tests.fakes.requests import MemoryRequests
+from tests.fakes.schedulers import ready
+from tests.integration.services.process import running
+
+TOKEN_LIFE = 900.0
+NOTICE = "the answer will come as a direct message (DMs closed: /queue has it)"
+
+
+@dataclass(eq=False)
+class Watched:
+    """A line of questions that are shown nowhere, and who watches their tokens."""
+
+    clock: Clock
+    store: MemoryRequests = field(default_factory=MemoryRequests)
+    shown: ShownAnswers = field(default_factory=ShownAnswers)
+    background: Background = field(default_factory=Background)
+
+    def __post_init__(self) -> None:
+        """Put the parts together."""
+        self.desk = AnswerDesk(self.shown, self.store, self.background, self.clock, max_pages=5)
+        self.line = LineKeeper(
+            self.store, self.desk, self.clock, hold=lambda: None, wait_for=lambda _place: None, metrics=Metrics()
+        )
+        self.watch = TokenWatch(self.desk, self.store, self.line, self.clock)
+
+    async def asked(self, name: str, *, private: bool, user: int = 1) -> NewQuestion:
+        """A question that was asked now and waits; its message is not open."""
+        asked = question(name, user=user, conversation=user, at=self.clock.now(), private=private)
+        await self.store.enqueue(asked, WIDE)
+        await self.store.attach_message(name, 0, user)
+        return asked
+
+    def text(self, name: str) -> str:
+        """What its message shows; empty when it was never opened."""
+        return self.shown.answers[name].text if name in self.shown.answers else ""
+
+
+@pytest.fixture
+async def by_hand() -> AsyncIterator[tuple[Watched, HandClock]]:
+    """A line whose time a test moves."""
+    clock = HandClock()
+    watched = Watched(clock)
+    yield watched, clock
+    await watched.background.aclose()
+
+
+async def test_the_notice_is_out_before_minute_14(by_hand: tuple[Watched, HandClock]) -> None:
+    """Not as long as the answer may still come in time, and a minute before edits end at the latest."""
+    watched, clock = by_hand
+    live = watched.desk.open(await watched.asked("mine", private=True), (1,))
+    clock.advance(TOKEN_LIFE - NOTICE_BEFORE - 0.1)
+    await watched.watch.look()
+    assert NOTICE not in watched.text("mine")
+    clock.advance(0.1)
+    await watched.watch.look()
+    assert NOTICE in watched.text("mine")
+    assert clock.now() + LOOK_EVERY < live.question.asked_at + 14 * 60
+    shown = len(watched.shown.answers["mine"].states)
+    await watched.watch.look()
+    assert len(watched.shown.answers["mine"].states) == shown
+
+
+@pytest.mark.parametrize("token", [True, False])
+async def test_who_can_be_reached_otherwise_is_not_bothered(
+    by_hand: tuple[Watched, HandClock], token: bool
+) -> None:
+    """Where the bot may edit the message in its channel, nothing changes for its reader."""
+    watched, clock = by_hand
+    asked = await watched.asked("everybody's", private=False)
+    if not token:
+        asked = replace(asked, surface=replace(asked.surface, token=None, token_expires_at=None))
+    live = watched.desk.open(asked, (1,))
+    live.show()
+    clock.advance(TOKEN_LIFE - EDITS_END_BEFORE)
+    await watched.watch.look()
+    assert NOTICE not in watched.text("everybody's")
+
+
+async def test_it_looks_by_itself(by_hand: tuple[Watched, HandClock]) -> None:
+    """Every few seconds, from its start on."""
+    watched, clock = by_hand
+    changed = asyncio.Event()
+    watched.shown.on_change = changed.set
+    watched.desk.open(await watched.asked("mine", private=True), (1,))
+    task = asyncio.create_task(watched.watch.run())
+    try:
+        async with asyncio.timeout(5.0):
+            while not changed.is_set():
+                await asyncio.sleep(0)
+                clock.advance(LOOK_EVERY / 4)
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    assert NOTICE in watched.text("mine")
+    assert clock.now() <= 100_000.0 + TOKEN_LIFE - NOTICE_BEFORE + 2 * LOOK_EVERY
+
+
+async def test_whose_message_is_not_kept_open_is_told_once() -> None:
+    """Far back in the line messages are let go; one is opened for the notice, with its place, and not again."""
+    watched = Watched(FastClock(1.0))
+    for user in range(1, 4):
+        asked = question(f"of {user}", user=user, conversation=user, private=True)
+        await watched.store.enqueue(
+            replace(
+                asked,
+                surface=replace(asked.surface, token_expires_at=watched.clock.now() + NOTICE_BEFORE - user),
+            ),
+            WIDE,
+        )
+        await watched.store.attach_message(asked.request_id, 0, user)
+    await watched.watch.look()
+    assert [NOTICE in watched.text(f"of {user}") for user in (1, 2, 3)] == [True, True, True]
+    assert "2nd in line" in watched.text("of 2")
+
+    await watched.desk.close("of 2")
+    await watched.watch.look()
+    assert "of 2" not in watched.shown.open_now
+    # Its place changes: it is opened anew for that, and the notice comes back.
+    request = await watched.store.get("of 2")
+    assert request is not None
+    watched.line.place(watched.desk.reopen(request), 1)
+    assert NOTICE not in watched.text("of 2")
+    await watched.watch.look()
+    assert NOTICE in watched.text("of 2")
+    await watched.background.aclose()
+
+
+async def test_everybody_in_a_long_line_is_told() -> None:
+    """Also those behind the first two hundred, whose messages the line has let go of."""
+    conversations = MemoryConversations()
+    store, clock = MemoryRequests(conversations), FastClock(1.0)
+    limits = LineLimits(per_user=1000, total=1000)
+    names = [f"request {number}" for number in range(OPEN_AT_MOST + 40)]
+    for number, name in enumerate(names):
+        asked = question(name, user=number, conversation=number, at=1.0, private=number % 2 == 1)
+        surface = replace(asked.surface, token_expires_at=clock.now() + NOTICE_BEFORE - 1.0)
+        await store.enqueue(replace(asked, surface=surface), limits)
+        await store.attach_message(name, 0, number)
+    async with running(ready(1), store, conversations) as line:
+        await line.until(lambda: len(line.shown.answers) == len(names))
+        await line.until(lambda: len(line.shown.open_now) <= OPEN_AT_MOST + 1)
+        assert names[-1] not in line.shown.open_now
+        await TokenWatch(line.desk, store, line.keeper, clock).look()
+        told = [NOTICE in line.answer(name).text for name in names]
+        assert told == [number % 2 == 1 for number in range(len(names))]

@@ -1,0 +1,41 @@
+"""What the services do while Discord refuses so much that it may ban the bot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from bot.domain.discord_calls.brake import Level
+from bot.domain.queue.request import RequestState
+from bot.errors import NotTakenNow
+from tests.fakes.schedulers import ready
+from tests.integration.services.process import Settings, running
+
+
+@dataclass(eq=False)
+class Brake:
+    """A :class:`bot.services.ports.Brake` that a test puts on."""
+
+    on: Level = Level.OPEN
+
+    def level(self) -> Level:
+        """What may be sent."""
+        return self.on
+
+
+@pytest.mark.parametrize("level", [Level.HELD_BACK, Level.CUT_OFF])
+async def test_no_further_question_is_taken(level: Level) -> None:
+    """Its asker reads why, nothing of it is kept, and what was taken before is answered."""
+    brake = Brake()
+    async with running(ready(1), settings=Settings(brake=brake)) as line:
+        await line.asks(1, "before")
+        brake.on = level
+        with pytest.raises(NotTakenNow):
+            await line.asks(2, "meanwhile")
+        assert await line.store.of_user(2, list(RequestState)) == []
+        (await line.scheduler.asked(1)).end("!")
+        await line.until_settled()
+        brake.on = Level.OPEN
+        await line.asks(2, "after")
+        assert (await line.scheduler.asked(2)).question == "user 2: after"

@@ -1,0 +1,99 @@
+"""Many questions at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.domain.queue.request import NewQuestion, StoredRequest
+from bot.domain.queue.store import LineLimits
+from bot.services.requests.ask import AT_ONCE
+from tests.fakes.conversations import MemoryConversations
+from tests.fakes.requests import MemoryRequests
+from tests.fakes.schedulers import ready
+from tests.integration.services.process import running
+
+
+class SlowDisk(MemoryRequests):
+    """Keeps each question only when it is told to."""
+
+    def __init__(self, conversations: MemoryConversations) -> None:
+        super().__init__(conversations)
+        self.arrived: list[str] = []
+        self._free = asyncio.Semaphore(0)
+
+    async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+        """Wait for the disk."""
+        self.arrived.append(question.prompt)
+        await self._free.acquire()
+        return await super().enqueue(question, limits)
+
+    def keep(self, count: int) -> None:
+        """So many more may be kept."""
+        for _ in range(count):
+            self._free.release()
+
+
+async def test_a_burst_is_taken_in_the_order_it_came() -> None:
+    """The first leave for the cluster while the last are still at the door."""
+    conversations = MemoryConversations()
+    disk = SlowDisk(conversations)
+    async with running(ready(2), disk, conversations) as line:
+        asked = [asyncio.create_task(line.asks(user, f"{user}")) for user in range(1, 13)]
+        disk.keep(2)
+        first = await line.scheduler.asked(2)
+
+        assert first.question == "user 2: 2"
+        assert disk.arrived == [str(number) for number in range(1, AT_ONCE + 3)]
+        assert [task.done() for task in asked[:3]] == [True, True, False]
+
+        disk.keep(10)
+        await asyncio.gather(*asked)
+        assert disk.arrived == [str(number) for number in range(1, 13)]
+
+
+async def test_nobody_takes_every_pipeline_with_a_burst() -> None:
+    """Twenty questions of one person do not leave before another's first, though they came a moment earlier."""
+    conversations = MemoryConversations()
+    disk = SlowDisk(conversations)
+    async with running(ready(4), disk, conversations) as line:
+        burst = [(1, f"mine {n}") for n in range(3)] + [(2, "other"), (3, "third"), (1, "mine 3")]
+        asked = [asyncio.create_task(line.asks(user, prompt)) for user, prompt in burst]
+        await asyncio.wait(asked, timeout=0)
+        disk.keep(len(burst))
+        await asyncio.gather(*asked)
+
+        assert disk.arrived == ["mine 0", "other", "third", "mine 1", "mine 2", "mine 3"]
+
+
+async def test_who_gives_up_at_the_door_leaves_room() -> None:
+    """A cancelled wait, before or after its turn came, holds up nobody."""
+    conversations = MemoryConversations()
+    disk = SlowDisk(conversations)
+    async with running(ready(4), disk, conversations) as line:
+        inside = asyncio.create_task(line.asks(1, "inside"))
+        waits = asyncio.create_task(line.asks(1, "waits"))
+        await asyncio.wait({inside, waits}, timeout=0)
+        inside.cancel()
+        waits.cancel()
+        await asyncio.wait({inside, waits})
+
+        last = asyncio.create_task(line.asks(1, "last"))
+        disk.keep(1)
+        await last
+        assert disk.arrived[-1] == "last"
+        assert "waits" not in disk.arrived
+
+
+async def test_the_length_of_the_line_is_measured_after_the_burst_too() -> None:
+    """The gauge falls when questions leave, not only when the next one comes."""
+    async with running(ready(1)) as line:
+        lengths: list[float | None] = []
+        for user in range(1, 4):
+            await line.asks(user, "?")
+        for number in range(1, 4):
+            stream = await line.scheduler.asked(number)
+            await line.keeper.refresh()
+            lengths.append(line.metrics.registry.get_sample_value("parallax_questions_waiting"))
+            stream.end("!")
+        await line.until_settled()
+        assert lengths == [2, 1, 0]

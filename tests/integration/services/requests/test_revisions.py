@@ -1,0 +1,43 @@
+"""Asking again, from a press whose token edits the pressed message alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.chat import FinishReason
+from bot.domain.queue.request import RequestKind, Surface
+from bot.services.requests.revisions import Again
+from tests.fakes.clocks import FastClock
+from tests.fakes.schedulers import ready
+from tests.integration.services.process import LIMITS, Line, running
+
+PRESS = Surface(9, 71, 8, private=False, channel_route=True, token="of the press", token_expires_at=1e12)
+
+
+def again(line: Line) -> Again:
+    """The service, over the line's own parts."""
+    dispatcher = line.dispatcher
+    return Again(line.store, dispatcher._desk, dispatcher, dispatcher._closing, FastClock(20.0), LIMITS)
+
+
+@pytest.mark.parametrize(("messages", "token"), [(1, "of the press"), (3, None)])
+@pytest.mark.parametrize("kind", [RequestKind.REGENERATE, RequestKind.CONTINUE])
+async def test_several_messages_are_reached_without_the_token_of_the_press(
+    messages: int, token: str | None, kind: RequestKind
+) -> None:
+    """Also when the press came before the ids of all of them were known."""
+    async with running(ready(1)) as line:
+        request_id = await line.asks(1, "A long one?")
+        (await line.scheduler.asked(1)).end("Half of it", FinishReason.LENGTH)
+        await line.until_shows(request_id, "length limit")
+        await line.until_settled()
+        pressed = await line.stored(request_id)
+        assert len(pressed.message_ids) == 1
+        for page in range(1, messages):
+            await line.store.attach_message(request_id, page, 2000 + page)
+
+        accepted = await again(line).repeat(pressed, kind, PRESS, in_place=True)
+
+        stored = await line.stored(accepted.request_id)
+        assert len(stored.message_ids) == messages
+        assert stored.question.surface.token == token

@@ -1,0 +1,286 @@
+"""Pacing against a simulated Discord window server: never refused, evenly spread, the reserve kept."""
+
+import heapq
+import itertools
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.discord_io.delivery.bucket import Bucket, BucketState, FairTurns
+from bot.domain.discord_calls.priority import Urgency
+from tests.fakes.windows import WindowServer
+
+
+@dataclass
+class Run:
+    """A discrete simulation: every streaming message has at most one edit under way, as delivery does it."""
+
+    bucket: Bucket
+    server: WindowServer
+    latency: Callable[[], float]
+    reserve: int = 0
+    now: float = 0.0
+    sent: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _count: int = 0
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        self._count += 1
+        heapq.heappush(self._events, (when, self._count, action))
+
+    def until(self, end: float) -> None:
+        while self._events and self._events[0][0] <= end:
+            self.now, _, action = heapq.heappop(self._events)
+            action()
+        self.now = end
+
+    def request(self, done: Callable[[], None]) -> None:
+        self.bucket.sent(self.now)
+        self.sent.append(self.now)
+
+        def arrives() -> None:
+            accepted, remaining, reset_after = self.server.answer(self.now)
+
+            def returns() -> None:
+                if accepted:
+                    self.bucket.observed(
+                        self.now, limit=self.server.limit, remaining=remaining, reset_after=reset_after
+                    )
+                else:
+                    self.bucket.rejected(self.now, retry_after=reset_after)
+                done()
+
+            self.at(self.now + self.latency(), returns)
+
+        self.at(self.now + self.latency(), arrives)
+
+    def stream(self) -> None:
+        """Edit whenever the bucket allows, for ever."""
+        at = self.bucket.next_edit(self.now, reserve=self.reserve)
+        if at <= self.now:
+            self.request(self.stream)
+        else:
+            self.at(at, self.stream)
+
+    def final(self, asked: float | None = None) -> None:
+        asked = self.now if asked is None else asked
+        at = self.bucket.next_final(self.now)
+        if at <= self.now:
+            self.waits.append(self.now - asked)
+            self.request(lambda: None)
+        else:
+            self.at(at, lambda: self.final(asked))
+
+    def gaps(self, since: float) -> Sequence[float]:
+        times = [at for at in self.sent if at >= since]
+        return [after - before for before, after in itertools.pairwise(times)]
+
+
+def interaction(latency: Callable[[], float], *, reserve: int = 0) -> Run:
+    return Run(Bucket(limit=5, window=2.0), WindowServer(5, 2.0), latency, reserve=reserve)
+
+
+def p95(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1]
+
+
+def test_first_edit_of_an_idle_bucket_leaves_at_once() -> None:
+    """Neither a new bucket nor one that rested makes the first text wait."""
+    run = interaction(lambda: 0.03)
+    assert run.bucket.next_edit(7.0, reserve=1) == 7.0
+    run.at(7.0, run.stream)
+    run.until(9.0)
+    rested = Bucket(limit=5, window=2.0)
+    rested.sent(0.0)
+    rested.observed(0.06, limit=5, remaining=4, reset_after=2.0)
+    assert rested.next_edit(3.0, reserve=1) == 3.0
+
+
+@pytest.mark.parametrize("round_trip", [0.002, 0.06])
+def test_edits_are_spread_evenly_over_the_window(round_trip: float) -> None:
+    """Five in two seconds means one each 0.4 s: p95 ≤ 0.43 s, no burst, no silence, no refusal."""
+    run = interaction(lambda: round_trip / 2)
+    run.at(0.0, run.stream)
+    run.until(120.0)
+    gaps = run.gaps(4.0)
+    assert p95(gaps) <= 0.43
+    assert min(gaps) >= 0.39
+    assert max(gaps) <= 0.45
+    assert run.server.refused == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    phase=st.floats(0, 5),
+    reserve=st.integers(0, 2),
+    worst=st.floats(0.001, 0.2),
+)
+def test_one_stream_is_never_refused(seed: int, phase: float, reserve: int, worst: float) -> None:
+    """Whatever the jitter, the phase and the reserve: no 429, and about the even share is used."""
+    dice = random.Random(seed)
+    run = interaction(lambda: dice.uniform(0, worst), reserve=reserve)
+    run.at(phase, run.stream)
+    run.until(phase + 40)
+    assert run.server.refused == 0
+    assert min(run.gaps(0)) >= 0.39
+    assert len(run.sent) >= 40 / (2.0 + 3 * worst + 0.4 * bool(reserve)) * (5 - max(0, reserve - 1)) * 0.9
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    streams=st.integers(2, 8),
+    finals=st.lists(st.floats(0, 30), max_size=6),
+    worst=st.floats(0.001, 0.2),
+)
+def test_streams_that_share_a_channel_are_never_refused(
+    seed: int, streams: int, finals: list[float], worst: float
+) -> None:
+    """Several requests under way at once, answers out of order, finals in between: still no 429."""
+    dice = random.Random(seed)
+    run = Run(Bucket(limit=5, window=5.0), WindowServer(5, 5.0), lambda: dice.uniform(0, worst), reserve=1)
+    for _ in range(streams):
+        run.at(dice.uniform(0, 5), run.stream)
+    for final in finals:
+        run.at(final, run.final)
+    run.until(60)
+    assert run.server.refused == 0
+    assert len(run.waits) == len(finals)
+    assert len(run.sent) >= 35
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    length=st.floats(0.5, 12),
+    worst=st.floats(0.001, 0.05),
+)
+def test_reserve_lets_the_final_edit_leave_at_once(seed: int, length: float, worst: float) -> None:
+    """With one slot kept back the last edit waits at most for the reset that is 30 ms away."""
+    dice = random.Random(seed)
+    run = interaction(lambda: dice.uniform(0, worst), reserve=1)
+    run.at(0.0, run.stream)
+    run.at(length, run.final)
+    run.until(length + 3)
+    assert run.server.refused == 0
+    assert run.waits[0] <= 0.0601
+
+
+def test_headers_replace_the_assumption() -> None:
+    """A bucket assumed to be 5 in 5 s that turns out to be 10 in 1 s is used at that pace."""
+    run = Run(Bucket(limit=5, window=5.0), WindowServer(10, 1.0), lambda: 0.01)
+    run.at(0.0, run.stream)
+    run.until(30)
+    assert p95(run.gaps(3.0)) <= 0.11
+    assert run.server.refused == 0
+    assert run.bucket.state.limit == 10
+
+
+def test_a_stricter_limit_is_learned_without_a_refusal() -> None:
+    """Assumed 5 in 2 s, really 3 in 6 s: the first answer tells."""
+    run = Run(Bucket(limit=5, window=2.0), WindowServer(3, 6.0), lambda: 0.03)
+    run.at(0.0, run.stream)
+    run.until(60)
+    assert run.server.refused == 0
+    assert p95(run.gaps(8.0)) <= 2.2
+
+
+def test_spacing_widens_after_a_refusal_and_narrows_slowly() -> None:
+    """A hidden limit refuses once; edits stay rarer for a while, and the pace comes back step by step."""
+    run = interaction(lambda: 0.03)
+    run.at(0.0, run.stream)
+    run.until(10.0)
+    before = run.now
+    run.bucket.rejected(before, retry_after=1.5)
+    assert run.bucket.next_final(before) >= before + 1.5
+    run.until(before + 8)
+    just_after = statistics.mean(run.gaps(before + 2.0))
+    assert just_after >= 0.55
+    assert min(at for at in run.sent if at > before) >= before + 1.5
+    run.until(before + 60)
+    assert p95(run.gaps(before + 45)) <= 0.43
+
+
+def test_a_request_without_an_answer_counts_as_used() -> None:
+    """Five requests whose connections broke fill the window until its assumed end."""
+    bucket = Bucket(limit=5, window=2.0)
+    for _ in range(5):
+        bucket.sent(0.0)
+        bucket.lost(0.0)
+    assert bucket.next_final(0.0) == 2.0
+    assert bucket.next_final(2.0) == 2.0
+
+
+def test_an_unknown_end_is_not_trusted_while_answers_are_due() -> None:
+    """All slots under way for longer than the window: nothing leaves before an answer (or its time-out)."""
+    bucket = Bucket(limit=2, window=1.0)
+    bucket.sent(0.0)
+    bucket.sent(0.0)
+    assert 5.0 < bucket.next_final(5.0) <= 5.1
+    assert bucket.next_final(20.0) == 20.0
+
+
+def test_state_tells_what_the_headers_told() -> None:
+    bucket = Bucket(limit=5, window=2.0)
+    bucket.sent(0.0)
+    bucket.observed(0.1, limit=5, remaining=4, reset_after=2.0)
+    assert bucket.state == BucketState(limit=5, remaining=4, resets_at=bucket.state.resets_at)
+    assert bucket.state.resets_at == pytest.approx(2.1, abs=0.01)
+
+
+def test_a_bucket_needs_a_limit_and_a_window() -> None:
+    with pytest.raises(ValueError, match="limit"):
+        Bucket(limit=0, window=1.0)
+
+
+def test_turns_go_by_staleness() -> None:
+    """The oldest unseen text goes first, a final text before all, and asking again keeps one's place."""
+    turns: FairTurns[str] = FairTurns()
+    assert turns.first() is None
+    turns.wants("a", since=3.0)
+    turns.wants("b", since=1.0)
+    turns.wants("b", since=9.0)
+    turns.wants("c", since=5.0, urgency=Urgency.LAST)
+    assert turns.is_turn("c")
+    turns.served("c")
+    assert turns.first() == "b"
+    turns.served("b")
+    assert turns.first() == "a"
+    assert len(turns) == 1
+
+
+def test_a_place_in_the_line_waits_for_every_text() -> None:
+    """However long it has been untrue; it goes as soon as no text wants the turn, or it is a text itself."""
+    turns: FairTurns[str] = FairTurns()
+    turns.wants("waiting", since=0.0, urgency=Urgency.PLACE)
+    turns.wants("streaming", since=8.0)
+    assert turns.is_turn("streaming")
+    turns.served("streaming")
+    assert turns.is_turn("waiting")
+    turns.wants("streaming", since=9.0)
+    turns.wants("waiting", since=9.0, urgency=Urgency.TEXT)
+    assert turns.is_turn("waiting")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 8))
+def test_turns_give_even_shares(streams: int) -> None:
+    """Streams that always have something new get the same number of turns, give or take one."""
+    turns: FairTurns[int] = FairTurns()
+    served = dict.fromkeys(range(streams), 0)
+    for key in served:
+        turns.wants(key, since=0.0)
+    for step in range(200):
+        first = turns.first()
+        assert first is not None
+        turns.served(first)
+        served[first] += 1
+        turns.wants(first, since=step + 1.0)
+    assert max(served.values()) - min(served.values()) <= 1

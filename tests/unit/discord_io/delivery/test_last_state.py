@@ -1,0 +1,151 @@
+"""The last state of an answer is shown, whatever Discord does to its message."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+
+from bot.clock import Clock
+from bot.discord_io.delivery.answer import FINAL_ATTEMPTS, FIRST_RETRY, LONGEST_RETRY
+from bot.discord_io.delivery.routes import RouteKind
+from bot.errors import DeliveryError
+from tests.fakes.clocks import LoopClock
+from tests.fakes.surfaces import Call
+from tests.unit.discord_io.delivery.conftest import Room
+
+CLOCK: Clock = LoopClock()
+
+
+async def test_a_message_that_takes_no_edit_any_more_is_replaced(room: Room) -> None:
+    """The tail stands in the channel once, in a new message, whose id is told and kept."""
+    answer = room.answering()
+    room.channel.refuses = lambda call: call.message_id == answer.first
+    answer.source.say("the whole answer")
+    await answer.delivery.finish()
+
+    (sent,) = room.channel.made("send")
+    assert sent.route is RouteKind.CHANNEL
+    (anew,) = room.channel.messages.keys() - {answer.first}
+    assert room.channel.messages == {answer.first: "question", anew: "the whole answer"}
+    assert answer.sent == [(0, anew)]
+    assert answer.delivery.message_ids == (anew,)
+    assert len(room.channel.made("edit")) == FINAL_ATTEMPTS
+
+
+async def test_only_the_page_that_takes_no_edit_is_replaced(room: Room) -> None:
+    """The answer's other messages stay, and the tail is not sent a second time."""
+    answer = room.answering()
+    answer.say("begin", "tail")
+    await room.channel.until_shown("tail")
+    (second,) = room.channel.messages.keys() - {answer.first}
+    room.channel.refuses = lambda call: call.message_id == second
+    answer.source.say("begin", "tail and its end")
+    await answer.delivery.finish()
+
+    anew = answer.delivery.message_ids[1]
+    assert answer.delivery.message_ids == (answer.first, anew)
+    assert answer.sent == [(1, second), (1, anew)]
+    assert sorted(room.channel.messages.values()) == ["begin", "tail", "tail and its end"]
+
+
+async def test_a_replaced_message_is_the_one_that_is_edited_from_then_on(room: Room) -> None:
+    """The interaction still names the message that was given up, so its route is not used any more."""
+    answer = room.answering()
+    room.channel.refuses = lambda call: call.message_id == answer.first
+    answer.source.say("begin")
+    ending = asyncio.create_task(answer.delivery.finish())
+    await room.channel.until_shown("begin")
+    answer.say("begin and end")
+    await ending
+
+    assert list(room.channel.messages.values()) == ["question", "begin and end"]
+    assert room.channel.calls[-1].route is RouteKind.CHANNEL
+    assert len(room.channel.made("send")) == 1
+
+
+@pytest.mark.parametrize("failures", [1, 3, FINAL_ATTEMPTS - 1])
+async def test_an_edit_that_fails_for_a_while_is_repeated_ever_more_rarely(room: Room, failures: int) -> None:
+    """Nothing is sent anew while there is hope; the pauses grow, up to half a minute."""
+    answer = room.answering()
+    left = iter(range(failures))
+    room.channel.refuses = lambda _call: next(left, None) is not None
+    answer.source.say("the whole answer")
+    await answer.delivery.finish()
+
+    edits = room.channel.made("edit")
+    pauses = [after.at - before.at for before, after in itertools.pairwise(edits)]
+    promised = [min(FIRST_RETRY * 2.0**number, LONGEST_RETRY) for number in range(failures)]
+    assert all(least <= pause <= least + 1.5 for pause, least in zip(pauses, promised, strict=True))
+    assert room.channel.messages == {answer.first: "the whole answer"}
+    assert room.channel.made("send") == []
+    assert answer.sent == []
+
+
+async def test_failures_count_anew_after_each_success(room: Room) -> None:
+    """Three messages whose edits fail for a while, one after the other: none of them is given up."""
+    answer = room.answering()
+    answer.say("one", "two", "three")
+    await room.channel.until_shown("three")
+    left = dict.fromkeys(room.channel.messages, FINAL_ATTEMPTS - 1)
+
+    def refuses(call: Call) -> bool:
+        left[call.message_id or 0] -= 1
+        return left[call.message_id or 0] >= 0
+
+    room.channel.refuses = refuses
+    answer.source.say("ONE", "TWO", "THREE")
+    await answer.delivery.finish()
+    assert list(room.channel.messages.values()) == ["ONE", "TWO", "THREE"]
+
+
+@pytest.mark.parametrize("ends_after", [60.0, 180.0])
+async def test_an_outage_while_the_answer_grows_is_survived(room: Room, ends_after: float) -> None:
+    """However long: the answer is shown when Discord is back, in its message, whether or not it still grows."""
+    answer = room.answering()
+    back = CLOCK.monotonic() + 100.0
+    room.channel.refuses = lambda _call: CLOCK.monotonic() < back
+    began = CLOCK.monotonic()
+    while CLOCK.monotonic() < began + ends_after:
+        answer.say(f"after {CLOCK.monotonic() - began:.0f} s")
+        await asyncio.sleep(1.0)
+    answer.source.say("the whole answer")
+    await answer.delivery.finish()
+    assert room.channel.messages == {answer.first: "the whole answer"}
+
+
+async def test_pages_that_another_process_left_are_used_or_removed(room: Room) -> None:
+    """It had begun to answer what waits here, in more messages than the new answer needs."""
+    answer = room.answering()
+    second, third = room.channel.new_message("its second page"), room.channel.new_message("its third page")
+    answer.delivery.learned([answer.first, second, third])
+    answer.source.say("begin", "end")
+    await answer.delivery.finish()
+    assert room.channel.messages == {answer.first: "begin", second: "end"}
+    assert room.channel.made("send") == []
+    assert answer.sent == [(2, None)]
+
+
+async def test_sending_anew_is_tried_again_too(room: Room) -> None:
+    """A tail that was refused twice is there once."""
+    answer = room.answering()
+    left = iter(range(2))
+    room.channel.refuses = lambda call: (
+        call.message_id == answer.first or (call.what == "send" and next(left, None) is not None)
+    )
+    answer.source.say("the whole answer")
+    await answer.delivery.finish()
+    assert sorted(room.channel.messages.values()) == ["question", "the whole answer"]
+    assert len(room.channel.made("send")) == 3
+
+
+async def test_what_cannot_be_sent_anew_either_is_told(room: Room) -> None:
+    """Nobody is left waiting: whoever asked for the last state learns that it is not shown."""
+    answer = room.answering()
+    room.channel.refuses = lambda _call: True
+    answer.source.say("the whole answer")
+    began = CLOCK.monotonic()
+    with pytest.raises(DeliveryError):
+        await answer.delivery.finish()
+    assert CLOCK.monotonic() - began < 120

@@ -1,0 +1,136 @@
+"""Answers of one channel: whose turn it is on the route they share, and who may count on it for the last edit."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+
+from bot.clock import Clock
+from bot.discord_io.delivery.bucket import Bucket
+from bot.discord_io.delivery.routes import RouteKind
+from bot.discord_io.delivery.shared_bucket import Lane
+from tests.fakes.clocks import LoopClock
+from tests.unit.discord_io.delivery.conftest import Answering, Room
+
+CLOCK: Clock = LoopClock()
+OWN_WINDOW = 2.0
+"""Seconds of the window of an interaction's token, which takes five edits."""
+
+
+async def streaming(answers: list[Answering], seconds: float) -> None:
+    """All of these have something newer ten times a second."""
+    until = CLOCK.monotonic() + seconds
+    for number in itertools.count():
+        if CLOCK.monotonic() >= until:
+            return
+        for index, answer in enumerate(answers):
+            answer.say(f"{index}: state {number}")
+        await asyncio.sleep(0.1)
+
+
+def whose(room: Room, *, since: float = 0.0) -> list[int]:
+    """Which answer each edit was of."""
+    firsts = {answer.first: index for index, answer in enumerate(room.answers)}
+    return [firsts[call.message_id or 0] for call in room.channel.made("edit") if call.at >= since]
+
+
+async def test_answers_that_share_a_route_take_turns(room: Room) -> None:
+    """Nobody has two edits while another waits, and Discord refuses none."""
+    answers = [room.answering(token_lives=0.0) for _ in range(3)]
+    await streaming(answers, 30.0)
+    edits = whose(room)
+    assert len(edits) >= 24
+    assert all(sorted(edits[at : at + 3]) == [0, 1, 2] for at in range(0, len(edits) - 2, 3))
+    assert room.channel.window.refused == 0
+
+
+async def test_the_one_that_waits_longest_goes_first(room: Room) -> None:
+    """A single change is shown before what grows all the time has its second turn."""
+    talker, quiet = room.answering(token_lives=0.0), room.answering(token_lives=0.0)
+    await streaming([talker], 10.0)
+    quiet.say("once")
+    asked = CLOCK.monotonic()
+    await streaming([talker], 5.0)
+    assert 1 in whose(room, since=asked)[:2]
+    assert whose(room).count(1) == 1
+
+
+async def test_a_last_edit_goes_before_all_others(room: Room) -> None:
+    """However long the others have waited."""
+    answers = [room.answering(token_lives=0.0) for _ in range(5)]
+    await streaming(answers, 12.0)
+    answers[2].source.say("the end")
+    asked = CLOCK.monotonic()
+    ending = asyncio.create_task(answers[2].delivery.finish())
+    await streaming([*answers[:2], *answers[3:]], 5.0)
+    await ending
+    assert whose(room, since=asked)[0] == 2
+    assert "the end" in room.channel.messages.values()
+
+
+async def test_an_answer_that_leaves_lets_the_next_one_go(room: Room) -> None:
+    """Closed in the middle of its turn, it holds nobody up."""
+    gone, staying = room.answering(token_lives=0.0), room.answering(token_lives=0.0)
+    await streaming([gone, staying], 5.0)
+    await gone.delivery.aclose()
+    staying.source.say("to the end")
+    async with asyncio.timeout(6.0):
+        await staying.delivery.finish()
+    assert room.channel.messages[staying.first] == "to the end"
+
+
+async def test_with_a_second_route_streaming_uses_the_whole_budget(room: Room) -> None:
+    """Five edits in each two seconds through the token; the last one leaves by whichever route is free."""
+    answer = room.answering()
+    await streaming([answer], 20.0)
+    edits = [call for call in room.channel.made("edit") if call.route is RouteKind.INTERACTION]
+    assert len(edits) >= 5 * 20.0 / (OWN_WINDOW + 2 * room.channel.latency)
+    assert len(edits) == len(room.channel.calls)
+
+
+async def test_no_more_answers_count_on_the_second_route_than_it_has_slots_for(room: Room) -> None:
+    """The others keep one of their own slots until some have ended; Discord refuses nothing to any of them."""
+    answers = [room.answering() for _ in range(9)]
+    first_six, others = answers[:6], answers[6:]
+    await streaming(answers, 12.0)
+    edits = [whose(room).count(index) for index in range(9)]
+    assert min(edits[:6]) > 1.15 * max(edits[6:])
+
+    for index, answer in enumerate(first_six):
+        answer.source.say(f"{index}: the end")
+    began = CLOCK.monotonic()
+    await asyncio.gather(*(answer.delivery.finish() for answer in first_six))
+    assert CLOCK.monotonic() - began < 1.0
+    assert {call.route for call in room.channel.calls if call.at >= began} == set(RouteKind)
+
+    began = CLOCK.monotonic()
+    await streaming(others, 12.0)
+    now_covered = [whose(room, since=began).count(index) for index in range(6, 9)]
+    assert min(now_covered) > 1.08 * max(edits[6:])
+    assert room.channel.window.refused == 0
+
+
+@pytest.mark.parametrize(("spent", "covered"), [(0, 6), (1, 5), (2, 3), (5, 0)])
+def test_as_many_are_covered_as_there_are_free_slots_and_a_quarter(spent: int, covered: int) -> None:
+    """In the order in which they first asked."""
+    lane = Lane(Bucket(limit=5, window=5.0))
+    for at in range(spent):
+        lane.bucket.sent(float(at) / 10)
+    answers = [object() for _ in range(8)]
+    for answer in answers:
+        lane.covers(answer, 1.0)
+    assert [lane.covers(answer, 1.0) for answer in reversed(answers)] == [
+        index < covered for index in reversed(range(8))
+    ]
+
+
+def test_who_needs_no_cover_makes_room() -> None:
+    """The next in the order is covered."""
+    lane = Lane(Bucket(limit=1, window=5.0))
+    first, second = object(), object()
+    assert lane.covers(first, 0.0)
+    assert not lane.covers(second, 0.0)
+    lane.uncover(first)
+    assert lane.covers(second, 0.0)

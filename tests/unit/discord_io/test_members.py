@@ -1,0 +1,59 @@
+"""What Discord says of a server's member."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import aiohttp
+import discord
+import pytest
+
+from bot.discord_io.members import GuildMembers
+from bot.errors import DeliveryError
+
+
+def _refusal(status: int, code: int) -> discord.HTTPException:
+    response = cast("aiohttp.ClientResponse", SimpleNamespace(status=status, reason="no"))
+    kind = {403: discord.Forbidden, 404: discord.NotFound}.get(status, discord.HTTPException)
+    return kind(response, {"code": code, "message": "no"})
+
+
+def members(answer: object) -> GuildMembers:
+    """Over a client whose only route answers or raises this."""
+
+    async def get_member(guild_id: int, user_id: int) -> object:
+        assert (guild_id, user_id) == (8, 1)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    return GuildMembers(cast("discord.Client", SimpleNamespace(http=SimpleNamespace(get_member=get_member))))
+
+
+async def test_a_members_roles() -> None:
+    """As ids."""
+    assert await members({"roles": ["40", "41"]}).roles(8, 1) == frozenset({40, 41})
+
+
+@pytest.mark.parametrize("code", [10007, 10013])
+async def test_somebody_else_is_no_member(code: int) -> None:
+    """Unknown member, unknown user."""
+    assert await members(_refusal(404, code)).roles(8, 1) is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        _refusal(404, 10004),
+        _refusal(403, 50001),
+        _refusal(500, 0),
+        aiohttp.ClientConnectionError(),
+        TimeoutError(),
+    ],
+    ids=["unknown server", "not in the server", "broken", "no connection", "too late"],
+)
+async def test_what_is_not_told_is_no_answer(failure: BaseException) -> None:
+    """Never taken for somebody without roles: the caller refuses."""
+    with pytest.raises(DeliveryError):
+        await members(failure).roles(8, 1)

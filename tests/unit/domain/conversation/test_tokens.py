@@ -1,0 +1,90 @@
+"""Token estimates."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.conversation.tokens import MESSAGE_TOKENS, TokenEstimator
+
+WORDS = ("the", "scheduler", "splits", "layers", "over", "nodes", "and", "streams", "tokens", "back", "a")
+
+
+def prose(rng: random.Random, words: int) -> str:
+    return " ".join(rng.choice(WORDS) for _ in range(words))
+
+
+@pytest.mark.parametrize("characters_per_token", [2.6, 3.0, 3.5, 4.0, 4.4])
+@pytest.mark.parametrize("extra_per_message", [0, 4, 7])
+def test_after_20_answers_the_estimate_is_within_5_percent(
+    characters_per_token: float, extra_per_message: int
+) -> None:
+    rng = random.Random(7)
+    estimator = TokenEstimator()
+
+    def reported(messages: list[str]) -> int:
+        return sum(math.ceil(len(text) / characters_per_token) + extra_per_message for text in messages)
+
+    def estimated(messages: list[str]) -> int:
+        estimate = estimator.for_model("m")
+        return sum(estimate(text) + MESSAGE_TOKENS for text in messages)
+
+    def prompt() -> list[str]:
+        return [prose(rng, rng.randint(30, 400)) for _ in range(rng.randint(2, 9))]
+
+    for _ in range(20):
+        messages = prompt()
+        estimator.observe("m", estimated(messages), reported(messages))
+    for _ in range(20):
+        messages = prompt()
+        assert estimated(messages) == pytest.approx(reported(messages), rel=0.05)
+
+
+def test_answers_that_ran_at_the_same_time_do_not_overshoot() -> None:
+    estimator = TokenEstimator()
+    before = estimator.for_model("m")
+    for _ in range(16):
+        estimator.observe("m", before("word " * 400), 1000, ratio=before.ratio)
+    assert estimator.estimate("word " * 400, "m") == pytest.approx(1000, rel=0.02)
+
+
+def test_models_are_learnt_apart_and_forgotten_never() -> None:
+    estimator = TokenEstimator()
+    for _ in range(20):
+        estimator.observe("fine", 100, 200, ratio=1.0)
+    assert estimator.estimate("a" * 400, "fine") > 190
+    assert estimator.estimate("a" * 400, "other") == 100
+    assert estimator.estimate("a" * 400) == estimator.estimate("a" * 400, "fine"), "the model observed last"
+    again = TokenEstimator(estimator.ratios)
+    assert again.estimate("a" * 400, "fine") == estimator.estimate("a" * 400, "fine")
+
+
+def test_a_model_whose_tokenizer_changes_is_learnt_anew() -> None:
+    estimator = TokenEstimator({"m": 2.0})
+    for _ in range(30):
+        estimator.observe("m", 500, 250, ratio=1.0)
+    assert estimator.for_model("m").ratio == pytest.approx(0.5, rel=0.05)
+
+
+def test_scripts_weigh_differently() -> None:
+    estimator = TokenEstimator()
+    assert estimator.estimate("") == 0
+    assert estimator.estimate("a") == 1
+    assert estimator.estimate("a" * 400) == 100
+    assert 300 <= estimator.estimate("語" * 400) <= 400
+    assert 100 < estimator.estimate("ж" * 400) < 300
+    assert estimator.estimate("naïve" * 80) == 100
+
+
+@given(st.lists(st.tuples(st.integers(-5, 10_000), st.integers(-5, 10**9))), st.text(max_size=200))
+def test_no_report_can_break_the_estimate(reports: list[tuple[int, int]], text: str) -> None:
+    estimator = TokenEstimator()
+    for estimated, reported in reports:
+        estimator.observe("m", estimated, reported)
+    ratio = estimator.for_model("m").ratio
+    assert 0.2 <= ratio <= 5
+    assert (estimator.estimate(text, "m") == 0) is (text == "")

@@ -1,0 +1,240 @@
+"""How many requests may be in flight, and when to come back after a refusal."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.queue.capacity import (
+    LATE_SECONDS,
+    LEAST_ASKED_SECONDS,
+    MOST_ASKED_SECONDS,
+    QUIET_SECONDS,
+    BackOff,
+    CapacityLimit,
+)
+
+
+def saturate(capacity: CapacityLimit, successes: int, now: float = 0.0) -> None:
+    for _ in range(successes):
+        capacity.succeeded(now, in_flight=capacity.limit(now))
+
+
+@pytest.mark.parametrize(
+    ("says", "reserve", "limit"), [(4, 0, 4), (4, 1, 3), (4, 9, 1), (1, 1, 1), (0, 0, 0), (0, 2, 0)]
+)
+def test_known_capacity(says: int, reserve: int, limit: int) -> None:
+    """The cluster's own number less the reserve, one at least, none when it can run none."""
+    capacity = CapacityLimit(reserve=reserve)
+
+    capacity.status(says)
+
+    assert capacity.is_known
+    assert capacity.limit(0.0) == limit
+
+
+def test_known_capacity_is_not_learned_away() -> None:
+    """A refusal in spite of the known number is somebody else's load: backing off answers it."""
+    capacity = CapacityLimit()
+    capacity.status(4)
+
+    capacity.refused(1.0, sent_at=0.0)
+    saturate(capacity, 10)
+
+    assert capacity.limit(2.0) == 4
+
+
+def test_it_seeks_until_one_has_to_wait() -> None:
+    """Whatever is taken at once while all are in use allows one more; what is held back ends that."""
+    capacity = CapacityLimit(first=2)
+
+    saturate(capacity, 3)
+    assert capacity.limit(0.0) == 5
+    for _ in range(50):
+        capacity.succeeded(0.0, in_flight=5, held=1)
+    assert capacity.limit(0.0) == 5
+
+
+def test_additive_increase_while_saturated() -> None:
+    """Once one had to wait: one more per round of successes, as long as every slot is in use."""
+    capacity = CapacityLimit(first=2)
+    capacity.succeeded(0.0, in_flight=2, waited=LATE_SECONDS + 3)
+
+    saturate(capacity, 2)
+    assert capacity.limit(0.0) == 2
+    saturate(capacity, 1)
+    assert capacity.limit(0.0) == 3
+    for _ in range(50):
+        capacity.succeeded(0.0, in_flight=1)
+    assert capacity.limit(0.0) == 3
+
+
+def test_late_headers_are_no_reason_for_more() -> None:
+    """A request that the cluster held shows that it was full."""
+    capacity = CapacityLimit(first=3)
+
+    for _ in range(50):
+        capacity.succeeded(0.0, in_flight=3, waited=LATE_SECONDS + 3)
+
+    assert capacity.limit(0.0) == 3
+
+
+def test_one_decrease_per_episode() -> None:
+    """Five refusals of requests sent together are one message: too many."""
+    capacity = CapacityLimit(first=8)
+
+    for second in range(5):
+        capacity.refused(96.0 + second, sent_at=float(second))
+    assert capacity.limit(100.0) == 6
+    capacity.refused(200.0, sent_at=101.0)
+    assert capacity.limit(200.0) == 4
+
+
+def test_it_does_not_climb_back_to_what_was_refused() -> None:
+    """Four slots: five were refused once, so four it is."""
+    capacity = CapacityLimit(first=5)
+    capacity.refused(10.0, sent_at=0.0)
+    assert capacity.limit(10.0) == 3
+
+    saturate(capacity, 100, now=11.0)
+
+    assert capacity.limit(11.0) == 4
+
+
+def test_one_more_is_tried_after_a_quiet_minute() -> None:
+    """A cluster may have grown: one more, and another only after the next quiet minute."""
+    capacity = CapacityLimit(first=5)
+    capacity.refused(0.0, sent_at=-1.0)
+    saturate(capacity, 100, now=1.0)
+    later = QUIET_SECONDS + 1.0
+
+    assert capacity.limit(later) == 5
+    saturate(capacity, 100, now=later)
+    assert capacity.limit(later) == 5
+    assert capacity.limit(later + QUIET_SECONDS) == 6
+
+
+def test_a_status_without_the_number_means_learning() -> None:
+    """A cluster that stops saying its capacity is learned from where the bot was."""
+    capacity = CapacityLimit(first=2)
+    capacity.status(50)
+    capacity.status(None)
+
+    assert not capacity.is_known
+    assert capacity.limit(0.0) == 2
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["success", "refused"]), st.floats(0, 90), st.floats(0, 10))),
+    st.integers(1, 8),
+)
+def test_learned_capacity_stays_within_bounds(steps: list[tuple[str, float, float]], first: int) -> None:
+    """Whatever happens there is at least one slot, and never more than the bound."""
+    capacity = CapacityLimit(first=first, most=8)
+    now = 0.0
+    for kind, passed, waited in steps:
+        now += passed
+        if kind == "success":
+            capacity.succeeded(now, in_flight=capacity.limit(now), waited=waited)
+        else:
+            capacity.refused(now, sent_at=now - waited)
+        assert 1 <= capacity.limit(now) <= 8
+
+
+@pytest.mark.parametrize(("reserve", "first", "most"), [(-1, 1, 1), (0, 0, 1), (0, 3, 2)])
+def test_impossible_capacities_are_refused(reserve: int, first: int, most: int) -> None:
+    """A mistake in a setting shows at once."""
+    with pytest.raises(ValueError, match="reserve"):
+        CapacityLimit(reserve=reserve, first=first, most=most)
+
+
+def test_back_off_doubles_and_is_bounded() -> None:
+    """Half of each wait is jitter; it stops doubling at the bound."""
+    back_off = BackOff(first=1.0, most=3.0)
+    waits = []
+    now = 0.0
+    for _ in range(4):
+        back_off.refused(now, retry_after=None, jitter=0.0)
+        waits.append(back_off.remaining(now))
+        now += 10
+    back_off.refused(now, retry_after=None, jitter=0.5)
+
+    assert waits == [0.5, 1.0, 1.5, 1.5]
+    assert back_off.remaining(now) == 2.25
+    assert back_off.remaining(now + 2) == 0.25
+    assert back_off.remaining(now + 3) == 0
+
+
+def test_refusals_of_one_episode_do_not_double() -> None:
+    """Four requests refused together wait once."""
+    back_off = BackOff()
+    for _ in range(4):
+        back_off.refused(0.0, retry_after=None, jitter=0.0)
+    back_off.refused(5.0, retry_after=None, jitter=0.0)
+
+    assert back_off.remaining(5.0) == 1.0
+
+
+@pytest.mark.parametrize("event", ["slot_freed", "status_changed"])
+def test_news_cuts_the_wait_short(event: str) -> None:
+    """A freed slot or a changed cluster ends our own waiting."""
+    back_off = BackOff(first=8.0)
+    back_off.refused(0.0, retry_after=None, jitter=0.0)
+    getattr(back_off, event)()
+    assert back_off.remaining(0.0) == 0
+
+
+def test_what_the_cluster_asks_for_is_obeyed_within_bounds() -> None:
+    """A changed report does not end it, an hour is not waited for."""
+    back_off = BackOff()
+    back_off.refused(0.0, retry_after=20.0, jitter=0.0)
+    back_off.status_changed()
+    assert back_off.remaining(0.0) == 20
+
+    back_off.refused(1.0, retry_after=3600.0, jitter=0.0)
+    assert back_off.remaining(1.0) == MOST_ASKED_SECONDS
+    back_off.refused(2.0, retry_after=0.0, jitter=0.0)
+    assert back_off.remaining(2.0) == MOST_ASKED_SECONDS - 1
+
+
+@pytest.mark.parametrize("event", ["slot_freed", "resumed"])
+def test_room_of_our_own_and_an_operator_end_what_was_asked_for(event: str) -> None:
+    """Where one of ours has just ended there is room for another one."""
+    back_off = BackOff()
+    back_off.refused(0.0, retry_after=3600.0, jitter=0.0)
+    getattr(back_off, event)()
+    assert back_off.remaining(0.0) == 0
+
+
+def test_room_that_the_status_shows_counts_after_a_while() -> None:
+    """Each refusal in spite of it makes that longer, up to what was asked for."""
+    back_off = BackOff(first=4.0, most=30.0)
+    back_off.refused(0.0, retry_after=3600.0, jitter=0.5)
+    assert back_off.remaining(0.0, room=True) == LEAST_ASKED_SECONDS
+    back_off.refused(1.0, retry_after=3600.0, jitter=0.5)
+    assert back_off.remaining(1.0, room=True) == 6.0
+    assert back_off.remaining(7.0, room=True) == 0
+    assert back_off.remaining(7.0) == MOST_ASKED_SECONDS - 6
+
+    back_off.refused(70.0, retry_after=2.0, jitter=0.5)
+    assert back_off.remaining(70.0, room=True) == 2.0
+
+
+def test_success_ends_the_episode() -> None:
+    """After an answer the next refusal starts from the shortest wait."""
+    back_off = BackOff(first=1.0)
+    for now in (0.0, 10.0, 20.0):
+        back_off.refused(now, retry_after=None, jitter=0.0)
+    back_off.succeeded()
+    assert back_off.remaining(20.0) == 0
+
+    back_off.refused(30.0, retry_after=None, jitter=0.0)
+
+    assert back_off.remaining(30.0) == 0.5
+
+
+def test_an_impossible_back_off_is_refused() -> None:
+    """A wait of nothing would be a busy loop."""
+    with pytest.raises(ValueError, match="first"):
+        BackOff(first=0.0)

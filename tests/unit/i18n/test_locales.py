@@ -1,0 +1,422 @@
+"""The translations: complete, filled in like the English, short enough for where they are shown."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.clock import SystemClock
+from bot.domain.cluster.events import EventKind
+from bot.domain.cluster.model_switch import Step, SwitchState
+from bot.domain.conversation.profile import FIELDS
+from bot.i18n.catalogue import DEFAULT_LOCALE, available_locales, fill, number, resolve, say, sentences
+from bot.presentation.answer import AnswerView, Receipt
+from bot.presentation.page import Control, compact_duration
+
+ROOT = Path(__file__).resolve().parents[3]
+ENGLISH = sentences(DEFAULT_LOCALE)
+TRANSLATED = tuple(locale for locale in available_locales() if locale != DEFAULT_LOCALE)
+
+# What is written the same way: units, a sentence made of placeholders, a word both languages share.
+SAME_EVERYWHERE = {
+    "footer.speed",
+    "outcome.failed",
+    "models.memory",
+    "settings.field.top_k",
+    "join.linux",
+    "join.macos",
+    "join.windows",
+}
+SAME_AS_ENGLISH = {
+    "de": {
+        *(key for key in ENGLISH if key.startswith("duration.")),
+        "context.turn",
+        "settings.persona",
+        "usage.tokens",
+        "status.live",
+        "command.ask.option_typed.thread",
+        "command.cluster.typed",
+        "command.cluster.name.option_typed.name",
+        "command.context.export.typed",
+        "command.status.typed",
+        "command.usage.option_typed.server",
+    },
+    "es": {
+        *(key for key in ENGLISH if key.startswith("duration.")),
+        "receipt.tokens.one",
+        "receipt.tokens.other",
+        "context.turn",
+        "usage.tokens",
+    },
+    "ja": {"context.turn"},
+    "zh": set[str](),
+}
+
+# Keys that are put together where they are used, and from what.
+MADE_UP = (
+    re.compile(
+        r"command\..+"
+    ),  # bot/i18n/command_translator.py; the registered commands are compared in tests/e2e
+    re.compile(r"menu\..+"),
+    re.compile(r"ordinal\.([123]|n[123]?)"),  # bot/presentation/answer.py
+    re.compile(rf"control\.({'|'.join(Control)})"),  # bot/discord_io/components.py, cogs/queue.py
+    re.compile(
+        r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty)"
+    ),  # closing
+    re.compile(r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"),  # cluster_card
+    re.compile(r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded)|live|chart|join)"),
+    re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # cluster_card, cogs/ui/join.py
+    re.compile(rf"switch\.({'|'.join(SwitchState)}|(now|done|later|late)_({'|'.join(Step)}))"),  # switch_card
+    re.compile(rf"alert\.({'|'.join(EventKind)})(_over)?"),  # bot/presentation/alerts.py
+    re.compile(r"status\.node_(ready|joining|unknown)"),
+    re.compile(r"queue\.(running|kept)"),  # cogs/queue.py
+    re.compile(rf"settings\.field\.({'|'.join(FIELDS)})"),  # cogs/settings.py and its dialogues
+    re.compile(r"settings\.scope\.(thread|channel|category|server|direct)"),
+    re.compile(r"settings\.none_(allowed_roles|allowed_users|blocked_users|channels)"),
+    re.compile(r"settings\.(persona|numbers|switches|people)"),
+    re.compile(r"settings\.(inherit|on|off)"),
+)
+
+BUTTONS = (
+    *(key for key in ENGLISH if key.startswith("control.")),
+    "init.yes",
+    "init.no",
+    "line.clear",
+    "models.next",
+    "models.previous",
+    "queue.ping_off",
+    "queue.ping_on",
+    "status.open_page",
+    "status.live",
+    "status.chart",
+    "status.join",
+    "models.search",
+    "init.switch_button",
+    "switch.cancel",
+    "switch.give_up",
+    "switch.back",
+)
+
+TYPED = {
+    key for key in ENGLISH if key.startswith("command.") and (key.endswith(".typed") or ".option_typed." in key)
+}
+"""The names of commands and options."""
+
+# The longest things that typically stand in for a placeholder.
+TYPICAL: dict[str, object] = {
+    "by": "<@123456789012345678>",
+    "asker": "<@123456789012345678>",
+    "model": "Qwen3-Coder-480B-A35B-Instruct-FP8",
+    "name": "quarterly-report-final.pdf",
+    "duration": "59 min 59 s",
+    "since": "<t:1700000000:t>",
+    "reason": "the rack is being moved to another room",
+    "incident": "7f3a",
+    "count": 500,
+    "tokens": 131_072,
+    "limit": 131_072,
+    "size": 25_000,
+    "rate": "180",
+    "place": "500th",
+    "node": "…gBN4ALJG",
+    "number": 10,
+    "of": 10,
+    "ready": 12,
+    "wanted": 16,
+    "pages": 100,
+    "field": "Context budget (tokens)",
+    "low": 256,
+    "high": 131_072,
+    "used": 131_072,
+    "resets": "<t:1700000000:R>",
+}
+
+
+def placeholders(sentence: str) -> list[str]:
+    """The names in braces, sorted."""
+    return sorted(name for _, name, _, _ in string.Formatter().parse(sentence) if name)
+
+
+def sources() -> Iterator[ast.Module]:
+    """Every module people's sentences come from."""
+    for folder in ("bot", "cogs"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield ast.parse(path.read_text(encoding="utf-8"))
+
+
+def literals() -> set[str]:
+    """Every string the source writes out."""
+    return {
+        node.value
+        for tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def calls_of_say() -> Iterator[tuple[str, bool]]:
+    """The keys that ``say`` is called with, and whether something is counted."""
+    for tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+                counts = any(keyword.arg == "count" for keyword in node.keywords)
+                for part in ast.walk(node.args[1]):
+                    if isinstance(part, ast.Constant) and str(part.value) in stems() | ENGLISH.keys():
+                        yield str(part.value), counts
+
+
+def stems() -> set[str]:
+    """Keys that have a form for one and one for more."""
+    return {key.removesuffix(".one") for key in ENGLISH if key.endswith(".one")}
+
+
+def test_there_are_five_languages() -> None:
+    """And Discord's locales find theirs."""
+    assert available_locales() == ("de", "en", "es", "ja", "zh")
+    found = {
+        locale: resolve(locale) for locale in ("de", "es-ES", "es-419", "ja", "zh-CN", "zh-TW", "en-GB", "fr")
+    }
+    assert list(found.values()) == ["de", "es", "es", "ja", "zh", "zh", "en", "en"]
+
+
+@pytest.mark.parametrize("locale", TRANSLATED)
+def test_a_translation_is_complete(locale: str) -> None:
+    """It has the keys of English, each with the same things filled in."""
+    theirs = sentences(locale)
+
+    assert theirs.keys() == ENGLISH.keys()
+    assert [key for key in ENGLISH if placeholders(theirs[key]) != placeholders(ENGLISH[key])] == []
+
+
+@pytest.mark.parametrize("locale", TRANSLATED)
+def test_nothing_is_left_in_english(locale: str) -> None:
+    """Except what is written the same way in both, named above; and nothing is named in vain."""
+    theirs = sentences(locale)
+    assert {key for key in ENGLISH if theirs[key] == ENGLISH[key]} == SAME_EVERYWHERE | SAME_AS_ENGLISH[locale]
+
+
+def test_no_sentence_is_kept_that_nobody_says() -> None:
+    """A key is named in the source, or made up there in one of the ways listed."""
+    said = literals()
+    unsaid = {
+        key
+        for key in ENGLISH
+        if key not in said
+        and key.removesuffix(".one").removesuffix(".other") not in said
+        and not any(pattern.fullmatch(key) for pattern in MADE_UP)
+    }
+    assert unsaid == set()
+
+
+def test_what_is_counted_has_two_forms() -> None:
+    """``say`` with a count looks for them, and without one would not find either."""
+    calls = set(calls_of_say())
+    assert len(calls) > 40
+    assert {key for key, counts in calls if counts != (key in stems())} == set()
+
+
+@pytest.mark.parametrize("locale", available_locales())
+def test_labels_and_descriptions_fit(locale: str) -> None:
+    """Discord refuses a longer one: button labels 80, placeholders of selects 150 (docs, components/reference),
+    descriptions of commands and options 100, names of context menus 32 (docs, application-commands)."""
+    said = sentences(locale)
+    limits = dict.fromkeys(BUTTONS, 80) | {"line.cancel": 150}
+    limits |= {key: 100 for key in ENGLISH if key.startswith("command.")}
+    limits |= {key: 32 for key in ENGLISH if key.startswith("menu.") or key in TYPED}
+
+    assert {key: said[key] for key, limit in limits.items() if not 1 <= len(said[key]) <= limit} == {}
+
+
+@pytest.mark.parametrize("locale", available_locales())
+def test_names_can_be_typed(locale: str) -> None:
+    """By Discord's rule (docs, interactions/application-commands, "Application Command Naming"), without the
+    apostrophe; and no two names of one list are the same, or nobody could tell them apart."""
+    said = sentences(locale)
+    assert {key: said[key] for key in TYPED if not re.fullmatch(r"[\w-]{1,32}", said[key])} == {}
+    assert {key: said[key] for key in TYPED if said[key] != said[key].lower()} == {}
+
+    lists: dict[str, list[str]] = {}
+    for key in TYPED:
+        path = key.removesuffix(".typed") if key.endswith(".typed") else key
+        lists.setdefault(path.rpartition(".")[0], []).append(said[key])
+    assert len(lists["command"]) == 9
+    assert len(lists["command.ask.option_typed"]) == 7
+    assert {where: names for where, names in lists.items() if len(set(names)) < len(names)} == {}
+
+
+def paths(locale: str) -> dict[str, str]:
+    """Every command that can be sent, by its English path, as the locale's people see it."""
+    said = sentences(locale)
+    commands = [key.split(".")[1:-1] for key in TYPED if key.endswith(".typed")]
+    return {
+        " ".join(parts): " ".join(
+            said[f"command.{'.'.join(parts[: depth + 1])}.typed"] for depth in range(len(parts))
+        )
+        for parts in commands
+        if not any(len(other) > len(parts) and other[: len(parts)] == parts for other in commands)
+    }
+
+
+def slashed(text: str) -> list[str]:
+    """What follows each slash that is written as a command's: at the start of a word, outside shell commands."""
+    prose = re.sub(r"`[^`]*`", lambda code: code[0] if code[0].startswith("`/") else "", text)
+    return re.findall(r"(?<![A-Za-z0-9_/:.<])/([^\W_].*)", prose)
+
+
+@pytest.mark.parametrize("locale", available_locales())
+def test_a_sentence_names_commands_as_its_reader_sees_them(locale: str) -> None:
+    """Each one that is named exists, and is written in no other form."""
+    source = tomllib.loads((ROOT / "bot" / "i18n" / "locales" / f"{locale}.toml").read_text(encoding="utf-8"))
+    written, shown = flat(source), sentences(locale)
+    here = paths(locale)
+    named: set[str] = set()
+    for key, text in written.items():
+        before, after = slashed(text), slashed(shown[key])
+        assert len(before) == len(after), key
+        for english, local in zip(before, after, strict=True):
+            path = max((path for path in here if english.startswith(path)), key=len, default="")
+            assert path, f"{key}: there is no command /{english}"
+            assert local.startswith(here[path]), key
+            assert not re.match(r"[\w-]", english.removeprefix(path)) or locale in {"ja", "zh"}, key
+            named.add(path)
+    assert named >= {"join", "status", "cluster init", "context export"}
+
+
+def flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """The sentences as the file has them."""
+    found: dict[str, str] = {}
+    for key, value in table.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: str(value)}
+    return found
+
+
+def test_no_code_names_a_command_past_the_catalogue() -> None:
+    """A sentence put together in the source would name it in English to everybody. What operators read in the
+    terminal and in ``.env.example`` is English."""
+    named = re.compile(rf"(?<![\w/.:])/({'|'.join(paths(DEFAULT_LOCALE))})(?![\w/-])")
+    said = {
+        (path.name, text)
+        for folder in ("bot", "cogs")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for text in undocumented(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert {(file, text) for file, text in said if named.search(text) and file != "settings.py"} == set()
+
+
+def undocumented(tree: ast.Module) -> Iterator[str]:
+    """The strings that are not docstrings."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+@pytest.mark.parametrize("locale", available_locales())
+def test_small_print_is_small(locale: str) -> None:
+    """A reason, an outcome or a refusal is at most three lines on a phone, with everything filled in."""
+    areas = ("footer.", "held.", "outcome.", "receipt.", "error.", "notice.")
+    keys = [key for key in ENGLISH if key.startswith(areas)]
+    longest = {key: TYPICAL | {"sentence": fill(locale, "error.unexpected", TYPICAL)} for key in keys}
+
+    assert {key: text for key in keys if len(text := fill(locale, key, longest[key])) > 250} == {}
+
+
+@pytest.mark.parametrize("locale", available_locales())
+def test_a_full_receipt_is_small(locale: str) -> None:
+    """All of its parts at once."""
+    view = AnswerView(question="Why?", asker="Ada", locale=locale, clock=SystemClock(), max_pages=1)
+    view.done(
+        Receipt(
+            model=str(TYPICAL["model"]),
+            tokens=4096,
+            tokens_per_second=41.4,
+            ttft=12.3,
+            waited=3599.0,
+            outcome="length",
+            version=(3, 4),
+            params=(("limit", 4096),),
+        )
+    )
+    assert len(view.footer()) <= 250
+
+
+@pytest.mark.parametrize(
+    ("locale", "footer"),
+    [
+        ("en-US", "-# Qwen3-8B · 12,812 tokens · 41 tok/s · first token 0.3 s · waited 2 min 5 s"),
+        ("de", "-# Qwen3-8B · 12.812 Tokens · 41 tok/s · erstes Token nach 0,3 s · 2 min 5 s gewartet"),
+        ("es-ES", "-# Qwen3-8B · 12.812 tokens · 41 tok/s · primer token en 0,3 s · 2 min 5 s de espera"),
+        ("es-419", "-# Qwen3-8B · 12,812 tokens · 41 tok/s · primer token en 0.3 s · 2 min 5 s de espera"),
+        ("ja", "-# Qwen3-8B · 12,812 トークン · 41 tok/s · 最初のトークンまで 0.3 秒 · 待ち時間 2 分 5 秒"),
+        ("zh-CN", "-# Qwen3-8B · 12,812 个 token · 41 tok/s · 首个 token 用时 0.3 秒 · 等待 2 分 5 秒"),
+    ],
+)
+def test_a_receipt_reads_as_its_reader_writes(locale: str, footer: str) -> None:
+    """Words, numbers and durations."""
+    view = AnswerView(question="Why?", asker="Ada", locale=locale, clock=SystemClock(), max_pages=1)
+    view.done(Receipt(model="Qwen/Qwen3-8B", tokens=12_812, tokens_per_second=41.0, ttft=0.31, waited=125.0))
+    assert view.footer() == footer
+
+
+@pytest.mark.parametrize(
+    ("locale", "places"),
+    [
+        ("en-US", ["next in line", "2nd in line", "3rd in line", "11th in line", "22nd in line", "113th in line"]),
+        ("de", [f"{place} in der Warteschlange" for place in ("als Nächstes", "2.", "3.", "11.", "22.", "113.")]),
+        ("es-ES", [f"{place} en la cola" for place in ("siguiente", "2.º", "3.º", "11.º", "22.º", "113.º")]),
+        ("ja", [f"順番待ち: {place}" for place in ("次", *(f"{n} 番目" for n in (2, 3, 11, 22, 113)))]),
+        ("zh-CN", [f"排队中：{place}" for place in ("下一个", *(f"第 {n} 位" for n in (2, 3, 11, 22, 113)))]),
+    ],
+)
+def test_places_are_said_in_each_languages_way(locale: str, places: list[str]) -> None:
+    """Ordinals differ most."""
+    view = AnswerView(question="Why?", asker="Ada", locale=locale, clock=SystemClock(), max_pages=1)
+    said: list[str] = []
+    for place in (1, 2, 3, 11, 22, 113):
+        view.waiting(place, None)
+        said.append(view.footer().removeprefix("-# Ada · "))
+    assert said == places
+
+
+@pytest.mark.parametrize(
+    ("locale", "written"),
+    [
+        (None, ["0", "999", "1,024", "1,234,567", "0.3", "23.5", "1,536.5", "-1,024"]),
+        ("fr", ["0", "999", "1,024", "1,234,567", "0.3", "23.5", "1,536.5", "-1,024"]),
+        ("de", ["0", "999", "1.024", "1.234.567", "0,3", "23,5", "1.536,5", "-1.024"]),
+        ("es-ES", ["0", "999", "1024", "1.234.567", "0,3", "23,5", "1536,5", "-1024"]),
+        ("es-419", ["0", "999", "1024", "1,234,567", "0.3", "23.5", "1536.5", "-1024"]),
+        ("ja", ["0", "999", "1,024", "1,234,567", "0.3", "23.5", "1,536.5", "-1,024"]),
+    ],
+)
+def test_numbers_are_written_the_locales_way(locale: str | None, written: list[str]) -> None:
+    """Thousands and decimals; a language without sentences of its own reads English, numbers too."""
+    assert [number(locale, n) for n in (0, 999, 1024, 1234567, 0.3, 23.5, 1536.5, -1024)] == written
+
+
+def test_only_numbers_are_written_so() -> None:
+    """What is text already stays as it is, and yes and no are no numbers."""
+    assert say("de", "models.memory", gb=1536.0) == "1.536 GB"
+    assert say("de", "models.memory", gb="1,536.0") == "1,536.0 GB"
+    assert say("de", "models.memory", gb=True) == "True GB"
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en-GB", ["0.3 s", "12 s", "1 min", "2 min 5 s", "1 h", "1 h 4 min"]),
+        ("de", ["0,3 s", "12 s", "1 min", "2 min 5 s", "1 h", "1 h 4 min"]),
+        ("es-419", ["0.3 s", "12 s", "1 min", "2 min 5 s", "1 h", "1 h 4 min"]),
+        ("ja", ["0.3 秒", "12 秒", "1 分", "2 分 5 秒", "1 時間", "1 時間 4 分"]),
+        ("zh-CN", ["0.3 秒", "12 秒", "1 分钟", "2 分 5 秒", "1 小时", "1 小时 4 分钟"]),
+    ],
+)
+def test_durations_are_said_in_each_languages_way(locale: str, said: list[str]) -> None:
+    """Each in its units."""
+    assert [compact_duration(seconds, locale) for seconds in (0.32, 12.4, 60, 125, 3600, 3840)] == said

@@ -1,0 +1,274 @@
+"""An answer as it streams: what is shown when, what is held back, where pages end, what goes into files."""
+
+import pytest
+
+from bot.markdown.document import AnswerDocument, render
+from tests.unit.markdown.readable import code_of
+
+
+def streamed(text: str, size: int = 1, limit: int = 1900) -> list[str]:
+    """The last page after every piece."""
+    document = AnswerDocument(limit=limit, max_pages=50)
+    shown = []
+    for at in range(0, len(text), size):
+        document.feed(text[at : at + size])
+        shown.append(document.pages()[-1])
+    return shown
+
+
+def test_an_empty_answer_is_one_empty_page() -> None:
+    assert AnswerDocument(limit=200).pages() == ("",)
+    assert render("", limit=200) == ("",)
+    assert render(" \n\n ", limit=200) == ("",)
+
+
+def test_prose_shows_at_once() -> None:
+    """Not a character of plain text waits for the next."""
+    text = "Start with logical replication: the old one stays."
+    assert [shown.rstrip() for shown in streamed(text)][-1] == text
+    assert all(shown == text[: len(shown)] and len(text[:at].rstrip()) - len(shown) <= 1
+               for at, shown in enumerate(streamed(text), 1))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("so_far", "shown"),
+    [
+        ("some **bold te", "some **bold te**"),
+        ("some **bold *and it", "some **bold *and it***"),
+        ("`code wi", "`code wi`"),
+        ("**bold `code", "**bold `code`**"),
+        ("||spoi", "||spoi||"),
+        ("~~gon", "~~gon~~"),
+        ("```py\nx = 1", "```py\nx = 1\n```"),
+        ("> ```py\n> x", "> ```py\n> x\n> ```"),
+        ("see [the doc", "see"),
+        ("see [the doc](https://exam", "see"),
+        ("sum $x^", "sum"),
+        ("text **", "text"),
+        ("go to https://exam", "go to"),
+        ("a <b", "a"),
+        ("a &am", "a"),
+    ],
+)
+def test_open_constructs_are_closed_or_held(so_far: str, shown: str) -> None:
+    """Unclosed markup is closed in what is shown; what is still ambiguous waits."""
+    document = AnswerDocument(limit=1900)
+    document.feed(so_far)
+    assert document.pages() == (shown,)
+
+
+@pytest.mark.parametrize(
+    "so_far", ["#", "## ", "-", "- ", "1", "1. ", "```", "```py", "| a | b |", "| a |\n|--", "$$\nx", ">", "- [x"]
+)
+def test_a_line_waits_until_it_is_certain_what_it_is(so_far: str) -> None:
+    document = AnswerDocument(limit=1900)
+    document.feed(so_far)
+    assert document.pages() == ("",)
+
+
+def test_a_table_never_shows_as_text() -> None:
+    """From the first to the last character a table is either not there or in its code block."""
+    text = "| Name | Age |\n|---|---|\n| Ada | 36 |\n| Bob | 7 |\n"
+    assert all(shown == "" or shown.startswith("```\nName") for shown in streamed(text))
+
+
+def test_what_discord_draws_with_room_around_it_gets_no_blank_line_more() -> None:
+    """Headings that are drawn, and code; a deeper heading is bold text, which needs its room above."""
+    text = "One.\n\n## Two\n\nThree.\n\n```py\nfour\n```\n\nFive.\n\nSix.\n\n##### Seven\n\nEight."
+    assert render(text, limit=1000) == (
+        "One.\n## Two\nThree.\n```py\nfour\n```\nFive.\n\nSix.\n\n**Seven**\nEight.",
+    )
+
+
+def test_first_page_may_be_shorter() -> None:
+    """The question and the footer take room on the first message only."""
+    pages = render("word " * 200, limit=400, first_limit=150)
+    assert len(pages[0]) <= 150
+    assert all(300 <= len(body) <= 400 for body in pages[1:-1])
+
+
+def test_pages_end_after_a_paragraph_if_one_is_near() -> None:
+    first, second = "one two three. " * 10, "four five six. " * 10
+    assert render(f"{first.strip()}\n\n{second.strip()}", limit=200) == (first.strip(), second.strip())
+
+
+def test_pages_end_after_a_sentence_else() -> None:
+    pages = render("This is a sentence of some length. " * 20, limit=200)
+    assert all(body.endswith(".") for body in pages)
+
+
+def test_code_is_reopened_with_its_language() -> None:
+    """The closer and the reopened opener count towards the limit."""
+    text = "```python\n" + "\n".join(f"line_{number} = {number}" for number in range(60)) + "\n```"
+    pages = render(text, limit=200, max_pages=50)
+    assert len(pages) > 3
+    assert all(body.startswith("```python\n") and body.endswith("\n```") and len(body) <= 200 for body in pages)
+    lines = [line for body in pages for line in body.split("\n")[1:-1]]
+    assert lines == [f"line_{number} = {number}" for number in range(60)]
+
+
+def test_bold_over_a_page_is_closed_and_reopened() -> None:
+    pages = render(f"**{'word ' * 60}end**", limit=150)
+    assert all(body.startswith("**") and body.endswith("**") for body in pages)
+
+
+def test_lists_keep_their_numbers_over_pages() -> None:
+    text = "\n".join(f"{number}. item number {number} of the list" for number in range(1, 20))
+    pages = render(text, limit=150, max_pages=50)
+    assert "\n".join(pages) == text
+    assert len(pages) > 3
+
+
+def test_quotes_stay_quotes_over_pages() -> None:
+    pages = render("> " + "quoted words go on and on " * 20, limit=150)
+    assert all(body.startswith("> ") for body in pages)
+
+
+def test_text_that_looks_like_a_block_after_a_split_stays_text() -> None:
+    """A dash or hash that a page happens to start with opens no list and no heading."""
+    pages = render(("x " * 48 + "- # 1. ") * 8, limit=100, max_pages=20)
+    assert not any(body.startswith(("- ", "# ", "1. ")) for body in pages)
+
+
+def test_what_finds_no_page_goes_into_a_file() -> None:
+    """The rest follows exactly where the last page ends, and the whole answer is there too."""
+    text = " ".join(f"w{number}" for number in range(400))
+    document = AnswerDocument(limit=200, max_pages=2)
+    document.feed(text)
+    assert len(document.pages()) == 2
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    assert (overflow.name, overflow.text) == ("answer.md", text)
+    assert " ".join([*document.pages(), overflow.rest]) == text
+    assert [file.name for file in overflow.files()] == ["answer-rest.md", "answer.md"]
+
+
+def test_rest_inside_code_has_the_extension_of_its_language() -> None:
+    code = "\n".join(f"line_{number} = {number}" for number in range(100))
+    document = AnswerDocument(limit=200, max_pages=2)
+    document.feed(f"```python\n{code}\n```")
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    assert overflow.rest_name == "answer-rest.py"
+    shown = [line for body in document.pages() for line in body.split("\n")[1:-1]]
+    assert "\n".join([*shown, overflow.rest]) == code
+
+
+def rest_of(text: str) -> tuple[list[str], str, str]:
+    """The code on the only page, and the file that goes on after it: its name and its content."""
+    document = AnswerDocument(limit=200, max_pages=1)
+    document.feed(text)
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    return code_of(document.pages()), overflow.rest_name, overflow.rest
+
+
+LINES = [f"line_{number} = {number}" for number in range(30)]
+CODE = "\n".join(LINES)
+
+
+@pytest.mark.parametrize(
+    ("opener", "closer"),
+    [("```py", "\n```"), ("~~~py", "\n~~~"), ("`````py", "\n`````"), ("```py", "\n```\n\n"), ("```py", "")],
+)
+def test_the_rest_of_code_ends_with_the_code(opener: str, closer: str) -> None:
+    """However it is fenced, the fence is no part of the program; what is never closed is all of it."""
+    shown, name, rest = rest_of(f"{opener}\n{CODE}{closer}")
+    assert name == "answer-rest.py"
+    assert [*shown, *rest.split("\n")] == LINES
+
+
+def test_the_rest_of_code_in_a_list_has_no_indentation_of_the_list() -> None:
+    lines = [*LINES, "    deeper"]
+    indented = "\n".join(f"   {line}" for line in lines)
+    shown, name, rest = rest_of(f"1. item\n   ```py\n{indented}\n   ```")
+    assert name == "answer-rest.py"
+    assert [*shown, *rest.split("\n")] == lines
+
+
+def test_the_rest_of_a_long_line_begins_where_the_page_ends() -> None:
+    """In a list too, where the line stands further to the right in the answer than on the page."""
+    text = " ".join(f"w{number}" for number in range(100))
+    document = AnswerDocument(limit=200, max_pages=1)
+    document.feed(f"1. item\n   ```\n   {text}\n   ```")
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    (page,) = document.pages()
+    shown = page.removeprefix("1. item\n```\n").removesuffix("\n```")
+    assert (shown + overflow.rest).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~", "````"])
+def test_the_rest_of_code_with_text_after_it_is_markdown(fence: str) -> None:
+    """The block is opened again as it was: nothing in it can close it before its own end."""
+    lines = [*LINES, "``" if fence == "```" else "```"]
+    shown, name, rest = rest_of(f"{fence}py\n" + "\n".join(lines) + f"\n{fence}\nAnd so on.")
+    assert name == "answer-rest.md"
+    assert rest == f"{fence}py\n" + "\n".join(lines[len(shown) :]) + f"\n{fence}\nAnd so on."
+
+
+def test_the_rest_of_a_table_is_a_table() -> None:
+    """With its header, and what comes after it is no code."""
+    rows = [f"| row {number} | cell {number} |" for number in range(20)]
+    _, name, rest = rest_of("| a | b \\| c |\n|---|---|\n" + "\n".join(rows) + "\n\nAnd so on.")
+    assert name == "answer-rest.md"
+    header, dashes, *left = rest.split("\n")
+    assert (header, dashes) == ("| a | b \\| c |", "| --- | --- |")
+    assert left == [*rows[-len(left) + 2 :], "", "And so on."]
+    assert 2 < len(left) < 20
+
+
+def test_the_rest_of_a_quoted_block_is_quoted() -> None:
+    quoted = "\n".join(f"> {line}" for line in LINES)
+    _, name, rest = rest_of(f"> ```py\n{quoted}\n> ```")
+    assert name == "answer-rest.md"
+    assert rest.startswith("> ```py\n> line_")
+    assert rest.endswith("> line_29 = 29\n> ```")
+
+
+def test_very_long_code_goes_whole_into_a_file() -> None:
+    """The page names the file, the text after the code goes on."""
+    code = "\n".join(f"let line{number} = {number};" for number in range(200))
+    document = AnswerDocument(limit=1000, code_attachment_chars=500)
+    document.feed(f"Here:\n```js\n{code}\n```\nThat is all.")
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    assert [file.name for file in overflow.files()] == ["code-1.js", "answer.md"]
+    assert overflow.codes[0].data.decode() == f"{code}\n"
+    assert document.pages()[0].endswith("```\n-# … code-1.js\nThat is all.")
+
+
+def test_no_overflow_while_everything_fits() -> None:
+    document = AnswerDocument(limit=200)
+    document.feed("short")
+    document.close()
+    assert document.overflow() is None
+
+
+def test_surrogate_halves_meet_again() -> None:
+    """A pair cut between two pieces is one character; a lone half cannot break the encoding."""
+    document = AnswerDocument(limit=200)
+    document.feed("a \ud83d")
+    document.feed("\ude00 b \udc00")
+    document.close()
+    assert document.pages() == ("a 😀 b \ufffd",)
+
+
+def test_a_closed_answer_takes_no_more() -> None:
+    document = AnswerDocument(limit=200)
+    document.close()
+    with pytest.raises(ValueError, match="closed"):
+        document.feed("more")
+
+
+@pytest.mark.parametrize(
+    "limits", [{"limit": 99}, {"limit": 200, "first_limit": 50}, {"limit": 200, "max_pages": 0}]
+)
+def test_senseless_limits_are_refused(limits: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least"):
+        AnswerDocument(**limits)

@@ -1,0 +1,75 @@
+"""A prompt that comes back in place of an answer: no text, no reasoning, no figure."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.chat import AnswerStats, ChatMessage, ChatRequest, Finish, FinishReason, Reasoning, Role, Text
+from bot.errors import ClusterBusy, NoAnswer, StreamInterrupted
+from bot.parallax.sent_prompt import SentPrompt
+from tests.unit.parallax.test_answer_reader import DONE, event, finish, merged, piece, read
+
+PROMPT = SentPrompt.of(
+    ChatRequest((ChatMessage(Role.SYSTEM, "You are the team's own bot."), ChatMessage(Role.USER, "Which one?")))
+)
+ECHO = "system\nYou are the team's own bot.\nuser\nWhich one?\nassistant\n"
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning", "reasoning_content"])
+@pytest.mark.parametrize("reason", ["stop", "length"])
+def test_a_prompt_alone_is_no_answer(field: str, reason: str) -> None:
+    """Whether a parser of thinking took it for reasoning or not."""
+    usage = event({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 1}})
+    events, failure = read(piece(**{field: ECHO}), finish(reason), usage, DONE, prompt=PROMPT)
+    assert events == []
+    assert isinstance(failure, NoAnswer)
+    assert failure.code == "prompt_echo"
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning"])
+def test_an_error_behind_the_prompt_is_one_before_the_first_word(field: str) -> None:
+    error = event({"error": {"message": "no slot", "type": "rate_limit_error", "code": "busy"}})
+    events, failure = read(piece(**{field: ECHO}), error, DONE, prompt=PROMPT)
+    assert events == []
+    assert isinstance(failure, ClusterBusy)
+
+
+@pytest.mark.parametrize("kept", [1, 9, 30, len(ECHO)])
+def test_a_prompt_that_breaks_off_is_dropped(kept: int) -> None:
+    events, failure = read(piece(ECHO[:kept]), prompt=PROMPT)
+    assert events == []
+    assert isinstance(failure, StreamInterrupted)
+
+
+def test_a_prompt_is_not_measured() -> None:
+    """The answer behind it is, from its own first piece on."""
+    events, _ = read(piece(ECHO), piece("a"), piece("b"), piece("c"), finish("stop"), DONE, prompt=PROMPT)
+    assert events == [
+        Text("a"),
+        Text("b"),
+        Text("c"),
+        Finish(FinishReason.STOP, AnswerStats("m", 2.0, 6.0, None, 3, 1.0, counted=False)),
+    ]
+
+
+def test_what_was_held_back_counts_from_when_it_came() -> None:
+    """An answer that begins as the prompt does."""
+    events, _ = read(piece("You "), piece("are "), piece("right."), finish("stop"), DONE, prompt=PROMPT)
+    assert merged(events) == [Text("You are right.")]
+    assert events[-1] == Finish(FinishReason.STOP, AnswerStats("m", 1.0, 5.0, None, 3, 1.0, counted=False))
+
+
+def test_held_thinking_comes_before_the_answer() -> None:
+    events, _ = read(piece(None, reasoning="You "), piece("Yes."), finish("stop"), DONE, prompt=PROMPT)
+    assert events[:-1] == [Reasoning("You "), Text("Yes.")]
+
+
+def test_held_words_are_given_out_at_the_end() -> None:
+    """The answer is the beginning of the prompt, and no more."""
+    events, _ = read(piece("You are"), finish("stop"), DONE, prompt=PROMPT)
+    assert events[:-1] == [Text("You are")]
+
+
+def test_thinking_that_the_prompt_opens_is_thinking_behind_an_echo() -> None:
+    events, _ = read(piece(f"{ECHO}<think>\n"), piece("Hm.</think>Yes."), finish("stop"), DONE, prompt=PROMPT)
+    assert merged(events) == [Reasoning("Hm."), Text("Yes.")]

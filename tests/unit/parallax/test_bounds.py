@@ -1,0 +1,174 @@
+"""What a scheduler says beyond all bounds counts as not told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.queue.capacity import CapacityLimit
+from bot.domain.queue.estimate import estimate_wait
+from bot.domain.status import ClusterStatus
+from bot.errors import RequestRefused, UpstreamFailed
+from bot.parallax import bounds, wire
+from bot.parallax.answer_reader import read_usage
+from bot.parallax.errors import ENVELOPE, ErrorBody, from_status, read_error, retry_after
+from bot.parallax.untrusted import parse_json, parse_leading_object, quantity, whole_number
+from bot.telemetry.metrics import Metrics
+
+HUGE = 10**399  # 400 digits
+NUMBERS = (
+    st.integers()
+    | st.floats()
+    | st.integers(min_value=10**9, max_value=HUGE)
+    | st.integers().map(str)
+    | st.sampled_from([HUGE, -HUGE, str(HUGE), 1e308, 10**12])
+)
+
+
+@given(NUMBERS, st.integers(-5, 5), st.integers(0, 10**6))
+def test_a_whole_number_lies_within_its_range_or_is_not_told(value: object, least: int, most: int) -> None:
+    """Whatever it comes as."""
+    found = whole_number(value, least=least, most=most)
+    assert found is None or (type(found) is int and least <= found <= most)
+    if isinstance(value, int) and least <= value <= most:
+        assert found == value
+
+
+@given(NUMBERS, st.floats(0, 1e6))
+def test_a_quantity_lies_within_its_range_or_is_not_told(value: object, most: float) -> None:
+    """And is a float that arithmetic can be done with."""
+    found = quantity(value, most=most)
+    assert found is None or (type(found) is float and 0 <= found <= most)
+
+
+def status(**fields: object) -> ClusterStatus:
+    node: dict[str, object] = {"node_id": "n", "status": "available"}
+    node |= {key: fields.pop(key) for key in ("gpu_num", "gpu_memory") if key in fields}
+    nodes = [node]
+    return wire.read_status({"status": "available", "model_name": "m", "node_list": nodes, **fields})
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+def test_q4_what_is_derived_from_any_report_stays_finite(
+    capacity: object, nodes: object, gpus: object, memory: object
+) -> None:
+    """The line's limit, its gauge, the wait and the memory of all nodes together."""
+    report = status(max_running_request=capacity, init_nodes_num=nodes, gpu_num=gpus, gpu_memory=memory)
+    limit = CapacityLimit()
+    limit.status(report.capacity)
+    slots = limit.limit(0.0)
+    Metrics().capacity.set(slots)
+    assert estimate_wait(10_000, slots, 5.0, [1.0, 2.0]) is not None or slots == 0
+    assert 0 <= sum(node.gpu_memory * node.gpu_count for node in report.nodes) < 1e12
+    assert len(json.dumps(asdict(report), default=str)) < 1000
+
+
+def test_the_largest_that_is_believed_is() -> None:
+    """And one more is not."""
+    most = {
+        "max_running_request": bounds.CAPACITY,
+        "init_nodes_num": bounds.NODES,
+        "gpu_num": bounds.GPUS,
+        "gpu_memory": bounds.MEMORY_GB,
+    }
+    believed, beyond = status(**most), status(**{name: value + 1 for name, value in most.items()})
+    assert (believed.capacity, believed.init_nodes) == (bounds.CAPACITY, bounds.NODES)
+    assert (believed.nodes[0].gpu_count, believed.nodes[0].gpu_memory) == (bounds.GPUS, bounds.MEMORY_GB)
+    assert (beyond.capacity, beyond.init_nodes) == (None, None)
+    assert (beyond.nodes[0].gpu_count, beyond.nodes[0].gpu_memory) == (1, 0.0)
+
+
+def test_lists_and_names_end_somewhere() -> None:
+    """Nodes, models and everything that they are called."""
+    long = "x" * 10_000
+    many = [{"node_id": f"{n}{long}", "gpu_name": long} for n in range(bounds.NODES + 10)]
+    report = wire.read_status({"status": "available", "model_name": long, "node_list": many})
+    assert len(report.nodes) == bounds.NODES
+    assert report.model is not None
+    assert max(len(report.model), *(len(node.node_id) for node in report.nodes)) == bounds.NAME
+    assert {len(node.gpu_name) for node in report.nodes} == {bounds.SHORT_NAME}
+    entries = [{"name": f"m{n}", "size": long, "provider": long} for n in range(bounds.MODELS + 10)]
+    models = wire.read_models({"data": entries})
+    assert len(models) == bounds.MODELS
+    assert (models[0].size, models[0].provider) == (
+        "x" * (bounds.SIZE - 1) + "…",
+        "x" * (bounds.SHORT_NAME - 1) + "…",
+    )
+    assert len(wire.read_served({"data": [{"id": one["name"]} for one in entries]})) == bounds.MODELS
+
+
+def test_a_command_cut_short_among_what_nobody_sees_is_none() -> None:
+    """It must not be run, however it came to be too long."""
+    for filler in ("\u200b", " ", "x"):
+        assert wire.read_join("parallax join" + filler * 10 * bounds.COMMAND + " --further") is None
+
+
+@pytest.mark.parametrize("count", [HUGE, str(HUGE), 1e300, bounds.TOKENS + 1])
+def test_counts_that_no_model_has(count: object) -> None:
+    """Are none: the answer's own events are counted instead."""
+    assert read_usage({"prompt_tokens": 1, "completion_tokens": count}) is None
+    assert read_usage({"prompt_tokens": count, "completion_tokens": 1}) is None
+
+
+@pytest.mark.parametrize("number", [HUGE, 99, 600, -500])
+def test_statuses_that_are_none(number: int) -> None:
+    """An envelope and a code that name no status of HTTP name nothing."""
+    enveloped = read_error({ENVELOPE: True, "status_code": number, "body_base64": ""})
+    coded = read_error({"error": {"message": "x", "code": number}})
+    assert enveloped is not None
+    assert coded is not None
+    assert (enveloped.status, coded.status, coded.code) == (None, None, None)
+
+
+def test_a_prompt_too_long_by_a_number_of_400_digits() -> None:
+    """Is a refusal like any other: the number is shown to nobody."""
+    text = f"This model's maximum context length is {HUGE} tokens. However, you requested 7 tokens"
+    failure = from_status(ErrorBody(text, status=400))
+    assert isinstance(failure, RequestRefused)
+    assert (failure.key, failure.params) == ("error.request_refused", {})
+
+
+@pytest.mark.parametrize("header", ["9" * 400, "1e300", "inf", "nan", "Fri, 31 Dec 9999 23:59:59 GMT", "100000"])
+def test_a_wait_beyond_all_measure_was_not_asked_for(header: str) -> None:
+    """A number or a date."""
+    assert retry_after(header, 0.0) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 60_000,
+        '{"a": ' + "9" * 5000 + "}",
+        "[" + "[]," * bounds.CONTAINERS + "[]]",
+        b"[" + b"{}," * bounds.CONTAINERS + b"{}]",
+        "[" * 200_000,
+    ],
+    ids=["deep", "digits", "wide", "wide bytes", "deep and wide"],
+)
+def test_json_that_would_take_too_much_is_no_json(text: str | bytes) -> None:
+    """Time, memory or the interpreter's stack."""
+    with pytest.raises(ValueError, match=r"recursion|brackets|digits"):
+        parse_json(text)
+    if isinstance(text, str):
+        assert parse_leading_object(text) is None
+
+
+def nested(levels: int) -> object:
+    content: object = "x"
+    for _ in range(levels):
+        content = [{"type": "text", "text": content}]
+    return content
+
+
+def test_b4_content_nested_deeper_than_any_format() -> None:
+    """The cluster's fault, and said so; what formats have is read."""
+    text, _, _ = wire.read_completion({"choices": [{"message": {"content": nested(1)}}]}, duration=1.0)
+    assert text == "x"
+    for field in ("content", "reasoning", "reasoning_content"):
+        with pytest.raises(UpstreamFailed, match="nested") as caught:
+            wire.read_completion({"choices": [{"message": {field: nested(350)}}]}, duration=1.0)
+        assert caught.value.code == "malformed"

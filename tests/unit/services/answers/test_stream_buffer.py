@@ -1,0 +1,81 @@
+"""What has arrived of an answer: words, times, and what two streams have in common."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.chat import AnswerStats, Finish, FinishReason
+from bot.services.answers.stream_buffer import Transcript
+from tests.fakes.clocks import HandClock
+
+SPACE = st.text(" \n", max_size=4)
+
+
+def finish(tokens: int) -> Finish:
+    """The end of a stream of ``tokens`` tokens."""
+    return Finish(FinishReason.STOP, AnswerStats("m", 0.5, 4.0, 20, tokens, 10.0, counted=True))
+
+
+def test_an_answer_from_one_stream_has_the_clusters_own_figures() -> None:
+    """As the scheduler measured and counted."""
+    said = Transcript(HandClock())
+    said.sent()
+    said.add_text("Hello")
+    answer = said.complete(finish(2))
+    assert (answer.text, answer.ttft, answer.duration, answer.completion_tokens) == ("Hello", 0.5, 4.0, 2)
+    assert answer.counted
+
+
+def test_an_answer_from_two_streams_is_timed_from_the_first() -> None:
+    """People waited for the first word once; the tokens of the broken stream are known only by its pieces."""
+    clock = HandClock()
+    said = Transcript(clock)
+    said.sent()
+    clock.at += 1.0
+    said.add_text("one")
+    said.add_text(" two")
+    clock.at += 10.0
+    said.sent("one two", keep=True)
+    assert not said.fresh
+    clock.at += 2.0
+    said.add_text(" three")
+    assert said.fresh
+    answer = said.complete(finish(1))
+    assert (answer.text, answer.ttft, answer.duration) == ("one two three", 1.0, 13.0)
+    assert (answer.completion_tokens, answer.counted) == (3, False)
+
+
+def test_asked_anew_nothing_of_the_first_stream_is_left() -> None:
+    """Neither words nor times."""
+    clock = HandClock()
+    said = Transcript(clock)
+    said.sent()
+    said.add_text("one")
+    said.add_reasoning("hm")
+    clock.at += 5.0
+    said.sent()
+    assert said.partial("stopped") is None
+    clock.at += 2.0
+    said.add_text("1")
+    answer = said.partial("stopped")
+    assert answer is not None
+    assert (answer.text, answer.reasoning, answer.ttft) == ("1", "", 2.0)
+
+
+@given(words=st.lists(st.text("ab", min_size=1, max_size=5), min_size=2, max_size=8), data=st.data())
+def test_white_space_that_a_template_cuts_off_is_not_doubled(words: list[str], data: st.DataObject) -> None:
+    """Wherever a stream breaks: an engine that goes on exactly makes the whole text."""
+    whole = words[0] + "".join(data.draw(SPACE) + word for word in words[1:])
+    broken_at = data.draw(st.integers(1, len(whole)))
+    beginning = whole[:broken_at]
+    said = Transcript(HandClock())
+    said.sent()
+    said.add_text(beginning)
+    said.sent(beginning, keep=True)
+    rest = whole[len(beginning.rstrip()) :]
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        said.add_text(rest[:size])
+        rest = rest[size:]
+    assert said.text == whole

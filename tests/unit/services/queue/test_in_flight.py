@@ -1,0 +1,141 @@
+"""What is held here, whatever happens to the attempts."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import StorageError
+from bot.services.answers.attempt import AnswerRun, Stop, StopCause
+from bot.services.queue.in_flight import HELD_AFTER, InFlight, Loss
+
+STOP = Stop(StopCause.PERSON, 7)
+
+
+@dataclass(eq=False)
+class Attempt:
+    """As much of an :class:`AnswerRun` as is looked at."""
+
+    request_id: str = "q"
+    elapsed: float = 0.0
+    withdrawable: bool = False
+    stopped: Stop | None = None
+    request: SimpleNamespace = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the request."""
+        self.request = SimpleNamespace(request_id=self.request_id)
+
+
+def begun(in_flight: InFlight, attempt: Attempt | None = None) -> AnswerRun:
+    run = cast(AnswerRun, attempt or Attempt())
+    in_flight.begin(run)
+    return run
+
+
+def test_a_question_is_held_until_its_end_is_shown() -> None:
+    """Its pipeline is free before."""
+    in_flight = InFlight()
+    run = begun(in_flight)
+    assert (in_flight.running, in_flight.get("q"), in_flight.goes_on("q")) == (1, run, True)
+    in_flight.free_slot(run)
+    assert (in_flight.running, in_flight.get("q"), in_flight.goes_on("q")) == (0, None, False)
+    assert in_flight.held == {"q"}
+    assert in_flight.astray(["q"]) == []
+    in_flight.end(run)
+    assert in_flight.astray(["q"]) == [Loss("q")]
+
+
+def test_a_question_that_is_put_back_and_taken_again_is_held_twice() -> None:
+    """The end of the first attempt is not the end of the second."""
+    in_flight = InFlight()
+    first = begun(in_flight)
+    in_flight.free_slot(first)
+    second = begun(in_flight)
+    in_flight.end(first)
+    assert in_flight.get("q") is second
+    assert in_flight.held == {"q"}
+
+
+def test_what_waits_at_the_scheduler() -> None:
+    """By the time it waited there."""
+    in_flight = InFlight()
+    for elapsed, withdrawable in ((2 * HELD_AFTER, False), (2 * HELD_AFTER, True), (HELD_AFTER / 2, False)):
+        begun(in_flight, Attempt(elapsed=elapsed, withdrawable=withdrawable))
+    assert (in_flight.running, in_flight.unstarted) == (3, 1)
+    assert in_flight.elapsed == (2 * HELD_AFTER, 2 * HELD_AFTER, HELD_AFTER / 2)
+
+
+def test_giving_up_that_fails_loses_the_question_with_what_was_wanted() -> None:
+    """The attempt may end first: the question is held until the commit has failed."""
+    in_flight = InFlight()
+    run = begun(in_flight, Attempt(stopped=STOP))
+    error = RuntimeError("a bug")
+    with contextlib.suppress(RuntimeError), in_flight.give_up(run):
+        assert in_flight.is_given_up(run)
+        assert not in_flight.goes_on("q")
+        in_flight.free_slot(run)
+        in_flight.end(run)
+        assert in_flight.held == {"q"}
+        raise error
+    assert in_flight.losses.is_set()
+    assert in_flight.astray([]) == [Loss("q", error, STOP)]
+
+
+def test_a_disk_that_fails_while_a_question_is_put_right_hides_no_bug() -> None:
+    """The question is to fail with the bug, not to be asked again."""
+    in_flight = InFlight()
+    loss = Loss("q", RuntimeError("a bug"))
+    in_flight.lose(loss)
+    with contextlib.suppress(StorageError), in_flight.putting_right(loss):
+        raise StorageError("database or disk is full")
+    assert in_flight.astray([]) == [loss]
+
+
+def test_what_is_put_right_is_lost_no_more() -> None:
+    """Unless that fails, or it is lost anew meanwhile."""
+    in_flight = InFlight()
+    loss = Loss("q", stop=STOP)
+    in_flight.lose(loss)
+    error = RuntimeError("a bug")
+    with contextlib.suppress(RuntimeError), in_flight.putting_right(loss):
+        assert in_flight.held == {"q"}
+        raise error
+    (again,) = in_flight.astray([])
+    assert again == Loss("q", error, STOP)
+    anew = Loss("q")
+    with in_flight.putting_right(again):
+        in_flight.lose(anew)
+    assert in_flight.astray([]) == [anew]
+    with in_flight.putting_right(anew):
+        pass
+    assert in_flight.astray([]) == []
+    assert in_flight.held == set()
+
+
+@given(st.lists(st.tuples(st.sampled_from(["begin", "free", "end", "lose"]), st.sampled_from("abc")), max_size=30))
+def test_what_is_astray_is_never_held(steps: list[tuple[str, str]]) -> None:
+    """And all that is stored or lost is one of the two."""
+    in_flight = InFlight()
+    runs: list[AnswerRun] = []
+    lost: set[str] = set()
+    for step, name in steps:
+        mine = [run for run in runs if run.request.request_id == name]
+        if step == "begin":
+            runs.append(begun(in_flight, Attempt(name)))
+        elif step == "free" and mine:
+            in_flight.free_slot(mine[0])
+        elif step == "end" and mine:
+            in_flight.end(mine[0])
+            runs.remove(mine[0])
+        elif step == "lose":
+            in_flight.lose(Loss(name))
+            lost.add(name)
+    astray = {loss.request_id for loss in in_flight.astray(["a", "b"])}
+    assert in_flight.held == {run.request.request_id for run in runs}
+    assert astray == (lost | {"a", "b"}) - in_flight.held

@@ -1,0 +1,108 @@
+"""Who goes next, whoever comes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import WaitListFull
+from bot.services.requests.fair_semaphore import Door
+
+WIDTH, MOST = 2, 4
+
+
+class Burst:
+    """People at a door, who stay inside until they are let out."""
+
+    def __init__(self, most_waiting: int | None) -> None:
+        self.door = Door(WIDTH, most_waiting=most_waiting)
+        self.inside: list[tuple[int, int]] = []
+        self.order: list[tuple[int, int]] = []
+        self.refused: list[tuple[int, int]] = []
+        self._out = asyncio.Semaphore(0)
+
+    async def come(self, user_id: int, number: int) -> None:
+        """Wait, be inside for a while, go."""
+        try:
+            async with self.door.passing(user_id):
+                self.inside.append((user_id, number))
+                self.order.append((user_id, number))
+                people = [who for who, _ in self.inside]
+                assert len(people) <= WIDTH
+                assert len(set(people)) == len(people)
+                await self._out.acquire()
+                self.inside.remove((user_id, number))
+        except WaitListFull:
+            self.refused.append((user_id, number))
+
+    async def settle(self, came: list[asyncio.Task[None]]) -> None:
+        """Let everybody through."""
+        for _ in came:
+            self._out.release()
+        await asyncio.gather(*came, return_exceptions=True)
+
+
+@given(st.lists(st.integers(1, 4), max_size=30), st.lists(st.integers(0, 29), max_size=8))
+def test_all_are_served_in_order_few_at_once(who: list[int], give_up: list[int]) -> None:
+    """Never more than two, never two of one person, and a person's own in the order they came."""
+
+    async def burst() -> None:
+        people = Burst(None)
+        came = [asyncio.create_task(people.come(user_id, number)) for number, user_id in enumerate(who)]
+        await asyncio.wait(came, timeout=0) if came else None
+        for number in give_up:
+            if number < len(came):
+                came[number].cancel()
+        await asyncio.sleep(0)
+        await people.settle(came)
+        served = {number for _, number in people.order}
+        assert served >= set(range(len(who))) - set(give_up)
+        for user_id in set(who):
+            own = [number for who_came, number in people.order if who_came == user_id]
+            assert own == sorted(own)
+        async with asyncio.timeout(1), people.door.passing(1), people.door.passing(2):
+            pass
+
+    asyncio.run(burst())
+
+
+@given(st.lists(st.integers(1, 5), max_size=40))
+def test_the_wait_list_is_bounded_and_nobody_fills_it_alone(who: list[int]) -> None:
+    """Everybody is served or told; who is told had no fewer waiting than anybody else."""
+
+    async def burst() -> None:
+        people = Burst(MOST)
+        came = [asyncio.create_task(people.come(user_id, number)) for number, user_id in enumerate(who)]
+        await asyncio.wait(came, timeout=0) if came else None
+        await people.settle(came)
+        assert len(people.order) + len(people.refused) == len(who)
+        assert len(people.order) <= WIDTH + MOST
+        if len(set(who)) <= MOST:
+            assert {user_id for user_id, _ in people.order} == set(who)
+
+    asyncio.run(burst())
+
+
+async def test_one_persons_flood_leaves_room_for_the_next_one() -> None:
+    """The newest of who has the most is given up, not the newcomer."""
+    people = Burst(MOST)
+    came = [asyncio.create_task(people.come(1, number)) for number in range(20)]
+    came += [asyncio.create_task(people.come(user_id, 20)) for user_id in (2, 3)]
+    await asyncio.wait(came, timeout=0)
+    await people.settle(came)
+    assert people.order[:3] == [(1, 0), (2, 20), (3, 20)]
+    assert [number for user_id, number in people.order if user_id == 1] == [0, 1, 2, 3]
+    assert len(people.refused) == 16
+
+
+async def test_who_is_refused_reads_a_sentence_of_its_own() -> None:
+    """Which is not the one of the questions' line."""
+    door = Door(1, most_waiting=0)
+    async with door.passing(1):
+        with pytest.raises(WaitListFull) as refused:
+            async with door.passing(2):
+                pass
+    assert refused.value.key == "error.wait_list_full"
