@@ -17,7 +17,7 @@ from benchmarks.storage import question
 from benchmarks.verdict import Bound, Result
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import NewQuestion, Surface
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 from bot.storage.database import Database
 from sandbox.discord_api import DiscordDouble, Message
 from sandbox.discord_api.model import Channel
@@ -38,7 +38,7 @@ SAMPLE = 100
 SETTLE_SECONDS = 4.0
 PATIENCE = 420.0
 MIB = 1024 * 1024
-LIMITS = LineLimits(per_user=2 * WAITING, total=2 * WAITING)
+LIMITS = QueueLimits(per_user=2 * WAITING, total=2 * WAITING)
 _PLACE = re.compile(r"(next|[\d,]+(?:st|nd|rd|th)) in line")
 
 

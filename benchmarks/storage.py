@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import Answer, Asker, NewQuestion, Surface
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 from bot.storage.database import Database
 from bot.storage.migrate import upgrade
 
@@ -28,7 +28,7 @@ TURNS = 1_000_000
 TURNS_OF_ONE = 100_000
 WINDOW = 50
 ROUNDS = 200
-LIMITS = LineLimits(per_user=WAITING, total=2 * WAITING)
+LIMITS = QueueLimits(per_user=WAITING, total=2 * WAITING)
 
 Measured = dict[str, float]
 

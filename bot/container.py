@@ -21,7 +21,7 @@ from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.queue.breaker import Breaker
 from bot.domain.queue.capacity import BackOff, CapacityLimit
 from bot.domain.queue.estimate import ServiceTimes
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 from bot.parallax.client import ParallaxClient
 from bot.services.access.operators import Operators
 from bot.services.access.profiles import Profiles
@@ -46,7 +46,7 @@ from bot.services.queue.expiry import Sweeper
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Leases
 from bot.services.queue.in_flight import InFlight
-from bot.services.queue.positions import LineKeeper
+from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
 from bot.services.queue.token_expiry import TokenWatch
@@ -75,7 +75,7 @@ class App:
     sweeper: Sweeper
     reconciliation: Reconciliation
     watcher: ClusterWatcher
-    line: LineKeeper
+    line: PositionUpdater
     tokens: TokenWatch
     personal: PersonalData
     background: Background
@@ -108,7 +108,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     settings, database, clock = parts.settings, parts.database, parts.clock
     estimator = TokenEstimator()
     line = _line_of(parts, estimator)
-    line_limits = LineLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total)
+    queue_limits = QueueLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total)
     operators = Operators(
         user_ids=settings.admin_user_ids,
         role_ids=settings.admin_role_ids,
@@ -155,7 +155,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             dispatcher=line.dispatcher,
             estimator=estimator,
             clock=clock,
-            line_limits=line_limits,
+            queue_limits=queue_limits,
             ask_limits=AskLimits(context_tokens=settings.context_max_tokens),
             system_prompt=settings.system_prompt,
             profiles=profiles,
@@ -168,7 +168,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         controls=AnswerControls(
             database.requests, line.desk, line.dispatcher, line.closing, operators, database.feedback, clock
         ),
-        again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, line_limits),
+        again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, queue_limits),
         queue=queue,
         conversations=ConversationService(database.conversations, estimator, database.summaries),
         operators=operators,
@@ -257,7 +257,7 @@ def _cluster_of(
 class _Line:
     desk: AnswerDesk
     gate: Gate
-    keeper: LineKeeper
+    keeper: PositionUpdater
     closing: Closing
     dispatcher: Dispatcher
     leases: Leases
@@ -279,7 +279,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         parts.metrics,
     )
     in_flight, signal = InFlight(), QueueSignal(clock)
-    keeper = LineKeeper(
+    keeper = PositionUpdater(
         store,
         desk,
         clock,

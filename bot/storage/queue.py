@@ -26,7 +26,7 @@ from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
 from bot.domain.queue.limits import refusal
 from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
-from bot.domain.queue.store import LineLimits, LinePause
+from bot.domain.queue.store import QueueLimits, QueuePause
 from bot.storage import request_rows
 from bot.storage.statements import unasked
 from bot.storage.tables import IS_QUEUED, IS_RUNNING, accounts, in_state, line_state, request_messages, requests
@@ -151,7 +151,7 @@ _WAITING = select(
 _RETAG = update(requests).where(requests.c.sequence == bindparam("at")).values(start_tag=bindparam("tag"))
 
 
-def enqueue(connection: Connection, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+def enqueue(connection: Connection, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
     """See :meth:`bot.domain.queue.store.RequestStore.enqueue`."""
     found = connection.execute(_JOINING, {"user": question.asker.user_id, "request": question.request_id}).one()
     if found.known:
@@ -245,7 +245,7 @@ def _retag(connection: Connection, user_id: int, finish: float | None) -> None:
         connection.execute(_RETAG, changed)
 
 
-def set_pause(connection: Connection, pause: LinePause | None) -> None:
+def set_pause(connection: Connection, pause: QueuePause | None) -> None:
     """See :meth:`bot.domain.queue.store.RequestStore.pause`."""
     connection.execute(
         update(line_state).values(
@@ -256,12 +256,12 @@ def set_pause(connection: Connection, pause: LinePause | None) -> None:
     )
 
 
-def paused(connection: Connection) -> LinePause | None:
+def paused(connection: Connection) -> QueuePause | None:
     """See :meth:`bot.domain.queue.store.RequestStore.paused`."""
     row = connection.execute(select(line_state)).one()
     if row.paused_since is None:
         return None
-    return LinePause(reason=row.pause_reason, by=row.paused_by, since=row.paused_since)
+    return QueuePause(reason=row.pause_reason, by=row.paused_by, since=row.paused_since)
 
 
 def _start_level(connection: Connection, virtual_time: float) -> float:

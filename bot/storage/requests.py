@@ -10,12 +10,12 @@ from bot.domain.queue.request import (
     OPEN_STATES,
     Answer,
     Asker,
-    LineEntry,
     NewQuestion,
+    QueueEntry,
     RequestState,
     StoredRequest,
 )
-from bot.domain.queue.store import LineLimits, LinePause, Recovered
+from bot.domain.queue.store import QueueLimits, QueuePause, Recovered
 from bot.storage import queue, request_rows, transitions
 from bot.storage.engine import Transactions
 from bot.storage.statements import unasked
@@ -28,7 +28,7 @@ class SqlRequests:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+    async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
         """Take the question into the line; durable when this returns."""
         return await self._transactions.write(lambda connection: queue.enqueue(connection, question, limits))
 
@@ -136,7 +136,7 @@ class SqlRequests:
         )
         return await self._transactions.read(lambda connection: connection.scalars(ending).all())
 
-    async def line(self) -> Sequence[LineEntry]:
+    async def line(self) -> Sequence[QueueEntry]:
         """Everything waiting, in the order it will be taken."""
         return await self._transactions.read(_waiting)
 
@@ -182,11 +182,11 @@ class SqlRequests:
         numbers = await self._transactions.read(lambda connection: tuple(connection.execute(_COUNTS).one()))
         return dict(zip(OPEN_STATES, numbers, strict=True))
 
-    async def pause(self, pause: LinePause | None) -> None:
+    async def pause(self, pause: QueuePause | None) -> None:
         """Hold the line, or release it with None."""
         await self._transactions.write(lambda connection: queue.set_pause(connection, pause))
 
-    async def paused(self) -> LinePause | None:
+    async def paused(self) -> QueuePause | None:
         """Whether and why the line is held."""
         return await self._transactions.read(queue.paused)
 
@@ -247,9 +247,9 @@ _PLACE = (
 )
 
 
-def _waiting(connection: Connection) -> list[LineEntry]:
+def _waiting(connection: Connection) -> list[QueueEntry]:
     return [
-        LineEntry(
+        QueueEntry(
             request_id, place, Asker(user_id, name, locale), conversation_id, channel_id, prompt, since, cost
         )
         for place, (

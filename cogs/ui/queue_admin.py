@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.domain.cluster.audit import Json
 from bot.domain.interaction_rates import Sent
-from bot.domain.queue.request import LineEntry, StoredRequest
+from bot.domain.queue.request import QueueEntry, StoredRequest
 from bot.i18n.catalogue import say
 from bot.presentation.page import compact_duration, escape_inline
 from bot.services.access.operators import Operators
@@ -35,7 +35,7 @@ class LineView(BaseLayout):
         queue: QueueService,
         operators: Operators,
         running: Sequence[StoredRequest],
-        waiting: Sequence[LineEntry],
+        waiting: Sequence[QueueEntry],
         *,
         locale: str,
         owner_id: int,
@@ -63,7 +63,7 @@ class LineView(BaseLayout):
         """Operators only."""
         self._operators.require(person_of(interaction))
 
-    def _describe(self, running: Sequence[StoredRequest], waiting: Sequence[LineEntry], now: float) -> str:
+    def _describe(self, running: Sequence[StoredRequest], waiting: Sequence[QueueEntry], now: float) -> str:
         locale = self._locale
         lines = [f"### {say(locale, 'line.title')}"]
         if not running and not waiting:

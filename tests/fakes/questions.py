@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.domain.queue.request import Answer, Asker, NewQuestion, RequestKind, Surface
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 
 TOKEN = "interaction-token"
-WIDE = LineLimits(per_user=10_000, total=10_000)
+WIDE = QueueLimits(per_user=10_000, total=10_000)
 
 
 def question(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
 from bot.domain.queue.limits import refusal
-from bot.domain.queue.request import OPEN_STATES, Answer, LineEntry, NewQuestion, RequestState, StoredRequest
-from bot.domain.queue.store import LineLimits, LinePause, Recovered
+from bot.domain.queue.request import OPEN_STATES, Answer, NewQuestion, QueueEntry, RequestState, StoredRequest
+from bot.domain.queue.store import QueueLimits, QueuePause, Recovered
 from tests.fakes.conversations import MemoryConversations
 
 _RECOVERED_LEASE = 60.0
@@ -48,9 +48,9 @@ class MemoryRequests:
         self._messages: dict[str, dict[int, int]] = {}
         self._accounts: dict[int, float] = {}
         self._virtual_time = 0.0
-        self._pause: LinePause | None = None
+        self._pause: QueuePause | None = None
 
-    async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+    async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
         """Take the question into the line."""
         known = self._rows.get(question.request_id)
         if known is not None:
@@ -252,10 +252,10 @@ class MemoryRequests:
         """The ids of everything waiting, in the order it will be taken."""
         return [entry.request_id for entry in await self.line()]
 
-    async def line(self) -> Sequence[LineEntry]:
+    async def line(self) -> Sequence[QueueEntry]:
         """Everything waiting, in the order it will be taken."""
         return [
-            LineEntry(
+            QueueEntry(
                 request_id=row.request.request_id,
                 place=place,
                 asker=row.request.question.asker,
@@ -293,11 +293,11 @@ class MemoryRequests:
         """How many requests are queued, running and answered."""
         return {state: len(self._in(state)) for state in OPEN_STATES}
 
-    async def pause(self, pause: LinePause | None) -> None:
+    async def pause(self, pause: QueuePause | None) -> None:
         """Hold the line, or release it with None."""
         self._pause = pause
 
-    async def paused(self) -> LinePause | None:
+    async def paused(self) -> QueuePause | None:
         """Whether and why the line is held."""
         return self._pause
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 from bot.errors import AdmissionError, QueueFull, UserLimitReached
 
 
-def refusal(limits: LineLimits, *, total: int, mine: int) -> AdmissionError | None:
+def refusal(limits: QueueLimits, *, total: int, mine: int) -> AdmissionError | None:
     """Why a person with ``mine`` questions waiting may not add one to a line of ``total``; None: they may.
 
     One's own limit comes first: it is what the person can do something about.

@@ -152,7 +152,7 @@ class StoredRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class LineEntry:
+class QueueEntry:
     """A waiting question in the order of the line. ``place`` counts from 1."""
 
     request_id: str

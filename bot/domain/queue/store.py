@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.domain.queue.request import Answer, LineEntry, NewQuestion, RequestState, StoredRequest
+from bot.domain.queue.request import Answer, NewQuestion, QueueEntry, RequestState, StoredRequest
 
 
 @dataclass(frozen=True, slots=True)
-class LineLimits:
+class QueueLimits:
     """How much may wait. Counts ≥ 1."""
 
     per_user: int
@@ -27,7 +27,7 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
-class LinePause:
+class QueuePause:
     """Operators hold the line. ``reason`` is their text (untrusted), ``by`` their user id."""
 
     reason: str
@@ -43,7 +43,7 @@ class RequestStore(Protocol):
     which is read when the transaction runs, perhaps in another thread and more than once.
     """
 
-    async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+    async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
         """Take the question into the line; it is durable when this returns.
 
         Raises :class:`UserLimitReached` (params ``count``, ``limit``) or :class:`QueueFull` (``count``,
@@ -130,7 +130,7 @@ class RequestStore(Protocol):
         """The ids of what waits and can be shown through its token alone, which ends between these moments."""
         ...
 
-    async def line(self) -> Sequence[LineEntry]:
+    async def line(self) -> Sequence[QueueEntry]:
         """Everything waiting, in the order it will be taken."""
         ...
 
@@ -162,10 +162,10 @@ class RequestStore(Protocol):
         """How many requests are queued, running and answered (only these states)."""
         ...
 
-    async def pause(self, pause: LinePause | None) -> None:
+    async def pause(self, pause: QueuePause | None) -> None:
         """Hold the line, or release it with None."""
         ...
 
-    async def paused(self) -> LinePause | None:
+    async def paused(self) -> QueuePause | None:
         """Whether and why the line is held."""
         ...

@@ -10,7 +10,7 @@ import structlog
 from bot.clock import Clock
 from bot.domain.queue.hold import RESTARTING
 from bot.domain.queue.request import OPEN_STATES, RequestState, StoredRequest
-from bot.domain.queue.store import LinePause, RequestStore
+from bot.domain.queue.store import QueuePause, RequestStore
 from bot.errors import BotError, Draining, SchedulerError
 from bot.services.answers.attempt import Answering, AnswerRun, Outcome, Stop, StopCause
 from bot.services.answers.completion import Closing
@@ -19,7 +19,7 @@ from bot.services.queue.expiry import Sweeper
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Leases
 from bot.services.queue.in_flight import InFlight, Loss
-from bot.services.queue.positions import LineKeeper
+from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
 from bot.tasks.background import Background
@@ -49,7 +49,7 @@ class Dispatcher:
         gate: Gate,
         answering: Answering,
         closing: Closing,
-        line: LineKeeper,
+        line: PositionUpdater,
         leases: Leases,
         sweeper: Sweeper,
         in_flight: InFlight,
@@ -104,7 +104,7 @@ class Dispatcher:
         if self._gate.restarting:
             raise Draining
 
-    def pause_changed(self, pause: LinePause | None) -> None:
+    def pause_changed(self, pause: QueuePause | None) -> None:
         """Operators hold the line, or released it."""
         self._gate.pause_changed(pause)
         self.wake()

@@ -14,7 +14,7 @@ from bot.domain.queue.breaker import Breaker, Failure
 from bot.domain.queue.capacity import BackOff, CapacityLimit
 from bot.domain.queue.estimate import ServiceTimes, estimate_wait
 from bot.domain.queue.hold import RESTARTING, Hold
-from bot.domain.queue.store import LinePause
+from bot.domain.queue.store import QueuePause
 from bot.domain.status import ClusterStatus
 from bot.errors import (
     ClusterBusy,
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 LOOK_AGAIN = 1.0
 
 
-def hold_of(cluster: ClusterView, pause: LinePause | None, refusal: Hold | None) -> Hold | None:
+def hold_of(cluster: ClusterView, pause: QueuePause | None, refusal: Hold | None) -> Hold | None:
     """Why no question may leave now, in the order of what a reader should know first; None when it moves.
 
     ``refusal`` is why the cluster took no question last time, as long as that is being waited out. That it takes
@@ -94,7 +94,7 @@ class Gate:
         self._service_times = service_times
         self._clock = clock
         self._metrics = metrics
-        self.pause: LinePause | None = None
+        self.pause: QueuePause | None = None
         # This process is about to end: nothing leaves any more, whatever the cluster says.
         self.restarting = False
         self._refusal: Hold | None = None
@@ -168,7 +168,7 @@ class Gate:
             waits.append(due)
         return min(waits, default=None)
 
-    def pause_changed(self, pause: LinePause | None) -> None:
+    def pause_changed(self, pause: QueuePause | None) -> None:
         """Operators hold the line, or let it move: then what the cluster asked for is waited out no longer."""
         self.pause = pause
         if pause is None:

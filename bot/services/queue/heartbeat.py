@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.live import AnswerDesk
 from bot.services.queue.in_flight import InFlight
-from bot.services.queue.positions import LineKeeper
+from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 
 log = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ class Leases:
         *,
         store: RequestStore,
         desk: AnswerDesk,
-        line: LineKeeper,
+        line: PositionUpdater,
         in_flight: InFlight,
         reconciliation: Reconciliation,
         clock: Clock,

@@ -37,7 +37,7 @@ class _Told:
     at: float
 
 
-class LineKeeper:
+class PositionUpdater:
     """Keeps the waiting messages true, with few edits."""
 
     def __init__(

@@ -14,7 +14,7 @@ from bot.services.answers.attempt import Stop, StopCause
 from bot.services.answers.completion import Closing
 from bot.services.answers.live import AnswerDesk
 from bot.services.queue.in_flight import InFlight, Loss
-from bot.services.queue.positions import LineKeeper
+from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
 from bot.tasks.background import Background
 
@@ -45,7 +45,7 @@ class Reconciliation:
         store: RequestStore,
         desk: AnswerDesk,
         closing: Closing,
-        line: LineKeeper,
+        line: PositionUpdater,
         in_flight: InFlight,
         signal: QueueSignal,
         background: Background,

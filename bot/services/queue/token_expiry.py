@@ -8,7 +8,7 @@ from bot.clock import Clock
 from bot.domain.queue.request import RequestState, Surface
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.live import AnswerDesk, LiveAnswer
-from bot.services.queue.positions import BETWEEN, LineKeeper
+from bot.services.queue.positions import BETWEEN, PositionUpdater
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ class TokenWatch:
     cannot: their answer goes to the asker's DMs, and the last edit through the token says so.
     """
 
-    def __init__(self, desk: AnswerDesk, store: RequestStore, line: LineKeeper, clock: Clock) -> None:
+    def __init__(self, desk: AnswerDesk, store: RequestStore, line: PositionUpdater, clock: Clock) -> None:
         self._desk = desk
         self._store = store
         self._line = line

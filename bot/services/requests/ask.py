@@ -16,7 +16,7 @@ from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
 from bot.domain.queue.request import Asker, Manner, NewQuestion, Surface
-from bot.domain.queue.store import LineLimits, RequestStore
+from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import NotTakenNow, UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Person
@@ -103,7 +103,7 @@ class AskService:
         dispatcher: Dispatcher,
         estimator: TokenEstimator,
         clock: Clock,
-        line_limits: LineLimits,
+        queue_limits: QueueLimits,
         ask_limits: AskLimits,
         system_prompt: str,
         profiles: Profiles | None = None,
@@ -123,7 +123,7 @@ class AskService:
         self._dispatcher = dispatcher
         self._estimator = estimator
         self._clock = clock
-        self._line_limits = line_limits
+        self._queue_limits = queue_limits
         self._ask_limits = ask_limits
         self._system_prompt = system_prompt
         self._door = Door(AT_ONCE)
@@ -182,7 +182,7 @@ class AskService:
                 follows=question.follows,
                 manner=manner,
             ),
-            self._line_limits,
+            self._queue_limits,
         )
         if stored.question.asked_at != now:
             log.info("question.taken_elsewhere", request_id=stored.request_id, user=question.asker.user_id)

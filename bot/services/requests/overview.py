@@ -9,8 +9,8 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.queue.hold import Hold
-from bot.domain.queue.request import OPEN_STATES, LineEntry, RequestState, StoredRequest
-from bot.domain.queue.store import LinePause, RequestStore
+from bot.domain.queue.request import OPEN_STATES, QueueEntry, RequestState, StoredRequest
+from bot.domain.queue.store import QueuePause, RequestStore
 from bot.presentation.status import Load
 from bot.services.ports import Preferences
 from bot.services.queue.dispatcher import Dispatcher
@@ -82,7 +82,7 @@ class QueueService:
         mine = tuple(self._mine(request, place) for request, place in zip(requests, places, strict=True))
         return MyQueue(mine, await self.load(), self._gate.hold(), await self._preferences.announce(user_id))
 
-    async def line(self) -> tuple[Sequence[StoredRequest], Sequence[LineEntry]]:
+    async def line(self) -> tuple[Sequence[StoredRequest], Sequence[QueueEntry]]:
         """Everything that runs, oldest first, and everything that waits, in order."""
         return await self._store.running(), await self._store.line()
 
@@ -92,7 +92,7 @@ class QueueService:
 
     async def pause(self, reason: str, *, by: int) -> None:
         """Hold the line; running answers go on. ``reason`` is shown to everybody who waits."""
-        pause = LinePause(reason=reason, by=by, since=self._clock.now())
+        pause = QueuePause(reason=reason, by=by, since=self._clock.now())
         await self._store.pause(pause)
         self._dispatcher.pause_changed(pause)
         log.warning("line.paused", by=by, reason=reason)

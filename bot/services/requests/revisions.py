@@ -12,7 +12,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.queue.request import OPEN_STATES, NewQuestion, RequestKind, RequestState, StoredRequest, Surface
-from bot.domain.queue.store import LineLimits, RequestStore
+from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DeliveryError, UserError
 from bot.services.answers.completion import Closing
 from bot.services.answers.live import AnswerDesk
@@ -36,14 +36,14 @@ class Again:
         dispatcher: Dispatcher,
         closing: Closing,
         clock: Clock,
-        line_limits: LineLimits,
+        queue_limits: QueueLimits,
     ) -> None:
         self._store = store
         self._desk = desk
         self._dispatcher = dispatcher
         self._closing = closing
         self._clock = clock
-        self._line_limits = line_limits
+        self._queue_limits = queue_limits
         self._busy: set[str] = set()
 
     async def repeat(
@@ -83,7 +83,7 @@ class Again:
             kind=kind,
             root_id=root_id,
         )
-        stored = await self._store.enqueue(question, self._line_limits)
+        stored = await self._store.enqueue(question, self._queue_limits)
         message_ids = origin.message_ids if in_place else ()
         # Before anything else is waited for: a dispatcher that is awake takes the question at once, and would open
         # it without its messages.

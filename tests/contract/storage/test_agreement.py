@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.conversation.store import ConversationKey
-from bot.domain.queue.store import LineLimits, RequestStore
+from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import AdmissionError
 from bot.storage.database import Database
 from tests.fakes.clocks import always
@@ -20,7 +20,7 @@ from tests.fakes.databases import new_database
 from tests.fakes.questions import answer, question
 from tests.fakes.requests import MemoryRequests
 
-LIMITS = LineLimits(per_user=4, total=9)
+LIMITS = QueueLimits(per_user=4, total=9)
 
 
 @dataclass(frozen=True)

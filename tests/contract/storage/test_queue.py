@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import LineLimits, LinePause
+from bot.domain.queue.store import QueueLimits, QueuePause
 from bot.errors import QueueFull, UserLimitReached
 from tests.contract.storage.conftest import Stores
 from tests.fakes.clocks import always
@@ -36,13 +36,13 @@ async def test_enqueueing_twice_is_enqueueing_once(stores: Stores) -> None:
     """A repeated id returns the first row, even when the line is full by now."""
     first = await stores.requests.enqueue(question("a"), WIDE)
 
-    assert await stores.requests.enqueue(question("a", cost=5), LineLimits(1, 1)) == first
+    assert await stores.requests.enqueue(question("a", cost=5), QueueLimits(1, 1)) == first
     assert await order(stores) == ["a"]
 
 
 async def test_ones_own_limit(stores: Stores) -> None:
     """A person's last question too many is refused, another person's is not."""
-    limits = LineLimits(per_user=2, total=10)
+    limits = QueueLimits(per_user=2, total=10)
     for name in "ab":
         await stores.requests.enqueue(question(name), limits)
 
@@ -56,7 +56,7 @@ async def test_ones_own_limit(stores: Stores) -> None:
 
 async def test_a_full_line(stores: Stores) -> None:
     """The line as a whole has a limit; what runs is not in it."""
-    limits = LineLimits(per_user=5, total=2)
+    limits = QueueLimits(per_user=5, total=2)
     for number in (1, 2):
         await stores.requests.enqueue(question(str(number), user=number), limits)
 
@@ -241,7 +241,7 @@ async def test_everybody_begins_level_after_an_idle_moment(stores: Stores) -> No
 
 async def test_operators_hold_the_line(stores: Stores) -> None:
     """While it is held nothing is taken, but questions are."""
-    pause = LinePause(reason="a new model", by=5, since=3.0)
+    pause = QueuePause(reason="a new model", by=5, since=3.0)
     assert await stores.requests.paused() is None
     await stores.requests.pause(pause)
     await stores.requests.enqueue(question("a"), WIDE)

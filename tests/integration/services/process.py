@@ -14,7 +14,7 @@ from bot.domain.queue.breaker import Breaker
 from bot.domain.queue.capacity import BackOff, CapacityLimit
 from bot.domain.queue.estimate import ServiceTimes
 from bot.domain.queue.request import Asker, RequestState, StoredRequest, Surface
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 from bot.domain.status import ClusterStatus
 from bot.errors import StorageError
 from bot.services.answers.attempt import Answering
@@ -28,7 +28,7 @@ from bot.services.queue.expiry import Sweeper
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Leases
 from bot.services.queue.in_flight import InFlight
-from bot.services.queue.positions import LineKeeper
+from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
 from bot.services.requests.ask import AskLimits, AskService, Question
@@ -41,7 +41,7 @@ from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ScriptedScheduler
 
 PATIENCE = 5.0
-LIMITS = LineLimits(per_user=100, total=100)
+LIMITS = QueueLimits(per_user=100, total=100)
 
 
 @dataclass(eq=False)
@@ -55,7 +55,7 @@ class Line:
     watcher: ClusterWatcher
     dispatcher: Dispatcher
     ask: AskService
-    keeper: LineKeeper
+    keeper: PositionUpdater
     gate: Gate
     leases: Leases
     sweeper: Sweeper
@@ -139,7 +139,7 @@ def assembled(
         clock,
         metrics,
     )
-    keeper = LineKeeper(
+    keeper = PositionUpdater(
         store, desk, clock, hold=gate.hold, wait_for=lambda place: gate.wait_for(place, ()), metrics=metrics
     )
     estimator = TokenEstimator()
@@ -218,7 +218,7 @@ def assembled(
         dispatcher=dispatcher,
         estimator=estimator,
         clock=clock,
-        line_limits=LIMITS,
+        queue_limits=LIMITS,
         ask_limits=AskLimits(context_tokens=4000),
         system_prompt="",
         brake=settings.brake,

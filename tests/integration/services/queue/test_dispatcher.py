@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.chat import FinishReason
 from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import LinePause
+from bot.domain.queue.store import QueuePause
 from bot.errors import (
     ClusterBusy,
     DeliveryError,
@@ -257,7 +257,7 @@ async def test_a_paused_line_lets_running_answers_finish() -> None:
     async with running(ready(1)) as line:
         finishing = await line.asks(1, "running")
         stream = await line.scheduler.asked(1)
-        line.dispatcher.pause_changed(LinePause("new *disks*", by=7, since=0.0))
+        line.dispatcher.pause_changed(QueuePause("new *disks*", by=7, since=0.0))
         waiting = await line.asks(2, "waiting")
         assert "kept: the line is paused: new \\*disks\\*" in line.answer(waiting).text
         stream.end("finished")

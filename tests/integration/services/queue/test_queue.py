@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 from bot.errors import ClusterBusy
 from bot.services.queue.positions import OPEN_AT_MOST
 from tests.fakes.clocks import FastClock
@@ -16,7 +16,7 @@ from tests.fakes.schedulers import NO_MODEL, ready
 from tests.integration.services.process import Line, running
 
 _PLACE = re.compile(r"(next|\d+(?:st|nd|rd|th)) in line")
-WIDE = LineLimits(per_user=1000, total=1000)
+WIDE = QueueLimits(per_user=1000, total=1000)
 
 
 def place_of(line: Line, request_id: str) -> int | None:

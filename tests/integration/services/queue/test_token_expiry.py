@@ -10,9 +10,9 @@ import pytest
 
 from bot.clock import Clock
 from bot.domain.queue.request import NewQuestion
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 from bot.services.answers.live import AnswerDesk
-from bot.services.queue.positions import OPEN_AT_MOST, LineKeeper
+from bot.services.queue.positions import OPEN_AT_MOST, PositionUpdater
 from bot.services.queue.token_expiry import EDITS_END_BEFORE, LOOK_EVERY, NOTICE_BEFORE, TokenWatch
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
@@ -40,7 +40,7 @@ class Watched:
     def __post_init__(self) -> None:
         """Put the parts together."""
         self.desk = AnswerDesk(self.shown, self.store, self.background, self.clock, max_pages=5)
-        self.line = LineKeeper(
+        self.line = PositionUpdater(
             self.store, self.desk, self.clock, hold=lambda: None, wait_for=lambda _place: None, metrics=Metrics()
         )
         self.watch = TokenWatch(self.desk, self.store, self.line, self.clock)
@@ -151,7 +151,7 @@ async def test_everybody_in_a_long_line_is_told() -> None:
     """Also those behind the first two hundred, whose messages the line has let go of."""
     conversations = MemoryConversations()
     store, clock = MemoryRequests(conversations), FastClock(1.0)
-    limits = LineLimits(per_user=1000, total=1000)
+    limits = QueueLimits(per_user=1000, total=1000)
     names = [f"request {number}" for number in range(OPEN_AT_MOST + 40)]
     for number, name in enumerate(names):
         asked = question(name, user=number, conversation=number, at=1.0, private=number % 2 == 1)

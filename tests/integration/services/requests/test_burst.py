@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.domain.queue.request import NewQuestion, StoredRequest
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 from bot.services.requests.ask import AT_ONCE
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.requests import MemoryRequests
@@ -21,7 +21,7 @@ class SlowDisk(MemoryRequests):
         self.arrived: list[str] = []
         self._free = asyncio.Semaphore(0)
 
-    async def enqueue(self, question: NewQuestion, limits: LineLimits) -> StoredRequest:
+    async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
         """Wait for the disk."""
         self.arrived.append(question.prompt)
         await self._free.acquire()

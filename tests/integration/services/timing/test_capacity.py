@@ -7,7 +7,7 @@ import pytest
 from bot.domain.queue.capacity import LEAST_ASKED_SECONDS, MOST_ASKED_SECONDS, QUIET_SECONDS
 from bot.domain.queue.hold import Hold
 from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import LinePause
+from bot.domain.queue.store import QueuePause
 from bot.errors import ClusterBusy, SchedulerError, SchedulerNotReady
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ScriptedStream, ready
@@ -219,7 +219,7 @@ async def test_an_hour_ends_when_an_operator_resumes(kind: type[SchedulerError],
         await refused_for_an_hour(line, kind)
         await LoopClock().sleep(10.0)
         if paused:
-            await line.store.pause(LinePause("", by=7, since=0.0))
+            await line.store.pause(QueuePause("", by=7, since=0.0))
             await line.dispatcher.refresh_pause()
             await LoopClock().sleep(1.0)
         assert len(line.scheduler.streams) == 1

@@ -13,7 +13,7 @@ import pytest
 from bot.domain.queue.breaker import STRIKES
 from bot.domain.queue.hold import Hold
 from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import LinePause
+from bot.domain.queue.store import QueuePause
 from bot.domain.status import Node, NodeState
 from bot.errors import (
     RequestRefused,
@@ -231,7 +231,7 @@ async def test_an_operator_who_resumes_tries_at_once() -> None:
             await fail_next(line)
         await LoopClock().sleep(1.0)
         before = len(line.scheduler.streams)
-        line.dispatcher.pause_changed(LinePause("", by=7, since=0.0))
+        line.dispatcher.pause_changed(QueuePause("", by=7, since=0.0))
         line.dispatcher.pause_changed(None)
         await line.scheduler.asked(before + 1, timeout=SOON)
 

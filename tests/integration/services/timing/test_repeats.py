@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import LinePause
+from bot.domain.queue.store import QueuePause
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 from bot.errors import (
     ClusterBusy,
@@ -214,7 +214,7 @@ async def test_stopped_while_it_waits_it_keeps_what_was_shown() -> None:
     """At once: nothing holds it at the scheduler."""
     async with running(ready(1), settings=settings()) as line:
         asked, stream = await writing(line, 1, "One, two")
-        line.dispatcher.pause_changed(LinePause("maintenance", by=7, since=0.0))
+        line.dispatcher.pause_changed(QueuePause("maintenance", by=7, since=0.0))
         stream.fail(CUT)
         await line.until_shows(asked, "kept: the line is paused: maintenance")
         assert await line.dispatcher.stop(asked, by=9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.domain.queue.store import LinePause
+from bot.domain.queue.store import QueuePause
 from bot.errors import ClusterBusy
 from bot.services.queue.positions import FRONT, OPEN_AT_MOST, REFRESH_EVERY, SLICE
 from tests.fakes.clocks import LoopClock
@@ -36,7 +36,7 @@ async def test_nothing_overwrites_that_the_bot_restarts() -> None:
         await line.until_shows(running_ones[0], "in time")
         line.scheduler.streams[1].fail(ClusterBusy("429", status=429))
         await line.until_shows(running_ones[1], KEPT)
-        line.dispatcher.pause_changed(LinePause("later", by=7, since=0.0))
+        line.dispatcher.pause_changed(QueuePause("later", by=7, since=0.0))
         await LoopClock().sleep(20.0)
         line.scheduler.streams[2].end("in time too")
         await draining

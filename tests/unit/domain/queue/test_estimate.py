@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.domain.queue.estimate import ServiceTimes, estimate_wait
 from bot.domain.queue.limits import refusal
-from bot.domain.queue.store import LineLimits
+from bot.domain.queue.store import QueueLimits
 from bot.errors import QueueFull, UserLimitReached
 
 
@@ -73,7 +73,7 @@ def test_service_times_follow_a_change() -> None:
 
 def test_admission() -> None:
     """One's own limit is said before the line's."""
-    limits = LineLimits(per_user=2, total=3)
+    limits = QueueLimits(per_user=2, total=3)
 
     assert refusal(limits, total=2, mine=1) is None
     assert isinstance(refusal(limits, total=3, mine=1), QueueFull)
