@@ -29,7 +29,7 @@ from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
 from bot.services.answers.attempt import Answering
 from bot.services.answers.completion import Closing
-from bot.services.answers.live import AnswerDesk
+from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.leadership import Watch
 from bot.services.cluster.monitor import ClusterService, ClusterWatcher
@@ -151,7 +151,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ask=AskService(
             store=database.requests,
             conversations=database.conversations,
-            desk=line.desk,
+            live_answers=line.live_answers,
             dispatcher=line.dispatcher,
             estimator=estimator,
             clock=clock,
@@ -166,9 +166,15 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         dispatcher=line.dispatcher,
         cluster=cluster,
         controls=AnswerControls(
-            database.requests, line.desk, line.dispatcher, line.closing, operators, database.feedback, clock
+            database.requests,
+            line.live_answers,
+            line.dispatcher,
+            line.closing,
+            operators,
+            database.feedback,
+            clock,
         ),
-        again=Again(database.requests, line.desk, line.dispatcher, line.closing, clock, queue_limits),
+        again=Again(database.requests, line.live_answers, line.dispatcher, line.closing, clock, queue_limits),
         queue=queue,
         conversations=ConversationService(database.conversations, estimator, database.summaries),
         operators=operators,
@@ -198,7 +204,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         line.reconciliation,
         parts.watcher,
         line.keeper,
-        TokenWatch(line.desk, database.requests, line.keeper, clock),
+        TokenWatch(line.live_answers, database.requests, line.keeper, clock),
         personal,
         parts.background,
         running,
@@ -255,7 +261,7 @@ def _cluster_of(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    desk: AnswerDesk
+    live_answers: LiveAnswers
     gate: Gate
     keeper: PositionUpdater
     closing: Closing
@@ -268,7 +274,9 @@ class _Line:
 
 def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     settings, store, clock = parts.settings, parts.database.requests, parts.clock
-    desk = AnswerDesk(parts.deliveries, store, parts.background, clock, max_pages=settings.answer_max_messages)
+    live_answers = LiveAnswers(
+        parts.deliveries, store, parts.background, clock, max_pages=settings.answer_max_messages
+    )
     gate = Gate(
         parts.watcher,
         CapacityLimit(reserve=settings.capacity_reserve),
@@ -281,7 +289,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     in_flight, signal = InFlight(), QueueSignal(clock)
     keeper = PositionUpdater(
         store,
-        desk,
+        live_answers,
         clock,
         hold=gate.hold,
         wait_for=lambda place: gate.wait_for(place, in_flight.elapsed),
@@ -289,7 +297,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     )
     closing = Closing(
         store,
-        desk,
+        live_answers,
         parts.messenger,
         parts.database.preferences,
         clock,
@@ -300,7 +308,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     )
     reconciliation = Reconciliation(
         store=store,
-        desk=desk,
+        live_answers=live_answers,
         closing=closing,
         line=keeper,
         in_flight=in_flight,
@@ -311,7 +319,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     )
     leases = Leases(
         store=store,
-        desk=desk,
+        live_answers=live_answers,
         line=keeper,
         in_flight=in_flight,
         reconciliation=reconciliation,
@@ -321,7 +329,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     )
     sweeper = Sweeper(
         store=store,
-        desk=desk,
+        live_answers=live_answers,
         closing=closing,
         background=parts.background,
         clock=clock,
@@ -334,7 +342,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     summaries = _summaries_of(parts, estimator, is_idle)
     dispatcher = Dispatcher(
         store=store,
-        desk=desk,
+        live_answers=live_answers,
         gate=gate,
         answering=Answering(
             scheduler=parts.scheduler,
@@ -363,7 +371,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         metrics=parts.metrics,
     )
     parts.watcher.subscribe(signal.set)
-    return _Line(desk, gate, keeper, closing, dispatcher, leases, sweeper, reconciliation, summaries)
+    return _Line(live_answers, gate, keeper, closing, dispatcher, leases, sweeper, reconciliation, summaries)
 
 
 def _summaries_of(

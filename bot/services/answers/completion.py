@@ -16,7 +16,7 @@ from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, Storage
 from bot.i18n.catalogue import fill, say
 from bot.presentation.answer import AnswerView, Receipt
 from bot.presentation.page import Control, Page, compact_duration
-from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.answers.versions import CONTINUABLE, Lineage
 from bot.services.ports import Messenger, Preferences
 from bot.telemetry.metrics import Metrics
@@ -39,7 +39,7 @@ class Closing:
     def __init__(
         self,
         store: RequestStore,
-        desk: AnswerDesk,
+        live_answers: LiveAnswers,
         messenger: Messenger,
         preferences: Preferences,
         clock: Clock,
@@ -50,7 +50,7 @@ class Closing:
         announce_after: float,
     ) -> None:
         """``announce_after`` seconds of waiting, a finished answer is announced to its asker."""
-        self._desk = desk
+        self._live_answers = live_answers
         self._messenger = messenger
         self._preferences = preferences
         self._announce_after = announce_after
@@ -77,7 +77,7 @@ class Closing:
         """The messages of an answer from what is stored; empty for a request without an answer."""
         if request.answer is None:
             return ()
-        view = self._desk.view(request.question)
+        view = self._live_answers.view(request.question)
         await self._finish_view(view, request, request.answer)
         return view.render()
 

@@ -33,7 +33,7 @@ class LiveAnswer:
         self.delivery.changed()
 
 
-class AnswerDesk:
+class LiveAnswers:
     """Opens, finds and closes live answers."""
 
     def __init__(

@@ -107,7 +107,7 @@ class Alerts:
         self._passing: dict[Key, float] = {}
         self._was_usable = False
         self._is_switching = is_switching
-        self._desk = NewsDesk()
+        self._live_answers = NewsDesk()
         journal.subscribe(self._happened)
         journal.subscribe_kept(self._kept)
         cluster.subscribe(self._wake.set)
@@ -138,7 +138,7 @@ class Alerts:
         if not channels:
             # What nobody asked to be told is not news when somebody asks.
             self._lost.clear()
-            self._desk.clear()
+            self._live_answers.clear()
             return LOOK_EVERY
         told = await self._remembered(now)
         situation = self._situation(told)
@@ -155,7 +155,7 @@ class Alerts:
     def _happened(self, event: ClusterEvent) -> None:
         switching = self._is_switching()
         returning = event.subject in self._lost
-        self._desk.heard(event, returning=returning, switching=switching, waited=self._was_usable)
+        self._live_answers.heard(event, returning=returning, switching=switching, waited=self._was_usable)
         if event.kind is EventKind.NODE_LOST:
             self._lost[event.subject] = Trouble(event.at, str(event.detail.get("gpu") or ""))
         if event.kind is EventKind.WAITING and not switching:
@@ -164,7 +164,7 @@ class Alerts:
 
     def _kept(self, event: ClusterEvent) -> None:
         if event.kind is EventKind.MODEL_CHANGED and event.subject:
-            self._desk.changed_model(event)
+            self._live_answers.changed_model(event)
             self._wake.set()
 
     async def _remembered(self, now: float) -> Mapping[Key, OpenAlert]:
@@ -240,11 +240,11 @@ class Alerts:
 
     def _news(self, situation: Situation, told: Collection[Key]) -> Iterator[Notice]:
         usable = situation.status is not None and situation.status.usable
-        for news in list(self._desk.pending(usable=usable)):
+        for news in list(self._live_answers.pending(usable=usable)):
             recovers = news.kind is EventKind.USABLE and any(reason in told for reason in REASONS)
             # A named node that came back under another peer id is no newcomer.
             if recovers or (news.joined and self._nodes.has_moved_to(news.subject)):
-                self._desk.told(news)
+                self._live_answers.told(news)
             else:
                 yield Notice(news.due, news)
 
@@ -261,7 +261,7 @@ class Alerts:
         ended = await self._store.end_alerts(passed) if passed else ()
         await self._replace(began)
         for one in news:
-            self._desk.told(one)
+            self._live_answers.told(one)
         if not told_here:
             news = []
         if not (began or ended or news):

@@ -14,7 +14,7 @@ from bot.domain.queue.store import QueuePause, RequestStore
 from bot.errors import BotError, Draining, SchedulerError
 from bot.services.answers.attempt import Answering, AnswerRun, Outcome, Stop, StopCause
 from bot.services.answers.completion import Closing
-from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.queue.expiry import Sweeper
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Leases
@@ -45,7 +45,7 @@ class Dispatcher:
         self,
         *,
         store: RequestStore,
-        desk: AnswerDesk,
+        live_answers: LiveAnswers,
         gate: Gate,
         answering: Answering,
         closing: Closing,
@@ -60,7 +60,7 @@ class Dispatcher:
         metrics: Metrics,
     ) -> None:
         self._store = store
-        self._desk = desk
+        self._live_answers = live_answers
         self._gate = gate
         self._answering = answering
         self._closing = closing
@@ -75,8 +75,8 @@ class Dispatcher:
         self._metrics = metrics
         # A message may be deleted before its id is kept: whoever attaches it later looks here.
         self._deleted: deque[int] = deque(maxlen=DELETED_KEPT)
-        desk.on_gone = self.message_gone
-        desk.on_attached = self._attached
+        live_answers.on_gone = self.message_gone
+        live_answers.on_attached = self._attached
         leases.on_beat = self.look_again
 
     @property
@@ -155,10 +155,10 @@ class Dispatcher:
         if request is None or request.state is not RequestState.QUEUED:
             # Its last form is on its way, or it has that already.
             return False
-        live = self._desk.reopen(request)
+        live = self._live_answers.reopen(request)
         done = await self._closing.cancelled(request, live, by=by)
         if done:
-            await self._desk.close(request_id)
+            await self._live_answers.close(request_id)
         self.wake()
         return done
 
@@ -177,7 +177,7 @@ class Dispatcher:
         run.stop(Stop(StopCause.PERSON, by))
         with self._in_flight.give_up(run):
             await self._closing.cancelled(run.request, run.live, by=by)
-        await self._desk.close(request_id)
+        await self._live_answers.close(request_id)
 
     async def message_deleted(self, message_id: int) -> None:
         """A message was deleted in Discord; when it belongs to an answer, the answer ends."""
@@ -185,7 +185,7 @@ class Dispatcher:
         request = await self._store.by_message(message_id)
         if request is None or request.state not in OPEN_STATES:
             return
-        live = self._desk.get(request.request_id)
+        live = self._live_answers.get(request.request_id)
         if live is None or not live.delivery.is_removing(message_id):
             self.message_gone(request.request_id)
 
@@ -212,7 +212,7 @@ class Dispatcher:
             except BotError as error:
                 # The next start takes it back; the others are put back all the same.
                 log.warning("question.not_put_back", request_id=run.request.request_id, detail=str(error))
-        await self._desk.settled(LAST_WORDS)
+        await self._live_answers.settled(LAST_WORDS)
 
     def interrupt(self) -> int:
         """Put everything that runs back at the head of the line, to be asked again; returns how much that was.
@@ -257,7 +257,7 @@ class Dispatcher:
             # Another process took it from us while this one hung, and put it back: it is ours again.
             log.warning("question.held_again", request_id=request.request_id)
             return
-        live = self._desk.reopen(request)
+        live = self._live_answers.reopen(request)
         # Since its message was opened here, another process may have begun to answer it and put it back.
         live.delivery.learned(request.message_ids)
         run = self._answering.run(
@@ -327,7 +327,7 @@ class Dispatcher:
         else:
             by = outcome.stop.by if outcome.stop else 0
             await self._closing.answered(request, live, outcome.answer, by=by)
-        await self._desk.close(request.request_id)
+        await self._live_answers.close(request.request_id)
 
     async def _keep_in_line(self, run: AnswerRun, error: BotError) -> None:
         """The question goes back to the head of its line instead of ending here."""
@@ -368,7 +368,7 @@ class Dispatcher:
                 await self._closing.answered(run.request, live, kept, by=stop.by)
             else:
                 await self._closing.cancelled(run.request, live, by=stop.by)
-        await self._desk.close(run.request.request_id)
+        await self._live_answers.close(run.request.request_id)
 
     async def _stop_running(self, request: StoredRequest, *, by: int) -> bool:
         """Stop what is stored as running without being asked: it has just been claimed, is ending, or was lost."""
@@ -389,5 +389,5 @@ class Dispatcher:
         request = await self._store.get(request_id)
         if request is not None and await self._closing.cancelled(request, None, by=0):
             log.info("question.message_deleted", request_id=request_id)
-            await self._desk.close(request_id)
+            await self._live_answers.close(request_id)
             self.wake()

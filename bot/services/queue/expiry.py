@@ -8,7 +8,7 @@ from bot.clock import Clock
 from bot.domain.queue.request import StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.completion import Closing
-from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.tasks.background import Background
 
 # So many messages are brought to their last form at a time.
@@ -27,7 +27,7 @@ class Sweeper:
         self,
         *,
         store: RequestStore,
-        desk: AnswerDesk,
+        live_answers: LiveAnswers,
         closing: Closing,
         background: Background,
         clock: Clock,
@@ -35,7 +35,7 @@ class Sweeper:
     ) -> None:
         """``question_ttl`` is how many seconds a question may wait."""
         self._store = store
-        self._desk = desk
+        self._live_answers = live_answers
         self._closing = closing
         self._background = background
         self._clock = clock
@@ -74,5 +74,5 @@ class Sweeper:
 
     async def _said(self, unsaid: Iterator[StoredRequest], say: _Say) -> None:
         for request in unsaid:
-            await say(request, self._desk.reopen(request))
-            await self._desk.close(request.request_id)
+            await say(request, self._live_answers.reopen(request))
+            await self._live_answers.close(request.request_id)

@@ -8,7 +8,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.queue.store import RequestStore
-from bot.services.answers.live import AnswerDesk
+from bot.services.answers.live import LiveAnswers
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
@@ -27,7 +27,7 @@ class Leases:
         self,
         *,
         store: RequestStore,
-        desk: AnswerDesk,
+        live_answers: LiveAnswers,
         line: PositionUpdater,
         in_flight: InFlight,
         reconciliation: Reconciliation,
@@ -41,7 +41,7 @@ class Leases:
         ``seconds`` is how long a process that hangs keeps its questions.
         """
         self._store = store
-        self._desk = desk
+        self._live_answers = live_answers
         self._line = line
         self._in_flight = in_flight
         self._reconciliation = reconciliation
@@ -69,7 +69,7 @@ class Leases:
         recovered = await self._store.recover(self.owner, now=self._clock.now, is_alive=self._is_alive)
         for request_id in recovered.requeued:
             # What we know of its messages is older than what the other process made of them.
-            await self._desk.close(request_id)
+            await self._live_answers.close(request_id)
             self._line.left(request_id)
         for request in recovered.undelivered:
             await self._reconciliation.deliver(request)

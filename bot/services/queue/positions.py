@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.domain.queue.hold import RESTARTING, Hold
 from bot.domain.queue.request import RequestState
 from bot.domain.queue.store import RequestStore
-from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.telemetry.metrics import Metrics
 
 # Places are shown again at most this often: the edits of running answers come first.
@@ -43,7 +43,7 @@ class PositionUpdater:
     def __init__(
         self,
         store: RequestStore,
-        desk: AnswerDesk,
+        live_answers: LiveAnswers,
         clock: Clock,
         *,
         hold: Callable[[], Hold | None],
@@ -52,7 +52,7 @@ class PositionUpdater:
     ) -> None:
         """``hold()`` says why the line stands still, ``wait_for(place)`` estimates a wait in seconds."""
         self._store = store
-        self._desk = desk
+        self._live_answers = live_answers
         self._clock = clock
         self._hold = hold
         self._wait_for = wait_for
@@ -111,7 +111,7 @@ class PositionUpdater:
 
         ``hold()`` says so from now on, so that later refreshes tell the others, at their usual pace.
         """
-        for live in self._desk.all():
+        for live in self._live_answers.all():
             if live.view.is_waiting:
                 live.view.held(RESTARTING.key)
                 live.show()
@@ -132,14 +132,14 @@ class PositionUpdater:
         return place > FRONT or hold is not None or self._clock.monotonic() - told.at < ESTIMATE_EVERY
 
     async def _tell(self, request_id: str, place: int, hold: Hold | None) -> None:
-        live = self._desk.get(request_id)
+        live = self._live_answers.get(request_id)
         if live is None or not live.view.is_waiting:
             # Nobody shows it here, or it was expected to leave at once and had to wait all the same: for an answer
             # to the same person, for what another process sends.
             request = await self._store.get(request_id)
             if request is None or request.state is not RequestState.QUEUED or request_id in self._left:
                 return
-            live = self._desk.reopen(request)
+            live = self._live_answers.reopen(request)
         self._show(live, place, hold)
 
     def _show(self, live: LiveAnswer, place: int, hold: Hold | None) -> None:
@@ -152,9 +152,9 @@ class PositionUpdater:
 
     async def _close_far(self, waiting: Sequence[str]) -> None:
         """Let go of what stands far back and shows what it should."""
-        lives = [live for one in waiting if (live := self._desk.get(one)) is not None]
+        lives = [live for one in waiting if (live := self._live_answers.get(one)) is not None]
         resting = [live.question.request_id for live in lives[OPEN_AT_MOST:] if _rests(live)]
-        await asyncio.gather(*(self._desk.close(request_id) for request_id in resting))
+        await asyncio.gather(*(self._live_answers.close(request_id) for request_id in resting))
 
 
 def _rests(live: LiveAnswer) -> bool:

@@ -12,7 +12,7 @@ from bot.domain.queue.store import RequestStore
 from bot.errors import BotError, StorageError, ValueRefused
 from bot.services.answers.attempt import Stop, StopCause
 from bot.services.answers.completion import Closing
-from bot.services.answers.live import AnswerDesk
+from bot.services.answers.live import LiveAnswers
 from bot.services.queue.in_flight import InFlight, Loss
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
@@ -43,7 +43,7 @@ class Reconciliation:
         self,
         *,
         store: RequestStore,
-        desk: AnswerDesk,
+        live_answers: LiveAnswers,
         closing: Closing,
         line: PositionUpdater,
         in_flight: InFlight,
@@ -54,7 +54,7 @@ class Reconciliation:
     ) -> None:
         """``owner`` names this process; ``signal`` is set when a question may be taken again."""
         self._store = store
-        self._desk = desk
+        self._live_answers = live_answers
         self._closing = closing
         self._line = line
         self._in_flight = in_flight
@@ -81,8 +81,8 @@ class Reconciliation:
     async def deliver(self, request: StoredRequest) -> None:
         """Begin to show an answer that another process committed and did not show."""
         # What we know of its messages is older than what the other process made of them.
-        await self._desk.close(request.request_id)
-        self._desk.reopen(request)
+        await self._live_answers.close(request.request_id)
+        self._live_answers.reopen(request)
         self._background.spawn(self._delivered(request), name=f"deliver-{request.request_id}")
 
     async def cancel(self, request: StoredRequest, *, by: int) -> bool:
@@ -156,7 +156,7 @@ class Reconciliation:
     async def _show_end(self, request: StoredRequest, loss: Loss, failures: int) -> None:
         """The question has ended, perhaps without its message saying so; or it waits, and the line shows it; or
         another process has it, and shows it."""
-        live = self._desk.get(request.request_id)
+        live = self._live_answers.get(request.request_id)
         if live is None or request.state is RequestState.QUEUED:
             return
         if failures > REPEATED_AT_MOST:
@@ -165,7 +165,7 @@ class Reconciliation:
             await self._closing.show_failed(request, live, _told(loss.error))
         elif request.state is RequestState.CANCELLED and loss.stop is not None and loss.stop.by:
             await self._closing.show_cancelled(request, live, by=loss.stop.by)
-        await self._desk.close(request.request_id)
+        await self._live_answers.close(request.request_id)
 
     async def _put_back(self, request: StoredRequest) -> None:
         request_id = request.request_id
@@ -173,36 +173,36 @@ class Reconciliation:
             return
         place = await self._store.place(request_id)
         if place is not None:
-            live = self._desk.reopen(request)
+            live = self._live_answers.reopen(request)
             self._line.place(live, place)
             live.show()
 
     async def _cancelled(self, request: StoredRequest, stop: Stop) -> bool:
-        live = None if stop.cause is StopCause.GONE else self._desk.reopen(request)
+        live = None if stop.cause is StopCause.GONE else self._live_answers.reopen(request)
         done = await self._closing.cancelled(request, live, by=stop.by)
-        await self._desk.close(request.request_id)
+        await self._live_answers.close(request.request_id)
         self._signal.set()
         return done
 
     async def _failed(self, request: StoredRequest, loss: Loss) -> None:
         if not _may_pass(loss.error):
             # What cannot be shown may be the reason: say it in a new view.
-            await self._desk.close(request.request_id)
-        live = self._desk.reopen(request)
+            await self._live_answers.close(request.request_id)
+        live = self._live_answers.reopen(request)
         await self._closing.failed(request, live, _told(loss.error))
-        await self._desk.close(request.request_id)
+        await self._live_answers.close(request.request_id)
 
     async def _show(self, request: StoredRequest, *, anew: bool) -> None:
         """Bring the messages of a committed answer to their last form. ``anew``: what we know of them may be older
         than what is stored, or wrong."""
         if anew:
-            await self._desk.close(request.request_id)
-        live = self._desk.reopen(request)
+            await self._live_answers.close(request.request_id)
+        live = self._live_answers.reopen(request)
         if request.answer is not None:
             await self._closing.show_answer(request, live, request.answer)
         live.show()
         await self._closing.deliver(request, live)
-        await self._desk.close(request.request_id)
+        await self._live_answers.close(request.request_id)
 
     def _count(self, request_id: str) -> None:
         """Note that this question failed here once more."""

@@ -7,7 +7,7 @@ import structlog
 from bot.clock import Clock
 from bot.domain.queue.request import RequestState, Surface
 from bot.domain.queue.store import RequestStore
-from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.queue.positions import BETWEEN, PositionUpdater
 
 log = structlog.get_logger(__name__)
@@ -26,8 +26,10 @@ class TokenWatch:
     cannot: their answer goes to the asker's DMs, and the last edit through the token says so.
     """
 
-    def __init__(self, desk: AnswerDesk, store: RequestStore, line: PositionUpdater, clock: Clock) -> None:
-        self._desk = desk
+    def __init__(
+        self, live_answers: LiveAnswers, store: RequestStore, line: PositionUpdater, clock: Clock
+    ) -> None:
+        self._live_answers = live_answers
         self._store = store
         self._line = line
         self._clock = clock
@@ -44,7 +46,7 @@ class TokenWatch:
 
         Raises :class:`StorageError`."""
         now = self._clock.now()
-        for live in self._desk.all():
+        for live in self._live_answers.all():
             if _is_ending(live.question.surface, now):
                 self._tell(live)
         ending = await self._store.tokens_ending(after=now + EDITS_END_BEFORE, before=now + NOTICE_BEFORE)
@@ -59,9 +61,9 @@ class TokenWatch:
         place = await self._store.place(request_id)
         if request is None or request.state is not RequestState.QUEUED or place is None:
             return
-        live = self._desk.get(request_id)
+        live = self._live_answers.get(request_id)
         if live is None:
-            live = self._desk.reopen(request)
+            live = self._live_answers.reopen(request)
             self._line.place(live, place)
         self._tell(live)
         # As many as there are may wait so: all at once they would hold up the answers that run.

@@ -13,7 +13,7 @@ from bot.errors import NotAllowed, UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Operators, Person
 from bot.services.answers.completion import Closing
-from bot.services.answers.live import AnswerDesk
+from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import Lineage, Version
 from bot.services.ports import Feedback
 from bot.services.queue.dispatcher import Dispatcher
@@ -36,7 +36,7 @@ class AnswerControls:
     def __init__(
         self,
         store: RequestStore,
-        desk: AnswerDesk,
+        live_answers: LiveAnswers,
         dispatcher: Dispatcher,
         closing: Closing,
         operators: Operators,
@@ -44,7 +44,7 @@ class AnswerControls:
         clock: Clock,
     ) -> None:
         self._store = store
-        self._desk = desk
+        self._live_answers = live_answers
         self._dispatcher = dispatcher
         self._closing = closing
         self._operators = operators
@@ -82,9 +82,9 @@ class AnswerControls:
         others = set(request.message_ids) - {press.message_id}
         if request.question.surface.channel_route or others:
             return
-        live = self._desk.get(request.request_id)
+        live = self._live_answers.get(request.request_id)
         if live is None and request.state is RequestState.QUEUED:
-            live = self._desk.reopen(request)
+            live = self._live_answers.reopen(request)
         if live is not None:
             live.delivery.renew(press.token, press.expires_at)
 

@@ -23,7 +23,7 @@ from bot.services.access.operators import Person
 from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access, Act
-from bot.services.answers.live import AnswerDesk
+from bot.services.answers.live import LiveAnswers
 from bot.services.ports import Brake
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.requests.fair_semaphore import Door
@@ -99,7 +99,7 @@ class AskService:
         *,
         store: RequestStore,
         conversations: ConversationStore,
-        desk: AnswerDesk,
+        live_answers: LiveAnswers,
         dispatcher: Dispatcher,
         estimator: TokenEstimator,
         clock: Clock,
@@ -119,7 +119,7 @@ class AskService:
         self._quotas = quotas
         self._store = store
         self._conversations = conversations
-        self._desk = desk
+        self._live_answers = live_answers
         self._dispatcher = dispatcher
         self._estimator = estimator
         self._clock = clock
@@ -187,7 +187,7 @@ class AskService:
         if stored.question.asked_at != now:
             log.info("question.taken_elsewhere", request_id=stored.request_id, user=question.asker.user_id)
             return None
-        live = self._desk.open(stored.question)
+        live = self._live_answers.open(stored.question)
         await self._dispatcher.taken(live)
         log.info(
             "question.accepted",
@@ -201,12 +201,12 @@ class AskService:
     async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
         """The acknowledging message exists. ``message_id`` None: it could not be sent, and the answer will
         come as a message of its own where the bot may write."""
-        await self._desk.acknowledged(accepted.request_id, message_id, accepted.page)
+        await self._live_answers.acknowledged(accepted.request_id, message_id, accepted.page)
 
     def refused(self, accepted: Accepted) -> None:
         """Discord has refused the acknowledging message: it was too late. The answer comes as a message of its own
         where the bot may write."""
-        self._desk.refused(accepted.request_id)
+        self._live_answers.refused(accepted.request_id)
 
     def _check_size(self, question: Question, manner: Manner | None) -> float:
         window = build_window(

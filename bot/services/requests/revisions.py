@@ -15,7 +15,7 @@ from bot.domain.queue.request import OPEN_STATES, NewQuestion, RequestKind, Requ
 from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DeliveryError, UserError
 from bot.services.answers.completion import Closing
-from bot.services.answers.live import AnswerDesk
+from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import CONTINUABLE, Lineage
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.requests.ask import Accepted
@@ -32,14 +32,14 @@ class Again:
     def __init__(
         self,
         store: RequestStore,
-        desk: AnswerDesk,
+        live_answers: LiveAnswers,
         dispatcher: Dispatcher,
         closing: Closing,
         clock: Clock,
         queue_limits: QueueLimits,
     ) -> None:
         self._store = store
-        self._desk = desk
+        self._live_answers = live_answers
         self._dispatcher = dispatcher
         self._closing = closing
         self._clock = clock
@@ -87,7 +87,7 @@ class Again:
         message_ids = origin.message_ids if in_place else ()
         # Before anything else is waited for: a dispatcher that is awake takes the question at once, and would open
         # it without its messages.
-        live = self._desk.open(stored.question, message_ids)
+        live = self._live_answers.open(stored.question, message_ids)
         if kind is RequestKind.CONTINUE:
             live.view.begin_with(lineage.versions[-1].text)
         for page, message_id in enumerate(message_ids):
@@ -133,7 +133,7 @@ class Again:
         Raises :class:`UserError` while one is still waiting or being written.
         """
         for request in await self._store.versions(root_id):
-            if request.state is RequestState.ANSWERED and (live := self._desk.get(request.request_id)):
+            if request.state is RequestState.ANSWERED and (live := self._live_answers.get(request.request_id)):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(live.closed.wait(), LAST_EDIT_WITHIN)
         requests = await self._store.versions(root_id)
@@ -145,7 +145,7 @@ class Again:
         for page, message_id in enumerate(message_ids):
             await self._store.attach_message(target.request_id, page, message_id)
         question: NewQuestion = replace(target.question, surface=surface)
-        live = self._desk.open(question, message_ids)
+        live = self._live_answers.open(question, message_ids)
         try:
             if target.answer is not None:
                 await self._closing.show_answer(target, live, target.answer)
@@ -153,7 +153,7 @@ class Again:
         except DeliveryError as error:
             log.info("version.not_shown", request_id=target.request_id, detail=str(error))
         finally:
-            await self._desk.close(target.request_id)
+            await self._live_answers.close(target.request_id)
 
 
 def _reaching(message_ids: tuple[int, ...], surface: Surface) -> Surface:

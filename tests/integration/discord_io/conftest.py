@@ -198,7 +198,7 @@ async def a_desk(
 
 
 @pytest.fixture
-async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def live_answers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     """Discord 20 ms away with its limits on, which are never met."""
     async with a_desk(DiscordDouble(latency=0.02), monkeypatch, SystemClock()) as opened:
         yield opened

@@ -25,19 +25,19 @@ from tests.integration.discord_io.conftest import FIRST, Desk, Pages, Wire, logg
 CLOCK = SystemClock()
 
 
-async def stream(desk: Desk, changed: object, count: int) -> None:
+async def stream(live_answers: Desk, changed: object, count: int) -> None:
     """Let the source grow ``count`` times, 200 times a second: far more often than Discord takes edits."""
     assert callable(changed)
     for number in range(1, count + 1):
-        desk.source.say(f"> question\nstate {number}")
+        live_answers.source.say(f"> question\nstate {number}")
         changed()
         await asyncio.sleep(0.005)
 
 
-async def test_one_edit_at_a_time_and_only_the_newest_state(desk: Desk) -> None:
+async def test_one_edit_at_a_time_and_only_the_newest_state(live_answers: Desk) -> None:
     """States that nobody could have seen are skipped; those shown are in order; the last one is shown."""
-    delivery, message, _ = await desk.open()
-    await stream(desk, delivery.changed, 400)
+    delivery, message, _ = await live_answers.open()
+    await stream(live_answers, delivery.changed, 400)
     await delivery.finish()
 
     shown = [
@@ -46,34 +46,34 @@ async def test_one_edit_at_a_time_and_only_the_newest_state(desk: Desk) -> None:
     assert shown == sorted(set(shown))
     assert shown[-1] == 400
     assert 4 <= len(shown) <= 20
-    assert desk.wire.most == 1
+    assert live_answers.wire.most == 1
 
 
-async def test_what_did_not_change_costs_nothing(desk: Desk) -> None:
+async def test_what_did_not_change_costs_nothing(live_answers: Desk) -> None:
     """Telling of a change that is none sends no edit."""
-    delivery, message, _ = await desk.open()
+    delivery, message, _ = await live_answers.open()
     for _ in range(20):
         delivery.changed()
     await delivery.finish()
     assert len(message.history) == 1
-    assert "PATCH" not in desk.wire.methods
+    assert "PATCH" not in live_answers.wire.methods
 
 
 @pytest.mark.parametrize("private", [False, True])
-async def test_the_last_edit_is_not_starved_by_the_ones_before(desk: Desk, private: bool) -> None:
+async def test_the_last_edit_is_not_starved_by_the_ones_before(live_answers: Desk, private: bool) -> None:
     """However hard the budget was used, the last state is there soon."""
-    delivery, message, _ = await desk.open(private=private)
-    await stream(desk, delivery.changed, 300)
-    desk.source.say("> question\nthe end")
+    delivery, message, _ = await live_answers.open(private=private)
+    await stream(live_answers, delivery.changed, 300)
+    live_answers.source.say("> question\nthe end")
     began = CLOCK.monotonic()
     await delivery.finish()
     assert CLOCK.monotonic() - began < 0.6
     assert "the end" in message.text
 
 
-async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(desk: Desk) -> None:
+async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(live_answers: Desk) -> None:
     """discord.py itself would return only after the reset, two seconds later (its traps 1 and 7)."""
-    delivery, message, _ = await desk.open()
+    delivery, message, _ = await live_answers.open()
     surface = delivery.surface
     began = CLOCK.monotonic()
     for number in range(5):
@@ -86,13 +86,13 @@ async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(desk: D
     await surface.drained()
 
 
-async def test_further_pages_become_further_messages(desk: Desk) -> None:
+async def test_further_pages_become_further_messages(live_answers: Desk) -> None:
     """Sent once each, in order, edited in place, told of with their ids; they ping nobody."""
-    delivery, message, invocation = await desk.open()
-    desk.source.say("> question\none", "two @everyone", "three")
+    delivery, message, invocation = await live_answers.open()
+    live_answers.source.say("> question\none", "two @everyone", "three")
     delivery.changed()
-    await desk.discord.wait_until(lambda: len(invocation.followups) == 2)
-    desk.source.say("> question\none", "two @everyone", "three and more")
+    await live_answers.discord.wait_until(lambda: len(invocation.followups) == 2)
+    live_answers.source.say("> question\none", "two @everyone", "three and more")
     await delivery.finish()
 
     second, third = invocation.followups
@@ -101,129 +101,129 @@ async def test_further_pages_become_further_messages(desk: Desk) -> None:
         "two @everyone",
         "three and more",
     ]
-    assert desk.sent == [(1, second.id), (2, third.id)]
+    assert live_answers.sent == [(1, second.id), (2, third.id)]
     assert delivery.message_ids == (message.id, second.id, third.id)
     assert all(m.notified == frozenset() and not m.mentions.everyone for m in (second, third))
 
 
-async def test_a_spent_token_moves_the_answer_to_the_channel_route(desk: Desk) -> None:
+async def test_a_spent_token_moves_the_answer_to_the_channel_route(live_answers: Desk) -> None:
     """Discord says 50027 once; from then on the bot's own token edits the same message."""
-    delivery, message, _ = await desk.open()
-    desk.source.say("> question\nbefore")
+    delivery, message, _ = await live_answers.open()
+    live_answers.source.say("> question\nbefore")
     delivery.changed()
-    await desk.discord.wait_until(lambda: "before" in message.text)
-    desk.discord.expire_tokens()
-    desk.source.say("> question\nafter")
+    await live_answers.discord.wait_until(lambda: "before" in message.text)
+    live_answers.discord.expire_tokens()
+    live_answers.source.say("> question\nafter")
     delivery.changed()
-    await desk.discord.wait_until(lambda: "after" in message.text)
-    desk.source.say("> question\nand later")
+    await live_answers.discord.wait_until(lambda: "after" in message.text)
+    live_answers.source.say("> question\nand later")
     await delivery.finish()
     assert "and later" in message.text
-    assert sum(traced.code == 50027 for traced in desk.discord.trace) == 1
+    assert sum(traced.code == 50027 for traced in live_answers.discord.trace) == 1
 
 
-async def test_a_token_near_its_end_is_not_used_any_more(desk: Desk) -> None:
+async def test_a_token_near_its_end_is_not_used_any_more(live_answers: Desk) -> None:
     """The route changes a minute before, without Discord having to refuse anything."""
-    delivery, message, _ = await desk.open(lives=59.0)
-    desk.source.say("> question\nin time")
+    delivery, message, _ = await live_answers.open(lives=59.0)
+    live_answers.source.say("> question\nin time")
     await delivery.finish()
     assert "in time" in message.text
-    assert not any(traced.path.startswith("/webhooks/") for traced in desk.discord.trace)
-    assert not any(traced.code == 50027 for traced in desk.discord.trace)
+    assert not any(traced.path.startswith("/webhooks/") for traced in live_answers.discord.trace)
+    assert not any(traced.code == 50027 for traced in live_answers.discord.trace)
 
 
-async def test_a_private_answer_has_no_other_route(desk: Desk) -> None:
+async def test_a_private_answer_has_no_other_route(live_answers: Desk) -> None:
     """When its token is spent it cannot be shown, and whoever waits for that learns it."""
-    delivery, message, _ = await desk.open(private=True)
-    desk.discord.expire_tokens()
-    desk.source.say("> question\ntoo late")
+    delivery, message, _ = await live_answers.open(private=True)
+    live_answers.discord.expire_tokens()
+    live_answers.source.say("> question\ntoo late")
     with pytest.raises(SurfaceExpired):
         await delivery.finish()
     assert "too late" not in message.text
-    assert desk.gone == []
+    assert live_answers.gone == []
 
 
-async def test_a_deleted_message_ends_the_delivery(desk: Desk) -> None:
+async def test_a_deleted_message_ends_the_delivery(live_answers: Desk) -> None:
     """Nothing is sent anew; the owner of the answer is told once."""
-    delivery, message, _ = await desk.open()
-    await desk.discord.person("grace").delete(message)
-    desk.source.say("> question\nfor nobody")
+    delivery, message, _ = await live_answers.open()
+    await live_answers.discord.person("grace").delete(message)
+    live_answers.source.say("> question\nfor nobody")
     with pytest.raises(MessageGone):
         await delivery.finish()
-    assert desk.gone == [True]
-    assert desk.discord.messages("general") == []
+    assert live_answers.gone == [True]
+    assert live_answers.discord.messages("general") == []
 
 
 @pytest.mark.parametrize("answer", [500, 502, "reset"])
-async def test_a_failed_edit_is_repeated(desk: Desk, answer: int | str) -> None:
+async def test_a_failed_edit_is_repeated(live_answers: Desk, answer: int | str) -> None:
     """A server error or a broken connection delays the last state, and does not lose it."""
-    delivery, message, _ = await desk.open()
-    desk.discord.faults.next("PATCH", "*", "reset" if answer == "reset" else int(answer))
-    desk.source.say("> question\nin the end")
+    delivery, message, _ = await live_answers.open()
+    live_answers.discord.faults.next("PATCH", "*", "reset" if answer == "reset" else int(answer))
+    live_answers.source.say("> question\nin the end")
     await delivery.finish()
     assert "in the end" in message.text
-    assert desk.discord.messages("general") == [message]
+    assert live_answers.discord.messages("general") == [message]
 
 
-async def test_an_edit_whose_answer_is_lost_is_not_shown_twice(desk: Desk) -> None:
+async def test_an_edit_whose_answer_is_lost_is_not_shown_twice(live_answers: Desk) -> None:
     """It was applied; repeating it changes nothing."""
-    delivery, message, _ = await desk.open()
-    desk.discord.faults.next("PATCH", "*", "reset", applied=True)
-    desk.source.say("> question\nonce")
+    delivery, message, _ = await live_answers.open()
+    live_answers.discord.faults.next("PATCH", "*", "reset", applied=True)
+    live_answers.source.say("> question\nonce")
     await delivery.finish()
     assert message.text.count("once") == 1
-    assert desk.discord.messages("general") == [message]
+    assert live_answers.discord.messages("general") == [message]
 
 
-async def test_giving_up_waiting_does_not_stop_the_delivery(desk: Desk) -> None:
+async def test_giving_up_waiting_does_not_stop_the_delivery(live_answers: Desk) -> None:
     """A cancelled wait leaves the edit alone: a cancelled webhook call would lock the token for good (trap 1)."""
-    delivery, message, _ = await desk.open()
-    desk.discord.latency = 0.2
-    desk.source.say("> question\nall the same")
+    delivery, message, _ = await live_answers.open()
+    live_answers.discord.latency = 0.2
+    live_answers.source.say("> question\nall the same")
     waiting = asyncio.create_task(delivery.finish())
     await asyncio.sleep(0)
     waiting.cancel()
-    await desk.discord.wait_until(lambda: "all the same" in message.text)
+    await live_answers.discord.wait_until(lambda: "all the same" in message.text)
     await delivery.finish()
 
 
-async def test_closing_lets_calls_in_flight_end(desk: Desk) -> None:
+async def test_closing_lets_calls_in_flight_end(live_answers: Desk) -> None:
     """Another delivery of the same interaction goes on where the closed one was."""
-    delivery, message, invocation = await desk.open()
-    desk.discord.latency = 0.2
-    desk.source.say("> question\nunder way")
+    delivery, message, invocation = await live_answers.open()
+    live_answers.discord.latency = 0.2
+    live_answers.source.say("> question\nunder way")
     delivery.changed()
-    await desk.wire.edit_left.wait()
-    await desk.deliveries.close(f"{invocation.interaction.id:016x}")
+    await live_answers.wire.edit_left.wait()
+    await live_answers.deliveries.close(f"{invocation.interaction.id:016x}")
     assert "under way" in message.text
 
-    desk.discord.latency = 0.0
-    again = desk.deliveries.open(
+    live_answers.discord.latency = 0.0
+    again = live_answers.deliveries.open(
         "another",
-        desk.surface(invocation),
-        desk.source,
+        live_answers.surface(invocation),
+        live_answers.source,
         locale="en-US",
         message_ids=(message.id,),
-        on_sent=lambda page, message_id: desk.sent.append((page, message_id)),
-        on_gone=lambda: desk.gone.append(True),
+        on_sent=lambda page, message_id: live_answers.sent.append((page, message_id)),
+        on_gone=lambda: live_answers.gone.append(True),
     )
-    desk.source.say("> question\nafterwards")
+    live_answers.source.say("> question\nafterwards")
     await again.finish()
     assert "afterwards" in message.text
-    assert desk.discord.messages("general") == [message]
+    assert live_answers.discord.messages("general") == [message]
 
 
-async def test_a_press_on_a_message_whose_token_is_spent_reaches_it_again(desk: Desk) -> None:
+async def test_a_press_on_a_message_whose_token_is_spent_reaches_it_again(live_answers: Desk) -> None:
     """Each press brings a token that edits the pressed message, private or not; a delivery that had given up
     begins anew with it."""
-    delivery, message, _ = await desk.open(private=True)
-    desk.discord.expire_tokens()
-    desk.source.say("> question\n3rd in line")
+    delivery, message, _ = await live_answers.open(private=True)
+    live_answers.discord.expire_tokens()
+    live_answers.source.say("> question\n3rd in line")
     with pytest.raises(SurfaceExpired):
         await delivery.finish()
 
-    token = await desk.pressed(message)
-    desk.source.say("> question\ncancelled")
+    token = await live_answers.pressed(message)
+    live_answers.source.say("> question\ncancelled")
     delivery.renew(token, CLOCK.now() + 900.0)
     await delivery.finish()
     assert "cancelled" in message.text
@@ -250,10 +250,10 @@ async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.M
         DiscordDouble(latency=0.0, limits=False) as double,
         logged_in(double, monkeypatch, Wire(), CLOCK, outgoing) as client,
     ):
-        desk = Desk(double, Deliveries(client, clock, outgoing), Wire(), outgoing, client)
-        delivery, message, _ = await desk.open(private=private, lives=1e12)
+        live_answers = Desk(double, Deliveries(client, clock, outgoing), Wire(), outgoing, client)
+        delivery, message, _ = await live_answers.open(private=private, lives=1e12)
         double.faults.next("PATCH", "*", "reset", times=1000)
-        desk.source.say("> question\nthe whole answer")
+        live_answers.source.say("> question\nthe whole answer")
         if private:
             with pytest.raises(DeliveryError):
                 await delivery.finish()
@@ -265,26 +265,26 @@ async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.M
         assert "the whole answer" not in message.text
         if not private:
             assert ["the whole answer" in one.text for one in shown] == [False, True]
-            assert desk.sent == [(0, shown[1].id)]
+            assert live_answers.sent == [(0, shown[1].id)]
             assert delivery.message_ids == (shown[1].id,)
-        await desk.deliveries.aclose()
+        await live_answers.deliveries.aclose()
 
 
-async def test_places_give_way_to_answers_that_run(desk: Desk) -> None:
+async def test_places_give_way_to_answers_that_run(live_answers: Desk) -> None:
     """On the channel's own route all share one budget: whose place changed long ago waits for the text of now."""
     places, texts = Pages(is_waiting=True), Pages()
-    waiting, told = await on_the_channel(desk, places)
-    running, answer = await on_the_channel(desk, texts)
+    waiting, told = await on_the_channel(live_answers, places)
+    running, answer = await on_the_channel(live_answers, texts)
     seen: list[str] = []
     places.say("> question\n2nd in line")
     waiting.changed()
     for word in ("one", "two", "three", "four"):
         texts.say(f"> question\n{word}")
         running.changed()
-        await desk.discord.wait_until(partial(shows, answer, word))
+        await live_answers.discord.wait_until(partial(shows, answer, word))
         seen.append(told.text)
     assert not any("2nd in line" in text for text in seen)
-    await desk.discord.wait_until(lambda: "2nd in line" in told.text)
+    await live_answers.discord.wait_until(lambda: "2nd in line" in told.text)
     await waiting.finish()
     await running.finish()
 
@@ -294,17 +294,17 @@ def shows(message: Message, words: str) -> bool:
     return words in message.text
 
 
-async def on_the_channel(desk: Desk, source: Pages) -> tuple[AnswerDelivery, Message]:
+async def on_the_channel(live_answers: Desk, source: Pages) -> tuple[AnswerDelivery, Message]:
     """A delivery of a message that has no interaction's token."""
-    invocation, message = await desk.acknowledged()
-    surface = replace(desk.surface(invocation), token=None, token_expires_at=None)
-    delivery = desk.deliveries.open(
+    invocation, message = await live_answers.acknowledged()
+    surface = replace(live_answers.surface(invocation), token=None, token_expires_at=None)
+    delivery = live_answers.deliveries.open(
         f"{invocation.interaction.id:016x}",
         surface,
         source,
         locale="en-US",
-        on_sent=lambda page, message_id: desk.sent.append((page, message_id)),
-        on_gone=lambda: desk.gone.append(True),
+        on_sent=lambda page, message_id: live_answers.sent.append((page, message_id)),
+        on_gone=lambda: live_answers.gone.append(True),
     )
     delivery.acknowledged(message.id, FIRST)
     return delivery, message

@@ -19,7 +19,7 @@ from bot.domain.status import ClusterStatus
 from bot.errors import StorageError
 from bot.services.answers.attempt import Answering
 from bot.services.answers.completion import Closing
-from bot.services.answers.live import AnswerDesk
+from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.monitor import ClusterWatcher
 from bot.services.ports import Brake
@@ -50,7 +50,7 @@ class Line:
 
     scheduler: ScriptedScheduler
     store: MemoryRequests
-    desk: AnswerDesk
+    live_answers: LiveAnswers
     shown: ShownAnswers
     watcher: ClusterWatcher
     dispatcher: Dispatcher
@@ -129,7 +129,7 @@ def assembled(
     clock, metrics = settings.clock, Metrics()
     scheduler, shown, background = ScriptedScheduler(), ShownAnswers(), Background()
     watcher = ClusterWatcher(scheduler, clock, metrics)
-    desk = AnswerDesk(shown, store, background, clock, max_pages=5)
+    live_answers = LiveAnswers(shown, store, background, clock, max_pages=5)
     gate = Gate(
         watcher,
         CapacityLimit(),
@@ -140,12 +140,17 @@ def assembled(
         metrics,
     )
     keeper = PositionUpdater(
-        store, desk, clock, hold=gate.hold, wait_for=lambda place: gate.wait_for(place, ()), metrics=metrics
+        store,
+        live_answers,
+        clock,
+        hold=gate.hold,
+        wait_for=lambda place: gate.wait_for(place, ()),
+        metrics=metrics,
     )
     estimator = TokenEstimator()
     closing = Closing(
         store,
-        desk,
+        live_answers,
         NoMessages(),
         Undisturbed(),
         clock,
@@ -157,7 +162,7 @@ def assembled(
     in_flight, signal = InFlight(), QueueSignal(clock)
     reconciliation = Reconciliation(
         store=store,
-        desk=desk,
+        live_answers=live_answers,
         closing=closing,
         line=keeper,
         in_flight=in_flight,
@@ -168,7 +173,7 @@ def assembled(
     )
     leases = Leases(
         store=store,
-        desk=desk,
+        live_answers=live_answers,
         line=keeper,
         in_flight=in_flight,
         reconciliation=reconciliation,
@@ -178,7 +183,7 @@ def assembled(
     )
     sweeper = Sweeper(
         store=store,
-        desk=desk,
+        live_answers=live_answers,
         closing=closing,
         background=background,
         clock=clock,
@@ -186,7 +191,7 @@ def assembled(
     )
     dispatcher = Dispatcher(
         store=store,
-        desk=desk,
+        live_answers=live_answers,
         gate=gate,
         answering=Answering(
             scheduler=scheduler,
@@ -214,7 +219,7 @@ def assembled(
     ask = AskService(
         store=store,
         conversations=conversations,
-        desk=desk,
+        live_answers=live_answers,
         dispatcher=dispatcher,
         estimator=estimator,
         clock=clock,
@@ -226,7 +231,7 @@ def assembled(
     line = Line(
         scheduler,
         store,
-        desk,
+        live_answers,
         shown,
         watcher,
         dispatcher,

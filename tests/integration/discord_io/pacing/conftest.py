@@ -29,7 +29,7 @@ class LoopSandboxClock(SandboxClock):
 
 
 @pytest.fixture
-async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def live_answers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     """Discord 60 ms away with its limits on."""
     async with a_desk(DiscordDouble(clock=LoopSandboxClock()), monkeypatch, LoopClock()) as opened:
         yield opened

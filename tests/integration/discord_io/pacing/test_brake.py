@@ -19,23 +19,23 @@ from tests.integration.discord_io.conftest import Desk
 AT_ONCE = 50
 
 
-async def refused(desk: Desk, count: int) -> None:
+async def refused(live_answers: Desk, count: int) -> None:
     """So many calls with the bot's token, each of which is answered with 403."""
-    desk.discord.faults.next("GET", "/guilds/*", 50001, times=count)
+    live_answers.discord.faults.next("GET", "/guilds/*", 50001, times=count)
 
     async def fetch(guild_id: int, times: int) -> None:
         for _ in range(times):
             with pytest.raises(discord.Forbidden):
-                await desk.client.fetch_guild(guild_id)
+                await live_answers.client.fetch_guild(guild_id)
 
     # Each server has limits of its own.
     await asyncio.gather(*(fetch(guild_id, count // AT_ONCE) for guild_id in range(1, AT_ONCE + 1)))
 
 
-def refused_elsewhere(desk: Desk, count: int) -> None:
+def refused_elsewhere(live_answers: Desk, count: int) -> None:
     """So many more, of which only the answers are played."""
     for _ in range(count):
-        desk.outgoing.answered(Ticket(Urgency.OTHER, interaction=False), 403)
+        live_answers.outgoing.answered(Ticket(Urgency.OTHER, interaction=False), 403)
 
 
 def changes(logs: Sequence[Mapping[str, object]]) -> list[tuple[object, object, object]]:
@@ -50,95 +50,95 @@ async def answered_operator(channel: discord.abc.Messageable) -> None:
     await channel.send("as an operator wanted")
 
 
-def metric(desk: Desk, name: str) -> float | None:
+def metric(live_answers: Desk, name: str) -> float | None:
     """A gauge."""
-    return desk.metrics.registry.get_sample_value(name)
+    return live_answers.metrics.registry.get_sample_value(name)
 
 
-async def test_only_last_states_leave_then_only_what_operators_need(desk: Desk) -> None:
+async def test_only_last_states_leave_then_only_what_operators_need(live_answers: Desk) -> None:
     """Each level is logged once and counted; what waited is sent when it eases."""
-    channel = desk.client.get_partial_messageable(desk.discord.channel("general").id)
-    cards = ChannelCards(desk.client, desk.outgoing)
-    first, first_message, _ = await desk.open()
-    second, second_message, _ = await desk.open(lives=0.0)
+    channel = live_answers.client.get_partial_messageable(live_answers.discord.channel("general").id)
+    cards = ChannelCards(live_answers.client, live_answers.outgoing)
+    first, first_message, _ = await live_answers.open()
+    second, second_message, _ = await live_answers.open(lives=0.0)
     with capture_logs() as logs:
-        await refused(desk, HOLDS_BACK)
-        assert desk.outgoing.level() is Level.HELD_BACK
+        await refused(live_answers, HOLDS_BACK)
+        assert live_answers.outgoing.level() is Level.HELD_BACK
         assert changes(logs) == [("warning", "held_back", HOLDS_BACK)]
-        assert metric(desk, "discord_invalid_answers") == HOLDS_BACK
-        assert metric(desk, "discord_brake_level") == 1
+        assert metric(live_answers, "discord_invalid_answers") == HOLDS_BACK
+        assert metric(live_answers, "discord_brake_level") == 1
 
-        before = len(desk.discord.trace)
-        desk.source.say("> question\nhalf an answer")
+        before = len(live_answers.discord.trace)
+        live_answers.source.say("> question\nhalf an answer")
         first.changed()
         second.changed()
         with pytest.raises(HeldBack):
             await channel.send("something new")
         with pytest.raises(HeldBack):
-            await desk.client.fetch_channel(channel.id)
+            await live_answers.client.fetch_channel(channel.id)
         await asyncio.sleep(60.0)
-        assert len(desk.discord.trace) == before
-        desk.source.say("> question\nthe whole answer")
+        assert len(live_answers.discord.trace) == before
+        live_answers.source.say("> question\nthe whole answer")
         await first.finish()
         assert "the whole answer" in first_message.text
         assert "whole" not in second_message.text
 
-        refused_elsewhere(desk, CUTS_OFF - HOLDS_BACK)
+        refused_elsewhere(live_answers, CUTS_OFF - HOLDS_BACK)
         assert changes(logs)[1:] == [("critical", "cut_off", CUTS_OFF)]
-        assert metric(desk, "discord_brake_level") == 2
+        assert metric(live_answers, "discord_brake_level") == 2
         last = asyncio.create_task(second.finish())
         await asyncio.sleep(60.0)
         assert not last.done()
         assert "whole" not in second_message.text
         await cards.tell(channel.id, "Discord refuses the bot's calls")
-        assert desk.discord.messages("general")[-1].text == "Discord refuses the bot's calls"
+        assert live_answers.discord.messages("general")[-1].text == "Discord refuses the bot's calls"
         await asyncio.create_task(answered_operator(channel))
-        assert desk.discord.messages("general")[-1].text == "as an operator wanted"
+        assert live_answers.discord.messages("general")[-1].text == "as an operator wanted"
 
-        began = desk.clock.monotonic()
+        began = live_answers.clock.monotonic()
         await last
-        assert desk.clock.monotonic() - began < WINDOW
+        assert live_answers.clock.monotonic() - began < WINDOW
         assert "the whole answer" in second_message.text
         await asyncio.sleep(WINDOW)
-        assert desk.outgoing.level() is Level.OPEN
+        assert live_answers.outgoing.level() is Level.OPEN
         await channel.send("something new")
     assert [level for _, level, _ in changes(logs)] == ["held_back", "cut_off", "held_back", "open"]
-    assert metric(desk, "discord_invalid_answers") == 0
+    assert metric(live_answers, "discord_invalid_answers") == 0
 
 
-async def test_what_waits_for_a_slot_is_refused_when_the_level_rises(desk: Desk) -> None:
+async def test_what_waits_for_a_slot_is_refused_when_the_level_rises(live_answers: Desk) -> None:
     """It does not wait ten minutes inside the library."""
-    channel = desk.client.get_partial_messageable(desk.discord.channel("general").id)
-    tickets = [desk.outgoing.ask(Urgency.LAST, interaction=False) for _ in range(100)]
+    channel = live_answers.client.get_partial_messageable(live_answers.discord.channel("general").id)
+    tickets = [live_answers.outgoing.ask(Urgency.LAST, interaction=False) for _ in range(100)]
     sending = asyncio.create_task(channel.send("something new"))
     await asyncio.sleep(0.1)
-    refused_elsewhere(desk, HOLDS_BACK)
+    refused_elsewhere(live_answers, HOLDS_BACK)
     with pytest.raises(HeldBack):
         await sending
     for ticket in tickets:
-        desk.outgoing.end(ticket)
+        live_answers.outgoing.end(ticket)
 
 
-async def test_nothing_is_given_up_while_the_brake_is_on(desk: Desk) -> None:
+async def test_nothing_is_given_up_while_the_brake_is_on(live_answers: Desk) -> None:
     """Pages that another process may have left are looked for afterwards, not taken for missing."""
-    delivery, message, invocation = await desk.open()
-    desk.source.say("> question\none")
+    delivery, message, invocation = await live_answers.open()
+    live_answers.source.say("> question\none")
     await delivery.finish()
     await delivery.aclose()
-    refused_elsewhere(desk, CUTS_OFF)
-    desk.source.say("> question\none", "two")
-    again = desk.deliveries.open(
+    refused_elsewhere(live_answers, CUTS_OFF)
+    live_answers.source.say("> question\none", "two")
+    again = live_answers.deliveries.open(
         f"{invocation.interaction.id:016x}",
-        desk.surface(invocation),
-        desk.source,
+        live_answers.surface(invocation),
+        live_answers.source,
         locale="en-US",
-        on_sent=lambda page, message_id: desk.sent.append((page, message_id)),
-        on_gone=lambda: desk.gone.append(True),
+        on_sent=lambda page, message_id: live_answers.sent.append((page, message_id)),
+        on_gone=lambda: live_answers.gone.append(True),
     )
     again.acknowledged(None)
     await again.finish()
 
-    first, second = desk.discord.messages("general")
+    first, second = live_answers.discord.messages("general")
     assert first is message
     assert "one" in first.text
     assert "two" in second.text

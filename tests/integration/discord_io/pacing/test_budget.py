@@ -21,140 +21,140 @@ ROOMS = 100
 ANSWERS = 200
 
 
-def rooms(desk: Desk) -> Sequence[Channel]:
+def rooms(live_answers: Desk) -> Sequence[Channel]:
     """Enough channels for their own limits to allow more than the global one."""
-    world, beside = desk.discord.world, desk.discord.channel("general")
+    world, beside = live_answers.discord.world, live_answers.discord.channel("general")
     return [
         world.add_channel(Channel(world.ids.next(), beside.type, f"room-{number}", beside.guild_id))
         for number in range(ROOMS)
     ]
 
 
-def unacknowledged(desk: Desk, room: Channel, name: str, source: Pages) -> AnswerDelivery:
+def unacknowledged(live_answers: Desk, room: Channel, name: str, source: Pages) -> AnswerDelivery:
     """An answer whose question Discord did not let the bot acknowledge any more."""
     surface = Surface(
-        application_id=desk.discord.application_id,
+        application_id=live_answers.discord.application_id,
         channel_id=room.id,
         guild_id=room.guild_id,
         private=False,
         channel_route=True,
         token="spent",
-        token_expires_at=desk.clock.now() + 900.0,
+        token_expires_at=live_answers.clock.now() + 900.0,
     )
-    delivery = desk.deliveries.open(
+    delivery = live_answers.deliveries.open(
         name,
         surface,
         source,
         locale="en-US",
-        on_sent=lambda page, message_id: desk.sent.append((page, message_id)),
-        on_gone=lambda: desk.gone.append(True),
+        on_sent=lambda page, message_id: live_answers.sent.append((page, message_id)),
+        on_gone=lambda: live_answers.gone.append(True),
     )
     delivery.refused()
     return delivery
 
 
-def most_in_a_second(desk: Desk) -> int:
+def most_in_a_second(live_answers: Desk) -> int:
     """The most calls that Discord counted towards the global limit in any second."""
-    times = sorted(at for traced in desk.discord.limits.traces.values() for at in traced)
+    times = sorted(at for traced in live_answers.discord.limits.traces.values() for at in traced)
     return max(bisect_left(times, at + GLOBAL.window) - index for index, at in enumerate(times))
 
 
-async def test_many_answers_without_an_interaction_are_all_shown(desk: Desk) -> None:
+async def test_many_answers_without_an_interaction_are_all_shown(live_answers: Desk) -> None:
     """None is refused, nor any call of the library beside them; nothing is looked for that is not there."""
-    halls = rooms(desk)
+    halls = rooms(live_answers)
     answers = []
     for number in range(ANSWERS):
         source = Pages()
         source.say(f"answer {number}")
-        answers.append(unacknowledged(desk, halls[number % ROOMS], f"{number:016x}", source))
-    fetched = [asyncio.create_task(desk.client.fetch_channel(hall.id)) for hall in halls]
+        answers.append(unacknowledged(live_answers, halls[number % ROOMS], f"{number:016x}", source))
+    fetched = [asyncio.create_task(live_answers.client.fetch_channel(hall.id)) for hall in halls]
     await asyncio.gather(*(answer.finish() for answer in answers), *fetched)
 
-    shown = sorted(message.text for hall in halls for message in desk.discord.messages(hall))
+    shown = sorted(message.text for hall in halls for message in live_answers.discord.messages(hall))
     assert shown == sorted(f"answer {number}\n-# small print" for number in range(ANSWERS))
-    assert desk.discord.limits.rejections == []
-    assert CALLS - 5 <= most_in_a_second(desk) <= CALLS
+    assert live_answers.discord.limits.rejections == []
+    assert CALLS - 5 <= most_in_a_second(live_answers) <= CALLS
     assert not any(
         traced.status >= 400 or "messages" in traced.path
-        for traced in desk.discord.trace
+        for traced in live_answers.discord.trace
         if traced.method == "GET"
     )
 
 
-async def test_places_wait_for_last_states(desk: Desk) -> None:
+async def test_places_wait_for_last_states(live_answers: Desk) -> None:
     """A line that moves does not make those wait whose answers are done."""
-    halls = rooms(desk)
+    halls = rooms(live_answers)
     waiting: list[AnswerDelivery] = []
     done: list[AnswerDelivery] = []
     for number in range(ANSWERS):
         source = Pages(is_waiting=number % 2 == 0)
         source.say(f"place {number}" if source.is_waiting else f"answer {number}")
-        answer = unacknowledged(desk, halls[number // 2], f"{number:016x}", source)
+        answer = unacknowledged(live_answers, halls[number // 2], f"{number:016x}", source)
         (waiting if source.is_waiting else done).append(answer)
         answer.changed()
     await asyncio.gather(*(answer.finish() for answer in done))
-    texts = [message.text for hall in halls for message in desk.discord.messages(hall)]
+    texts = [message.text for hall in halls for message in live_answers.discord.messages(hall)]
 
     assert sum(text.startswith("answer") for text in texts) == len(done)
     assert sum(text.startswith("place") for text in texts) < len(waiting) / 2
-    assert desk.discord.limits.rejections == []
+    assert live_answers.discord.limits.rejections == []
 
 
-async def test_a_call_that_the_library_holds_back_leaves_in_its_turn(desk: Desk) -> None:
+async def test_a_call_that_the_library_holds_back_leaves_in_its_turn(live_answers: Desk) -> None:
     """Leave that was granted before the library's own wait for a channel's window is asked for anew after it."""
-    hall = rooms(desk)[0]
-    channel = desk.client.get_partial_messageable(hall.id)
+    hall = rooms(live_answers)[0]
+    channel = live_answers.client.get_partial_messageable(hall.id)
 
     async def send(number: int) -> None:
-        async with desk.outgoing.turn(Urgency.OTHER):
+        async with live_answers.outgoing.turn(Urgency.OTHER):
             await channel.send(f"message {number}")
 
     await asyncio.gather(*(send(number) for number in range(20)))
-    assert len(desk.discord.messages(hall)) == 20
-    assert desk.discord.limits.rejections == []
+    assert len(live_answers.discord.messages(hall)) == 20
+    assert live_answers.discord.limits.rejections == []
 
 
-async def test_what_commands_send_shares_the_limit_of_a_channel_with_its_answers(desk: Desk) -> None:
+async def test_what_commands_send_shares_the_limit_of_a_channel_with_its_answers(live_answers: Desk) -> None:
     """Discord counts new messages of both together."""
-    hall = rooms(desk)[0]
-    channel = desk.client.get_partial_messageable(hall.id)
+    hall = rooms(live_answers)[0]
+    channel = live_answers.client.get_partial_messageable(hall.id)
     writing: list[asyncio.Task[object]] = []
     for number in range(30):
         writing.append(asyncio.create_task(channel.send(f"message {number}")))
         if number % 5 == 0:
             source = Pages()
             source.say(f"answer {number}")
-            answer = unacknowledged(desk, hall, f"{number:016x}", source)
+            answer = unacknowledged(live_answers, hall, f"{number:016x}", source)
             writing.append(asyncio.create_task(answer.finish()))
         await asyncio.sleep(0.3)
     await asyncio.gather(*writing)
 
-    assert len(desk.discord.messages(hall)) == len(writing)
-    assert desk.discord.limits.rejections == []
+    assert len(live_answers.discord.messages(hall)) == len(writing)
+    assert live_answers.discord.limits.rejections == []
 
 
-async def test_another_process_with_the_same_token_is_given_way(desk: Desk) -> None:
+async def test_another_process_with_the_same_token_is_given_way(live_answers: Desk) -> None:
     """It used the second up: after one refusal everything waits until the limit's own end."""
-    halls = rooms(desk)
-    await desk.client.fetch_channel(halls[0].id)
-    window = desk.discord.limits._windows[GLOBAL.counter, ""]  # what nobody can do from outside
+    halls = rooms(live_answers)
+    await live_answers.client.fetch_channel(halls[0].id)
+    window = live_answers.discord.limits._windows[GLOBAL.counter, ""]  # what nobody can do from outside
     window.used = GLOBAL.limit
     with calls_for(Urgency.LAST):
-        first = asyncio.create_task(desk.client.fetch_channel(halls[1].id))
-        await desk.discord.wait_until(lambda: desk.discord.limits.rejections)
+        first = asyncio.create_task(live_answers.client.fetch_channel(halls[1].id))
+        await live_answers.discord.wait_until(lambda: live_answers.discord.limits.rejections)
         await asyncio.sleep(0.05)
-        await asyncio.gather(first, *(desk.client.fetch_channel(hall.id) for hall in halls[2:]))
+        await asyncio.gather(first, *(live_answers.client.fetch_channel(hall.id) for hall in halls[2:]))
 
-    assert len(desk.discord.limits.rejections) == 1
+    assert len(live_answers.discord.limits.rejections) == 1
 
 
 @pytest.mark.parametrize("path", ["/interactions/1/token/callback", "/webhooks/1/token/messages/@original"])
-async def test_interactions_wait_for_nothing(desk: Desk, path: str) -> None:
+async def test_interactions_wait_for_nothing(live_answers: Desk, path: str) -> None:
     """Discord does not count them, so neither does the bot."""
-    tickets = [desk.outgoing.ask(Urgency.LAST, interaction=False) for _ in range(CALLS)]
+    tickets = [live_answers.outgoing.ask(Urgency.LAST, interaction=False) for _ in range(CALLS)]
     assert not tickets[-1].granted.is_set()
-    began = desk.clock.monotonic()
-    session = desk.client.http._HTTPClient__session  # type: ignore[attr-defined]  # as webhooks use it
-    async with session.post(f"{desk.discord.api_url}{path}", json={}) as answer:
+    began = live_answers.clock.monotonic()
+    session = live_answers.client.http._HTTPClient__session  # type: ignore[attr-defined]  # as webhooks use it
+    async with session.post(f"{live_answers.discord.api_url}{path}", json={}) as answer:
         assert answer.status >= 400
-    assert desk.clock.monotonic() - began < 0.2
+    assert live_answers.clock.monotonic() - began < 0.2

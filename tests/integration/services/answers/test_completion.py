@@ -11,7 +11,7 @@ from bot.domain.queue.request import RequestState, StoredRequest, Surface
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, SurfaceExpired
 from bot.presentation.page import Page
 from bot.services.answers.completion import Closing
-from bot.services.answers.live import AnswerDesk, LiveAnswer
+from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import HandClock
@@ -66,10 +66,10 @@ class Ends:
 
     def __post_init__(self) -> None:
         """Put the parts together."""
-        self.desk = AnswerDesk(self.shown, self.store, Background(), self.clock, max_pages=5)
+        self.live_answers = LiveAnswers(self.shown, self.store, Background(), self.clock, max_pages=5)
         self.closing = Closing(
             self.store,
-            self.desk,
+            self.live_answers,
             self.messages,
             Everybody(),
             self.clock,
@@ -82,8 +82,8 @@ class Ends:
     async def asked(self, *, private: bool = False) -> tuple[StoredRequest, LiveAnswer]:
         """A question that waits, in a message."""
         stored = await self.store.enqueue(question("q", user=ASKER, at=self.clock.now(), private=private), WIDE)
-        live = self.desk.open(stored.question)
-        await self.desk.acknowledged("q", 11, None)
+        live = self.live_answers.open(stored.question)
+        await self.live_answers.acknowledged("q", 11, None)
         return stored, live
 
     async def taken(self) -> StoredRequest:
@@ -168,7 +168,7 @@ async def test_so_is_one_that_a_restart_shows() -> None:
     await ends.taken()
     await ends.store.answered("q", "me", replace(answer(), ttft=70.0), now=ends.clock.now())
     (left,) = (await ends.store.recover("next", now=ends.clock.now, is_alive=lambda _: False)).undelivered
-    await ends.closing.deliver(left, ends.desk.reopen(left))
+    await ends.closing.deliver(left, ends.live_answers.reopen(left))
     assert ends.messages.announced == [ASKER]
 
 

@@ -11,7 +11,7 @@ import pytest
 from bot.clock import Clock
 from bot.domain.queue.request import NewQuestion
 from bot.domain.queue.store import QueueLimits
-from bot.services.answers.live import AnswerDesk
+from bot.services.answers.live import LiveAnswers
 from bot.services.queue.positions import OPEN_AT_MOST, PositionUpdater
 from bot.services.queue.token_expiry import EDITS_END_BEFORE, LOOK_EVERY, NOTICE_BEFORE, TokenWatch
 from bot.tasks.background import Background
@@ -39,11 +39,16 @@ class Watched:
 
     def __post_init__(self) -> None:
         """Put the parts together."""
-        self.desk = AnswerDesk(self.shown, self.store, self.background, self.clock, max_pages=5)
+        self.live_answers = LiveAnswers(self.shown, self.store, self.background, self.clock, max_pages=5)
         self.line = PositionUpdater(
-            self.store, self.desk, self.clock, hold=lambda: None, wait_for=lambda _place: None, metrics=Metrics()
+            self.store,
+            self.live_answers,
+            self.clock,
+            hold=lambda: None,
+            wait_for=lambda _place: None,
+            metrics=Metrics(),
         )
-        self.watch = TokenWatch(self.desk, self.store, self.line, self.clock)
+        self.watch = TokenWatch(self.live_answers, self.store, self.line, self.clock)
 
     async def asked(self, name: str, *, private: bool, user: int = 1) -> NewQuestion:
         """A question that was asked now and waits; its message is not open."""
@@ -69,7 +74,7 @@ async def by_hand() -> AsyncIterator[tuple[Watched, HandClock]]:
 async def test_the_notice_is_out_before_minute_14(by_hand: tuple[Watched, HandClock]) -> None:
     """Not as long as the answer may still come in time, and a minute before edits end at the latest."""
     watched, clock = by_hand
-    live = watched.desk.open(await watched.asked("mine", private=True), (1,))
+    live = watched.live_answers.open(await watched.asked("mine", private=True), (1,))
     clock.advance(TOKEN_LIFE - NOTICE_BEFORE - 0.1)
     await watched.watch.look()
     assert NOTICE not in watched.text("mine")
@@ -91,7 +96,7 @@ async def test_who_can_be_reached_otherwise_is_not_bothered(
     asked = await watched.asked("everybody's", private=False)
     if not token:
         asked = replace(asked, surface=replace(asked.surface, token=None, token_expires_at=None))
-    live = watched.desk.open(asked, (1,))
+    live = watched.live_answers.open(asked, (1,))
     live.show()
     clock.advance(TOKEN_LIFE - EDITS_END_BEFORE)
     await watched.watch.look()
@@ -103,7 +108,7 @@ async def test_it_looks_by_itself(by_hand: tuple[Watched, HandClock]) -> None:
     watched, clock = by_hand
     changed = asyncio.Event()
     watched.shown.on_change = changed.set
-    watched.desk.open(await watched.asked("mine", private=True), (1,))
+    watched.live_answers.open(await watched.asked("mine", private=True), (1,))
     task = asyncio.create_task(watched.watch.run())
     try:
         async with asyncio.timeout(5.0):
@@ -134,13 +139,13 @@ async def test_whose_message_is_not_kept_open_is_told_once() -> None:
     assert [NOTICE in watched.text(f"of {user}") for user in (1, 2, 3)] == [True, True, True]
     assert "2nd in line" in watched.text("of 2")
 
-    await watched.desk.close("of 2")
+    await watched.live_answers.close("of 2")
     await watched.watch.look()
     assert "of 2" not in watched.shown.open_now
     # Its place changes: it is opened anew for that, and the notice comes back.
     request = await watched.store.get("of 2")
     assert request is not None
-    watched.line.place(watched.desk.reopen(request), 1)
+    watched.line.place(watched.live_answers.reopen(request), 1)
     assert NOTICE not in watched.text("of 2")
     await watched.watch.look()
     assert NOTICE in watched.text("of 2")
@@ -162,6 +167,6 @@ async def test_everybody_in_a_long_line_is_told() -> None:
         await line.until(lambda: len(line.shown.answers) == len(names))
         await line.until(lambda: len(line.shown.open_now) <= OPEN_AT_MOST + 1)
         assert names[-1] not in line.shown.open_now
-        await TokenWatch(line.desk, store, line.keeper, clock).look()
+        await TokenWatch(line.live_answers, store, line.keeper, clock).look()
         told = [NOTICE in line.answer(name).text for name in names]
         assert told == [number % 2 == 1 for number in range(len(names))]
