@@ -26,7 +26,7 @@ class News:
     joined: bool = False
 
 
-class NewsDesk:
+class NewsBuffer:
     """Makes news of events: what belongs together is one piece, what has passed again is none."""
 
     def __init__(self) -> None:

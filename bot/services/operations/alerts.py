@@ -12,7 +12,7 @@ import structlog
 from bot.clock import Clock, woken
 from bot.domain.cluster.boards import AlertChannel, Boards, OpenAlert
 from bot.domain.cluster.events import ClusterEvent, EventKind
-from bot.domain.cluster.news import SETTLES_AFTER, News, NewsDesk
+from bot.domain.cluster.news import SETTLES_AFTER, News, NewsBuffer
 from bot.domain.cluster.problems import (
     REASONS,
     SILENCE,
@@ -107,7 +107,7 @@ class Alerts:
         self._passing: dict[Key, float] = {}
         self._was_usable = False
         self._is_switching = is_switching
-        self._live_answers = NewsDesk()
+        self._live_answers = NewsBuffer()
         journal.subscribe(self._happened)
         journal.subscribe_kept(self._kept)
         cluster.subscribe(self._wake.set)
