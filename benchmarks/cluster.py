@@ -14,7 +14,7 @@ from benchmarks.measure import summary
 from benchmarks.verdict import Bound, Result
 from bot.domain.cluster.history import Sample
 from bot.presentation.cluster_chart import cluster_chart
-from bot.services.requests.fair_semaphore import Door
+from bot.services.requests.fair_semaphore import FairSemaphore
 from bot.workers.charts import ChartDrawer
 from bot.workers.subprocesses import Subprocesses
 from sandbox.discord_api import DiscordDouble, Message
@@ -86,7 +86,7 @@ async def _charts() -> list[Result]:
         for minute in range(WEEK)
     ]
     seconds, stalls = [], []
-    with Subprocesses.opened(Door(1)) as subprocesses:
+    with Subprocesses.opened(FairSemaphore(1)) as subprocesses:
         drawer = ChartDrawer(subprocesses)
         # matplotlib looks for the machine's fonts once, at the very first chart.
         await drawer.draw(cluster_chart(week[:2], "en"), user_id=1)

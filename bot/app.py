@@ -28,7 +28,7 @@ from bot.errors import BotError, ConfigError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import ClusterWatcher
-from bot.services.requests.fair_semaphore import Door
+from bot.services.requests.fair_semaphore import FairSemaphore
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import database_file
@@ -212,7 +212,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
             outgoing,
             background,
             watcher,
-            stack.enter_context(Subprocesses.opened(Door(AT_ONCE, most_waiting=MOST_WAITING))),
+            stack.enter_context(Subprocesses.opened(FairSemaphore(AT_ONCE, most_waiting=MOST_WAITING))),
             clock,
             metrics,
         )

@@ -26,7 +26,7 @@ from bot.services.access.rules import Access, Act
 from bot.services.answers.live import LiveAnswers
 from bot.services.ports import Brake
 from bot.services.queue.dispatcher import Dispatcher
-from bot.services.requests.fair_semaphore import Door
+from bot.services.requests.fair_semaphore import FairSemaphore
 
 log = structlog.get_logger(__name__)
 
@@ -126,7 +126,7 @@ class AskService:
         self._queue_limits = queue_limits
         self._ask_limits = ask_limits
         self._system_prompt = system_prompt
-        self._door = Door(AT_ONCE)
+        self._semaphore = FairSemaphore(AT_ONCE)
 
     async def admit(self, setting: Setting) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
@@ -149,7 +149,7 @@ class AskService:
             raise UserError("empty prompt", key="error.empty_prompt")
         if self._brake is not None and self._brake.level() is not Level.OPEN:
             raise NotTakenNow
-        async with self._door.passing(question.asker.user_id):
+        async with self._semaphore.passing(question.asker.user_id):
             self._dispatcher.require_open()
             return await self._taken(question)
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from bot.errors import WaitListFull
 
 
-class Door:
+class FairSemaphore:
     """Lets ``width`` people through at the same time, each with one question.
 
     Who had the fewest in this burst goes first; a person's own questions keep their order. For tasks of one event

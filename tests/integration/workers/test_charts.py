@@ -13,7 +13,7 @@ from bot.domain.queue.usage import UsageRow
 from bot.presentation.charts import Chart
 from bot.presentation.cluster_chart import POINTS, cluster_chart, thinned
 from bot.presentation.usage_chart import usage_chart
-from bot.services.requests.fair_semaphore import Door
+from bot.services.requests.fair_semaphore import FairSemaphore
 from bot.workers.charts import BACKGROUND, COLOURS, SERIES_COLOURS, ChartDrawer, draw, font_families
 from bot.workers.subprocesses import Subprocesses
 
@@ -22,7 +22,7 @@ DARK = ImageColor.getrgb(BACKGROUND)
 
 async def drawn(chart: Chart) -> bytes:
     """The picture, from a process of its own."""
-    with Subprocesses.opened(Door(1)) as subprocesses:
+    with Subprocesses.opened(FairSemaphore(1)) as subprocesses:
         return await ChartDrawer(subprocesses).draw(chart, user_id=1)
 
 

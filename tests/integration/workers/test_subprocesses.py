@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import WaitListFull
-from bot.services.requests.fair_semaphore import Door
+from bot.services.requests.fair_semaphore import FairSemaphore
 from bot.workers.subprocesses import AT_ONCE, ChildFailed, Limits, Subprocesses, limit
 
 LIMITS = Limits(memory_bytes=400_000_000, seconds=20.0, output_bytes=100_000)
@@ -20,7 +20,7 @@ LIMITS = Limits(memory_bytes=400_000_000, seconds=20.0, output_bytes=100_000)
 def subprocesses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subprocesses]:
     """Children that may run the programs of a folder."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with Subprocesses.opened(Door(AT_ONCE, most_waiting=3)) as opened:
+    with Subprocesses.opened(FairSemaphore(AT_ONCE, most_waiting=3)) as opened:
         yield opened
 
 
@@ -53,7 +53,7 @@ async def test_a_child_is_told_no_secret(
 
 async def test_what_children_keep_is_private_and_goes(tmp_path: Path) -> None:
     """No predictable name in the temporary directory, nobody else's eyes, nothing left."""
-    with Subprocesses.opened(Door(1)) as first, Subprocesses.opened(Door(1)) as second:
+    with Subprocesses.opened(FairSemaphore(1)) as first, Subprocesses.opened(FairSemaphore(1)) as second:
         folders = []
         for subprocesses in (first, second):
             async with subprocesses.turn(1) as worker:
@@ -136,7 +136,7 @@ mark.unlink()
 
 async def test_who_waits_too_long_is_told(tmp_path: Path) -> None:
     """A wait has an end, and leaves no trace."""
-    door = Door(1)
+    door = FairSemaphore(1)
     hurried = Subprocesses(door, tmp_path, patience=0.01)
     async with hurried.turn(1):
         with pytest.raises(WaitListFull, match="no turn within"):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import WaitListFull
-from bot.services.requests.fair_semaphore import Door
+from bot.services.requests.fair_semaphore import FairSemaphore
 
 WIDTH, MOST = 2, 4
 
@@ -18,7 +18,7 @@ class Burst:
     """People at a door, who stay inside until they are let out."""
 
     def __init__(self, most_waiting: int | None) -> None:
-        self.door = Door(WIDTH, most_waiting=most_waiting)
+        self.door = FairSemaphore(WIDTH, most_waiting=most_waiting)
         self.inside: list[tuple[int, int]] = []
         self.order: list[tuple[int, int]] = []
         self.refused: list[tuple[int, int]] = []
@@ -100,7 +100,7 @@ async def test_one_persons_flood_leaves_room_for_the_next_one() -> None:
 
 async def test_who_is_refused_reads_a_sentence_of_its_own() -> None:
     """Which is not the one of the questions' line."""
-    door = Door(1, most_waiting=0)
+    door = FairSemaphore(1, most_waiting=0)
     async with door.passing(1):
         with pytest.raises(WaitListFull) as refused:
             async with door.passing(2):
