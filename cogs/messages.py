@@ -68,7 +68,7 @@ async def require_asking(access: Access, interaction: discord.Interaction[Any]) 
     await access.require(Act.ASK, person_of(interaction), place_of_interaction(interaction))
 
 
-class Doors(commands.Cog):
+class Messages(commands.Cog):
     """Listens to messages that address the bot, and offers "Ask about this"."""
 
     def __init__(self, bot: ParallaxBot, asking: Asking) -> None:
@@ -210,4 +210,4 @@ def _to_others(message: discord.Message, me: int) -> bool:
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
-    await bot.add_cog(Doors(bot, Asking(bot.services, bot.application_id or 0)))
+    await bot.add_cog(Messages(bot, Asking(bot.services, bot.application_id or 0)))
