@@ -31,7 +31,7 @@ from bot.services.answers.attempt import Answering
 from bot.services.answers.completion import Closing
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
-from bot.services.cluster.leadership import Watch
+from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService, ClusterWatcher
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import Journal
@@ -218,12 +218,12 @@ def _cluster_of(
     parts: Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
 ) -> tuple[ClusterServices, Alerts]:
     database, clock = parts.database, parts.clock
-    watch = Watch(database.leases, parts.lock.me, clock, parts.lock.is_alive)
-    journal = Journal(parts.watcher, database.history, database.switches, queue.load, clock, watch)
+    leadership = Leadership(database.leases, parts.lock.me, clock, parts.lock.is_alive)
+    journal = Journal(parts.watcher, database.history, database.switches, queue.load, clock, leadership)
     nodes = NodeBook(database.node_names, cluster)
     cards = StatusCards(cluster, queue, journal, nodes, clock)
     poster = ChannelCards(bot, parts.outgoing)
-    boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock, watch)
+    boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock, leadership)
     switching = Switching(
         scheduler=parts.scheduler,
         cluster=cluster,
@@ -252,7 +252,7 @@ def _cluster_of(
         journal,
         nodes,
         clock,
-        watch,
+        leadership,
         parts.outgoing,
         is_switching=lambda: switching.is_under_way,
     )

@@ -19,7 +19,7 @@ LASTS = 15.0
 RENEWED_AFTER = 6.0
 
 
-class Watch:
+class Leadership:
     """A turn that one process has at a time, and keeps until it ends or another takes it."""
 
     def __init__(self, leases: Leases, owner: str, clock: Clock, is_alive: Callable[[str], bool]) -> None:

@@ -16,7 +16,7 @@ from bot.domain.cluster.model_switch import SwitchStore, set_by_us
 from bot.domain.cluster.node_speed import LoneWork
 from bot.errors import StorageError
 from bot.presentation.status import Load
-from bot.services.cluster.leadership import LASTS, Watch
+from bot.services.cluster.leadership import LASTS, Leadership
 from bot.services.cluster.monitor import ClusterWatcher
 from bot.tasks.listeners import Listeners
 
@@ -47,14 +47,14 @@ class Journal:
         switches: SwitchStore,
         load: Callable[[], Awaitable[Load]],
         clock: Clock,
-        watch: Watch,
+        leadership: Leadership,
     ) -> None:
         self._watcher = watcher
         self._history = history
         self._switches = switches
         self._load = load
         self._clock = clock
-        self._watch = watch
+        self._leadership = leadership
         self._reader = EventReader()
         self._listeners = Listeners[[ClusterEvent]](clock)
         self._keepers = Listeners[[ClusterEvent]](clock)
@@ -122,7 +122,7 @@ class Journal:
         """Keep what happened since the last time, when that is for this process. Raises :class:`StorageError`."""
         if not self._unkept:
             return
-        if not await self._watch.is_ours(surely=True):
+        if not await self._leadership.is_ours(surely=True):
             # Whoever has the watch keeps them, unless it has ended without a word.
             self._kept_before = False
             oldest = self._clock.now() - 2 * LASTS
@@ -166,7 +166,7 @@ class Journal:
             try:
                 await self._look_closely()
                 if self._clock.now() - begun >= SAMPLE_EVERY:
-                    if await self._watch.is_ours(surely=True):
+                    if await self._leadership.is_ours(surely=True):
                         await self._history.add_sample(await self._sample(begun, at=begun))
                     begun = self._clock.now()
                 # At the start too: a bot that is restarted every hour has a history like any other.

@@ -29,7 +29,7 @@ from bot.domain.cluster.problems import (
 from bot.domain.discord_calls.brake import WINDOW, Level
 from bot.errors import DeliveryError, StorageError
 from bot.presentation.alerts import Line, alert_lines, news_text, recovery_text, trouble_text
-from bot.services.cluster.leadership import Watch
+from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import Availability, ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import Journal
@@ -84,7 +84,7 @@ class Alerts:
         journal: Journal,
         nodes: NodeBook,
         clock: Clock,
-        watch: Watch,
+        leadership: Leadership,
         brake: Brake,
         *,
         is_switching: Callable[[], bool],
@@ -96,7 +96,7 @@ class Alerts:
         self._journal = journal
         self._nodes = nodes
         self._clock = clock
-        self._watch = watch
+        self._leadership = leadership
         self._brake = brake
         self._braked = False
         self._began = clock.monotonic()
@@ -256,7 +256,7 @@ class Alerts:
             self._told[key_of(alert.kind, alert.subject)] = now
             self._passing.pop(key_of(alert.kind, alert.subject), None)
         # Whoever of several processes notes it tells it.
-        told_here = not news or await self._watch.is_ours(surely=True)
+        told_here = not news or await self._leadership.is_ours(surely=True)
         began = await self._store.begin_alerts(wrong) if wrong else ()
         ended = await self._store.end_alerts(passed) if passed else ()
         await self._replace(began)

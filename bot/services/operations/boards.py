@@ -14,7 +14,7 @@ from bot.domain.cluster.boards import Board, Boards
 from bot.domain.cluster.events import ClusterEvent
 from bot.errors import AccessLost, DeliveryError, MessageGone, StorageError
 from bot.presentation.status import Card, status_card
-from bot.services.cluster.leadership import Watch
+from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import Journal
@@ -162,14 +162,14 @@ class BoardKeeper:
         journal: Journal,
         nodes: NodeBook,
         clock: Clock,
-        watch: Watch,
+        leadership: Leadership,
     ) -> None:
         self._store = store
         self._cards = cards
         self._poster = poster
         self._nodes = nodes
         self._clock = clock
-        self._watch = watch
+        self._leadership = leadership
         self._boards: dict[int, tuple[Board, Follower, asyncio.Task[None]]] = {}
         self._live: dict[int, Follower] = {}
         self._again = asyncio.Event()
@@ -194,13 +194,13 @@ class BoardKeeper:
                 task.cancel()
             await asyncio.gather(*(task for _, _, task in self._boards.values()), return_exceptions=True)
             self._boards.clear()
-            await self._watch.release()
+            await self._leadership.release()
 
     async def place(self, channel_id: int, guild_id: int | None, locale: str) -> None:
         """Place a board, or send the one of this channel anew. Raises :class:`DeliveryError`,
         :class:`StorageError`."""
         # Who asked is answered here, so this process shows it, and whoever had the watch lets the old one be.
-        await self._watch.take()
+        await self._leadership.take()
         async with self._placing:
             await self._stop(channel_id)
             card = await self._cards.board(locale)
@@ -210,7 +210,7 @@ class BoardKeeper:
 
     async def remove(self, channel_id: int) -> bool:
         """Let a board be: it stays as it is; False when there was none. Raises :class:`StorageError`."""
-        await self._watch.take()
+        await self._leadership.take()
         async with self._placing:
             await self._stop(channel_id)
             return await self._store.remove_board(channel_id)
@@ -218,7 +218,7 @@ class BoardKeeper:
     async def message_deleted(self, message_id: int) -> None:
         """A message was deleted in Discord; a board is sent again."""
         for board, _, _ in list(self._boards.values()):
-            if board.message_id == message_id and await self._watch.is_ours(surely=True):
+            if board.message_id == message_id and await self._leadership.is_ours(surely=True):
                 async with self._placing:
                     await self._stop(board.channel_id)
                     await self._store.put_board(replace(board, message_id=None))
@@ -264,7 +264,7 @@ class BoardKeeper:
         """Show what is kept and nothing else: another process may have placed, moved or removed a board, or taken
         the watch."""
         async with self._placing:
-            kept = await self._store.boards() if await self._watch.is_ours() else ()
+            kept = await self._store.boards() if await self._leadership.is_ours() else ()
             wanted = {board.channel_id: board for board in kept}
             for channel_id, (board, _, _) in list(self._boards.items()):
                 if wanted.get(channel_id) != board:
@@ -312,7 +312,7 @@ class BoardKeeper:
     async def _send_again(self, channel_id: int, card: Card) -> None:
         async with self._placing:
             # Two processes learn that the message is gone: one sends it.
-            if not await self._watch.is_ours(surely=True):
+            if not await self._leadership.is_ours(surely=True):
                 return
             board, follower, task = self._boards[channel_id]
             placed = replace(board, message_id=await self._poster.post(channel_id, card))

@@ -12,7 +12,7 @@ from bot.domain.cluster.boards import AlertChannel, OpenAlert
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 from bot.errors import SchedulerUnreachable
 from bot.presentation.status import Load
-from bot.services.cluster.leadership import Watch
+from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import SILENCE_TOLERATED, ClusterService, ClusterWatcher
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import Journal
@@ -75,7 +75,7 @@ class Process:
     scheduler: ScriptedScheduler
     watcher: ClusterWatcher
     database: Database
-    watch: Watch
+    leadership: Leadership
     journal: Journal
     alerts: Alerts
     channel: Channel
@@ -137,9 +137,9 @@ async def process(
         async def load() -> Load:
             return Load(0, None, 0)
 
-        watch = Watch(database.leases, owner, clock, lambda _: True)
+        leadership = Leadership(database.leases, owner, clock, lambda _: True)
         cluster = ClusterService(scheduler, watcher, "", clock)
-        journal = Journal(watcher, database.history, database.switches, load, clock, watch)
+        journal = Journal(watcher, database.history, database.switches, load, clock, leadership)
         nodes = NodeBook(database.node_names, cluster)
         alerts = Alerts(
             database.boards,
@@ -148,11 +148,11 @@ async def process(
             journal,
             nodes,
             clock,
-            watch,
+            leadership,
             outgoing,
             is_switching=lambda: one.switching,
         )
-        one = Process(clock, scheduler, watcher, database, watch, journal, alerts, channel, outgoing)
+        one = Process(clock, scheduler, watcher, database, leadership, journal, alerts, channel, outgoing)
         following = asyncio.create_task(watcher.run())
         await database.boards.put_alerts(AlertChannel(CHANNEL, 8, ROLE, "en", ping_owners=True))
         await alerts.remember()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.domain.cluster.history import Sample
 from bot.presentation.status import Load
-from bot.services.cluster.leadership import Watch
+from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterWatcher
 from bot.services.cluster.recorder import FINE_EVERY, FINE_SECONDS, Journal
 from bot.storage.database import Database
@@ -65,8 +65,8 @@ async def keeping(folder: Path) -> AsyncIterator[Kept]:
         async def load() -> Load:
             return await kept.load()
 
-        watch = Watch(database.leases, "this process", clock, lambda _: True)
-        journal = Journal(watcher, database.history, database.switches, load, clock, watch)
+        leadership = Leadership(database.leases, "this process", clock, lambda _: True)
+        journal = Journal(watcher, database.history, database.switches, load, clock, leadership)
         kept = Kept(clock, scheduler, watcher, database, journal)
         following = asyncio.create_task(watcher.run())
         try:

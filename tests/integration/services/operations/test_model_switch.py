@@ -15,7 +15,7 @@ from bot.domain.queue.estimate import ServiceTimes
 from bot.domain.status import ClusterStatus, Model
 from bot.errors import SchedulerUnreachable
 from bot.presentation.status import Load
-from bot.services.cluster.leadership import Watch
+from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.recorder import Journal
 from bot.services.operations.model_switch import Plan, Switching
@@ -81,11 +81,11 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
         async def load() -> Load:
             return Load(0, None, 0)
 
-        watch = Watch(database.leases, "this process", clock, lambda _: True)
+        leadership = Leadership(database.leases, "this process", clock, lambda _: True)
         under_test = Switching(
             scheduler=scheduler,
             cluster=cluster,
-            journal=Journal(line.watcher, database.history, database.switches, load, clock, watch),
+            journal=Journal(line.watcher, database.history, database.switches, load, clock, leadership),
             queue=QueueService(line.store, Undisturbed(), line.dispatcher, gate, clock),
             dispatcher=line.dispatcher,
             store=database.switches,

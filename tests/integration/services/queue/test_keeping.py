@@ -123,7 +123,7 @@ async def test_events_are_kept_once(pair: tuple[Process, Process]) -> None:
     for each in pair:
         await each.sees(report(ATTIC))
     assert len(await kept(pair[0], EventKind.NODE_LOST)) == 1
-    (holder,) = [each for each in pair if await each.watch.is_ours()]
+    (holder,) = [each for each in pair if await each.leadership.is_ours()]
     (waiter,) = [each for each in pair if each is not holder]
 
     await waiter.sees(report(RACK, ATTIC))

@@ -48,7 +48,7 @@ class Watched:
             wait_for=lambda _place: None,
             metrics=Metrics(),
         )
-        self.watch = TokenWatch(self.live_answers, self.store, self.line, self.clock)
+        self.leadership = TokenWatch(self.live_answers, self.store, self.line, self.clock)
 
     async def asked(self, name: str, *, private: bool, user: int = 1) -> NewQuestion:
         """A question that was asked now and waits; its message is not open."""
@@ -76,14 +76,14 @@ async def test_the_notice_is_out_before_minute_14(by_hand: tuple[Watched, HandCl
     watched, clock = by_hand
     live = watched.live_answers.open(await watched.asked("mine", private=True), (1,))
     clock.advance(TOKEN_LIFE - NOTICE_BEFORE - 0.1)
-    await watched.watch.look()
+    await watched.leadership.look()
     assert NOTICE not in watched.text("mine")
     clock.advance(0.1)
-    await watched.watch.look()
+    await watched.leadership.look()
     assert NOTICE in watched.text("mine")
     assert clock.now() + LOOK_EVERY < live.question.asked_at + 14 * 60
     shown = len(watched.shown.answers["mine"].states)
-    await watched.watch.look()
+    await watched.leadership.look()
     assert len(watched.shown.answers["mine"].states) == shown
 
 
@@ -99,7 +99,7 @@ async def test_who_can_be_reached_otherwise_is_not_bothered(
     live = watched.live_answers.open(asked, (1,))
     live.show()
     clock.advance(TOKEN_LIFE - EDITS_END_BEFORE)
-    await watched.watch.look()
+    await watched.leadership.look()
     assert NOTICE not in watched.text("everybody's")
 
 
@@ -109,7 +109,7 @@ async def test_it_looks_by_itself(by_hand: tuple[Watched, HandClock]) -> None:
     changed = asyncio.Event()
     watched.shown.on_change = changed.set
     watched.live_answers.open(await watched.asked("mine", private=True), (1,))
-    task = asyncio.create_task(watched.watch.run())
+    task = asyncio.create_task(watched.leadership.run())
     try:
         async with asyncio.timeout(5.0):
             while not changed.is_set():
@@ -135,19 +135,19 @@ async def test_whose_message_is_not_kept_open_is_told_once() -> None:
             WIDE,
         )
         await watched.store.attach_message(asked.request_id, 0, user)
-    await watched.watch.look()
+    await watched.leadership.look()
     assert [NOTICE in watched.text(f"of {user}") for user in (1, 2, 3)] == [True, True, True]
     assert "2nd in line" in watched.text("of 2")
 
     await watched.live_answers.close("of 2")
-    await watched.watch.look()
+    await watched.leadership.look()
     assert "of 2" not in watched.shown.open_now
     # Its place changes: it is opened anew for that, and the notice comes back.
     request = await watched.store.get("of 2")
     assert request is not None
     watched.line.place(watched.live_answers.reopen(request), 1)
     assert NOTICE not in watched.text("of 2")
-    await watched.watch.look()
+    await watched.leadership.look()
     assert NOTICE in watched.text("of 2")
     await watched.background.aclose()
 
