@@ -27,7 +27,7 @@ from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import BotError, ConfigError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
-from bot.services.cluster.monitor import ClusterWatcher
+from bot.services.cluster.monitor import ClusterMonitor
 from bot.services.requests.fair_semaphore import FairSemaphore
 from bot.settings import Settings
 from bot.storage.database import Database
@@ -63,7 +63,7 @@ async def run(settings: Settings) -> None:
         tasks = [
             asyncio.create_task(work, name=name)
             for name, work in (
-                ("watcher", supervisor.keep("watcher", app.watcher.run)),
+                ("watcher", supervisor.keep("watcher", app.monitor.run)),
                 ("dispatcher", _drain_when_ready(app, supervisor)),
                 ("leases", _when_ready(app, supervisor, "leases", app.leases.keep)),
                 ("reconciliation", _when_ready(app, supervisor, "reconciliation", app.reconciliation.run)),
@@ -201,7 +201,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         stack.push_async_callback(deliveries.aclose)
         background = Background()
         stack.push_async_callback(background.aclose)
-        watcher = ClusterWatcher(scheduler, clock, metrics)
+        monitor = ClusterMonitor(scheduler, clock, metrics)
         parts = Parts(
             settings,
             database,
@@ -211,7 +211,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
             Messenger(bot, outgoing),
             outgoing,
             background,
-            watcher,
+            monitor,
             stack.enter_context(Subprocesses.opened(FairSemaphore(AT_ONCE, most_waiting=MOST_WAITING))),
             clock,
             metrics,

@@ -32,7 +32,7 @@ from bot.services.answers.completion import Closing
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.leadership import Leadership
-from bot.services.cluster.monitor import ClusterService, ClusterWatcher
+from bot.services.cluster.monitor import ClusterMonitor, ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import Journal
 from bot.services.conversations.memory import ConversationService
@@ -74,7 +74,7 @@ class App:
     leases: Leases
     sweeper: Sweeper
     reconciliation: Reconciliation
-    watcher: ClusterWatcher
+    monitor: ClusterMonitor
     line: PositionUpdater
     tokens: TokenWatch
     personal: PersonalData
@@ -97,7 +97,7 @@ class Parts:
     messenger: Messenger
     outgoing: Outgoing
     background: Background
-    watcher: ClusterWatcher
+    monitor: ClusterMonitor
     subprocesses: Subprocesses
     clock: SystemClock
     metrics: Metrics
@@ -140,7 +140,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         roles=settings.quota_roles,
     )
     personal = PersonalData(database.personal, database.requests, line.dispatcher, profiles, clock)
-    cluster = ClusterService(parts.scheduler, parts.watcher, settings.parallax_public_url, clock)
+    cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
     queue = QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock)
     running, alerts = _cluster_of(parts, bot, line, cluster, queue)
     bot.services = Services(
@@ -202,7 +202,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         line.leases,
         line.sweeper,
         line.reconciliation,
-        parts.watcher,
+        parts.monitor,
         line.keeper,
         TokenWatch(line.live_answers, database.requests, line.keeper, clock),
         personal,
@@ -219,7 +219,7 @@ def _cluster_of(
 ) -> tuple[ClusterServices, Alerts]:
     database, clock = parts.database, parts.clock
     leadership = Leadership(database.leases, parts.lock.me, clock, parts.lock.is_alive)
-    journal = Journal(parts.watcher, database.history, database.switches, queue.load, clock, leadership)
+    journal = Journal(parts.monitor, database.history, database.switches, queue.load, clock, leadership)
     nodes = NodeBook(database.node_names, cluster)
     cards = StatusCards(cluster, queue, journal, nodes, clock)
     poster = ChannelCards(bot, parts.outgoing)
@@ -278,7 +278,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         parts.deliveries, store, parts.background, clock, max_pages=settings.answer_max_messages
     )
     gate = Gate(
-        parts.watcher,
+        parts.monitor,
         CapacityLimit(reserve=settings.capacity_reserve),
         BackOff(),
         Breaker(BackOff()),
@@ -370,7 +370,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         clock=clock,
         metrics=parts.metrics,
     )
-    parts.watcher.subscribe(signal.set)
+    parts.monitor.subscribe(signal.set)
     return _Line(live_answers, gate, keeper, closing, dispatcher, leases, sweeper, reconciliation, summaries)
 
 

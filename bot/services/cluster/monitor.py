@@ -83,7 +83,7 @@ def availability_of(status: ClusterStatus) -> Availability:
     return Availability.NO_MODEL if no_model else Availability.STARTING
 
 
-class ClusterWatcher:
+class ClusterMonitor:
     """Keeps the newest report and tells listeners of every change."""
 
     def __init__(self, scheduler: Scheduler, clock: Clock, metrics: Metrics) -> None:
@@ -251,19 +251,19 @@ class ClusterService:
     Whoever asks the scheduler for the same thing at the same time shares one call.
     """
 
-    def __init__(self, scheduler: Scheduler, watcher: ClusterWatcher, web_page: str, clock: Clock) -> None:
+    def __init__(self, scheduler: Scheduler, monitor: ClusterMonitor, web_page: str, clock: Clock) -> None:
         self._models = SharedCall(scheduler.models, clock)
         self._join_command = SharedCall(scheduler.join_command, clock)
-        self._watcher = watcher
+        self._monitor = monitor
         self.web_page = web_page
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
-        return self._watcher.view()
+        return self._monitor.view()
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` after every change of the view; returns how to end it."""
-        return self._watcher.subscribe(listener)
+        return self._monitor.subscribe(listener)
 
     async def models(self) -> tuple[Model, ...]:
         """The models the scheduler listed within the last second. Raises :class:`SchedulerError`."""

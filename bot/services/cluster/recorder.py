@@ -17,7 +17,7 @@ from bot.domain.cluster.node_speed import LoneWork
 from bot.errors import StorageError
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import LASTS, Leadership
-from bot.services.cluster.monitor import ClusterWatcher
+from bot.services.cluster.monitor import ClusterMonitor
 from bot.tasks.listeners import Listeners
 
 log = structlog.get_logger(__name__)
@@ -42,14 +42,14 @@ class Journal:
 
     def __init__(
         self,
-        watcher: ClusterWatcher,
+        monitor: ClusterMonitor,
         history: History,
         switches: SwitchStore,
         load: Callable[[], Awaitable[Load]],
         clock: Clock,
         leadership: Leadership,
     ) -> None:
-        self._watcher = watcher
+        self._monitor = monitor
         self._history = history
         self._switches = switches
         self._load = load
@@ -65,7 +65,7 @@ class Journal:
         self._lone = LoneWork()
         self._speeds: tuple[float, Mapping[str, float]] | None = None
         self._fine: deque[Sample] = deque(maxlen=int(FINE_SECONDS / FINE_EVERY))
-        watcher.subscribe(self._look)
+        monitor.subscribe(self._look)
 
     @property
     def stranded(self) -> bool:
@@ -180,14 +180,14 @@ class Journal:
     async def _look_closely(self) -> None:
         now = self._clock.now()
         last = self._fine[-1].at if self._fine else None
-        if self._watcher.view().received_at is None or (last is not None and now - last < LOOK_APART):
+        if self._monitor.view().received_at is None or (last is not None and now - last < LOOK_APART):
             return
         self._fine.append(await self._sample(now if last is None else last, at=now))
 
     async def _sample(self, begun: float, *, at: float) -> Sample:
         """What is there now, and the answers since ``begun``, as a sample of the moment ``at``."""
         now = self._clock.now()
-        status = self._watcher.view().status
+        status = self._monitor.view().status
         load = await self._load()
         figures = await self._history.figures(since=begun, until=now)
         return Sample(
@@ -203,7 +203,7 @@ class Journal:
         )
 
     def _look(self) -> None:
-        seen, now = self._watcher.seen(), self._clock.now()
+        seen, now = self._monitor.seen(), self._clock.now()
         self._lone.observe(seen, now)
         events = self._reader.observe(seen, now)
         if not events:

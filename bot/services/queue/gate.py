@@ -25,7 +25,7 @@ from bot.errors import (
     SchedulerUnreachable,
 )
 from bot.presentation.page import escape_inline
-from bot.services.cluster.monitor import Availability, ClusterView, ClusterWatcher
+from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
 from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -79,7 +79,7 @@ class Gate:
 
     def __init__(
         self,
-        watcher: ClusterWatcher,
+        monitor: ClusterMonitor,
         capacity: CapacityLimit,
         back_off: BackOff,
         breaker: Breaker,
@@ -87,7 +87,7 @@ class Gate:
         clock: Clock,
         metrics: Metrics,
     ) -> None:
-        self._watcher = watcher
+        self._monitor = monitor
         self._capacity = capacity
         self._back_off = back_off
         self._breaker = breaker
@@ -105,7 +105,7 @@ class Gate:
         self._repeats: list[str] = []
         self._claiming = False
         self._stirred = asyncio.Event()
-        watcher.subscribe(self._status_changed)
+        monitor.subscribe(self._status_changed)
 
     @property
     def model(self) -> str | None:
@@ -124,7 +124,7 @@ class Gate:
         One as long as the cluster's state is not known and no question proved that it works: enough to find out,
         too little to do harm. Then what is learned from the questions themselves.
         """
-        view = self._watcher.view()
+        view = self._monitor.view()
         if view.availability is Availability.UNKNOWN and not view.proven:
             return 1
         limit = self._capacity.limit(self._clock.monotonic())
@@ -200,7 +200,7 @@ class Gate:
         try:
             while not self._may_repeat(request_id):
                 left = until - self._clock.monotonic()
-                if left <= 0 or self._watcher.view().availability is Availability.UNREACHABLE:
+                if left <= 0 or self._monitor.view().availability is Availability.UNREACHABLE:
                     return False
                 self._stirred.clear()
                 await woken(self._stirred, self._clock, min(left, self.retry_in() or left))
@@ -214,7 +214,7 @@ class Gate:
         """An answer began ``waited`` seconds after its question was sent, with ``in_flight`` in flight, of which
         the scheduler is holding ``held`` back. The headers of a good answer come before a node fails it, too
         (recording 84): that it works is told by :meth:`worked`."""
-        self._watcher.chat_succeeded()
+        self._monitor.chat_succeeded()
         self._back_off.succeeded()
         self._capacity.succeeded(self._clock.monotonic(), in_flight=in_flight, waited=waited, held=held)
 
@@ -224,7 +224,7 @@ class Gate:
         if recovered:
             log.info("cluster.answers_again", request_id=request_id)
             self._stirred.set()
-        self._watcher.chat_worked(recovered=recovered)
+        self._monitor.chat_worked(recovered=recovered)
 
     def ended(self, duration: float | None) -> None:
         """A question that the cluster took has ended, so a slot is free again; ``duration`` in seconds of a
@@ -233,7 +233,7 @@ class Gate:
         self._stirred.set()
         if duration is not None:
             self._service_times.observe(duration)
-            self._watcher.chat_completed()
+            self._monitor.chat_completed()
 
     def refused(self, request_id: str, error: SchedulerError, *, elapsed: float, attempts: int) -> bool:
         """A question that was sent ``elapsed`` seconds ago ended without a word of an answer, after ``attempts``
@@ -244,7 +244,7 @@ class Gate:
             self._refusal, self._refused_at = refusal_of(error, self._clock.now()), self._clock.now()
             self._capacity.refused(now, sent_at=now - elapsed)
             self._back_off.refused(now, retry_after=error.retry_after, jitter=jitter)
-            self._watcher.chat_failed(error)
+            self._monitor.chat_failed(error)
             return True
         if isinstance(error, NoAnswer):
             # The cluster works; another try may begin with another token.
@@ -253,7 +253,7 @@ class Gate:
             return attempts < NO_ANSWER_ATTEMPTS
         is_kept = isinstance(error, SchedulerNotReady | SchedulerUnreachable)
         if not (is_kept or error.retryable):
-            self._watcher.chat_failed(error)
+            self._monitor.chat_failed(error)
             if isinstance(error, RequestRefused):
                 # It read the question, so it works.
                 self.worked(request_id)
@@ -281,7 +281,7 @@ class Gate:
                 self._failure = reason
             if not was_open:
                 log.warning("cluster.fails_questions", request_id=request_id, code=error.code, detail=str(error))
-            self._watcher.chat_failed(error)
+            self._monitor.chat_failed(error)
         return True
 
     def _closed(self) -> Hold | None:
@@ -289,7 +289,7 @@ class Gate:
         if self.restarting:
             return RESTARTING
         waits = self._back_off.remaining(self._clock.monotonic(), room=self._shows_room()) > 0
-        return hold_of(self._watcher.view(), self.pause, self._refusal if waits else None)
+        return hold_of(self._monitor.view(), self.pause, self._refusal if waits else None)
 
     def _may_probe(self) -> bool:
         now = self._clock.monotonic()
@@ -306,7 +306,7 @@ class Gate:
 
     def _shows_room(self) -> bool:
         """Whether a report since the last refusal says that more could run than we have in flight."""
-        view, status = self._watcher.view(), self._current_status()
+        view, status = self._monitor.view(), self._current_status()
         if status is None or status.capacity is None or not status.usable:
             return False
         if view.received_at is None or view.received_at <= self._refused_at:
@@ -314,7 +314,7 @@ class Gate:
         return len(self._in_flight) < self._capacity.limit(self._clock.monotonic())
 
     def _status_changed(self) -> None:
-        view, status = self._watcher.view(), self._current_status()
+        view, status = self._monitor.view(), self._current_status()
         self._capacity.status(status.capacity if status is not None else None)
         told = (view.status, view.availability in {Availability.UNKNOWN, Availability.UNREACHABLE})
         if told != self._told:
@@ -325,5 +325,5 @@ class Gate:
         self._stirred.set()
 
     def _current_status(self) -> ClusterStatus | None:
-        view = self._watcher.view()
+        view = self._monitor.view()
         return None if view.availability is Availability.UNKNOWN else view.status

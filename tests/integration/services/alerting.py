@@ -13,7 +13,7 @@ from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 from bot.errors import SchedulerUnreachable
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import Leadership
-from bot.services.cluster.monitor import SILENCE_TOLERATED, ClusterService, ClusterWatcher
+from bot.services.cluster.monitor import SILENCE_TOLERATED, ClusterMonitor, ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import Journal
 from bot.services.operations.alerts import Alerts
@@ -73,7 +73,7 @@ class Process:
 
     clock: HandClock
     scheduler: ScriptedScheduler
-    watcher: ClusterWatcher
+    monitor: ClusterMonitor
     database: Database
     leadership: Leadership
     journal: Journal
@@ -131,15 +131,15 @@ async def process(
     """A process on the database at ``url``, which has seen nothing yet."""
     scheduler, channel = ScriptedScheduler(), channel or Channel()
     metrics = Metrics()
-    watcher, outgoing = ClusterWatcher(scheduler, clock, metrics), Outgoing(clock, metrics)
+    monitor, outgoing = ClusterMonitor(scheduler, clock, metrics), Outgoing(clock, metrics)
     async with Database.open(url) as database:
 
         async def load() -> Load:
             return Load(0, None, 0)
 
         leadership = Leadership(database.leases, owner, clock, lambda _: True)
-        cluster = ClusterService(scheduler, watcher, "", clock)
-        journal = Journal(watcher, database.history, database.switches, load, clock, leadership)
+        cluster = ClusterService(scheduler, monitor, "", clock)
+        journal = Journal(monitor, database.history, database.switches, load, clock, leadership)
         nodes = NodeBook(database.node_names, cluster)
         alerts = Alerts(
             database.boards,
@@ -152,8 +152,8 @@ async def process(
             outgoing,
             is_switching=lambda: one.switching,
         )
-        one = Process(clock, scheduler, watcher, database, leadership, journal, alerts, channel, outgoing)
-        following = asyncio.create_task(watcher.run())
+        one = Process(clock, scheduler, monitor, database, leadership, journal, alerts, channel, outgoing)
+        following = asyncio.create_task(monitor.run())
         await database.boards.put_alerts(AlertChannel(CHANNEL, 8, ROLE, "en", ping_owners=True))
         await alerts.remember()
         try:

@@ -21,7 +21,7 @@ from bot.services.answers.attempt import Answering
 from bot.services.answers.completion import Closing
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
-from bot.services.cluster.monitor import ClusterWatcher
+from bot.services.cluster.monitor import ClusterMonitor
 from bot.services.ports import Brake
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.expiry import Sweeper
@@ -52,7 +52,7 @@ class Line:
     store: MemoryRequests
     live_answers: LiveAnswers
     shown: ShownAnswers
-    watcher: ClusterWatcher
+    monitor: ClusterMonitor
     dispatcher: Dispatcher
     ask: AskService
     keeper: PositionUpdater
@@ -128,10 +128,10 @@ def assembled(
     """A process over these stores, its tasks started."""
     clock, metrics = settings.clock, Metrics()
     scheduler, shown, background = ScriptedScheduler(), ShownAnswers(), Background()
-    watcher = ClusterWatcher(scheduler, clock, metrics)
+    monitor = ClusterMonitor(scheduler, clock, metrics)
     live_answers = LiveAnswers(shown, store, background, clock, max_pages=5)
     gate = Gate(
-        watcher,
+        monitor,
         CapacityLimit(),
         BackOff(first=settings.back_off),
         Breaker(BackOff(first=settings.back_off)),
@@ -215,7 +215,7 @@ def assembled(
         clock=clock,
         metrics=metrics,
     )
-    watcher.subscribe(signal.set)
+    monitor.subscribe(signal.set)
     ask = AskService(
         store=store,
         conversations=conversations,
@@ -233,7 +233,7 @@ def assembled(
         store,
         live_answers,
         shown,
-        watcher,
+        monitor,
         dispatcher,
         ask,
         keeper,
@@ -249,7 +249,7 @@ def assembled(
         await leases.recover()
         await dispatcher.run()
 
-    lasting = (watcher.run, keeper.run, leases.keep, sweeper.run, reconciliation.run, drained)
+    lasting = (monitor.run, keeper.run, leases.keep, sweeper.run, reconciliation.run, drained)
     return line, [asyncio.create_task(_kept_going(work, clock)) for work in lasting]
 
 
@@ -272,7 +272,7 @@ async def running(
     conversations = conversations or MemoryConversations()
     line, tasks = assembled(store or MemoryRequests(conversations), conversations, settings or Settings())
     seen = asyncio.Event()
-    unsubscribe = line.watcher.subscribe(seen.set)
+    unsubscribe = line.monitor.subscribe(seen.set)
     line.scheduler.report(status)
     try:
         async with asyncio.timeout(PATIENCE):

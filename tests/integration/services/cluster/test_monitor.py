@@ -13,7 +13,7 @@ import pytest
 from bot.clock import SystemClock
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
-from bot.services.cluster.monitor import Availability, ClusterView, ClusterWatcher
+from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
 from bot.telemetry.metrics import Metrics
 from sandbox.parallax import ParallaxDouble
 from tests.fakes.clocks import FastClock
@@ -26,22 +26,22 @@ class Watched:
     """A watcher at work and every state it told of."""
 
     parallax: ParallaxDouble
-    watcher: ClusterWatcher
+    monitor: ClusterMonitor
     seen: list[ClusterView] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self) -> None:
         """Remember what the watcher shows at a change."""
-        self.seen.append(self.watcher.view())
+        self.seen.append(self.monitor.view())
         self.changed.set()
 
     async def until(self, condition: Callable[[ClusterView], bool]) -> ClusterView:
         """Wait until the watcher's view is so."""
         async with asyncio.timeout(PATIENCE):
-            while not condition(self.watcher.view()):
+            while not condition(self.monitor.view()):
                 self.changed.clear()
                 await self.changed.wait()
-        return self.watcher.view()
+        return self.monitor.view()
 
 
 @asynccontextmanager
@@ -49,10 +49,10 @@ async def watching(parallax: ParallaxDouble, *, fast: float = 20.0) -> AsyncIter
     """A watcher of this scheduler; half a second without a status line is silence."""
     clock = FastClock(fast)
     client = ParallaxClient(parallax.url, timeouts=Timeouts(connect=1.0, control=0.5), clock=SystemClock())
-    watcher = ClusterWatcher(client, clock, Metrics())
-    watched = Watched(parallax, watcher)
-    watcher.subscribe(watched.note)
-    task = asyncio.create_task(watcher.run())
+    monitor = ClusterMonitor(client, clock, Metrics())
+    watched = Watched(parallax, monitor)
+    monitor.subscribe(watched.note)
+    task = asyncio.create_task(monitor.run())
     try:
         yield watched
         assert not task.done()
@@ -73,8 +73,8 @@ async def parallax(request: pytest.FixtureRequest) -> AsyncIterator[ParallaxDoub
 async def test_a_ready_cluster_is_usable(parallax: ParallaxDouble) -> None:
     """Nothing is known at first; then the report is there, with its age."""
     async with watching(parallax) as watched:
-        assert watched.watcher.view().availability is Availability.UNKNOWN
-        assert watched.watcher.view().age is None
+        assert watched.monitor.view().availability is Availability.UNKNOWN
+        assert watched.monitor.view().age is None
         view = await watched.until(lambda view: view.availability is Availability.USABLE)
         assert view.status is not None
         assert view.status.model == "Qwen/Qwen3-8B"
@@ -103,8 +103,8 @@ async def test_q4_a_listener_that_fails_ends_neither_the_watch_nor_the_others_ne
         def broken() -> None:
             raise OverflowError("int too large to convert to float")
 
-        watched.watcher.subscribe(broken)
-        watched.watcher.subscribe(watched.note)
+        watched.monitor.subscribe(broken)
+        watched.monitor.subscribe(watched.note)
         await watched.until(lambda view: view.availability is Availability.USABLE)
         parallax.remove_node("attic")
         await watched.until(lambda view: view.status is not None and len(view.status.nodes) == 2)
@@ -168,5 +168,5 @@ async def test_a_chat_that_works_contradicts_the_silence(parallax: ParallaxDoubl
     await parallax.unreachable()
     async with watching(parallax, fast=0.01) as watched:
         await watched.until(lambda view: view.availability is Availability.UNREACHABLE)
-        watched.watcher.chat_succeeded()
-        assert watched.watcher.view().availability is Availability.UNKNOWN
+        watched.monitor.chat_succeeded()
+        assert watched.monitor.view().availability is Availability.UNKNOWN

@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.domain.cluster.history import Sample
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import Leadership
-from bot.services.cluster.monitor import ClusterWatcher
+from bot.services.cluster.monitor import ClusterMonitor
 from bot.services.cluster.recorder import FINE_EVERY, FINE_SECONDS, Journal
 from bot.storage.database import Database
 from bot.telemetry.metrics import Metrics
@@ -28,7 +28,7 @@ class Kept:
 
     clock: HandClock
     scheduler: ScriptedScheduler
-    watcher: ClusterWatcher
+    monitor: ClusterMonitor
     database: Database
     journal: Journal
     waiting: int = 0
@@ -46,10 +46,10 @@ class Kept:
     async def seen(self) -> None:
         """The scheduler reports for the first time."""
         arrived = asyncio.Event()
-        unsubscribe = self.watcher.subscribe(arrived.set)
+        unsubscribe = self.monitor.subscribe(arrived.set)
         self.scheduler.report(ready(2))
         async with asyncio.timeout(PATIENCE):
-            while self.watcher.view().received_at is None:
+            while self.monitor.view().received_at is None:
                 arrived.clear()
                 await arrived.wait()
         unsubscribe()
@@ -59,16 +59,16 @@ class Kept:
 async def keeping(folder: Path) -> AsyncIterator[Kept]:
     """A journal whose watcher has seen nothing yet."""
     clock, scheduler = HandClock(), ScriptedScheduler()
-    watcher = ClusterWatcher(scheduler, clock, Metrics())
+    monitor = ClusterMonitor(scheduler, clock, Metrics())
     async with Database.open(new_database(folder)) as database:
 
         async def load() -> Load:
             return await kept.load()
 
         leadership = Leadership(database.leases, "this process", clock, lambda _: True)
-        journal = Journal(watcher, database.history, database.switches, load, clock, leadership)
-        kept = Kept(clock, scheduler, watcher, database, journal)
-        following = asyncio.create_task(watcher.run())
+        journal = Journal(monitor, database.history, database.switches, load, clock, leadership)
+        kept = Kept(clock, scheduler, monitor, database, journal)
+        following = asyncio.create_task(monitor.run())
         try:
             yield kept
         finally:

@@ -104,7 +104,7 @@ async def test_more_nodes_are_needed_until_the_cluster_is_usable(bot: Process) -
 async def test_questions_fail_until_one_is_answered(bot: Process, url: str, clock: HandClock) -> None:
     """Neither a frozen scheduler nor a bot that was restarted proves that they work again."""
     for _ in range(3):
-        bot.watcher.chat_failed(UpstreamFailed("broken"))
+        bot.monitor.chat_failed(UpstreamFailed("broken"))
     await bot.goes_on(10, BOTH)
     assert sum("Questions fail" in line for line in bot.lines) == 1
     await bot.falls_silent(FROZEN)
@@ -114,7 +114,7 @@ async def test_questions_fail_until_one_is_answered(bot: Process, url: str, cloc
         await later.sees(BOTH)
         await later.goes_on(10, BOTH)
         assert not any("Questions are answered" in line for line in later.lines)
-        later.watcher.chat_completed()
+        later.monitor.chat_completed()
         await later.goes_on(10, BOTH)
         assert sum("Questions are answered again" in line for line in later.lines) == 1
 

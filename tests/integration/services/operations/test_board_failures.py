@@ -55,7 +55,7 @@ class Channel:
 
 def keeper(one: Process, channel: Channel) -> BoardKeeper:
     """Whoever keeps the boards of this process."""
-    cluster = ClusterService(one.scheduler, one.watcher, "", one.clock)
+    cluster = ClusterService(one.scheduler, one.monitor, "", one.clock)
     nodes = NodeBook(one.database.node_names, cluster)
     boards = one.database.boards
     return BoardKeeper(boards, OddCards(), channel, cluster, one.journal, nodes, one.clock, one.leadership)

@@ -75,8 +75,8 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
     """A switch to another model, begun while a worker is connected."""
     async with running(CONNECTED) as line, Database.open(new_database(folder)) as database:
         clock, scheduler = HandClock(), Moody()
-        cluster = ClusterService(scheduler, line.watcher, "", clock)
-        gate = Gate(line.watcher, CapacityLimit(), BackOff(), Breaker(BackOff()), ServiceTimes(), clock, Metrics())
+        cluster = ClusterService(scheduler, line.monitor, "", clock)
+        gate = Gate(line.monitor, CapacityLimit(), BackOff(), Breaker(BackOff()), ServiceTimes(), clock, Metrics())
 
         async def load() -> Load:
             return Load(0, None, 0)
@@ -85,7 +85,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
         under_test = Switching(
             scheduler=scheduler,
             cluster=cluster,
-            journal=Journal(line.watcher, database.history, database.switches, load, clock, leadership),
+            journal=Journal(line.monitor, database.history, database.switches, load, clock, leadership),
             queue=QueueService(line.store, Undisturbed(), line.dispatcher, gate, clock),
             dispatcher=line.dispatcher,
             store=database.switches,
@@ -116,7 +116,7 @@ async def test_no_init_to_a_scheduler_that_does_not_answer(tmp_path: Path) -> No
         assert (await bench.reports(STOPPED)).step is Step.INIT
         bench.scheduler.lists = True
         silent = asyncio.Event()
-        bench.line.watcher.subscribe(silent.set)
+        bench.line.monitor.subscribe(silent.set)
         while not silent.is_set():
             bench.line.scheduler.break_off(SchedulerUnreachable("gone", code="connect_failed"))
             await bench.line.scheduler.heard()

@@ -115,7 +115,7 @@ def switching(line: Line, switches: Switches, clock: Hands) -> Switching:
     """The switches of this process."""
     return Switching(
         scheduler=line.scheduler,
-        cluster=ClusterService(line.scheduler, line.watcher, "", clock),
+        cluster=ClusterService(line.scheduler, line.monitor, "", clock),
         journal=Calm(),
         queue=Queue(line, clock),
         dispatcher=line.dispatcher,
@@ -128,7 +128,7 @@ def switching(line: Line, switches: Switches, clock: Hands) -> Switching:
 async def seen(line: Line, status: ClusterStatus) -> None:
     """A report that has arrived."""
     changed = asyncio.Event()
-    unsubscribe = line.watcher.subscribe(changed.set)
+    unsubscribe = line.monitor.subscribe(changed.set)
     line.scheduler.report(status)
     async with asyncio.timeout(PATIENT_FOR):
         await changed.wait()

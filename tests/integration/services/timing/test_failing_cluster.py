@@ -135,7 +135,7 @@ async def test_everybody_is_answered_after_a_node_has_reloaded(error: SchedulerE
         everybody = [f"question-{user}" for user in range(1, PEOPLE + 1)]
         first = cluster.answered[0]
         assert cluster.answered == [first, *(one for one in everybody if one != first)]
-        assert not line.watcher.view().failing
+        assert not line.monitor.view().failing
 
 
 async def test_what_breaks_in_the_middle_of_the_line() -> None:
@@ -170,7 +170,7 @@ async def test_status_and_alerts_agree_with_the_line() -> None:
     async with running(ready(SLOTS), settings=settings()) as line:
         asked = await line.asks(1, "question-1")
         for number in range(1, FAILURES_TOLERATED + 1):
-            assert not line.watcher.view().failing
+            assert not line.monitor.view().failing
             if number == 1:
                 stream = await line.scheduler.asked(1)
                 stream.begin()
@@ -178,15 +178,15 @@ async def test_status_and_alerts_agree_with_the_line() -> None:
                 await line.scheduler.left(stream)
             else:
                 await fail_next(line)
-        await line.until(lambda: line.watcher.view().failing)
+        await line.until(lambda: line.monitor.view().failing)
         probe = await line.scheduler.asked(FAILURES_TOLERATED + 1, timeout=LONGEST_PAUSE)
         probe.begin()
         await LoopClock().sleep(1.0)
-        assert line.watcher.view().failing
+        assert line.monitor.view().failing
         assert line.gate.hold() == Hold("held.node_failed")
         probe.say("At last")
         await line.until_shows(asked, "At last")
-        assert not line.watcher.view().failing
+        assert not line.monitor.view().failing
         assert line.gate.hold() is None
         probe.end("!")
         await line.until_settled()
@@ -205,7 +205,7 @@ async def test_one_question_that_fails_always_holds_nobody_for_long() -> None:
             await line.until_settled()
         assert await line.state(unlucky) is RequestState.FAILED
         assert sum(stream.question.endswith("poison") for stream in line.scheduler.streams) >= 1 + STRIKES
-        assert not line.watcher.view().failing
+        assert not line.monitor.view().failing
 
 
 async def test_a_question_that_fails_alone_is_kept_until_it_expires() -> None:
@@ -269,13 +269,13 @@ async def test_not_ready_although_available() -> None:
         asked = await line.asks(1, "question-1")
         (await line.scheduler.asked(1)).fail(SchedulerNotReady("503", status=503, code="routing_not_ready"))
         await line.until_shows(asked, "kept: the cluster is starting")
-        assert line.watcher.view().availability is Availability.STARTING
+        assert line.monitor.view().availability is Availability.STARTING
         (await line.scheduler.asked(2)).fail(SchedulerNotReady("503", status=503, code="routing_not_ready"))
         (await line.scheduler.asked(3, timeout=5.0)).fail(SchedulerNotReady("503", status=503))
         await LoopClock().sleep(0.1)
         line.scheduler.report(ready(SLOTS + 1))
         (await line.scheduler.asked(4, timeout=SOON)).end("Ready.")
-        assert line.watcher.view().availability is Availability.USABLE
+        assert line.monitor.view().availability is Availability.USABLE
         await line.until_shows(asked, "Ready.")
         assert line.gate.hold() is None
 

@@ -13,7 +13,7 @@ import pytest
 from bot.domain.cluster.events import EventKind, EventReader
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
-from bot.services.cluster.monitor import FAILURES_TOLERATED, Availability, ClusterWatcher
+from bot.services.cluster.monitor import FAILURES_TOLERATED, Availability, ClusterMonitor
 from bot.telemetry.metrics import Metrics
 from sandbox.parallax import ParallaxDouble
 from tests.contract.parallax.asking import ask
@@ -31,7 +31,7 @@ class Watched:
 
     parallax: ParallaxDouble
     client: ParallaxClient
-    watcher: ClusterWatcher
+    monitor: ClusterMonitor
     reader: EventReader = field(default_factory=EventReader)
     happened: list[EventKind] = field(default_factory=list)
     availabilities: list[Availability] = field(default_factory=list)
@@ -40,8 +40,8 @@ class Watched:
 
     def note(self) -> None:
         """What a change of the watcher's view means."""
-        self.availabilities.append(self.watcher.view().availability)
-        events = self.reader.observe(self.watcher.seen(), self.clock.now())
+        self.availabilities.append(self.monitor.view().availability)
+        events = self.reader.observe(self.monitor.seen(), self.clock.now())
         self.happened += [event.kind for event in events]
         self._changed.set()
 
@@ -54,7 +54,7 @@ class Watched:
 
     async def until_usable(self) -> None:
         """Wait until questions can be asked."""
-        await self.until(lambda: self.watcher.view().availability is Availability.USABLE)
+        await self.until(lambda: self.monitor.view().availability is Availability.USABLE)
 
     def times(self, kind: EventKind) -> int:
         """How often this happened."""
@@ -67,10 +67,10 @@ async def watching(dialect: str, *, nodes: int) -> AsyncIterator[Watched]:
     clock = LoopClock()
     async with ParallaxDouble(dialect=dialect, nodes=nodes, lag=False, tokens_per_second=200) as parallax:
         client = ParallaxClient(parallax.url, timeouts=Timeouts(connect=1.0, control=2.0), clock=clock)
-        watcher = ClusterWatcher(client, clock, Metrics())
-        watched = Watched(parallax, client, watcher)
-        watcher.subscribe(watched.note)
-        task = asyncio.create_task(watcher.run())
+        monitor = ClusterMonitor(client, clock, Metrics())
+        watched = Watched(parallax, client, monitor)
+        monitor.subscribe(watched.note)
+        task = asyncio.create_task(monitor.run())
         try:
             yield watched
             assert not task.done()
@@ -87,7 +87,7 @@ async def test_the_schedulers_own_freeze_of_five_seconds_alarms_nobody(dialect: 
     are accepted, and then it goes on."""
     async with watching(dialect, nodes=0) as watched:
         watched.parallax.add_node("slow", ready=False)
-        await watched.until(lambda: watched.watcher.view().availability is Availability.STARTING)
+        await watched.until(lambda: watched.monitor.view().availability is Availability.STARTING)
         await watched.parallax.wait_until(lambda: watched.parallax.available, PATIENCE)
         looked = sum(call.path == "/cluster/status" for call in watched.parallax.calls)
         began = watched.clock.monotonic()
@@ -109,7 +109,7 @@ async def test_a_freeze_that_lasts_is_told_and_its_end_too(dialect: str) -> None
         began = watched.clock.monotonic()
         await watched.until(lambda: EventKind.FROZEN in watched.happened)
         assert 7.0 <= watched.clock.monotonic() - began < 15.0
-        assert watched.watcher.view().frozen
+        assert watched.monitor.view().frozen
         await watched.parallax.restart()
         await watched.until(lambda: EventKind.ANSWERING in watched.happened)
         assert EventKind.NOT_ANSWERING not in watched.happened
@@ -127,7 +127,7 @@ async def test_a_node_that_comes_and_goes_is_each_time_an_event(dialect: str) ->
             await watched.until(lambda: watched.times(EventKind.NODE_READY) == turn)  # noqa: B023
         assert watched.times(EventKind.NODE_JOINED) == 3
         assert EventKind.WAITING not in watched.happened
-        assert watched.watcher.view().availability is Availability.USABLE
+        assert watched.monitor.view().availability is Availability.USABLE
 
 
 @DIALECTS
@@ -141,13 +141,13 @@ async def test_questions_that_fail_at_an_available_cluster(dialect: str) -> None
             assert EventKind.FAILING not in watched.happened
             heard = await ask(watched.client)
             assert heard.error is not None
-            watched.watcher.chat_failed(heard.error)
+            watched.monitor.chat_failed(heard.error)
         assert watched.times(EventKind.FAILING) == 1
-        assert watched.watcher.view().availability is Availability.USABLE
+        assert watched.monitor.view().availability is Availability.USABLE
         watched.parallax.mend_front(node)
         heard = await ask(watched.client)
         assert heard.finish.stats.model is not None
-        watched.watcher.chat_completed()
+        watched.monitor.chat_completed()
         assert watched.times(EventKind.WORKING) == 1
 
 

@@ -150,7 +150,7 @@ async def test_what_breaks_while_the_scheduler_does_not_answer_is_not_asked_agai
         for _ in range(8):
             line.scheduler.break_off(SchedulerUnreachable("refused", code="connect_failed"))
         await LoopClock().sleep(30.0)
-        assert line.watcher.view().availability is Availability.UNREACHABLE
+        assert line.monitor.view().availability is Availability.UNREACHABLE
         stream.fail(CUT)
         await line.until_shows(asked, "the connection to the cluster broke")
         assert len(line.scheduler.streams) == 1

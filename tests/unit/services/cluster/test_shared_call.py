@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.status import Model
 from bot.errors import SchedulerError, SchedulerUnreachable
-from bot.services.cluster.monitor import ClusterService, ClusterWatcher
+from bot.services.cluster.monitor import ClusterMonitor, ClusterService
 from bot.services.cluster.shared_call import SharedCall
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import HandClock
@@ -125,7 +125,7 @@ class Counting(ScriptedScheduler):
 async def test_the_cluster_asks_the_scheduler_once_for_all() -> None:
     """``/models`` of many people; but before the model is set, the list is read anew."""
     scheduler, clock = Counting(), HandClock()
-    cluster = ClusterService(scheduler, ClusterWatcher(scheduler, clock, Metrics()), "", clock)
+    cluster = ClusterService(scheduler, ClusterMonitor(scheduler, clock, Metrics()), "", clock)
     lists = await asyncio.gather(*(cluster.models() for _ in range(600)))
     assert (len(lists), scheduler.lists_read) == (600, 1)
     await cluster.models()
