@@ -49,7 +49,7 @@ from bot.services.queue.in_flight import InFlight
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
-from bot.services.queue.token_expiry import TokenWatch
+from bot.services.queue.token_expiry import TokenExpiryNotifier
 from bot.services.requests.actions import AnswerControls
 from bot.services.requests.ask import AskLimits, AskService
 from bot.services.requests.overview import QueueService
@@ -76,7 +76,7 @@ class App:
     reconciliation: Reconciliation
     monitor: ClusterMonitor
     line: PositionUpdater
-    tokens: TokenWatch
+    tokens: TokenExpiryNotifier
     personal: PersonalData
     background: Background
     cluster: ClusterServices
@@ -204,7 +204,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         line.reconciliation,
         parts.monitor,
         line.keeper,
-        TokenWatch(line.live_answers, database.requests, line.keeper, clock),
+        TokenExpiryNotifier(line.live_answers, database.requests, line.keeper, clock),
         personal,
         parts.background,
         running,

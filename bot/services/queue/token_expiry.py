@@ -19,7 +19,7 @@ NOTICE_BEFORE = 120.0
 EDITS_END_BEFORE = 60.0
 
 
-class TokenWatch:
+class TokenExpiryNotifier:
     """Tells people in time when their message cannot be edited until the answer is there.
 
     Most answers move to the channel route unnoticed. Private ones, and those where the bot may not write,

@@ -13,7 +13,7 @@ from bot.domain.queue.request import NewQuestion
 from bot.domain.queue.store import QueueLimits
 from bot.services.answers.live import LiveAnswers
 from bot.services.queue.positions import OPEN_AT_MOST, PositionUpdater
-from bot.services.queue.token_expiry import EDITS_END_BEFORE, LOOK_EVERY, NOTICE_BEFORE, TokenWatch
+from bot.services.queue.token_expiry import EDITS_END_BEFORE, LOOK_EVERY, NOTICE_BEFORE, TokenExpiryNotifier
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock, HandClock
@@ -48,7 +48,7 @@ class Watched:
             wait_for=lambda _place: None,
             metrics=Metrics(),
         )
-        self.leadership = TokenWatch(self.live_answers, self.store, self.line, self.clock)
+        self.leadership = TokenExpiryNotifier(self.live_answers, self.store, self.line, self.clock)
 
     async def asked(self, name: str, *, private: bool, user: int = 1) -> NewQuestion:
         """A question that was asked now and waits; its message is not open."""
@@ -167,6 +167,6 @@ async def test_everybody_in_a_long_line_is_told() -> None:
         await line.until(lambda: len(line.shown.answers) == len(names))
         await line.until(lambda: len(line.shown.open_now) <= OPEN_AT_MOST + 1)
         assert names[-1] not in line.shown.open_now
-        await TokenWatch(line.live_answers, store, line.keeper, clock).look()
+        await TokenExpiryNotifier(line.live_answers, store, line.keeper, clock).look()
         told = [NOTICE in line.answer(name).text for name in names]
         assert told == [number % 2 == 1 for number in range(len(names))]
