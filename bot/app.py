@@ -65,7 +65,7 @@ async def run(settings: Settings) -> None:
             for name, work in (
                 ("watcher", supervisor.keep("watcher", app.monitor.run)),
                 ("dispatcher", _drain_when_ready(app, supervisor)),
-                ("leases", _when_ready(app, supervisor, "leases", app.leases.keep)),
+                ("leases", _when_ready(app, supervisor, "leases", app.heartbeat.keep)),
                 ("reconciliation", _when_ready(app, supervisor, "reconciliation", app.reconciliation.run)),
                 ("expiry", supervisor.keep("expiry", app.sweeper.run)),
                 ("line", supervisor.keep("line", app.line.run)),
@@ -147,7 +147,7 @@ def _optional(app: App, supervisor: Supervisor) -> list[tuple[str, Coroutine[obj
 async def _drain_when_ready(app: App, supervisor: Supervisor) -> None:
     # Deliveries need the bot's HTTP session and application id, which exist after the login.
     await app.bot.wait_until_logged_in()
-    await supervisor.keep("recovery", app.leases.recover, once=True)
+    await supervisor.keep("recovery", app.heartbeat.recover, once=True)
     await supervisor.keep("dispatcher", app.dispatcher.run)
 
 

@@ -44,7 +44,7 @@ from bot.services.operations.presence import Presence
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.expiry import Sweeper
 from bot.services.queue.gate import Gate
-from bot.services.queue.heartbeat import Leases
+from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
@@ -71,7 +71,7 @@ class App:
 
     bot: ParallaxBot
     dispatcher: Dispatcher
-    leases: Leases
+    heartbeat: Heartbeat
     sweeper: Sweeper
     reconciliation: Reconciliation
     monitor: ClusterMonitor
@@ -199,7 +199,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     return App(
         bot,
         line.dispatcher,
-        line.leases,
+        line.heartbeat,
         line.sweeper,
         line.reconciliation,
         parts.monitor,
@@ -266,7 +266,7 @@ class _Line:
     keeper: PositionUpdater
     closing: Closing
     dispatcher: Dispatcher
-    leases: Leases
+    heartbeat: Heartbeat
     sweeper: Sweeper
     reconciliation: Reconciliation
     summaries: Summaries | None
@@ -317,7 +317,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         clock=clock,
         owner=parts.lock.me,
     )
-    leases = Leases(
+    heartbeat = Heartbeat(
         store=store,
         live_answers=live_answers,
         line=keeper,
@@ -361,7 +361,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         ),
         closing=closing,
         line=keeper,
-        leases=leases,
+        heartbeat=heartbeat,
         sweeper=sweeper,
         in_flight=in_flight,
         reconciliation=reconciliation,
@@ -371,7 +371,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         metrics=parts.metrics,
     )
     parts.monitor.subscribe(signal.set)
-    return _Line(live_answers, gate, keeper, closing, dispatcher, leases, sweeper, reconciliation, summaries)
+    return _Line(live_answers, gate, keeper, closing, dispatcher, heartbeat, sweeper, reconciliation, summaries)
 
 
 def _summaries_of(

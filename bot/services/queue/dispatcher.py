@@ -17,7 +17,7 @@ from bot.services.answers.completion import Closing
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.queue.expiry import Sweeper
 from bot.services.queue.gate import Gate
-from bot.services.queue.heartbeat import Leases
+from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight, Loss
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
@@ -50,7 +50,7 @@ class Dispatcher:
         answering: Answering,
         closing: Closing,
         line: PositionUpdater,
-        leases: Leases,
+        heartbeat: Heartbeat,
         sweeper: Sweeper,
         in_flight: InFlight,
         reconciliation: Reconciliation,
@@ -65,7 +65,7 @@ class Dispatcher:
         self._answering = answering
         self._closing = closing
         self._line = line
-        self._leases = leases
+        self._heartbeat = heartbeat
         self._sweeper = sweeper
         self._in_flight = in_flight
         self._reconciliation = reconciliation
@@ -77,7 +77,7 @@ class Dispatcher:
         self._deleted: deque[int] = deque(maxlen=DELETED_KEPT)
         live_answers.on_gone = self.message_gone
         live_answers.on_attached = self._attached
-        leases.on_beat = self.look_again
+        heartbeat.on_beat = self.look_again
 
     @property
     def running(self) -> int:
@@ -235,7 +235,7 @@ class Dispatcher:
     async def _claim(self, free: int) -> bool:
         """Start some of as many questions as there are ``free`` slots, less those that other processes use; False
         when nothing more may start."""
-        owner, lease = self._leases.owner, self._leases.seconds
+        owner, lease = self._heartbeat.owner, self._heartbeat.seconds
         async with self._in_flight.claiming:
             with self._gate.claiming() as besides:
                 # Together: in a burst each wait for the database is as long as the burst makes it.
@@ -353,7 +353,7 @@ class Dispatcher:
         run.live.show()
 
     async def _released(self, run: AnswerRun) -> None:
-        await self._store.release(run.request.request_id, self._leases.owner, now=self._clock.now())
+        await self._store.release(run.request.request_id, self._heartbeat.owner, now=self._clock.now())
 
     async def _end_run(self, run: AnswerRun, stop: Stop) -> None:
         run.stop(stop)

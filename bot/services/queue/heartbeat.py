@@ -20,7 +20,7 @@ async def _nobody_listens() -> None:
     return
 
 
-class Leases:
+class Heartbeat:
     """Renews the leases of what runs here; puts back what no living process holds."""
 
     def __init__(

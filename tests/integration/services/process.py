@@ -26,7 +26,7 @@ from bot.services.ports import Brake
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.expiry import Sweeper
 from bot.services.queue.gate import Gate
-from bot.services.queue.heartbeat import Leases
+from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
@@ -57,7 +57,7 @@ class Line:
     ask: AskService
     keeper: PositionUpdater
     gate: Gate
-    leases: Leases
+    heartbeat: Heartbeat
     sweeper: Sweeper
     in_flight: InFlight
     background: Background
@@ -171,7 +171,7 @@ def assembled(
         clock=clock,
         owner=settings.owner,
     )
-    leases = Leases(
+    heartbeat = Heartbeat(
         store=store,
         live_answers=live_answers,
         line=keeper,
@@ -206,7 +206,7 @@ def assembled(
         ),
         closing=closing,
         line=keeper,
-        leases=leases,
+        heartbeat=heartbeat,
         sweeper=sweeper,
         in_flight=in_flight,
         reconciliation=reconciliation,
@@ -238,7 +238,7 @@ def assembled(
         ask,
         keeper,
         gate,
-        leases,
+        heartbeat,
         sweeper,
         in_flight,
         background,
@@ -246,10 +246,10 @@ def assembled(
     )
 
     async def drained() -> None:
-        await leases.recover()
+        await heartbeat.recover()
         await dispatcher.run()
 
-    lasting = (monitor.run, keeper.run, leases.keep, sweeper.run, reconciliation.run, drained)
+    lasting = (monitor.run, keeper.run, heartbeat.keep, sweeper.run, reconciliation.run, drained)
     return line, [asyncio.create_task(_kept_going(work, clock)) for work in lasting]
 
 

@@ -72,7 +72,7 @@ async def test_a_lease_that_ran_out_here_is_taken_by_nobody_here() -> None:
         stream.begin()
         for hung in (0.0, 10 * LEASE):
             await line.store.renew(OWNER, [asked], now=always(LoopClock().now() - hung), lease=LEASE)
-            await line.leases.recover()
+            await line.heartbeat.recover()
         stream.end("once")
         await line.until_shows(asked, "once")
         await line.until_settled()
