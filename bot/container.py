@@ -218,7 +218,7 @@ def _cluster_of(
     parts: Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
 ) -> tuple[ClusterServices, Alerts]:
     database, clock = parts.database, parts.clock
-    leadership = Leadership(database.leases, parts.lock.me, clock, parts.lock.is_alive)
+    leadership = Leadership(database.leader_lease, parts.lock.me, clock, parts.lock.is_alive)
     journal = Journal(parts.monitor, database.history, database.switches, queue.load, clock, leadership)
     nodes = NodeBook(database.node_names, cluster)
     cards = StatusCards(cluster, queue, journal, nodes, clock)

@@ -11,7 +11,7 @@ from bot.storage.conversations import SqlConversations
 from bot.storage.engine import Transactions, transactions_on
 from bot.storage.facts import Facts
 from bot.storage.history import SqlHistory
-from bot.storage.leader_lease import SqlLeases
+from bot.storage.leader_lease import SqlLeaderLease
 from bot.storage.node_names import SqlNodeNames
 from bot.storage.personal_data import SqlPersonalData
 from bot.storage.preferences import Feedback, Preferences
@@ -40,7 +40,7 @@ class Database:
         self.personal = SqlPersonalData(transactions)
         self.history = SqlHistory(transactions)
         self.boards = SqlBoards(transactions)
-        self.leases = SqlLeases(transactions)
+        self.leader_lease = SqlLeaderLease(transactions)
         self.node_names = SqlNodeNames(transactions)
         self.switches = SqlSwitches(transactions)
 

@@ -1,4 +1,4 @@
-"""What only one of several processes does at a time: :class:`bot.domain.cluster.leader_lease.Leases`."""
+"""What only one of several processes does at a time: :class:`bot.domain.cluster.leader_lease.LeaderLease`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.storage.tables import facts
 PREFIX = "lease:"
 
 
-class SqlLeases:
-    """The contract of every method is :class:`Leases`'s. A lease is a fact, ``<owner> <epoch seconds>``."""
+class SqlLeaderLease:
+    """The contract of every method is :class:`LeaderLease`'s. A lease is a fact, ``<owner> <epoch seconds>``."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions

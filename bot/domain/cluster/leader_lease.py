@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-class Leases(Protocol):
+class LeaderLease(Protocol):
     """What only one of several processes does at a time. Times in epoch seconds. Raises only
     :class:`StorageError`."""
 

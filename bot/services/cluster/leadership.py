@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from bot.clock import Clock
-from bot.domain.cluster.leader_lease import Leases
+from bot.domain.cluster.leader_lease import LeaderLease
 from bot.errors import StorageError
 
 log = structlog.get_logger(__name__)
@@ -22,10 +22,12 @@ RENEWED_AFTER = 6.0
 class Leadership:
     """A turn that one process has at a time, and keeps until it ends or another takes it."""
 
-    def __init__(self, leases: Leases, owner: str, clock: Clock, is_alive: Callable[[str], bool]) -> None:
+    def __init__(
+        self, leader_lease: LeaderLease, owner: str, clock: Clock, is_alive: Callable[[str], bool]
+    ) -> None:
         """``owner`` names this process, and no other; ``is_alive`` tells whether the process of another name
         lives."""
-        self._leases = leases
+        self._leader_lease = leader_lease
         self._is_alive = is_alive
         self._owner = owner
         self._clock = clock
@@ -38,7 +40,7 @@ class Leadership:
         if known and not surely:
             return True
         now = self._clock.now()
-        if await self._leases.hold(NAME, self._owner, now=now, until=now + LASTS, is_alive=self._is_alive):
+        if await self._leader_lease.hold(NAME, self._owner, now=now, until=now + LASTS, is_alive=self._is_alive):
             self._known_at = self._clock.monotonic()
             return True
         if self._known_at is not None:
@@ -48,14 +50,14 @@ class Leadership:
 
     async def take(self) -> None:
         """Have the turn from now on, whoever had it: people asked this process. Raises :class:`StorageError`."""
-        await self._leases.take(NAME, self._owner, until=self._clock.now() + LASTS)
+        await self._leader_lease.take(NAME, self._owner, until=self._clock.now() + LASTS)
         self._known_at = self._clock.monotonic()
 
     async def release(self) -> None:
         """Let another process have it at once."""
         self._known_at = None
         try:
-            await self._leases.release(NAME, self._owner)
+            await self._leader_lease.release(NAME, self._owner)
         except StorageError as error:
             # It runs out by itself.
             log.warning("watch.not_released", detail=str(error))

@@ -84,7 +84,7 @@ def everybody(_owner: str) -> bool:
 
 async def test_a_lease_is_held_by_one_until_it_ends(databases: tuple[Database, Database]) -> None:
     """Renewed by its holder, taken by another only when it ran out, was given back, asked for or left behind."""
-    one, other = (database.leases for database in databases)
+    one, other = (database.leader_lease for database in databases)
     got = await asyncio.gather(
         one.hold("watch", "a", now=0.0, until=10.0, is_alive=everybody),
         other.hold("watch", "b", now=0.0, until=10.0, is_alive=everybody),

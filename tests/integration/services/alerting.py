@@ -137,7 +137,7 @@ async def process(
         async def load() -> Load:
             return Load(0, None, 0)
 
-        leadership = Leadership(database.leases, owner, clock, lambda _: True)
+        leadership = Leadership(database.leader_lease, owner, clock, lambda _: True)
         cluster = ClusterService(scheduler, monitor, "", clock)
         journal = Journal(monitor, database.history, database.switches, load, clock, leadership)
         nodes = NodeBook(database.node_names, cluster)

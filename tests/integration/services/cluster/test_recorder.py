@@ -65,7 +65,7 @@ async def keeping(folder: Path) -> AsyncIterator[Kept]:
         async def load() -> Load:
             return await kept.load()
 
-        leadership = Leadership(database.leases, "this process", clock, lambda _: True)
+        leadership = Leadership(database.leader_lease, "this process", clock, lambda _: True)
         journal = Journal(monitor, database.history, database.switches, load, clock, leadership)
         kept = Kept(clock, scheduler, monitor, database, journal)
         following = asyncio.create_task(monitor.run())

@@ -81,7 +81,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
         async def load() -> Load:
             return Load(0, None, 0)
 
-        leadership = Leadership(database.leases, "this process", clock, lambda _: True)
+        leadership = Leadership(database.leader_lease, "this process", clock, lambda _: True)
         under_test = Switching(
             scheduler=scheduler,
             cluster=cluster,
