@@ -34,7 +34,7 @@ from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterMonitor, ClusterService
 from bot.services.cluster.node_names import NodeBook
-from bot.services.cluster.recorder import Journal
+from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.conversations.summaries import Summaries
 from bot.services.operations.alerts import Alerts
@@ -219,15 +219,15 @@ def _cluster_of(
 ) -> tuple[ClusterServices, Alerts]:
     database, clock = parts.database, parts.clock
     leadership = Leadership(database.leader_lease, parts.lock.me, clock, parts.lock.is_alive)
-    journal = Journal(parts.monitor, database.history, database.switches, queue.load, clock, leadership)
+    recorder = ClusterRecorder(parts.monitor, database.history, database.switches, queue.load, clock, leadership)
     nodes = NodeBook(database.node_names, cluster)
-    cards = StatusCards(cluster, queue, journal, nodes, clock)
+    cards = StatusCards(cluster, queue, recorder, nodes, clock)
     poster = ChannelCards(bot, parts.outgoing)
-    boards = BoardKeeper(database.boards, cards, poster, cluster, journal, nodes, clock, leadership)
+    boards = BoardKeeper(database.boards, cards, poster, cluster, recorder, nodes, clock, leadership)
     switching = Switching(
         scheduler=parts.scheduler,
         cluster=cluster,
-        journal=journal,
+        recorder=recorder,
         queue=queue,
         dispatcher=line.dispatcher,
         store=database.switches,
@@ -238,7 +238,7 @@ def _cluster_of(
         cards=cards,
         boards=boards,
         places=database.boards,
-        journal=journal,
+        recorder=recorder,
         nodes=nodes,
         switching=switching,
         audit=database.audit,
@@ -249,7 +249,7 @@ def _cluster_of(
         database.boards,
         poster,
         cluster,
-        journal,
+        recorder,
         nodes,
         clock,
         leadership,

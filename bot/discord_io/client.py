@@ -31,7 +31,7 @@ from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.node_names import NodeBook
-from bot.services.cluster.recorder import Journal
+from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import Switching
@@ -99,7 +99,7 @@ class ClusterServices:
     cards: StatusCards
     boards: BoardKeeper
     places: Boards
-    journal: Journal
+    recorder: ClusterRecorder
     nodes: NodeBook
     switching: Switching
     audit: AuditLog

@@ -53,7 +53,7 @@ class JoinView(BaseLayout):
         """Show progress through this interaction from now on."""
         self._shown = shown
         if self._join is not None:
-            self._unfollow = self._services.running.journal.subscribe(self._happened)
+            self._unfollow = self._services.running.recorder.subscribe(self._happened)
 
     async def on_timeout(self) -> None:
         """The token is spent soon: nothing is followed any more."""

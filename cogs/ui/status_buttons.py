@@ -47,7 +47,7 @@ async def _live(services: Services, press: Press) -> None:
 async def _chart(services: Services, press: Press) -> None:
     await press.response.defer(thinking=True, ephemeral=True)
     locale = press.locale.value
-    samples = await services.running.journal.samples(CHART_SECONDS)
+    samples = await services.running.recorder.samples(CHART_SECONDS)
     if not samples:
         raise UserError("no samples", key="error.no_samples")
     png = await services.charts.draw(cluster_chart(samples, locale), user_id=press.user.id)

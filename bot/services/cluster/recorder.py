@@ -36,7 +36,7 @@ FIGURES_KEPT = 10.0
 EVENTS_COMPARED = 200
 
 
-class Journal:
+class ClusterRecorder:
     """Derives events at every change of the watcher's view, samples the cluster every minute. Every process does;
     the one that has the watch keeps them."""
 

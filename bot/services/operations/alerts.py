@@ -32,7 +32,7 @@ from bot.presentation.alerts import Line, alert_lines, news_text, recovery_text,
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import Availability, ClusterService
 from bot.services.cluster.node_names import NodeBook
-from bot.services.cluster.recorder import Journal
+from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.ports import Brake
 
 log = structlog.get_logger(__name__)
@@ -81,7 +81,7 @@ class Alerts:
         store: Boards,
         teller: Teller,
         cluster: ClusterService,
-        journal: Journal,
+        recorder: ClusterRecorder,
         nodes: NodeBook,
         clock: Clock,
         leadership: Leadership,
@@ -93,7 +93,7 @@ class Alerts:
         self._store = store
         self._teller = teller
         self._cluster = cluster
-        self._journal = journal
+        self._recorder = recorder
         self._nodes = nodes
         self._clock = clock
         self._leadership = leadership
@@ -108,8 +108,8 @@ class Alerts:
         self._was_usable = False
         self._is_switching = is_switching
         self._live_answers = NewsBuffer()
-        journal.subscribe(self._happened)
-        journal.subscribe_kept(self._kept)
+        recorder.subscribe(self._happened)
+        recorder.subscribe_kept(self._kept)
         cluster.subscribe(self._wake.set)
 
     async def run(self) -> None:
@@ -203,7 +203,7 @@ class Alerts:
             silent,
             failing=view.failing,
             proven=view.proven,
-            stranded=self._journal.stranded,
+            stranded=self._recorder.stranded,
             was_usable=self._was_usable,
             switching=self._is_switching(),
             held_back=None if unknown else level is not Level.OPEN,

@@ -17,7 +17,7 @@ from bot.presentation.status import Card, status_card
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.node_names import NodeBook
-from bot.services.cluster.recorder import Journal
+from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.requests.overview import QueueService
 
 log = structlog.get_logger(__name__)
@@ -60,11 +60,16 @@ class StatusCards:
     """Draws the status card from everything that is known."""
 
     def __init__(
-        self, cluster: ClusterService, queue: QueueService, journal: Journal, nodes: NodeBook, clock: Clock
+        self,
+        cluster: ClusterService,
+        queue: QueueService,
+        recorder: ClusterRecorder,
+        nodes: NodeBook,
+        clock: Clock,
     ) -> None:
         self._cluster = cluster
         self._queue = queue
-        self._journal = journal
+        self._recorder = recorder
         self._nodes = nodes
         self._clock = clock
 
@@ -77,12 +82,12 @@ class StatusCards:
             availability=view.availability.value,
             received_at=view.received_at,
             load=await self._queue.load(),
-            figures=await self._journal.figures(),
-            speeds=await self._journal.speeds(),
+            figures=await self._recorder.figures(),
+            speeds=await self._recorder.speeds(),
             names={node_id: node.name for node_id, node in self._nodes.names.items()},
             frozen=view.frozen,
             failing=view.failing,
-            stranded=self._journal.stranded,
+            stranded=self._recorder.stranded,
             web_page=self._cluster.web_page,
         )
 
@@ -159,7 +164,7 @@ class BoardKeeper:
         cards: StatusCards,
         poster: CardPoster,
         cluster: ClusterService,
-        journal: Journal,
+        recorder: ClusterRecorder,
         nodes: NodeBook,
         clock: Clock,
         leadership: Leadership,
@@ -175,7 +180,7 @@ class BoardKeeper:
         self._again = asyncio.Event()
         # Sending a board and comparing what is sent with what is kept exclude each other.
         self._placing = asyncio.Lock()
-        journal.subscribe(self._happened)
+        recorder.subscribe(self._happened)
         cluster.subscribe(self._renamed)
 
     async def run(self) -> None:

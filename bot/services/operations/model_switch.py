@@ -33,7 +33,7 @@ from bot.i18n.catalogue import say
 from bot.presentation.model_switch import switch_card
 from bot.presentation.status import Card
 from bot.services.cluster.monitor import Availability, ClusterService
-from bot.services.cluster.recorder import Journal
+from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.requests.overview import QueueService
 from bot.tasks.listeners import Listeners
@@ -63,7 +63,7 @@ class Switching:
         *,
         scheduler: Scheduler,
         cluster: ClusterService,
-        journal: Journal,
+        recorder: ClusterRecorder,
         queue: QueueService,
         dispatcher: Dispatcher,
         store: SwitchStore,
@@ -72,7 +72,7 @@ class Switching:
     ) -> None:
         self._scheduler = scheduler
         self._cluster = cluster
-        self._journal = journal
+        self._recorder = recorder
         self._queue = queue
         self._dispatcher = dispatcher
         self._store = store
@@ -241,7 +241,7 @@ class Switching:
         view = self._cluster.view()
         answering = view.availability not in {Availability.UNREACHABLE, Availability.UNKNOWN}
         return Sight(
-            view.status if answering else None, await self._queue.running_everywhere(), self._journal.stranded
+            view.status if answering else None, await self._queue.running_everywhere(), self._recorder.stranded
         )
 
     async def _hold(self, switch: Switch) -> None:

@@ -15,7 +15,7 @@ from bot.presentation.status import Load
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import SILENCE_TOLERATED, ClusterMonitor, ClusterService
 from bot.services.cluster.node_names import NodeBook
-from bot.services.cluster.recorder import Journal
+from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.alerts import Alerts
 from bot.storage.database import Database
 from bot.telemetry.metrics import Metrics
@@ -76,7 +76,7 @@ class Process:
     monitor: ClusterMonitor
     database: Database
     leadership: Leadership
-    journal: Journal
+    recorder: ClusterRecorder
     alerts: Alerts
     channel: Channel
     outgoing: Outgoing
@@ -89,7 +89,7 @@ class Process:
 
     async def looks(self) -> None:
         """What happened is kept, and told."""
-        await self.journal.keep()
+        await self.recorder.keep()
         await self.alerts.look()
 
     async def sees(self, status: ClusterStatus) -> None:
@@ -139,20 +139,20 @@ async def process(
 
         leadership = Leadership(database.leader_lease, owner, clock, lambda _: True)
         cluster = ClusterService(scheduler, monitor, "", clock)
-        journal = Journal(monitor, database.history, database.switches, load, clock, leadership)
+        recorder = ClusterRecorder(monitor, database.history, database.switches, load, clock, leadership)
         nodes = NodeBook(database.node_names, cluster)
         alerts = Alerts(
             database.boards,
             channel,
             cluster,
-            journal,
+            recorder,
             nodes,
             clock,
             leadership,
             outgoing,
             is_switching=lambda: one.switching,
         )
-        one = Process(clock, scheduler, monitor, database, leadership, journal, alerts, channel, outgoing)
+        one = Process(clock, scheduler, monitor, database, leadership, recorder, alerts, channel, outgoing)
         following = asyncio.create_task(monitor.run())
         await database.boards.put_alerts(AlertChannel(CHANNEL, 8, ROLE, "en", ping_owners=True))
         await alerts.remember()

@@ -12,7 +12,7 @@ from bot.domain.cluster.history import Sample
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterMonitor
-from bot.services.cluster.recorder import FINE_EVERY, FINE_SECONDS, Journal
+from bot.services.cluster.recorder import FINE_EVERY, FINE_SECONDS, ClusterRecorder
 from bot.storage.database import Database
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import HandClock
@@ -30,7 +30,7 @@ class Kept:
     scheduler: ScriptedScheduler
     monitor: ClusterMonitor
     database: Database
-    journal: Journal
+    recorder: ClusterRecorder
     waiting: int = 0
 
     async def load(self) -> Load:
@@ -66,8 +66,8 @@ async def keeping(folder: Path) -> AsyncIterator[Kept]:
             return await kept.load()
 
         leadership = Leadership(database.leader_lease, "this process", clock, lambda _: True)
-        journal = Journal(monitor, database.history, database.switches, load, clock, leadership)
-        kept = Kept(clock, scheduler, monitor, database, journal)
+        recorder = ClusterRecorder(monitor, database.history, database.switches, load, clock, leadership)
+        kept = Kept(clock, scheduler, monitor, database, recorder)
         following = asyncio.create_task(monitor.run())
         try:
             yield kept
@@ -79,18 +79,18 @@ async def keeping(folder: Path) -> AsyncIterator[Kept]:
 async def test_nothing_is_known_of_a_cluster_never_seen(tmp_path: Path) -> None:
     """The only case without a picture."""
     async with keeping(tmp_path) as kept:
-        assert await kept.journal.samples(86_400) == []
+        assert await kept.recorder.samples(86_400) == []
 
 
 async def test_the_first_look_is_enough(tmp_path: Path) -> None:
     """Whoever asks in the first seconds gets what there is at this moment; each look adds to it."""
     async with keeping(tmp_path) as kept:
         await kept.seen()
-        first = await kept.journal.samples(86_400)
+        first = await kept.recorder.samples(86_400)
         assert [(one.running, one.nodes_listed) for one in first] == [(1, len(ready(2).nodes))]
         kept.clock.at += FINE_EVERY
         kept.waiting = 4
-        second = await kept.journal.samples(86_400)
+        second = await kept.recorder.samples(86_400)
         assert [(one.span, one.waiting) for one in second] == [(0.0, 0), (FINE_EVERY, 4)]
 
 
@@ -99,7 +99,7 @@ async def test_minutes_of_a_process_before_come_first(tmp_path: Path) -> None:
     async with keeping(tmp_path) as kept:
         older, newer = await kept.minute(600), await kept.minute(120)
         await kept.seen()
-        samples = await kept.journal.samples(86_400)
+        samples = await kept.recorder.samples(86_400)
         assert samples[:2] == [older, newer]
         assert len(samples) == 3
 
@@ -109,5 +109,5 @@ async def test_a_longer_time_is_shown_by_the_minute(tmp_path: Path) -> None:
     async with keeping(tmp_path) as kept:
         minutes = [await kept.minute(FINE_SECONDS + 120), await kept.minute(300)]
         await kept.seen()
-        assert await kept.journal.samples(86_400) == minutes
-        assert len(await kept.journal.samples(600)) == 2
+        assert await kept.recorder.samples(86_400) == minutes
+        assert len(await kept.recorder.samples(600)) == 2

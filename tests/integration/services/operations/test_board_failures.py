@@ -58,7 +58,7 @@ def keeper(one: Process, channel: Channel) -> BoardKeeper:
     cluster = ClusterService(one.scheduler, one.monitor, "", one.clock)
     nodes = NodeBook(one.database.node_names, cluster)
     boards = one.database.boards
-    return BoardKeeper(boards, OddCards(), channel, cluster, one.journal, nodes, one.clock, one.leadership)
+    return BoardKeeper(boards, OddCards(), channel, cluster, one.recorder, nodes, one.clock, one.leadership)
 
 
 async def test_a_board_that_could_not_be_drawn_is_drawn_a_minute_later(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from bot.errors import SchedulerUnreachable
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
-from bot.services.cluster.recorder import Journal
+from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import Plan, Switching
 from bot.services.queue.gate import Gate
 from bot.services.requests.overview import QueueService
@@ -85,7 +85,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
         under_test = Switching(
             scheduler=scheduler,
             cluster=cluster,
-            journal=Journal(line.monitor, database.history, database.switches, load, clock, leadership),
+            recorder=ClusterRecorder(line.monitor, database.history, database.switches, load, clock, leadership),
             queue=QueueService(line.store, Undisturbed(), line.dispatcher, gate, clock),
             dispatcher=line.dispatcher,
             store=database.switches,

@@ -12,7 +12,7 @@ from bot.domain.cluster.model_switch import PATIENCE, Step, Switch, SwitchState
 from bot.domain.queue.request import RequestState
 from bot.domain.status import ClusterStatus
 from bot.services.cluster.monitor import ClusterService
-from bot.services.cluster.recorder import Journal
+from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import Plan, Switching
 from bot.services.requests.overview import QueueService
 from tests.fakes.schedulers import MODEL, ready
@@ -92,7 +92,7 @@ class Switches:
         return None if self.switch is None else self.switch.step
 
 
-class Calm(Journal):
+class Calm(ClusterRecorder):
     """Nothing is stranded."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ def switching(line: Line, switches: Switches, clock: Hands) -> Switching:
     return Switching(
         scheduler=line.scheduler,
         cluster=ClusterService(line.scheduler, line.monitor, "", clock),
-        journal=Calm(),
+        recorder=Calm(),
         queue=Queue(line, clock),
         dispatcher=line.dispatcher,
         store=switches,

@@ -47,7 +47,7 @@ async def pair(tmp_path: Path, clock: HandClock) -> AsyncIterator[tuple[Process,
 @asynccontextmanager
 async def sampling(*processes: Process) -> AsyncIterator[None]:
     """Their samples are taken."""
-    tasks = [asyncio.create_task(each.journal.keep_samples()) for each in processes]
+    tasks = [asyncio.create_task(each.recorder.keep_samples()) for each in processes]
     try:
         yield
     finally:
