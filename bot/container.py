@@ -28,7 +28,7 @@ from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
 from bot.services.answers.attempt import Answering
-from bot.services.answers.completion import Closing
+from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.leadership import Leadership
@@ -169,12 +169,12 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             database.requests,
             line.live_answers,
             line.dispatcher,
-            line.closing,
+            line.completion,
             operators,
             database.feedback,
             clock,
         ),
-        again=Again(database.requests, line.live_answers, line.dispatcher, line.closing, clock, queue_limits),
+        again=Again(database.requests, line.live_answers, line.dispatcher, line.completion, clock, queue_limits),
         queue=queue,
         conversations=ConversationService(database.conversations, estimator, database.summaries),
         operators=operators,
@@ -264,7 +264,7 @@ class _Line:
     live_answers: LiveAnswers
     gate: Gate
     keeper: PositionUpdater
-    closing: Closing
+    completion: Completion
     dispatcher: Dispatcher
     heartbeat: Heartbeat
     sweeper: Sweeper
@@ -295,7 +295,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         wait_for=lambda place: gate.wait_for(place, in_flight.elapsed),
         metrics=parts.metrics,
     )
-    closing = Closing(
+    completion = Completion(
         store,
         live_answers,
         parts.messenger,
@@ -309,7 +309,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     reconciliation = Reconciliation(
         store=store,
         live_answers=live_answers,
-        closing=closing,
+        completion=completion,
         line=keeper,
         in_flight=in_flight,
         signal=signal,
@@ -330,7 +330,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     sweeper = Sweeper(
         store=store,
         live_answers=live_answers,
-        closing=closing,
+        completion=completion,
         background=parts.background,
         clock=clock,
         question_ttl=settings.question_ttl,
@@ -359,7 +359,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
             gate=gate,
             summaries=summaries,
         ),
-        closing=closing,
+        completion=completion,
         line=keeper,
         heartbeat=heartbeat,
         sweeper=sweeper,
@@ -371,7 +371,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         metrics=parts.metrics,
     )
     parts.monitor.subscribe(signal.set)
-    return _Line(live_answers, gate, keeper, closing, dispatcher, heartbeat, sweeper, reconciliation, summaries)
+    return _Line(live_answers, gate, keeper, completion, dispatcher, heartbeat, sweeper, reconciliation, summaries)
 
 
 def _summaries_of(

@@ -33,7 +33,7 @@ LONGEST_WAIT = 5.0
 _Kept = TypeVar("_Kept")
 
 
-class Closing:
+class Completion:
     """Commits ends and shows them. A commit that fails is repeated for a minute before it is given up."""
 
     def __init__(

@@ -13,7 +13,7 @@ from bot.domain.queue.request import OPEN_STATES, RequestState, StoredRequest
 from bot.domain.queue.store import QueuePause, RequestStore
 from bot.errors import BotError, Draining, SchedulerError
 from bot.services.answers.attempt import Answering, AnswerRun, Outcome, Stop, StopCause
-from bot.services.answers.completion import Closing
+from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.queue.expiry import Sweeper
 from bot.services.queue.gate import Gate
@@ -48,7 +48,7 @@ class Dispatcher:
         live_answers: LiveAnswers,
         gate: Gate,
         answering: Answering,
-        closing: Closing,
+        completion: Completion,
         line: PositionUpdater,
         heartbeat: Heartbeat,
         sweeper: Sweeper,
@@ -63,7 +63,7 @@ class Dispatcher:
         self._live_answers = live_answers
         self._gate = gate
         self._answering = answering
-        self._closing = closing
+        self._completion = completion
         self._line = line
         self._heartbeat = heartbeat
         self._sweeper = sweeper
@@ -156,7 +156,7 @@ class Dispatcher:
             # Its last form is on its way, or it has that already.
             return False
         live = self._live_answers.reopen(request)
-        done = await self._closing.cancelled(request, live, by=by)
+        done = await self._completion.cancelled(request, live, by=by)
         if done:
             await self._live_answers.close(request_id)
         self.wake()
@@ -176,7 +176,7 @@ class Dispatcher:
             return
         run.stop(Stop(StopCause.PERSON, by))
         with self._in_flight.give_up(run):
-            await self._closing.cancelled(run.request, run.live, by=by)
+            await self._completion.cancelled(run.request, run.live, by=by)
         await self._live_answers.close(request_id)
 
     async def message_deleted(self, message_id: int) -> None:
@@ -313,20 +313,20 @@ class Dispatcher:
             await self._put_back(run)
             return
         if outcome.stop is not None and outcome.stop.cause is StopCause.GONE:
-            await self._closing.cancelled(request, None, by=0)
+            await self._completion.cancelled(request, None, by=0)
         elif outcome.error is not None:
             if again:
                 await self._keep_in_line(run, outcome.error)
                 return
             if outcome.answer is not None:
-                await self._closing.answered(request, live, outcome.answer)
+                await self._completion.answered(request, live, outcome.answer)
             else:
-                await self._closing.failed(request, live, outcome.error)
+                await self._completion.failed(request, live, outcome.error)
         elif outcome.answer is None:
-            await self._closing.cancelled(request, live, by=outcome.stop.by if outcome.stop else 0)
+            await self._completion.cancelled(request, live, by=outcome.stop.by if outcome.stop else 0)
         else:
             by = outcome.stop.by if outcome.stop else 0
-            await self._closing.answered(request, live, outcome.answer, by=by)
+            await self._completion.answered(request, live, outcome.answer, by=by)
         await self._live_answers.close(request.request_id)
 
     async def _keep_in_line(self, run: AnswerRun, error: BotError) -> None:
@@ -365,9 +365,9 @@ class Dispatcher:
         with self._in_flight.give_up(run):
             if live is not None and (kept := run.kept()) is not None:
                 # It was being asked for again after a break: what people have read stays.
-                await self._closing.answered(run.request, live, kept, by=stop.by)
+                await self._completion.answered(run.request, live, kept, by=stop.by)
             else:
-                await self._closing.cancelled(run.request, live, by=stop.by)
+                await self._completion.cancelled(run.request, live, by=stop.by)
         await self._live_answers.close(run.request.request_id)
 
     async def _stop_running(self, request: StoredRequest, *, by: int) -> bool:
@@ -387,7 +387,7 @@ class Dispatcher:
             await self._end_run(run, Stop(StopCause.GONE))
             return
         request = await self._store.get(request_id)
-        if request is not None and await self._closing.cancelled(request, None, by=0):
+        if request is not None and await self._completion.cancelled(request, None, by=0):
             log.info("question.message_deleted", request_id=request_id)
             await self._live_answers.close(request_id)
             self.wake()

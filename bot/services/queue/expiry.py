@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from bot.clock import Clock
 from bot.domain.queue.request import StoredRequest
 from bot.domain.queue.store import RequestStore
-from bot.services.answers.completion import Closing
+from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.tasks.background import Background
 
@@ -28,7 +28,7 @@ class Sweeper:
         *,
         store: RequestStore,
         live_answers: LiveAnswers,
-        closing: Closing,
+        completion: Completion,
         background: Background,
         clock: Clock,
         question_ttl: float,
@@ -36,7 +36,7 @@ class Sweeper:
         """``question_ttl`` is how many seconds a question may wait."""
         self._store = store
         self._live_answers = live_answers
-        self._closing = closing
+        self._completion = completion
         self._background = background
         self._clock = clock
         self._question_ttl = question_ttl
@@ -53,7 +53,7 @@ class Sweeper:
         now = self._clock.now()
 
         async def say(request: StoredRequest, live: LiveAnswer) -> None:
-            await self._closing.expired(request, live, waited=now - request.question.asked_at)
+            await self._completion.expired(request, live, waited=now - request.question.asked_at)
 
         self._say_each(await self._store.expire(before=now - self._question_ttl, now=now), say)
 
@@ -61,9 +61,9 @@ class Sweeper:
         """Withdraw everything that waits; returns how much. Raises :class:`StorageError`."""
 
         async def say(request: StoredRequest, live: LiveAnswer) -> None:
-            await self._closing.show_cancelled(request, live, by=by)
+            await self._completion.show_cancelled(request, live, by=by)
 
-        cleared = await self._closing.cleared(by=by)
+        cleared = await self._completion.cleared(by=by)
         self._say_each(cleared, say)
         return len(cleared)
 

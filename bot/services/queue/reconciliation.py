@@ -11,7 +11,7 @@ from bot.domain.queue.request import RequestState, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.errors import BotError, StorageError, ValueRefused
 from bot.services.answers.attempt import Stop, StopCause
-from bot.services.answers.completion import Closing
+from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.queue.in_flight import InFlight, Loss
 from bot.services.queue.positions import PositionUpdater
@@ -44,7 +44,7 @@ class Reconciliation:
         *,
         store: RequestStore,
         live_answers: LiveAnswers,
-        closing: Closing,
+        completion: Completion,
         line: PositionUpdater,
         in_flight: InFlight,
         signal: QueueSignal,
@@ -55,7 +55,7 @@ class Reconciliation:
         """``owner`` names this process; ``signal`` is set when a question may be taken again."""
         self._store = store
         self._live_answers = live_answers
-        self._closing = closing
+        self._completion = completion
         self._line = line
         self._in_flight = in_flight
         self._signal = signal
@@ -162,9 +162,9 @@ class Reconciliation:
         if failures > REPEATED_AT_MOST:
             log.error("end.given_up", request_id=request.request_id, **_cause(loss))
         elif request.state is RequestState.FAILED:
-            await self._closing.show_failed(request, live, _told(loss.error))
+            await self._completion.show_failed(request, live, _told(loss.error))
         elif request.state is RequestState.CANCELLED and loss.stop is not None and loss.stop.by:
-            await self._closing.show_cancelled(request, live, by=loss.stop.by)
+            await self._completion.show_cancelled(request, live, by=loss.stop.by)
         await self._live_answers.close(request.request_id)
 
     async def _put_back(self, request: StoredRequest) -> None:
@@ -179,7 +179,7 @@ class Reconciliation:
 
     async def _cancelled(self, request: StoredRequest, stop: Stop) -> bool:
         live = None if stop.cause is StopCause.GONE else self._live_answers.reopen(request)
-        done = await self._closing.cancelled(request, live, by=stop.by)
+        done = await self._completion.cancelled(request, live, by=stop.by)
         await self._live_answers.close(request.request_id)
         self._signal.set()
         return done
@@ -189,7 +189,7 @@ class Reconciliation:
             # What cannot be shown may be the reason: say it in a new view.
             await self._live_answers.close(request.request_id)
         live = self._live_answers.reopen(request)
-        await self._closing.failed(request, live, _told(loss.error))
+        await self._completion.failed(request, live, _told(loss.error))
         await self._live_answers.close(request.request_id)
 
     async def _show(self, request: StoredRequest, *, anew: bool) -> None:
@@ -199,9 +199,9 @@ class Reconciliation:
             await self._live_answers.close(request.request_id)
         live = self._live_answers.reopen(request)
         if request.answer is not None:
-            await self._closing.show_answer(request, live, request.answer)
+            await self._completion.show_answer(request, live, request.answer)
         live.show()
-        await self._closing.deliver(request, live)
+        await self._completion.deliver(request, live)
         await self._live_answers.close(request.request_id)
 
     def _count(self, request_id: str) -> None:

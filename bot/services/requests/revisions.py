@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.domain.queue.request import OPEN_STATES, NewQuestion, RequestKind, RequestState, StoredRequest, Surface
 from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DeliveryError, UserError
-from bot.services.answers.completion import Closing
+from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import CONTINUABLE, Lineage
 from bot.services.queue.dispatcher import Dispatcher
@@ -34,14 +34,14 @@ class Again:
         store: RequestStore,
         live_answers: LiveAnswers,
         dispatcher: Dispatcher,
-        closing: Closing,
+        completion: Completion,
         clock: Clock,
         queue_limits: QueueLimits,
     ) -> None:
         self._store = store
         self._live_answers = live_answers
         self._dispatcher = dispatcher
-        self._closing = closing
+        self._completion = completion
         self._clock = clock
         self._queue_limits = queue_limits
         self._busy: set[str] = set()
@@ -148,7 +148,7 @@ class Again:
         live = self._live_answers.open(question, message_ids)
         try:
             if target.answer is not None:
-                await self._closing.show_answer(target, live, target.answer)
+                await self._completion.show_answer(target, live, target.answer)
             await live.delivery.finish()
         except DeliveryError as error:
             log.info("version.not_shown", request_id=target.request_id, detail=str(error))

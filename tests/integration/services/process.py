@@ -18,7 +18,7 @@ from bot.domain.queue.store import QueueLimits
 from bot.domain.status import ClusterStatus
 from bot.errors import StorageError
 from bot.services.answers.attempt import Answering
-from bot.services.answers.completion import Closing
+from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.monitor import ClusterMonitor
@@ -148,7 +148,7 @@ def assembled(
         metrics=metrics,
     )
     estimator = TokenEstimator()
-    closing = Closing(
+    completion = Completion(
         store,
         live_answers,
         NoMessages(),
@@ -163,7 +163,7 @@ def assembled(
     reconciliation = Reconciliation(
         store=store,
         live_answers=live_answers,
-        closing=closing,
+        completion=completion,
         line=keeper,
         in_flight=in_flight,
         signal=signal,
@@ -184,7 +184,7 @@ def assembled(
     sweeper = Sweeper(
         store=store,
         live_answers=live_answers,
-        closing=closing,
+        completion=completion,
         background=background,
         clock=clock,
         question_ttl=settings.question_ttl,
@@ -204,7 +204,7 @@ def assembled(
             clock=clock,
             gate=gate,
         ),
-        closing=closing,
+        completion=completion,
         line=keeper,
         heartbeat=heartbeat,
         sweeper=sweeper,

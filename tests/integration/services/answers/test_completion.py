@@ -10,7 +10,7 @@ import pytest
 from bot.domain.queue.request import RequestState, StoredRequest, Surface
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, SurfaceExpired
 from bot.presentation.page import Page
-from bot.services.answers.completion import Closing
+from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
@@ -67,7 +67,7 @@ class Ends:
     def __post_init__(self) -> None:
         """Put the parts together."""
         self.live_answers = LiveAnswers(self.shown, self.store, Background(), self.clock, max_pages=5)
-        self.closing = Closing(
+        self.completion = Completion(
             self.store,
             self.live_answers,
             self.messages,
@@ -104,7 +104,7 @@ async def test_a_failure_is_told_in_direct_messages_when_the_message_is_out_of_r
     """One sentence, the question it is about, and where that was asked."""
     ends = Ends()
     _, live = await ends.out_of_reach(error)
-    await ends.closing.failed(await ends.taken(), live, BotError("broken"))
+    await ends.completion.failed(await ends.taken(), live, BotError("broken"))
     ((user_id, text),) = ends.messages.direct_messages
     assert user_id == ASKER
     assert text.startswith("About your question in <#71>:\n> prompt of q\n")
@@ -115,8 +115,8 @@ async def test_expired_and_cleared_questions_are_told_too() -> None:
     """Whoever waited for them in vain must not wait on."""
     ends = Ends()
     stored, live = await ends.out_of_reach(SurfaceExpired("50027"))
-    await ends.closing.expired(stored, live, waited=86_400.0)
-    await ends.closing.show_cancelled(stored, live, by=OPERATOR)
+    await ends.completion.expired(stored, live, waited=86_400.0)
+    await ends.completion.show_cancelled(stored, live, by=OPERATOR)
     expired, cleared = (text for _, text in ends.messages.direct_messages)
     assert "waited" in expired
     assert f"cancelled by <@{OPERATOR}>" in cleared
@@ -126,11 +126,11 @@ async def test_who_withdrew_a_question_need_not_be_told() -> None:
     """Nor somebody whose message was deleted, or shows it."""
     ends = Ends()
     stored, live = await ends.out_of_reach(SurfaceExpired("50027"))
-    await ends.closing.show_cancelled(stored, live, by=ASKER)
+    await ends.completion.show_cancelled(stored, live, by=ASKER)
     ends.shown.answers["q"].error = MessageGone("10008")
-    await ends.closing.expired(stored, live, waited=1.0)
+    await ends.completion.expired(stored, live, waited=1.0)
     ends.shown.answers["q"].error = None
-    await ends.closing.expired(stored, live, waited=1.0)
+    await ends.completion.expired(stored, live, waited=1.0)
     assert ends.messages.direct_messages == []
 
 
@@ -139,7 +139,7 @@ async def test_with_closed_direct_messages_the_end_stands_all_the_same() -> None
     ends = Ends()
     _, live = await ends.out_of_reach(SurfaceExpired("50027"))
     ends.messages.refusal = AccessLost("50007")
-    await ends.closing.failed(await ends.taken(), live, BotError("broken"))
+    await ends.completion.failed(await ends.taken(), live, BotError("broken"))
     failed = await ends.store.get("q")
     assert failed is not None
     assert failed.state is RequestState.FAILED
@@ -157,7 +157,7 @@ async def test_a_long_wait_is_announced_wherever_it_was_spent(
     _, live = await ends.asked()
     ends.clock.advance(in_line)
     taken = await ends.taken()
-    await ends.closing.answered(taken, live, replace(answer(), ttft=held))
+    await ends.completion.answered(taken, live, replace(answer(), ttft=held))
     assert ends.messages.announced == ([ASKER] if announced else [])
 
 
@@ -168,7 +168,7 @@ async def test_so_is_one_that_a_restart_shows() -> None:
     await ends.taken()
     await ends.store.answered("q", "me", replace(answer(), ttft=70.0), now=ends.clock.now())
     (left,) = (await ends.store.recover("next", now=ends.clock.now, is_alive=lambda _: False)).undelivered
-    await ends.closing.deliver(left, ends.live_answers.reopen(left))
+    await ends.completion.deliver(left, ends.live_answers.reopen(left))
     assert ends.messages.announced == [ASKER]
 
 
@@ -176,5 +176,5 @@ async def test_private_answers_are_not_announced() -> None:
     """The reply would stand in the channel."""
     ends = Ends()
     _, live = await ends.asked(private=True)
-    await ends.closing.answered(await ends.taken(), live, replace(answer(), ttft=70.0))
+    await ends.completion.answered(await ends.taken(), live, replace(answer(), ttft=70.0))
     assert ends.messages.announced == []

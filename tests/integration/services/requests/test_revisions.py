@@ -17,7 +17,7 @@ PRESS = Surface(9, 71, 8, private=False, channel_route=True, token="of the press
 def again(line: Line) -> Again:
     """The service, over the line's own parts."""
     dispatcher = line.dispatcher
-    return Again(line.store, dispatcher._live_answers, dispatcher, dispatcher._closing, FastClock(20.0), LIMITS)
+    return Again(line.store, dispatcher._live_answers, dispatcher, dispatcher._completion, FastClock(20.0), LIMITS)
 
 
 @pytest.mark.parametrize(("messages", "token"), [(1, "of the press"), (3, None)])
