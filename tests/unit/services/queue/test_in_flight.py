@@ -18,7 +18,7 @@ STOP = Stop(StopCause.PERSON, 7)
 
 
 @dataclass(eq=False)
-class Attempt:
+class FakeRun:
     """As much of an :class:`AnswerRun` as is looked at."""
 
     request_id: str = "q"
@@ -32,8 +32,8 @@ class Attempt:
         self.request = SimpleNamespace(request_id=self.request_id)
 
 
-def begun(in_flight: InFlight, attempt: Attempt | None = None) -> AnswerRun:
-    run = cast(AnswerRun, attempt or Attempt())
+def begun(in_flight: InFlight, attempt: FakeRun | None = None) -> AnswerRun:
+    run = cast(AnswerRun, attempt or FakeRun())
     in_flight.begin(run)
     return run
 
@@ -66,7 +66,7 @@ def test_what_waits_at_the_scheduler() -> None:
     """By the time it waited there."""
     in_flight = InFlight()
     for elapsed, withdrawable in ((2 * HELD_AFTER, False), (2 * HELD_AFTER, True), (HELD_AFTER / 2, False)):
-        begun(in_flight, Attempt(elapsed=elapsed, withdrawable=withdrawable))
+        begun(in_flight, FakeRun(elapsed=elapsed, withdrawable=withdrawable))
     assert (in_flight.running, in_flight.unstarted) == (3, 1)
     assert in_flight.elapsed == (2 * HELD_AFTER, 2 * HELD_AFTER, HELD_AFTER / 2)
 
@@ -74,7 +74,7 @@ def test_what_waits_at_the_scheduler() -> None:
 def test_giving_up_that_fails_loses_the_question_with_what_was_wanted() -> None:
     """The attempt may end first: the question is held until the commit has failed."""
     in_flight = InFlight()
-    run = begun(in_flight, Attempt(stopped=STOP))
+    run = begun(in_flight, FakeRun(stopped=STOP))
     error = RuntimeError("a bug")
     with contextlib.suppress(RuntimeError), in_flight.give_up(run):
         assert in_flight.is_given_up(run)
@@ -127,7 +127,7 @@ def test_what_is_astray_is_never_held(steps: list[tuple[str, str]]) -> None:
     for step, name in steps:
         mine = [run for run in runs if run.request.request_id == name]
         if step == "begin":
-            runs.append(begun(in_flight, Attempt(name)))
+            runs.append(begun(in_flight, FakeRun(name)))
         elif step == "free" and mine:
             in_flight.free_slot(mine[0])
         elif step == "end" and mine:
