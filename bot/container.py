@@ -27,7 +27,7 @@ from bot.services.access.operators import Operators
 from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
-from bot.services.answers.attempt import Answering
+from bot.services.answers.attempt import Attempts
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
@@ -344,7 +344,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         store=store,
         live_answers=live_answers,
         gate=gate,
-        answering=Answering(
+        attempts=Attempts(
             scheduler=parts.scheduler,
             store=store,
             conversations=parts.database.conversations,

@@ -50,7 +50,7 @@ class Seen:
     ``failing``: requests fail although the cluster calls itself available."""
 
     status: ClusterStatus | None
-    answering: bool
+    attempts: bool
     frozen: bool = False
     failing: bool = False
 
@@ -97,8 +97,8 @@ class EventReader:
         """What happened since the moment before; ``at`` in epoch seconds."""
         before, self._before = self._before, seen
         was_stranded = self.stranded
-        happened = list(self._answering(before, seen, at))
-        if seen.answering and seen.status is not None:
+        happened = list(self._attempts(before, seen, at))
+        if seen.attempts and seen.status is not None:
             self.stranded = self._stranded_sense.observe(seen.status)
             if self._status is not None:
                 happened.extend(self._changes(self._status, seen.status, at))
@@ -111,11 +111,11 @@ class EventReader:
         return tuple(happened)
 
     @staticmethod
-    def _answering(before: Seen | None, seen: Seen, at: float) -> Iterator[ClusterEvent]:
-        answered = before is None or before.answering
-        if not seen.answering and (answered or (before is not None and before.frozen != seen.frozen)):
+    def _attempts(before: Seen | None, seen: Seen, at: float) -> Iterator[ClusterEvent]:
+        answered = before is None or before.attempts
+        if not seen.attempts and (answered or (before is not None and before.frozen != seen.frozen)):
             yield ClusterEvent(EventKind.FROZEN if seen.frozen else EventKind.NOT_ANSWERING, at)
-        elif seen.answering and not answered:
+        elif seen.attempts and not answered:
             yield ClusterEvent(EventKind.ANSWERING, at)
 
     def _known_capacity(self, status: ClusterStatus) -> int | None:

@@ -61,7 +61,7 @@ class LoneWork:
 
 
 def _alone(seen: Seen) -> str | None:
-    if not seen.answering or seen.status is None:
+    if not seen.attempts or seen.status is None:
         return None
     working: list[Node] = [node for node in seen.status.nodes if node.state is not NodeState.WAITING]
     return working[0].node_id if len(working) == 1 and working[0].state is NodeState.AVAILABLE else None

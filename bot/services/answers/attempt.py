@@ -84,7 +84,7 @@ class Outcome:
     finish: FinishReason | None = None
 
 
-class AnswerRun:
+class Attempt:
     """One attempt at one question. Start with :meth:`execute`, end early with :meth:`stop`."""
 
     def __init__(
@@ -332,7 +332,7 @@ class AnswerRun:
             self._estimator.observe(stats.model, prompt.window.tokens, stats.prompt_tokens, ratio=prompt.ratio)
 
 
-class Answering:
+class Attempts:
     """Makes runs: everything they need that is the same for all questions."""
 
     def __init__(
@@ -362,11 +362,11 @@ class Answering:
         *,
         model: str | None,
         on_started: Callable[[float], None],
-    ) -> AnswerRun:
+    ) -> Attempt:
         """One attempt at ``request``; ``model`` is the one the cluster is known to serve."""
         if self._summaries is not None:
             self._summaries.give_way()
-        return AnswerRun(
+        return Attempt(
             request,
             live,
             scheduler=self._scheduler,

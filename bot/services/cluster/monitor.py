@@ -120,8 +120,8 @@ class ClusterMonitor:
     def seen(self) -> Seen:
         """The same for whoever derives events."""
         view = self.view()
-        answering = view.availability is not Availability.UNREACHABLE
-        return Seen(view.status, answering, frozen=view.frozen, failing=view.failing)
+        attempts = view.availability is not Availability.UNREACHABLE
+        return Seen(view.status, attempts, frozen=view.frozen, failing=view.failing)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` after every change; returns how to end it."""

@@ -239,9 +239,9 @@ class Switching:
 
     async def _sight(self) -> Sight:
         view = self._cluster.view()
-        answering = view.availability not in {Availability.UNREACHABLE, Availability.UNKNOWN}
+        attempts = view.availability not in {Availability.UNREACHABLE, Availability.UNKNOWN}
         return Sight(
-            view.status if answering else None, await self._queue.running_everywhere(), self._recorder.stranded
+            view.status if attempts else None, await self._queue.running_everywhere(), self._recorder.stranded
         )
 
     async def _hold(self, switch: Switch) -> None:

@@ -12,7 +12,7 @@ from bot.domain.queue.hold import RESTARTING
 from bot.domain.queue.request import OPEN_STATES, RequestState, StoredRequest
 from bot.domain.queue.store import QueuePause, RequestStore
 from bot.errors import BotError, Draining, SchedulerError
-from bot.services.answers.attempt import Answering, AnswerRun, Outcome, Stop, StopCause
+from bot.services.answers.attempt import Attempt, Attempts, Outcome, Stop, StopCause
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.queue.expiry import Sweeper
@@ -47,7 +47,7 @@ class Dispatcher:
         store: RequestStore,
         live_answers: LiveAnswers,
         gate: Gate,
-        answering: Answering,
+        attempts: Attempts,
         completion: Completion,
         line: PositionUpdater,
         heartbeat: Heartbeat,
@@ -62,7 +62,7 @@ class Dispatcher:
         self._store = store
         self._live_answers = live_answers
         self._gate = gate
-        self._answering = answering
+        self._attempts = attempts
         self._completion = completion
         self._line = line
         self._heartbeat = heartbeat
@@ -260,7 +260,7 @@ class Dispatcher:
         live = self._live_answers.reopen(request)
         # Since its message was opened here, another process may have begun to answer it and put it back.
         live.delivery.learned(request.message_ids)
-        run = self._answering.run(
+        run = self._attempts.run(
             request,
             live,
             model=self._gate.model,
@@ -271,7 +271,7 @@ class Dispatcher:
         self._line.left(request.request_id)
         self._background.spawn(self._carry(run), name=f"answer-{request.request_id}")
 
-    async def _carry(self, run: AnswerRun) -> None:
+    async def _carry(self, run: Attempt) -> None:
         request_id = run.request.request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
@@ -285,7 +285,7 @@ class Dispatcher:
             # What the same person asked next in this channel may be taken now.
             self.wake()
 
-    async def _see_through(self, run: AnswerRun) -> None:
+    async def _see_through(self, run: Attempt) -> None:
         try:
             outcome = await run.execute()
         finally:
@@ -297,7 +297,7 @@ class Dispatcher:
         if not self._in_flight.is_given_up(run):
             await self._settle(run, outcome, again=again)
 
-    def _told_gate(self, run: AnswerRun, outcome: Outcome) -> bool:
+    def _told_gate(self, run: Attempt, outcome: Outcome) -> bool:
         """Tell the gate how an attempt ended; returns whether the question is worth another one."""
         error = outcome.error
         if outcome.answer is None and isinstance(error, SchedulerError):
@@ -307,7 +307,7 @@ class Dispatcher:
         self._gate.ended(complete.duration if complete is not None else None)
         return False
 
-    async def _settle(self, run: AnswerRun, outcome: Outcome, *, again: bool) -> None:
+    async def _settle(self, run: Attempt, outcome: Outcome, *, again: bool) -> None:
         request, live = run.request, run.live
         if outcome.stop is not None and outcome.stop.cause is StopCause.SHUTDOWN:
             await self._put_back(run)
@@ -329,7 +329,7 @@ class Dispatcher:
             await self._completion.answered(request, live, outcome.answer, by=by)
         await self._live_answers.close(request.request_id)
 
-    async def _keep_in_line(self, run: AnswerRun, error: BotError) -> None:
+    async def _keep_in_line(self, run: Attempt, error: BotError) -> None:
         """The question goes back to the head of its line instead of ending here."""
         log.warning(
             "question.kept",
@@ -346,16 +346,16 @@ class Dispatcher:
             run.live.show()
         self.wake()
 
-    async def _put_back(self, run: AnswerRun) -> None:
+    async def _put_back(self, run: Attempt) -> None:
         await self._released(run)
         hold = self._gate.hold() or RESTARTING
         run.live.view.held(hold.key, **dict(hold.params))
         run.live.show()
 
-    async def _released(self, run: AnswerRun) -> None:
+    async def _released(self, run: Attempt) -> None:
         await self._store.release(run.request.request_id, self._heartbeat.owner, now=self._clock.now())
 
-    async def _end_run(self, run: AnswerRun, stop: Stop) -> None:
+    async def _end_run(self, run: Attempt, stop: Stop) -> None:
         run.stop(stop)
         if run.withdrawable:
             return

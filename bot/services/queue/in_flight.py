@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from bot.errors import StorageError
-from bot.services.answers.attempt import AnswerRun, Stop
+from bot.services.answers.attempt import Attempt, Stop
 
 # A free pipeline takes a question within 0.1 s (measured at Parallax's scheduler): seconds after which one is
 # being held there.
@@ -29,7 +29,7 @@ class Loss:
 class _Attempt:
     """``has_slot``: it counts against the cluster's capacity. Afterwards its end is being committed and shown."""
 
-    run: AnswerRun
+    run: Attempt
     has_slot: bool = True
     given_up: bool = False
 
@@ -56,7 +56,7 @@ class InFlight:
         return len(self._with_slot)
 
     @property
-    def runs(self) -> tuple[AnswerRun, ...]:
+    def runs(self) -> tuple[Attempt, ...]:
         """What is being asked, oldest first."""
         return tuple(one.run for one in self._with_slot)
 
@@ -79,7 +79,7 @@ class InFlight:
     def _with_slot(self) -> list[_Attempt]:
         return [one for one in self._attempts if one.has_slot]
 
-    def get(self, request_id: str) -> AnswerRun | None:
+    def get(self, request_id: str) -> Attempt | None:
         """The attempt that asks the cluster this question, if one does."""
         found = [run for run in self.runs if run.request.request_id == request_id]
         return found[-1] if found else None
@@ -100,24 +100,24 @@ class InFlight:
             run.stop(stop)
         return bool(ending)
 
-    def begin(self, run: AnswerRun) -> None:
+    def begin(self, run: Attempt) -> None:
         """An attempt at a question that was claimed."""
         self._attempts.append(_Attempt(run))
 
-    def free_slot(self, run: AnswerRun) -> None:
+    def free_slot(self, run: Attempt) -> None:
         """The connection of this attempt is closed: another question may use its pipeline."""
         self._of(run).has_slot = False
 
-    def end(self, run: AnswerRun) -> None:
+    def end(self, run: Attempt) -> None:
         """Nothing more will be done for this attempt."""
         self._attempts.remove(self._of(run))
 
-    def is_given_up(self, run: AnswerRun) -> bool:
+    def is_given_up(self, run: Attempt) -> bool:
         """Whether its question ended, or was put back, before the attempt did."""
         return self._of(run).given_up
 
     @contextmanager
-    def give_up(self, run: AnswerRun) -> Iterator[None]:
+    def give_up(self, run: Attempt) -> Iterator[None]:
         """End the question inside this block, before the attempt ends. When that fails the question is lost."""
         request_id = run.request.request_id
         self._of(run).given_up = True
@@ -160,5 +160,5 @@ class InFlight:
         finally:
             self._ending.discard(loss.request_id)
 
-    def _of(self, run: AnswerRun) -> _Attempt:
+    def _of(self, run: Attempt) -> _Attempt:
         return next(one for one in self._attempts if one.run is run)

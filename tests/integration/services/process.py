@@ -17,7 +17,7 @@ from bot.domain.queue.request import Asker, RequestState, StoredRequest, Surface
 from bot.domain.queue.store import QueueLimits
 from bot.domain.status import ClusterStatus
 from bot.errors import StorageError
-from bot.services.answers.attempt import Answering
+from bot.services.answers.attempt import Attempts
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
@@ -193,7 +193,7 @@ def assembled(
         store=store,
         live_answers=live_answers,
         gate=gate,
-        answering=Answering(
+        attempts=Attempts(
             scheduler=scheduler,
             store=store,
             conversations=conversations,

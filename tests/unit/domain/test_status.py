@@ -51,8 +51,8 @@ def test_when_a_cluster_is_usable(status: ClusterStatus, usable: bool) -> None:
     assert (availability_of(status) is Availability.USABLE) is usable
 
     reader = EventReader()
-    reader.observe(Seen(replace(NOT_READY, model=status.model), answering=True), 1.0)
-    happened = {event.kind for event in reader.observe(Seen(status, answering=True), 2.0)}
+    reader.observe(Seen(replace(NOT_READY, model=status.model), attempts=True), 1.0)
+    happened = {event.kind for event in reader.observe(Seen(status, attempts=True), 2.0)}
     assert (EventKind.USABLE in happened) is usable
 
     judged = verdict(WAITING, Situation(status, silent=False, was_usable=True))

@@ -12,7 +12,7 @@ import pytest
 from bot.domain.queue.request import RequestState
 from bot.errors import RequestRefused, StorageError, ValueRefused
 from bot.presentation.answer import AnswerView
-from bot.services.answers.attempt import AnswerRun
+from bot.services.answers.attempt import Attempt
 from bot.services.answers.completion import STORAGE_PATIENCE
 from bot.services.queue.reconciliation import RECONCILE_EVERY, REPEATED_AT_MOST
 from tests.fakes.clocks import LoopClock
@@ -34,7 +34,7 @@ SOON = RECONCILE_EVERY + 6.0
 FINAL = {RequestState.DELIVERED, RequestState.CANCELLED, RequestState.FAILED}
 
 STEPS: dict[str, tuple[type, str]] = {
-    "ask": (AnswerRun, "execute"),
+    "ask": (Attempt, "execute"),
     "commit": (MemoryRequests, "answered"),
     "render": (AnswerView, "done"),
     "deliver": (ShownAnswer, "finish"),

@@ -20,7 +20,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLo
 
 
 @dataclass(eq=False)
-class Answering:
+class Attempts:
     """One answer on its way: where it is shown, what it says, and the ids that were told."""
 
     surface: PacedSurface
@@ -40,9 +40,9 @@ class Room:
     """A channel with answers in it."""
 
     channel: PacedChannel = field(default_factory=PacedChannel)
-    answers: list[Answering] = field(default_factory=list)
+    answers: list[Attempts] = field(default_factory=list)
 
-    def answering(self, *, token_lives: float = 900.0) -> Answering:
+    def attempts(self, *, token_lives: float = 900.0) -> Attempts:
         """An answer whose question has been acknowledged."""
         surface, source = PacedSurface(self.channel, token_lives=token_lives), Saying()
         sent: list[tuple[int, int | None]] = []
@@ -56,7 +56,7 @@ class Room:
         )
         first = surface.original_response = self.channel.new_message(source.pages[0].body)
         delivery.acknowledged(first, source.pages[0])
-        self.answers.append(Answering(surface, source, delivery, first, sent))
+        self.answers.append(Attempts(surface, source, delivery, first, sent))
         return self.answers[-1]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.clock import Clock
 from tests.fakes.clocks import LoopClock
-from tests.unit.discord_io.delivery.conftest import Answering, Room
+from tests.unit.discord_io.delivery.conftest import Attempts, Room
 
 CLOCK: Clock = LoopClock()
 
@@ -20,7 +20,7 @@ async def shown_after(room: Room, text: str) -> float:
     return CLOCK.monotonic() - began
 
 
-def begins(answer: Answering, text: str) -> None:
+def begins(answer: Attempts, text: str) -> None:
     """The answer has its first words."""
     answer.source.has_text = True
     answer.say(text)
@@ -29,7 +29,7 @@ def begins(answer: Answering, text: str) -> None:
 @pytest.mark.parametrize("token_lives", [900.0, 0.0])
 async def test_they_do_not_wait_for_the_pace_of_footers(room: Room, token_lives: float) -> None:
     """A footer that was edited a moment ago, or is about to be, holds up nothing."""
-    answer = room.answering(token_lives=token_lives)
+    answer = room.attempts(token_lives=token_lives)
     answer.say("thinking · 1 s")
     await room.channel.until_shown("thinking · 1 s")
     await asyncio.sleep(0.05)
@@ -41,7 +41,7 @@ async def test_they_do_not_wait_for_the_pace_of_footers(room: Room, token_lives:
 
 async def test_what_follows_keeps_the_pace(room: Room) -> None:
     """Only the first of them is in a hurry."""
-    answer = room.answering()
+    answer = room.attempts()
     begins(answer, "Hello")
     await room.channel.until_shown("Hello")
     answer.say("Hello world")
@@ -50,7 +50,7 @@ async def test_what_follows_keeps_the_pace(room: Room) -> None:
 
 async def test_the_slot_of_the_last_edit_is_kept_from_them(room: Room) -> None:
     """On a channel's own route one slot is always left for an answer that ends."""
-    ending, beginning = room.answering(token_lives=0.0), room.answering(token_lives=0.0)
+    ending, beginning = room.attempts(token_lives=0.0), room.attempts(token_lives=0.0)
     for number in range(4):
         ending.say(f"state {number}")
         await room.channel.until_shown(f"state {number}")

@@ -20,7 +20,7 @@ CLOCK: Clock = LoopClock()
 
 async def test_a_message_that_takes_no_edit_any_more_is_replaced(room: Room) -> None:
     """The tail stands in the channel once, in a new message, whose id is told and kept."""
-    answer = room.answering()
+    answer = room.attempts()
     room.channel.refuses = lambda call: call.message_id == answer.first
     answer.source.say("the whole answer")
     await answer.delivery.finish()
@@ -36,7 +36,7 @@ async def test_a_message_that_takes_no_edit_any_more_is_replaced(room: Room) -> 
 
 async def test_only_the_page_that_takes_no_edit_is_replaced(room: Room) -> None:
     """The answer's other messages stay, and the tail is not sent a second time."""
-    answer = room.answering()
+    answer = room.attempts()
     answer.say("begin", "tail")
     await room.channel.until_shown("tail")
     (second,) = room.channel.messages.keys() - {answer.first}
@@ -52,7 +52,7 @@ async def test_only_the_page_that_takes_no_edit_is_replaced(room: Room) -> None:
 
 async def test_a_replaced_message_is_the_one_that_is_edited_from_then_on(room: Room) -> None:
     """The interaction still names the message that was given up, so its route is not used any more."""
-    answer = room.answering()
+    answer = room.attempts()
     room.channel.refuses = lambda call: call.message_id == answer.first
     answer.source.say("begin")
     ending = asyncio.create_task(answer.delivery.finish())
@@ -68,7 +68,7 @@ async def test_a_replaced_message_is_the_one_that_is_edited_from_then_on(room: R
 @pytest.mark.parametrize("failures", [1, 3, FINAL_ATTEMPTS - 1])
 async def test_an_edit_that_fails_for_a_while_is_repeated_ever_more_rarely(room: Room, failures: int) -> None:
     """Nothing is sent anew while there is hope; the pauses grow, up to half a minute."""
-    answer = room.answering()
+    answer = room.attempts()
     left = iter(range(failures))
     room.channel.refuses = lambda _call: next(left, None) is not None
     answer.source.say("the whole answer")
@@ -85,7 +85,7 @@ async def test_an_edit_that_fails_for_a_while_is_repeated_ever_more_rarely(room:
 
 async def test_failures_count_anew_after_each_success(room: Room) -> None:
     """Three messages whose edits fail for a while, one after the other: none of them is given up."""
-    answer = room.answering()
+    answer = room.attempts()
     answer.say("one", "two", "three")
     await room.channel.until_shown("three")
     left = dict.fromkeys(room.channel.messages, FINAL_ATTEMPTS - 1)
@@ -103,7 +103,7 @@ async def test_failures_count_anew_after_each_success(room: Room) -> None:
 @pytest.mark.parametrize("ends_after", [60.0, 180.0])
 async def test_an_outage_while_the_answer_grows_is_survived(room: Room, ends_after: float) -> None:
     """However long: the answer is shown when Discord is back, in its message, whether or not it still grows."""
-    answer = room.answering()
+    answer = room.attempts()
     back = CLOCK.monotonic() + 100.0
     room.channel.refuses = lambda _call: CLOCK.monotonic() < back
     began = CLOCK.monotonic()
@@ -117,7 +117,7 @@ async def test_an_outage_while_the_answer_grows_is_survived(room: Room, ends_aft
 
 async def test_pages_that_another_process_left_are_used_or_removed(room: Room) -> None:
     """It had begun to answer what waits here, in more messages than the new answer needs."""
-    answer = room.answering()
+    answer = room.attempts()
     second, third = room.channel.new_message("its second page"), room.channel.new_message("its third page")
     answer.delivery.learned([answer.first, second, third])
     answer.source.say("begin", "end")
@@ -129,7 +129,7 @@ async def test_pages_that_another_process_left_are_used_or_removed(room: Room) -
 
 async def test_sending_anew_is_tried_again_too(room: Room) -> None:
     """A tail that was refused twice is there once."""
-    answer = room.answering()
+    answer = room.attempts()
     left = iter(range(2))
     room.channel.refuses = lambda call: (
         call.message_id == answer.first or (call.what == "send" and next(left, None) is not None)
@@ -142,7 +142,7 @@ async def test_sending_anew_is_tried_again_too(room: Room) -> None:
 
 async def test_what_cannot_be_sent_anew_either_is_told(room: Room) -> None:
     """Nobody is left waiting: whoever asked for the last state learns that it is not shown."""
-    answer = room.answering()
+    answer = room.attempts()
     room.channel.refuses = lambda _call: True
     answer.source.say("the whole answer")
     began = CLOCK.monotonic()

@@ -12,14 +12,14 @@ from bot.discord_io.delivery.bucket import Bucket
 from bot.discord_io.delivery.routes import RouteKind
 from bot.discord_io.delivery.shared_bucket import Lane
 from tests.fakes.clocks import LoopClock
-from tests.unit.discord_io.delivery.conftest import Answering, Room
+from tests.unit.discord_io.delivery.conftest import Attempts, Room
 
 CLOCK: Clock = LoopClock()
 OWN_WINDOW = 2.0
 """Seconds of the window of an interaction's token, which takes five edits."""
 
 
-async def streaming(answers: list[Answering], seconds: float) -> None:
+async def streaming(answers: list[Attempts], seconds: float) -> None:
     """All of these have something newer ten times a second."""
     until = CLOCK.monotonic() + seconds
     for number in itertools.count():
@@ -38,7 +38,7 @@ def whose(room: Room, *, since: float = 0.0) -> list[int]:
 
 async def test_answers_that_share_a_route_take_turns(room: Room) -> None:
     """Nobody has two edits while another waits, and Discord refuses none."""
-    answers = [room.answering(token_lives=0.0) for _ in range(3)]
+    answers = [room.attempts(token_lives=0.0) for _ in range(3)]
     await streaming(answers, 30.0)
     edits = whose(room)
     assert len(edits) >= 24
@@ -48,7 +48,7 @@ async def test_answers_that_share_a_route_take_turns(room: Room) -> None:
 
 async def test_the_one_that_waits_longest_goes_first(room: Room) -> None:
     """A single change is shown before what grows all the time has its second turn."""
-    talker, quiet = room.answering(token_lives=0.0), room.answering(token_lives=0.0)
+    talker, quiet = room.attempts(token_lives=0.0), room.attempts(token_lives=0.0)
     await streaming([talker], 10.0)
     quiet.say("once")
     asked = CLOCK.monotonic()
@@ -59,7 +59,7 @@ async def test_the_one_that_waits_longest_goes_first(room: Room) -> None:
 
 async def test_a_last_edit_goes_before_all_others(room: Room) -> None:
     """However long the others have waited."""
-    answers = [room.answering(token_lives=0.0) for _ in range(5)]
+    answers = [room.attempts(token_lives=0.0) for _ in range(5)]
     await streaming(answers, 12.0)
     answers[2].source.say("the end")
     asked = CLOCK.monotonic()
@@ -72,7 +72,7 @@ async def test_a_last_edit_goes_before_all_others(room: Room) -> None:
 
 async def test_an_answer_that_leaves_lets_the_next_one_go(room: Room) -> None:
     """Closed in the middle of its turn, it holds nobody up."""
-    gone, staying = room.answering(token_lives=0.0), room.answering(token_lives=0.0)
+    gone, staying = room.attempts(token_lives=0.0), room.attempts(token_lives=0.0)
     await streaming([gone, staying], 5.0)
     await gone.delivery.aclose()
     staying.source.say("to the end")
@@ -83,7 +83,7 @@ async def test_an_answer_that_leaves_lets_the_next_one_go(room: Room) -> None:
 
 async def test_with_a_second_route_streaming_uses_the_whole_budget(room: Room) -> None:
     """Five edits in each two seconds through the token; the last one leaves by whichever route is free."""
-    answer = room.answering()
+    answer = room.attempts()
     await streaming([answer], 20.0)
     edits = [call for call in room.channel.made("edit") if call.route is RouteKind.INTERACTION]
     assert len(edits) >= 5 * 20.0 / (OWN_WINDOW + 2 * room.channel.latency)
@@ -92,7 +92,7 @@ async def test_with_a_second_route_streaming_uses_the_whole_budget(room: Room) -
 
 async def test_no_more_answers_count_on_the_second_route_than_it_has_slots_for(room: Room) -> None:
     """The others keep one of their own slots until some have ended; Discord refuses nothing to any of them."""
-    answers = [room.answering() for _ in range(9)]
+    answers = [room.attempts() for _ in range(9)]
     first_six, others = answers[:6], answers[6:]
     await streaming(answers, 12.0)
     edits = [whose(room).count(index) for index in range(9)]

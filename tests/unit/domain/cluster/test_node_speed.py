@@ -12,9 +12,9 @@ A, B = Node("a", NodeState.AVAILABLE), Node("b", NodeState.AVAILABLE)
 JOINING = replace(B, state=NodeState.WAITING)
 
 
-def seen(*nodes: Node, answering: bool = True) -> Seen:
+def seen(*nodes: Node, attempts: bool = True) -> Seen:
     """A cluster of these nodes."""
-    return Seen(ClusterStatus(ClusterState.AVAILABLE, "m", 1, nodes, False, None, 4), answering)
+    return Seen(ClusterStatus(ClusterState.AVAILABLE, "m", 1, nodes, False, None, 4), attempts)
 
 
 def work(*moments: tuple[float, Seen]) -> LoneWork:
@@ -43,7 +43,7 @@ def test_an_answer_that_two_may_have_given_is_nobodys() -> None:
 def test_what_was_not_seen_proves_nothing() -> None:
     """Before the first report, while the scheduler did not answer, and with a node in a state unknown to us."""
     unknown = replace(B, state=NodeState.UNKNOWN)
-    lone = work((10.0, seen(A)), (20.0, seen(A, answering=False)), (30.0, seen(A)), (40.0, seen(A, unknown)))
+    lone = work((10.0, seen(A)), (20.0, seen(A, attempts=False)), (30.0, seen(A)), (40.0, seen(A, unknown)))
     answers = [Speed(8.0, 12.0, 1.0), Speed(21.0, 22.0, 2.0), Speed(19.0, 31.0, 3.0), Speed(41.0, 42.0, 4.0)]
     assert lone.speeds(answers) == {}
     assert lone.speeds([Speed(30.0, 39.0, 5.0)]) == {"a": 5.0}

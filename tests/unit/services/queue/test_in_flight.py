@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import StorageError
-from bot.services.answers.attempt import AnswerRun, Stop, StopCause
+from bot.services.answers.attempt import Attempt, Stop, StopCause
 from bot.services.queue.in_flight import HELD_AFTER, InFlight, Loss
 
 STOP = Stop(StopCause.PERSON, 7)
@@ -19,7 +19,7 @@ STOP = Stop(StopCause.PERSON, 7)
 
 @dataclass(eq=False)
 class FakeRun:
-    """As much of an :class:`AnswerRun` as is looked at."""
+    """As much of an :class:`Attempt` as is looked at."""
 
     request_id: str = "q"
     elapsed: float = 0.0
@@ -32,8 +32,8 @@ class FakeRun:
         self.request = SimpleNamespace(request_id=self.request_id)
 
 
-def begun(in_flight: InFlight, attempt: FakeRun | None = None) -> AnswerRun:
-    run = cast(AnswerRun, attempt or FakeRun())
+def begun(in_flight: InFlight, attempt: FakeRun | None = None) -> Attempt:
+    run = cast(Attempt, attempt or FakeRun())
     in_flight.begin(run)
     return run
 
@@ -122,7 +122,7 @@ def test_what_is_put_right_is_lost_no_more() -> None:
 def test_what_is_astray_is_never_held(steps: list[tuple[str, str]]) -> None:
     """And all that is stored or lost is one of the two."""
     in_flight = InFlight()
-    runs: list[AnswerRun] = []
+    runs: list[Attempt] = []
     lost: set[str] = set()
     for step, name in steps:
         mine = [run for run in runs if run.request.request_id == name]
