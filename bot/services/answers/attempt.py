@@ -38,7 +38,7 @@ from bot.errors import (
 )
 from bot.services.answers.live import LiveAnswer
 from bot.services.answers.prompt import ChatPolicy, Prompt, Prompts, prefix_of
-from bot.services.answers.stream_buffer import Transcript
+from bot.services.answers.stream_buffer import StreamBuffer
 from bot.services.conversations.summaries import Summaries
 from bot.services.ports import AnswerGate
 
@@ -113,8 +113,8 @@ class Attempt:
         self._on_started = on_started
         self._stop: Stop | None = None
         self._started = False
-        self._said = Transcript(clock)
-        self._said.model = model
+        self._buffer = StreamBuffer(clock)
+        self._buffer.model = model
         self._base = ""
         self._broken: list[str] | None = None
         self._goes_on = False
@@ -126,7 +126,7 @@ class Attempt:
     @property
     def elapsed(self) -> float:
         """Seconds since the question was sent to the cluster."""
-        return self._said.elapsed
+        return self._buffer.elapsed
 
     @property
     def withdrawable(self) -> bool:
@@ -150,7 +150,7 @@ class Attempt:
     def kept(self) -> Answer | None:
         """What there is of the answer, if it ends now; None when there is nothing."""
         self._keep_longest()
-        return self._said.partial("stopped")
+        return self._buffer.partial("stopped")
 
     async def execute(self) -> Outcome:
         """Ask and stream; returns when the connection is closed. Raises only what is a bug."""
@@ -164,16 +164,16 @@ class Attempt:
     async def _attempt(self) -> Outcome:
         try:
             prompt = await self._prompt()
-            self.live.view.asked(self._said.model)
+            self.live.view.asked(self._buffer.model)
             self.live.show()
             finish = await self._streamed(prompt)
         except SchedulerError as error:
-            return Outcome(answer=self._said.partial("interrupted"), error=error, stop=self._stop)
+            return Outcome(answer=self._buffer.partial("interrupted"), error=error, stop=self._stop)
         except BotError as error:
             return Outcome(error=error, stop=self._stop)
         if finish is None:
             return Outcome(answer=self.kept(), stop=self._stop)
-        return Outcome(answer=self._said.complete(finish), finish=finish.reason)
+        return Outcome(answer=self._buffer.complete(finish), finish=finish.reason)
 
     async def _streamed(self, prompt: Prompt) -> Finish | None:
         """Read the answer; what breaks in the middle is asked for once more: its rest where the engine goes on
@@ -201,27 +201,27 @@ class Attempt:
         """What to ask after this error, None for nothing more."""
         if self._stop is not None:
             return None
-        if prompt.prefix and isinstance(error, RequestRefused) and not self._said.fresh:
+        if prompt.prefix and isinstance(error, RequestRefused) and not self._buffer.fresh:
             self._log.warning("answer.prefix_refused", code=error.code, detail=str(error))
             self._prefixes = False
             return await self._prompt()
         if self._broken is not None:
             return prompt if self._is_put_off(error) else None
-        if not (error.retryable and self._said.fresh):
+        if not (error.retryable and self._buffer.fresh):
             return None
-        self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=len(self._said.pieces))
-        self._broken = self._said.pieces
+        self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=len(self._buffer.pieces))
+        self._broken = self._buffer.pieces
         self._repeat_until = self._clock.monotonic() + REPEAT_PATIENCE
-        return replace(prompt, prefix=prefix_of(self._base + self._said.text, self._prefixes))
+        return replace(prompt, prefix=prefix_of(self._base + self._buffer.text, self._prefixes))
 
     def _is_put_off(self, error: SchedulerError) -> bool:
         """Whether what broke off was not taken again, which says nothing about it. Tells the gate. A scheduler
         that is gone is not waited for: it takes a person to start it again."""
         put_off = error.retryable or isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
-        if self._said.fresh or not put_off:
+        if self._buffer.fresh or not put_off:
             return False
         is_kept = self._gate.refused(
-            self.request.request_id, error, elapsed=self._said.elapsed, attempts=self.request.attempts
+            self.request.request_id, error, elapsed=self._buffer.elapsed, attempts=self.request.attempts
         )
         return is_kept and not isinstance(error, SchedulerUnreachable)
 
@@ -256,8 +256,8 @@ class Attempt:
     def _keep_longest(self) -> None:
         """The repetition failed too: of the two parts the longer one is worth keeping."""
         broken = "".join(self._broken or ())
-        if len(broken) > len(self._said.text):
-            self._said.replace(self._broken or [])
+        if len(broken) > len(self._buffer.text):
+            self._buffer.replace(self._broken or [])
             self.live.view.restore(broken)
 
     async def _joined(self, reader: asyncio.Task[_T]) -> _T | None:
@@ -273,13 +273,13 @@ class Attempt:
 
     async def _read(self, prompt: Prompt) -> Finish | None:
         goes_on = bool(prompt.prefix) and self._broken is not None
-        self._said.sent(prompt.prefix, keep=goes_on)
+        self._buffer.sent(prompt.prefix, keep=goes_on)
         messages = prompt.window.messages
         if prompt.prefix:
             messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
         chat = ChatRequest(
             messages=messages,
-            max_tokens=max(1, self._manner.max_tokens - len(self._said.pieces)),
+            max_tokens=max(1, self._manner.max_tokens - len(self._buffer.pieces)),
             temperature=self._manner.temperature,
             top_k=self._manner.top_k,
             # What has begun to answer is through with thinking; an engine would take its words for thoughts.
@@ -304,11 +304,11 @@ class Attempt:
 
     def _take(self, event: StreamEvent) -> None:
         if isinstance(event, Text):
-            if new := self._said.add_text(event.text):
+            if new := self._buffer.add_text(event.text):
                 self.live.view.text(new)
                 self.live.show()
         elif isinstance(event, Reasoning):
-            self._said.add_reasoning(event.text)
+            self._buffer.add_reasoning(event.text)
             self.live.view.thinking()
 
     async def _tick(self) -> None:
@@ -324,7 +324,7 @@ class Attempt:
         if prompt.base:
             self.live.view.begin_with(prompt.base)
         self._base = prompt.base
-        self._said.summarised, self._said.recalled = prompt.window.summarised, prompt.recalled
+        self._buffer.summarised, self._buffer.recalled = prompt.window.summarised, prompt.recalled
         return prompt
 
     def _calibrate(self, prompt: Prompt, stats: AnswerStats) -> None:

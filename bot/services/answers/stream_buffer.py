@@ -7,7 +7,7 @@ from bot.domain.chat import Finish
 from bot.domain.queue.request import Answer
 
 
-class Transcript:
+class StreamBuffer:
     """The words of one answer and their times. ``recalled`` and ``summarised`` are as in :class:`Answer`."""
 
     def __init__(self, clock: Clock) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chat import AnswerStats, Finish, FinishReason
-from bot.services.answers.stream_buffer import Transcript
+from bot.services.answers.stream_buffer import StreamBuffer
 from tests.fakes.clocks import HandClock
 
 SPACE = st.text(" \n", max_size=4)
@@ -19,7 +19,7 @@ def finish(tokens: int) -> Finish:
 
 def test_an_answer_from_one_stream_has_the_clusters_own_figures() -> None:
     """As the scheduler measured and counted."""
-    said = Transcript(HandClock())
+    said = StreamBuffer(HandClock())
     said.sent()
     said.add_text("Hello")
     answer = said.complete(finish(2))
@@ -30,7 +30,7 @@ def test_an_answer_from_one_stream_has_the_clusters_own_figures() -> None:
 def test_an_answer_from_two_streams_is_timed_from_the_first() -> None:
     """People waited for the first word once; the tokens of the broken stream are known only by its pieces."""
     clock = HandClock()
-    said = Transcript(clock)
+    said = StreamBuffer(clock)
     said.sent()
     clock.at += 1.0
     said.add_text("one")
@@ -49,7 +49,7 @@ def test_an_answer_from_two_streams_is_timed_from_the_first() -> None:
 def test_asked_anew_nothing_of_the_first_stream_is_left() -> None:
     """Neither words nor times."""
     clock = HandClock()
-    said = Transcript(clock)
+    said = StreamBuffer(clock)
     said.sent()
     said.add_text("one")
     said.add_reasoning("hm")
@@ -69,7 +69,7 @@ def test_white_space_that_a_template_cuts_off_is_not_doubled(words: list[str], d
     whole = words[0] + "".join(data.draw(SPACE) + word for word in words[1:])
     broken_at = data.draw(st.integers(1, len(whole)))
     beginning = whole[:broken_at]
-    said = Transcript(HandClock())
+    said = StreamBuffer(HandClock())
     said.sent()
     said.add_text(beginning)
     said.sent(beginning, keep=True)
