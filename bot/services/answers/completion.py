@@ -17,7 +17,7 @@ from bot.i18n.catalogue import fill, say
 from bot.presentation.answer import AnswerView, Receipt
 from bot.presentation.page import Control, Page, compact_duration
 from bot.services.answers.live import LiveAnswer, LiveAnswers
-from bot.services.answers.versions import CONTINUABLE, Lineage
+from bot.services.answers.versions import CONTINUABLE, AnswerVersions
 from bot.services.ports import Messenger, Preferences
 from bot.telemetry.metrics import Metrics
 
@@ -91,12 +91,15 @@ class Completion:
         index, versions, thoughts, tokens = 0, 1, answer.reasoning, answer.completion_tokens
         if request.question.kind is not RequestKind.ASK or not view.document.raw:
             # The first answer to a question, still in the view, is known to be the only one without looking.
-            lineage = await self._lineage(request)
-            index, versions = lineage.index(request.request_id) or 0, len(lineage.versions)
-            if lineage.versions:
-                thoughts, tokens = lineage.versions[index].reasoning, lineage.versions[index].tokens
+            answer_versions = await self._answer_versions(request)
+            index, versions = answer_versions.index(request.request_id) or 0, len(answer_versions.versions)
+            if answer_versions.versions:
+                thoughts, tokens = (
+                    answer_versions.versions[index].reasoning,
+                    answer_versions.versions[index].tokens,
+                )
                 if not view.document.raw:
-                    view.document.feed(lineage.versions[index].text)
+                    view.document.feed(answer_versions.versions[index].text)
         outcome, params = self._outcome(request.question, answer, by)
         started = request.started_at if request.started_at is not None else request.question.asked_at
         view.done(
@@ -122,8 +125,8 @@ class Completion:
             ),
         )
 
-    async def _lineage(self, request: StoredRequest) -> Lineage:
-        return Lineage.of(await self._store.versions(request.question.root_id or request.request_id))
+    async def _answer_versions(self, request: StoredRequest) -> AnswerVersions:
+        return AnswerVersions.of(await self._store.versions(request.question.root_id or request.request_id))
 
     def _outcome(self, question: NewQuestion, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
         match answer.finish:
@@ -296,7 +299,7 @@ class Completion:
         complete it has come to nothing, as ``notice`` says."""
         if request.question.kind is RequestKind.ASK:
             return False
-        versions = (await self._lineage(request)).versions
+        versions = (await self._answer_versions(request)).versions
         shown = versions[-1].shown if versions else None
         if shown is None or shown.answer is None or not set(shown.message_ids) & set(live.delivery.message_ids):
             return False

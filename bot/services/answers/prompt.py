@@ -11,7 +11,7 @@ from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import Window, build_window
 from bot.domain.queue.request import Manner, NewQuestion, RequestKind
 from bot.domain.queue.store import RequestStore
-from bot.services.answers.versions import Lineage
+from bot.services.answers.versions import AnswerVersions
 from bot.services.conversations.summaries import Summaries
 
 # What the cluster is asked for the rest of an answer where its engine does not go on with one.
@@ -87,9 +87,11 @@ class Prompts:
         asked, prefix, base = with_material(question.prompt, question.material), "", ""
         everything = turns
         if question.kind is not RequestKind.ASK:
-            lineage = Lineage.of(await self._store.versions(question.root_id or question.request_id))
-            turns = [turn for turn in turns if turn.request_id not in lineage.request_ids]
-            if question.kind is RequestKind.CONTINUE and (newest := lineage.newest_turn()) is not None:
+            answer_versions = AnswerVersions.of(
+                await self._store.versions(question.root_id or question.request_id)
+            )
+            turns = [turn for turn in turns if turn.request_id not in answer_versions.request_ids]
+            if question.kind is RequestKind.CONTINUE and (newest := answer_versions.newest_turn()) is not None:
                 base = newest.answer
                 prefix = prefix_of(base, assistant_prefix)
                 if not prefix:

@@ -40,14 +40,14 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
+class AnswerVersions:
     """All requests of one question, and its versions, oldest first."""
 
     request_ids: frozenset[str]
     versions: tuple[Version, ...]
 
     @classmethod
-    def of(cls, requests: Sequence[StoredRequest]) -> Lineage:
+    def of(cls, requests: Sequence[StoredRequest]) -> AnswerVersions:
         """Sort the requests of one question (oldest first, as the store gives them) into versions."""
         versions: list[list[StoredRequest]] = []
         for request in requests:

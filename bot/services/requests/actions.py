@@ -14,7 +14,7 @@ from bot.presentation.page import Page
 from bot.services.access.operators import Operators, Person
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
-from bot.services.answers.versions import Lineage, Version
+from bot.services.answers.versions import AnswerVersions, Version
 from bot.services.ports import Feedback
 from bot.services.queue.dispatcher import Dispatcher
 
@@ -115,11 +115,11 @@ class AnswerControls:
     async def version(self, request_id: str) -> Version:
         """The whole answer this request is part of. Raises :class:`UserError` when there is none."""
         request = await self.request(request_id)
-        lineage = Lineage.of(await self._store.versions(request.question.root_id or request_id))
-        index = lineage.index(request_id)
+        answer_versions = AnswerVersions.of(await self._store.versions(request.question.root_id or request_id))
+        index = answer_versions.index(request_id)
         if index is None:
             raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
-        return lineage.versions[index]
+        return answer_versions.versions[index]
 
     async def rate(self, request_id: str, person: Person, *, good: bool) -> None:
         """Keep somebody's thumb with the request; a later one replaces it."""

@@ -16,7 +16,7 @@ from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DeliveryError, UserError
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
-from bot.services.answers.versions import CONTINUABLE, Lineage
+from bot.services.answers.versions import CONTINUABLE, AnswerVersions
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.requests.ask import Accepted
 
@@ -71,9 +71,9 @@ class Again:
         requests = await self._settled(root_id)
         if not origin.question.prompt:
             raise UserError(f"{root_id} was deleted", key="error.request_unknown")
-        lineage = Lineage.of(requests)
+        answer_versions = AnswerVersions.of(requests)
         origin = next((r for r in requests if r.request_id == origin.request_id), origin)
-        if kind is RequestKind.CONTINUE and not _continuable(lineage, origin):
+        if kind is RequestKind.CONTINUE and not _continuable(answer_versions, origin):
             raise UserError(f"{origin.request_id} cannot be continued", key="error.not_continuable")
         question = replace(
             origin.question,
@@ -89,7 +89,7 @@ class Again:
         # it without its messages.
         live = self._live_answers.open(stored.question, message_ids)
         if kind is RequestKind.CONTINUE:
-            live.view.begin_with(lineage.versions[-1].text)
+            live.view.begin_with(answer_versions.versions[-1].text)
         for page, message_id in enumerate(message_ids):
             await self._store.attach_message(question.request_id, page, message_id)
         await self._dispatcher.taken(live)
@@ -104,11 +104,11 @@ class Again:
         Raises :class:`UserError` when there is none, or while a new one is being written.
         """
         root_id = origin.question.root_id or origin.request_id
-        lineage = Lineage.of(await self._settled(root_id))
-        index = lineage.index(origin.request_id)
-        if index is None or not 0 <= index + step < len(lineage.versions):
+        answer_versions = AnswerVersions.of(await self._settled(root_id))
+        index = answer_versions.index(origin.request_id)
+        if index is None or not 0 <= index + step < len(answer_versions.versions):
             raise UserError(f"{root_id} has no such version", key="error.no_version")
-        return lineage.versions[index + step].shown
+        return answer_versions.versions[index + step].shown
 
     async def turn(self, origin: StoredRequest, step: int, surface: Surface) -> None:
         """Show the version ``step`` places after the one shown now, in the same messages.
@@ -166,8 +166,8 @@ def _reaching(message_ids: tuple[int, ...], surface: Surface) -> Surface:
     return replace(surface, token=None, token_expires_at=None)
 
 
-def _continuable(lineage: Lineage, origin: StoredRequest) -> bool:
-    if lineage.index(origin.request_id) != len(lineage.versions) - 1:
+def _continuable(answer_versions: AnswerVersions, origin: StoredRequest) -> bool:
+    if answer_versions.index(origin.request_id) != len(answer_versions.versions) - 1:
         return False
-    newest = lineage.versions[-1].shown
+    newest = answer_versions.versions[-1].shown
     return newest.answer is not None and newest.answer.finish in CONTINUABLE

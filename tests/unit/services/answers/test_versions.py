@@ -7,7 +7,7 @@ import pytest
 from bot.domain.queue.request import Answer, Asker, NewQuestion, RequestKind, RequestState, StoredRequest, Surface
 from bot.presentation.page import Control
 from bot.services.answers.completion import controls_of
-from bot.services.answers.versions import Lineage
+from bot.services.answers.versions import AnswerVersions
 
 
 def answered(text: str, finish: str = "stop", reasoning: str = "") -> Answer:
@@ -53,9 +53,9 @@ def request(number: int, kind: RequestKind, answer: Answer | None) -> StoredRequ
 
 
 @pytest.fixture
-def lineage() -> Lineage:
+def answer_versions() -> AnswerVersions:
     """An answer, its rest, a version that failed, and a version."""
-    return Lineage.of(
+    return AnswerVersions.of(
         [
             request(0, RequestKind.ASK, answered("One, ", "length", "hm")),
             request(1, RequestKind.CONTINUE, answered("two.", reasoning="aha")),
@@ -65,41 +65,41 @@ def lineage() -> Lineage:
     )
 
 
-def test_a_continuation_belongs_to_its_version(lineage: Lineage) -> None:
+def test_a_continuation_belongs_to_its_version(answer_versions: AnswerVersions) -> None:
     """What failed is no version; the newest one is shown in its place."""
-    assert [version.text for version in lineage.versions] == ["One, two.", "Three."]
-    assert lineage.versions[0].reasoning == "hm\n\naha"
-    assert [lineage.index(f"r{number}") for number in range(5)] == [0, 0, 1, 1, None]
+    assert [version.text for version in answer_versions.versions] == ["One, two.", "Three."]
+    assert answer_versions.versions[0].reasoning == "hm\n\naha"
+    assert [answer_versions.index(f"r{number}") for number in range(5)] == [0, 0, 1, 1, None]
 
 
 def test_a_continuation_after_a_cancelled_version_goes_on_with_what_is_shown() -> None:
     """That is the version before."""
-    lineage = Lineage.of(
+    answer_versions = AnswerVersions.of(
         [
             request(0, RequestKind.ASK, answered("One, ", "stopped")),
             request(1, RequestKind.REGENERATE, None),
             request(2, RequestKind.CONTINUE, answered("two.")),
         ]
     )
-    assert [version.text for version in lineage.versions] == ["One, two."]
+    assert [version.text for version in answer_versions.versions] == ["One, two."]
 
 
-def test_buttons_under_a_version_are_those_of_its_last_part(lineage: Lineage) -> None:
+def test_buttons_under_a_version_are_those_of_its_last_part(answer_versions: AnswerVersions) -> None:
     """They are what its receipt speaks of."""
-    assert [version.shown.request_id for version in lineage.versions] == ["r1", "r3"]
+    assert [version.shown.request_id for version in answer_versions.versions] == ["r1", "r3"]
 
 
-def test_the_newest_version_is_the_turn_to_go_on_from(lineage: Lineage) -> None:
+def test_the_newest_version_is_the_turn_to_go_on_from(answer_versions: AnswerVersions) -> None:
     """With its question and the asker."""
-    turn = lineage.newest_turn()
+    turn = answer_versions.newest_turn()
     assert turn is not None
     assert (turn.request_id, turn.question, turn.answer, turn.asker_name) == ("r3", "Why?", "Three.", "Ada")
 
 
 def test_a_question_without_an_answer_has_no_turn() -> None:
     """Nothing can be continued."""
-    assert Lineage.of([request(0, RequestKind.ASK, None)]).newest_turn() is None
-    assert Lineage.of([]).versions == ()
+    assert AnswerVersions.of([request(0, RequestKind.ASK, None)]).newest_turn() is None
+    assert AnswerVersions.of([]).versions == ()
 
 
 @pytest.mark.parametrize("finish", ["length", "stopped", "interrupted"])
