@@ -54,7 +54,7 @@ from bot.services.requests.actions import AnswerControls
 from bot.services.requests.ask import AskLimits, AskService
 from bot.services.requests.overview import QueueService
 from bot.services.requests.personal_data import PersonalData
-from bot.services.requests.revisions import Again
+from bot.services.requests.revisions import Revisions
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.process_lock import ProcessLock
@@ -174,7 +174,9 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             database.feedback,
             clock,
         ),
-        again=Again(database.requests, line.live_answers, line.dispatcher, line.completion, clock, queue_limits),
+        again=Revisions(
+            database.requests, line.live_answers, line.dispatcher, line.completion, clock, queue_limits
+        ),
         queue=queue,
         conversations=ConversationService(database.conversations, estimator, database.summaries),
         operators=operators,

@@ -40,7 +40,7 @@ from bot.services.requests.actions import AnswerControls
 from bot.services.requests.ask import AskService
 from bot.services.requests.overview import QueueService
 from bot.services.requests.personal_data import PersonalData
-from bot.services.requests.revisions import Again
+from bot.services.requests.revisions import Revisions
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 
@@ -133,7 +133,7 @@ class Services:
     cluster: ClusterService
     conversations: ConversationService
     controls: AnswerControls
-    again: Again
+    again: Revisions
     queue: QueueService
     operators: Operators
     attachments: AttachmentReader

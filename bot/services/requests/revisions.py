@@ -26,7 +26,7 @@ LAST_EDIT_WITHIN = 2.0
 log = structlog.get_logger(__name__)
 
 
-class Again:
+class Revisions:
     """Repeats and continues answers, in the messages they are shown in."""
 
     def __init__(

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.chat import FinishReason
 from bot.domain.queue.request import RequestKind, Surface
-from bot.services.requests.revisions import Again
+from bot.services.requests.revisions import Revisions
 from tests.fakes.clocks import FastClock
 from tests.fakes.schedulers import ready
 from tests.integration.services.process import LIMITS, Line, running
@@ -14,10 +14,12 @@ from tests.integration.services.process import LIMITS, Line, running
 PRESS = Surface(9, 71, 8, private=False, channel_route=True, token="of the press", token_expires_at=1e12)
 
 
-def again(line: Line) -> Again:
+def again(line: Line) -> Revisions:
     """The service, over the line's own parts."""
     dispatcher = line.dispatcher
-    return Again(line.store, dispatcher._live_answers, dispatcher, dispatcher._completion, FastClock(20.0), LIMITS)
+    return Revisions(
+        line.store, dispatcher._live_answers, dispatcher, dispatcher._completion, FastClock(20.0), LIMITS
+    )
 
 
 @pytest.mark.parametrize(("messages", "token"), [(1, "of the press"), (3, None)])
