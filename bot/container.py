@@ -50,7 +50,7 @@ from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
 from bot.services.queue.token_expiry import TokenExpiryNotifier
-from bot.services.requests.actions import AnswerControls
+from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskLimits, AskService
 from bot.services.requests.overview import QueueService
 from bot.services.requests.personal_data import PersonalData
@@ -165,7 +165,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ),
         dispatcher=line.dispatcher,
         cluster=cluster,
-        controls=AnswerControls(
+        controls=AnswerActions(
             database.requests,
             line.live_answers,
             line.dispatcher,

@@ -36,7 +36,7 @@ from bot.services.conversations.memory import ConversationService
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import Switching
 from bot.services.queue.dispatcher import Dispatcher
-from bot.services.requests.actions import AnswerControls
+from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.overview import QueueService
 from bot.services.requests.personal_data import PersonalData
@@ -132,7 +132,7 @@ class Services:
     dispatcher: Dispatcher
     cluster: ClusterService
     conversations: ConversationService
-    controls: AnswerControls
+    controls: AnswerActions
     again: Revisions
     queue: QueueService
     operators: Operators

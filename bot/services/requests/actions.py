@@ -30,7 +30,7 @@ class PressedMessage:
     expires_at: float
 
 
-class AnswerControls:
+class AnswerActions:
     """Acts on an answer for a person; authorisation is checked at every press, against what is stored."""
 
     def __init__(
