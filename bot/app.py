@@ -67,7 +67,7 @@ async def run(settings: Settings) -> None:
                 ("dispatcher", _drain_when_ready(app, supervisor)),
                 ("leases", _when_ready(app, supervisor, "leases", app.heartbeat.keep)),
                 ("reconciliation", _when_ready(app, supervisor, "reconciliation", app.reconciliation.run)),
-                ("expiry", supervisor.keep("expiry", app.sweeper.run)),
+                ("expiry", supervisor.keep("expiry", app.expiry.run)),
                 ("line", supervisor.keep("line", app.line.run)),
                 ("tokens", _when_ready(app, supervisor, "tokens", app.tokens.run)),
                 ("retention", supervisor.keep("retention", app.personal.run)),

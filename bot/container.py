@@ -42,7 +42,7 @@ from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import Switching
 from bot.services.operations.presence import Presence
 from bot.services.queue.dispatcher import Dispatcher
-from bot.services.queue.expiry import Sweeper
+from bot.services.queue.expiry import Expiry
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight
@@ -72,7 +72,7 @@ class App:
     bot: ParallaxBot
     dispatcher: Dispatcher
     heartbeat: Heartbeat
-    sweeper: Sweeper
+    expiry: Expiry
     reconciliation: Reconciliation
     monitor: ClusterMonitor
     line: PositionUpdater
@@ -202,7 +202,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         bot,
         line.dispatcher,
         line.heartbeat,
-        line.sweeper,
+        line.expiry,
         line.reconciliation,
         parts.monitor,
         line.keeper,
@@ -269,7 +269,7 @@ class _Line:
     completion: Completion
     dispatcher: Dispatcher
     heartbeat: Heartbeat
-    sweeper: Sweeper
+    expiry: Expiry
     reconciliation: Reconciliation
     summaries: Summaries | None
 
@@ -329,7 +329,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         owner=parts.lock.me,
         is_alive=parts.lock.is_alive,
     )
-    sweeper = Sweeper(
+    expiry = Expiry(
         store=store,
         live_answers=live_answers,
         completion=completion,
@@ -364,7 +364,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         completion=completion,
         line=keeper,
         heartbeat=heartbeat,
-        sweeper=sweeper,
+        expiry=expiry,
         in_flight=in_flight,
         reconciliation=reconciliation,
         signal=signal,
@@ -373,7 +373,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         metrics=parts.metrics,
     )
     parts.monitor.subscribe(signal.set)
-    return _Line(live_answers, gate, keeper, completion, dispatcher, heartbeat, sweeper, reconciliation, summaries)
+    return _Line(live_answers, gate, keeper, completion, dispatcher, heartbeat, expiry, reconciliation, summaries)
 
 
 def _summaries_of(

@@ -15,7 +15,7 @@ from bot.errors import BotError, Draining, SchedulerError
 from bot.services.answers.attempt import Attempt, Attempts, Outcome, Stop, StopCause
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswer, LiveAnswers
-from bot.services.queue.expiry import Sweeper
+from bot.services.queue.expiry import Expiry
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight, Loss
@@ -51,7 +51,7 @@ class Dispatcher:
         completion: Completion,
         line: PositionUpdater,
         heartbeat: Heartbeat,
-        sweeper: Sweeper,
+        expiry: Expiry,
         in_flight: InFlight,
         reconciliation: Reconciliation,
         signal: QueueSignal,
@@ -66,7 +66,7 @@ class Dispatcher:
         self._completion = completion
         self._line = line
         self._heartbeat = heartbeat
-        self._sweeper = sweeper
+        self._expiry = expiry
         self._in_flight = in_flight
         self._reconciliation = reconciliation
         self._signal = signal
@@ -164,7 +164,7 @@ class Dispatcher:
 
     async def clear(self, *, by: int) -> int:
         """Withdraw everything that waits, in one transaction; returns how much. The messages say so afterwards."""
-        cleared = await self._sweeper.clear(by=by)
+        cleared = await self._expiry.clear(by=by)
         self.wake()
         return cleared
 

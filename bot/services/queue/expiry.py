@@ -20,7 +20,7 @@ LOOK_EVERY = 30.0
 _Say = Callable[[StoredRequest, LiveAnswer], Awaitable[None]]
 
 
-class Sweeper:
+class Expiry:
     """Ends questions in one transaction and says so in their messages afterwards, without being waited for."""
 
     def __init__(

@@ -24,7 +24,7 @@ from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.monitor import ClusterMonitor
 from bot.services.ports import Brake
 from bot.services.queue.dispatcher import Dispatcher
-from bot.services.queue.expiry import Sweeper
+from bot.services.queue.expiry import Expiry
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight
@@ -58,7 +58,7 @@ class Line:
     keeper: PositionUpdater
     gate: Gate
     heartbeat: Heartbeat
-    sweeper: Sweeper
+    expiry: Expiry
     in_flight: InFlight
     background: Background
     metrics: Metrics
@@ -181,7 +181,7 @@ def assembled(
         owner=settings.owner,
         is_alive=settings.alive.__contains__,
     )
-    sweeper = Sweeper(
+    expiry = Expiry(
         store=store,
         live_answers=live_answers,
         completion=completion,
@@ -207,7 +207,7 @@ def assembled(
         completion=completion,
         line=keeper,
         heartbeat=heartbeat,
-        sweeper=sweeper,
+        expiry=expiry,
         in_flight=in_flight,
         reconciliation=reconciliation,
         signal=signal,
@@ -239,7 +239,7 @@ def assembled(
         keeper,
         gate,
         heartbeat,
-        sweeper,
+        expiry,
         in_flight,
         background,
         metrics,
@@ -249,7 +249,7 @@ def assembled(
         await heartbeat.recover()
         await dispatcher.run()
 
-    lasting = (monitor.run, keeper.run, heartbeat.keep, sweeper.run, reconciliation.run, drained)
+    lasting = (monitor.run, keeper.run, heartbeat.keep, expiry.run, reconciliation.run, drained)
     return line, [asyncio.create_task(_kept_going(work, clock)) for work in lasting]
 
 
