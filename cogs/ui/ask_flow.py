@@ -18,9 +18,17 @@ from bot.errors import BotError, DeliveryError, UserError
 from bot.i18n.catalogue import say
 from bot.presentation.page import quote_question
 from bot.services.access.operators import Person
-from bot.services.requests.ask import Accepted, Question, Setting
+from bot.services.requests.ask import Accepted, AskContext, Question
 from cogs.ui.base import text_layout
-from cogs.ui.convert import asker_of, author_of, person_of, place_of, place_of_interaction, setting_of, surface_of
+from cogs.ui.convert import (
+    ask_context_of,
+    asker_of,
+    author_of,
+    person_of,
+    place_of,
+    place_of_interaction,
+    surface_of,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -55,19 +63,19 @@ class Asking:
         """Submit a question and acknowledge it with the message that becomes the answer. Raises what submitting
         and reading attachments do."""
         person = person_of(interaction)
-        setting = await setting_of(self._services, person, place_of_interaction(interaction))
-        private = setting.profile.private if wish.private is None else wish.private
+        context = await ask_context_of(self._services, person, place_of_interaction(interaction))
+        private = context.profile.private if wish.private is None else wish.private
         if wish.attachments:
             self._services.attachments.check_all(wish.attachments)
             # A download may take longer than the 3 s an interaction waits.
             await interaction.response.defer(thinking=True, ephemeral=private)
         try:
             material = await self._material(wish, person)
-            threaded = (setting.profile.threads if wish.thread is None else wish.thread) and not private
+            threaded = (context.profile.threads if wish.thread is None else wish.thread) and not private
             if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
-                await self._in_thread(interaction, interaction.channel, wish, setting, material)
+                await self._in_thread(interaction, interaction.channel, wish, context, material)
             else:
-                await self._here(interaction, wish, setting, material, private=private)
+                await self._here(interaction, wish, context, material, private=private)
         except BotError:
             if interaction.response.is_done():
                 # The refusal is for the asker alone: a follow-up would fill the "thinking…" that all can see.
@@ -80,25 +88,25 @@ class Asking:
         person, asker = author_of(message)
         channel = message.channel
         place = place_of(channel, channel.id, message.guild)
-        setting = await setting_of(services, person, place)
-        await services.ask.admit(setting)
+        context = await ask_context_of(services, person, place)
+        await services.ask.admit(context)
         async with _typing(channel) if wish.attachments else nullcontext():
             material = await self._material(wish, person)
         target: discord.abc.Messageable = channel
         channel_id = channel.id
-        if setting.profile.threads and isinstance(channel, discord.TextChannel) and wish.prompt.strip():
+        if context.profile.threads and isinstance(channel, discord.TextChannel) and wish.prompt.strip():
             thread = await _thread_on(message, wish.prompt)
             if thread is not None:
                 target, channel_id = thread, thread.id
-                setting = Setting(setting.person, place_of(thread, thread.id, message.guild), setting.profile)
+                context = AskContext(context.person, place_of(thread, thread.id, message.guild), context.profile)
         accepted = await services.ask.submit(
             Question(
                 asker=asker,
                 surface=self._surface(channel_id, message.guild),
                 prompt=wish.prompt,
                 material=material,
-                weight=services.operators.weight_of(setting.person),
-                setting=setting,
+                weight=services.operators.weight_of(context.person),
+                context=context,
                 source_message_id=message.id,
                 heard_as=message.id,
                 follows=wish.follows if channel_id == channel.id else None,
@@ -110,7 +118,7 @@ class Asking:
         await self._ask_acknowledged(accepted, await self._sent(target, accepted, reply_to))
 
     async def _here(
-        self, interaction: discord.Interaction, wish: Wish, setting: Setting, material: str, *, private: bool
+        self, interaction: discord.Interaction, wish: Wish, context: AskContext, material: str, *, private: bool
     ) -> None:
         accepted = await self._services.ask.submit(
             Question(
@@ -119,8 +127,8 @@ class Asking:
                 prompt=wish.prompt,
                 material=material,
                 think=wish.think,
-                weight=self._services.operators.weight_of(setting.person),
-                setting=setting,
+                weight=self._services.operators.weight_of(context.person),
+                context=context,
                 follows=None if private else wish.follows,
                 heard_as=interaction.id,
             )
@@ -134,13 +142,13 @@ class Asking:
         interaction: discord.Interaction,
         channel: discord.TextChannel,
         wish: Wish,
-        setting: Setting,
+        context: AskContext,
         material: str,
     ) -> None:
         """A message with the question in the channel, the answer in a thread on it."""
         if not wish.prompt.strip():
             raise UserError("empty prompt", key="error.empty_prompt")
-        await self._services.ask.admit(setting)
+        await self._services.ask.admit(context)
         asker = asker_of(interaction)
         note = say(asker.locale, "door.thread", asker=f"<@{asker.user_id}>")
         opening = text_layout(quote_question(wish.prompt), f"-# {note}")
@@ -151,9 +159,9 @@ class Asking:
             message_id = sent.message_id or 0
         thread = await _thread_on(channel.get_partial_message(message_id), wish.prompt)
         if thread is None:
-            await self._here(interaction, wish, setting, material, private=False)
+            await self._here(interaction, wish, context, material, private=False)
             return
-        setting = Setting(setting.person, place_of(thread, thread.id, interaction.guild), setting.profile)
+        context = AskContext(context.person, place_of(thread, thread.id, interaction.guild), context.profile)
         accepted = await self._services.ask.submit(
             Question(
                 asker=asker,
@@ -161,8 +169,8 @@ class Asking:
                 prompt=wish.prompt,
                 material=material,
                 think=wish.think,
-                weight=self._services.operators.weight_of(setting.person),
-                setting=setting,
+                weight=self._services.operators.weight_of(context.person),
+                context=context,
                 heard_as=interaction.id,
             )
         )

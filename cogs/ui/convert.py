@@ -8,7 +8,7 @@ from bot.discord_io.client import Services
 from bot.domain.conversation.profile import Place, Scope
 from bot.domain.queue.request import Asker, Surface
 from bot.services.access.operators import Person
-from bot.services.requests.ask import Setting
+from bot.services.requests.ask import AskContext
 
 # Discord docs, interactions/receiving-and-responding: tokens are valid for 15 minutes.
 TOKEN_LIFETIME = 15 * 60.0
@@ -100,10 +100,10 @@ def place_of_interaction(interaction: discord.Interaction) -> Place:
     return place_of(interaction.channel, interaction.channel_id or 0, interaction.guild)
 
 
-async def setting_of(services: Services, person: Person, place: Place) -> Setting:
+async def ask_context_of(services: Services, person: Person, place: Place) -> AskContext:
     """Who asks where, with what is in effect there. Raises :class:`NotAllowed` when the person's roles cannot be
     found out, :class:`StorageError`."""
-    return Setting(await services.access.seen(person), place, await services.profiles.of(place.ids))
+    return AskContext(await services.access.seen(person), place, await services.profiles.of(place.ids))
 
 
 def locale_of_message(message: discord.Message) -> str:

@@ -36,7 +36,7 @@ AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class AskContext:
     """Who asks, where, and what is in effect there."""
 
     person: Person
@@ -48,7 +48,7 @@ class Setting:
 class Question:
     """What a cog made of somebody's words.
 
-    ``material`` is the text of attachments. ``setting`` None: no profile, limit of tokens or permission applies.
+    ``material`` is the text of attachments. ``context`` None: no profile, limit of tokens or permission applies.
     ``source_message_id`` is the person's own message, when they wrote one; ``follows`` the root id of the
     question whose branch this goes on with. ``heard_as`` is the id of the interaction or the message it came as.
     """
@@ -59,7 +59,7 @@ class Question:
     material: str = ""
     think: bool | None = None
     weight: float = 1.0
-    setting: Setting | None = None
+    context: AskContext | None = None
     source_message_id: int | None = None
     follows: str | None = None
     heard_as: int | None = None
@@ -128,11 +128,11 @@ class AskService:
         self._system_prompt = system_prompt
         self._semaphore = FairSemaphore(AT_ONCE)
 
-    async def admit(self, setting: Setting) -> None:
+    async def admit(self, context: AskContext) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
-        person = setting.person
+        person = context.person
         if self._access is not None:
-            person = await self._access.require(Act.ASK, person, setting.place, profile=setting.profile)
+            person = await self._access.require(Act.ASK, person, context.place, profile=context.profile)
         if self._quotas is not None:
             await self._quotas.check(person)
 
@@ -154,16 +154,16 @@ class AskService:
             return await self._taken(question)
 
     async def _taken(self, question: Question) -> Accepted | None:
-        setting = question.setting
+        context = question.context
         manner = None
         think = question.think
-        if setting is not None and self._profiles is not None:
-            await self.admit(setting)
-            manner = self._profiles.manner(setting.profile, setting.place, question.asker.name)
-            think = setting.profile.think if think is None else think
+        if context is not None and self._profiles is not None:
+            await self.admit(context)
+            manner = self._profiles.manner(context.profile, context.place, question.asker.name)
+            think = context.profile.think if think is None else think
         cost = self._check_size(question, manner)
         conversation_id = await self._conversations.conversation(
-            question.conversation, () if setting is None else setting.place.ids
+            question.conversation, () if context is None else context.place.ids
         )
         now = self._clock.now()
         stored = await self._store.enqueue(
