@@ -92,8 +92,8 @@ class Context(commands.Cog):
         place = place_of_interaction(interaction)
         await self._require(interaction, place, private=private)
         profile = await self._profiles.of(place.ids)
-        manner = self._profiles.manner(profile, place, interaction.user.display_name)
-        memory = await self._conversations.memory(_key(interaction, private=private), manner)
+        options = self._profiles.options(profile, place, interaction.user.display_name)
+        memory = await self._conversations.memory(_key(interaction, private=private), options)
         title = f"### {say(locale, 'context.title')}"
         note = f"-# {say(locale, 'context.private_note')}"
         if not memory.turns:

@@ -66,7 +66,7 @@ class Surface:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class GenerationOptions:
     """How a question is asked, as the profile of its place was when it was asked.
 
     Tokens; ``temperature`` 0–2, ``top_k`` ≥ 1, None for the cluster's own. ``system_prompt`` is ready to send.
@@ -86,7 +86,7 @@ class NewQuestion:
     ``cost`` is the estimated work in tokens (> 0), ``weight`` the asker's share (> 0; 1 is usual).
     ``material`` is text that came with the prompt (attachments), shown to the model but not quoted.
     ``source_message_id`` is the person's own message, when they wrote one. ``follows`` is the root id of the
-    question whose branch this one goes on with, None for the newest. ``manner`` None: the defaults.
+    question whose branch this one goes on with, None for the newest. ``options`` None: the defaults.
     """
 
     request_id: str
@@ -103,7 +103,7 @@ class NewQuestion:
     root_id: str | None = None
     source_message_id: int | None = None
     follows: str | None = None
-    manner: Manner | None = None
+    options: GenerationOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

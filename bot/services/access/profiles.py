@@ -10,7 +10,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.conversation.profile import Chosen, Place, Profile, Scope, addressed, inherited
-from bot.domain.queue.request import Manner
+from bot.domain.queue.request import GenerationOptions
 
 log = structlog.get_logger(__name__)
 
@@ -49,9 +49,9 @@ class Profiles:
         await self._store.choose(scope.scope_id, changes, by=by, now=self._clock.now())
         log.info("profile.changed", scope=scope.scope_id, kind=scope.kind, by=by, fields=sorted(changes))
 
-    def manner(self, profile: Profile, place: Place, user: str) -> Manner:
+    def options(self, profile: Profile, place: Place, user: str) -> GenerationOptions:
         """How a question of ``user`` is asked there now."""
-        return Manner(
+        return GenerationOptions(
             system_prompt=addressed(
                 profile.persona,
                 date=datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%d"),

@@ -106,7 +106,7 @@ class Attempt:
         self._scheduler = scheduler
         self._prompts = prompts
         self._estimator = estimator
-        self._manner = prompts.manner(request.question)
+        self._options = prompts.options(request.question)
         self._prefixes = prompts.policy.assistant_prefix
         self._clock = clock
         self._gate = gate
@@ -279,9 +279,9 @@ class Attempt:
             messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
         chat = ChatRequest(
             messages=messages,
-            max_tokens=max(1, self._manner.max_tokens - len(self._buffer.pieces)),
-            temperature=self._manner.temperature,
-            top_k=self._manner.top_k,
+            max_tokens=max(1, self._options.max_tokens - len(self._buffer.pieces)),
+            temperature=self._options.temperature,
+            top_k=self._options.top_k,
             # What has begun to answer is through with thinking; an engine would take its words for thoughts.
             think=False if prompt.prefix else self.request.question.think,
             goes_on=bool(prompt.prefix),

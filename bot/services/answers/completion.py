@@ -131,7 +131,7 @@ class Completion:
     def _outcome(self, question: NewQuestion, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
         match answer.finish:
             case "length":
-                return "length", {"limit": question.manner.max_tokens if question.manner else self._max_tokens}
+                return "length", {"limit": question.options.max_tokens if question.options else self._max_tokens}
             case "stopped":
                 return ("stopped", {"by": f"<@{by}>"}) if by else ("stopped_before", {})
             case "interrupted":

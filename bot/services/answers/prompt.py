@@ -9,7 +9,7 @@ from bot.domain.conversation.attached_text import with_material
 from bot.domain.conversation.store import ConversationStore, Turn
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import Window, build_window
-from bot.domain.queue.request import Manner, NewQuestion, RequestKind
+from bot.domain.queue.request import GenerationOptions, NewQuestion, RequestKind
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.versions import AnswerVersions
 from bot.services.conversations.summaries import Summaries
@@ -73,14 +73,16 @@ class Prompts:
         self.policy = policy
         self._summaries = summaries
 
-    def manner(self, question: NewQuestion) -> Manner:
+    def options(self, question: NewQuestion) -> GenerationOptions:
         """How this question is asked."""
         policy = self.policy
-        return question.manner or Manner(policy.system_prompt, policy.context_tokens, policy.max_tokens)
+        return question.options or GenerationOptions(
+            policy.system_prompt, policy.context_tokens, policy.max_tokens
+        )
 
     async def of(self, question: NewQuestion, *, assistant_prefix: bool) -> Prompt:
         """The prompt for this question, now. ``assistant_prefix`` as in :class:`ChatPolicy`."""
-        manner = self.manner(question)
+        options = self.options(question)
         turns = await self._conversations.recent_turns(
             question.conversation_id, limit=self.policy.window_turns, follows=question.follows
         )
@@ -103,13 +105,13 @@ class Prompts:
             turns,
             asked,
             asker=question.asker.name,
-            system_prompt=manner.system_prompt,
-            budget=manner.context_tokens,
+            system_prompt=options.system_prompt,
+            budget=options.context_tokens,
             estimate=calibrated,
             gist=gist,
         )
         if window.turns_left_out and self._summaries is not None:
-            self._summaries.overflowed(question.conversation_id, manner.context_tokens)
+            self._summaries.overflowed(question.conversation_id, options.context_tokens)
         full = len(turns) >= self.policy.window_turns
         recalled = window.turns_used if window.turns_left_out or full else None
         return Prompt(window, calibrated.ratio, prefix, base, recalled)

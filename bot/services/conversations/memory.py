@@ -10,7 +10,7 @@ from bot.domain.conversation.store import ConversationKey, ConversationStore, Tu
 from bot.domain.conversation.summary import SummaryStore
 from bot.domain.conversation.tokens import MESSAGE_TOKENS, TokenEstimator
 from bot.domain.conversation.window import build_window
-from bot.domain.queue.request import Manner
+from bot.domain.queue.request import GenerationOptions
 
 log = structlog.get_logger(__name__)
 
@@ -44,19 +44,19 @@ class ConversationService:
         self._estimator = estimator
         self._summaries = summaries
 
-    async def memory(self, key: ConversationKey, manner: Manner) -> Memory:
+    async def memory(self, key: ConversationKey, options: GenerationOptions) -> Memory:
         """What the next question in this conversation would carry along. Raises :class:`StorageError`."""
         conversation_id = await self._store.conversation(key)
         turns = await self._store.recent_turns(conversation_id, limit=COUNTED_TURNS)
         summary = await self._summaries.summary(conversation_id)
         estimate = self._estimator.for_model(None)
-        persona = estimate(manner.system_prompt) + MESSAGE_TOKENS if manner.system_prompt else 0
+        persona = estimate(options.system_prompt) + MESSAGE_TOKENS if options.system_prompt else 0
         window = build_window(
             turns,
             "…",
             asker="",
-            system_prompt=manner.system_prompt,
-            budget=max(manner.context_tokens, persona + 64),
+            system_prompt=options.system_prompt,
+            budget=max(options.context_tokens, persona + 64),
             estimate=estimate,
             gist=summary.text if summary else "",
         )
@@ -67,7 +67,7 @@ class ConversationService:
             tokens=window.tokens,
             persona=persona,
             recalled=max(0, window.tokens - persona),
-            limit=manner.context_tokens,
+            limit=options.context_tokens,
             newest=newest,
             gist=summary.text if summary else "",
         )

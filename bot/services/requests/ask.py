@@ -15,7 +15,7 @@ from bot.domain.conversation.store import ConversationKey, ConversationStore
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
-from bot.domain.queue.request import Asker, Manner, NewQuestion, Surface
+from bot.domain.queue.request import Asker, GenerationOptions, NewQuestion, Surface
 from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import NotTakenNow, UserError
 from bot.presentation.page import Page
@@ -155,13 +155,13 @@ class AskService:
 
     async def _taken(self, question: Question) -> Accepted | None:
         context = question.context
-        manner = None
+        options = None
         think = question.think
         if context is not None and self._profiles is not None:
             await self.admit(context)
-            manner = self._profiles.manner(context.profile, context.place, question.asker.name)
+            options = self._profiles.options(context.profile, context.place, question.asker.name)
             think = context.profile.think if think is None else think
-        cost = self._check_size(question, manner)
+        cost = self._check_size(question, options)
         conversation_id = await self._conversations.conversation(
             question.conversation, () if context is None else context.place.ids
         )
@@ -180,7 +180,7 @@ class AskService:
                 asked_at=now,
                 source_message_id=question.source_message_id,
                 follows=question.follows,
-                manner=manner,
+                options=options,
             ),
             self._queue_limits,
         )
@@ -208,13 +208,13 @@ class AskService:
         where the bot may write."""
         self._live_answers.refused(accepted.request_id)
 
-    def _check_size(self, question: Question, manner: Manner | None) -> float:
+    def _check_size(self, question: Question, options: GenerationOptions | None) -> float:
         window = build_window(
             (),
             with_material(question.prompt, question.material),
             asker=question.asker.name,
-            system_prompt=manner.system_prompt if manner else self._system_prompt,
-            budget=manner.context_tokens if manner else self._ask_limits.context_tokens,
+            system_prompt=options.system_prompt if options else self._system_prompt,
+            budget=options.context_tokens if options else self._ask_limits.context_tokens,
             estimate=self._estimator.estimate,
         )
         return float(window.tokens + self._ask_limits.expected_answer)
