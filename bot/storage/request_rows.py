@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Executable, Row, bindparam, select
 from bot.domain.queue.request import (
     Answer,
     Asker,
-    Manner,
+    GenerationOptions,
     NewQuestion,
     RequestKind,
     RequestState,
@@ -50,7 +50,7 @@ def question_values(question: NewQuestion) -> dict[str, object]:
         "weight": question.weight,
         "source_message_id": question.source_message_id,
         "follows": question.follows,
-        "manner": None if question.manner is None else json.dumps(asdict(question.manner), ensure_ascii=False),
+        "manner": None if question.options is None else json.dumps(asdict(question.options), ensure_ascii=False),
     }
 
 
@@ -167,7 +167,7 @@ def _question(row: Row[tuple[object, ...]]) -> NewQuestion:
         root_id=row.root_id,
         source_message_id=row.source_message_id,
         follows=row.follows,
-        manner=None if row.manner is None else Manner(**json.loads(row.manner)),
+        options=None if row.manner is None else GenerationOptions(**json.loads(row.manner)),
     )
 
 
