@@ -16,7 +16,7 @@ from benchmarks.load import SETTINGS
 from benchmarks.storage import question
 from benchmarks.verdict import Bound, Result
 from bot.domain.conversation.store import ConversationKey
-from bot.domain.queue.request import NewQuestion, Surface
+from bot.domain.queue.request import Destination, NewQuestion
 from bot.domain.queue.store import QueueLimits
 from bot.storage.database import Database
 from sandbox.discord_api import DiscordDouble, Message
@@ -114,13 +114,13 @@ async def _fill(url: str, stage: Stage) -> dict[str, Message]:
 
 def _question(number: int, room: Channel, conversation: int) -> NewQuestion:
     made = question(number, conversation)
-    surface = Surface(
+    destination = Destination(
         application_id=1, channel_id=room.id, guild_id=room.guild_id, private=False, channel_route=True
     )
     return NewQuestion(
         request_id=f"{number:016x}",
         asker=made.asker,
-        surface=surface,
+        destination=destination,
         conversation_id=conversation,
         prompt=made.prompt,
         asked_at=time.time(),

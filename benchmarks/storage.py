@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.domain.conversation.store import ConversationKey
-from bot.domain.queue.request import Answer, Asker, NewQuestion, Surface
+from bot.domain.queue.request import Answer, Asker, Destination, NewQuestion
 from bot.domain.queue.store import QueueLimits
 from bot.storage.database import Database
 from bot.storage.migrate import upgrade
@@ -45,7 +45,7 @@ def question(number: int, conversation: int) -> NewQuestion:
     return NewQuestion(
         request_id=f"request-{number}",
         asker=Asker(number % USERS, f"user {number % USERS}"),
-        surface=Surface(1, conversation, 1, private=False, channel_route=True, token="t" * 200),
+        destination=Destination(1, conversation, 1, private=False, channel_route=True, token="t" * 200),
         conversation_id=conversation,
         prompt="How do I split a table without downtime? " * 5,
         asked_at=float(number),

@@ -27,7 +27,7 @@
     │   ├── MessageGone           the message was deleted
     │   ├── AccessLost            the bot may not write there any more
     │   ├── HeldBack              not sent: Discord has refused so much that it may ban the bot
-    │   └── SurfaceExpired        the interaction's token is spent
+    │   └── TokenExpired        the interaction's token is spent
     ├── StorageError
     │   ├── DatabaseInUse         another process holds the database's lock
     │   └── ValueRefused          the database will never take this, however often it is tried
@@ -207,7 +207,7 @@ class AccessLost(DeliveryError):
     """The bot may not see or write there (codes 50001, 50013, 160005, 50083, 50007)."""
 
 
-class SurfaceExpired(DeliveryError):
+class TokenExpired(DeliveryError):
     """The interaction's token is spent (codes 50027, 10015, 10062)."""
 
 

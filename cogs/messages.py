@@ -150,7 +150,11 @@ class Messages(commands.Cog):
     async def _answer_in(self, message_id: int, channel_id: int) -> StoredRequest | None:
         """The question that this message of the channel answers for everybody."""
         found = await self._services.answers.by_message(message_id)
-        if found is None or found.question.surface.private or found.question.surface.channel_id != channel_id:
+        if (
+            found is None
+            or found.question.destination.private
+            or found.question.destination.channel_id != channel_id
+        ):
             return None
         return found
 

@@ -63,7 +63,7 @@ class QueueView(BaseLayout):
         )
         question = escape_inline(request.question.prompt[:QUESTION_SHOWN])
         return ui.Section(
-            ui.TextDisplay(f"{question}\n-# {self._state(item)} · <#{request.question.surface.channel_id}>"),
+            ui.TextDisplay(f"{question}\n-# {self._state(item)} · <#{request.question.destination.channel_id}>"),
             accessory=button,
         )
 

@@ -11,7 +11,7 @@ from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.routes import marked_pages, translate
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.discord_calls.priority import Urgency
-from bot.domain.queue.request import Surface
+from bot.domain.queue.request import Destination
 from bot.errors import DeliveryError
 from bot.presentation.page import Page
 
@@ -25,11 +25,13 @@ class Messenger:
         self._client = client
         self._outgoing = outgoing
 
-    async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
+    async def announce(
+        self, destination: Destination, *, request_id: str, reply_to: int, user_id: int, text: str
+    ) -> None:
         """Reply to an answer in its channel; pings ``user_id`` and nobody else. Raises :class:`DeliveryError`."""
-        channel = self._client.get_partial_messageable(surface.channel_id)
+        channel = self._client.get_partial_messageable(destination.channel_id)
         reference = discord.MessageReference(
-            message_id=reply_to, channel_id=surface.channel_id, fail_if_not_exists=False
+            message_id=reply_to, channel_id=destination.channel_id, fail_if_not_exists=False
         )
         try:
             async with self._outgoing.turn(Urgency.OTHER):

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from bot.domain.discord_calls.brake import Level
 from bot.domain.queue.hold import Hold
-from bot.domain.queue.request import Surface
+from bot.domain.queue.request import Destination
 from bot.errors import SchedulerError
 from bot.presentation.page import Page, PageSource
 
@@ -82,7 +82,9 @@ class AnswerDelivery(Protocol):
 class Messenger(Protocol):
     """Sends messages beside an answer. Raises only :class:`DeliveryError`."""
 
-    async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
+    async def announce(
+        self, destination: Destination, *, request_id: str, reply_to: int, user_id: int, text: str
+    ) -> None:
         """Reply to an answer in its channel; pings ``user_id`` and nobody else."""
         ...
 
@@ -127,7 +129,7 @@ class Deliveries(Protocol):
     def open(
         self,
         request_id: str,
-        surface: Surface,
+        destination: Destination,
         source: PageSource,
         *,
         locale: str,

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Executable, Row, bindparam, select
 from bot.domain.queue.request import (
     Answer,
     Asker,
+    Destination,
     GenerationOptions,
     NewQuestion,
     RequestKind,
     RequestState,
     StoredRequest,
-    Surface,
 )
 from bot.storage.tables import request_messages, requests
 
@@ -26,7 +26,7 @@ BATCH = 500
 
 def question_values(question: NewQuestion) -> dict[str, object]:
     """The columns that a question brings with it."""
-    asker, surface = question.asker, question.surface
+    asker, destination = question.asker, question.destination
     return {
         "request_id": question.request_id,
         "kind": question.kind.value,
@@ -35,13 +35,13 @@ def question_values(question: NewQuestion) -> dict[str, object]:
         "user_id": asker.user_id,
         "user_name": asker.name,
         "locale": asker.locale,
-        "application_id": surface.application_id,
-        "channel_id": surface.channel_id,
-        "guild_id": surface.guild_id,
-        "private": surface.private,
-        "channel_route": surface.channel_route,
-        "token": surface.token,
-        "token_expires_at": surface.token_expires_at,
+        "application_id": destination.application_id,
+        "channel_id": destination.channel_id,
+        "guild_id": destination.guild_id,
+        "private": destination.private,
+        "channel_route": destination.channel_route,
+        "token": destination.token,
+        "token_expires_at": destination.token_expires_at,
         "prompt": question.prompt,
         "material": question.material,
         "think": question.think,
@@ -147,7 +147,7 @@ def _question(row: Row[tuple[object, ...]]) -> NewQuestion:
     return NewQuestion(
         request_id=row.request_id,
         asker=Asker(row.user_id, row.user_name, row.locale),
-        surface=Surface(
+        destination=Destination(
             application_id=row.application_id,
             channel_id=row.channel_id,
             guild_id=row.guild_id,

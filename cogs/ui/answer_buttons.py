@@ -23,7 +23,7 @@ from bot.presentation.page import Control
 from bot.services.access.rules import Act
 from bot.services.requests.actions import PressedMessage
 from cogs.ui.base import RateChecked
-from cogs.ui.convert import person_of, place_of_interaction, surface_of, token_expiry
+from cogs.ui.convert import destination_of, person_of, place_of_interaction, token_expiry
 
 TEXT_LIMIT = 3800
 
@@ -34,7 +34,7 @@ Action = Callable[[Services, str, Press], Awaitable[None]]
 async def _stop(services: Services, request_id: str, press: Press) -> None:
     request = await services.controls.stoppable(request_id, person_of(press))
     stop = partial(_end, services, request, press)
-    if not request.question.surface.channel_route:
+    if not request.question.destination.channel_route:
         # Its last form is shown through the press's token, which is good for nothing before the acknowledgement.
         try:
             await press.response.defer()
@@ -85,18 +85,20 @@ async def _send(services: Services, request: StoredRequest, press: Press, *, pri
 async def _again(services: Services, request_id: str, press: Press, kind: RequestKind) -> None:
     origin = await services.controls.repeatable(request_id, person_of(press))
     await services.quotas.check(await services.access.seen(person_of(press)))
-    surface = surface_of(press, private=origin.question.surface.private)
+    destination = destination_of(press, private=origin.question.destination.private)
     pages = len(origin.message_ids)
     # The press's token reaches the pressed message alone; more pages need the channel route, which private
     # answers do not have: theirs come as a new message.
-    if surface.private or (pages != 1 and not surface.channel_route):
-        accepted = await services.again.repeat(origin, kind, surface, in_place=False)
+    if destination.private or (pages != 1 and not destination.channel_route):
+        accepted = await services.again.repeat(origin, kind, destination, in_place=False)
         view = services.layout(accepted.page, accepted.request_id, accepted.locale)
-        response = await press.response.send_message(view=view, ephemeral=surface.private, allowed_mentions=NOBODY)
+        response = await press.response.send_message(
+            view=view, ephemeral=destination.private, allowed_mentions=NOBODY
+        )
         await services.ask.acknowledged(accepted, response.message_id)
         return
     await press.response.defer()
-    await services.again.repeat(origin, kind, surface, in_place=True)
+    await services.again.repeat(origin, kind, destination, in_place=True)
 
 
 async def _regenerate(services: Services, request_id: str, press: Press) -> None:
@@ -109,17 +111,17 @@ async def _continue(services: Services, request_id: str, press: Press) -> None:
 
 async def _turn(services: Services, request_id: str, press: Press, step: int) -> None:
     origin = await services.controls.repeatable(request_id, person_of(press))
-    surface = surface_of(press, private=origin.question.surface.private)
-    if not surface.channel_route:
+    destination = destination_of(press, private=origin.question.destination.private)
+    if not destination.channel_route:
         # As in `_again`: where the messages cannot be reached, the other version comes beside them. Their ids are
         # known once the answer has settled.
         version = await services.again.neighbour(origin, step)
         origin = await services.controls.repeatable(request_id, person_of(press))
         if len(origin.message_ids) != 1:
-            await _send(services, version, press, private=surface.private)
+            await _send(services, version, press, private=destination.private)
             return
     await press.response.defer()
-    await services.again.turn(origin, step, surface)
+    await services.again.turn(origin, step, destination)
 
 
 async def _previous(services: Services, request_id: str, press: Press) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import NOBODY
-from bot.domain.queue.request import Surface
+from bot.domain.queue.request import Destination
 from bot.errors import BotError, DeliveryError, UserError
 from bot.i18n.catalogue import say
 from bot.presentation.page import quote_question
@@ -24,10 +24,10 @@ from cogs.ui.convert import (
     ask_context_of,
     asker_of,
     author_of,
+    destination_of,
     person_of,
     place_of,
     place_of_interaction,
-    surface_of,
 )
 
 log = structlog.get_logger(__name__)
@@ -102,7 +102,7 @@ class Asking:
         accepted = await services.ask.submit(
             Question(
                 asker=asker,
-                surface=self._surface(channel_id, message.guild),
+                destination=self._destination(channel_id, message.guild),
                 prompt=wish.prompt,
                 material=material,
                 weight=services.operators.weight_of(context.person),
@@ -123,7 +123,7 @@ class Asking:
         accepted = await self._services.ask.submit(
             Question(
                 asker=asker_of(interaction),
-                surface=surface_of(interaction, private=private),
+                destination=destination_of(interaction, private=private),
                 prompt=wish.prompt,
                 material=material,
                 think=wish.think,
@@ -165,7 +165,7 @@ class Asking:
         accepted = await self._services.ask.submit(
             Question(
                 asker=asker,
-                surface=self._surface(thread.id, interaction.guild),
+                destination=self._destination(thread.id, interaction.guild),
                 prompt=wish.prompt,
                 material=material,
                 think=wish.think,
@@ -182,8 +182,8 @@ class Asking:
         read = await self._services.attachments.read_all(files, user_id=person.user_id) if files else ""
         return "\n\n".join(part for part in (wish.material, read) if part)
 
-    def _surface(self, channel_id: int, guild: discord.Guild | None) -> Surface:
-        return Surface(
+    def _destination(self, channel_id: int, guild: discord.Guild | None) -> Destination:
+        return Destination(
             application_id=self._application_id,
             channel_id=channel_id,
             guild_id=guild.id if guild is not None else None,

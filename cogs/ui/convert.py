@@ -6,7 +6,7 @@ import discord
 
 from bot.discord_io.client import Services
 from bot.domain.conversation.profile import Place, Scope
-from bot.domain.queue.request import Asker, Surface
+from bot.domain.queue.request import Asker, Destination
 from bot.services.access.operators import Person
 from bot.services.requests.ask import AskContext
 
@@ -44,7 +44,7 @@ def asker_of(interaction: discord.Interaction) -> Asker:
     return Asker(interaction.user.id, interaction.user.display_name, interaction.locale.value)
 
 
-def surface_of(interaction: discord.Interaction, *, private: bool) -> Surface:
+def destination_of(interaction: discord.Interaction, *, private: bool) -> Destination:
     """Where the answer to this interaction is shown.
 
     The channel route needs the bot to be a member of the server (a user-installed app is not) and to see and
@@ -56,7 +56,7 @@ def surface_of(interaction: discord.Interaction, *, private: bool) -> Surface:
         if interaction.guild_id is not None
         else interaction.context.dm_channel
     )
-    return Surface(
+    return Destination(
         application_id=interaction.application_id,
         channel_id=interaction.channel_id or 0,
         guild_id=interaction.guild_id,

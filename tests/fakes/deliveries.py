@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bot.domain.queue.request import Surface
+from bot.domain.queue.request import Destination
 from bot.errors import DeliveryError
 from bot.presentation.page import Page, PageSource
 
@@ -87,7 +87,7 @@ class ShownAnswers:
     def open(
         self,
         request_id: str,
-        surface: Surface,
+        destination: Destination,
         source: PageSource,
         *,
         locale: str,
@@ -109,7 +109,9 @@ class ShownAnswers:
 class NoMessages:
     """A :class:`bot.services.ports.Messenger` who writes to nobody."""
 
-    async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
+    async def announce(
+        self, destination: Destination, *, request_id: str, reply_to: int, user_id: int, text: str
+    ) -> None:
         """Tell nobody."""
 
     async def direct(

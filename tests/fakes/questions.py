@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.queue.request import Answer, Asker, NewQuestion, RequestKind, Surface
+from bot.domain.queue.request import Answer, Asker, Destination, NewQuestion, RequestKind
 from bot.domain.queue.store import QueueLimits
 
 TOKEN = "interaction-token"
@@ -27,7 +27,7 @@ def question(
     return NewQuestion(
         request_id=request_id,
         asker=Asker(user_id=user, name=f"user {user}"),
-        surface=Surface(
+        destination=Destination(
             application_id=9,
             channel_id=70 + conversation,
             guild_id=8,

@@ -35,8 +35,8 @@ class _Row:
 
     def forget_token(self) -> None:
         question = self.request.question
-        surface = replace(question.surface, token=None, token_expires_at=None)
-        self.request = replace(self.request, question=replace(question, surface=surface))
+        destination = replace(question.destination, token=None, token_expires_at=None)
+        self.request = replace(self.request, question=replace(question, destination=destination))
 
 
 class MemoryRequests:
@@ -240,11 +240,13 @@ class MemoryRequests:
 
     async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
         """The ids of what waits and has no other way than a token that ends between these moments."""
-        surfaces = {row.request.request_id: row.request.question.surface for row in self._in(RequestState.QUEUED)}
+        surfaces = {
+            row.request.request_id: row.request.question.destination for row in self._in(RequestState.QUEUED)
+        }
         ends = {
-            request_id: surface.token_expires_at or 0.0
-            for request_id, surface in surfaces.items()
-            if not surface.channel_route
+            request_id: destination.token_expires_at or 0.0
+            for request_id, destination in surfaces.items()
+            if not destination.channel_route
         }
         return sorted((one for one in ends if after <= ends[one] <= before), key=ends.__getitem__)
 
@@ -260,7 +262,7 @@ class MemoryRequests:
                 place=place,
                 asker=row.request.question.asker,
                 conversation_id=row.request.question.conversation_id,
-                channel_id=row.request.question.surface.channel_id,
+                channel_id=row.request.question.destination.channel_id,
                 prompt=row.request.question.prompt,
                 enqueued_at=row.request.enqueued_at,
                 cost=row.request.question.cost,

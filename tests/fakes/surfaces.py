@@ -13,10 +13,10 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
     import discord
 
 from bot.discord_io.delivery.bucket import Bucket
-from bot.discord_io.delivery.routes import MessageSurface, RouteKind
+from bot.discord_io.delivery.routes import MessageRoutes, RouteKind
 from bot.discord_io.delivery.shared_bucket import Lane
 from bot.discord_io.outgoing import Outgoing
-from bot.domain.queue.request import Surface
+from bot.domain.queue.request import Destination
 from bot.errors import DeliveryError
 from bot.presentation.page import Page
 from bot.telemetry.metrics import Metrics
@@ -77,14 +77,14 @@ class PacedChannel:
         return [call for call in self.calls if call.what == what]
 
 
-class PacedSurface(MessageSurface):
+class PacedSurface(MessageRoutes):
     """The messages of one answer in a :class:`PacedChannel`. ``token_lives`` is in seconds, 0: no token."""
 
     def __init__(self, channel: PacedChannel, *, token_lives: float = 900.0) -> None:
         clock = LoopClock()
         super().__init__(
             discord.Client(intents=discord.Intents.none()),
-            Surface(
+            Destination(
                 application_id=1,
                 channel_id=CHANNEL,
                 guild_id=2,

@@ -9,11 +9,11 @@ import structlog
 
 from bot.clock import Clock, first_of
 from bot.discord_io.delivery.diff import Operation, following
-from bot.discord_io.delivery.routes import MessageSurface, RouteKind
+from bot.discord_io.delivery.routes import MessageRoutes, RouteKind
 from bot.discord_io.delivery.shared_bucket import Lane
 from bot.discord_io.outgoing import Ticket, calls_for
 from bot.domain.discord_calls.priority import Urgency
-from bot.errors import AccessLost, DeliveryError, HeldBack, MessageGone, SurfaceExpired
+from bot.errors import AccessLost, DeliveryError, HeldBack, MessageGone, TokenExpired
 from bot.presentation.page import Page, PageSource
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ class AnswerDelivery:
 
     def __init__(
         self,
-        surface: MessageSurface,
+        destination: MessageRoutes,
         source: PageSource,
         *,
         clock: Clock,
@@ -45,7 +45,7 @@ class AnswerDelivery:
         """``message_ids`` are pages already in Discord; ``on_sent(page, message_id)`` is told of new ones
         (None: the page is being removed),
         ``on_gone()`` when somebody deleted the answer."""
-        self.surface = surface
+        self.destination = destination
         self._source = source
         self._clock = clock
         self._on_sent = on_sent
@@ -81,7 +81,7 @@ class AnswerDelivery:
 
     def refused(self) -> None:
         """Discord has refused the first message, and its token with it: the answer comes as a new one."""
-        self.surface.drop_token()
+        self.destination.drop_token()
         self._acknowledged.set()
 
     def learned(self, message_ids: Sequence[int]) -> None:
@@ -118,7 +118,7 @@ class AnswerDelivery:
 
         A delivery that had given up, because the token before was spent, begins anew.
         """
-        self.surface.renew_token(token, expires_at)
+        self.destination.renew_token(token, expires_at)
         if self._task.done():
             self._done = asyncio.get_running_loop().create_future()
             self._task = self._started()
@@ -126,7 +126,7 @@ class AnswerDelivery:
     async def finish(self) -> None:
         """Show the last state; return when it is shown.
 
-        Raises :class:`MessageGone`, :class:`AccessLost`, :class:`SurfaceExpired` or :class:`DeliveryError`
+        Raises :class:`MessageGone`, :class:`AccessLost`, :class:`TokenExpired` or :class:`DeliveryError`
         when it cannot be shown. Cancelling the wait does not stop the delivery.
         """
         if not self._finishing.is_set():
@@ -140,7 +140,7 @@ class AnswerDelivery:
         """Stop, letting calls in flight end by themselves."""
         self._task.cancel()
         await asyncio.wait({self._task})
-        await self.surface.drained()
+        await self.destination.drained()
 
     def _started(self) -> asyncio.Task[None]:
         return asyncio.create_task(self._run(), name=f"delivery-{self._request_id}")
@@ -158,7 +158,7 @@ class AnswerDelivery:
             if not self._done.done():
                 self._done.set_result(None)
         finally:
-            self.surface.lane(RouteKind.CHANNEL).uncover(self)
+            self.destination.lane(RouteKind.CHANNEL).uncover(self)
             if not self._done.done():
                 self._done.cancel()
 
@@ -191,19 +191,19 @@ class AnswerDelivery:
                     if operation is not None and await self._attempt(route, operation):
                         self._worded = self._worded or words
             finally:
-                self.surface.outgoing.end(ticket)
+                self.destination.outgoing.end(ticket)
             self._wake.set()
 
     def _next(self) -> Operation | None:
         return following(self._source.render(), self._ids, self._shown, is_last=self._finishing.is_set())
 
     async def _survey(self) -> None:
-        """Learn which pages stand in Discord already. Raises :class:`MessageGone`, :class:`SurfaceExpired`."""
+        """Learn which pages stand in Discord already. Raises :class:`MessageGone`, :class:`TokenExpired`."""
         try:
             with calls_for(self._urgency()):
-                if self._ids == [None] and (first := await self.surface.original()) is not None:
+                if self._ids == [None] and (first := await self.destination.original()) is not None:
                     self._learn(0, first)
-                found = await self.surface.find(self._ids[0] if self._ids else None)
+                found = await self.destination.find(self._ids[0] if self._ids else None)
         except MessageGone:
             raise
         except HeldBack:
@@ -224,7 +224,7 @@ class AnswerDelivery:
             self._learn(index, message_id)
         self._doubtful = False
         if self._ids == [None] and not self._replace_unknown():
-            raise SurfaceExpired("the message that acknowledged the question is not known")
+            raise TokenExpired("the message that acknowledged the question is not known")
 
     def _learn(self, index: int, message_id: int) -> None:
         if index == len(self._ids):
@@ -242,12 +242,12 @@ class AnswerDelivery:
         """Wait until an edit may leave; returns the route whose slot was taken, and the leave to use it."""
         lane: Lane | None = None
         ticket: Ticket | None = None
-        outgoing = self.surface.outgoing
+        outgoing = self.destination.outgoing
         try:
             while True:
                 urgency = self._urgency()
-                route, at = self.surface.earliest(self, urgency, known=None not in self._ids)
-                if lane is not (lane := self.surface.lane(route)):
+                route, at = self.destination.earliest(self, urgency, known=None not in self._ids)
+                if lane is not (lane := self.destination.lane(route)):
                     self._leave_lanes()
                 now = self._clock.monotonic()
                 since = self._stale_since if self._stale_since is not None else now
@@ -279,7 +279,7 @@ class AnswerDelivery:
 
     def _leave_lanes(self) -> None:
         for route in RouteKind:
-            self.surface.lane(route).leave(self)
+            self.destination.lane(route).leave(self)
 
     async def _pause(self, seconds: float | None, *earlier: asyncio.Event) -> None:
         await first_of(self._clock, seconds, *earlier)
@@ -296,9 +296,9 @@ class AnswerDelivery:
         """Whether it was applied. Raises :class:`DeliveryError` when there is nothing left to try."""
         try:
             await self._perform(route, operation)
-        except SurfaceExpired:
-            self.surface.drop_token()
-            if self.surface.primary is None or (None in self._ids and not self._replace_unknown()):
+        except TokenExpired:
+            self.destination.drop_token()
+            if self.destination.primary is None or (None in self._ids and not self._replace_unknown()):
                 raise
             return False
         except (MessageGone, AccessLost):
@@ -314,7 +314,7 @@ class AnswerDelivery:
 
     def _replace_unknown(self) -> bool:
         """The acknowledgement never arrived: on the channel route the answer becomes a new message."""
-        if self.surface.channel_route and self._ids == [None]:
+        if self.destination.channel_route and self._ids == [None]:
             self._ids.clear()
             self._shown.clear()
             return True
@@ -326,19 +326,19 @@ class AnswerDelivery:
         elif operation.is_new:
             # Until its id is here, nobody can say whether a message that failed to be sent stands there anyway.
             self._doubtful = True
-            message_id = await self.surface.send(route, operation.page, operation.index)
+            message_id = await self.destination.send(route, operation.page, operation.index)
             self._doubtful = False
             self._ids.append(message_id)
             self._shown.append(operation.page)
             self._on_sent(operation.index, message_id)
         else:
-            await self.surface.edit(route, operation.message_id, operation.page, operation.index)
+            await self.destination.edit(route, operation.message_id, operation.page, operation.index)
             self._shown[operation.index] = operation.page
 
     async def _remove(self, route: RouteKind, operation: Operation) -> None:
         if operation.message_id is not None:
             self._removing.add(operation.message_id)
-            await self.surface.delete(route, operation.message_id)
+            await self.destination.delete(route, operation.message_id)
             # Not before it is gone: a crash in between would leave it there for good.
             self._on_sent(operation.index, None)
         del self._ids[operation.index], self._shown[operation.index]
@@ -359,7 +359,7 @@ class AnswerDelivery:
     async def _send_anew(self, error: DeliveryError, operation: Operation) -> None:
         """It cannot be edited any more: the tail is sent anew rather than lost. Raises ``error`` where that is
         impossible, else what the last attempt did."""
-        if operation.page is None or operation.is_new or not self.surface.channel_route:
+        if operation.page is None or operation.is_new or not self.destination.channel_route:
             raise error
         for attempt in range(1, SENDING_ATTEMPTS):
             try:
@@ -373,13 +373,13 @@ class AnswerDelivery:
         await self._replace(operation.index, operation.page)
 
     async def _replace(self, index: int, page: Page) -> None:
-        bucket = self.surface.bucket(RouteKind.CHANNEL)
+        bucket = self.destination.bucket(RouteKind.CHANNEL)
         while (at := bucket.next_final(now := self._clock.monotonic())) > now:
             await self._pause(at - now)
         bucket.sent(now)
-        self._ids[index] = await self.surface.send(RouteKind.CHANNEL, page, index)
+        self._ids[index] = await self.destination.send(RouteKind.CHANNEL, page, index)
         self._shown[index] = page
         self._on_sent(index, self._ids[index])
         # The original response is not the first page any more.
-        self.surface.drop_token()
+        self.destination.drop_token()
         self._failures = 0

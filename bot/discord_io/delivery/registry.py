@@ -8,9 +8,9 @@ import discord
 
 from bot.clock import Clock
 from bot.discord_io.delivery.answer import AnswerDelivery
-from bot.discord_io.delivery.routes import MessageSurface
+from bot.discord_io.delivery.routes import MessageRoutes
 from bot.discord_io.outgoing import Outgoing
-from bot.domain.queue.request import Surface
+from bot.domain.queue.request import Destination
 from bot.presentation.page import PageSource
 
 
@@ -26,7 +26,7 @@ class Deliveries:
     def open(
         self,
         request_id: str,
-        surface: Surface,
+        destination: Destination,
         source: PageSource,
         *,
         locale: str,
@@ -35,17 +35,17 @@ class Deliveries:
         on_gone: Callable[[], None],
     ) -> AnswerDelivery:
         """Start keeping an answer's messages equal to ``source``. One delivery per request id at a time."""
-        message_surface = MessageSurface(
+        message_routes = MessageRoutes(
             self._client,
-            surface,
+            destination,
             request_id=request_id,
             locale=locale,
-            channel_lane=self._outgoing.lanes.of(surface.channel_id),
+            channel_lane=self._outgoing.lanes.of(destination.channel_id),
             outgoing=self._outgoing,
             clock=self._clock,
         )
         delivery = AnswerDelivery(
-            message_surface,
+            message_routes,
             source,
             clock=self._clock,
             request_id=request_id,

@@ -24,8 +24,8 @@ from bot.discord_io.delivery.rate_limit_trace import WireCall, current_call
 from bot.discord_io.delivery.shared_bucket import Lane
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.discord_calls.priority import Urgency
-from bot.domain.queue.request import Surface
-from bot.errors import AccessLost, DeliveryError, MessageGone, SurfaceExpired
+from bot.domain.queue.request import Destination
+from bot.errors import AccessLost, DeliveryError, MessageGone, TokenExpired
 from bot.presentation.page import Page
 
 log = structlog.get_logger(__name__)
@@ -57,19 +57,19 @@ def translate(error: discord.HTTPException) -> DeliveryError:
     if error.code in _GONE:
         return MessageGone(str(error.code))
     if error.code in _EXPIRED or error.status == 401:
-        return SurfaceExpired(str(error.code))
+        return TokenExpired(str(error.code))
     if error.code in _LOST or error.status == 403:
         return AccessLost(str(error.code))
     return DeliveryError(f"{error.status} {error.code}")
 
 
-class MessageSurface:
+class MessageRoutes:
     """The messages of one answer. Holds no state but the route: pages and ids are the caller's."""
 
     def __init__(
         self,
         client: discord.Client,
-        surface: Surface,
+        destination: Destination,
         *,
         request_id: str,
         locale: str,
@@ -79,12 +79,12 @@ class MessageSurface:
     ) -> None:
         self.outgoing = outgoing
         self._client = client
-        self._surface = surface
+        self._destination = destination
         self._request_id = request_id
         self._locale = locale
         self._clock = clock
-        self._token = surface.token
-        self._token_expires_at = surface.token_expires_at or 0.0
+        self._token = destination.token
+        self._token_expires_at = destination.token_expires_at or 0.0
         self._tasks: set[asyncio.Task[object]] = set()
         self._lanes = {
             RouteKind.INTERACTION: Lane(Bucket(limit=5, window=2.0)),
@@ -94,7 +94,7 @@ class MessageSurface:
     @property
     def channel_route(self) -> bool:
         """Whether the bot token may edit here too."""
-        return self._surface.channel_route
+        return self._destination.channel_route
 
     @property
     def primary(self) -> RouteKind | None:
@@ -115,11 +115,11 @@ class MessageSurface:
         """The route for ``who``'s next edit, and when it may leave (monotonic seconds).
 
         ``known``: the ids of all its messages are, so that either route can edit them. Raises
-        :class:`SurfaceExpired` when no route is left.
+        :class:`TokenExpired` when no route is left.
         """
         primary = self.primary
         if primary is None:
-            raise SurfaceExpired("no route is left")
+            raise TokenExpired("no route is left")
         now = self._clock.monotonic()
         bucket = self.bucket(primary)
         spare = self.channel_route and known and primary is not RouteKind.CHANNEL
@@ -164,7 +164,7 @@ class MessageSurface:
                     allowed_mentions=_NOBODY,
                 )
             elif message_id is not None:
-                channel = self._client.get_partial_messageable(self._surface.channel_id)
+                channel = self._client.get_partial_messageable(self._destination.channel_id)
                 await channel.get_partial_message(message_id).edit(
                     view=view, attachments=files, allowed_mentions=_NOBODY
                 )
@@ -183,15 +183,15 @@ class MessageSurface:
                 message = await self._webhook().send(
                     view=view,
                     files=files,
-                    ephemeral=self._surface.private,
+                    ephemeral=self._destination.private,
                     allowed_mentions=_NOBODY,
                     wait=True,
                 )
                 return message.id
-            channel = self._client.get_partial_messageable(self._surface.channel_id)
+            channel = self._client.get_partial_messageable(self._destination.channel_id)
             reference = (
                 discord.MessageReference(
-                    message_id=reply_to, channel_id=self._surface.channel_id, fail_if_not_exists=False
+                    message_id=reply_to, channel_id=self._destination.channel_id, fail_if_not_exists=False
                 )
                 if reply_to
                 else None
@@ -218,7 +218,7 @@ class MessageSurface:
             if route is RouteKind.INTERACTION:
                 await self._webhook().delete_message(message_id)
                 return
-            channel = self._client.get_partial_messageable(self._surface.channel_id)
+            channel = self._client.get_partial_messageable(self._destination.channel_id)
             await channel.get_partial_message(message_id).delete()
 
         with contextlib.suppress(MessageGone):
@@ -240,7 +240,7 @@ class MessageSurface:
         self.bucket(RouteKind.INTERACTION).sent(self._clock.monotonic())
         try:
             return await self._call(RouteKind.INTERACTION, run, until_applied=False)
-        except SurfaceExpired:
+        except TokenExpired:
             self.drop_token()
             return None
 
@@ -252,7 +252,7 @@ class MessageSurface:
         """
         if not self.channel_route:
             return {}
-        channel = self._client.get_partial_messageable(self._surface.channel_id)
+        channel = self._client.get_partial_messageable(self._destination.channel_id)
 
         async def run() -> dict[int, int]:
             return await marked_pages(self._client, channel, self._request_id, after=after)
@@ -262,7 +262,7 @@ class MessageSurface:
     def _webhook(self) -> discord.Webhook:
         # What discord.Interaction.followup builds, from an id and a token that may come from the database.
         return discord.Webhook.from_state(
-            {"id": self._surface.application_id, "type": 3, "token": self._token or ""},
+            {"id": self._destination.application_id, "type": 3, "token": self._token or ""},
             state=self._client._connection,  # noqa: SLF001  # the library offers no public way with type 3
         )
 

@@ -48,7 +48,7 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
-class Surface:
+class Destination:
     """Where the answer is shown.
 
     ``token`` is the interaction's (a secret, spent after 15 minutes; ``token_expires_at`` in epoch seconds);
@@ -91,7 +91,7 @@ class NewQuestion:
 
     request_id: str
     asker: Asker
-    surface: Surface
+    destination: Destination
     conversation_id: int
     prompt: str
     asked_at: float

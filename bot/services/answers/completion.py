@@ -12,7 +12,7 @@ import structlog
 from bot.clock import Clock
 from bot.domain.queue.request import Answer, NewQuestion, RequestKind, StoredRequest
 from bot.domain.queue.store import RequestStore
-from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, SurfaceExpired, ValueRefused
+from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, TokenExpired, ValueRefused
 from bot.i18n.catalogue import fill, say
 from bot.presentation.answer import AnswerView, Receipt
 from bot.presentation.page import Control, Page, compact_duration
@@ -200,7 +200,7 @@ class Completion:
             await live.delivery.finish()
         except MessageGone:
             log.info("answer.message_deleted", request_id=request.request_id)
-        except (SurfaceExpired, AccessLost) as error:
+        except (TokenExpired, AccessLost) as error:
             if not await self._sent_directly(request, live, "direct.heading", error):
                 # It stays `answered` for /queue.
                 return
@@ -232,17 +232,17 @@ class Completion:
                 live.view.render(),
                 request_id=request.request_id,
                 locale=question.asker.locale,
-                heading=say(question.asker.locale, heading, channel=f"<#{question.surface.channel_id}>"),
+                heading=say(question.asker.locale, heading, channel=f"<#{question.destination.channel_id}>"),
             )
         except DeliveryError as refusal:
             log.warning(
                 "answer.not_sent_directly",
                 request_id=request.request_id,
-                surface=str(error),
+                destination=str(error),
                 direct=str(refusal),
             )
             return False
-        log.info("answer.sent_directly", request_id=request.request_id, surface=str(error))
+        log.info("answer.sent_directly", request_id=request.request_id, destination=str(error))
         return True
 
     async def _announce(self, request: StoredRequest, live: LiveAnswer) -> None:
@@ -256,13 +256,13 @@ class Completion:
         if (
             _waited_for_a_word(request) < self._announce_after
             or first_page is None
-            or not question.surface.channel_route
+            or not question.destination.channel_route
         ):
             return
         try:
             if await self._preferences.announce(question.asker.user_id):
                 await self._messenger.announce(
-                    question.surface,
+                    question.destination,
                     request_id=request.request_id,
                     reply_to=first_page,
                     user_id=question.asker.user_id,
@@ -287,7 +287,7 @@ class Completion:
             live.view.done(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
         try:
             await live.delivery.finish()
-        except (SurfaceExpired, AccessLost) as error:
+        except (TokenExpired, AccessLost) as error:
             if to_be_told and await self._sent_directly(request, live, "direct.question", error):
                 return
             log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))

@@ -62,7 +62,7 @@ class LiveAnswers:
         view = self.view(question)
         delivery = self._deliveries.open(
             request_id,
-            question.surface,
+            question.destination,
             view,
             locale=question.asker.locale,
             message_ids=message_ids,

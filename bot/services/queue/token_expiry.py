@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from bot.clock import Clock
-from bot.domain.queue.request import RequestState, Surface
+from bot.domain.queue.request import Destination, RequestState
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.queue.positions import BETWEEN, PositionUpdater
@@ -47,7 +47,7 @@ class TokenExpiryNotifier:
         Raises :class:`StorageError`."""
         now = self._clock.now()
         for live in self._live_answers.all():
-            if _is_ending(live.question.surface, now):
+            if _is_ending(live.question.destination, now):
                 self._tell(live)
         ending = await self._store.tokens_ending(after=now + EDITS_END_BEFORE, before=now + NOTICE_BEFORE)
         self._told.intersection_update(ending)
@@ -76,6 +76,6 @@ class TokenExpiryNotifier:
             live.show()
 
 
-def _is_ending(surface: Surface, now: float) -> bool:
-    expires_at = surface.token_expires_at
-    return not surface.channel_route and expires_at is not None and now >= expires_at - NOTICE_BEFORE
+def _is_ending(destination: Destination, now: float) -> bool:
+    expires_at = destination.token_expires_at
+    return not destination.channel_route and expires_at is not None and now >= expires_at - NOTICE_BEFORE

@@ -80,7 +80,7 @@ class AnswerActions:
         the first one may be spent by now."""
         # Right after the acknowledgement its message may not be kept yet.
         others = set(request.message_ids) - {press.message_id}
-        if request.question.surface.channel_route or others:
+        if request.question.destination.channel_route or others:
             return
         live = self._live_answers.get(request.request_id)
         if live is None and request.state is RequestState.QUEUED:

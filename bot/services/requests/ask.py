@@ -15,7 +15,7 @@ from bot.domain.conversation.store import ConversationKey, ConversationStore
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
-from bot.domain.queue.request import Asker, GenerationOptions, NewQuestion, Surface
+from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion
 from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import NotTakenNow, UserError
 from bot.presentation.page import Page
@@ -54,7 +54,7 @@ class Question:
     """
 
     asker: Asker
-    surface: Surface
+    destination: Destination
     prompt: str
     material: str = ""
     think: bool | None = None
@@ -68,9 +68,9 @@ class Question:
     def conversation(self) -> ConversationKey:
         """Private questions have a memory of their own."""
         return ConversationKey(
-            channel_id=self.surface.channel_id,
-            guild_id=self.surface.guild_id,
-            private_to=self.asker.user_id if self.surface.private else None,
+            channel_id=self.destination.channel_id,
+            guild_id=self.destination.guild_id,
+            private_to=self.asker.user_id if self.destination.private else None,
         )
 
 
@@ -170,7 +170,7 @@ class AskService:
             NewQuestion(
                 request_id=_request_id(question.heard_as),
                 asker=question.asker,
-                surface=question.surface,
+                destination=question.destination,
                 conversation_id=conversation_id,
                 prompt=question.prompt,
                 material=question.material,
@@ -193,7 +193,7 @@ class AskService:
             "question.accepted",
             request_id=stored.request_id,
             user=question.asker.user_id,
-            channel=question.surface.channel_id,
+            channel=question.destination.channel_id,
             characters=len(question.prompt),
         )
         return Accepted(stored.request_id, live.view.render()[0], question.asker.locale)

@@ -11,7 +11,14 @@ from dataclasses import replace
 import structlog
 
 from bot.clock import Clock
-from bot.domain.queue.request import OPEN_STATES, NewQuestion, RequestKind, RequestState, StoredRequest, Surface
+from bot.domain.queue.request import (
+    OPEN_STATES,
+    Destination,
+    NewQuestion,
+    RequestKind,
+    RequestState,
+    StoredRequest,
+)
 from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DeliveryError, UserError
 from bot.services.answers.completion import Completion
@@ -47,11 +54,11 @@ class Revisions:
         self._busy: set[str] = set()
 
     async def repeat(
-        self, origin: StoredRequest, kind: RequestKind, surface: Surface, *, in_place: bool
+        self, origin: StoredRequest, kind: RequestKind, destination: Destination, *, in_place: bool
     ) -> Accepted:
         """Put the question into the line again, as REGENERATE or CONTINUE.
 
-        ``in_place`` lets the answer appear in ``origin``'s messages through ``surface``; otherwise the caller
+        ``in_place`` lets the answer appear in ``origin``'s messages through ``destination``; otherwise the caller
         acknowledges with the returned page, as for a new question. Raises :class:`UserError` while the question
         is still being answered or cannot be continued, :class:`AdmissionError`, :class:`StorageError`.
         """
@@ -61,12 +68,12 @@ class Revisions:
             raise UserError(f"{root_id} is being repeated", key="error.still_running")
         self._busy.add(root_id)
         try:
-            return await self._repeat(origin, kind, surface, root_id, in_place=in_place)
+            return await self._repeat(origin, kind, destination, root_id, in_place=in_place)
         finally:
             self._busy.discard(root_id)
 
     async def _repeat(
-        self, origin: StoredRequest, kind: RequestKind, surface: Surface, root_id: str, *, in_place: bool
+        self, origin: StoredRequest, kind: RequestKind, destination: Destination, root_id: str, *, in_place: bool
     ) -> Accepted:
         requests = await self._settled(root_id)
         if not origin.question.prompt:
@@ -78,7 +85,7 @@ class Revisions:
         question = replace(
             origin.question,
             request_id=secrets.token_hex(8),
-            surface=_reaching(origin.message_ids, surface) if in_place else surface,
+            destination=_reaching(origin.message_ids, destination) if in_place else destination,
             asked_at=self._clock.now(),
             kind=kind,
             root_id=root_id,
@@ -110,7 +117,7 @@ class Revisions:
             raise UserError(f"{root_id} has no such version", key="error.no_version")
         return answer_versions.versions[index + step].shown
 
-    async def turn(self, origin: StoredRequest, step: int, surface: Surface) -> None:
+    async def turn(self, origin: StoredRequest, step: int, destination: Destination) -> None:
         """Show the version ``step`` places after the one shown now, in the same messages.
 
         Raises :class:`UserError` when there is none, or while a new one is being written.
@@ -123,7 +130,7 @@ class Revisions:
             raise UserError(f"{root_id} is still open", key="error.still_running")
         self._busy.add(root_id)
         try:
-            await self._show(version, origin.message_ids, _reaching(origin.message_ids, surface))
+            await self._show(version, origin.message_ids, _reaching(origin.message_ids, destination))
         finally:
             self._busy.discard(root_id)
 
@@ -141,10 +148,10 @@ class Revisions:
             raise UserError(f"{root_id} is still open", key="error.still_running")
         return requests
 
-    async def _show(self, target: StoredRequest, message_ids: tuple[int, ...], surface: Surface) -> None:
+    async def _show(self, target: StoredRequest, message_ids: tuple[int, ...], destination: Destination) -> None:
         for page, message_id in enumerate(message_ids):
             await self._store.attach_message(target.request_id, page, message_id)
-        question: NewQuestion = replace(target.question, surface=surface)
+        question: NewQuestion = replace(target.question, destination=destination)
         live = self._live_answers.open(question, message_ids)
         try:
             if target.answer is not None:
@@ -156,14 +163,14 @@ class Revisions:
             await self._live_answers.close(target.request_id)
 
 
-def _reaching(message_ids: tuple[int, ...], surface: Surface) -> Surface:
-    """``surface`` as it reaches these messages: a press's token edits the pressed one alone, whichever that is.
+def _reaching(message_ids: tuple[int, ...], destination: Destination) -> Destination:
+    """``destination`` as it reaches these messages: a press's token edits the pressed one alone, whichever that is.
 
     To be asked once the messages are known for certain: a press may come before the last one's id is stored.
     """
-    if len(message_ids) == 1 or not surface.channel_route:
-        return surface
-    return replace(surface, token=None, token_expires_at=None)
+    if len(message_ids) == 1 or not destination.channel_route:
+        return destination
+    return replace(destination, token=None, token_expires_at=None)
 
 
 def _continuable(answer_versions: AnswerVersions, origin: StoredRequest) -> bool:

@@ -96,14 +96,14 @@ async def test_final_states_forget_the_token(stores: Stores, state: RequestState
     for step in WAY[state]:
         before = await stores.requests.get("a")
         assert before is not None
-        assert before.question.surface.token == "interaction-token"
+        assert before.question.destination.token == "interaction-token"
         await CHANGES[step](stores)
 
     ended = await stores.requests.get("a")
 
     assert ended is not None
-    assert ended.question.surface.token is None
-    assert ended.question.surface.token_expires_at is None
+    assert ended.question.destination.token is None
+    assert ended.question.destination.token_expires_at is None
     assert (ended.lease_owner, ended.lease_until) == (None, None)
 
 
@@ -156,7 +156,7 @@ async def test_expired_questions_can_still_be_told(stores: Stores) -> None:
     (expired,) = await stores.requests.expire(before=20.0, now=30.0)
 
     assert (expired.request_id, expired.state) == ("old", RequestState.EXPIRED)
-    assert (expired.question.surface.token, expired.message_ids) == ("interaction-token", (555,))
+    assert (expired.question.destination.token, expired.message_ids) == ("interaction-token", (555,))
     assert [entry.request_id for entry in await stores.requests.line()] == ["new"]
 
 
@@ -171,12 +171,12 @@ async def test_a_line_of_hundreds_is_cleared_together(stores: Stores) -> None:
 
     assert len(cleared) == 399
     assert {one.state for one in cleared} == {RequestState.CANCELLED}
-    assert {one.question.surface.token for one in cleared} == {"tok"}
+    assert {one.question.destination.token for one in cleared} == {"tok"}
     assert await stores.requests.line() == []
     assert [one.request_id for one in await stores.requests.running()] == [running.request_id]
     stored = await stores.requests.get(cleared[0].request_id)
     assert stored is not None
-    assert stored.question.surface.token is None
+    assert stored.question.destination.token is None
     assert await stores.requests.clear(now=103.0) == []
 
 

@@ -26,7 +26,7 @@ from bot.discord_io.delivery.answer import AnswerDelivery
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
 from bot.discord_io.outgoing import Outgoing
-from bot.domain.queue.request import Surface
+from bot.domain.queue.request import Destination
 from bot.presentation.page import Page
 from bot.telemetry.metrics import Metrics
 
@@ -121,10 +121,10 @@ class Desk:
             assert answer.status < 300, await answer.text()
         return invocation, await invocation.response()
 
-    def surface(self, invocation: Invocation, *, private: bool = False, lives: float = 900.0) -> Surface:
+    def destination(self, invocation: Invocation, *, private: bool = False, lives: float = 900.0) -> Destination:
         """Where the answer to an interaction is shown, through a token that ``lives`` so many seconds."""
         interaction = invocation.interaction
-        return Surface(
+        return Destination(
             application_id=self.discord.application_id,
             channel_id=interaction.channel.id,
             guild_id=interaction.channel.guild_id,
@@ -141,7 +141,7 @@ class Desk:
         invocation, message = await self.acknowledged(private=private)
         delivery = self.deliveries.open(
             f"{invocation.interaction.id:016x}",
-            self.surface(invocation, private=private, lives=lives),
+            self.destination(invocation, private=private, lives=lives),
             self.source,
             locale="en-US",
             on_sent=lambda page, message_id: self.sent.append((page, message_id)),

@@ -14,7 +14,7 @@ from bot.discord_io.delivery.answer import AnswerDelivery
 from bot.discord_io.delivery.registry import Deliveries
 from bot.discord_io.delivery.routes import RouteKind
 from bot.discord_io.outgoing import Outgoing
-from bot.errors import DeliveryError, MessageGone, SurfaceExpired
+from bot.errors import DeliveryError, MessageGone, TokenExpired
 from bot.presentation.page import Page
 from bot.telemetry.metrics import Metrics
 from sandbox.discord_api import DiscordDouble
@@ -74,16 +74,16 @@ async def test_the_last_edit_is_not_starved_by_the_ones_before(live_answers: Des
 async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(live_answers: Desk) -> None:
     """discord.py itself would return only after the reset, two seconds later (its traps 1 and 7)."""
     delivery, message, _ = await live_answers.open()
-    surface = delivery.surface
+    destination = delivery.destination
     began = CLOCK.monotonic()
     for number in range(5):
-        await surface.edit(RouteKind.INTERACTION, message.id, Page(f"state {number}"))
+        await destination.edit(RouteKind.INTERACTION, message.id, Page(f"state {number}"))
         assert message.text == f"state {number}"
     assert CLOCK.monotonic() - began < 1.0
-    await surface.drained()
-    await surface.edit(RouteKind.INTERACTION, message.id, Page("afterwards"))
+    await destination.drained()
+    await destination.edit(RouteKind.INTERACTION, message.id, Page("afterwards"))
     assert message.text == "afterwards"
-    await surface.drained()
+    await destination.drained()
 
 
 async def test_further_pages_become_further_messages(live_answers: Desk) -> None:
@@ -137,7 +137,7 @@ async def test_a_private_answer_has_no_other_route(live_answers: Desk) -> None:
     delivery, message, _ = await live_answers.open(private=True)
     live_answers.discord.expire_tokens()
     live_answers.source.say("> question\ntoo late")
-    with pytest.raises(SurfaceExpired):
+    with pytest.raises(TokenExpired):
         await delivery.finish()
     assert "too late" not in message.text
     assert live_answers.gone == []
@@ -200,7 +200,7 @@ async def test_closing_lets_calls_in_flight_end(live_answers: Desk) -> None:
     live_answers.discord.latency = 0.0
     again = live_answers.deliveries.open(
         "another",
-        live_answers.surface(invocation),
+        live_answers.destination(invocation),
         live_answers.source,
         locale="en-US",
         message_ids=(message.id,),
@@ -219,7 +219,7 @@ async def test_a_press_on_a_message_whose_token_is_spent_reaches_it_again(live_a
     delivery, message, _ = await live_answers.open(private=True)
     live_answers.discord.expire_tokens()
     live_answers.source.say("> question\n3rd in line")
-    with pytest.raises(SurfaceExpired):
+    with pytest.raises(TokenExpired):
         await delivery.finish()
 
     token = await live_answers.pressed(message)
@@ -297,10 +297,10 @@ def shows(message: Message, words: str) -> bool:
 async def on_the_channel(live_answers: Desk, source: Pages) -> tuple[AnswerDelivery, Message]:
     """A delivery of a message that has no interaction's token."""
     invocation, message = await live_answers.acknowledged()
-    surface = replace(live_answers.surface(invocation), token=None, token_expires_at=None)
+    destination = replace(live_answers.destination(invocation), token=None, token_expires_at=None)
     delivery = live_answers.deliveries.open(
         f"{invocation.interaction.id:016x}",
-        surface,
+        destination,
         source,
         locale="en-US",
         on_sent=lambda page, message_id: live_answers.sent.append((page, message_id)),

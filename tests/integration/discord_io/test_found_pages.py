@@ -25,7 +25,7 @@ def opened_again(live_answers: Desk, invocation: Invocation, message_ids: Sequen
     """The next process's delivery, which knows these messages."""
     delivery = live_answers.deliveries.open(
         f"{invocation.interaction.id:016x}",
-        live_answers.surface(invocation),
+        live_answers.destination(invocation),
         live_answers.source,
         locale="en-US",
         message_ids=message_ids,

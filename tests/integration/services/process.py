@@ -13,7 +13,7 @@ from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.queue.breaker import Breaker
 from bot.domain.queue.capacity import BackOff, CapacityLimit
 from bot.domain.queue.estimate import ServiceTimes
-from bot.domain.queue.request import Asker, RequestState, StoredRequest, Surface
+from bot.domain.queue.request import Asker, Destination, RequestState, StoredRequest
 from bot.domain.queue.store import QueueLimits
 from bot.domain.status import ClusterStatus
 from bot.errors import StorageError
@@ -71,8 +71,8 @@ class Line:
 
     async def asks(self, user: int, prompt: str, *, channel: int | None = None) -> str:
         """Somebody asks (in a channel of their own when none is given); the request id."""
-        surface = Surface(9, channel or 70 + user, 8, private=False, channel_route=True)
-        accepted = await self.ask.submit(Question(Asker(user, f"user {user}"), surface, prompt))
+        destination = Destination(9, channel or 70 + user, 8, private=False, channel_route=True)
+        accepted = await self.ask.submit(Question(Asker(user, f"user {user}"), destination, prompt))
         assert accepted is not None
         self._messages += 1
         await self.ask.acknowledged(accepted, self._messages)

@@ -129,7 +129,7 @@ async def test_nothing_is_given_up_while_the_brake_is_on(live_answers: Desk) -> 
     live_answers.source.say("> question\none", "two")
     again = live_answers.deliveries.open(
         f"{invocation.interaction.id:016x}",
-        live_answers.surface(invocation),
+        live_answers.destination(invocation),
         live_answers.source,
         locale="en-US",
         on_sent=lambda page, message_id: live_answers.sent.append((page, message_id)),

@@ -12,7 +12,7 @@ from bot.discord_io.delivery.answer import AnswerDelivery
 from bot.discord_io.outgoing import calls_for
 from bot.domain.discord_calls.budget import CALLS
 from bot.domain.discord_calls.priority import Urgency
-from bot.domain.queue.request import Surface
+from bot.domain.queue.request import Destination
 from sandbox.discord_api.limits import GLOBAL
 from sandbox.discord_api.model import Channel
 from tests.integration.discord_io.conftest import Desk, Pages
@@ -32,7 +32,7 @@ def rooms(live_answers: Desk) -> Sequence[Channel]:
 
 def unacknowledged(live_answers: Desk, room: Channel, name: str, source: Pages) -> AnswerDelivery:
     """An answer whose question Discord did not let the bot acknowledge any more."""
-    surface = Surface(
+    destination = Destination(
         application_id=live_answers.discord.application_id,
         channel_id=room.id,
         guild_id=room.guild_id,
@@ -43,7 +43,7 @@ def unacknowledged(live_answers: Desk, room: Channel, name: str, source: Pages) 
     )
     delivery = live_answers.deliveries.open(
         name,
-        surface,
+        destination,
         source,
         locale="en-US",
         on_sent=lambda page, message_id: live_answers.sent.append((page, message_id)),

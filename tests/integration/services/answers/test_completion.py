@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bot.domain.queue.request import RequestState, StoredRequest, Surface
-from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, SurfaceExpired
+from bot.domain.queue.request import Destination, RequestState, StoredRequest
+from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, TokenExpired
 from bot.presentation.page import Page
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswer, LiveAnswers
@@ -31,7 +31,9 @@ class Messages:
     direct_messages: list[tuple[int, str]] = field(default_factory=list)
     announced: list[int] = field(default_factory=list)
 
-    async def announce(self, surface: Surface, *, request_id: str, reply_to: int, user_id: int, text: str) -> None:
+    async def announce(
+        self, destination: Destination, *, request_id: str, reply_to: int, user_id: int, text: str
+    ) -> None:
         """Note who was told."""
         self.announced.append(user_id)
 
@@ -99,7 +101,7 @@ class Ends:
         return stored, live
 
 
-@pytest.mark.parametrize("error", [SurfaceExpired("50027"), AccessLost("50001")])
+@pytest.mark.parametrize("error", [TokenExpired("50027"), AccessLost("50001")])
 async def test_a_failure_is_told_in_direct_messages_when_the_message_is_out_of_reach(error: DeliveryError) -> None:
     """One sentence, the question it is about, and where that was asked."""
     ends = Ends()
@@ -114,7 +116,7 @@ async def test_a_failure_is_told_in_direct_messages_when_the_message_is_out_of_r
 async def test_expired_and_cleared_questions_are_told_too() -> None:
     """Whoever waited for them in vain must not wait on."""
     ends = Ends()
-    stored, live = await ends.out_of_reach(SurfaceExpired("50027"))
+    stored, live = await ends.out_of_reach(TokenExpired("50027"))
     await ends.completion.expired(stored, live, waited=86_400.0)
     await ends.completion.show_cancelled(stored, live, by=OPERATOR)
     expired, cleared = (text for _, text in ends.messages.direct_messages)
@@ -125,7 +127,7 @@ async def test_expired_and_cleared_questions_are_told_too() -> None:
 async def test_who_withdrew_a_question_need_not_be_told() -> None:
     """Nor somebody whose message was deleted, or shows it."""
     ends = Ends()
-    stored, live = await ends.out_of_reach(SurfaceExpired("50027"))
+    stored, live = await ends.out_of_reach(TokenExpired("50027"))
     await ends.completion.show_cancelled(stored, live, by=ASKER)
     ends.shown.answers["q"].error = MessageGone("10008")
     await ends.completion.expired(stored, live, waited=1.0)
@@ -137,7 +139,7 @@ async def test_who_withdrew_a_question_need_not_be_told() -> None:
 async def test_with_closed_direct_messages_the_end_stands_all_the_same() -> None:
     """The state is committed; nothing is raised."""
     ends = Ends()
-    _, live = await ends.out_of_reach(SurfaceExpired("50027"))
+    _, live = await ends.out_of_reach(TokenExpired("50027"))
     ends.messages.refusal = AccessLost("50007")
     await ends.completion.failed(await ends.taken(), live, BotError("broken"))
     failed = await ends.store.get("q")

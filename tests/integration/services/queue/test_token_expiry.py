@@ -95,7 +95,7 @@ async def test_who_can_be_reached_otherwise_is_not_bothered(
     watched, clock = by_hand
     asked = await watched.asked("everybody's", private=False)
     if not token:
-        asked = replace(asked, surface=replace(asked.surface, token=None, token_expires_at=None))
+        asked = replace(asked, destination=replace(asked.destination, token=None, token_expires_at=None))
     live = watched.live_answers.open(asked, (1,))
     live.show()
     clock.advance(TOKEN_LIFE - EDITS_END_BEFORE)
@@ -130,7 +130,9 @@ async def test_whose_message_is_not_kept_open_is_told_once() -> None:
         await watched.store.enqueue(
             replace(
                 asked,
-                surface=replace(asked.surface, token_expires_at=watched.clock.now() + NOTICE_BEFORE - user),
+                destination=replace(
+                    asked.destination, token_expires_at=watched.clock.now() + NOTICE_BEFORE - user
+                ),
             ),
             WIDE,
         )
@@ -160,8 +162,8 @@ async def test_everybody_in_a_long_line_is_told() -> None:
     names = [f"request {number}" for number in range(OPEN_AT_MOST + 40)]
     for number, name in enumerate(names):
         asked = question(name, user=number, conversation=number, at=1.0, private=number % 2 == 1)
-        surface = replace(asked.surface, token_expires_at=clock.now() + NOTICE_BEFORE - 1.0)
-        await store.enqueue(replace(asked, surface=surface), limits)
+        destination = replace(asked.destination, token_expires_at=clock.now() + NOTICE_BEFORE - 1.0)
+        await store.enqueue(replace(asked, destination=destination), limits)
         await store.attach_message(name, 0, number)
     async with running(ready(1), store, conversations) as line:
         await line.until(lambda: len(line.shown.answers) == len(names))

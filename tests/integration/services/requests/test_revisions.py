@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.chat import FinishReason
-from bot.domain.queue.request import RequestKind, Surface
+from bot.domain.queue.request import Destination, RequestKind
 from bot.services.requests.revisions import Revisions
 from tests.fakes.clocks import FastClock
 from tests.fakes.schedulers import ready
 from tests.integration.services.process import LIMITS, Line, running
 
-PRESS = Surface(9, 71, 8, private=False, channel_route=True, token="of the press", token_expires_at=1e12)
+PRESS = Destination(9, 71, 8, private=False, channel_route=True, token="of the press", token_expires_at=1e12)
 
 
 def again(line: Line) -> Revisions:
@@ -42,4 +42,4 @@ async def test_several_messages_are_reached_without_the_token_of_the_press(
 
         stored = await line.stored(accepted.request_id)
         assert len(stored.message_ids) == messages
-        assert stored.question.surface.token == token
+        assert stored.question.destination.token == token

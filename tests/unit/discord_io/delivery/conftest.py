@@ -23,7 +23,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLo
 class Attempts:
     """One answer on its way: where it is shown, what it says, and the ids that were told."""
 
-    surface: PacedSurface
+    destination: PacedSurface
     source: Saying
     delivery: AnswerDelivery
     first: int
@@ -44,19 +44,19 @@ class Room:
 
     def attempts(self, *, token_lives: float = 900.0) -> Attempts:
         """An answer whose question has been acknowledged."""
-        surface, source = PacedSurface(self.channel, token_lives=token_lives), Saying()
+        destination, source = PacedSurface(self.channel, token_lives=token_lives), Saying()
         sent: list[tuple[int, int | None]] = []
         delivery = AnswerDelivery(
-            surface,
+            destination,
             source,
             clock=LoopClock(),
             request_id=f"request-{len(self.answers)}",
             on_sent=lambda page, message_id: sent.append((page, message_id)),
             on_gone=lambda: None,
         )
-        first = surface.original_response = self.channel.new_message(source.pages[0].body)
+        first = destination.original_response = self.channel.new_message(source.pages[0].body)
         delivery.acknowledged(first, source.pages[0])
-        self.answers.append(Attempts(surface, source, delivery, first, sent))
+        self.answers.append(Attempts(destination, source, delivery, first, sent))
         return self.answers[-1]
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.queue.request import Answer, Asker, NewQuestion, RequestKind, RequestState, StoredRequest, Surface
+from bot.domain.queue.request import (
+    Answer,
+    Asker,
+    Destination,
+    NewQuestion,
+    RequestKind,
+    RequestState,
+    StoredRequest,
+)
 from bot.presentation.page import Control
 from bot.services.answers.completion import controls_of
 from bot.services.answers.versions import AnswerVersions
@@ -28,7 +36,7 @@ def request(number: int, kind: RequestKind, answer: Answer | None) -> StoredRequ
     question = NewQuestion(
         request_id=f"r{number}",
         asker=Asker(7, "Ada"),
-        surface=Surface(application_id=1, channel_id=2, guild_id=3, private=False, channel_route=True),
+        destination=Destination(application_id=1, channel_id=2, guild_id=3, private=False, channel_route=True),
         conversation_id=1,
         prompt="Why?",
         asked_at=float(number),
