@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.discord_io.delivery.routes import translate
 from bot.discord_io.outgoing import Outgoing
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 from bot.errors import DeliveryError
 from bot.presentation.status import Card, CardButton
 
@@ -53,7 +53,7 @@ class ChannelCards:
         """Send a card; returns the message's id."""
         channel = self._client.get_partial_messageable(channel_id)
         try:
-            async with self._outgoing.turn(Urgency.OTHER):
+            async with self._outgoing.turn(CallPriority.OTHER):
                 message = await channel.send(view=card_layout(card), allowed_mentions=NOBODY)
         except discord.HTTPException as error:
             raise translate(error) from error
@@ -65,7 +65,7 @@ class ChannelCards:
         """Replace a card. Raises :class:`MessageGone` when somebody deleted the message."""
         message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
         try:
-            async with self._outgoing.turn(Urgency.OTHER):
+            async with self._outgoing.turn(CallPriority.OTHER):
                 await message.edit(view=card_layout(card), allowed_mentions=NOBODY)
         except discord.HTTPException as error:
             raise translate(error) from error
@@ -85,7 +85,7 @@ class ChannelCards:
             replied_user=False,
         )
         try:
-            async with self._outgoing.turn(Urgency.OPERATORS):
+            async with self._outgoing.turn(CallPriority.OPERATORS):
                 await channel.send(
                     text[: 1900 - len(ping)] + ping, allowed_mentions=mentions, suppress_embeds=True
                 )

@@ -10,7 +10,7 @@ import discord
 from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.routes import marked_pages, translate
 from bot.discord_io.outgoing import Outgoing
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.queue.request import Destination
 from bot.errors import DeliveryError
 from bot.presentation.page import Page
@@ -34,7 +34,7 @@ class Messenger:
             message_id=reply_to, channel_id=destination.channel_id, fail_if_not_exists=False
         )
         try:
-            async with self._outgoing.turn(Urgency.OTHER):
+            async with self._outgoing.turn(CallPriority.OTHER):
                 await channel.send(
                     text,
                     reference=reference,
@@ -55,7 +55,7 @@ class Messenger:
         """Send an answer to somebody's DMs; pages that stand there already are not sent again. Raises
         :class:`AccessLost` when they are closed, else :class:`DeliveryError`."""
         try:
-            async with self._outgoing.turn(Urgency.LAST):
+            async with self._outgoing.turn(CallPriority.LAST):
                 channel = await self._client.create_dm(discord.Object(user_id))
                 # A process may have been killed between the sending and the commit that it was sent.
                 there = await marked_pages(self._client, channel, request_id)

@@ -18,7 +18,7 @@ from bot.clock import Clock, first_of, woken
 from bot.discord_io.delivery.shared_bucket import Lanes
 from bot.domain.discord_calls.brake import InvalidAnswers, Level
 from bot.domain.discord_calls.budget import CallBudget
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 from bot.errors import HeldBack
 from bot.telemetry.metrics import Metrics
 
@@ -31,33 +31,33 @@ SHORTEST_WAIT = 0.001
 class Ticket:
     """Leave for one request. ``granted`` is set when it may be made."""
 
-    def __init__(self, urgency: Urgency, *, interaction: bool) -> None:
+    def __init__(self, priority: CallPriority, *, interaction: bool) -> None:
         """``interaction``: it goes to an interaction's endpoint, which no global limit counts."""
-        self.urgency = urgency
+        self.priority = priority
         self.interaction = interaction
         self.granted = asyncio.Event()
         self.used = False
 
 
 # What the calls of the running task are for, and the leave that the next of them has already.
-_urgency: ContextVar[Urgency] = ContextVar("call_urgency", default=Urgency.OTHER)
+_priority: ContextVar[CallPriority] = ContextVar("call_urgency", default=CallPriority.OTHER)
 _ticket: ContextVar[Ticket | None] = ContextVar("call_ticket", default=None)
 
 
 @contextlib.contextmanager
-def calls_for(urgency: Urgency, ticket: Ticket | None = None) -> Iterator[None]:
+def calls_for(priority: CallPriority, ticket: Ticket | None = None) -> Iterator[None]:
     """Calls begun inside are for this; the first of them leaves with ``ticket``."""
-    urgency_before, ticket_before = _urgency.set(urgency), _ticket.set(ticket)
+    urgency_before, ticket_before = _priority.set(priority), _ticket.set(ticket)
     try:
         yield
     finally:
         _ticket.reset(ticket_before)
-        _urgency.reset(urgency_before)
+        _priority.reset(urgency_before)
 
 
 def for_operators() -> None:
     """The calls of the running task, and of those it starts from now on, are what operators need."""
-    _urgency.set(Urgency.OPERATORS)
+    _priority.set(CallPriority.OPERATORS)
 
 
 class Outgoing:
@@ -87,15 +87,15 @@ class Outgoing:
             self._sort_out()
         return level
 
-    def ask(self, urgency: Urgency, *, interaction: bool, instead: Ticket | None = None) -> Ticket:
+    def ask(self, priority: CallPriority, *, interaction: bool, instead: Ticket | None = None) -> Ticket:
         """Ask for leave; it may be granted at once. Whoever does not use it gives it back with :meth:`end`.
 
         ``instead`` is a leave asked for before: it is returned if it is for the same, else given back.
         """
-        if instead is not None and (instead.urgency, instead.interaction) == (urgency, interaction):
+        if instead is not None and (instead.priority, instead.interaction) == (priority, interaction):
             return instead
         self.end(instead)
-        ticket = Ticket(urgency, interaction=interaction)
+        ticket = Ticket(priority, interaction=interaction)
         self._admit(ticket, self.level())
         self._grant()
         return ticket
@@ -109,14 +109,14 @@ class Outgoing:
         self._grant()
 
     @contextlib.asynccontextmanager
-    async def turn(self, urgency: Urgency) -> AsyncIterator[None]:
+    async def turn(self, priority: CallPriority) -> AsyncIterator[None]:
         """Calls with the bot's token, the first of which leaves as soon as the block begins.
 
         Raises :class:`HeldBack` instead of waiting for a brake to ease.
         """
-        ticket = await self._granted(urgency, interaction=False)
+        ticket = await self._granted(priority, interaction=False)
         try:
-            with calls_for(urgency, ticket):
+            with calls_for(priority, ticket):
                 yield
         finally:
             self.end(ticket)
@@ -126,14 +126,14 @@ class Outgoing:
 
         Raises :class:`HeldBack` when a brake is on that does not permit it.
         """
-        ticket, urgency = _ticket.get(), _urgency.get()
+        ticket, priority = _ticket.get(), _priority.get()
         if ticket is not None and not ticket.used and ticket.interaction is interaction:
-            self._require(urgency, interaction=interaction)
+            self._require(priority, interaction=interaction)
             # It may have waited in the library for longer than a slot is kept.
             if not (interaction or self._budget.holds(ticket, self._clock.monotonic())):
-                ticket = await self._granted(urgency, interaction=interaction)
+                ticket = await self._granted(priority, interaction=interaction)
         else:
-            ticket = await self._granted(urgency, interaction=interaction)
+            ticket = await self._granted(priority, interaction=interaction)
         ticket.used = True
         if not interaction:
             self._budget.left(ticket, self._clock.monotonic())
@@ -158,30 +158,30 @@ class Outgoing:
             self._timer.cancel()
             await asyncio.wait({self._timer})
 
-    async def _granted(self, urgency: Urgency, *, interaction: bool) -> Ticket:
-        self._require(urgency, interaction=interaction)
-        ticket = self.ask(urgency, interaction=interaction)
+    async def _granted(self, priority: CallPriority, *, interaction: bool) -> Ticket:
+        self._require(priority, interaction=interaction)
+        ticket = self.ask(priority, interaction=interaction)
         try:
             while not ticket.granted.is_set():
                 # The level may rise meanwhile.
-                self._require(urgency, interaction=interaction)
+                self._require(priority, interaction=interaction)
                 await first_of(self._clock, None, ticket.granted, self._changed)
         except BaseException:
             self.end(ticket)
             raise
         return ticket
 
-    def _require(self, urgency: Urgency, *, interaction: bool) -> None:
-        if not (level := self.level()).permits(urgency, interaction=interaction):
+    def _require(self, priority: CallPriority, *, interaction: bool) -> None:
+        if not (level := self.level()).permits(priority, interaction=interaction):
             raise HeldBack(level.name)
 
     def _admit(self, ticket: Ticket, level: Level) -> None:
-        if not level.permits(ticket.urgency, interaction=ticket.interaction):
+        if not level.permits(ticket.priority, interaction=ticket.interaction):
             self._held[ticket] = None
         elif ticket.interaction:
             ticket.granted.set()
         else:
-            self._budget.wants(ticket, ticket.urgency)
+            self._budget.wants(ticket, ticket.priority)
 
     def _sort_out(self) -> None:
         """The level has changed: what waits for it or for a slot may have to wait for the other now."""

@@ -14,7 +14,7 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
 
 from bot.discord_io.delivery.bucket import Bucket
 from bot.discord_io.delivery.routes import MessageRoutes, RouteKind
-from bot.discord_io.delivery.shared_bucket import Lane
+from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.queue.request import Destination
 from bot.errors import DeliveryError
@@ -46,7 +46,7 @@ class PacedChannel:
 
     latency: float = 0.06
     refuses: Callable[[Call], bool] = lambda _call: False
-    lane: Lane = field(default_factory=lambda: Lane(Bucket(limit=5, window=5.0)))
+    shared_bucket: SharedBucket = field(default_factory=lambda: SharedBucket(Bucket(limit=5, window=5.0)))
     window: WindowServer = field(default_factory=lambda: WindowServer(5, 5.0))
     outgoing: Outgoing = field(default_factory=lambda: Outgoing(LoopClock(), Metrics()))
     calls: list[Call] = field(default_factory=list)
@@ -95,7 +95,7 @@ class PacedSurface(MessageRoutes):
             ),
             request_id="request",
             locale="en-US",
-            channel_lane=channel.lane,
+            channel_bucket=channel.shared_bucket,
             outgoing=channel.outgoing,
             clock=clock,
         )

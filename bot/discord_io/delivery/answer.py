@@ -10,9 +10,9 @@ import structlog
 from bot.clock import Clock, first_of
 from bot.discord_io.delivery.diff import Operation, following
 from bot.discord_io.delivery.routes import MessageRoutes, RouteKind
-from bot.discord_io.delivery.shared_bucket import Lane
+from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Ticket, calls_for
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 from bot.errors import AccessLost, DeliveryError, HeldBack, MessageGone, TokenExpired
 from bot.presentation.page import Page, PageSource
 
@@ -158,7 +158,7 @@ class AnswerDelivery:
             if not self._done.done():
                 self._done.set_result(None)
         finally:
-            self.destination.lane(RouteKind.CHANNEL).uncover(self)
+            self.destination.shared_bucket(RouteKind.CHANNEL).uncover(self)
             if not self._done.done():
                 self._done.cancel()
 
@@ -187,7 +187,7 @@ class AnswerDelivery:
             route, ticket = await self._slot()
             try:
                 words, operation = self._source.has_text, self._next()
-                with calls_for(ticket.urgency, ticket):
+                with calls_for(ticket.priority, ticket):
                     if operation is not None and await self._attempt(route, operation):
                         self._worded = self._worded or words
             finally:
@@ -200,7 +200,7 @@ class AnswerDelivery:
     async def _survey(self) -> None:
         """Learn which pages stand in Discord already. Raises :class:`MessageGone`, :class:`TokenExpired`."""
         try:
-            with calls_for(self._urgency()):
+            with calls_for(self._priority()):
                 if self._ids == [None] and (first := await self.destination.original()) is not None:
                     self._learn(0, first)
                 found = await self.destination.find(self._ids[0] if self._ids else None)
@@ -240,55 +240,55 @@ class AnswerDelivery:
 
     async def _slot(self) -> tuple[RouteKind, Ticket]:
         """Wait until an edit may leave; returns the route whose slot was taken, and the leave to use it."""
-        lane: Lane | None = None
+        shared_bucket: SharedBucket | None = None
         ticket: Ticket | None = None
         outgoing = self.destination.outgoing
         try:
             while True:
-                urgency = self._urgency()
-                route, at = self.destination.earliest(self, urgency, known=None not in self._ids)
-                if lane is not (lane := self.destination.lane(route)):
-                    self._leave_lanes()
+                priority = self._priority()
+                route, at = self.destination.earliest(self, priority, known=None not in self._ids)
+                if shared_bucket is not (shared_bucket := self.destination.shared_bucket(route)):
+                    self._leave_buckets()
                 now = self._clock.monotonic()
                 since = self._stale_since if self._stale_since is not None else now
-                lane.wants(self, since=since, urgency=urgency)
-                mine = lane.is_turn(self)
+                shared_bucket.wants(self, since=since, priority=priority)
+                mine = shared_bucket.is_turn(self)
                 if mine and at <= now:
-                    ticket = outgoing.ask(urgency, interaction=route is RouteKind.INTERACTION, instead=ticket)
+                    ticket = outgoing.ask(priority, interaction=route is RouteKind.INTERACTION, instead=ticket)
                     if ticket.granted.is_set():
-                        lane.bucket.sent(now)
+                        shared_bucket.bucket.sent(now)
                         self._stale_since = None
                         taken, ticket = ticket, None
                         return route, taken
-                    await self._pause(None, ticket.granted, *self._more_urgent(urgency))
+                    await self._pause(None, ticket.granted, *self._more_urgent(priority))
                     continue
                 outgoing.end(ticket)
                 ticket = None
                 # Whoever goes first watches the bucket; the others watch the lane.
-                await self._pause(at - now if mine else None, lane.moved, *self._more_urgent(urgency))
+                await self._pause(at - now if mine else None, shared_bucket.moved, *self._more_urgent(priority))
         finally:
             outgoing.end(ticket)
-            self._leave_lanes()
+            self._leave_buckets()
 
-    def _urgency(self) -> Urgency:
+    def _priority(self) -> CallPriority:
         if self._finishing.is_set():
-            return Urgency.LAST
+            return CallPriority.LAST
         if self._source.is_waiting:
-            return Urgency.PLACE
-        return Urgency.FIRST if self._source.has_text and not self._worded else Urgency.TEXT
+            return CallPriority.PLACE
+        return CallPriority.FIRST if self._source.has_text and not self._worded else CallPriority.TEXT
 
-    def _leave_lanes(self) -> None:
+    def _leave_buckets(self) -> None:
         for route in RouteKind:
-            self.destination.lane(route).leave(self)
+            self.destination.shared_bucket(route).leave(self)
 
     async def _pause(self, seconds: float | None, *earlier: asyncio.Event) -> None:
         await first_of(self._clock, seconds, *earlier)
 
-    def _more_urgent(self, urgency: Urgency) -> list[asyncio.Event]:
+    def _more_urgent(self, priority: CallPriority) -> list[asyncio.Event]:
         """What would make an edit with this urgency leave earlier."""
-        if urgency is Urgency.LAST:
+        if priority is CallPriority.LAST:
             return []
-        if urgency is Urgency.FIRST or self._first_words.is_set():
+        if priority is CallPriority.FIRST or self._first_words.is_set():
             return [self._finishing]
         return [self._finishing, self._first_words]
 

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 
 _ROUNDING = 0.005  # s; the headers give milliseconds, and a clock may be a little fast
 
@@ -212,15 +212,15 @@ class FairTurns(Generic[K]):
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[K, tuple[Urgency, float]] = {}
+        self._waiting: dict[K, tuple[CallPriority, float]] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def wants(self, key: K, *, since: float, urgency: Urgency = Urgency.TEXT) -> None:
+    def wants(self, key: K, *, since: float, priority: CallPriority = CallPriority.TEXT) -> None:
         """`key` has something unseen since `since`; asking again keeps the earlier time and the more urgent."""
-        before, oldest = self._waiting.get(key, (urgency, since))
-        self._waiting[key] = (min(before, urgency), min(since, oldest))
+        before, oldest = self._waiting.get(key, (priority, since))
+        self._waiting[key] = (min(before, priority), min(since, oldest))
 
     def served(self, key: K) -> None:
         """`key` had its turn, or has nothing to show any more."""

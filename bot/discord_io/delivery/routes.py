@@ -21,9 +21,9 @@ from bot.clock import Clock
 from bot.discord_io.components import build_layout, page_mark, to_files
 from bot.discord_io.delivery.bucket import Bucket
 from bot.discord_io.delivery.rate_limit_trace import WireCall, current_call
-from bot.discord_io.delivery.shared_bucket import Lane
+from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Outgoing
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.queue.request import Destination
 from bot.errors import AccessLost, DeliveryError, MessageGone, TokenExpired
 from bot.presentation.page import Page
@@ -73,7 +73,7 @@ class MessageRoutes:
         *,
         request_id: str,
         locale: str,
-        channel_lane: Lane,
+        channel_bucket: SharedBucket,
         outgoing: Outgoing,
         clock: Clock,
     ) -> None:
@@ -87,8 +87,8 @@ class MessageRoutes:
         self._token_expires_at = destination.token_expires_at or 0.0
         self._tasks: set[asyncio.Task[object]] = set()
         self._lanes = {
-            RouteKind.INTERACTION: Lane(Bucket(limit=5, window=2.0)),
-            RouteKind.CHANNEL: channel_lane,
+            RouteKind.INTERACTION: SharedBucket(Bucket(limit=5, window=2.0)),
+            RouteKind.CHANNEL: channel_bucket,
         }
 
     @property
@@ -107,11 +107,11 @@ class MessageRoutes:
         """The rate-limit bucket of a route."""
         return self._lanes[route].bucket
 
-    def lane(self, route: RouteKind) -> Lane:
+    def shared_bucket(self, route: RouteKind) -> SharedBucket:
         """The lane of a route."""
         return self._lanes[route]
 
-    def earliest(self, who: object, urgency: Urgency, *, known: bool) -> tuple[RouteKind, float]:
+    def earliest(self, who: object, priority: CallPriority, *, known: bool) -> tuple[RouteKind, float]:
         """The route for ``who``'s next edit, and when it may leave (monotonic seconds).
 
         ``known``: the ids of all its messages are, so that either route can edit them. Raises
@@ -123,10 +123,10 @@ class MessageRoutes:
         now = self._clock.monotonic()
         bucket = self.bucket(primary)
         spare = self.channel_route and known and primary is not RouteKind.CHANNEL
-        if urgency is not Urgency.LAST:
+        if priority is not CallPriority.LAST:
             # With a slot on a second route for the last edit, streaming may use the whole budget of the first.
-            covered = spare and self.lane(RouteKind.CHANNEL).covers(who, now)
-            earliest = bucket.next_first if urgency is Urgency.FIRST else bucket.next_edit
+            covered = spare and self.shared_bucket(RouteKind.CHANNEL).covers(who, now)
+            earliest = bucket.next_first if priority is CallPriority.FIRST else bucket.next_edit
             return primary, earliest(now, reserve=0 if covered else 1)
         at = bucket.next_final(now)
         if spare:

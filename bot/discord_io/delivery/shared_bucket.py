@@ -6,15 +6,15 @@ import asyncio
 import itertools
 
 from bot.discord_io.delivery.bucket import Bucket, FairTurns
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 
 CHANNEL_WINDOW = 5.0
 # Discord's own channel bucket, before its headers say otherwise (discord-api-docs issues 2761, 8073).
 CHANNEL_LIMIT = 5
-KEPT_LANES = 512
+KEPT_BUCKETS = 512
 
 
-class Lane:
+class SharedBucket:
     """One bucket and whose turn it is.
 
     An interaction's token is the lane of one answer alone; all answers of a channel share the channel's
@@ -45,9 +45,9 @@ class Lane:
         """``who`` needs no cover any more."""
         self._leaning.pop(who, None)
 
-    def wants(self, who: object, *, since: float, urgency: Urgency) -> None:
+    def wants(self, who: object, *, since: float, priority: CallPriority) -> None:
         """``who`` has something unseen since ``since`` (monotonic seconds)."""
-        self._turns.wants(who, since=since, urgency=urgency)
+        self._turns.wants(who, since=since, priority=priority)
 
     def is_turn(self, who: object) -> bool:
         """Whether ``who`` goes first."""
@@ -69,15 +69,15 @@ class Lanes:
     """One lane for each channel: whatever writes there shares it."""
 
     def __init__(self) -> None:
-        self._channels: dict[int, Lane] = {}
+        self._channels: dict[int, SharedBucket] = {}
 
-    def of(self, channel_id: int) -> Lane:
+    def of(self, channel_id: int) -> SharedBucket:
         """The lane of a channel."""
-        lane = self._channels.pop(channel_id, None)
-        if lane is None:
-            lane = Lane(Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW))
+        shared_bucket = self._channels.pop(channel_id, None)
+        if shared_bucket is None:
+            shared_bucket = SharedBucket(Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW))
         # Most recently used last; the oldest leaves (its window is long over).
-        self._channels[channel_id] = lane
-        if len(self._channels) > KEPT_LANES:
+        self._channels[channel_id] = shared_bucket
+        if len(self._channels) > KEPT_BUCKETS:
             del self._channels[next(iter(self._channels))]
-        return lane
+        return shared_bucket

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from enum import IntEnum
 
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 
 WINDOW = 600.0
 INVALID = frozenset({401, 403, 404, 429})
@@ -30,14 +30,14 @@ class Level(IntEnum):
     HELD_BACK = 1
     CUT_OFF = 2
 
-    def permits(self, urgency: Urgency, *, interaction: bool) -> bool:
+    def permits(self, priority: CallPriority, *, interaction: bool) -> bool:
         """Whether a call may leave. ``interaction``: it goes to an interaction's or a webhook's endpoint, where
         people are told in one sentence that the rest has to wait."""
-        if self is Level.OPEN or urgency is Urgency.OPERATORS:
+        if self is Level.OPEN or priority is CallPriority.OPERATORS:
             return True
         if self is Level.CUT_OFF:
             return False
-        return urgency is Urgency.LAST or (interaction and urgency is Urgency.OTHER)
+        return priority is CallPriority.LAST or (interaction and priority is CallPriority.OTHER)
 
 
 class InvalidAnswers:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 
 CALLS = 45
 """Slots: a tenth below what Discord takes, for calls of the same token that are not made here."""
@@ -22,7 +22,7 @@ WINDOW = 1.0
 ANSWERED_WITHIN = 15.0
 """Seconds after which an answer will not come, and a slot that nobody has used is free again."""
 
-SHARES = {Urgency.TEXT: 40, Urgency.PLACE: 30}
+SHARES = {CallPriority.TEXT: 40, CallPriority.PLACE: 30}
 """Of all slots these may take no more, so that something more urgent finds one. Others may take any."""
 
 K = TypeVar("K", bound=Hashable)
@@ -36,7 +36,7 @@ class CallBudget(Generic[K]):
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[Urgency, dict[K, None]] = {urgency: {} for urgency in Urgency}
+        self._waiting: dict[CallPriority, dict[K, None]] = {priority: {} for priority in CallPriority}
         # Since when (of its grant, then of its leaving), the oldest first.
         self._held: dict[K, float] = {}
         self._free_at: deque[float] = deque()
@@ -50,9 +50,9 @@ class CallBudget(Generic[K]):
         """All that wait, in the order in which they go."""
         return [key for waiting in self._waiting.values() for key in waiting]
 
-    def wants(self, key: K, urgency: Urgency) -> None:
+    def wants(self, key: K, priority: CallPriority) -> None:
         """``key`` waits for a slot."""
-        self._waiting[urgency][key] = None
+        self._waiting[priority][key] = None
 
     def granted(self, now: float) -> Sequence[K]:
         """Those whose turn it is now; each has its slot from here on."""
@@ -60,8 +60,8 @@ class CallBudget(Generic[K]):
         chosen: list[K] = []
         if now < self._paused_until:
             return chosen
-        for urgency, waiting in self._waiting.items():
-            while waiting and self._used < SHARES.get(urgency, CALLS):
+        for priority, waiting in self._waiting.items():
+            while waiting and self._used < SHARES.get(priority, CALLS):
                 key = next(iter(waiting))
                 del waiting[key]
                 self._held[key] = now

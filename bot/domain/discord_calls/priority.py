@@ -3,7 +3,7 @@
 from enum import IntEnum, auto
 
 
-class Urgency(IntEnum):
+class CallPriority(IntEnum):
     """What a call to Discord is for; the most urgent first.
 
     What operators need; an answer's last state, its first words; a call that shows no answer; streamed text, and a

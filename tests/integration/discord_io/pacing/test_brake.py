@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from bot.discord_io.cards import ChannelCards
 from bot.discord_io.outgoing import Ticket, for_operators
 from bot.domain.discord_calls.brake import CUTS_OFF, HOLDS_BACK, WINDOW, Level
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 from bot.errors import HeldBack
 from tests.integration.discord_io.conftest import Desk
 
@@ -35,7 +35,7 @@ async def refused(live_answers: Desk, count: int) -> None:
 def refused_elsewhere(live_answers: Desk, count: int) -> None:
     """So many more, of which only the answers are played."""
     for _ in range(count):
-        live_answers.outgoing.answered(Ticket(Urgency.OTHER, interaction=False), 403)
+        live_answers.outgoing.answered(Ticket(CallPriority.OTHER, interaction=False), 403)
 
 
 def changes(logs: Sequence[Mapping[str, object]]) -> list[tuple[object, object, object]]:
@@ -109,7 +109,7 @@ async def test_only_last_states_leave_then_only_what_operators_need(live_answers
 async def test_what_waits_for_a_slot_is_refused_when_the_level_rises(live_answers: Desk) -> None:
     """It does not wait ten minutes inside the library."""
     channel = live_answers.client.get_partial_messageable(live_answers.discord.channel("general").id)
-    tickets = [live_answers.outgoing.ask(Urgency.LAST, interaction=False) for _ in range(100)]
+    tickets = [live_answers.outgoing.ask(CallPriority.LAST, interaction=False) for _ in range(100)]
     sending = asyncio.create_task(channel.send("something new"))
     await asyncio.sleep(0.1)
     refused_elsewhere(live_answers, HOLDS_BACK)

@@ -11,7 +11,7 @@ import pytest
 from bot.discord_io.delivery.answer import AnswerDelivery
 from bot.discord_io.outgoing import calls_for
 from bot.domain.discord_calls.budget import CALLS
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.queue.request import Destination
 from sandbox.discord_api.limits import GLOBAL
 from sandbox.discord_api.model import Channel
@@ -106,7 +106,7 @@ async def test_a_call_that_the_library_holds_back_leaves_in_its_turn(live_answer
     channel = live_answers.client.get_partial_messageable(hall.id)
 
     async def send(number: int) -> None:
-        async with live_answers.outgoing.turn(Urgency.OTHER):
+        async with live_answers.outgoing.turn(CallPriority.OTHER):
             await channel.send(f"message {number}")
 
     await asyncio.gather(*(send(number) for number in range(20)))
@@ -139,7 +139,7 @@ async def test_another_process_with_the_same_token_is_given_way(live_answers: De
     await live_answers.client.fetch_channel(halls[0].id)
     window = live_answers.discord.limits._windows[GLOBAL.counter, ""]  # what nobody can do from outside
     window.used = GLOBAL.limit
-    with calls_for(Urgency.LAST):
+    with calls_for(CallPriority.LAST):
         first = asyncio.create_task(live_answers.client.fetch_channel(halls[1].id))
         await live_answers.discord.wait_until(lambda: live_answers.discord.limits.rejections)
         await asyncio.sleep(0.05)
@@ -151,7 +151,7 @@ async def test_another_process_with_the_same_token_is_given_way(live_answers: De
 @pytest.mark.parametrize("path", ["/interactions/1/token/callback", "/webhooks/1/token/messages/@original"])
 async def test_interactions_wait_for_nothing(live_answers: Desk, path: str) -> None:
     """Discord does not count them, so neither does the bot."""
-    tickets = [live_answers.outgoing.ask(Urgency.LAST, interaction=False) for _ in range(CALLS)]
+    tickets = [live_answers.outgoing.ask(CallPriority.LAST, interaction=False) for _ in range(CALLS)]
     assert not tickets[-1].granted.is_set()
     began = live_answers.clock.monotonic()
     session = live_answers.client.http._HTTPClient__session  # type: ignore[attr-defined]  # as webhooks use it

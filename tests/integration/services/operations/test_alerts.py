@@ -12,7 +12,7 @@ from bot.discord_io.outgoing import Ticket
 from bot.domain.cluster.boards import OpenAlert
 from bot.domain.cluster.nodes import NamedNode
 from bot.domain.discord_calls.brake import CUTS_OFF, HOLDS_BACK, WINDOW
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.status import NodeState
 from bot.errors import SchedulerUnreachable, UpstreamFailed
 from bot.services.operations.alerts import COOL_DOWN, FORGOTTEN_AFTER
@@ -334,7 +334,7 @@ CUT_OFF = "▲ Discord has refused 5,000 calls in ten minutes"
 def refused(bot: Process, count: int) -> None:
     """So many calls of this process were refused just now."""
     for _ in range(count):
-        bot.outgoing.answered(Ticket(Urgency.OTHER, interaction=False), 429)
+        bot.outgoing.answered(Ticket(CallPriority.OTHER, interaction=False), 429)
 
 
 def told_of_calls(bot: Process) -> list[str]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.discord_io.delivery.bucket import Bucket, BucketState, FairTurns
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 from tests.fakes.windows import WindowServer
 
 
@@ -247,7 +247,7 @@ def test_turns_go_by_staleness() -> None:
     turns.wants("a", since=3.0)
     turns.wants("b", since=1.0)
     turns.wants("b", since=9.0)
-    turns.wants("c", since=5.0, urgency=Urgency.LAST)
+    turns.wants("c", since=5.0, priority=CallPriority.LAST)
     assert turns.is_turn("c")
     turns.served("c")
     assert turns.first() == "b"
@@ -259,13 +259,13 @@ def test_turns_go_by_staleness() -> None:
 def test_a_place_in_the_line_waits_for_every_text() -> None:
     """However long it has been untrue; it goes as soon as no text wants the turn, or it is a text itself."""
     turns: FairTurns[str] = FairTurns()
-    turns.wants("waiting", since=0.0, urgency=Urgency.PLACE)
+    turns.wants("waiting", since=0.0, priority=CallPriority.PLACE)
     turns.wants("streaming", since=8.0)
     assert turns.is_turn("streaming")
     turns.served("streaming")
     assert turns.is_turn("waiting")
     turns.wants("streaming", since=9.0)
-    turns.wants("waiting", since=9.0, urgency=Urgency.TEXT)
+    turns.wants("waiting", since=9.0, priority=CallPriority.TEXT)
     assert turns.is_turn("waiting")
 
 

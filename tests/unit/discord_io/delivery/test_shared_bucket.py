@@ -10,7 +10,7 @@ import pytest
 from bot.clock import Clock
 from bot.discord_io.delivery.bucket import Bucket
 from bot.discord_io.delivery.routes import RouteKind
-from bot.discord_io.delivery.shared_bucket import Lane
+from bot.discord_io.delivery.shared_bucket import SharedBucket
 from tests.fakes.clocks import LoopClock
 from tests.unit.discord_io.delivery.conftest import Attempts, Room
 
@@ -115,22 +115,22 @@ async def test_no_more_answers_count_on_the_second_route_than_it_has_slots_for(r
 @pytest.mark.parametrize(("spent", "covered"), [(0, 6), (1, 5), (2, 3), (5, 0)])
 def test_as_many_are_covered_as_there_are_free_slots_and_a_quarter(spent: int, covered: int) -> None:
     """In the order in which they first asked."""
-    lane = Lane(Bucket(limit=5, window=5.0))
+    shared_bucket = SharedBucket(Bucket(limit=5, window=5.0))
     for at in range(spent):
-        lane.bucket.sent(float(at) / 10)
+        shared_bucket.bucket.sent(float(at) / 10)
     answers = [object() for _ in range(8)]
     for answer in answers:
-        lane.covers(answer, 1.0)
-    assert [lane.covers(answer, 1.0) for answer in reversed(answers)] == [
+        shared_bucket.covers(answer, 1.0)
+    assert [shared_bucket.covers(answer, 1.0) for answer in reversed(answers)] == [
         index < covered for index in reversed(range(8))
     ]
 
 
 def test_who_needs_no_cover_makes_room() -> None:
     """The next in the order is covered."""
-    lane = Lane(Bucket(limit=1, window=5.0))
+    shared_bucket = SharedBucket(Bucket(limit=1, window=5.0))
     first, second = object(), object()
-    assert lane.covers(first, 0.0)
-    assert not lane.covers(second, 0.0)
-    lane.uncover(first)
-    assert lane.covers(second, 0.0)
+    assert shared_bucket.covers(first, 0.0)
+    assert not shared_bucket.covers(second, 0.0)
+    shared_bucket.uncover(first)
+    assert shared_bucket.covers(second, 0.0)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.discord_calls.brake import CUTS_OFF, HOLDS_BACK, WINDOW, InvalidAnswers, Level
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 
 DISCORD_BANS = 10_000
 
@@ -81,13 +81,16 @@ def test_only_the_last_ten_minutes_count(times: Sequence[float], later: float) -
 def test_what_each_level_permits() -> None:
     """Last states and one sentence to a person while it is serious, operators' business while it is grave."""
     anywhere = {
-        level: {urgency for urgency in Urgency if level.permits(urgency, interaction=False)} for level in Level
+        level: {priority for priority in CallPriority if level.permits(priority, interaction=False)}
+        for level in Level
     }
     assert anywhere == {
-        Level.OPEN: set(Urgency),
-        Level.HELD_BACK: {Urgency.OPERATORS, Urgency.LAST},
-        Level.CUT_OFF: {Urgency.OPERATORS},
+        Level.OPEN: set(CallPriority),
+        Level.HELD_BACK: {CallPriority.OPERATORS, CallPriority.LAST},
+        Level.CUT_OFF: {CallPriority.OPERATORS},
     }
-    to_interactions = {urgency for urgency in Urgency if Level.HELD_BACK.permits(urgency, interaction=True)}
-    assert to_interactions == {Urgency.OPERATORS, Urgency.LAST, Urgency.OTHER}
-    assert not Level.CUT_OFF.permits(Urgency.OTHER, interaction=True)
+    to_interactions = {
+        priority for priority in CallPriority if Level.HELD_BACK.permits(priority, interaction=True)
+    }
+    assert to_interactions == {CallPriority.OPERATORS, CallPriority.LAST, CallPriority.OTHER}
+    assert not Level.CUT_OFF.permits(CallPriority.OTHER, interaction=True)

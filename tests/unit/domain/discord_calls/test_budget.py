@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.discord_calls.budget import ANSWERED_WITHIN, CALLS, SHARES, WINDOW, CallBudget
-from bot.domain.discord_calls.priority import Urgency
+from bot.domain.discord_calls.priority import CallPriority
 
 DISCORD_TAKES = 50
 
@@ -24,9 +24,9 @@ class Traffic:
     budget: CallBudget[int] = field(default_factory=CallBudget)
     left: list[float] = field(default_factory=list)
     counted: list[float] = field(default_factory=list)
-    order: list[Urgency] = field(default_factory=list)
+    order: list[CallPriority] = field(default_factory=list)
 
-    def run(self, calls: Sequence[tuple[float, Urgency, float, float]]) -> None:
+    def run(self, calls: Sequence[tuple[float, CallPriority, float, float]]) -> None:
         """Each call: when it is wanted, how urgent, the seconds to Discord and back."""
         events = [(at, number, "wanted") for number, (at, *_) in enumerate(calls)]
         heapq.heapify(events)
@@ -37,10 +37,10 @@ class Traffic:
             elif what == "answered":
                 self.budget.answered(number, now)
             for granted in self.budget.granted(now):
-                _, urgency, there, back = calls[granted]
+                _, priority, there, back = calls[granted]
                 self.budget.left(granted, now)
                 self.left.append(now)
-                self.order.append(urgency)
+                self.order.append(priority)
                 self.counted.append(now + there)
                 heapq.heappush(events, (now + there + back, granted, "answered"))
             if (look := self.budget.look_at(now)) is not None and not any(w == "look" for *_, w in events):
@@ -54,12 +54,12 @@ def most_in_a_second(times: Sequence[float]) -> int:
 
 
 SECONDS = st.floats(0.0, 5.0)
-CALL = st.tuples(st.floats(0.0, 3.0), st.sampled_from(Urgency), SECONDS, SECONDS)
+CALL = st.tuples(st.floats(0.0, 3.0), st.sampled_from(CallPriority), SECONDS, SECONDS)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(CALL, min_size=CALLS, max_size=5 * CALLS))
-def test_no_second_has_more_calls_than_slots(calls: Sequence[tuple[float, Urgency, float, float]]) -> None:
+def test_no_second_has_more_calls_than_slots(calls: Sequence[tuple[float, CallPriority, float, float]]) -> None:
     """Neither as they leave nor as Discord counts them, whatever the network does; and every call leaves."""
     traffic = Traffic()
     traffic.run(calls)
@@ -73,29 +73,29 @@ def test_no_second_has_more_calls_than_slots(calls: Sequence[tuple[float, Urgenc
 @given(st.integers(1, 400), st.floats(0.0, 5.0))
 def test_places_do_not_hold_up_a_last_state(places: int, asked_at: float) -> None:
     """However many wait, the last state leaves at once: places never take all slots."""
-    last = (asked_at, Urgency.LAST, 0.03, 0.03)
+    last = (asked_at, CallPriority.LAST, 0.03, 0.03)
     traffic = Traffic()
-    traffic.run([*([(0.0, Urgency.PLACE, 0.03, 0.03)] * places), last])
+    traffic.run([*([(0.0, CallPriority.PLACE, 0.03, 0.03)] * places), last])
 
-    assert traffic.left[traffic.order.index(Urgency.LAST)] == asked_at
+    assert traffic.left[traffic.order.index(CallPriority.LAST)] == asked_at
 
 
 def test_the_most_urgent_leave_first_and_equals_in_their_order() -> None:
     """Operators, last states, first words, other calls, streamed text, places."""
     budget: CallBudget[str] = CallBudget()
     for number in range(2):
-        for urgency in reversed(Urgency):
-            budget.wants(f"{urgency.name} {number}", urgency)
+        for priority in reversed(CallPriority):
+            budget.wants(f"{priority.name} {number}", priority)
 
-    assert budget.granted(0.0) == [f"{urgency.name} {number}" for urgency in Urgency for number in range(2)]
+    assert budget.granted(0.0) == [f"{priority.name} {number}" for priority in CallPriority for number in range(2)]
 
 
-@pytest.mark.parametrize(("urgency", "share"), [(Urgency.LAST, CALLS), *SHARES.items()])
-def test_what_can_wait_leaves_room(urgency: Urgency, share: int) -> None:
+@pytest.mark.parametrize(("priority", "share"), [(CallPriority.LAST, CALLS), *SHARES.items()])
+def test_what_can_wait_leaves_room(priority: CallPriority, share: int) -> None:
     """Only so many of a kind are under way at once."""
     budget: CallBudget[int] = CallBudget()
     for key in range(CALLS + 1):
-        budget.wants(key, urgency)
+        budget.wants(key, priority)
 
     assert list(budget.granted(0.0)) == list(range(share))
     budget.answered(0, 0.1)
@@ -108,7 +108,7 @@ def test_a_slot_that_is_not_used_is_free_at_once() -> None:
     """Whoever gives up, waiting or granted, is in nobody's way."""
     budget: CallBudget[int] = CallBudget()
     for key in range(CALLS + 2):
-        budget.wants(key, Urgency.LAST)
+        budget.wants(key, CallPriority.LAST)
     budget.granted(0.0)
     budget.forget(0)
     budget.forget(CALLS)
@@ -121,7 +121,7 @@ def test_a_call_without_an_answer_does_not_keep_its_slot() -> None:
     """A Discord that accepts and never answers must not stop the bot for good."""
     budget: CallBudget[int] = CallBudget()
     for key in range(CALLS + 1):
-        budget.wants(key, Urgency.LAST)
+        budget.wants(key, CallPriority.LAST)
     for key in budget.granted(0.0):
         budget.left(key, 1.0)
 
@@ -134,7 +134,7 @@ def test_nothing_leaves_while_the_global_limit_is_met() -> None:
     """Another process with the same token used it up."""
     budget: CallBudget[int] = CallBudget()
     budget.refused(0.0, retry_after=0.7)
-    budget.wants(1, Urgency.LAST)
+    budget.wants(1, CallPriority.LAST)
 
     assert budget.granted(0.6) == []
     assert budget.look_at(0.6) == 0.7
