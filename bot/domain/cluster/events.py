@@ -45,7 +45,7 @@ class ClusterEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ClusterObservation:
     """The cluster at one moment. ``frozen``: the port accepts and nothing comes, as opposed to nothing there.
     ``failing``: requests fail although the cluster calls itself available."""
 
@@ -88,12 +88,12 @@ class EventReader:
 
     def __init__(self) -> None:
         self._stranded_sense = StrandedSense()
-        self._before: Seen | None = None
+        self._before: ClusterObservation | None = None
         self._status: ClusterStatus | None = None
         self._capacity: int | None = None
         self.stranded = False
 
-    def observe(self, seen: Seen, at: float) -> tuple[ClusterEvent, ...]:
+    def observe(self, seen: ClusterObservation, at: float) -> tuple[ClusterEvent, ...]:
         """What happened since the moment before; ``at`` in epoch seconds."""
         before, self._before = self._before, seen
         was_stranded = self.stranded
@@ -111,7 +111,9 @@ class EventReader:
         return tuple(happened)
 
     @staticmethod
-    def _attempts(before: Seen | None, seen: Seen, at: float) -> Iterator[ClusterEvent]:
+    def _attempts(
+        before: ClusterObservation | None, seen: ClusterObservation, at: float
+    ) -> Iterator[ClusterEvent]:
         answered = before is None or before.attempts
         if not seen.attempts and (answered or (before is not None and before.frozen != seen.frozen)):
             yield ClusterEvent(EventKind.FROZEN if seen.frozen else EventKind.NOT_ANSWERING, at)

@@ -66,7 +66,7 @@ PATIENCE = {Step.DRAIN: 120.0, Step.STOP: 60.0, Step.INIT: 30.0, Step.START: 120
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class SwitchObservation:
     """What decides about the next step: the newest report (None: the scheduler does not answer), the answers
     still running, and whether the cluster is stranded."""
 
@@ -75,17 +75,17 @@ class Sight:
     stranded: bool
 
 
-def may_initialise(sight: Sight) -> bool:
+def may_initialise(observation: SwitchObservation) -> bool:
     """Whether an init is safe at this moment: the scheduler answers, and lists no worker that it would strand."""
-    return sight.status is not None and not sight.status.nodes
+    return observation.status is not None and not observation.status.nodes
 
 
-def advanced(switch: Switch, sight: Sight, now: float) -> Switch:
+def advanced(switch: Switch, observation: SwitchObservation, now: float) -> Switch:
     """The switch after looking once: at most the steps that are done by what is seen are ticked.
 
     :attr:`Step.INIT` is never passed here: only an init that the scheduler accepted does that.
     """
-    while switch.state is SwitchState.OPEN and _is_done(switch, sight):
+    while switch.state is SwitchState.OPEN and _is_done(switch, observation):
         following = STEPS.index(switch.step) + 1
         if following == len(STEPS):
             return replace(switch, state=SwitchState.DONE, finished_at=now)
@@ -93,13 +93,13 @@ def advanced(switch: Switch, sight: Sight, now: float) -> Switch:
     return switch
 
 
-def _is_done(switch: Switch, sight: Sight) -> bool:
-    status = sight.status
+def _is_done(switch: Switch, observation: SwitchObservation) -> bool:
+    status = observation.status
     match switch.step:
         case Step.DRAIN:
-            return sight.running == 0
+            return observation.running == 0
         case Step.STOP:
-            return may_initialise(sight)
+            return may_initialise(observation)
         case Step.INIT:
             # An init that nobody answered may have happened: then the status shows the model.
             came = switch.claimed_at is not None and status is not None and status.model == switch.model
@@ -107,23 +107,25 @@ def _is_done(switch: Switch, sight: Sight) -> bool:
         case Step.START:
             return status is not None and status.model == switch.model and len(status.nodes) >= switch.nodes
         case Step.USABLE:
-            return status is not None and status.model == switch.model and status.usable and not sight.stranded
+            return (
+                status is not None and status.model == switch.model and status.usable and not observation.stranded
+            )
 
 
-def trouble(switch: Switch, sight: Sight, now: float) -> str | None:
+def trouble(switch: Switch, observation: SwitchObservation, now: float) -> str | None:
     """The catalogue key of what is wrong and its remedy; None when nothing is."""
     if switch.state is not SwitchState.OPEN:
         return None
-    if sight.status is None:
+    if observation.status is None:
         return "switch.trouble_unreachable"
     if switch.initialised is False:
         return "switch.trouble_init"
     if switch.step in {Step.START, Step.USABLE}:
-        if sight.stranded:
+        if observation.stranded:
             return "switch.trouble_stranded"
-        if sight.status.model != switch.model:
+        if observation.status.model != switch.model:
             return "switch.trouble_model"
-        if sight.status.need_more_nodes:
+        if observation.status.need_more_nodes:
             return "switch.trouble_memory"
     late = now - switch.step_since > PATIENCE[switch.step]
     return f"switch.late_{switch.step.value}" if late else None

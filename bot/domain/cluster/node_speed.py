@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.cluster.events import Seen
+from bot.domain.cluster.events import ClusterObservation
 from bot.domain.status import Node, NodeState
 
 # Answers of the last hour are asked for, which may have begun long before.
@@ -38,7 +38,7 @@ class LoneWork:
     def __init__(self) -> None:
         self._spans: list[_Span] = []
 
-    def observe(self, seen: Seen, at: float) -> None:
+    def observe(self, seen: ClusterObservation, at: float) -> None:
         """The cluster at the moment ``at`` (epoch seconds)."""
         alone = _alone(seen)
         last = self._spans[-1] if self._spans else None
@@ -60,7 +60,7 @@ class LoneWork:
         return {node_id: sorted(rates)[len(rates) // 2] for node_id, rates in found.items()}
 
 
-def _alone(seen: Seen) -> str | None:
+def _alone(seen: ClusterObservation) -> str | None:
     if not seen.attempts or seen.status is None:
         return None
     working: list[Node] = [node for node in seen.status.nodes if node.state is not NodeState.WAITING]

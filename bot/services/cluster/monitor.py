@@ -9,7 +9,7 @@ from enum import StrEnum
 import structlog
 
 from bot.clock import Clock
-from bot.domain.cluster.events import Seen
+from bot.domain.cluster.events import ClusterObservation
 from bot.domain.scheduler import Scheduler
 from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model
 from bot.errors import (
@@ -117,11 +117,11 @@ class ClusterMonitor:
             refuted=self._refuted,
         )
 
-    def seen(self) -> Seen:
+    def seen(self) -> ClusterObservation:
         """The same for whoever derives events."""
         view = self.view()
         attempts = view.availability is not Availability.UNREACHABLE
-        return Seen(view.status, attempts, frozen=view.frozen, failing=view.failing)
+        return ClusterObservation(view.status, attempts, frozen=view.frozen, failing=view.failing)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` after every change; returns how to end it."""

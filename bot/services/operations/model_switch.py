@@ -18,9 +18,9 @@ from bot.clock import Clock
 from bot.domain.cluster.audit import AuditEntry, AuditLog
 from bot.domain.cluster.model_switch import (
     PATIENCE,
-    Sight,
     Step,
     Switch,
+    SwitchObservation,
     SwitchState,
     SwitchStore,
     advanced,
@@ -158,14 +158,14 @@ class Switching:
 
     async def card(self, switch: Switch, locale: str) -> Card:
         """How far it is. Raises :class:`StorageError`."""
-        sight = await self._sight()
+        observation = await self._sight()
         return switch_card(
             locale,
             switch,
-            status=sight.status,
-            running=sight.running,
-            join=sight.status.join if sight.status is not None else None,
-            trouble=trouble(switch, sight, self._clock.now()),
+            status=observation.status,
+            running=observation.running,
+            join=observation.status.join if observation.status is not None else None,
+            trouble=trouble(switch, observation, self._clock.now()),
         )
 
     async def run(self) -> None:
@@ -237,10 +237,10 @@ class Switching:
             return replace(claimed, initialised=False)
         return replace(claimed, initialised=True)
 
-    async def _sight(self) -> Sight:
+    async def _sight(self) -> SwitchObservation:
         view = self._cluster.view()
         attempts = view.availability not in {Availability.UNREACHABLE, Availability.UNKNOWN}
-        return Sight(
+        return SwitchObservation(
             view.status if attempts else None, await self._queue.running_everywhere(), self._recorder.stranded
         )
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.cluster.events import EventKind, EventReader, Seen
-from bot.domain.cluster.model_switch import Sight, Step, Switch, SwitchState, advanced
+from bot.domain.cluster.events import ClusterObservation, EventKind, EventReader
+from bot.domain.cluster.model_switch import Step, Switch, SwitchObservation, SwitchState, advanced
 from bot.domain.cluster.problems import WAITING, Situation, Verdict, verdict
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 from bot.services.cluster.monitor import Availability, availability_of
@@ -51,15 +51,15 @@ def test_when_a_cluster_is_usable(status: ClusterStatus, usable: bool) -> None:
     assert (availability_of(status) is Availability.USABLE) is usable
 
     reader = EventReader()
-    reader.observe(Seen(replace(NOT_READY, model=status.model), attempts=True), 1.0)
-    happened = {event.kind for event in reader.observe(Seen(status, attempts=True), 2.0)}
+    reader.observe(ClusterObservation(replace(NOT_READY, model=status.model), attempts=True), 1.0)
+    happened = {event.kind for event in reader.observe(ClusterObservation(status, attempts=True), 2.0)}
     assert (EventKind.USABLE in happened) is usable
 
     judged = verdict(WAITING, Situation(status, silent=False, was_usable=True))
     assert judged is (Verdict.RIGHT if usable else Verdict.WRONG)
 
     switch = Switch("s", status.model or "", 1, True, None, None, by=1, started_at=0.0, step=Step.USABLE)
-    after = advanced(switch, Sight(status, running=0, stranded=False), now=2.0)
+    after = advanced(switch, SwitchObservation(status, running=0, stranded=False), now=2.0)
     assert (after.state is SwitchState.DONE) is (usable and status.model is not None)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.cluster.events import EventKind, EventReader, Seen
+from bot.domain.cluster.events import ClusterObservation, EventKind, EventReader
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 
 A, B = Node("a", NodeState.AVAILABLE, "GPU", 1, 24.0), Node("b", NodeState.AVAILABLE, "GPU", 1, 24.0)
@@ -20,7 +20,11 @@ def report(*nodes: Node, model: str | None = "m", waiting: bool = False, more: b
 
 def kinds(reader: EventReader, *reports: ClusterStatus) -> list[EventKind]:
     """What happened over these reports."""
-    return [event.kind for status in reports for event in reader.observe(Seen(status, attempts=True), 1.0)]
+    return [
+        event.kind
+        for status in reports
+        for event in reader.observe(ClusterObservation(status, attempts=True), 1.0)
+    ]
 
 
 def test_the_first_report_is_the_baseline() -> None:
@@ -48,9 +52,11 @@ def test_available_is_not_usable_before_a_node_works() -> None:
 def test_a_usable_cluster_that_has_to_wait_and_is_usable_again() -> None:
     """Waiting is told once, however long it lasts, and with the model that waits."""
     reader = EventReader()
-    reader.observe(Seen(report(A), attempts=True), 1.0)
+    reader.observe(ClusterObservation(report(A), attempts=True), 1.0)
     (event,) = (
-        one for one in reader.observe(Seen(report(A, waiting=True), attempts=True), 2.0) if one.detail == {}
+        one
+        for one in reader.observe(ClusterObservation(report(A, waiting=True), attempts=True), 2.0)
+        if one.detail == {}
     )
     assert (event.kind, event.at, event.subject) == (EventKind.WAITING, 2.0, "m")
     assert kinds(reader, report(A, waiting=True)) == []
@@ -61,7 +67,9 @@ def test_another_capacity_is_told_with_the_one_before() -> None:
     """As often as it changes; a dialect that does not tell it changes nothing."""
     reader = EventReader()
     seen = [replace(report(A), capacity=capacity) for capacity in (4, 4, 8, None, 8)]
-    happened = [event for status in seen for event in reader.observe(Seen(status, attempts=True), 3.0)]
+    happened = [
+        event for status in seen for event in reader.observe(ClusterObservation(status, attempts=True), 3.0)
+    ]
     assert [(event.kind, event.detail) for event in happened] == [
         (EventKind.CAPACITY_CHANGED, {"before": 4, "after": 8})
     ]
@@ -101,19 +109,21 @@ def test_a_model_too_large_needs_nodes_and_is_not_stranded() -> None:
 def test_silence_and_its_end(frozen: bool) -> None:
     """Frozen and gone have different remedies, so they are different events."""
     reader = EventReader()
-    reader.observe(Seen(report(A), attempts=True), 1.0)
-    silent = Seen(report(A), attempts=False, frozen=frozen)
+    reader.observe(ClusterObservation(report(A), attempts=True), 1.0)
+    silent = ClusterObservation(report(A), attempts=False, frozen=frozen)
     (event,) = reader.observe(silent, 2.0)
     assert event.kind is (EventKind.FROZEN if frozen else EventKind.NOT_ANSWERING)
     assert reader.observe(silent, 3.0) == ()
-    assert [event.kind for event in reader.observe(Seen(report(A), attempts=True), 4.0)] == [EventKind.ANSWERING]
+    assert [event.kind for event in reader.observe(ClusterObservation(report(A), attempts=True), 4.0)] == [
+        EventKind.ANSWERING
+    ]
 
 
 def test_a_changed_model_names_both() -> None:
     """Whoever is told can compare."""
     reader = EventReader()
-    reader.observe(Seen(report(A), attempts=True), 1.0)
-    changed = reader.observe(Seen(report(A, model="other"), attempts=True), 2.0)
+    reader.observe(ClusterObservation(report(A), attempts=True), 1.0)
+    changed = reader.observe(ClusterObservation(report(A, model="other"), attempts=True), 2.0)
     assert [(event.subject, event.detail) for event in changed if event.kind is EventKind.MODEL_CHANGED] == [
         ("other", {"before": "m"})
     ]
@@ -122,7 +132,10 @@ def test_a_changed_model_names_both() -> None:
 def test_failing_although_available() -> None:
     """Told once when it begins and once when it ends."""
     reader = EventReader()
-    fine, failing = Seen(report(A), attempts=True), Seen(report(A), attempts=True, failing=True)
+    fine, failing = (
+        ClusterObservation(report(A), attempts=True),
+        ClusterObservation(report(A), attempts=True, failing=True),
+    )
     reader.observe(fine, 1.0)
     assert [event.kind for event in reader.observe(failing, 2.0)] == [EventKind.FAILING]
     assert reader.observe(failing, 3.0) == ()

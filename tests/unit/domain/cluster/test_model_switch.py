@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.cluster.model_switch import Sight, Step, Switch, SwitchState, advanced, trouble
+from bot.domain.cluster.model_switch import Step, Switch, SwitchObservation, SwitchState, advanced, trouble
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 
 NODE = Node("a", NodeState.AVAILABLE, "GPU", 1, 24.0)
@@ -21,59 +21,70 @@ def status(*nodes: Node, model: str = "old", available: bool = True, more: bool 
 
 def test_nothing_is_stopped_while_an_answer_runs() -> None:
     """A worker that is stopped with a stream open hangs the scheduler."""
-    assert advanced(SWITCH, Sight(status(), 1, False), 1.0).step is Step.DRAIN
-    assert advanced(SWITCH, Sight(status(NODE), 0, False), 1.0).step is Step.STOP
+    assert advanced(SWITCH, SwitchObservation(status(), 1, False), 1.0).step is Step.DRAIN
+    assert advanced(SWITCH, SwitchObservation(status(NODE), 0, False), 1.0).step is Step.STOP
 
 
 def test_no_init_before_every_worker_has_gone() -> None:
     """One that is connected would strand the cluster; a scheduler that says nothing proves nothing."""
     stopping = replace(SWITCH, step=Step.STOP)
     for seen in (status(NODE), None):
-        assert advanced(stopping, Sight(seen, 0, False), 1.0).step is Step.STOP
-    assert advanced(stopping, Sight(status(), 0, False), 1.0).step is Step.INIT
+        assert advanced(stopping, SwitchObservation(seen, 0, False), 1.0).step is Step.STOP
+    assert advanced(stopping, SwitchObservation(status(), 0, False), 1.0).step is Step.INIT
 
 
 def test_only_an_accepted_init_is_passed() -> None:
     """One that nobody answered counts when the status shows the new model."""
     sent = replace(SWITCH, step=Step.INIT, claimed_at=1.0)
-    assert advanced(sent, Sight(status(), 0, False), 1.0).step is Step.INIT
-    assert advanced(sent, Sight(status(model="new"), 0, False), 1.0).step is Step.START
-    assert advanced(replace(sent, initialised=True), Sight(status(), 0, False), 1.0).step is Step.START
+    assert advanced(sent, SwitchObservation(status(), 0, False), 1.0).step is Step.INIT
+    assert advanced(sent, SwitchObservation(status(model="new"), 0, False), 1.0).step is Step.START
+    assert advanced(replace(sent, initialised=True), SwitchObservation(status(), 0, False), 1.0).step is Step.START
 
 
 def test_done_when_a_node_itself_works() -> None:
     """The cluster's own word comes ten seconds too early."""
     starting = replace(SWITCH, step=Step.START, claimed_at=1.0, initialised=True)
     joining = replace(NODE, state=NodeState.WAITING)
-    assert advanced(starting, Sight(status(joining, model="new"), 0, False), 1.0).step is Step.USABLE
-    done = advanced(starting, Sight(status(NODE, model="new"), 0, False), 2.0)
+    assert advanced(starting, SwitchObservation(status(joining, model="new"), 0, False), 1.0).step is Step.USABLE
+    done = advanced(starting, SwitchObservation(status(NODE, model="new"), 0, False), 2.0)
     assert (done.state, done.finished_at) == (SwitchState.DONE, 2.0)
 
 
 @pytest.mark.parametrize(
-    ("switch", "sight", "key"),
+    ("switch", "observation", "key"),
     [
-        (SWITCH, Sight(None, 0, False), "switch.trouble_unreachable"),
-        (replace(SWITCH, step=Step.INIT, initialised=False), Sight(status(), 0, False), "switch.trouble_init"),
+        (SWITCH, SwitchObservation(None, 0, False), "switch.trouble_unreachable"),
+        (
+            replace(SWITCH, step=Step.INIT, initialised=False),
+            SwitchObservation(status(), 0, False),
+            "switch.trouble_init",
+        ),
         (
             replace(SWITCH, step=Step.START, initialised=True),
-            Sight(status(NODE, model="new", available=False, more=True), 0, True),
+            SwitchObservation(status(NODE, model="new", available=False, more=True), 0, True),
             "switch.trouble_stranded",
         ),
         (
             replace(SWITCH, step=Step.START, initialised=True),
-            Sight(status(NODE, model="new", available=False, more=True), 0, False),
+            SwitchObservation(status(NODE, model="new", available=False, more=True), 0, False),
             "switch.trouble_memory",
         ),
-        (replace(SWITCH, step=Step.USABLE), Sight(status(NODE, model="third"), 0, False), "switch.trouble_model"),
-        (replace(SWITCH, step=Step.STOP), Sight(status(NODE), 0, False), None),
+        (
+            replace(SWITCH, step=Step.USABLE),
+            SwitchObservation(status(NODE, model="third"), 0, False),
+            "switch.trouble_model",
+        ),
+        (replace(SWITCH, step=Step.STOP), SwitchObservation(status(NODE), 0, False), None),
     ],
 )
-def test_each_failure_has_its_remedy(switch: Switch, sight: Sight, key: str | None) -> None:
+def test_each_failure_has_its_remedy(switch: Switch, observation: SwitchObservation, key: str | None) -> None:
     """Stated as a key of the catalogue."""
-    assert trouble(switch, sight, 1.0) == key
+    assert trouble(switch, observation, 1.0) == key
 
 
 def test_a_step_that_takes_long_says_what_to_do() -> None:
     """Nothing is wrong, but somebody may have overlooked something."""
-    assert trouble(replace(SWITCH, step=Step.STOP), Sight(status(NODE), 0, False), 100.0) == "switch.late_stop"
+    assert (
+        trouble(replace(SWITCH, step=Step.STOP), SwitchObservation(status(NODE), 0, False), 100.0)
+        == "switch.late_stop"
+    )

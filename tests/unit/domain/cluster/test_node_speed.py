@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.cluster.events import Seen
+from bot.domain.cluster.events import ClusterObservation
 from bot.domain.cluster.node_speed import REMEMBERED, LoneWork, Speed
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 
@@ -12,12 +12,12 @@ A, B = Node("a", NodeState.AVAILABLE), Node("b", NodeState.AVAILABLE)
 JOINING = replace(B, state=NodeState.WAITING)
 
 
-def seen(*nodes: Node, attempts: bool = True) -> Seen:
+def seen(*nodes: Node, attempts: bool = True) -> ClusterObservation:
     """A cluster of these nodes."""
-    return Seen(ClusterStatus(ClusterState.AVAILABLE, "m", 1, nodes, False, None, 4), attempts)
+    return ClusterObservation(ClusterStatus(ClusterState.AVAILABLE, "m", 1, nodes, False, None, 4), attempts)
 
 
-def work(*moments: tuple[float, Seen]) -> LoneWork:
+def work(*moments: tuple[float, ClusterObservation]) -> LoneWork:
     """What was seen at these moments."""
     lone = LoneWork()
     for at, state in moments:
