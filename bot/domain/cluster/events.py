@@ -55,7 +55,7 @@ class ClusterObservation:
     failing: bool = False
 
 
-class StrandedSense:
+class StrandedDetector:
     """Notices a cluster that an init has stranded.
 
     Workers that stay connected while the scheduler is initialised are listed again, and the cluster then waits
@@ -87,7 +87,7 @@ class EventReader:
     """Tells what changed between two moments. The first one is the baseline and tells nothing but trouble."""
 
     def __init__(self) -> None:
-        self._stranded_sense = StrandedSense()
+        self._stranded_sense = StrandedDetector()
         self._before: ClusterObservation | None = None
         self._status: ClusterStatus | None = None
         self._capacity: int | None = None

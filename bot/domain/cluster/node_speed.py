@@ -32,7 +32,7 @@ class _Span:
     until: float | None = None
 
 
-class LoneWork:
+class SingleNodePeriods:
     """Remembers when one node worked alone, as long as this process has seen the cluster."""
 
     def __init__(self) -> None:

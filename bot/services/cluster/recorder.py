@@ -13,7 +13,7 @@ from bot.clock import Clock, woken
 from bot.domain.cluster.events import ClusterEvent, EventKind, EventReader
 from bot.domain.cluster.history import Figures, History, Sample
 from bot.domain.cluster.model_switch import SwitchStore, set_by_us
-from bot.domain.cluster.node_speed import LoneWork
+from bot.domain.cluster.node_speed import SingleNodePeriods
 from bot.errors import StorageError
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import LASTS, Leadership
@@ -62,7 +62,7 @@ class ClusterRecorder:
         self._happened = asyncio.Event()
         self._kept_before = False
         self._figures: tuple[float, Figures] | None = None
-        self._lone = LoneWork()
+        self._lone = SingleNodePeriods()
         self._speeds: tuple[float, Mapping[str, float]] | None = None
         self._fine: deque[Sample] = deque(maxlen=int(FINE_SECONDS / FINE_EVERY))
         monitor.subscribe(self._look)

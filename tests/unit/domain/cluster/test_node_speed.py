@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.cluster.events import ClusterObservation
-from bot.domain.cluster.node_speed import REMEMBERED, LoneWork, Speed
+from bot.domain.cluster.node_speed import REMEMBERED, SingleNodePeriods, Speed
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 
 A, B = Node("a", NodeState.AVAILABLE), Node("b", NodeState.AVAILABLE)
@@ -17,9 +17,9 @@ def seen(*nodes: Node, attempts: bool = True) -> ClusterObservation:
     return ClusterObservation(ClusterStatus(ClusterState.AVAILABLE, "m", 1, nodes, False, None, 4), attempts)
 
 
-def work(*moments: tuple[float, ClusterObservation]) -> LoneWork:
+def work(*moments: tuple[float, ClusterObservation]) -> SingleNodePeriods:
     """What was seen at these moments."""
-    lone = LoneWork()
+    lone = SingleNodePeriods()
     for at, state in moments:
         lone.observe(state, at)
     return lone
