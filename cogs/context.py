@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import NOBODY
-from bot.domain.conversation.profile import Place
+from bot.domain.conversation.profile import ScopeChain
 from bot.domain.conversation.store import ConversationKey
 from bot.i18n.catalogue import say
 from bot.presentation.context_bar import budget_picture
@@ -132,7 +132,7 @@ class Context(commands.Cog):
         sentence = say(locale, "context.cleared", count=cleared) if cleared else say(locale, "context.nothing")
         await reply(interaction, text_layout(sentence), private=private or not cleared)
 
-    async def _require(self, interaction: discord.Interaction, place: Place, *, private: bool) -> None:
+    async def _require(self, interaction: discord.Interaction, place: ScopeChain, *, private: bool) -> None:
         """Raise :class:`NotAllowed` for who may not use the memory that a channel's people share. Private answers
         and direct messages are a person's own."""
         if private or interaction.context.dm_channel:

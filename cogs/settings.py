@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import NOBODY
-from bot.domain.conversation.profile import FIELDS, Place, Profile, Scope
+from bot.domain.conversation.profile import FIELDS, Profile, Scope, ScopeChain
 from bot.i18n.catalogue import number, say
 from bot.presentation.page import escape_inline
 from bot.services.access.profiles import Profiles
@@ -39,7 +39,9 @@ _MENTIONS = {"allowed_roles": "<@&{}>", "allowed_users": "<@{}>", "blocked_users
 class SettingsView(BaseLayout):
     """What is in effect, where it comes from, and the ways to change it for one of the scopes."""
 
-    def __init__(self, profiles: Profiles, access: Access, place: Place, *, owner_id: int, locale: str) -> None:
+    def __init__(
+        self, profiles: Profiles, access: Access, place: ScopeChain, *, owner_id: int, locale: str
+    ) -> None:
         super().__init__(owner_id=owner_id, timeout=900)
         self._profiles = profiles
         self._access = access

@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.discord_io.client import Services
-from bot.domain.conversation.profile import Place, Scope
+from bot.domain.conversation.profile import Scope, ScopeChain
 from bot.domain.queue.request import Asker, Destination
 from bot.services.access.operators import Person
 from bot.services.requests.ask import AskContext
@@ -75,7 +75,7 @@ def token_expiry(interaction: discord.Interaction) -> float:
 DEFAULT_LOCALE = "en-US"
 
 
-def place_of(channel: object, channel_id: int, guild: discord.Guild | None) -> Place:
+def place_of(channel: object, channel_id: int, guild: discord.Guild | None) -> ScopeChain:
     """The scopes of a channel: thread, channel, category, server; those of them that are known."""
     scopes: list[Scope] = []
     if isinstance(channel, discord.Thread):
@@ -92,15 +92,15 @@ def place_of(channel: object, channel_id: int, guild: discord.Guild | None) -> P
         scopes.append(Scope("category", category, "" if found is None else found.name))
     if guild is not None:
         scopes.append(Scope("server", guild.id, guild.name))
-    return Place(tuple(scopes))
+    return ScopeChain(tuple(scopes))
 
 
-def place_of_interaction(interaction: discord.Interaction) -> Place:
+def place_of_interaction(interaction: discord.Interaction) -> ScopeChain:
     """Where an interaction happened."""
     return place_of(interaction.channel, interaction.channel_id or 0, interaction.guild)
 
 
-async def ask_context_of(services: Services, person: Person, place: Place) -> AskContext:
+async def ask_context_of(services: Services, person: Person, place: ScopeChain) -> AskContext:
     """Who asks where, with what is in effect there. Raises :class:`NotAllowed` when the person's roles cannot be
     found out, :class:`StorageError`."""
     return AskContext(await services.access.seen(person), place, await services.profiles.of(place.ids))

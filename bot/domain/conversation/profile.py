@@ -22,7 +22,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ScopeChain:
     """Where somebody asks: its scopes, nearest first; at least one."""
 
     scopes: tuple[Scope, ...]

@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from bot.clock import Clock
-from bot.domain.conversation.profile import Chosen, Place, Profile, Scope, addressed, inherited
+from bot.domain.conversation.profile import Chosen, Profile, Scope, ScopeChain, addressed, inherited
 from bot.domain.queue.request import GenerationOptions
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ class Profiles:
         await self._store.choose(scope.scope_id, changes, by=by, now=self._clock.now())
         log.info("profile.changed", scope=scope.scope_id, kind=scope.kind, by=by, fields=sorted(changes))
 
-    def options(self, profile: Profile, place: Place, user: str) -> GenerationOptions:
+    def options(self, profile: Profile, place: ScopeChain, user: str) -> GenerationOptions:
         """How a question of ``user`` is asked there now."""
         return GenerationOptions(
             system_prompt=addressed(

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.conversation.profile import Place, Profile
+from bot.domain.conversation.profile import Profile, ScopeChain
 from bot.errors import DeliveryError, NotAllowed
 from bot.services.access.operators import Operators, Person
 from bot.services.access.profiles import Profiles
@@ -151,7 +151,7 @@ class Access:
         return person if roles is None else replace(person, guild_id=self._dm_guild_id, role_ids=roles)
 
     async def require(
-        self, act: Act, person: Person, place: Place, *, profile: Profile | None = None, manager: bool = False
+        self, act: Act, person: Person, place: ScopeChain, *, profile: Profile | None = None, manager: bool = False
     ) -> Person:
         """Raise :class:`NotAllowed` unless this person may do this there; returns them as :meth:`seen`.
 

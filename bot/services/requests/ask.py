@@ -10,7 +10,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.conversation.attached_text import with_material
-from bot.domain.conversation.profile import Place, Profile
+from bot.domain.conversation.profile import Profile, ScopeChain
 from bot.domain.conversation.store import ConversationKey, ConversationStore
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
@@ -40,7 +40,7 @@ class AskContext:
     """Who asks, where, and what is in effect there."""
 
     person: Person
-    place: Place
+    place: ScopeChain
     profile: Profile
 
 

@@ -21,7 +21,7 @@ import cogs
 from bot.discord_io.client import ParallaxBot, Services
 from bot.discord_io.command_tree import RateGuard
 from bot.discord_io.outgoing import for_operators
-from bot.domain.conversation.profile import Chosen, Place, Profile, Scope
+from bot.domain.conversation.profile import Chosen, Profile, Scope, ScopeChain
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import NotAllowed
 from bot.presentation.page import Control
@@ -47,7 +47,7 @@ from tests.fakes.clocks import FastClock
 
 TEAM, ROOM, OPERATOR, OWNER, BLOCKED = 8, 71, 99, 1, 3
 DEFAULTS = Profile(persona="", context_tokens=6000, answer_tokens=2000)
-PLACE = Place((Scope("channel", ROOM, "general"), Scope("server", TEAM, "Team")))
+PLACE = ScopeChain((Scope("channel", ROOM, "general"), Scope("server", TEAM, "Team")))
 EDITED: Mapping[str, object] = {}
 
 

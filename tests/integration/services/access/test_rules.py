@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.conversation.profile import Place, Profile, Scope
+from bot.domain.conversation.profile import Profile, Scope, ScopeChain
 from bot.errors import AccessLost, NotAllowed
 from bot.services.access.operators import Operators, Person
 from bot.services.access.profiles import Profiles
@@ -19,9 +19,9 @@ from tests.fakes.databases import new_database
 TEAM, OTHER = 8, 9
 HOST, ASKER, HELPER = 40, 41, 42
 SERVER = Scope("server", TEAM, "Team")
-CHANNEL = Place((Scope("thread", 72, "A question"), Scope("channel", 71, "general"), SERVER))
-DIRECT = Place((Scope("direct", 90, ""),))
-CARRIED = Place((Scope("channel", 95, "lounge"), Scope("server", OTHER, "Other")))
+CHANNEL = ScopeChain((Scope("thread", 72, "A question"), Scope("channel", 71, "general"), SERVER))
+DIRECT = ScopeChain((Scope("direct", 90, ""),))
+CARRIED = ScopeChain((Scope("channel", 95, "lounge"), Scope("server", OTHER, "Other")))
 OPERATORS = Operators(user_ids=[99], role_ids=[HELPER], guild_ids=[TEAM])
 DEFAULTS = Profile(persona="", context_tokens=6000, answer_tokens=2000)
 
@@ -58,7 +58,9 @@ def access(
     return Access(profiles, OPERATORS, team or Team(MEMBERS), join_roles=hosts, dm_guild_id=home)
 
 
-async def refused(one: Access, act: Act, person: Person, place: Place, *, manager: bool = False) -> str | None:
+async def refused(
+    one: Access, act: Act, person: Person, place: ScopeChain, *, manager: bool = False
+) -> str | None:
     """The key of the sentence, or None."""
     try:
         await one.require(act, person, place, manager=manager)
@@ -68,7 +70,9 @@ async def refused(one: Access, act: Act, person: Person, place: Place, *, manage
 
 
 @pytest.mark.parametrize("place", [DIRECT, CARRIED], ids=["direct message", "brought into another server"])
-async def test_outside_of_its_servers_the_roles_of_dm_guild_id_count(profiles: Profiles, place: Place) -> None:
+async def test_outside_of_its_servers_the_roles_of_dm_guild_id_count(
+    profiles: Profiles, place: ScopeChain
+) -> None:
     """A role grants there what it grants at home; who is no member gets nothing; operators by role are known."""
     one = access(profiles)
     told = {user: await refused(one, Act.JOIN, Person(user, None), place) for user in (1, 2, 4, 5, 99)}

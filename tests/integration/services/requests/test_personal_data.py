@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.conversation.profile import Place, Profile, Scope
+from bot.domain.conversation.profile import Profile, Scope, ScopeChain
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.usage import DAY
 from bot.errors import NotAllowed, QuotaUsed
@@ -28,7 +28,7 @@ SERVER = Scope("server", 8, "The team")
 CATEGORY = Scope("category", 60, "Work")
 CHANNEL = Scope("channel", 71, "general")
 THREAD = Scope("thread", 72, "A question")
-PLACE = Place((THREAD, CHANNEL, CATEGORY, SERVER))
+PLACE = ScopeChain((THREAD, CHANNEL, CATEGORY, SERVER))
 OPERATORS = Operators(user_ids=[99], role_ids=[], guild_ids=[])
 
 
