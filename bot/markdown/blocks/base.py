@@ -13,7 +13,7 @@ PIECE = 200  # characters of a long code line that leave together
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BlockContext:
     """Where a region stands: how many quotes deep, after a blank line or not, its list indentation, its source."""
 
     quotes: int
@@ -30,10 +30,10 @@ class Place:
         return "> " if self.quoted else ""
 
 
-class Region(Protocol):
+class Block(Protocol):
     """A block of lines."""
 
-    place: Place
+    place: BlockContext
 
     def line(self, line: str, source: int) -> bool:
         """A complete line (quote markers removed). False: it is not part of this region, which has ended."""

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from bot.markdown.blocks.base import PIECE, Place, Sink, apart
+from bot.markdown.blocks.base import PIECE, BlockContext, Sink, apart
 from bot.markdown.blocks.line_start import Head, columns
 from bot.markdown.characters import ZWSP
 from bot.markdown.paginator import Atom, Fence, Line, Text
@@ -31,7 +31,7 @@ class Code:
     After `longest` characters the rest is not shown; `files` gets the whole code then.
     """
 
-    def __init__(self, sink: Sink, place: Place, at: Head, *, longest: int, files: list[CodeFile]) -> None:
+    def __init__(self, sink: Sink, place: BlockContext, at: Head, *, longest: int, files: list[CodeFile]) -> None:
         self.place = place
         self._sink = sink
         self._marker = at.marker

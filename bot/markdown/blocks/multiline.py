@@ -1,6 +1,6 @@
 """Formulas and tables: blocks of several lines that are shown in another form than they were written in."""
 
-from bot.markdown.blocks.base import PIECE, Place, Sink, apart
+from bot.markdown.blocks.base import PIECE, BlockContext, Sink, apart
 from bot.markdown.blocks.line_start import Head, Kind, head
 from bot.markdown.blocks.tables import Align, Table, cells
 from bot.markdown.inline import latex
@@ -18,7 +18,7 @@ class Formula:
     A blank line ends it too (LaTeX allows none inside): a formula that was never closed is shown as code.
     """
 
-    def __init__(self, sink: Sink, place: Place, at: Head, first: str) -> None:
+    def __init__(self, sink: Sink, place: BlockContext, at: Head, first: str) -> None:
         self.place = place
         self._sink = sink
         self._environment = at.marker == "\\begin"
@@ -77,10 +77,10 @@ class Formula:
 _LONGEST_ROW = 4000
 
 
-class TableRegion:
+class TableBlock:
     """A table, from its header and its row of dashes on."""
 
-    def __init__(self, sink: Sink, place: Place, header: list[str], aligns: list[Align]) -> None:
+    def __init__(self, sink: Sink, place: BlockContext, header: list[str], aligns: list[Align]) -> None:
         self.place = place
         self._sink = sink
         self._table = Table(header, aligns)

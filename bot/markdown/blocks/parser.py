@@ -9,11 +9,11 @@ never on how it was cut into chunks.
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.markdown.blocks.base import Place, Region
+from bot.markdown.blocks.base import Block, BlockContext
 from bot.markdown.blocks.code import Code, CodeFile
 from bot.markdown.blocks.line_start import Head, Kind, columns, head, quote, unquoted
 from bot.markdown.blocks.lists import Lists
-from bot.markdown.blocks.multiline import Formula, TableRegion
+from bot.markdown.blocks.multiline import Formula, TableBlock
 from bot.markdown.blocks.paragraph import Paragraph
 from bot.markdown.blocks.tables import cells, delimiter, first_pipe, may_be_header
 from bot.markdown.characters import ZWSP
@@ -40,7 +40,7 @@ class Blocks:
         self._is_heading = False
         self._header: str | None = None  # the paragraph's only line, if it may head a table
         self._header_line = False  # the line in progress may become that
-        self._region: Region | None = None
+        self._open_block: Block | None = None
         self._lists = Lists()
         self._quotes = 0
         self._gap = False
@@ -64,8 +64,8 @@ class Blocks:
 
     def tail(self) -> list[Atom]:
         """What may be shown beyond what was handed over."""
-        if self._region is not None:
-            return self._region.preview(self._line_in_region() or "")
+        if self._open_block is not None:
+            return self._open_block.preview(self._line_in_region() or "")
         if self._paragraph is None:
             return []
         return self._paragraph.preview(until=self._shown_until())
@@ -85,10 +85,10 @@ class Blocks:
 
     def _grow(self) -> None:
         """Act on the line in progress as far as it is certain."""
-        if self._region is not None:
+        if self._open_block is not None:
             line = self._line_in_region()
             if line is not None:
-                self._region.grow(line, self._line_at)
+                self._open_block.grow(line, self._line_at)
             return
         if not self._running:
             self._begin(ended=False)
@@ -104,7 +104,7 @@ class Blocks:
         self._paragraph.commit(self._sink)
 
     def _end_line(self) -> None:
-        if self._region is not None:
+        if self._open_block is not None:
             self._region_line()
         elif self._running:
             self._end_text_line()
@@ -129,21 +129,21 @@ class Blocks:
 
     def _line_in_region(self) -> str | None:
         """The line in progress as the region sees it; None while its quote markers are not complete."""
-        if self._region is None:
+        if self._open_block is None:
             return None
-        depth = self._region.place.quotes
+        depth = self._open_block.place.quotes
         at = unquoted(self._line, depth)
         if at is None or (depth and at == len(self._line)):
             return None
         return self._line[at:]
 
     def _region_line(self) -> None:
-        region = self._region
-        if region is None:
+        block = self._open_block
+        if block is None:
             return
-        at = unquoted(self._line, region.place.quotes)
-        if at is not None and region.line(self._line[at:], self._line_at + at):
-            if region.over:
+        at = unquoted(self._line, block.place.quotes)
+        if at is not None and block.line(self._line[at:], self._line_at + at):
+            if block.over:
                 self._end_region()
             return
         self._end_region()
@@ -151,16 +151,16 @@ class Blocks:
         if self._running:
             self._end_text_line()
 
-    def _open(self, region: Region) -> None:
-        self._region = region
-        if region.over:
+    def _open(self, block: Block) -> None:
+        self._open_block = block
+        if block.over:
             self._end_region()
 
     def _end_region(self) -> None:
-        if self._region is not None:
-            self._region.finish()
-            self._gap = self._gap or self._region.trails_blank
-            self._region = None
+        if self._open_block is not None:
+            self._open_block.finish()
+            self._gap = self._gap or self._open_block.trails_blank
+            self._open_block = None
 
     def _begin(self, *, ended: bool) -> None:
         """Look at the start of the line in progress and act if it is certain what it is."""
@@ -191,9 +191,9 @@ class Blocks:
         if aligns is None or len(aligns) != len(names):
             return False
         first = self._paragraph.first
-        place = Place(self._quotes, first.gap, self._lists.indent, first.source)
+        place = BlockContext(self._quotes, first.gap, self._lists.indent, first.source)
         self._paragraph, self._header = None, None
-        self._open(TableRegion(self._sink, place, names, aligns))
+        self._open(TableBlock(self._sink, place, names, aligns))
         return True
 
     def _act(self, found: Head, text: str, source: int, *, ended: bool) -> None:
@@ -282,8 +282,8 @@ class Blocks:
         gap, self._gap = self._gap, False
         return Line(mark + prefix, mark + again, gap, None, heading, source)
 
-    def _place(self, source: int, indent: int) -> Place:
+    def _place(self, source: int, indent: int) -> BlockContext:
         gap, self._gap = self._gap, False
         if gap:
             self._lists.text(indent)
-        return Place(self._quotes, gap, self._lists.indent, source)
+        return BlockContext(self._quotes, gap, self._lists.indent, source)
