@@ -56,7 +56,7 @@ class AskAbout(BaseModal):
             interaction,
             Wish(
                 prompt=self._question.value,
-                material="" if self._follows else quoted,
+                attached_text="" if self._follows else quoted,
                 attachments=() if self._follows else message.attachments,
                 follows=self._follows,
             ),
@@ -128,7 +128,7 @@ class Messages(commands.Cog):
             Wish(
                 prompt=prompt,
                 attachments=message.attachments,
-                material=self._quoted(message) if answered is None else "",
+                attached_text=self._quoted(message) if answered is None else "",
                 follows=_root(answered),
             ),
         )

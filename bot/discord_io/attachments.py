@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import discord
 
-from bot.domain.conversation.attached_text import as_material
+from bot.domain.conversation.attached_text import as_attached_text
 from bot.errors import AttachmentRejected
 from bot.presentation.page import escape_inline
 
@@ -108,10 +108,10 @@ class AttachmentReader:
         kind = _document(attachment)
         data = await self._fetch(attachment.url, name, self._most(attachment))
         if kind is None or turn is None:
-            return as_material(attachment.filename[:80], _decode(data, name))
+            return as_attached_text(attachment.filename[:80], _decode(data, name))
         characters = self._limits.text_bytes * CHARACTERS_PER_BYTE
         text = await turn.text(kind, data, name=name, pages=self._limits.pages, characters=characters)
-        return as_material(attachment.filename[:80], text)
+        return as_attached_text(attachment.filename[:80], text)
 
     def _most(self, attachment: discord.Attachment) -> int:
         return self._limits.document_bytes if _document(attachment) else self._limits.text_bytes

@@ -18,8 +18,8 @@ def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] =
         where = f"channel {one.channel_id}{' (private)' if one.private else ''}"
         parts.append(f"## {_time(one.asked_at)} · {where}")
         parts.append("\n".join(f"> {line}" for line in one.question.splitlines()) or "> (deleted)")
-        if one.material:
-            parts.append(f"Attached:\n\n{one.material}")
+        if one.attached_text:
+            parts.append(f"Attached:\n\n{one.attached_text}")
         parts.append(one.answer or f"({one.state})")
     for summary in summaries:
         parts.append(f"## Summary of earlier turns · {_time(summary.written_at)} · channel {summary.channel_id}")

@@ -45,7 +45,7 @@ class Wish:
 
     prompt: str
     attachments: Sequence[discord.Attachment] = ()
-    material: str = ""
+    attached_text: str = ""
     private: bool | None = None
     think: bool | None = None
     thread: bool | None = None
@@ -70,12 +70,12 @@ class Asking:
             # A download may take longer than the 3 s an interaction waits.
             await interaction.response.defer(thinking=True, ephemeral=private)
         try:
-            material = await self._material(wish, person)
+            attached_text = await self._material(wish, person)
             threaded = (context.profile.threads if wish.thread is None else wish.thread) and not private
             if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
-                await self._in_thread(interaction, interaction.channel, wish, context, material)
+                await self._in_thread(interaction, interaction.channel, wish, context, attached_text)
             else:
-                await self._here(interaction, wish, context, material, private=private)
+                await self._here(interaction, wish, context, attached_text, private=private)
         except BotError:
             if interaction.response.is_done():
                 # The refusal is for the asker alone: a follow-up would fill the "thinking…" that all can see.
@@ -91,7 +91,7 @@ class Asking:
         context = await ask_context_of(services, person, place)
         await services.ask.admit(context)
         async with _typing(channel) if wish.attachments else nullcontext():
-            material = await self._material(wish, person)
+            attached_text = await self._material(wish, person)
         target: discord.abc.Messageable = channel
         channel_id = channel.id
         if context.profile.threads and isinstance(channel, discord.TextChannel) and wish.prompt.strip():
@@ -104,7 +104,7 @@ class Asking:
                 asker=asker,
                 destination=self._destination(channel_id, message.guild),
                 prompt=wish.prompt,
-                material=material,
+                attached_text=attached_text,
                 weight=services.operators.weight_of(context.person),
                 context=context,
                 source_message_id=message.id,
@@ -118,14 +118,20 @@ class Asking:
         await self._ask_acknowledged(accepted, await self._sent(target, accepted, reply_to))
 
     async def _here(
-        self, interaction: discord.Interaction, wish: Wish, context: AskContext, material: str, *, private: bool
+        self,
+        interaction: discord.Interaction,
+        wish: Wish,
+        context: AskContext,
+        attached_text: str,
+        *,
+        private: bool,
     ) -> None:
         accepted = await self._services.ask.submit(
             Question(
                 asker=asker_of(interaction),
                 destination=destination_of(interaction, private=private),
                 prompt=wish.prompt,
-                material=material,
+                attached_text=attached_text,
                 think=wish.think,
                 weight=self._services.operators.weight_of(context.person),
                 context=context,
@@ -143,7 +149,7 @@ class Asking:
         channel: discord.TextChannel,
         wish: Wish,
         context: AskContext,
-        material: str,
+        attached_text: str,
     ) -> None:
         """A message with the question in the channel, the answer in a thread on it."""
         if not wish.prompt.strip():
@@ -159,7 +165,7 @@ class Asking:
             message_id = sent.message_id or 0
         thread = await _thread_on(channel.get_partial_message(message_id), wish.prompt)
         if thread is None:
-            await self._here(interaction, wish, context, material, private=False)
+            await self._here(interaction, wish, context, attached_text, private=False)
             return
         context = AskContext(context.person, place_of(thread, thread.id, interaction.guild), context.profile)
         accepted = await self._services.ask.submit(
@@ -167,7 +173,7 @@ class Asking:
                 asker=asker,
                 destination=self._destination(thread.id, interaction.guild),
                 prompt=wish.prompt,
-                material=material,
+                attached_text=attached_text,
                 think=wish.think,
                 weight=self._services.operators.weight_of(context.person),
                 context=context,
@@ -180,7 +186,7 @@ class Asking:
     async def _material(self, wish: Wish, person: Person) -> str:
         files = wish.attachments
         read = await self._services.attachments.read_all(files, user_id=person.user_id) if files else ""
-        return "\n\n".join(part for part in (wish.material, read) if part)
+        return "\n\n".join(part for part in (wish.attached_text, read) if part)
 
     def _destination(self, channel_id: int, guild: discord.Guild | None) -> Destination:
         return Destination(

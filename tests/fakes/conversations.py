@@ -78,5 +78,5 @@ class MemoryConversations:
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
             created_at=created_at,
-            material=question.material,
+            attached_text=question.attached_text,
         )

@@ -20,7 +20,7 @@ def question(
     kind: RequestKind = RequestKind.ASK,
     root: str | None = None,
     token: str | None = TOKEN,
-    material: str = "",
+    attached_text: str = "",
     private: bool = False,
 ) -> NewQuestion:
     """A question of ``user``; its prompt names it."""
@@ -43,7 +43,7 @@ def question(
         weight=weight,
         kind=kind,
         root_id=root,
-        material=material,
+        attached_text=attached_text,
     )
 
 

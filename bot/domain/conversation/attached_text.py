@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 
-def with_material(prompt: str, material: str) -> str:
+def with_attached_text(prompt: str, attached_text: str) -> str:
     """The prompt with the text of its attachments below it."""
-    return f"{prompt}\n\n{material}" if material else prompt
+    return f"{prompt}\n\n{attached_text}" if attached_text else prompt
 
 
-def as_material(name: str, text: str) -> str:
+def as_attached_text(name: str, text: str) -> str:
     """An attachment's text, framed so that a model sees where it begins and ends."""
     fence = "```"
     while fence in text:

@@ -18,7 +18,7 @@ class KeptQuestion:
     guild_id: int | None
     private: bool
     question: str
-    material: str
+    attached_text: str
     answer: str | None
     reasoning: str | None
     model: str | None

@@ -22,7 +22,7 @@ class ConversationKey:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question with its answer. Pairs are kept whole. ``material`` is text that came with the question."""
+    """One question with its answer. Pairs are kept whole. ``attached_text`` is text that came with the question."""
 
     turn_id: int
     request_id: str
@@ -34,7 +34,7 @@ class Turn:
     prompt_tokens: int | None
     completion_tokens: int | None
     created_at: float
-    material: str = ""
+    attached_text: str = ""
 
 
 class ConversationStore(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.chat import ChatMessage, Role
-from bot.domain.conversation.attached_text import with_material
+from bot.domain.conversation.attached_text import with_attached_text
 from bot.domain.conversation.store import Turn
 from bot.domain.conversation.tokens import MESSAGE_TOKENS
 from bot.errors import PromptTooLong
@@ -51,9 +51,9 @@ def said(name: str, text: str) -> str:
     return f"{speaker(name)}: {text}"
 
 
-def _pair(turn: Turn, material: str) -> tuple[ChatMessage, ChatMessage]:
+def _pair(turn: Turn, attached_text: str) -> tuple[ChatMessage, ChatMessage]:
     return (
-        ChatMessage(Role.USER, said(turn.asker_name, with_material(turn.question, material))),
+        ChatMessage(Role.USER, said(turn.asker_name, with_attached_text(turn.question, attached_text))),
         ChatMessage(Role.ASSISTANT, turn.answer),
     )
 
@@ -113,9 +113,9 @@ def _fitting(
     pairs: list[tuple[ChatMessage, ChatMessage]] = []
     tokens = 0
     for turn in turns_newest_first:
-        pair = _pair(turn, turn.material)
+        pair = _pair(turn, turn.attached_text)
         price = sum(map(cost, pair))
-        if turn.material and tokens + price > room:
+        if turn.attached_text and tokens + price > room:
             pair = _pair(turn, "")
             price = sum(map(cost, pair))
         if tokens + price > room:

@@ -84,7 +84,7 @@ class NewQuestion:
     """A question on its way into the line.
 
     ``cost`` is the estimated work in tokens (> 0), ``weight`` the asker's share (> 0; 1 is usual).
-    ``material`` is text that came with the prompt (attachments), shown to the model but not quoted.
+    ``attached_text`` is text that came with the prompt (attachments), shown to the model but not quoted.
     ``source_message_id`` is the person's own message, when they wrote one. ``follows`` is the root id of the
     question whose branch this one goes on with, None for the newest. ``options`` None: the defaults.
     """
@@ -96,7 +96,7 @@ class NewQuestion:
     prompt: str
     asked_at: float
     cost: float
-    material: str = ""
+    attached_text: str = ""
     think: bool | None = None
     weight: float = 1.0
     kind: RequestKind = RequestKind.ASK

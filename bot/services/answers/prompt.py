@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.conversation.attached_text import with_material
+from bot.domain.conversation.attached_text import with_attached_text
 from bot.domain.conversation.store import ConversationStore, Turn
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import Window, build_window
@@ -86,7 +86,7 @@ class Prompts:
         turns = await self._conversations.recent_turns(
             question.conversation_id, limit=self.policy.window_turns, follows=question.follows
         )
-        asked, prefix, base = with_material(question.prompt, question.material), "", ""
+        asked, prefix, base = with_attached_text(question.prompt, question.attached_text), "", ""
         everything = turns
         if question.kind is not RequestKind.ASK:
             answer_versions = AnswerVersions.of(

@@ -88,7 +88,7 @@ class AnswerVersions:
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
             created_at=question.asked_at,
-            material=question.material,
+            attached_text=question.attached_text,
         )
 
 

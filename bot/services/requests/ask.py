@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.clock import Clock
-from bot.domain.conversation.attached_text import with_material
+from bot.domain.conversation.attached_text import with_attached_text
 from bot.domain.conversation.profile import Profile, ScopeChain
 from bot.domain.conversation.store import ConversationKey, ConversationStore
 from bot.domain.conversation.tokens import TokenEstimator
@@ -48,7 +48,7 @@ class AskContext:
 class Question:
     """What a cog made of somebody's words.
 
-    ``material`` is the text of attachments. ``context`` None: no profile, limit of tokens or permission applies.
+    ``attached_text`` is the text of attachments. ``context`` None: no profile, limit of tokens or permission applies.
     ``source_message_id`` is the person's own message, when they wrote one; ``follows`` the root id of the
     question whose branch this goes on with. ``heard_as`` is the id of the interaction or the message it came as.
     """
@@ -56,7 +56,7 @@ class Question:
     asker: Asker
     destination: Destination
     prompt: str
-    material: str = ""
+    attached_text: str = ""
     think: bool | None = None
     weight: float = 1.0
     context: AskContext | None = None
@@ -173,7 +173,7 @@ class AskService:
                 destination=question.destination,
                 conversation_id=conversation_id,
                 prompt=question.prompt,
-                material=question.material,
+                attached_text=question.attached_text,
                 think=think,
                 weight=question.weight,
                 cost=cost,
@@ -211,7 +211,7 @@ class AskService:
     def _check_size(self, question: Question, options: GenerationOptions | None) -> float:
         window = build_window(
             (),
-            with_material(question.prompt, question.material),
+            with_attached_text(question.prompt, question.attached_text),
             asker=question.asker.name,
             system_prompt=options.system_prompt if options else self._system_prompt,
             budget=options.context_tokens if options else self._ask_limits.context_tokens,

@@ -23,7 +23,7 @@ async def take(stores: Stores, owner: str = "me", now: float = 10.0) -> str | No
 
 async def test_a_question_waits_as_it_was_asked(stores: Stores) -> None:
     """What was enqueued is found again, word for word."""
-    asked = question("a", at=5.0, material="the file")
+    asked = question("a", at=5.0, attached_text="the file")
 
     stored = await stores.requests.enqueue(asked, WIDE)
 

@@ -109,7 +109,7 @@ async def test_final_states_forget_the_token(stores: Stores, state: RequestState
 
 async def test_answer_turn_and_state_together(stores: Stores) -> None:
     """An answer is with its request and in its conversation."""
-    await stores.requests.enqueue(question("a", user=4, material="the file"), WIDE)
+    await stores.requests.enqueue(question("a", user=4, attached_text="the file"), WIDE)
     await stores.requests.claim("me", now=always(20.0), lease=30)
     given = answer("forty-two", prompt_tokens=11)
 
@@ -119,7 +119,7 @@ async def test_answer_turn_and_state_together(stores: Stores) -> None:
     (turn,) = await stores.conversations.recent_turns(1, limit=10)
     assert request is not None
     assert (request.answer, request.finished_at) == (given, 22.0)
-    assert (turn.question, turn.answer, turn.material) == ("prompt of a", "forty-two", "the file")
+    assert (turn.question, turn.answer, turn.attached_text) == ("prompt of a", "forty-two", "the file")
     assert (turn.asker_id, turn.asker_name, turn.created_at) == (4, "user 4", 22.0)
     assert (turn.finish, turn.prompt_tokens, turn.completion_tokens) == ("stop", 11, 100)
 

@@ -177,7 +177,7 @@ def test_a_gist_stands_for_what_is_left_out_within_the_budget(
 
 def test_what_was_attached_goes_with_its_turn_where_it_fits() -> None:
     """An earlier turn's file can be asked about; one too long for what is left is dropped alone."""
-    attached = replace(turn(1, "what is in it", "a plan"), material="one two three four five six seven")
+    attached = replace(turn(1, "what is in it", "a plan"), attached_text="one two three four five six seven")
 
     def sent(budget: int) -> list[str]:
         window = build_window(
