@@ -10,7 +10,7 @@ import aiohttp
 from bot.clock import SystemClock
 from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.cards import ChannelCards, card_layout
-from bot.discord_io.client import ClusterServices, ParallaxBot, Services
+from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.registry import Deliveries
 from bot.discord_io.members import GuildMembers
@@ -79,7 +79,7 @@ class App:
     tokens: TokenExpiryNotifier
     personal: PersonalData
     background: Background
-    cluster: ClusterServices
+    operations: OperationsServices
     alerts: Alerts
     presence: Presence
     summaries: Summaries | None
@@ -142,7 +142,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     personal = PersonalData(database.personal, database.requests, line.dispatcher, profiles, clock)
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
     queue = QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock)
-    running, alerts = _cluster_of(parts, bot, line, cluster, queue)
+    operations, alerts = _cluster_of(parts, bot, line, cluster, queue)
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
@@ -195,7 +195,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         uploads=to_files,
         access=access,
         metrics=parts.metrics,
-        running=running,
+        operations=operations,
         for_operators=for_operators,
     )
     return App(
@@ -209,7 +209,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         TokenExpiryNotifier(line.live_answers, database.requests, line.keeper, clock),
         personal,
         parts.background,
-        running,
+        operations,
         alerts,
         Presence(cluster, queue, bot, clock),
         line.summaries,
@@ -218,7 +218,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
 
 def _cluster_of(
     parts: Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
-) -> tuple[ClusterServices, Alerts]:
+) -> tuple[OperationsServices, Alerts]:
     database, clock = parts.database, parts.clock
     leadership = Leadership(database.leader_lease, parts.lock.me, clock, parts.lock.is_alive)
     recorder = ClusterRecorder(parts.monitor, database.history, database.switches, queue.load, clock, leadership)
@@ -236,7 +236,7 @@ def _cluster_of(
         audit=database.audit,
         clock=clock,
     )
-    services = ClusterServices(
+    services = OperationsServices(
         cards=cards,
         boards=boards,
         places=database.boards,

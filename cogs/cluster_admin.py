@@ -66,7 +66,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """Check the name and the memory, say what it interrupts, then ask for confirmation."""
         self._operators.require(person_of(interaction))
         known = await self._cluster.known_model(model)
-        under_way = await self._services.running.switching.current()
+        under_way = await self._services.operations.switching.current()
         if under_way is not None:
             await self._show(interaction, under_way)
             return
@@ -100,7 +100,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     async def switch(self, interaction: discord.Interaction) -> None:
         """Show it anew: its message is followed for a quarter of an hour only."""
         self._operators.require(person_of(interaction))
-        under_way = await self._services.running.switching.current()
+        under_way = await self._services.operations.switching.current()
         if under_way is None:
             raise UserError("no switch", key="error.no_switch")
         await self._show(interaction, under_way)
@@ -116,7 +116,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         self._operators.require(person_of(interaction))
         await interaction.response.defer(thinking=True, ephemeral=True)
         channel, locale = interaction.channel_id or 0, interaction.locale.value
-        boards = self._services.running.boards
+        boards = self._services.operations.boards
         if remove:
             key = "board.removed" if await boards.remove(channel) else "board.none"
         else:
@@ -141,7 +141,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """Events as single lines, each once, with its recovery."""
         self._operators.require(person_of(interaction))
         channel, locale = interaction.channel_id or 0, interaction.locale.value
-        places = self._services.running.places
+        places = self._services.operations.places
         if remove:
             key = "alerts.removed" if await places.remove_alerts(channel) else "alerts.none"
         else:
@@ -169,7 +169,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         if not found:
             raise UserError("no such node", key="error.node_unknown", node=escape_inline(node[:60]))
         owner_id = owner.id if owner is not None else None
-        await self._services.running.nodes.name(found[0], name, owner_id)
+        await self._services.operations.nodes.name(found[0], name, owner_id)
         await self._note(interaction, "cluster.name", {"node": node, "name": name, "owner": owner_id})
         before, after = escape_inline(short_node(node)), escape_inline(name)
         text = say(interaction.locale.value, "names.done", node=before, name=after)
@@ -179,7 +179,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     async def audit(self, interaction: discord.Interaction) -> None:
         """The newest entries."""
         self._operators.require(person_of(interaction))
-        entries = await self._services.running.audit.recent(AUDIT_SHOWN)
+        entries = await self._services.operations.audit.recent(AUDIT_SHOWN)
         text = audit_text(interaction.locale.value, entries)
         await reply(interaction, text_layout(text), private=True)
 
@@ -221,7 +221,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
 
     async def _note(self, interaction: discord.Interaction, action: str, detail: dict[str, Json]) -> None:
         at = interaction.created_at.timestamp()
-        await self._services.running.audit.record(AuditEntry(at, interaction.user.id, action, detail))
+        await self._services.operations.audit.record(AuditEntry(at, interaction.user.id, action, detail))
 
     @staticmethod
     async def _done(interaction: discord.Interaction, text: str) -> None:
@@ -245,7 +245,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         status = self._cluster.view().status
         if status is None or not self._operators.is_operator(person_of(interaction)):
             return []
-        names = self._services.running.nodes.names
+        names = self._services.operations.nodes.names
         choices = []
         for node in status.nodes:
             known = names.get(node.node_id)

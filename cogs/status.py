@@ -25,7 +25,7 @@ class Cluster(commands.Cog):
     @app_commands.command(name="status", description="See how the cluster is doing.")
     async def status(self, interaction: discord.Interaction) -> None:
         """The status card."""
-        running = self._services.running
+        running = self._services.operations
         card = await running.cards.card(interaction.locale.value)
         await reply(interaction, running.card_layout(card, "cluster"), private=False)
 
@@ -56,7 +56,7 @@ class Cluster(commands.Cog):
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """A board that somebody deleted is sent again."""
-        await self._services.running.boards.message_deleted(payload.message_id)
+        await self._services.operations.boards.message_deleted(payload.message_id)
 
 
 async def setup(bot: ParallaxBot) -> None:

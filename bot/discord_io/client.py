@@ -93,7 +93,7 @@ class Charts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterServices:
+class OperationsServices:
     """What the cogs of the cluster are given besides: how it looks, what it did, how it is run."""
 
     cards: StatusCards
@@ -141,7 +141,7 @@ class Services:
     uploads: Callable[[tuple[File, ...]], list[discord.File]]
     access: Access
     metrics: Metrics
-    running: ClusterServices
+    operations: OperationsServices
     # What the running task sends from now on goes to an operator: it leaves when little else may.
     for_operators: Callable[[], None]
 

@@ -54,7 +54,7 @@ async def _end(services: Services, request: StoredRequest, press: Press) -> None
     ended = await services.controls.stop(request.request_id, person, _pressed(press))
     if ended and person.user_id != asker:
         entry = AuditEntry(press.created_at.timestamp(), person.user_id, "answer.stop", {"asker": f"<@{asker}>"})
-        await services.running.audit.record(entry)
+        await services.operations.audit.record(entry)
 
 
 def _pressed(press: Press) -> PressedMessage | None:

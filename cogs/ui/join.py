@@ -53,7 +53,7 @@ class JoinView(BaseLayout):
         """Show progress through this interaction from now on."""
         self._shown = shown
         if self._join is not None:
-            self._unfollow = self._services.running.recorder.subscribe(self._happened)
+            self._unfollow = self._services.operations.recorder.subscribe(self._happened)
 
     async def on_timeout(self) -> None:
         """The token is spent soon: nothing is followed any more."""
@@ -98,7 +98,7 @@ class JoinView(BaseLayout):
             return
         gpu = escape_inline(str(event.detail.get("gpu") or short_node(event.subject))[:60])
         self._came = say(self._locale, key, node=gpu)
-        self._services.running.background.spawn(self._show(self._shown), name="join-progress")
+        self._services.operations.background.spawn(self._show(self._shown), name="join-progress")
 
     async def _show(self, shown: Press) -> None:
         self._fill()

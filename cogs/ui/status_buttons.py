@@ -27,11 +27,13 @@ CHART_FILE = "cluster.png"
 
 async def _live(services: Services, press: Press) -> None:
     locale = press.locale.value
-    card = replace(await services.running.cards.card(locale), live=True)
-    await press.response.edit_message(view=services.running.card_layout(card, "cluster"), allowed_mentions=NOBODY)
+    card = replace(await services.operations.cards.card(locale), live=True)
+    await press.response.edit_message(
+        view=services.operations.card_layout(card, "cluster"), allowed_mentions=NOBODY
+    )
 
     async def show(newer: Card) -> None:
-        view = services.running.card_layout(newer, "cluster")
+        view = services.operations.card_layout(newer, "cluster")
         try:
             await press.edit_original_response(view=view, allowed_mentions=NOBODY)
         except discord.HTTPException as error:
@@ -40,14 +42,14 @@ async def _live(services: Services, press: Press) -> None:
             raise DeliveryError(type(error).__name__) from error
 
     message_id = press.message.id if press.message is not None else press.id
-    following = services.running.boards.follow(message_id, locale, show, card)
-    services.running.background.follow(following, name="live-status")
+    following = services.operations.boards.follow(message_id, locale, show, card)
+    services.operations.background.follow(following, name="live-status")
 
 
 async def _chart(services: Services, press: Press) -> None:
     await press.response.defer(thinking=True, ephemeral=True)
     locale = press.locale.value
-    samples = await services.running.recorder.samples(CHART_SECONDS)
+    samples = await services.operations.recorder.samples(CHART_SECONDS)
     if not samples:
         raise UserError("no samples", key="error.no_samples")
     png = await services.charts.draw(cluster_chart(samples, locale), user_id=press.user.id)

@@ -67,7 +67,7 @@ class ConfirmSwitch(BaseLayout):
         # The view is not stopped: a second press still has to be acknowledged.
         await interaction.response.defer()
         self._decided = True
-        switch = await self._services.running.switching.begin(self._plan, by=interaction.user.id)
+        switch = await self._services.operations.switching.begin(self._plan, by=interaction.user.id)
         await follow_switch(self._services, interaction, switch, wanted=self._plan)
 
     async def _dismiss(self, interaction: Press) -> None:
@@ -129,7 +129,7 @@ async def follow_switch(
         )
     following = _Following(services, interaction, switch, notice)
     await following.show()
-    services.running.background.follow(following.run(), name=f"switch-{switch.switch_id}")
+    services.operations.background.follow(following.run(), name=f"switch-{switch.switch_id}")
 
 
 class _Following:
@@ -146,7 +146,7 @@ class _Following:
 
     async def show(self) -> None:
         """Bring the message up to date when it looks different."""
-        switching = self._services.running.switching
+        switching = self._services.operations.switching
         switch = await switching.get(self._switch_id)
         if switch is None:
             return
@@ -156,13 +156,13 @@ class _Following:
             card = replace(card, sections=(f"▲ {self._notice}", *card.sections))
         if card != self._shown:
             self._shown = card
-            view = self._services.running.card_layout(card, "switch")
+            view = self._services.operations.card_layout(card, "switch")
             await self._interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
 
     async def run(self) -> None:
         """Until the switch is over, or the interaction is spent."""
         wake = asyncio.Event()
-        unsubscribe = self._services.running.switching.subscribe(wake.set)
+        unsubscribe = self._services.operations.switching.subscribe(wake.set)
         try:
             while not self._over and not self._interaction.is_expired():
                 # A running switch is looked at every second; what changed meanwhile is shown together.
@@ -204,7 +204,7 @@ class SwitchControl(
 
     async def _act(self, services: Services, interaction: Press) -> None:
         require_operator(services, interaction)
-        switching, by = services.running.switching, interaction.user.id
+        switching, by = services.operations.switching, interaction.user.id
         if self._action == "back":
             switch = await switching.get(self._switch_id)
             if switch is None or switch.previous_model is None:
@@ -240,7 +240,7 @@ class _TypeBack(BaseModal):
         if self._name.value.strip() != self._model:
             raise UserError("another name was typed", key="error.name_differs", model=self._model)
         await interaction.response.defer()
-        switching = self._services.running.switching
+        switching = self._services.operations.switching
         switch = await switching.back(self._switch_id, by=interaction.user.id, plan_id=self._plan_id)
         if switch is not None:
             wanted = Plan(self._plan_id, self._model, switch.nodes, switch.local_network)
