@@ -39,7 +39,7 @@ SETTLE_SECONDS = 4.0
 PATIENCE = 420.0
 MIB = 1024 * 1024
 LIMITS = QueueLimits(per_user=2 * WAITING, total=2 * WAITING)
-_PLACE = re.compile(r"(next|[\d,]+(?:st|nd|rd|th)) in line")
+_POSITION = re.compile(r"(next|[\d,]+(?:st|nd|rd|th)) in line")
 
 
 async def run() -> list[Result]:
@@ -157,7 +157,7 @@ async def _places(stage: Stage, url: str, messages: dict[str, Message]) -> Resul
     """How soon the head of the line is true, and when all of it is."""
     async with Database.open(url) as database:
         order = list(await database.requests.waiting_ids())
-    placed = [(place, messages[one]) for place, one in enumerate(order, start=1) if one in messages]
+    placed = [(position, messages[one]) for position, one in enumerate(order, start=1) if one in messages]
     began = time.monotonic()
     await stage.discord.wait_until(lambda: _wrong(placed[:HEAD]) == 0, 60)
     head = time.monotonic() - began
@@ -178,11 +178,11 @@ async def _places(stage: Stage, url: str, messages: dict[str, Message]) -> Resul
 
 
 def _wrong(placed: Sequence[tuple[int, Message]]) -> int:
-    return sum(_shown(message) != place for place, message in placed)
+    return sum(_shown(message) != position for position, message in placed)
 
 
 def _shown(message: Message) -> int | None:
-    found = _PLACE.search(message.text)
+    found = _POSITION.search(message.text)
     if found is None:
         return None
     return 1 if found.group(1) == "next" else int(found.group(1)[:-2].replace(",", ""))

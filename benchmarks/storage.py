@@ -90,7 +90,7 @@ async def line(database: Database) -> dict[str, Measured]:
         "claim_at_5000": claims,
         "answered_at_5000": answers,
         "delivered_at_5000": shown,
-        "place_in_5000": await timed(ROUNDS, lambda n: store.place(f"request-{WAITING - 1 - n}")),
+        "place_in_5000": await timed(ROUNDS, lambda n: store.position(f"request-{WAITING - 1 - n}")),
         "line_of_5000": await timed(20, lambda _: store.line()),
     }
 

@@ -68,11 +68,11 @@ class QueueView(BaseLayout):
         )
 
     def _state(self, item: Mine) -> str:
-        if item.place is None:
+        if item.position is None:
             # A waiting question without a place was taken out of the line in this moment.
             key = "kept" if item.request.state is RequestState.ANSWERED else "running"
             return say(self._locale, f"queue.{key}")
-        text = say(self._locale, "queue.place", place=item.place)
+        text = say(self._locale, "queue.position", position=item.position)
         if item.wait is not None:
             text += " · " + say(self._locale, "footer.about", duration=compact_duration(item.wait, self._locale))
         return text

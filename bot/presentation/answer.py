@@ -111,10 +111,10 @@ class AnswerView:
         if phase is not self._phase:
             self._phase, self._phase_since = phase, self._clock.monotonic()
 
-    def waiting(self, place: int, seconds: float | None) -> None:
-        """It stands in line at ``place`` (from 1); ``seconds`` is the estimated wait, None when unknown."""
+    def waiting(self, position: int, seconds: float | None) -> None:
+        """It stands in line at ``position`` (from 1); ``seconds`` is the estimated wait, None when unknown."""
         self._enter(Phase.WAITING)
-        self._note = say(self._locale, "footer.place", place=self._place(place))
+        self._note = say(self._locale, "footer.position", position=self._position(position))
         if seconds is not None:
             self._note += " · " + say(
                 self._locale, "footer.about", duration=compact_duration(max(1.0, seconds), self._locale)
@@ -274,11 +274,11 @@ class AnswerView:
     def _model_name(self) -> str:
         return short_model(self._model) or say(self._locale, "footer.the_cluster")
 
-    def _place(self, place: int) -> str:
-        key = f"ordinal.{place}" if place <= 3 else "ordinal.n"
-        if place > 20 and place % 10 in {1, 2, 3} and place % 100 not in {11, 12, 13}:
-            key = f"ordinal.n{place % 10}"
-        return say(self._locale, key, n=place)
+    def _position(self, position: int) -> str:
+        key = f"ordinal.{position}" if position <= 3 else "ordinal.n"
+        if position > 20 and position % 10 in {1, 2, 3} and position % 100 not in {11, 12, 13}:
+            key = f"ordinal.n{position % 10}"
+        return say(self._locale, key, n=position)
 
 
 PIPELINE_WAIT_SHOWN_AFTER = 1.5

@@ -144,9 +144,9 @@ class SqlRequests:
         """The ids of everything waiting, in the order it will be taken."""
         return await self._transactions.read(lambda connection: connection.scalars(_WAITING_IDS).all())
 
-    async def place(self, request_id: str) -> int | None:
+    async def position(self, request_id: str) -> int | None:
         """The question's place in the line, from 1; None when it does not wait."""
-        return await self._transactions.read(lambda connection: _place(connection, request_id))
+        return await self._transactions.read(lambda connection: _position(connection, request_id))
 
     async def running_ids(self, owner: str) -> Sequence[str]:
         """The ids of what runs under ``owner``, oldest first."""
@@ -232,7 +232,7 @@ _RUNNING_IDS = (
 
 _this = requests.alias("this")
 
-_PLACE = (
+_POSITION = (
     select(
         select(func.count())
         .select_from(requests)
@@ -250,9 +250,9 @@ _PLACE = (
 def _waiting(connection: Connection) -> list[QueueEntry]:
     return [
         QueueEntry(
-            request_id, place, Asker(user_id, name, locale), conversation_id, channel_id, prompt, since, cost
+            request_id, position, Asker(user_id, name, locale), conversation_id, channel_id, prompt, since, cost
         )
-        for place, (
+        for position, (
             request_id,
             user_id,
             name,
@@ -266,6 +266,6 @@ def _waiting(connection: Connection) -> list[QueueEntry]:
     ]
 
 
-def _place(connection: Connection, request_id: str) -> int | None:
-    place: int | None = connection.execute(_PLACE, {"request": request_id}).scalar()
-    return place
+def _position(connection: Connection, request_id: str) -> int | None:
+    position: int | None = connection.execute(_POSITION, {"request": request_id}).scalar()
+    return position

@@ -74,7 +74,7 @@ class LineView(BaseLayout):
             state = say(locale, "line.running", duration=duration)
             lines.append(_line("●", question.asker.user_id, question.prompt, state))
         for entry in waiting[:SHOWN]:
-            state = say(locale, "line.waiting", place=entry.place)
+            state = say(locale, "line.waiting", position=entry.position)
             lines.append(_line("○", entry.asker.user_id, entry.prompt, state))
         if len(waiting) > SHOWN:
             lines.append(say(locale, "line.more", more=len(waiting) - SHOWN))

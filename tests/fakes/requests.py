@@ -259,7 +259,7 @@ class MemoryRequests:
         return [
             QueueEntry(
                 request_id=row.request.request_id,
-                place=place,
+                position=position,
                 asker=row.request.question.asker,
                 conversation_id=row.request.question.conversation_id,
                 channel_id=row.request.question.destination.channel_id,
@@ -267,12 +267,12 @@ class MemoryRequests:
                 enqueued_at=row.request.enqueued_at,
                 cost=row.request.question.cost,
             )
-            for place, row in enumerate(self._ordered(), start=1)
+            for position, row in enumerate(self._ordered(), start=1)
         ]
 
-    async def place(self, request_id: str) -> int | None:
+    async def position(self, request_id: str) -> int | None:
         """The question's place in the line, from 1; None when it does not wait."""
-        return next((entry.place for entry in await self.line() if entry.request_id == request_id), None)
+        return next((entry.position for entry in await self.line() if entry.request_id == request_id), None)
 
     async def running_ids(self, owner: str) -> Sequence[str]:
         """The ids of what runs under ``owner``, oldest first."""

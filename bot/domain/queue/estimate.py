@@ -32,19 +32,19 @@ class ServiceTimes:
 
 
 def estimate_wait(
-    place: int, capacity: int, service_seconds: float | None, running_elapsed: Sequence[float]
+    position: int, capacity: int, service_seconds: float | None, running_elapsed: Sequence[float]
 ) -> float | None:
-    """Seconds until the question at ``place`` (from 1) of the line is taken; None when nothing is known yet.
+    """Seconds until the question at ``position`` (from 1) of the line is taken; None when nothing is known yet.
 
     ``running_elapsed`` holds how long each running request has run. Every answer is expected to take
     ``service_seconds``; ``capacity`` run at once.
     """
-    if place < 1:
-        raise ValueError(f"places count from 1, not {place}")
+    if position < 1:
+        raise ValueError(f"places count from 1, not {position}")
     if service_seconds is None or capacity < 1:
         return None
     overdue = service_seconds * OVERDUE_SHARE
-    rounds, slot = divmod(place - 1, capacity)
+    rounds, slot = divmod(position - 1, capacity)
     free = max(0, capacity - len(running_elapsed))
     if slot < free:
         return rounds * service_seconds

@@ -153,10 +153,10 @@ class StoredRequest:
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """A waiting question in the order of the line. ``place`` counts from 1."""
+    """A waiting question in the order of the line. ``position`` counts from 1."""
 
     request_id: str
-    place: int
+    position: int
     asker: Asker
     conversation_id: int
     channel_id: int

@@ -138,7 +138,7 @@ class RequestStore(Protocol):
         """The ids of everything waiting, in the order it will be taken: the line at its cheapest."""
         ...
 
-    async def place(self, request_id: str) -> int | None:
+    async def position(self, request_id: str) -> int | None:
         """The question's place in the line, from 1; None when it does not wait. Cheap however long the line."""
         ...
 

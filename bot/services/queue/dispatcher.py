@@ -128,13 +128,13 @@ class Dispatcher:
     async def taken(self, live: LiveAnswer) -> None:
         """A question is in the line: decide what its acknowledgement says, and go."""
         self.wake()
-        place = await self._store.place(live.question.request_id)
-        if place is None or self._in_flight.get(live.question.request_id) is not None:
+        position = await self._store.position(live.question.request_id)
+        if position is None or self._in_flight.get(live.question.request_id) is not None:
             return
-        if self._gate.hold() is None and place <= self._free:
+        if self._gate.hold() is None and position <= self._free:
             live.view.asked(self._gate.model)
         else:
-            self._line.place(live, place)
+            self._line.position(live, position)
 
     async def run(self) -> None:
         """Drain the line until cancelled."""

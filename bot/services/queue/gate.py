@@ -261,9 +261,9 @@ class Gate:
             return False
         return self._failed(request_id, error, now, jitter, blames=not is_kept)
 
-    def wait_for(self, place: int, running_elapsed: Sequence[float]) -> float | None:
-        """Estimated seconds until the question at ``place`` is taken; None when nothing is known yet."""
-        return estimate_wait(place, self.limit(), self._service_times.seconds, running_elapsed)
+    def wait_for(self, position: int, running_elapsed: Sequence[float]) -> float | None:
+        """Estimated seconds until the question at ``position`` is taken; None when nothing is known yet."""
+        return estimate_wait(position, self.limit(), self._service_times.seconds, running_elapsed)
 
     def _failed(self, request_id: str, error: SchedulerError, now: float, jitter: float, *, blames: bool) -> bool:
         """The cluster failed a question. Returns whether it is kept: as far as known it is not to blame."""

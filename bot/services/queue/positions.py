@@ -32,7 +32,7 @@ OPEN_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    place: int
+    position: int
     hold: Hold | None
     at: float
 
@@ -97,9 +97,9 @@ class PositionUpdater:
             self._told = {one: self._told[one] for one in waiting if one in self._told}
         return len(due) == len(outdated)
 
-    def place(self, live: LiveAnswer, place: int) -> None:
+    def position(self, live: LiveAnswer, position: int) -> None:
         """Show the place of a question whose acknowledgement is about to be sent."""
-        self._show(live, place, self._hold())
+        self._show(live, position, self._hold())
 
     def left(self, request_id: str) -> None:
         """The question was taken from the line: should it come back, its place is told anew."""
@@ -125,13 +125,13 @@ class PositionUpdater:
         self._turn = chosen[-1] + 1 if chosen else 0
         return head + chosen
 
-    def _is_true(self, request_id: str, place: int, hold: Hold | None) -> bool:
+    def _is_true(self, request_id: str, position: int, hold: Hold | None) -> bool:
         told = self._told.get(request_id)
-        if told is None or told.place != place or told.hold != hold:
+        if told is None or told.position != position or told.hold != hold:
             return False
-        return place > FRONT or hold is not None or self._clock.monotonic() - told.at < ESTIMATE_EVERY
+        return position > FRONT or hold is not None or self._clock.monotonic() - told.at < ESTIMATE_EVERY
 
-    async def _tell(self, request_id: str, place: int, hold: Hold | None) -> None:
+    async def _tell(self, request_id: str, position: int, hold: Hold | None) -> None:
         live = self._live_answers.get(request_id)
         if live is None or not live.view.is_waiting:
             # Nobody shows it here, or it was expected to leave at once and had to wait all the same: for an answer
@@ -140,14 +140,14 @@ class PositionUpdater:
             if request is None or request.state is not RequestState.QUEUED or request_id in self._left:
                 return
             live = self._live_answers.reopen(request)
-        self._show(live, place, hold)
+        self._show(live, position, hold)
 
-    def _show(self, live: LiveAnswer, place: int, hold: Hold | None) -> None:
-        self._told[live.question.request_id] = _Told(place, hold, self._clock.monotonic())
+    def _show(self, live: LiveAnswer, position: int, hold: Hold | None) -> None:
+        self._told[live.question.request_id] = _Told(position, hold, self._clock.monotonic())
         if hold is not None:
             live.view.held(hold.key, **dict(hold.params))
         else:
-            live.view.waiting(place, self._wait_for(place))
+            live.view.waiting(position, self._wait_for(position))
         live.show()
 
     async def _close_far(self, waiting: Sequence[str]) -> None:

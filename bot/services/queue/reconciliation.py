@@ -171,10 +171,10 @@ class Reconciliation:
         request_id = request.request_id
         if not await self._store.release(request_id, self._owner, now=self._clock.now()):
             return
-        place = await self._store.place(request_id)
-        if place is not None:
+        position = await self._store.position(request_id)
+        if position is not None:
             live = self._live_answers.reopen(request)
-            self._line.place(live, place)
+            self._line.position(live, position)
             live.show()
 
     async def _cancelled(self, request: StoredRequest, stop: Stop) -> bool:

@@ -58,13 +58,13 @@ class TokenExpiryNotifier:
     async def _tell_far(self, request_id: str) -> None:
         """Tell somebody who waits so far back that their message is not kept open."""
         request = await self._store.get(request_id)
-        place = await self._store.place(request_id)
-        if request is None or request.state is not RequestState.QUEUED or place is None:
+        position = await self._store.position(request_id)
+        if request is None or request.state is not RequestState.QUEUED or position is None:
             return
         live = self._live_answers.get(request_id)
         if live is None:
             live = self._live_answers.reopen(request)
-            self._line.place(live, place)
+            self._line.position(live, position)
         self._tell(live)
         # As many as there are may wait so: all at once they would hold up the answers that run.
         await self._clock.sleep(BETWEEN)

@@ -21,11 +21,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Mine:
-    """One of a person's own questions. ``place`` counts from 1, None when it does not wait; ``wait`` is an
+    """One of a person's own questions. ``position`` counts from 1, None when it does not wait; ``wait`` is an
     estimate in seconds, None when unknown."""
 
     request: StoredRequest
-    place: int | None
+    position: int | None
     wait: float | None
 
 
@@ -78,8 +78,8 @@ class QueueService:
     async def of(self, user_id: int) -> MyQueue:
         """A person's own questions. Raises :class:`StorageError`."""
         requests = await self._store.of_user(user_id, OPEN_STATES)
-        places = [await self._store.place(request.request_id) for request in requests]
-        mine = tuple(self._mine(request, place) for request, place in zip(requests, places, strict=True))
+        places = [await self._store.position(request.request_id) for request in requests]
+        mine = tuple(self._mine(request, position) for request, position in zip(requests, places, strict=True))
         return MyQueue(mine, await self.load(), self._gate.hold(), await self._preferences.announce(user_id))
 
     async def line(self) -> tuple[Sequence[StoredRequest], Sequence[QueueEntry]]:
@@ -117,6 +117,6 @@ class QueueService:
         log.warning("line.cleared", by=by, questions=cleared)
         return cleared
 
-    def _mine(self, request: StoredRequest, place: int | None) -> Mine:
-        wait = None if place is None else self._gate.wait_for(place, self._dispatcher.elapsed)
-        return Mine(request, place, wait)
+    def _mine(self, request: StoredRequest, position: int | None) -> Mine:
+        wait = None if position is None else self._gate.wait_for(position, self._dispatcher.elapsed)
+        return Mine(request, position, wait)

@@ -261,9 +261,9 @@ async def test_places_and_people_in_the_line(stores: Stores) -> None:
 
     first, second = await stores.requests.line()
 
-    assert (first.place, second.place) == (1, 2)
-    assert [await stores.requests.place(name) for name in ("a", "b", "unknown")] == [1, 2, None]
+    assert (first.position, second.position) == (1, 2)
+    assert [await stores.requests.position(name) for name in ("a", "b", "unknown")] == [1, 2, None]
     await take(stores)
-    assert [await stores.requests.place(name) for name in ("a", "b")] == [None, 1]
+    assert [await stores.requests.position(name) for name in ("a", "b")] == [None, 1]
     assert (first.asker, first.prompt, first.channel_id) == (asked.asker, asked.prompt, 72)
     assert (first.conversation_id, first.enqueued_at, first.cost) == (2, 3.0, 7.0)

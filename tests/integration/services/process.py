@@ -144,7 +144,7 @@ def assembled(
         live_answers,
         clock,
         hold=gate.hold,
-        wait_for=lambda place: gate.wait_for(place, ()),
+        wait_for=lambda position: gate.wait_for(position, ()),
         metrics=metrics,
     )
     estimator = TokenEstimator()

@@ -298,7 +298,7 @@ async def test_history_does_not_slow_the_line(tmp_path: Path) -> None:
         await database.requests.claim("me", now=always(1.0), lease=1)
         await database.requests.enqueue(question("new"), WIDE)
         await database.requests.line()
-        await database.requests.place("new")
+        await database.requests.position("new")
         await database.requests.counts()
         await database.requests.by_message(12)
         await database.requests.versions("answered")

@@ -123,7 +123,7 @@ TYPICAL: dict[str, object] = {
     "limit": 131_072,
     "size": 25_000,
     "rate": "180",
-    "place": "500th",
+    "position": "500th",
     "node": "…gBN4ALJG",
     "number": 10,
     "of": 10,
@@ -368,18 +368,27 @@ def test_a_receipt_reads_as_its_reader_writes(locale: str, footer: str) -> None:
     ("locale", "places"),
     [
         ("en-US", ["next in line", "2nd in line", "3rd in line", "11th in line", "22nd in line", "113th in line"]),
-        ("de", [f"{place} in der Warteschlange" for place in ("als Nächstes", "2.", "3.", "11.", "22.", "113.")]),
-        ("es-ES", [f"{place} en la cola" for place in ("siguiente", "2.º", "3.º", "11.º", "22.º", "113.º")]),
-        ("ja", [f"順番待ち: {place}" for place in ("次", *(f"{n} 番目" for n in (2, 3, 11, 22, 113)))]),
-        ("zh-CN", [f"排队中：{place}" for place in ("下一个", *(f"第 {n} 位" for n in (2, 3, 11, 22, 113)))]),
+        (
+            "de",
+            [
+                f"{position} in der Warteschlange"
+                for position in ("als Nächstes", "2.", "3.", "11.", "22.", "113.")
+            ],
+        ),
+        ("es-ES", [f"{position} en la cola" for position in ("siguiente", "2.º", "3.º", "11.º", "22.º", "113.º")]),
+        ("ja", [f"順番待ち: {position}" for position in ("次", *(f"{n} 番目" for n in (2, 3, 11, 22, 113)))]),
+        (
+            "zh-CN",
+            [f"排队中：{position}" for position in ("下一个", *(f"第 {n} 位" for n in (2, 3, 11, 22, 113)))],
+        ),
     ],
 )
 def test_places_are_said_in_each_languages_way(locale: str, places: list[str]) -> None:
     """Ordinals differ most."""
     view = AnswerView(question="Why?", asker="Ada", locale=locale, clock=SystemClock(), max_pages=1)
     said: list[str] = []
-    for place in (1, 2, 3, 11, 22, 113):
-        view.waiting(place, None)
+    for position in (1, 2, 3, 11, 22, 113):
+        view.waiting(position, None)
         said.append(view.footer().removeprefix("-# Ada · "))
     assert said == places
 

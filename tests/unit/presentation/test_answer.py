@@ -36,11 +36,11 @@ def test_a_waiting_question_shows_its_place_and_the_way_out(view: AnswerView) ->
 
 
 @pytest.mark.parametrize(
-    ("place", "words"), [(2, "2nd"), (4, "4th"), (11, "11th"), (13, "13th"), (21, "21st"), (112, "112th")]
+    ("position", "words"), [(2, "2nd"), (4, "4th"), (11, "11th"), (13, "13th"), (21, "21st"), (112, "112th")]
 )
-def test_places_are_ordinals(view: AnswerView, place: int, words: str) -> None:
+def test_places_are_ordinals(view: AnswerView, position: int, words: str) -> None:
     """As English forms them."""
-    view.waiting(place, None)
+    view.waiting(position, None)
     assert f"· {words} in line" in only(view).footer
 
 

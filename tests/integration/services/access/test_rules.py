@@ -59,26 +59,26 @@ def access(
 
 
 async def refused(
-    one: Access, act: Act, person: Person, place: ScopeChain, *, manager: bool = False
+    one: Access, act: Act, person: Person, position: ScopeChain, *, manager: bool = False
 ) -> str | None:
     """The key of the sentence, or None."""
     try:
-        await one.require(act, person, place, manager=manager)
+        await one.require(act, person, position, manager=manager)
     except NotAllowed as error:
         return error.key
     return None
 
 
-@pytest.mark.parametrize("place", [DIRECT, CARRIED], ids=["direct message", "brought into another server"])
+@pytest.mark.parametrize("position", [DIRECT, CARRIED], ids=["direct message", "brought into another server"])
 async def test_outside_of_its_servers_the_roles_of_dm_guild_id_count(
-    profiles: Profiles, place: ScopeChain
+    profiles: Profiles, position: ScopeChain
 ) -> None:
     """A role grants there what it grants at home; who is no member gets nothing; operators by role are known."""
     one = access(profiles)
-    told = {user: await refused(one, Act.JOIN, Person(user, None), place) for user in (1, 2, 4, 5, 99)}
+    told = {user: await refused(one, Act.JOIN, Person(user, None), position) for user in (1, 2, 4, 5, 99)}
     assert told == {1: "error.join_not_allowed", 2: None, 4: None, 5: "error.not_member", 99: None}
-    assert await refused(one, Act.ASK, Person(1, None), place) is None
-    assert await refused(one, Act.ASK, Person(5, None), place) == "error.not_member"
+    assert await refused(one, Act.ASK, Person(1, None), position) is None
+    assert await refused(one, Act.ASK, Person(5, None), position) == "error.not_member"
     assert await one.seen(Person(2, None)) == Person(2, TEAM, frozenset({HOST}))
 
 

@@ -15,14 +15,14 @@ from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import NO_MODEL, ready
 from tests.integration.services.process import Line, running
 
-_PLACE = re.compile(r"(next|\d+(?:st|nd|rd|th)) in line")
+_POSITION = re.compile(r"(next|\d+(?:st|nd|rd|th)) in line")
 WIDE = QueueLimits(per_user=1000, total=1000)
 
 
 def place_of(line: Line, request_id: str) -> int | None:
     """The place that a message shows; None when there is no message (yet) or it shows none."""
     shown = line.shown.answers.get(request_id)
-    found = _PLACE.search(shown.text) if shown is not None else None
+    found = _POSITION.search(shown.text) if shown is not None else None
     if found is None:
         return None
     return 1 if found.group(1) == "next" else int(found.group(1)[:-2])

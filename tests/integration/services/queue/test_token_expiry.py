@@ -45,7 +45,7 @@ class Watched:
             self.live_answers,
             self.clock,
             hold=lambda: None,
-            wait_for=lambda _place: None,
+            wait_for=lambda _position: None,
             metrics=Metrics(),
         )
         self.leadership = TokenExpiryNotifier(self.live_answers, self.store, self.line, self.clock)
@@ -147,7 +147,7 @@ async def test_whose_message_is_not_kept_open_is_told_once() -> None:
     # Its place changes: it is opened anew for that, and the notice comes back.
     request = await watched.store.get("of 2")
     assert request is not None
-    watched.line.place(watched.live_answers.reopen(request), 1)
+    watched.line.position(watched.live_answers.reopen(request), 1)
     assert NOTICE not in watched.text("of 2")
     await watched.leadership.look()
     assert NOTICE in watched.text("of 2")

@@ -65,9 +65,9 @@ class Fault:
         if now <= self.began + self.lasts:
             raise self.error()
 
-    def put_into(self, patch: pytest.MonkeyPatch, place: type, name: str) -> None:
+    def put_into(self, patch: pytest.MonkeyPatch, position: type, name: str) -> None:
         """Fail there before anything is done."""
-        whole = getattr(place, name)
+        whole = getattr(position, name)
 
         async def broken(*args: object, **kwargs: object) -> object:
             self.strike()
@@ -77,7 +77,7 @@ class Fault:
             self.strike()
             return whole(*args, **kwargs)
 
-        patch.setattr(place, name, broken if asyncio.iscoroutinefunction(whole) else broken_at_once)
+        patch.setattr(position, name, broken if asyncio.iscoroutinefunction(whole) else broken_at_once)
 
 
 @asynccontextmanager

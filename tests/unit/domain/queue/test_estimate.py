@@ -13,7 +13,7 @@ from bot.errors import QueueFull, UserLimitReached
 
 
 @pytest.mark.parametrize(
-    ("place", "capacity", "running", "expected"),
+    ("position", "capacity", "running", "expected"),
     [
         (1, 2, [], 0.0),
         (1, 2, [3.0], 0.0),
@@ -26,9 +26,9 @@ from bot.errors import QueueFull, UserLimitReached
         (2, 1, [1.0, 5.0], 19.0),
     ],
 )
-def test_waits(place: int, capacity: int, running: list[float], expected: float) -> None:
+def test_waits(position: int, capacity: int, running: list[float], expected: float) -> None:
     """Free slots are taken at once, then each slot takes the next when its answer ends (usually after 10 s)."""
-    assert estimate_wait(place, capacity, 10.0, running) == expected
+    assert estimate_wait(position, capacity, 10.0, running) == expected
 
 
 def test_nothing_is_promised_without_measurements() -> None:
@@ -49,10 +49,10 @@ def test_places_count_from_one() -> None:
     st.floats(0.1, 100),
     st.lists(st.floats(0, 300), max_size=10),
 )
-def test_later_places_never_wait_less(place: int, capacity: int, service: float, running: list[float]) -> None:
+def test_later_places_never_wait_less(position: int, capacity: int, service: float, running: list[float]) -> None:
     """A place further back cannot come earlier."""
-    here = estimate_wait(place, capacity, service, running)
-    behind = estimate_wait(place + 1, capacity, service, running)
+    here = estimate_wait(position, capacity, service, running)
+    behind = estimate_wait(position + 1, capacity, service, running)
 
     assert here is not None
     assert behind is not None

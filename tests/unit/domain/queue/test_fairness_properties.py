@@ -214,8 +214,8 @@ def test_a_newcomer_waits_for_one_question_of_each_other_person(
     _run(cluster.run())
 
     users = [one.question.asker.user_id for one in cluster.claims]
-    place = users.index(9)
-    assert max(Counter(users[min(after, place) : place]).values(), default=0) <= 1
+    position = users.index(9)
+    assert max(Counter(users[min(after, position) : position]).values(), default=0) <= 1
 
 
 def _largest_gap(cluster: Cluster, first: int, second: int) -> float:
