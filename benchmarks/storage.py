@@ -64,7 +64,7 @@ async def timed(rounds: int, work: Callable[[int], Awaitable[object]]) -> Measur
     return {"median_ms": round(spent[rounds // 2], 3), "p95_ms": round(spent[int(rounds * 0.95)], 3)}
 
 
-async def line(database: Database) -> dict[str, Measured]:
+async def queue(database: Database) -> dict[str, Measured]:
     """Joining, being taken and answering while 5,000 wait."""
     store = database.requests
     channels = [await database.conversations.conversation(ConversationKey(n)) for n in range(1, CHANNELS + 1)]
@@ -91,7 +91,7 @@ async def line(database: Database) -> dict[str, Measured]:
         "answered_at_5000": answers,
         "delivered_at_5000": shown,
         "place_in_5000": await timed(ROUNDS, lambda n: store.position(f"request-{WAITING - 1 - n}")),
-        "line_of_5000": await timed(20, lambda _: store.line()),
+        "line_of_5000": await timed(20, lambda _: store.queue()),
     }
 
 
@@ -133,7 +133,7 @@ async def run() -> dict[str, Measured | float]:
         async with Database.open(url) as database:
             await database.requests.counts()
             before = resident_mb()
-            measured: dict[str, Measured | float] = {**await line(database)}
+            measured: dict[str, Measured | float] = {**await queue(database)}
             measured["memory_growth_mb"] = round(resident_mb() - before, 1)
             measured.update(await window(database, file))
             return measured

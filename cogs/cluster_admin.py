@@ -72,7 +72,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
             return
         locale = interaction.locale.value
         status = self._cluster.view().status
-        running, waiting = await self._queue.line()
+        running, waiting = await self._queue.queue()
         current = status.model if status is not None else None
         askers = [one.question.asker.user_id for one in running] + [one.asker.user_id for one in waiting]
         text = switch_question(
@@ -206,7 +206,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     async def queue(self, interaction: discord.Interaction) -> None:
         """Show everything that runs and waits."""
         self._operators.require(person_of(interaction))
-        running, waiting = await self._queue.line()
+        running, waiting = await self._queue.queue()
         view = LineView(
             self._queue,
             self._operators,

@@ -136,7 +136,7 @@ class SqlRequests:
         )
         return await self._transactions.read(lambda connection: connection.scalars(ending).all())
 
-    async def line(self) -> Sequence[QueueEntry]:
+    async def queue(self) -> Sequence[QueueEntry]:
         """Everything waiting, in the order it will be taken."""
         return await self._transactions.read(_waiting)
 

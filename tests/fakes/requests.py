@@ -252,9 +252,9 @@ class MemoryRequests:
 
     async def waiting_ids(self) -> Sequence[str]:
         """The ids of everything waiting, in the order it will be taken."""
-        return [entry.request_id for entry in await self.line()]
+        return [entry.request_id for entry in await self.queue()]
 
-    async def line(self) -> Sequence[QueueEntry]:
+    async def queue(self) -> Sequence[QueueEntry]:
         """Everything waiting, in the order it will be taken."""
         return [
             QueueEntry(
@@ -272,7 +272,7 @@ class MemoryRequests:
 
     async def position(self, request_id: str) -> int | None:
         """The question's place in the line, from 1; None when it does not wait."""
-        return next((entry.position for entry in await self.line() if entry.request_id == request_id), None)
+        return next((entry.position for entry in await self.queue() if entry.request_id == request_id), None)
 
     async def running_ids(self, owner: str) -> Sequence[str]:
         """The ids of what runs under ``owner``, oldest first."""

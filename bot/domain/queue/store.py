@@ -130,7 +130,7 @@ class RequestStore(Protocol):
         """The ids of what waits and can be shown through its token alone, which ends between these moments."""
         ...
 
-    async def line(self) -> Sequence[QueueEntry]:
+    async def queue(self) -> Sequence[QueueEntry]:
         """Everything waiting, in the order it will be taken."""
         ...
 

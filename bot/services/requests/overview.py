@@ -82,9 +82,9 @@ class QueueService:
         mine = tuple(self._mine(request, position) for request, position in zip(requests, places, strict=True))
         return MyQueue(mine, await self.load(), self._gate.hold(), await self._preferences.announce(user_id))
 
-    async def line(self) -> tuple[Sequence[StoredRequest], Sequence[QueueEntry]]:
+    async def queue(self) -> tuple[Sequence[StoredRequest], Sequence[QueueEntry]]:
         """Everything that runs, oldest first, and everything that waits, in order."""
-        return await self._store.running(), await self._store.line()
+        return await self._store.running(), await self._store.queue()
 
     async def set_announced(self, user_id: int, announced: bool) -> None:
         """Whether this person is pinged when an answer took long."""

@@ -96,7 +96,7 @@ async def _compare(steps: Sequence[Step], folder: Path) -> None:
             happens = KINDS[step.kind]
             expected = await happens(memory, step, float(number))
             assert await happens(database.requests, step, float(number)) == expected
-            assert await database.requests.line() == await memory.line()
+            assert await database.requests.queue() == await memory.queue()
         assert await database.requests.running() == await memory.running()
         assert await database.requests.counts() == await memory.counts()
 

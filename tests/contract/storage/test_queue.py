@@ -13,7 +13,7 @@ from tests.fakes.questions import WIDE, answer, question
 
 
 async def order(stores: Stores) -> list[str]:
-    return [entry.request_id for entry in await stores.requests.line()]
+    return [entry.request_id for entry in await stores.requests.queue()]
 
 
 async def take(stores: Stores, owner: str = "me", now: float = 10.0) -> str | None:
@@ -259,7 +259,7 @@ async def test_places_and_people_in_the_line(stores: Stores) -> None:
     await stores.requests.enqueue(asked, WIDE)
     await stores.requests.enqueue(question("b", user=4), WIDE)
 
-    first, second = await stores.requests.line()
+    first, second = await stores.requests.queue()
 
     assert (first.position, second.position) == (1, 2)
     assert [await stores.requests.position(name) for name in ("a", "b", "unknown")] == [1, 2, None]

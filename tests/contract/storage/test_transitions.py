@@ -157,7 +157,7 @@ async def test_expired_questions_can_still_be_told(stores: Stores) -> None:
 
     assert (expired.request_id, expired.state) == ("old", RequestState.EXPIRED)
     assert (expired.question.destination.token, expired.message_ids) == ("interaction-token", (555,))
-    assert [entry.request_id for entry in await stores.requests.line()] == ["new"]
+    assert [entry.request_id for entry in await stores.requests.queue()] == ["new"]
 
 
 async def test_a_line_of_hundreds_is_cleared_together(stores: Stores) -> None:
@@ -172,7 +172,7 @@ async def test_a_line_of_hundreds_is_cleared_together(stores: Stores) -> None:
     assert len(cleared) == 399
     assert {one.state for one in cleared} == {RequestState.CANCELLED}
     assert {one.question.destination.token for one in cleared} == {"tok"}
-    assert await stores.requests.line() == []
+    assert await stores.requests.queue() == []
     assert [one.request_id for one in await stores.requests.running()] == [running.request_id]
     stored = await stores.requests.get(cleared[0].request_id)
     assert stored is not None

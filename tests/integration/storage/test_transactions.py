@@ -155,7 +155,7 @@ async def test_killed_after_the_commit(tmp_path: Path) -> None:
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()
     async with Database.open(url) as database:
         recovered = await database.requests.recover("next", now=always(2.0), is_alive=nobody)
-        (entry,) = await database.requests.line()
+        (entry,) = await database.requests.queue()
     assert (recovered.requeued, entry.request_id) == (("kept",), "kept")
 
 
@@ -172,7 +172,7 @@ async def test_a_cancelled_caller_leaves_no_half_transaction(tmp_path: Path) -> 
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         await database.requests.enqueue(question("after"), WIDE)
-        waiting = {entry.request_id for entry in await database.requests.line()}
+        waiting = {entry.request_id for entry in await database.requests.queue()}
 
     said = {str(number) for number, result in enumerate(results) if not isinstance(result, BaseException)}
     assert said | {"after"} <= waiting
@@ -297,7 +297,7 @@ async def test_history_does_not_slow_the_line(tmp_path: Path) -> None:
             event.listen(worker.engine.sync_engine, "before_cursor_execute", remember)
         await database.requests.claim("me", now=always(1.0), lease=1)
         await database.requests.enqueue(question("new"), WIDE)
-        await database.requests.line()
+        await database.requests.queue()
         await database.requests.position("new")
         await database.requests.counts()
         await database.requests.by_message(12)

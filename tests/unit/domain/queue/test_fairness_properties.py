@@ -58,10 +58,10 @@ class Cluster:
         tie = itertools.count()
         waiting = Counter[int]()
         while True:
-            coming = await self._arrive(coming, everybody=not ends and not await self.store.line())
+            coming = await self._arrive(coming, everybody=not ends and not await self.store.queue())
             claimed = None
             if len(ends) < self.slots:
-                waiting = Counter(entry.asker.user_id for entry in await self.store.line())
+                waiting = Counter(entry.asker.user_id for entry in await self.store.queue())
                 claimed = await self.store.claim("me", now=always(self.now), lease=1e9)
                 await self._check_idle(claimed)
             if claimed is None:
@@ -98,7 +98,7 @@ class Cluster:
             busy = {
                 (one.question.asker.user_id, one.question.conversation_id) for one in await self.store.running()
             }
-            lanes = {(entry.asker.user_id, entry.conversation_id) for entry in await self.store.line()}
+            lanes = {(entry.asker.user_id, entry.conversation_id) for entry in await self.store.queue()}
             self.idle_while_waiting = self.idle_while_waiting or bool(lanes - busy)
 
 
