@@ -45,7 +45,7 @@ LIMITS = QueueLimits(per_user=100, total=100)
 
 
 @dataclass(eq=False)
-class Line:
+class RunningQueue:
     """A process of the bot, as far as the line goes."""
 
     scheduler: ScriptedScheduler
@@ -124,7 +124,7 @@ class Settings:
 
 def assembled(
     store: MemoryRequests, conversations: MemoryConversations, settings: Settings
-) -> tuple[Line, list[asyncio.Task[None]]]:
+) -> tuple[RunningQueue, list[asyncio.Task[None]]]:
     """A process over these stores, its tasks started."""
     clock, metrics = settings.clock, Metrics()
     scheduler, shown, background = ScriptedScheduler(), ShownAnswers(), Background()
@@ -228,7 +228,7 @@ def assembled(
         system_prompt="",
         brake=settings.brake,
     )
-    line = Line(
+    queue = RunningQueue(
         scheduler,
         store,
         live_answers,
@@ -250,7 +250,7 @@ def assembled(
         await dispatcher.run()
 
     lasting = (monitor.run, keeper.run, heartbeat.keep, expiry.run, reconciliation.run, drained)
-    return line, [asyncio.create_task(_kept_going(work, clock)) for work in lasting]
+    return queue, [asyncio.create_task(_kept_going(work, clock)) for work in lasting]
 
 
 async def _kept_going(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
@@ -267,21 +267,21 @@ async def running(
     store: MemoryRequests | None = None,
     conversations: MemoryConversations | None = None,
     settings: Settings | None = None,
-) -> AsyncIterator[Line]:
+) -> AsyncIterator[RunningQueue]:
     """A process that has seen this report of the cluster; ended without a word, as by ``kill -9``."""
     conversations = conversations or MemoryConversations()
-    line, tasks = assembled(store or MemoryRequests(conversations), conversations, settings or Settings())
+    queue, tasks = assembled(store or MemoryRequests(conversations), conversations, settings or Settings())
     seen = asyncio.Event()
-    unsubscribe = line.monitor.subscribe(seen.set)
-    line.scheduler.report(status)
+    unsubscribe = queue.monitor.subscribe(seen.set)
+    queue.scheduler.report(status)
     try:
         async with asyncio.timeout(PATIENCE):
             await seen.wait()
         unsubscribe()
-        yield line
+        yield queue
     finally:
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        await line.background.aclose()
+        await queue.background.aclose()
     assert all(isinstance(result, asyncio.CancelledError) for result in results), results

@@ -6,27 +6,27 @@ from bot.domain.chat import ChatMessage, Role
 from bot.domain.queue.request import RequestState
 from bot.errors import RequestRefused, StreamInterrupted
 from tests.fakes.schedulers import ready
-from tests.integration.services.process import Line, Settings, running
+from tests.integration.services.process import RunningQueue, Settings, running
 
 PREFIX = Settings(assistant_prefix=True)
 
 
-async def _broken_after(line: Line, request_id: str, *pieces: str) -> None:
+async def _broken_after(queue: RunningQueue, request_id: str, *pieces: str) -> None:
     """Let the first stream say this and break."""
-    stream = await line.scheduler.asked(1)
+    stream = await queue.scheduler.asked(1)
     stream.begin()
     for piece in pieces:
         stream.say(piece)
-    await line.until_shows(request_id, pieces[0].strip())
+    await queue.until_shows(request_id, pieces[0].strip())
     stream.fail(StreamInterrupted("cut"))
 
 
 async def test_a_broken_answer_goes_on_where_it_stopped() -> None:
     """What was shown stays, the rest follows, and no reader sees it shrink."""
-    async with running(ready(1), settings=PREFIX) as line:
-        asked = await line.asks(1, "count")
-        await _broken_after(line, asked, "one,", " two,", "\n")
-        rest = await line.scheduler.asked(2)
+    async with running(ready(1), settings=PREFIX) as queue:
+        asked = await queue.asks(1, "count")
+        await _broken_after(queue, asked, "one,", " two,", "\n")
+        rest = await queue.scheduler.asked(2)
         assert rest.request.goes_on
         assert rest.request.messages[-2:] == (
             ChatMessage(Role.USER, "user 1: count"),
@@ -34,18 +34,18 @@ async def test_a_broken_answer_goes_on_where_it_stopped() -> None:
         )
         assert rest.request.max_tokens == 1000 - 3
         assert rest.request.think is False
-        await line.until_shows(asked, "reconnecting")
+        await queue.until_shows(asked, "reconnecting")
         rest.begin()
         rest.say("\n")
         rest.say("three")
-        await line.until_shows(asked, "three")
+        await queue.until_shows(asked, "three")
         rest.end(", four")
-        await line.until_settled()
+        await queue.until_settled()
 
-        states = line.answer(asked).states
+        states = queue.answer(asked).states
         first = next(index for index, state in enumerate(states) if "one, two," in state)
         assert all("one, two," in state for state in states[first:])
-        stored = await line.stored(asked)
+        stored = await queue.stored(asked)
         assert stored.state is RequestState.DELIVERED
         assert stored.answer is not None
         assert stored.answer.text == "one, two,\nthree, four"
@@ -55,83 +55,83 @@ async def test_a_broken_answer_goes_on_where_it_stopped() -> None:
 
 async def test_a_cluster_that_refuses_to_go_on_is_asked_anew() -> None:
     """The operator was wrong about the nodes: the answer is complete all the same."""
-    async with running(ready(1), settings=PREFIX) as line:
-        asked = await line.asks(1, "count")
-        await _broken_after(line, asked, "one,", " two,")
-        (await line.scheduler.asked(2)).fail(RequestRefused("400", status=400))
-        anew = await line.scheduler.asked(3)
+    async with running(ready(1), settings=PREFIX) as queue:
+        asked = await queue.asks(1, "count")
+        await _broken_after(queue, asked, "one,", " two,")
+        (await queue.scheduler.asked(2)).fail(RequestRefused("400", status=400))
+        anew = await queue.scheduler.asked(3)
         assert not anew.request.goes_on
         assert anew.request.messages[-1] == ChatMessage(Role.USER, "user 1: count")
         anew.end("1, 2, 3")
-        await line.until_settled()
-        stored = await line.stored(asked)
+        await queue.until_settled()
+        stored = await queue.stored(asked)
         assert stored.answer is not None
         assert stored.answer.text == "1, 2, 3"
-        assert "one" not in line.answer(asked).text
+        assert "one" not in queue.answer(asked).text
 
 
 async def test_what_breaks_off_a_second_time_is_kept_whole() -> None:
     """Both streams' words, marked as broken off."""
-    async with running(ready(1), settings=PREFIX) as line:
-        asked = await line.asks(1, "count")
-        await _broken_after(line, asked, "one,")
-        rest = await line.scheduler.asked(2)
+    async with running(ready(1), settings=PREFIX) as queue:
+        asked = await queue.asks(1, "count")
+        await _broken_after(queue, asked, "one,")
+        rest = await queue.scheduler.asked(2)
         rest.begin()
         rest.say(" two")
         rest.fail(StreamInterrupted("cut again"))
-        await line.until_shows(asked, "the connection to the cluster broke")
-        await line.until_settled()
-        stored = await line.stored(asked)
+        await queue.until_shows(asked, "the connection to the cluster broke")
+        await queue.until_settled()
+        stored = await queue.stored(asked)
         assert stored.answer is not None
         assert (stored.answer.text, stored.answer.finish) == ("one, two", "interrupted")
-        assert len(line.scheduler.streams) == 2
+        assert len(queue.scheduler.streams) == 2
 
 
 async def test_words_that_a_template_cuts_messages_at_are_asked_for_anew() -> None:
     """Some templates drop what stands before the end of thinking."""
-    async with running(ready(1), settings=PREFIX) as line:
-        asked = await line.asks(1, "which tags are there?")
-        await _broken_after(line, asked, "One tag", " is </think>")
-        anew = await line.scheduler.asked(2)
+    async with running(ready(1), settings=PREFIX) as queue:
+        asked = await queue.asks(1, "which tags are there?")
+        await _broken_after(queue, asked, "One tag", " is </think>")
+        anew = await queue.scheduler.asked(2)
         assert not anew.request.goes_on
         anew.end("Another answer.")
-        await line.until_settled()
-        stored = await line.stored(asked)
+        await queue.until_settled()
+        stored = await queue.stored(asked)
         assert stored.answer is not None
         assert stored.answer.text == "Another answer."
 
 
 async def test_stopped_while_it_is_asked_for_again_it_keeps_what_was_shown() -> None:
     """The new stream had said less than the one that broke."""
-    async with running(ready(1)) as line:
-        asked = await line.asks(1, "count")
-        await _broken_after(line, asked, "one, two, three")
-        anew = await line.scheduler.asked(2)
+    async with running(ready(1)) as queue:
+        asked = await queue.asks(1, "count")
+        await _broken_after(queue, asked, "one, two, three")
+        anew = await queue.scheduler.asked(2)
         anew.begin()
         anew.say("uno")
-        await line.until_shows(asked, "uno")
-        assert await line.dispatcher.stop(asked, by=7)
-        await line.until_shows(asked, "stopped by <@7>")
-        await line.until_settled()
-        stored = await line.stored(asked)
+        await queue.until_shows(asked, "uno")
+        assert await queue.dispatcher.stop(asked, by=7)
+        await queue.until_shows(asked, "stopped by <@7>")
+        await queue.until_settled()
+        stored = await queue.stored(asked)
         assert stored.answer is not None
         assert (stored.answer.text, stored.answer.finish) == ("one, two, three", "stopped")
-        assert "one, two, three" in line.answer(asked).text
+        assert "one, two, three" in queue.answer(asked).text
 
 
 async def test_stopped_before_it_is_taken_again_it_keeps_what_was_shown() -> None:
     """The scheduler holds the repetition: the answer ends at once, its slot is free when it surfaces."""
-    async with running(ready(1)) as line:
-        asked = await line.asks(1, "count")
-        await _broken_after(line, asked, "one, two, three")
-        held = await line.scheduler.asked(2)
-        assert await line.dispatcher.stop(asked, by=7)
-        await line.until_shows(asked, "stopped by <@7>")
-        assert line.dispatcher.running == 1
-        stored = await line.stored(asked)
+    async with running(ready(1)) as queue:
+        asked = await queue.asks(1, "count")
+        await _broken_after(queue, asked, "one, two, three")
+        held = await queue.scheduler.asked(2)
+        assert await queue.dispatcher.stop(asked, by=7)
+        await queue.until_shows(asked, "stopped by <@7>")
+        assert queue.dispatcher.running == 1
+        stored = await queue.stored(asked)
         assert stored.answer is not None
         assert (stored.answer.text, stored.answer.finish) == ("one, two, three", "stopped")
         held.begin()
-        await line.scheduler.left(held)
-        await line.until_settled()
-        assert line.dispatcher.running == 0
+        await queue.scheduler.left(held)
+        await queue.until_settled()
+        assert queue.dispatcher.running == 0

@@ -27,7 +27,7 @@ from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
 from tests.fakes.deliveries import Undisturbed
 from tests.fakes.schedulers import MODEL, ScriptedScheduler, ready
-from tests.integration.services.process import Line, running
+from tests.integration.services.process import RunningQueue, running
 
 OTHER = "a-lab/another-model"
 CONNECTED = ready(1)
@@ -56,14 +56,14 @@ class Moody(ScriptedScheduler):
 class Bench:
     """A switch that has been confirmed, and what it looks at."""
 
-    line: Line
+    queue: RunningQueue
     scheduler: Moody
     switching: Switching
 
     async def reports(self, status: ClusterStatus) -> Switch:
         """The cluster reports, and the switch looks; how far it is then."""
-        self.line.scheduler.report(status)
-        await self.line.scheduler.heard()
+        self.queue.scheduler.report(status)
+        await self.queue.scheduler.heard()
         await self.switching.look()
         switch = await self.switching.current()
         assert switch is not None
@@ -73,10 +73,12 @@ class Bench:
 @asynccontextmanager
 async def switching(folder: Path) -> AsyncIterator[Bench]:
     """A switch to another model, begun while a worker is connected."""
-    async with running(CONNECTED) as line, Database.open(new_database(folder)) as database:
+    async with running(CONNECTED) as queue, Database.open(new_database(folder)) as database:
         clock, scheduler = HandClock(), Moody()
-        cluster = ClusterService(scheduler, line.monitor, "", clock)
-        gate = Gate(line.monitor, CapacityLimit(), BackOff(), Breaker(BackOff()), ServiceTimes(), clock, Metrics())
+        cluster = ClusterService(scheduler, queue.monitor, "", clock)
+        gate = Gate(
+            queue.monitor, CapacityLimit(), BackOff(), Breaker(BackOff()), ServiceTimes(), clock, Metrics()
+        )
 
         async def load() -> Load:
             return Load(0, None, 0)
@@ -85,15 +87,15 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
         under_test = Switching(
             scheduler=scheduler,
             cluster=cluster,
-            recorder=ClusterRecorder(line.monitor, database.history, database.switches, load, clock, leadership),
-            queue=QueueService(line.store, Undisturbed(), line.dispatcher, gate, clock),
-            dispatcher=line.dispatcher,
+            recorder=ClusterRecorder(queue.monitor, database.history, database.switches, load, clock, leadership),
+            queue=QueueService(queue.store, Undisturbed(), queue.dispatcher, gate, clock),
+            dispatcher=queue.dispatcher,
             store=database.switches,
             audit=database.audit,
             clock=clock,
         )
         await under_test.begin(Plan("0a", OTHER, 1, local_network=True), by=7)
-        yield Bench(line, scheduler, under_test)
+        yield Bench(queue, scheduler, under_test)
 
 
 async def test_a_worker_that_was_started_too_early_is_not_stranded(tmp_path: Path) -> None:
@@ -116,10 +118,10 @@ async def test_no_init_to_a_scheduler_that_does_not_answer(tmp_path: Path) -> No
         assert (await bench.reports(STOPPED)).step is Step.INIT
         bench.scheduler.lists = True
         silent = asyncio.Event()
-        bench.line.monitor.subscribe(silent.set)
+        bench.queue.monitor.subscribe(silent.set)
         while not silent.is_set():
-            bench.line.scheduler.break_off(SchedulerUnreachable("gone", code="connect_failed"))
-            await bench.line.scheduler.heard()
+            bench.queue.scheduler.break_off(SchedulerUnreachable("gone", code="connect_failed"))
+            await bench.queue.scheduler.heard()
         await bench.switching.look()
         switch = await bench.switching.current()
         assert switch is not None

@@ -16,7 +16,7 @@ from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import Plan, Switching
 from bot.services.requests.overview import QueueService
 from tests.fakes.schedulers import MODEL, ready
-from tests.integration.services.process import Line, running
+from tests.integration.services.process import RunningQueue, running
 
 OPERATOR = 99
 PATIENT_FOR = 5.0
@@ -107,29 +107,29 @@ class Calm(ClusterRecorder):
 class Queue(QueueService):
     """The line of a process: what a switch does with it."""
 
-    def __init__(self, line: Line, clock: Hands) -> None:
-        self._store, self._dispatcher, self._clock = line.store, line.dispatcher, clock
+    def __init__(self, queue: RunningQueue, clock: Hands) -> None:
+        self._store, self._dispatcher, self._clock = queue.store, queue.dispatcher, clock
 
 
-def switching(line: Line, switches: Switches, clock: Hands) -> Switching:
+def switching(queue: RunningQueue, switches: Switches, clock: Hands) -> Switching:
     """The switches of this process."""
     return Switching(
-        scheduler=line.scheduler,
-        cluster=ClusterService(line.scheduler, line.monitor, "", clock),
+        scheduler=queue.scheduler,
+        cluster=ClusterService(queue.scheduler, queue.monitor, "", clock),
         recorder=Calm(),
-        queue=Queue(line, clock),
-        dispatcher=line.dispatcher,
+        queue=Queue(queue, clock),
+        dispatcher=queue.dispatcher,
         store=switches,
         audit=switches,
         clock=clock,
     )
 
 
-async def seen(line: Line, status: ClusterStatus) -> None:
+async def seen(queue: RunningQueue, status: ClusterStatus) -> None:
     """A report that has arrived."""
     changed = asyncio.Event()
-    unsubscribe = line.monitor.subscribe(changed.set)
-    line.scheduler.report(status)
+    unsubscribe = queue.monitor.subscribe(changed.set)
+    queue.scheduler.report(status)
     async with asyncio.timeout(PATIENT_FOR):
         await changed.wait()
     unsubscribe()
@@ -138,65 +138,65 @@ async def seen(line: Line, status: ClusterStatus) -> None:
 async def test_an_answer_that_runs_may_finish_and_is_interrupted_after_two_minutes() -> None:
     """Then it is put back into the line, and asked again when the cluster is usable with the new model."""
     clock, switches = Hands(), Switches()
-    async with running(ready(1)) as line:
-        asked = await line.asks(1, "A long one?")
-        stream = await line.scheduler.asked(1)
+    async with running(ready(1)) as queue:
+        asked = await queue.asks(1, "A long one?")
+        stream = await queue.scheduler.asked(1)
         stream.begin()
         stream.say("Half an ")
-        await line.until_shows(asked, "Half an")
-        switch = switching(line, switches, clock)
+        await queue.until_shows(asked, "Half an")
+        switch = switching(queue, switches, clock)
         await switch.begin(PLAN, by=OPERATOR)
-        waiting = await line.asks(2, "And me?")
-        assert f"kept: the line is paused: switching to {MODEL}" in line.answer(waiting).text
+        waiting = await queue.asks(2, "And me?")
+        assert f"kept: the line is paused: switching to {MODEL}" in queue.answer(waiting).text
 
         clock.at += PATIENCE[Step.DRAIN] - 1
         await switch.look()
         assert (switches.step(), stream.closed) == (Step.DRAIN, False)
         clock.at += 2
         await switch.look()
-        await line.scheduler.left(stream)
-        await line.until_shows(asked, "kept: ")
-        assert await line.state(asked) is RequestState.QUEUED
+        await queue.scheduler.left(stream)
+        await queue.until_shows(asked, "kept: ")
+        assert await queue.state(asked) is RequestState.QUEUED
         await switch.look()
         assert switches.step() is Step.STOP
         assert switches.claimed == 0
 
-        await seen(line, replace(ready(1), nodes=()))
+        await seen(queue, replace(ready(1), nodes=()))
         for _ in range(2):  # the init, and what came of it
             await switch.look()
         assert (switches.step(), switches.claimed) == (Step.START, 1)
-        await seen(line, ready(2))
+        await seen(queue, ready(2))
         await switch.look()
         assert switches.switch is not None
         assert switches.switch.state is SwitchState.DONE
-        await line.scheduler.asked(3)
-        assert {again.question for again in line.scheduler.open} == {"user 1: A long one?", "user 2: And me?"}
+        await queue.scheduler.asked(3)
+        assert {again.question for again in queue.scheduler.open} == {"user 1: A long one?", "user 2: And me?"}
 
 
 async def test_an_answer_that_ends_in_time_is_not_interrupted() -> None:
     """The switch goes on as soon as it has ended."""
     clock, switches = Hands(), Switches()
-    async with running(ready(1)) as line:
-        asked = await line.asks(1, "A short one?")
-        stream = await line.scheduler.asked(1)
-        switch = switching(line, switches, clock)
+    async with running(ready(1)) as queue:
+        asked = await queue.asks(1, "A short one?")
+        stream = await queue.scheduler.asked(1)
+        switch = switching(queue, switches, clock)
         await switch.begin(PLAN, by=OPERATOR)
         await switch.look()
         assert switches.step() is Step.DRAIN
         stream.end("Done.")
-        await line.until_shows(asked, "Done.")
-        await line.until_settled()
+        await queue.until_shows(asked, "Done.")
+        await queue.until_settled()
         clock.at += PATIENCE[Step.DRAIN] + 1
         await switch.look()
         assert switches.step() is Step.STOP
-        assert await line.state(asked) is RequestState.DELIVERED
+        assert await queue.state(asked) is RequestState.DELIVERED
 
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_the_end_of_the_bot_is_not_missed_when_something_happens_at_the_same_moment(turns: int) -> None:
     """However many turns of the loop lie between the two: a task that outlives its end keeps the process."""
-    async with running(ready(1)) as line:
-        switch = switching(line, Switches(), Hands())
+    async with running(ready(1)) as queue:
+        switch = switching(queue, Switches(), Hands())
         following = asyncio.create_task(switch.run())
         for _ in range(10):  # until it waits
             await asyncio.sleep(0)

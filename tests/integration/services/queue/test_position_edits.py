@@ -18,12 +18,12 @@ RARELY = 2.0
 async def test_a_waiting_message_is_edited_every_few_seconds_at_most() -> None:
     """However fast the line moves: the places between are skipped, and the last one is true."""
     clock = FastClock(20.0)
-    async with running(ready(1)) as line:
+    async with running(ready(1)) as queue:
         for user in range(1, ANSWERS + 2):
-            await line.asks(user, "before")
-        last = await line.asks(99, "the last one")
-        shown = line.answer(last)
-        await line.until_shows(last, f"{ANSWERS + 1}th in line")
+            await queue.asks(user, "before")
+        last = await queue.asks(99, "the last one")
+        shown = queue.answer(last)
+        await queue.until_shows(last, f"{ANSWERS + 1}th in line")
         edits: list[float] = []
         told = shown.changed_to
 
@@ -33,9 +33,9 @@ async def test_a_waiting_message_is_edited_every_few_seconds_at_most() -> None:
 
         shown.changed_to = edited
         for number in range(1, ANSWERS + 1):
-            (await line.scheduler.asked(number)).end("done")
+            (await queue.scheduler.asked(number)).end("done")
             await clock.sleep(ANSWER_EVERY)
-        await line.until(lambda: "next in line" in shown.text)
+        await queue.until(lambda: "next in line" in shown.text)
 
         gaps = [later - earlier for earlier, later in itertools.pairwise(edits)]
         assert len(gaps) >= 2

@@ -40,7 +40,7 @@ class Watched:
     def __post_init__(self) -> None:
         """Put the parts together."""
         self.live_answers = LiveAnswers(self.shown, self.store, self.background, self.clock, max_pages=5)
-        self.line = PositionUpdater(
+        self.queue = PositionUpdater(
             self.store,
             self.live_answers,
             self.clock,
@@ -48,7 +48,7 @@ class Watched:
             wait_for=lambda _position: None,
             metrics=Metrics(),
         )
-        self.leadership = TokenExpiryNotifier(self.live_answers, self.store, self.line, self.clock)
+        self.leadership = TokenExpiryNotifier(self.live_answers, self.store, self.queue, self.clock)
 
     async def asked(self, name: str, *, private: bool, user: int = 1) -> NewQuestion:
         """A question that was asked now and waits; its message is not open."""
@@ -147,7 +147,7 @@ async def test_whose_message_is_not_kept_open_is_told_once() -> None:
     # Its place changes: it is opened anew for that, and the notice comes back.
     request = await watched.store.get("of 2")
     assert request is not None
-    watched.line.position(watched.live_answers.reopen(request), 1)
+    watched.queue.position(watched.live_answers.reopen(request), 1)
     assert NOTICE not in watched.text("of 2")
     await watched.leadership.look()
     assert NOTICE in watched.text("of 2")
@@ -165,10 +165,10 @@ async def test_everybody_in_a_long_line_is_told() -> None:
         destination = replace(asked.destination, token_expires_at=clock.now() + NOTICE_BEFORE - 1.0)
         await store.enqueue(replace(asked, destination=destination), limits)
         await store.attach_message(name, 0, number)
-    async with running(ready(1), store, conversations) as line:
-        await line.until(lambda: len(line.shown.answers) == len(names))
-        await line.until(lambda: len(line.shown.open_now) <= OPEN_AT_MOST + 1)
-        assert names[-1] not in line.shown.open_now
-        await TokenExpiryNotifier(line.live_answers, store, line.keeper, clock).look()
-        told = [NOTICE in line.answer(name).text for name in names]
+    async with running(ready(1), store, conversations) as queue:
+        await queue.until(lambda: len(queue.shown.answers) == len(names))
+        await queue.until(lambda: len(queue.shown.open_now) <= OPEN_AT_MOST + 1)
+        assert names[-1] not in queue.shown.open_now
+        await TokenExpiryNotifier(queue.live_answers, store, queue.keeper, clock).look()
+        told = [NOTICE in queue.answer(name).text for name in names]
         assert told == [number % 2 == 1 for number in range(len(names))]

@@ -28,14 +28,14 @@ class Brake:
 async def test_no_further_question_is_taken(level: Level) -> None:
     """Its asker reads why, nothing of it is kept, and what was taken before is answered."""
     brake = Brake()
-    async with running(ready(1), settings=Settings(brake=brake)) as line:
-        await line.asks(1, "before")
+    async with running(ready(1), settings=Settings(brake=brake)) as queue:
+        await queue.asks(1, "before")
         brake.on = level
         with pytest.raises(NotTakenNow):
-            await line.asks(2, "meanwhile")
-        assert await line.store.of_user(2, list(RequestState)) == []
-        (await line.scheduler.asked(1)).end("!")
-        await line.until_settled()
+            await queue.asks(2, "meanwhile")
+        assert await queue.store.of_user(2, list(RequestState)) == []
+        (await queue.scheduler.asked(1)).end("!")
+        await queue.until_settled()
         brake.on = Level.OPEN
-        await line.asks(2, "after")
-        assert (await line.scheduler.asked(2)).question == "user 2: after"
+        await queue.asks(2, "after")
+        assert (await queue.scheduler.asked(2)).question == "user 2: after"

@@ -37,10 +37,10 @@ async def test_a_burst_is_taken_in_the_order_it_came() -> None:
     """The first leave for the cluster while the last are still at the door."""
     conversations = MemoryConversations()
     disk = SlowDisk(conversations)
-    async with running(ready(2), disk, conversations) as line:
-        asked = [asyncio.create_task(line.asks(user, f"{user}")) for user in range(1, 13)]
+    async with running(ready(2), disk, conversations) as queue:
+        asked = [asyncio.create_task(queue.asks(user, f"{user}")) for user in range(1, 13)]
         disk.keep(2)
-        first = await line.scheduler.asked(2)
+        first = await queue.scheduler.asked(2)
 
         assert first.question == "user 2: 2"
         assert disk.arrived == [str(number) for number in range(1, AT_ONCE + 3)]
@@ -55,9 +55,9 @@ async def test_nobody_takes_every_pipeline_with_a_burst() -> None:
     """Twenty questions of one person do not leave before another's first, though they came a moment earlier."""
     conversations = MemoryConversations()
     disk = SlowDisk(conversations)
-    async with running(ready(4), disk, conversations) as line:
+    async with running(ready(4), disk, conversations) as queue:
         burst = [(1, f"mine {n}") for n in range(3)] + [(2, "other"), (3, "third"), (1, "mine 3")]
-        asked = [asyncio.create_task(line.asks(user, prompt)) for user, prompt in burst]
+        asked = [asyncio.create_task(queue.asks(user, prompt)) for user, prompt in burst]
         await asyncio.wait(asked, timeout=0)
         disk.keep(len(burst))
         await asyncio.gather(*asked)
@@ -69,15 +69,15 @@ async def test_who_gives_up_at_the_door_leaves_room() -> None:
     """A cancelled wait, before or after its turn came, holds up nobody."""
     conversations = MemoryConversations()
     disk = SlowDisk(conversations)
-    async with running(ready(4), disk, conversations) as line:
-        inside = asyncio.create_task(line.asks(1, "inside"))
-        waits = asyncio.create_task(line.asks(1, "waits"))
+    async with running(ready(4), disk, conversations) as queue:
+        inside = asyncio.create_task(queue.asks(1, "inside"))
+        waits = asyncio.create_task(queue.asks(1, "waits"))
         await asyncio.wait({inside, waits}, timeout=0)
         inside.cancel()
         waits.cancel()
         await asyncio.wait({inside, waits})
 
-        last = asyncio.create_task(line.asks(1, "last"))
+        last = asyncio.create_task(queue.asks(1, "last"))
         disk.keep(1)
         await last
         assert disk.arrived[-1] == "last"
@@ -86,14 +86,14 @@ async def test_who_gives_up_at_the_door_leaves_room() -> None:
 
 async def test_the_length_of_the_line_is_measured_after_the_burst_too() -> None:
     """The gauge falls when questions leave, not only when the next one comes."""
-    async with running(ready(1)) as line:
+    async with running(ready(1)) as queue:
         lengths: list[float | None] = []
         for user in range(1, 4):
-            await line.asks(user, "?")
+            await queue.asks(user, "?")
         for number in range(1, 4):
-            stream = await line.scheduler.asked(number)
-            await line.keeper.refresh()
-            lengths.append(line.metrics.registry.get_sample_value("parallax_questions_waiting"))
+            stream = await queue.scheduler.asked(number)
+            await queue.keeper.refresh()
+            lengths.append(queue.metrics.registry.get_sample_value("parallax_questions_waiting"))
             stream.end("!")
-        await line.until_settled()
+        await queue.until_settled()
         assert lengths == [2, 1, 0]

@@ -9,16 +9,16 @@ from bot.domain.queue.request import Destination, RequestKind
 from bot.services.requests.revisions import Revisions
 from tests.fakes.clocks import FastClock
 from tests.fakes.schedulers import ready
-from tests.integration.services.process import LIMITS, Line, running
+from tests.integration.services.process import LIMITS, RunningQueue, running
 
 PRESS = Destination(9, 71, 8, private=False, channel_route=True, token="of the press", token_expires_at=1e12)
 
 
-def again(line: Line) -> Revisions:
+def again(queue: RunningQueue) -> Revisions:
     """The service, over the line's own parts."""
-    dispatcher = line.dispatcher
+    dispatcher = queue.dispatcher
     return Revisions(
-        line.store, dispatcher._live_answers, dispatcher, dispatcher._completion, FastClock(20.0), LIMITS
+        queue.store, dispatcher._live_answers, dispatcher, dispatcher._completion, FastClock(20.0), LIMITS
     )
 
 
@@ -28,18 +28,18 @@ async def test_several_messages_are_reached_without_the_token_of_the_press(
     messages: int, token: str | None, kind: RequestKind
 ) -> None:
     """Also when the press came before the ids of all of them were known."""
-    async with running(ready(1)) as line:
-        request_id = await line.asks(1, "A long one?")
-        (await line.scheduler.asked(1)).end("Half of it", FinishReason.LENGTH)
-        await line.until_shows(request_id, "length limit")
-        await line.until_settled()
-        pressed = await line.stored(request_id)
+    async with running(ready(1)) as queue:
+        request_id = await queue.asks(1, "A long one?")
+        (await queue.scheduler.asked(1)).end("Half of it", FinishReason.LENGTH)
+        await queue.until_shows(request_id, "length limit")
+        await queue.until_settled()
+        pressed = await queue.stored(request_id)
         assert len(pressed.message_ids) == 1
         for page in range(1, messages):
-            await line.store.attach_message(request_id, page, 2000 + page)
+            await queue.store.attach_message(request_id, page, 2000 + page)
 
-        accepted = await again(line).repeat(pressed, kind, PRESS, in_place=True)
+        accepted = await again(queue).repeat(pressed, kind, PRESS, in_place=True)
 
-        stored = await line.stored(accepted.request_id)
+        stored = await queue.stored(accepted.request_id)
         assert len(stored.message_ids) == messages
         assert stored.question.destination.token == token

@@ -11,7 +11,7 @@ from bot.domain.queue.store import QueuePause
 from bot.errors import ClusterBusy, SchedulerError, SchedulerNotReady
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ScriptedStream, ready
-from tests.integration.services.process import Line, Settings, running
+from tests.integration.services.process import RunningQueue, Settings, running
 
 SOON = 0.2
 """Seconds in which everything happens that waits for nothing."""
@@ -28,110 +28,110 @@ def back_off_of(seconds: float) -> Settings:
     return Settings(clock=LoopClock(), back_off=seconds)
 
 
-async def sent(line: Line, user: int, prompt: str) -> ScriptedStream:
-    before = len(line.scheduler.streams)
-    await line.asks(user, prompt)
-    return await line.scheduler.asked(before + 1)
+async def sent(queue: RunningQueue, user: int, prompt: str) -> ScriptedStream:
+    before = len(queue.scheduler.streams)
+    await queue.asks(user, prompt)
+    return await queue.scheduler.asked(before + 1)
 
 
-async def until_sent(line: Line, count: int) -> float:
+async def until_sent(queue: RunningQueue, count: int) -> float:
     """Wait until ``count`` questions were sent in all; returns the seconds that took."""
     since = LoopClock().monotonic()
-    await line.scheduler.asked(count, timeout=MORE_THAN_ENOUGH)
+    await queue.scheduler.asked(count, timeout=MORE_THAN_ENOUGH)
     return LoopClock().monotonic() - since
 
 
 async def test_refusals_that_come_together_are_waited_out_once() -> None:
     """Four at a time, twice: the wait doubles with each burst, not with each refusal."""
-    async with running(ready(4), settings=back_off_of(1.0)) as line:
-        asked = [await line.asks(user, "?") for user in range(1, 5)]
+    async with running(ready(4), settings=back_off_of(1.0)) as queue:
+        asked = [await queue.asks(user, "?") for user in range(1, 5)]
         for burst, most in ((1, 1.0), (2, 2.0)):
-            await line.scheduler.asked(4 * burst)
-            for stream in line.scheduler.open:
+            await queue.scheduler.asked(4 * burst)
+            for stream in queue.scheduler.open:
                 stream.fail(refused())
-            assert most / 2 <= await until_sent(line, 4 * burst + 1) <= most + SOON
-        await line.scheduler.asked(12)
-        for stream in line.scheduler.open:
+            assert most / 2 <= await until_sent(queue, 4 * burst + 1) <= most + SOON
+        await queue.scheduler.asked(12)
+        for stream in queue.scheduler.open:
             stream.end("fine")
         for request_id in asked:
-            await line.until_shows(request_id, "fine")
+            await queue.until_shows(request_id, "fine")
 
 
 async def test_the_refusal_of_a_withdrawn_question_counts() -> None:
     """Its asker is gone, but the cluster is as full as it says: fewer are sent, and not before it wants them."""
-    async with running(ready(None), settings=back_off_of(1.0)) as line:
-        withdrawn, running_one = await line.asks(1, "withdrawn"), await line.asks(2, "answered")
-        held, answered = await line.scheduler.asked(1), await line.scheduler.asked(2)
-        await line.asks(3, "next")
+    async with running(ready(None), settings=back_off_of(1.0)) as queue:
+        withdrawn, running_one = await queue.asks(1, "withdrawn"), await queue.asks(2, "answered")
+        held, answered = await queue.scheduler.asked(1), await queue.scheduler.asked(2)
+        await queue.asks(3, "next")
         answered.begin()
         answered.say("…")
-        await line.until_shows(running_one, "…")
-        before = line.gate.limit()
-        assert await line.dispatcher.stop(withdrawn, by=1)
+        await queue.until_shows(running_one, "…")
+        before = queue.gate.limit()
+        assert await queue.dispatcher.stop(withdrawn, by=1)
 
         held.fail(refused(retry_after=20.0))
-        await line.scheduler.left(held)
+        await queue.scheduler.left(held)
         await LoopClock().sleep(20.0 - SOON)
-        assert len(line.scheduler.streams) == 2
-        assert line.gate.hold() == Hold("held.busy")
+        assert len(queue.scheduler.streams) == 2
+        assert queue.gate.hold() == Hold("held.busy")
         answered.end("done")
 
-        await until_sent(line, 3)
-        assert line.gate.limit() < before
-        assert await line.state(withdrawn) is RequestState.CANCELLED
+        await until_sent(queue, 3)
+        assert queue.gate.limit() < before
+        assert await queue.state(withdrawn) is RequestState.CANCELLED
 
 
 async def test_a_freed_slot_ends_the_back_off() -> None:
     """A running answer ends, so there is room: the refused question leaves at once."""
-    async with running(ready(2), settings=back_off_of(30.0)) as line:
+    async with running(ready(2), settings=back_off_of(30.0)) as queue:
         # The first answer that is complete is news of the cluster by itself.
-        (await sent(line, 3, "before")).end("done")
-        await line.until_settled()
-        first, second = await sent(line, 1, "refused"), await sent(line, 2, "running")
+        (await sent(queue, 3, "before")).end("done")
+        await queue.until_settled()
+        first, second = await sent(queue, 1, "refused"), await sent(queue, 2, "running")
         second.begin()
         second.say("…")
         first.fail(refused())
-        await line.scheduler.left(first)
+        await queue.scheduler.left(first)
         await LoopClock().sleep(5.0)
-        assert len(line.scheduler.streams) == 3
+        assert len(queue.scheduler.streams) == 3
 
         second.end("done")
 
-        assert await until_sent(line, 4) <= SOON
-        assert line.scheduler.streams[3].question == "user 1: refused"
+        assert await until_sent(queue, 4) <= SOON
+        assert queue.scheduler.streams[3].question == "user 1: refused"
 
 
 async def test_a_changed_cluster_ends_the_back_off() -> None:
     """Another node has joined: the refused question leaves at once."""
-    async with running(ready(1), settings=back_off_of(30.0)) as line:
-        await line.asks(1, "?")
-        (await line.scheduler.asked(1)).fail(refused())
+    async with running(ready(1), settings=back_off_of(30.0)) as queue:
+        await queue.asks(1, "?")
+        (await queue.scheduler.asked(1)).fail(refused())
         await LoopClock().sleep(5.0)
-        assert len(line.scheduler.streams) == 1
+        assert len(queue.scheduler.streams) == 1
 
-        line.scheduler.report(ready(2))
+        queue.scheduler.report(ready(2))
 
-        assert await until_sent(line, 2) <= SOON
+        assert await until_sent(queue, 2) <= SOON
 
 
 async def test_learned_capacity_falls_with_a_refusal_and_grows_after_a_quiet_minute() -> None:
     """Where the cluster does not say how much it takes: three at a time, 429, two, a minute later three again."""
-    async with running(ready(None), settings=back_off_of(1.0)) as line:
+    async with running(ready(None), settings=back_off_of(1.0)) as queue:
         for user in range(1, 10):
-            await line.asks(user, "?")
+            await queue.asks(user, "?")
         for number in (1, 2):
-            (await line.scheduler.asked(number)).begin()
-        line.scheduler.streams[0].end("done")
-        refusing = await line.scheduler.asked(4)
-        assert len(line.scheduler.open) == 3
+            (await queue.scheduler.asked(number)).begin()
+        queue.scheduler.streams[0].end("done")
+        refusing = await queue.scheduler.asked(4)
+        assert len(queue.scheduler.open) == 3
 
         refusing.fail(refused())
         await LoopClock().sleep(QUIET_SECONDS - 1.0)
-        assert len(line.scheduler.open) == 2
-        await until_sent(line, 5)
-        assert len(line.scheduler.open) == 3
+        assert len(queue.scheduler.open) == 2
+        await until_sent(queue, 5)
+        assert len(queue.scheduler.open) == 3
         await LoopClock().sleep(QUIET_SECONDS - 1.0)
-        assert len(line.scheduler.open) == 3
+        assert len(queue.scheduler.open) == 3
 
 
 AN_HOUR = 3600.0
@@ -139,90 +139,90 @@ REFUSALS = pytest.mark.parametrize("kind", [ClusterBusy, SchedulerNotReady], ids
 """The page of a proxy before the scheduler."""
 
 
-async def refused_for_an_hour(line: Line, kind: type[SchedulerError]) -> str:
+async def refused_for_an_hour(queue: RunningQueue, kind: type[SchedulerError]) -> str:
     """Somebody's question is refused so, with nothing else in flight."""
-    asked = await line.asks(1, "?")
-    (await line.scheduler.asked(1)).fail(kind("a proxy's page", retry_after=AN_HOUR))
-    await line.until_shows(asked, "kept: ")
+    asked = await queue.asks(1, "?")
+    (await queue.scheduler.asked(1)).fail(kind("a proxy's page", retry_after=AN_HOUR))
+    await queue.until_shows(asked, "kept: ")
     return asked
 
 
 @REFUSALS
 async def test_an_hour_is_not_waited_for(kind: type[SchedulerError]) -> None:
     """Where the status tells no capacity, nothing says that there is room: a minute is enough to obey."""
-    async with running(ready(None), settings=back_off_of(1.0)) as line:
-        asked = await refused_for_an_hour(line, kind)
-        assert MOST_ASKED_SECONDS - SOON <= await until_sent(line, 2) <= MOST_ASKED_SECONDS + SOON
-        line.scheduler.streams[1].end("here")
-        await line.until_shows(asked, "here")
+    async with running(ready(None), settings=back_off_of(1.0)) as queue:
+        asked = await refused_for_an_hour(queue, kind)
+        assert MOST_ASKED_SECONDS - SOON <= await until_sent(queue, 2) <= MOST_ASKED_SECONDS + SOON
+        queue.scheduler.streams[1].end("here")
+        await queue.until_shows(asked, "here")
 
 
 @REFUSALS
 async def test_an_hour_ends_when_the_status_shows_room(kind: type[SchedulerError]) -> None:
     """A report that came after the refusal and says the same as before is enough, but is not believed at once."""
-    async with running(ready(4), settings=back_off_of(1.0)) as line:
-        await refused_for_an_hour(line, kind)
+    async with running(ready(4), settings=back_off_of(1.0)) as queue:
+        await refused_for_an_hour(queue, kind)
         await LoopClock().sleep(1.0)
-        line.scheduler.report(ready(4))
-        assert LEAST_ASKED_SECONDS - 1.0 - SOON <= await until_sent(line, 2) <= LEAST_ASKED_SECONDS + SOON
+        queue.scheduler.report(ready(4))
+        assert LEAST_ASKED_SECONDS - 1.0 - SOON <= await until_sent(queue, 2) <= LEAST_ASKED_SECONDS + SOON
 
 
 @REFUSALS
 async def test_an_old_report_shows_no_room(kind: type[SchedulerError]) -> None:
     """It came before the refusal. The next one counts as soon as it is there."""
-    async with running(ready(4), settings=back_off_of(1.0)) as line:
-        await refused_for_an_hour(line, kind)
+    async with running(ready(4), settings=back_off_of(1.0)) as queue:
+        await refused_for_an_hour(queue, kind)
         await LoopClock().sleep(30.0)
-        assert len(line.scheduler.streams) == 1
-        line.scheduler.report(ready(4))
-        assert await until_sent(line, 2) <= 1.0 + SOON
+        assert len(queue.scheduler.streams) == 1
+        queue.scheduler.report(ready(4))
+        assert await until_sent(queue, 2) <= 1.0 + SOON
 
 
 async def test_a_report_shows_no_room_while_all_of_it_is_ours() -> None:
     """As many run as the cluster takes: whatever is reported, the refused question waits for one to end."""
-    async with running(ready(2), settings=back_off_of(1.0)) as line:
-        first, second = await sent(line, 1, "refused"), await sent(line, 2, "running")
+    async with running(ready(2), settings=back_off_of(1.0)) as queue:
+        first, second = await sent(queue, 1, "refused"), await sent(queue, 2, "running")
         second.begin()
         second.say("…")
-        line.scheduler.report(ready(1))
-        await line.scheduler.heard()
+        queue.scheduler.report(ready(1))
+        await queue.scheduler.heard()
         first.fail(refused(retry_after=AN_HOUR))
-        await line.scheduler.left(first)
+        await queue.scheduler.left(first)
         for _ in range(10):
             await LoopClock().sleep(2.0)
-            line.scheduler.report(ready(1))
-        assert len(line.scheduler.streams) == 2
-        assert line.gate.hold() == Hold("held.busy")
+            queue.scheduler.report(ready(1))
+        assert len(queue.scheduler.streams) == 2
+        assert queue.gate.hold() == Hold("held.busy")
         second.end("done")
-        assert await until_sent(line, 3) <= SOON
+        assert await until_sent(queue, 3) <= SOON
 
 
 async def test_an_hour_ends_when_one_of_ours_does() -> None:
     """There is room for one more then."""
-    async with running(ready(None), settings=back_off_of(1.0)) as line:
-        first, second = await sent(line, 1, "refused"), await sent(line, 2, "running")
+    async with running(ready(None), settings=back_off_of(1.0)) as queue:
+        first, second = await sent(queue, 1, "refused"), await sent(queue, 2, "running")
         second.begin()
         second.say("…")
         first.fail(refused(retry_after=AN_HOUR))
-        await line.scheduler.left(first)
+        await queue.scheduler.left(first)
         await LoopClock().sleep(10.0)
-        assert len(line.scheduler.streams) == 2
+        assert len(queue.scheduler.streams) == 2
         second.end("done")
-        assert await until_sent(line, 3) <= SOON
+        assert await until_sent(queue, 3) <= SOON
 
 
 @REFUSALS
 @pytest.mark.parametrize("paused", [True, False])
 async def test_an_hour_ends_when_an_operator_resumes(kind: type[SchedulerError], paused: bool) -> None:
     """Also where the line was not paused: that is what resuming is for."""
-    async with running(ready(None), settings=back_off_of(1.0)) as line:
-        await refused_for_an_hour(line, kind)
+    async with running(ready(None), settings=back_off_of(1.0)) as queue:
+        await refused_for_an_hour(queue, kind)
         await LoopClock().sleep(10.0)
         if paused:
-            await line.store.pause(QueuePause("", by=7, since=0.0))
-            await line.dispatcher.refresh_pause()
+            await queue.store.pause(QueuePause("", by=7, since=0.0))
+            await queue.dispatcher.refresh_pause()
             await LoopClock().sleep(1.0)
-        assert len(line.scheduler.streams) == 1
-        await line.store.pause(None)
-        line.dispatcher.pause_changed(None)
-        assert await until_sent(line, 2) <= SOON
+        assert len(queue.scheduler.streams) == 1
+        await queue.store.pause(None)
+        queue.dispatcher.pause_changed(None)
+        assert await until_sent(queue, 2) <= SOON

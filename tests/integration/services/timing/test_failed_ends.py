@@ -19,7 +19,7 @@ from tests.fakes.clocks import LoopClock
 from tests.fakes.deliveries import ShownAnswer, Undisturbed
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ready
-from tests.integration.services.process import Line, Settings, running
+from tests.integration.services.process import RunningQueue, Settings, running
 
 OUTAGE = 70.0
 """Seconds: longer than a commit is repeated."""
@@ -81,37 +81,37 @@ class Fault:
 
 
 @asynccontextmanager
-async def a_line() -> AsyncIterator[Line]:
+async def a_line() -> AsyncIterator[RunningQueue]:
     """A line whose cluster answers everything, and whose answers are announced."""
-    async with running(ready(4), settings=Settings(clock=LoopClock(), announce_after=0.0)) as line:
+    async with running(ready(4), settings=Settings(clock=LoopClock(), announce_after=0.0)) as queue:
 
         async def answer_all() -> None:
             for number in range(1, 1000):
-                (await line.scheduler.asked(number, timeout=1e9)).end("fine")
+                (await queue.scheduler.asked(number, timeout=1e9)).end("fine")
 
         cluster = asyncio.create_task(answer_all())
         try:
-            yield line
+            yield queue
         finally:
             cluster.cancel()
 
 
-async def ended(line: Line, request_ids: Sequence[str], within: float = AT_LAST) -> list[RequestState]:
+async def ended(queue: RunningQueue, request_ids: Sequence[str], within: float = AT_LAST) -> list[RequestState]:
     """The states of these questions once all have ended."""
     until = LoopClock().monotonic() + within
     while True:
-        states = [await line.state(one) for one in request_ids]
+        states = [await queue.state(one) for one in request_ids]
         if set(states) <= FINAL:
             return states
         assert LoopClock().monotonic() < until, states
         await LoopClock().sleep(2.0)
 
 
-async def nothing_is_left(line: Line) -> None:
+async def nothing_is_left(queue: RunningQueue) -> None:
     """What is stored as running is what runs, and nothing does; nothing is shown any more."""
     await LoopClock().sleep(SOON)
-    assert set(await line.store.running_ids("this process")) == line.in_flight.held == set()
-    assert line.shown.open_now == set()
+    assert set(await queue.store.running_ids("this process")) == queue.in_flight.held == set()
+    assert queue.shown.open_now == set()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -122,15 +122,15 @@ async def test_a_question_ends_whichever_step_fails(
     """And its asker's next one in that channel is answered when the step works again."""
     error, lasts = FAULTS[fault]
     broken = Fault(error, lasts)
-    async with a_line() as line:
+    async with a_line() as queue:
         with monkeypatch.context() as patch:
             broken.put_into(patch, *STEPS[step])
-            asked = await line.asks(1, "?")
-            await ended(line, [asked], within=2 * SOON + (lasts if lasts < AT_LAST else 0.0))
-        following = await line.asks(1, "and?")
-        assert await ended(line, [asked, following]) == [await line.state(asked), RequestState.DELIVERED]
+            asked = await queue.asks(1, "?")
+            await ended(queue, [asked], within=2 * SOON + (lasts if lasts < AT_LAST else 0.0))
+        following = await queue.asks(1, "and?")
+        assert await ended(queue, [asked, following]) == [await queue.state(asked), RequestState.DELIVERED]
         assert broken.began is not None
-        await nothing_is_left(line)
+        await nothing_is_left(queue)
 
 
 async def test_a_value_that_cannot_be_stored_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,11 +138,11 @@ async def test_a_value_that_cannot_be_stored_is_asked_for_once(monkeypatch: pyte
     refused = Fault(lambda: ValueRefused("Python int too large to convert to SQLite INTEGER"), 1e9)
     with monkeypatch.context() as patch:
         refused.put_into(patch, *STEPS["commit"])
-        async with a_line() as line:
-            asked = await line.asks(1, "?")
-            assert await ended(line, [asked], within=SOON) == [RequestState.FAILED]
-            await line.until_shows(asked, "The answer could not be saved and is lost. Please ask again")
-            assert len(line.scheduler.streams) == 1
+        async with a_line() as queue:
+            asked = await queue.asks(1, "?")
+            assert await ended(queue, [asked], within=SOON) == [RequestState.FAILED]
+            await queue.until_shows(asked, "The answer could not be saved and is lost. Please ask again")
+            assert len(queue.scheduler.streams) == 1
 
 
 async def test_a_question_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,31 +150,31 @@ async def test_a_question_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch)
     spoilt = Fault(lambda: StorageError("database disk image is malformed"), 1e9)
     with monkeypatch.context() as patch:
         spoilt.put_into(patch, *STEPS["commit"])
-        async with a_line() as line:
-            asked = await line.asks(1, "?")
-            assert await ended(line, [asked]) == [RequestState.FAILED]
-            await line.until_shows(asked, "The answer could not be saved and is lost. Please ask again")
-            assert len(line.scheduler.streams) == 1 + REPEATED_AT_MOST
-            await nothing_is_left(line)
+        async with a_line() as queue:
+            asked = await queue.asks(1, "?")
+            assert await ended(queue, [asked]) == [RequestState.FAILED]
+            await queue.until_shows(asked, "The answer could not be saved and is lost. Please ask again")
+            assert len(queue.scheduler.streams) == 1 + REPEATED_AT_MOST
+            await nothing_is_left(queue)
 
 
 async def test_a_disk_that_is_full_for_long_loses_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three were being answered, one waits: seconds after the disk is well all are answered."""
-    async with running(ready(3), settings=Settings(clock=LoopClock())) as line:
-        asked = [await line.asks(user, "?") for user in (1, 2, 3, 4)]
-        await line.scheduler.asked(3)
+    async with running(ready(3), settings=Settings(clock=LoopClock())) as queue:
+        asked = [await queue.asks(user, "?") for user in (1, 2, 3, 4)]
+        await queue.scheduler.asked(3)
         with monkeypatch.context() as patch:
             full = Fault(*FAULTS["the disk, for long"])
             for name in ("claim", "renew", "release", "answered", "delivered", "failed", "cancelled", "recover"):
                 full.put_into(patch, MemoryRequests, name)
-            for stream in line.scheduler.open:
+            for stream in queue.scheduler.open:
                 stream.end("fine")
             await LoopClock().sleep(OUTAGE + SOON)
             assert full.began is not None
         for number in range(4, 8):
-            (await line.scheduler.asked(number, timeout=SOON)).end("fine")
-        assert await ended(line, asked, within=SOON) == [RequestState.DELIVERED] * 4
-        await nothing_is_left(line)
+            (await queue.scheduler.asked(number, timeout=SOON)).end("fine")
+        assert await ended(queue, asked, within=SOON) == [RequestState.DELIVERED] * 4
+        await nothing_is_left(queue)
 
 
 @pytest.mark.parametrize("fault", ["a bug, once", "a cancellation", "the disk, for long"])
@@ -183,38 +183,38 @@ async def test_what_was_stopped_is_not_asked_again(
     monkeypatch: pytest.MonkeyPatch, fault: str, *, begun: bool
 ) -> None:
     """Also when the stop itself could not be committed."""
-    async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
-        asked = await line.asks(1, "?")
-        stream = await line.scheduler.asked(1)
+    async with running(ready(1), settings=Settings(clock=LoopClock())) as queue:
+        asked = await queue.asks(1, "?")
+        stream = await queue.scheduler.asked(1)
         if begun:
             stream.begin()
         await LoopClock().sleep(1.0)
         with monkeypatch.context() as patch:
             Fault(*FAULTS[fault]).put_into(patch, MemoryRequests, "cancelled")
-            stopping = asyncio.create_task(line.dispatcher.stop(asked, by=1))
+            stopping = asyncio.create_task(queue.dispatcher.stop(asked, by=1))
             await LoopClock().sleep(1.0)
             stream.end()
-            assert await ended(line, [asked]) == [RequestState.CANCELLED]
+            assert await ended(queue, [asked]) == [RequestState.CANCELLED]
             await asyncio.wait({stopping})
             assert stopping.cancelled() or stopping.exception() is not None or stopping.result()
-        await line.until_shows(asked, "stopped")
-        assert len(line.scheduler.streams) == 1
-        await nothing_is_left(line)
+        await queue.until_shows(asked, "stopped")
+        assert len(queue.scheduler.streams) == 1
+        await nothing_is_left(queue)
 
 
 async def test_a_failure_that_cannot_be_committed_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cluster refused the question for good while the disk was full."""
-    async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
+    async with running(ready(1), settings=Settings(clock=LoopClock())) as queue:
         with monkeypatch.context() as patch:
             Fault(*FAULTS["the disk, for long"]).put_into(patch, MemoryRequests, "failed")
-            asked = await line.asks(1, "?")
+            asked = await queue.asks(1, "?")
             for number in range(1, 7):
-                (await line.scheduler.asked(number, timeout=AT_LAST)).fail(RequestRefused("400", status=400))
+                (await queue.scheduler.asked(number, timeout=AT_LAST)).fail(RequestRefused("400", status=400))
                 await LoopClock().sleep(OUTAGE)
-                if await line.state(asked) in FINAL:
+                if await queue.state(asked) in FINAL:
                     break
-            assert await ended(line, [asked]) == [RequestState.FAILED]
-        await nothing_is_left(line)
+            assert await ended(queue, [asked]) == [RequestState.FAILED]
+        await nothing_is_left(queue)
 
 
 @pytest.mark.parametrize("fault", ["a bug, once", "a bug, always"])
@@ -222,30 +222,30 @@ async def test_a_failure_whose_sentence_cannot_be_shown_is_shown_again(
     monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """A few times; the question has ended in any case."""
-    async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
-        asked = await line.asks(1, "?")
-        stream = await line.scheduler.asked(1)
+    async with running(ready(1), settings=Settings(clock=LoopClock())) as queue:
+        asked = await queue.asks(1, "?")
+        stream = await queue.scheduler.asked(1)
         with monkeypatch.context() as patch:
             Fault(*FAULTS[fault]).put_into(patch, *STEPS["deliver"])
             stream.fail(RequestRefused("400", status=400))
-            assert await ended(line, [asked], within=SOON) == [RequestState.FAILED]
+            assert await ended(queue, [asked], within=SOON) == [RequestState.FAILED]
             await LoopClock().sleep((REPEATED_AT_MOST + 1) * SOON)
-        assert line.answer(asked).finished == (1 if fault == "a bug, once" else 0)
-        await nothing_is_left(line)
+        assert queue.answer(asked).finished == (1 if fault == "a bug, once" else 0)
+        await nothing_is_left(queue)
 
 
 async def test_what_is_stopped_while_its_end_cannot_be_committed_is_not_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The answer was complete, but the disk takes nothing; its asker has seen enough."""
-    async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
-        asked = await line.asks(1, "?")
-        stream = await line.scheduler.asked(1)
+    async with running(ready(1), settings=Settings(clock=LoopClock())) as queue:
+        asked = await queue.asks(1, "?")
+        stream = await queue.scheduler.asked(1)
         with monkeypatch.context() as patch:
             Fault(*FAULTS["the disk, for long"]).put_into(patch, *STEPS["commit"])
             stream.end("fine")
             await LoopClock().sleep(5.0)
-            assert await line.dispatcher.stop(asked, by=1)
-            assert await ended(line, [asked], within=OUTAGE + SOON) == [RequestState.CANCELLED]
-        assert len(line.scheduler.streams) == 1
-        await nothing_is_left(line)
+            assert await queue.dispatcher.stop(asked, by=1)
+            assert await ended(queue, [asked], within=OUTAGE + SOON) == [RequestState.CANCELLED]
+        assert len(queue.scheduler.streams) == 1
+        await nothing_is_left(queue)

@@ -26,7 +26,7 @@ from bot.errors import (
 from bot.services.cluster.monitor import FAILURES_TOLERATED, Availability
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ScriptedStream, ready
-from tests.integration.services.process import Line, Settings, running
+from tests.integration.services.process import RunningQueue, Settings, running
 
 PEOPLE = 24
 SLOTS = 4
@@ -51,7 +51,7 @@ class Cluster:
     ``in_flight`` is how many were whenever one more came; ``answered`` are the questions in that order.
     """
 
-    line: Line
+    queue: RunningQueue
     fails: Fails
     in_flight: list[int] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
@@ -60,8 +60,8 @@ class Cluster:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as answers:
             while True:
-                stream = await self.line.scheduler.asked(len(self.in_flight) + 1, timeout=AN_HOUR)
-                self.in_flight.append(len(self.line.scheduler.open))
+                stream = await self.queue.scheduler.asked(len(self.in_flight) + 1, timeout=AN_HOUR)
+                self.in_flight.append(len(self.queue.scheduler.open))
                 answers.create_task(self._answer(stream, self.fails(stream)))
 
     async def _answer(self, stream: ScriptedStream, error: SchedulerError | None) -> None:
@@ -77,9 +77,9 @@ class Cluster:
 
 
 @asynccontextmanager
-async def serving(line: Line, fails: Fails) -> AsyncIterator[Cluster]:
+async def serving(queue: RunningQueue, fails: Fails) -> AsyncIterator[Cluster]:
     """The cluster at work."""
-    cluster = Cluster(line, fails)
+    cluster = Cluster(queue, fails)
     task = asyncio.create_task(cluster.run())
     try:
         yield cluster
@@ -100,8 +100,8 @@ def poison(stream: ScriptedStream) -> SchedulerError | None:
     return BAD_GATEWAY if stream.question.endswith("poison") else None
 
 
-async def everybody_asks(line: Line) -> list[str]:
-    return [await line.asks(user, f"question-{user}") for user in range(1, PEOPLE + 1)]
+async def everybody_asks(queue: RunningQueue) -> list[str]:
+    return [await queue.asks(user, f"question-{user}") for user in range(1, PEOPLE + 1)]
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ async def everybody_asks(line: Line) -> list[str]:
 )
 async def test_everybody_is_answered_after_a_node_has_reloaded(error: SchedulerError) -> None:
     """Down from the start for a minute: nothing is lost, one question at a time finds out, the order is kept."""
-    async with running(ready(SLOTS), settings=settings()) as line:
-        async with serving(line, down(0.0, 60.0, error)) as cluster:
-            asked = await everybody_asks(line)
-            await until_answered(line, asked)
+    async with running(ready(SLOTS), settings=settings()) as queue:
+        async with serving(queue, down(0.0, 60.0, error)) as cluster:
+            asked = await everybody_asks(queue)
+            await until_answered(queue, asked)
 
-        assert {await line.state(one) for one in asked} == {RequestState.DELIVERED}
-        failed = len(line.scheduler.streams) - PEOPLE
+        assert {await queue.state(one) for one in asked} == {RequestState.DELIVERED}
+        failed = len(queue.scheduler.streams) - PEOPLE
         # Those that were in flight when it was noticed, then one at a time. Pauses of 1, 2, 4 … 30 s, half of each
         # by chance.
         at_first = cluster.in_flight.index(1, 1)
@@ -135,160 +135,160 @@ async def test_everybody_is_answered_after_a_node_has_reloaded(error: SchedulerE
         everybody = [f"question-{user}" for user in range(1, PEOPLE + 1)]
         first = cluster.answered[0]
         assert cluster.answered == [first, *(one for one in everybody if one != first)]
-        assert not line.monitor.view().failing
+        assert not queue.monitor.view().failing
 
 
 async def test_what_breaks_in_the_middle_of_the_line() -> None:
     """Eight have been answered and four are being written when the front goes down."""
-    async with running(ready(SLOTS), settings=settings()) as line:
-        async with serving(line, down(2.5, 20.0)):
-            asked = await everybody_asks(line)
-            await line.until_shows(asked[-1], "kept: a node failed, trying again until it works")
-            assert line.gate.hold() == Hold("held.node_failed")
-            await until_answered(line, asked)
-        assert {await line.state(one) for one in asked} == {RequestState.DELIVERED}
-        assert line.gate.hold() is None
+    async with running(ready(SLOTS), settings=settings()) as queue:
+        async with serving(queue, down(2.5, 20.0)):
+            asked = await everybody_asks(queue)
+            await queue.until_shows(asked[-1], "kept: a node failed, trying again until it works")
+            assert queue.gate.hold() == Hold("held.node_failed")
+            await until_answered(queue, asked)
+        assert {await queue.state(one) for one in asked} == {RequestState.DELIVERED}
+        assert queue.gate.hold() is None
 
 
-async def until_answered(line: Line, asked: Sequence[str]) -> None:
+async def until_answered(queue: RunningQueue, asked: Sequence[str]) -> None:
     async with asyncio.timeout(AN_HOUR):
-        while not all("answer to" in line.answer(one).text for one in asked):
+        while not all("answer to" in queue.answer(one).text for one in asked):
             await LoopClock().sleep(1.0)
-    await line.until_settled()
+    await queue.until_settled()
 
 
-async def fail_next(line: Line, error: SchedulerError = BAD_GATEWAY) -> ScriptedStream:
-    stream = await line.scheduler.asked(len(line.scheduler.streams) + 1, timeout=LONGEST_PAUSE + SOON)
+async def fail_next(queue: RunningQueue, error: SchedulerError = BAD_GATEWAY) -> ScriptedStream:
+    stream = await queue.scheduler.asked(len(queue.scheduler.streams) + 1, timeout=LONGEST_PAUSE + SOON)
     stream.begin()
     stream.fail(error)
-    await line.scheduler.left(stream)
+    await queue.scheduler.left(stream)
     return stream
 
 
 async def test_status_and_alerts_agree_with_the_line() -> None:
     """Called failing after three failures in a row, and not any more with the first word that comes."""
-    async with running(ready(SLOTS), settings=settings()) as line:
-        asked = await line.asks(1, "question-1")
+    async with running(ready(SLOTS), settings=settings()) as queue:
+        asked = await queue.asks(1, "question-1")
         for number in range(1, FAILURES_TOLERATED + 1):
-            assert not line.monitor.view().failing
+            assert not queue.monitor.view().failing
             if number == 1:
-                stream = await line.scheduler.asked(1)
+                stream = await queue.scheduler.asked(1)
                 stream.begin()
                 stream.fail(BAD_GATEWAY)
-                await line.scheduler.left(stream)
+                await queue.scheduler.left(stream)
             else:
-                await fail_next(line)
-        await line.until(lambda: line.monitor.view().failing)
-        probe = await line.scheduler.asked(FAILURES_TOLERATED + 1, timeout=LONGEST_PAUSE)
+                await fail_next(queue)
+        await queue.until(lambda: queue.monitor.view().failing)
+        probe = await queue.scheduler.asked(FAILURES_TOLERATED + 1, timeout=LONGEST_PAUSE)
         probe.begin()
         await LoopClock().sleep(1.0)
-        assert line.monitor.view().failing
-        assert line.gate.hold() == Hold("held.node_failed")
+        assert queue.monitor.view().failing
+        assert queue.gate.hold() == Hold("held.node_failed")
         probe.say("At last")
-        await line.until_shows(asked, "At last")
-        assert not line.monitor.view().failing
-        assert line.gate.hold() is None
+        await queue.until_shows(asked, "At last")
+        assert not queue.monitor.view().failing
+        assert queue.gate.hold() is None
         probe.end("!")
-        await line.until_settled()
+        await queue.until_settled()
 
 
 async def test_one_question_that_fails_always_holds_nobody_for_long() -> None:
     """Another one succeeds, so it is to blame: after failing twice more it is told, and everybody is answered."""
-    async with running(ready(1), settings=settings()) as line:
+    async with running(ready(1), settings=settings()) as queue:
         began = LoopClock().monotonic()
-        async with serving(line, poison):
-            unlucky = await line.asks(99, "poison")
-            asked = [await line.asks(user, f"question-{user}") for user in range(1, 9)]
-            await until_answered(line, asked)
+        async with serving(queue, poison):
+            unlucky = await queue.asks(99, "poison")
+            asked = [await queue.asks(user, f"question-{user}") for user in range(1, 9)]
+            await until_answered(queue, asked)
             assert LoopClock().monotonic() - began <= len(asked) * 1.1 + 15.0
-            await line.until_shows(unlucky, "A node of the cluster failed while answering. Please ask again. · ")
-            await line.until_settled()
-        assert await line.state(unlucky) is RequestState.FAILED
-        assert sum(stream.question.endswith("poison") for stream in line.scheduler.streams) >= 1 + STRIKES
-        assert not line.monitor.view().failing
+            await queue.until_shows(unlucky, "A node of the cluster failed while answering. Please ask again. · ")
+            await queue.until_settled()
+        assert await queue.state(unlucky) is RequestState.FAILED
+        assert sum(stream.question.endswith("poison") for stream in queue.scheduler.streams) >= 1 + STRIKES
+        assert not queue.monitor.view().failing
 
 
 async def test_a_question_that_fails_alone_is_kept_until_it_expires() -> None:
     """Nothing else succeeds, so nobody knows that it is to blame."""
-    async with running(ready(1), settings=Settings(clock=LoopClock(), question_ttl=600.0)) as line:
-        async with serving(line, lambda _: BAD_GATEWAY):
-            asked = await line.asks(1, "?")
+    async with running(ready(1), settings=Settings(clock=LoopClock(), question_ttl=600.0)) as queue:
+        async with serving(queue, lambda _: BAD_GATEWAY):
+            asked = await queue.asks(1, "?")
             await LoopClock().sleep(590.0)
-            assert await line.state(asked) in {RequestState.QUEUED, RequestState.RUNNING}
+            assert await queue.state(asked) in {RequestState.QUEUED, RequestState.RUNNING}
             await LoopClock().sleep(60.0)
-        assert await line.state(asked) is RequestState.EXPIRED
-        assert 15 <= len(line.scheduler.streams) <= 45
+        assert await queue.state(asked) is RequestState.EXPIRED
+        assert 15 <= len(queue.scheduler.streams) <= 45
 
 
 async def test_an_operator_who_resumes_tries_at_once() -> None:
     """The node was mended during a long pause."""
-    async with running(ready(1), settings=settings()) as line:
-        await line.asks(1, "?")
-        stream = await line.scheduler.asked(1)
+    async with running(ready(1), settings=settings()) as queue:
+        await queue.asks(1, "?")
+        stream = await queue.scheduler.asked(1)
         stream.fail(BAD_GATEWAY)
-        await line.scheduler.left(stream)
+        await queue.scheduler.left(stream)
         for _ in range(7):
-            await fail_next(line)
+            await fail_next(queue)
         await LoopClock().sleep(1.0)
-        before = len(line.scheduler.streams)
-        line.dispatcher.pause_changed(QueuePause("", by=7, since=0.0))
-        line.dispatcher.pause_changed(None)
-        await line.scheduler.asked(before + 1, timeout=SOON)
+        before = len(queue.scheduler.streams)
+        queue.dispatcher.pause_changed(QueuePause("", by=7, since=0.0))
+        queue.dispatcher.pause_changed(None)
+        await queue.scheduler.asked(before + 1, timeout=SOON)
 
 
 async def test_a_stopped_probe_frees_the_way_for_the_next() -> None:
     """Its asker lost patience; the others still want to know."""
-    async with running(ready(SLOTS), settings=settings()) as line:
-        first = await line.asks(1, "question-1")
-        stream = await line.scheduler.asked(1)
+    async with running(ready(SLOTS), settings=settings()) as queue:
+        first = await queue.asks(1, "question-1")
+        stream = await queue.scheduler.asked(1)
         stream.fail(BAD_GATEWAY)
-        await line.until_shows(first, "kept: a node failed")
-        await line.asks(2, "question-2")
-        probe = await line.scheduler.asked(2)
+        await queue.until_shows(first, "kept: a node failed")
+        await queue.asks(2, "question-2")
+        probe = await queue.scheduler.asked(2)
         probe.begin()
         await LoopClock().sleep(1.0)
-        assert len(line.scheduler.streams) == 2
-        assert await line.dispatcher.stop(first, by=1)
-        assert (await line.scheduler.asked(3)).question == "user 2: question-2"
+        assert len(queue.scheduler.streams) == 2
+        assert await queue.dispatcher.stop(first, by=1)
+        assert (await queue.scheduler.asked(3)).question == "user 2: question-2"
 
 
 async def test_a_refusal_for_good_shows_that_the_node_works() -> None:
     """It read the question: the others may leave."""
-    async with running(ready(SLOTS), settings=settings()) as line:
-        await line.asks(1, "question-1")
-        (await line.scheduler.asked(1)).fail(BAD_GATEWAY)
+    async with running(ready(SLOTS), settings=settings()) as queue:
+        await queue.asks(1, "question-1")
+        (await queue.scheduler.asked(1)).fail(BAD_GATEWAY)
         for user in range(2, 6):
-            await line.asks(user, f"question-{user}")
-        (await line.scheduler.asked(2)).fail(RequestRefused("400", status=400))
-        await line.scheduler.asked(2 + SLOTS, timeout=SOON)
+            await queue.asks(user, f"question-{user}")
+        (await queue.scheduler.asked(2)).fail(RequestRefused("400", status=400))
+        await queue.scheduler.asked(2 + SLOTS, timeout=SOON)
 
 
 async def test_not_ready_although_available() -> None:
     """No pipeline is whole, which the status cannot tell: the cluster is starting until the status changes."""
-    async with running(ready(SLOTS), settings=settings()) as line:
-        asked = await line.asks(1, "question-1")
-        (await line.scheduler.asked(1)).fail(SchedulerNotReady("503", status=503, code="routing_not_ready"))
-        await line.until_shows(asked, "kept: the cluster is starting")
-        assert line.monitor.view().availability is Availability.STARTING
-        (await line.scheduler.asked(2)).fail(SchedulerNotReady("503", status=503, code="routing_not_ready"))
-        (await line.scheduler.asked(3, timeout=5.0)).fail(SchedulerNotReady("503", status=503))
+    async with running(ready(SLOTS), settings=settings()) as queue:
+        asked = await queue.asks(1, "question-1")
+        (await queue.scheduler.asked(1)).fail(SchedulerNotReady("503", status=503, code="routing_not_ready"))
+        await queue.until_shows(asked, "kept: the cluster is starting")
+        assert queue.monitor.view().availability is Availability.STARTING
+        (await queue.scheduler.asked(2)).fail(SchedulerNotReady("503", status=503, code="routing_not_ready"))
+        (await queue.scheduler.asked(3, timeout=5.0)).fail(SchedulerNotReady("503", status=503))
         await LoopClock().sleep(0.1)
-        line.scheduler.report(ready(SLOTS + 1))
-        (await line.scheduler.asked(4, timeout=SOON)).end("Ready.")
-        assert line.monitor.view().availability is Availability.USABLE
-        await line.until_shows(asked, "Ready.")
-        assert line.gate.hold() is None
+        queue.scheduler.report(ready(SLOTS + 1))
+        (await queue.scheduler.asked(4, timeout=SOON)).end("Ready.")
+        assert queue.monitor.view().availability is Availability.USABLE
+        await queue.until_shows(asked, "Ready.")
+        assert queue.gate.hold() is None
 
 
 async def test_a_pipeline_that_lacks_a_stage_is_sent_nothing() -> None:
     """The cluster calls itself available and tells slots; the question waits until the other stage is ready."""
     stages = (Node("first", NodeState.AVAILABLE), Node("second", NodeState.WAITING))
-    async with running(replace(ready(SLOTS), init_nodes=2, nodes=stages), settings=settings()) as line:
-        asked = await line.asks(1, "question-1")
-        await line.until_shows(asked, "kept: the cluster is starting (1 of 2 nodes)")
+    async with running(replace(ready(SLOTS), init_nodes=2, nodes=stages), settings=settings()) as queue:
+        asked = await queue.asks(1, "question-1")
+        await queue.until_shows(asked, "kept: the cluster is starting (1 of 2 nodes)")
         await LoopClock().sleep(60.0)
-        assert line.scheduler.streams == []
+        assert queue.scheduler.streams == []
         whole = tuple(replace(node, state=NodeState.AVAILABLE) for node in stages)
-        line.scheduler.report(replace(ready(SLOTS), init_nodes=2, nodes=whole))
-        (await line.scheduler.asked(1, timeout=SOON)).end("Whole.")
-        await line.until_shows(asked, "Whole.")
+        queue.scheduler.report(replace(ready(SLOTS), init_nodes=2, nodes=whole))
+        (await queue.scheduler.asked(1, timeout=SOON)).end("Whole.")
+        await queue.until_shows(asked, "Whole.")

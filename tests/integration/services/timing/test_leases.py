@@ -13,7 +13,7 @@ from tests.fakes.conversations import MemoryConversations
 from tests.fakes.questions import WIDE, question
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ready
-from tests.integration.services.process import Line, Settings, running
+from tests.integration.services.process import RunningQueue, Settings, running
 
 LEASE = 30.0
 HEARTBEAT = LEASE / 3
@@ -21,7 +21,7 @@ SOON = 1.5
 
 
 @asynccontextmanager
-async def two(capacity: int) -> AsyncIterator[tuple[Line, Line, set[str]]]:
+async def two(capacity: int) -> AsyncIterator[tuple[RunningQueue, RunningQueue, set[str]]]:
     """Two processes on one line, and the names of those that live."""
     conversations = MemoryConversations()
     store = MemoryRequests(conversations)

@@ -21,53 +21,53 @@ GRACE = 60.0
 
 async def test_nothing_overwrites_that_the_bot_restarts() -> None:
     """Not an answer that ends in time and moves everybody up, not a refusal, not the line being held."""
-    async with running(ready(3), settings=Settings(clock=LoopClock())) as line:
-        running_ones = [await line.asks(user, "running") for user in range(1, 4)]
-        waiting = [await line.asks(user, "waiting") for user in range(4, 7)]
-        await line.scheduler.asked(3)
-        for stream in line.scheduler.streams:
+    async with running(ready(3), settings=Settings(clock=LoopClock())) as queue:
+        running_ones = [await queue.asks(user, "running") for user in range(1, 4)]
+        waiting = [await queue.asks(user, "waiting") for user in range(4, 7)]
+        await queue.scheduler.asked(3)
+        for stream in queue.scheduler.streams:
             stream.begin()
         await LoopClock().sleep(20.0)
-        assert "3rd in line" in line.answer(waiting[2]).text
+        assert "3rd in line" in queue.answer(waiting[2]).text
 
-        draining = asyncio.create_task(line.dispatcher.drain(GRACE))
-        await line.until(lambda: all(KEPT in line.answer(one).text for one in waiting))
-        line.scheduler.streams[0].end("in time")
-        await line.until_shows(running_ones[0], "in time")
-        line.scheduler.streams[1].fail(ClusterBusy("429", status=429))
-        await line.until_shows(running_ones[1], KEPT)
-        line.dispatcher.pause_changed(QueuePause("later", by=7, since=0.0))
+        draining = asyncio.create_task(queue.dispatcher.drain(GRACE))
+        await queue.until(lambda: all(KEPT in queue.answer(one).text for one in waiting))
+        queue.scheduler.streams[0].end("in time")
+        await queue.until_shows(running_ones[0], "in time")
+        queue.scheduler.streams[1].fail(ClusterBusy("429", status=429))
+        await queue.until_shows(running_ones[1], KEPT)
+        queue.dispatcher.pause_changed(QueuePause("later", by=7, since=0.0))
         await LoopClock().sleep(20.0)
-        line.scheduler.streams[2].end("in time too")
+        queue.scheduler.streams[2].end("in time too")
         await draining
 
         for request_id in (running_ones[1], *waiting):
-            states = line.answer(request_id).states
+            states = queue.answer(request_id).states
             told = next(index for index, state in enumerate(states) if KEPT in state)
             assert all(KEPT in state for state in states[told:]), states[told:]
-        assert len(line.scheduler.streams) == 3
+        assert len(queue.scheduler.streams) == 3
 
 
 async def test_a_line_too_long_to_be_kept_open_is_told_as_the_grace_allows() -> None:
     """Who waits far back has no open message; those are told in the order of the line, at the usual pace."""
-    async with running(ready(1), settings=Settings(clock=LoopClock())) as line:
-        await line.asks(1, "running")
-        stream = await line.scheduler.asked(1)
+    async with running(ready(1), settings=Settings(clock=LoopClock())) as queue:
+        await queue.asks(1, "running")
+        stream = await queue.scheduler.asked(1)
         stream.begin()
         total = OPEN_AT_MOST + 4 * SLICE
         asked = [f"q{number}" for number in range(total)]
         for number, request_id in enumerate(asked):
-            await line.store.enqueue(question(request_id, user=10 + number, conversation=10 + number), WIDE)
-        line.dispatcher.wake()
+            await queue.store.enqueue(question(request_id, user=10 + number, conversation=10 + number), WIDE)
+        queue.dispatcher.wake()
         await LoopClock().sleep(PASS * total / SLICE)
-        assert all("in line" in line.answer(one).text for one in asked)
-        assert len(line.shown.open_now) <= OPEN_AT_MOST + 1
+        assert all("in line" in queue.answer(one).text for one in asked)
+        assert len(queue.shown.open_now) <= OPEN_AT_MOST + 1
 
-        draining = asyncio.create_task(line.dispatcher.drain(GRACE))
+        draining = asyncio.create_task(queue.dispatcher.drain(GRACE))
         await LoopClock().sleep(1.0)
-        open_ones = [one for one in asked if KEPT in line.answer(one).text]
+        open_ones = [one for one in asked if KEPT in queue.answer(one).text]
         assert len(open_ones) >= OPEN_AT_MOST - FRONT
         await LoopClock().sleep(PASS * total / SLICE)
-        assert all(KEPT in line.answer(one).text for one in asked)
+        assert all(KEPT in queue.answer(one).text for one in asked)
         stream.end("in time")
         await draining
