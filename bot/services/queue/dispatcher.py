@@ -49,7 +49,7 @@ class Dispatcher:
         gate: Gate,
         attempts: Attempts,
         completion: Completion,
-        line: PositionUpdater,
+        positions: PositionUpdater,
         heartbeat: Heartbeat,
         expiry: Expiry,
         in_flight: InFlight,
@@ -64,7 +64,7 @@ class Dispatcher:
         self._gate = gate
         self._attempts = attempts
         self._completion = completion
-        self._line = line
+        self._positions = positions
         self._heartbeat = heartbeat
         self._expiry = expiry
         self._in_flight = in_flight
@@ -134,13 +134,13 @@ class Dispatcher:
         if self._gate.hold() is None and position <= self._free:
             live.view.asked(self._gate.model)
         else:
-            self._line.position(live, position)
+            self._positions.position(live, position)
 
     async def run(self) -> None:
         """Drain the line until cancelled."""
         while True:
             retry_in = await self._dispatch()
-            self._line.changed()
+            self._positions.changed()
             await self._signal.wait(retry_in)
 
     async def stop(self, request_id: str, *, by: int) -> bool:
@@ -200,7 +200,7 @@ class Dispatcher:
     async def drain(self, grace: float) -> None:
         """Stop taking questions, let running answers finish for ``grace`` seconds, put the rest back."""
         self._gate.restarting = True
-        self._line.held_by_restart()
+        self._positions.held_by_restart()
         deadline = self._clock.monotonic() + grace
         while self.running and (left := deadline - self._clock.monotonic()) > 0:
             await self._signal.wait(left)
@@ -268,7 +268,7 @@ class Dispatcher:
         )
         self._in_flight.begin(run)
         self._gate.sent(request.request_id)
-        self._line.left(request.request_id)
+        self._positions.left(request.request_id)
         self._background.spawn(self._carry(run), name=f"answer-{request.request_id}")
 
     async def _carry(self, run: Attempt) -> None:

@@ -28,7 +28,7 @@ class Heartbeat:
         *,
         store: RequestStore,
         live_answers: LiveAnswers,
-        line: PositionUpdater,
+        positions: PositionUpdater,
         in_flight: InFlight,
         reconciliation: Reconciliation,
         clock: Clock,
@@ -42,7 +42,7 @@ class Heartbeat:
         """
         self._store = store
         self._live_answers = live_answers
-        self._line = line
+        self._positions = positions
         self._in_flight = in_flight
         self._reconciliation = reconciliation
         self._clock = clock
@@ -70,7 +70,7 @@ class Heartbeat:
         for request_id in recovered.requeued:
             # What we know of its messages is older than what the other process made of them.
             await self._live_answers.close(request_id)
-            self._line.left(request_id)
+            self._positions.left(request_id)
         for request in recovered.undelivered:
             await self._reconciliation.deliver(request)
         if recovered.requeued or recovered.undelivered:

@@ -45,7 +45,7 @@ class Reconciliation:
         store: RequestStore,
         live_answers: LiveAnswers,
         completion: Completion,
-        line: PositionUpdater,
+        positions: PositionUpdater,
         in_flight: InFlight,
         signal: QueueSignal,
         background: Background,
@@ -56,7 +56,7 @@ class Reconciliation:
         self._store = store
         self._live_answers = live_answers
         self._completion = completion
-        self._line = line
+        self._positions = positions
         self._in_flight = in_flight
         self._signal = signal
         self._background = background
@@ -174,7 +174,7 @@ class Reconciliation:
         position = await self._store.position(request_id)
         if position is not None:
             live = self._live_answers.reopen(request)
-            self._line.position(live, position)
+            self._positions.position(live, position)
             live.show()
 
     async def _cancelled(self, request: StoredRequest, stop: Stop) -> bool:

@@ -27,11 +27,11 @@ class TokenExpiryNotifier:
     """
 
     def __init__(
-        self, live_answers: LiveAnswers, store: RequestStore, line: PositionUpdater, clock: Clock
+        self, live_answers: LiveAnswers, store: RequestStore, positions: PositionUpdater, clock: Clock
     ) -> None:
         self._live_answers = live_answers
         self._store = store
-        self._line = line
+        self._positions = positions
         self._clock = clock
         self._told: set[str] = set()
 
@@ -64,7 +64,7 @@ class TokenExpiryNotifier:
         live = self._live_answers.get(request_id)
         if live is None:
             live = self._live_answers.reopen(request)
-            self._line.position(live, position)
+            self._positions.position(live, position)
         self._tell(live)
         # As many as there are may wait so: all at once they would hold up the answers that run.
         await self._clock.sleep(BETWEEN)
