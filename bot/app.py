@@ -68,7 +68,7 @@ async def run(settings: Settings) -> None:
                 ("leases", _when_ready(app, supervisor, "leases", app.heartbeat.keep)),
                 ("reconciliation", _when_ready(app, supervisor, "reconciliation", app.reconciliation.run)),
                 ("expiry", supervisor.keep("expiry", app.expiry.run)),
-                ("line", supervisor.keep("line", app.line.run)),
+                ("line", supervisor.keep("line", app.positions.run)),
                 ("tokens", _when_ready(app, supervisor, "tokens", app.tokens.run)),
                 ("retention", supervisor.keep("retention", app.personal.run)),
                 ("journal", supervisor.keep("journal", app.operations.recorder.run)),

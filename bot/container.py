@@ -75,7 +75,7 @@ class App:
     expiry: Expiry
     reconciliation: Reconciliation
     monitor: ClusterMonitor
-    line: PositionUpdater
+    positions: PositionUpdater
     tokens: TokenExpiryNotifier
     personal: PersonalData
     background: Background
@@ -107,7 +107,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     """Everything injected; connects to nothing and starts nothing."""
     settings, database, clock = parts.settings, parts.database, parts.clock
     estimator = TokenEstimator()
-    line = _line_of(parts, estimator)
+    parts_of_queue = _queue_of(parts, estimator)
     queue_limits = QueueLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total)
     operators = Operators(
         user_ids=settings.admin_user_ids,
@@ -139,10 +139,12 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         per_user=settings.quota_tokens_per_day,
         roles=settings.quota_roles,
     )
-    personal = PersonalData(database.personal, database.requests, line.dispatcher, profiles, clock)
+    personal = PersonalData(database.personal, database.requests, parts_of_queue.dispatcher, profiles, clock)
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
-    queue = QueueService(database.requests, database.preferences, line.dispatcher, line.gate, clock)
-    operations, alerts = _cluster_of(parts, bot, line, cluster, queue)
+    queue = QueueService(
+        database.requests, database.preferences, parts_of_queue.dispatcher, parts_of_queue.gate, clock
+    )
+    operations, alerts = _cluster_of(parts, bot, parts_of_queue, cluster, queue)
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
@@ -151,8 +153,8 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ask=AskService(
             store=database.requests,
             conversations=database.conversations,
-            live_answers=line.live_answers,
-            dispatcher=line.dispatcher,
+            live_answers=parts_of_queue.live_answers,
+            dispatcher=parts_of_queue.dispatcher,
             estimator=estimator,
             clock=clock,
             queue_limits=queue_limits,
@@ -163,19 +165,24 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             quotas=quotas,
             brake=parts.outgoing,
         ),
-        dispatcher=line.dispatcher,
+        dispatcher=parts_of_queue.dispatcher,
         cluster=cluster,
         controls=AnswerActions(
             database.requests,
-            line.live_answers,
-            line.dispatcher,
-            line.completion,
+            parts_of_queue.live_answers,
+            parts_of_queue.dispatcher,
+            parts_of_queue.completion,
             operators,
             database.feedback,
             clock,
         ),
         again=Revisions(
-            database.requests, line.live_answers, line.dispatcher, line.completion, clock, queue_limits
+            database.requests,
+            parts_of_queue.live_answers,
+            parts_of_queue.dispatcher,
+            parts_of_queue.completion,
+            clock,
+            queue_limits,
         ),
         queue=queue,
         conversations=ConversationService(database.conversations, estimator, database.summaries),
@@ -200,24 +207,24 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     )
     return App(
         bot,
-        line.dispatcher,
-        line.heartbeat,
-        line.expiry,
-        line.reconciliation,
+        parts_of_queue.dispatcher,
+        parts_of_queue.heartbeat,
+        parts_of_queue.expiry,
+        parts_of_queue.reconciliation,
         parts.monitor,
-        line.keeper,
-        TokenExpiryNotifier(line.live_answers, database.requests, line.keeper, clock),
+        parts_of_queue.keeper,
+        TokenExpiryNotifier(parts_of_queue.live_answers, database.requests, parts_of_queue.keeper, clock),
         personal,
         parts.background,
         operations,
         alerts,
         Presence(cluster, queue, bot, clock),
-        line.summaries,
+        parts_of_queue.summaries,
     )
 
 
 def _cluster_of(
-    parts: Parts, bot: ParallaxBot, line: _Line, cluster: ClusterService, queue: QueueService
+    parts: Parts, bot: ParallaxBot, parts_of_queue: _Queue, cluster: ClusterService, queue: QueueService
 ) -> tuple[OperationsServices, Alerts]:
     database, clock = parts.database, parts.clock
     leadership = Leadership(database.leader_lease, parts.lock.me, clock, parts.lock.is_alive)
@@ -231,7 +238,7 @@ def _cluster_of(
         cluster=cluster,
         recorder=recorder,
         queue=queue,
-        dispatcher=line.dispatcher,
+        dispatcher=parts_of_queue.dispatcher,
         store=database.switches,
         audit=database.audit,
         clock=clock,
@@ -262,7 +269,7 @@ def _cluster_of(
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _Queue:
     live_answers: LiveAnswers
     gate: Gate
     keeper: PositionUpdater
@@ -274,7 +281,7 @@ class _Line:
     summaries: Summaries | None
 
 
-def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
+def _queue_of(parts: Parts, estimator: TokenEstimator) -> _Queue:
     settings, store, clock = parts.settings, parts.database.requests, parts.clock
     live_answers = LiveAnswers(
         parts.deliveries, store, parts.background, clock, max_pages=settings.answer_max_messages
@@ -312,7 +319,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         store=store,
         live_answers=live_answers,
         completion=completion,
-        line=keeper,
+        positions=keeper,
         in_flight=in_flight,
         signal=signal,
         background=parts.background,
@@ -322,7 +329,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
     heartbeat = Heartbeat(
         store=store,
         live_answers=live_answers,
-        line=keeper,
+        positions=keeper,
         in_flight=in_flight,
         reconciliation=reconciliation,
         clock=clock,
@@ -362,7 +369,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
             summaries=summaries,
         ),
         completion=completion,
-        line=keeper,
+        positions=keeper,
         heartbeat=heartbeat,
         expiry=expiry,
         in_flight=in_flight,
@@ -373,7 +380,7 @@ def _line_of(parts: Parts, estimator: TokenEstimator) -> _Line:
         metrics=parts.metrics,
     )
     parts.monitor.subscribe(signal.set)
-    return _Line(live_answers, gate, keeper, completion, dispatcher, heartbeat, expiry, reconciliation, summaries)
+    return _Queue(live_answers, gate, keeper, completion, dispatcher, heartbeat, expiry, reconciliation, summaries)
 
 
 def _summaries_of(
