@@ -114,12 +114,13 @@ class _Page:
         text = "".join(self.parts)
         if self.line is not None and self.line.fence is not None:
             return text + self.closers()
-        return text.rstrip() + self.closers()
+        text = text.rstrip()
+        return text + _seam(text, self.marks) + self.closers()
 
     def put(self, atom: Atom) -> bool:
         """Append if it fits, closers included."""
         added, marks = self._rendered(atom)
-        closers = len("".join(marks))
+        closers = len(_seam(added.rstrip(), marks)) + len("".join(marks))
         line = atom if isinstance(atom, Line) else self.line
         if line is not None and line.fence is not None:
             closers += len(line.fence.closer)
@@ -162,6 +163,8 @@ class _Page:
         in_fence = self.line is not None and self.line.fence is not None
         if self.at_start and not in_fence and not change:
             text = guarded(text)
+        if change.endswith("`") and text.startswith("`"):
+            change += ZWSP
         return change + text, atom.marks
 
     def _line_start(self, line: Line) -> str:
@@ -194,6 +197,11 @@ class _Page:
             sentence = _SENTENCE.search(before.text) is not None
             if sentence or before.text[-1:].isspace():
                 self.breaks.append((2 if sentence and not atom.marks else 1, index, self.length))
+
+
+def _seam(text: str, marks: tuple[str, ...]) -> str:
+    """What stands between code that ends with a backtick and its own mark: three of them would be a fence."""
+    return ZWSP if text.endswith("`") and marks and marks[-1].startswith("`") else ""
 
 
 def _apart(before: Line, line: Line) -> bool:

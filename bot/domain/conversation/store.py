@@ -22,7 +22,7 @@ class ConversationKey:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question with its answer. Pairs are kept whole. ``attached_text`` is text that came with the question."""
+    """One question with its answer. Pairs are kept whole. ``attached_text`` came with the question."""
 
     turn_id: int
     request_id: str

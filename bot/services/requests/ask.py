@@ -48,7 +48,7 @@ class AskContext:
 class Question:
     """What a cog made of somebody's words.
 
-    ``attached_text`` is the text of attachments. ``context`` None: no profile, limit of tokens or permission applies.
+    ``attached_text`` is the text of attachments. ``context`` None: no profile, token limit or right applies.
     ``source_message_id`` is the person's own message, when they wrote one; ``follows`` the root id of the
     question whose branch this goes on with. ``heard_as`` is the id of the interaction or the message it came as.
     """

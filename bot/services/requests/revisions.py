@@ -164,7 +164,7 @@ class Revisions:
 
 
 def _reaching(message_ids: tuple[int, ...], destination: Destination) -> Destination:
-    """``destination`` as it reaches these messages: a press's token edits the pressed one alone, whichever that is.
+    """``destination`` as it reaches these messages: a press's token edits the pressed message alone.
 
     To be asked once the messages are known for certain: a press may come before the last one's id is stored.
     """

@@ -48,6 +48,7 @@ def test_streaming_ends_as_one_shot(text: str, sizes: list[int], limit: int) -> 
 @settings(max_examples=120, deadline=None)
 @given(ANY, cuts, LIMITS, st.integers(100, 200))
 @example("`q0z ``q1z`` q2z\n\n", [1] * 15, 100, 100)
+@example(numbered("§ § §, §. §! §, §. §!\n§ §, §. §! `§, §. §! ``§, §. §!`` §\n\n"), [1], 100, 100)
 def test_every_body_at_every_moment(text: str, sizes: list[int], limit: int, first: int) -> None:
     """Within the limit, fences closed, full pages frozen for good, pages never fewer."""
     document = AnswerDocument(limit=limit, first_limit=first, max_pages=50)
