@@ -1,7 +1,8 @@
 """``python -m tests.repository``: what may not be in the repository's files. Part of ``make lint``.
 
 A machine's own paths and package index addresses make a checkout work on one machine only; a stale
-``.env.example`` misleads; a link to a file that does not exist wastes somebody's time.
+``.env.example`` misleads; a link to a file that does not exist, or a drawing that the code has left behind, wastes
+somebody's time; a module or class that cannot be seen whole is not understood.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from bot.settings import render_env_example
+from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
+from tests.rooms import arrows, read_sources, render
+from tests.sizes import CODE, long_classes, long_module
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST_MODULE = 430
 _FOREIGN = (
     (re.compile(r"(?<![\w.:/-])/(?:work|root|home/\w+|Users/\w+)/[\w.-]+"), "an absolute path of a machine"),
     (re.compile(r"(?m)^\s*--(?:extra-)?index-url|--find-links|--trusted-host"), "a package index"),
@@ -23,7 +27,6 @@ _FOREIGN = (
     (re.compile(r"https?://[\w.:-]+/(?:[\w-]+/)*simple/?(?=[\s\"')]|$)"), "a package index"),
     (re.compile(r"https?://[^\s\"')]+\.(?:whl|tar\.gz)\b"), "a package's address"),
 )
-_LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)\s#]+)(?:#[^)]*)?\)")
 # Recordings are what a real scheduler said, word for word.
 _VERBATIM = ("tests/data/", "tests/repository.py", "Makefile")
 
@@ -59,30 +62,58 @@ def findings() -> Iterator[str]:
     """One line for each thing that should not be there."""
     if (ROOT / ".env.example").read_text(encoding="utf-8") != render_env_example():
         yield ".env.example: is not what bot/settings.py says: make env-example"
-    for path in files():
-        name = str(path.relative_to(ROOT))
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            continue  # a picture
+    texts = _texts()
+    for name, text in texts.items():
         if not name.startswith(_VERBATIM):
             yield from _foreign(name, text)
-        if path.suffix == ".md" and not name.startswith(_VERBATIM):
-            yield from _dead_links(path, name, text)
-        if path.suffix in {".py", ".js", ".mjs", ".css"} and text.count("\n") > LONGEST_MODULE:
-            yield f"{name}: has {text.count(chr(10))} lines, more than {LONGEST_MODULE}"
+            if name.endswith(".md"):
+                yield from dead_links(ROOT / name, name, text)
+        if name.endswith((".py", ".js", ".mjs", ".css")):
+            yield from long_module(name, text)
+        if name.endswith(".md") and name.startswith(("docs/", "README", "CONTRIBUTING")):
+            yield from dead_code_paths(name, text)
+    yield from _of_python({name: text for name, text in texts.items() if name.endswith(".py")})
+    architecture = texts["docs/architecture.md"]
+    yield from undrawn_contracts(architecture, texts["pyproject.toml"])
+    yield from undrawn_arrows(architecture, render(arrows(read_sources())))
+
+
+def _texts() -> dict[str, str]:
+    """The text files by path."""
+    found = {}
+    for path in files():
+        try:
+            found[path.relative_to(ROOT).as_posix()] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # a picture
+    return found
+
+
+def _of_python(sources: dict[str, str]) -> Iterator[str]:
+    yield from long_classes({name: text for name, text in sources.items() if name.startswith(CODE)})
+    sent = (attachment_names(text) for name, text in sources.items() if name.startswith(("bot/", "cogs/")))
+    attachments = set().union(*sent)
+    for name, text in sources.items():
+        yield from missing_documents(name, text, attachments)
+
+
+def undrawn_contracts(architecture: str, pyproject: str) -> Iterator[str]:
+    """Import-linter's contracts that docs/architecture.md does not name."""
+    for contract in tomllib.loads(pyproject)["tool"]["importlinter"]["contracts"]:
+        if contract["name"] not in architecture:
+            yield f"docs/architecture.md: does not name the contract {contract['name']!r} of pyproject.toml"
+
+
+def undrawn_arrows(architecture: str, drawn: str) -> Iterator[str]:
+    """A line when docs/architecture.md does not list the arrows between the services' rooms as they are."""
+    if f"```\n{drawn}\n```" not in architecture:
+        yield f"docs/architecture.md: does not list the arrows of bot/services (python -m tests.rooms):\n{drawn}"
 
 
 def _foreign(name: str, text: str) -> Iterator[str]:
     for pattern, what in _FOREIGN:
         for match in pattern.finditer(text):
             yield f"{name}:{text.count(chr(10), 0, match.start()) + 1}: names {what}: {match[0].strip()}"
-
-
-def _dead_links(path: Path, name: str, text: str) -> Iterator[str]:
-    for match in _LINK.finditer(text):
-        if not (path.parent / match[1]).exists():
-            yield f"{name}:{text.count(chr(10), 0, match.start()) + 1}: links to {match[1]}, which does not exist"
 
 
 def main() -> int:

@@ -92,7 +92,7 @@ class Stage:
 def bot_environment(
     discord: DiscordDouble, parallax_url: str, folder: Path, settings: Mapping[str, str]
 ) -> dict[str, str]:
-    """The settings of design.md, pointing at the doubles."""
+    """The settings that a bot needs, pointing at the doubles."""
     return {
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": str(ROOT),

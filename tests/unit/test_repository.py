@@ -1,0 +1,148 @@
+"""The checks of ``python -m tests.repository`` find what they are there to find, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
+from tests.repository import undrawn_arrows, undrawn_contracts
+from tests.rooms import arrows, read_sources, render
+from tests.sizes import LONGER, LONGEST_CLASS, LONGEST_MODULE, long_classes, long_module
+
+
+def _class(lines: int, name: str = "Long") -> str:
+    return f"class {name}:\n" + "    x = 1\n" * (lines - 1)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A repository with two documents and one module."""
+    for name in ("docs/guide.md", "docs/decisions/0001-why.md", "README.md", "bot/app.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_a_module_may_have_four_hundred_lines_and_no_more() -> None:
+    assert LONGEST_MODULE == 400
+    assert list(long_module("bot/a.py", "x = 1\n" * 400)) == []
+    assert list(long_module("bot/a.py", "x = 1\n" * 401)) == ["bot/a.py: has 401 lines, more than 400"]
+
+
+def test_a_class_may_have_250_lines_and_no_more() -> None:
+    assert LONGEST_CLASS == 250
+    assert list(long_classes({"bot/a.py": _class(250)}, {})) == []
+    assert list(long_classes({"bot/a.py": _class(251)}, {})) == [
+        "bot/a.py:1: class Long has 251 lines, more than 250"
+    ]
+
+
+def test_a_class_inside_another_is_measured_too() -> None:
+    inner = "".join(f"    {line}\n" for line in _class(251, "Inner").splitlines())
+    found = list(long_classes({"bot/a.py": f"def outer():\n{inner}"}, {}))
+    assert found == ["bot/a.py:2: class Inner has 251 lines, more than 250"]
+
+
+def test_a_listed_class_may_be_as_long_as_the_list_says() -> None:
+    listed = {"bot/a.py::Long": (300, "for a reason")}
+    assert list(long_classes({"bot/a.py": _class(300)}, listed)) == []
+    assert list(long_classes({"bot/a.py": _class(301)}, listed)) == [
+        "bot/a.py:1: class Long has 301 lines, more than 300"
+    ]
+
+
+@pytest.mark.parametrize("text", [_class(250), _class(300, "Renamed"), ""])
+def test_an_exception_that_is_not_needed_any_more_has_to_go(text: str) -> None:
+    listed = {"bot/a.py::Long": (300, "for a reason")}
+    assert any("remove it from the list" in line for line in long_classes({"bot/a.py": text}, listed))
+
+
+def test_every_exception_is_longer_than_others_may_be_and_has_a_reason() -> None:
+    assert all(lines > LONGEST_CLASS and reason for lines, reason in LONGER.values())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '"""See docs/gone.md."""\n',
+        "# The figures are in gone.md.\n",
+        'x = 1\n"""Why: docs/decisions/0002-gone.md."""\n',
+        'def f():\n    """Measured (gone.md, "Load")."""\n',
+    ],
+)
+def test_a_comment_or_docstring_mentions_documents_that_exist(code: str, tree: Path) -> None:
+    found = list(missing_documents("bot/a.py", code, set(), tree))
+    assert len(found) == 1
+    assert "gone.md, which does not exist" in found[0]
+    line = 1 + code[: code.index("gone.md")].count("\n")
+    assert found[0].startswith(f"bot/a.py:{line}: ")
+
+
+def test_documents_that_exist_and_names_of_attachments_are_no_findings(tree: Path) -> None:
+    code = (
+        '"""See docs/guide.md, guide.md, README.md and docs/decisions/0001-why.md; ``answer.md`` is sent."""\n'
+        'name = "elsewhere.md"\n'
+        "state.md.inline.tokenize(state)  # state.md_inline\n"
+    )
+    assert list(missing_documents("bot/a.py", code, {"answer.md"}, tree)) == []
+
+
+def test_a_document_is_looked_up_by_its_whole_path(tree: Path) -> None:
+    found = list(missing_documents("bot/a.py", "# docs/0001-why.md\n", set(), tree))
+    assert found == ["bot/a.py:1: mentions docs/0001-why.md, which does not exist"]
+
+
+def test_attachments_are_what_the_code_names_so_and_not_what_it_writes_about() -> None:
+    code = '"""Not plan.md."""\nfiles = ["answer.md", File("attachment://more.md"), "see docs/guide.md or so"]\n'
+    assert attachment_names(code) == {"answer.md", "more.md"}
+
+
+def test_links_lead_somewhere(tree: Path) -> None:
+    text = "[a](guide.md) [b](../README.md#use) [c](https://example.org/x.md) [d](#here)\n[e](lost.md#there)\n"
+    assert list(dead_links(tree / "docs" / "guide.md", "docs/guide.md", text)) == [
+        "docs/guide.md:2: links to lost.md, which does not exist"
+    ]
+
+
+def test_paths_of_code_in_documents_exist(tree: Path) -> None:
+    text = "`bot/app.py`, `bot`, `services/x.py`,\n`bot/door.py` and `bot/app.py::run`\n"
+    assert list(dead_code_paths("docs/guide.md", text, tree)) == [
+        "docs/guide.md:2: names bot/door.py, which does not exist"
+    ]
+
+
+def test_every_contract_is_named() -> None:
+    pyproject = '[[tool.importlinter.contracts]]\nname = "one"\n[[tool.importlinter.contracts]]\nname = "two"\n'
+    assert list(undrawn_contracts("one and two", pyproject)) == []
+    assert list(undrawn_contracts("one", pyproject)) == [
+        "docs/architecture.md: does not name the contract 'two' of pyproject.toml"
+    ]
+
+
+def test_the_arrows_are_those_of_the_imports() -> None:
+    sources = {
+        "bot.services.queue.gate": "from bot.services.cluster.news import View\nfrom bot.services.queue import x\n",
+        "bot.services.queue.signal": "def f():\n    import bot.services.answers.live\n",
+        "bot.services.answers.live": "from bot.services import ports\nfrom bot.domain import chat\n",
+        "bot.services.ports": "import asyncio\n",
+    }
+    assert arrows(sources) == [("answers", "ports"), ("queue", "answers"), ("queue", "cluster")]
+    assert render(arrows(sources)) == "answers → ports\nqueue → answers, cluster"
+
+
+def test_arrows_that_the_document_does_not_have_are_a_finding() -> None:
+    assert list(undrawn_arrows("```\na → b\n```", "a → b")) == []
+    assert len(list(undrawn_arrows("```\na → b\nb → c\n```", "a → b"))) == 1
+
+
+def test_the_rooms_of_the_services_have_few_arrows_and_no_circle() -> None:
+    pairs = arrows(read_sources())
+    assert 0 < len(pairs) <= 14
+    rest = set(pairs)
+    while rest:
+        targets = {to for _, to in rest}
+        free = {pair for pair in rest if pair[0] not in targets}
+        assert free, f"a circle: {sorted(rest)}"
+        rest -= free
