@@ -123,7 +123,7 @@ def test_every_contract_is_named() -> None:
 
 def test_the_arrows_are_those_of_the_imports() -> None:
     sources = {
-        "bot.services.queue.gate": "from bot.services.cluster.news import View\nfrom bot.services.queue import x\n",
+        "bot.services.queue.gate": "from bot.services.cluster.news import X\nfrom bot.services.queue import x\n",
         "bot.services.queue.signal": "def f():\n    import bot.services.answers.live\n",
         "bot.services.answers.live": "from bot.services import ports\nfrom bot.domain import chat\n",
         "bot.services.ports": "import asyncio\n",
