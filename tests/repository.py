@@ -18,6 +18,7 @@ from bot.settings import render_env_example
 from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
 from tests.rooms import arrows, read_sources, render
 from tests.sizes import CODE, long_classes, long_module
+from tests.sleeps import sleeping
 
 ROOT = Path(__file__).resolve().parents[1]
 _FOREIGN = (
@@ -91,6 +92,7 @@ def _texts() -> dict[str, str]:
 
 def _of_python(sources: dict[str, str]) -> Iterator[str]:
     yield from long_classes({name: text for name, text in sources.items() if name.startswith(CODE)})
+    yield from sleeping({name: text for name, text in sources.items() if name.startswith("tests/")})
     sent = (attachment_names(text) for name, text in sources.items() if name.startswith(("bot/", "cogs/")))
     attachments = set().union(*sent)
     for name, text in sources.items():

@@ -10,6 +10,7 @@ from tests.mentions import attachment_names, dead_code_paths, dead_links, missin
 from tests.repository import undrawn_arrows, undrawn_contracts
 from tests.rooms import arrows, read_sources, render
 from tests.sizes import LONGER, LONGEST_CLASS, LONGEST_MODULE, long_classes, long_module
+from tests.sleeps import sleeping
 
 
 def _class(lines: int, name: str = "Long") -> str:
@@ -146,3 +147,29 @@ def test_the_rooms_of_the_services_have_few_arrows_and_no_circle() -> None:
         free = {pair for pair in rest if pair[0] not in targets}
         assert free, f"a circle: {sorted(rest)}"
         rest -= free
+
+
+@pytest.mark.parametrize(
+    "call", ["asyncio.sleep(0.1)", "clock.sleep(PAUSE)", "time.sleep(1)", "LoopClock().sleep(2.0)"]
+)
+def test_a_test_that_sleeps_is_found(call: str) -> None:
+    found = list(sleeping({"tests/unit/test_a.py": f"async def test_it():\n    {call}\n"}, {}))
+    assert len(found) == 1
+    assert found[0].startswith("tests/unit/test_a.py:2: sleeps")
+
+
+def test_turns_for_others_virtual_time_and_listed_files_are_no_sleep() -> None:
+    sources = {
+        "tests/unit/test_a.py": "asyncio.sleep(0)\nclock.asleep()\n",
+        "tests/unit/timing/conftest.py": "from tests.fakes.loops import VirtualTimeLoop\n",
+        "tests/unit/timing/deep/test_b.py": "asyncio.sleep(60.0)\n",
+        "tests/unit/test_c.py": "asyncio.sleep(60.0)\n",
+    }
+    assert list(sleeping(sources, {"tests/unit/test_c.py": "for a reason"})) == []
+
+
+def test_a_file_that_does_not_sleep_any_more_leaves_the_list() -> None:
+    found = list(
+        sleeping({"tests/unit/test_a.py": "asyncio.sleep(0)\n"}, {"tests/unit/test_a.py": "for a reason"})
+    )
+    assert found == ["tests/sleeps.py: tests/unit/test_a.py does not sleep, or is gone: remove it from the list"]
