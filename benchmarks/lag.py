@@ -88,7 +88,7 @@ async def run() -> list[Result]:
 
 
 def _first_tokens(ours: Sequence[float], all_at_once: Sequence[float]) -> Result:
-    """From the question to the first token, which is what an asker waits: in our line and at the scheduler, or at
+    """From the question to the first token, which is what an asker waits: in our queue and at the scheduler, or at
     the scheduler alone."""
     return Result(
         "lag.ask_to_first_token",

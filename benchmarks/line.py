@@ -1,4 +1,4 @@
-"""Five thousand questions in the line: what taking one costs, their memory, and whether their places are true."""
+"""Five thousand questions in the queue: what taking one costs, their memory, and whether their positions are true."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WAITING = 5_000
 USERS = 500
 CHANNELS = 250
 """Discord lets a bot edit five messages in five seconds per channel: in few channels it would take an hour to say
-5,000 places."""
+5,000 positions."""
 HELD_SECONDS = 3600.0
 CLAIMS = 200
 HEAD = 20
@@ -88,7 +88,7 @@ async def _settled_memory(stage: Stage) -> float:
 
 
 async def _fill(url: str, stage: Stage) -> dict[str, Message]:
-    """Put 5,000 questions into the line, each with the message that acknowledged it."""
+    """Put 5,000 questions into the queue, each with the message that acknowledged it."""
     world, beside = stage.discord.world, stage.discord.channel("general")
     rooms = [
         world.add_channel(Channel(world.ids.next(), beside.type, f"room-{n}", beside.guild_id))
@@ -154,7 +154,7 @@ async def _submission(stage: Stage) -> Result:
 
 
 async def _places(stage: Stage, url: str, messages: dict[str, Message]) -> Result:
-    """How soon the head of the line is true, and when all of it is."""
+    """How soon the head of the queue shows true positions, and when all of it is."""
     async with Database.open(url) as database:
         order = list(await database.requests.waiting_ids())
     placed = [(position, messages[one]) for position, one in enumerate(order, start=1) if one in messages]

@@ -1,4 +1,4 @@
-"""What storage costs: joining the line and being taken from it at 5,000 waiting, the window at 1,000,000 turns.
+"""What storage costs: joining the queue and being taken from it at 5,000 waiting, the window at 1,000,000 turns.
 
 ``python -m benchmarks.storage`` prints JSON: milliseconds, medians and 95th percentiles, on a database file in the
 system's temporary folder; and the resident memory that 5,000 waiting questions and everything above added.
