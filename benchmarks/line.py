@@ -154,7 +154,7 @@ async def _submission(stage: Stage) -> Result:
 
 
 async def _places(stage: Stage, url: str, messages: dict[str, Message]) -> Result:
-    """How soon the head of the queue shows true positions, and when all of it is."""
+    """How soon the head of the queue shows true positions, and when the whole queue does."""
     async with Database.open(url) as database:
         order = list(await database.requests.waiting_ids())
     placed = [(position, messages[one]) for position, one in enumerate(order, start=1) if one in messages]
