@@ -1,4 +1,4 @@
-"""Five thousand questions in the queue: what taking one costs, their memory, and whether their positions are true."""
+"""Five thousand questions in the queue: what taking one costs, their memory, whether their positions are true."""
 
 from __future__ import annotations
 
