@@ -35,6 +35,7 @@ from bot.presentation.status import Card
 from bot.services.cluster.monitor import Availability, ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.queue.dispatcher import Dispatcher
+from bot.services.queue.gate import Gate
 from bot.services.requests.overview import QueueService
 from bot.tasks.listeners import Listeners
 
@@ -66,6 +67,7 @@ class Switching:
         recorder: ClusterRecorder,
         queue: QueueService,
         dispatcher: Dispatcher,
+        gate: Gate,
         store: SwitchStore,
         audit: AuditLog,
         clock: Clock,
@@ -75,6 +77,7 @@ class Switching:
         self._recorder = recorder
         self._queue = queue
         self._dispatcher = dispatcher
+        self._gate = gate
         self._store = store
         self._audit = audit
         self._clock = clock
@@ -188,7 +191,7 @@ class Switching:
         switch = await self._store.current()
         if self._under_way or switch is not None:
             # Whichever process takes a step holds the line or releases it, for all of them.
-            await self._dispatcher.refresh_pause()
+            await self._gate.refresh()
             self._tell()
         self._under_way = switch is not None
         if switch is None:

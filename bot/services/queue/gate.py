@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -14,10 +14,11 @@ from bot.domain.queue.breaker import Breaker, Failure
 from bot.domain.queue.capacity import BackOff, CapacityLimit
 from bot.domain.queue.estimate import ServiceTimes, estimate_wait
 from bot.domain.queue.hold import RESTARTING, Hold
-from bot.domain.queue.store import QueuePause
+from bot.domain.queue.store import QueuePause, RequestStore
 from bot.domain.status import ClusterStatus
 from bot.errors import (
     ClusterBusy,
+    Draining,
     NoAnswer,
     RequestRefused,
     SchedulerError,
@@ -26,6 +27,8 @@ from bot.errors import (
 )
 from bot.presentation.page import escape_inline
 from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
+from bot.services.queue.in_flight import InFlight
+from bot.services.queue.signal import QueueSignal
 from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -75,11 +78,18 @@ def refusal_of(error: SchedulerError, now: float) -> Hold:
 
 
 class Gate:
-    """Between the line and the cluster: holds, the capacity in force, back-off, waiting times."""
+    """Decides whether a question may be sent to the cluster: pause, restart, capacity in force, back-off.
+
+    Owns the pause that operators set, which is stored and shared by all processes, and this process's restart.
+    """
 
     def __init__(
         self,
+        *,
+        store: RequestStore,
         monitor: ClusterMonitor,
+        in_flight: InFlight,
+        signal: QueueSignal,
         capacity: CapacityLimit,
         back_off: BackOff,
         breaker: Breaker,
@@ -87,21 +97,25 @@ class Gate:
         clock: Clock,
         metrics: Metrics,
     ) -> None:
+        """``signal`` is set when the pause changes."""
+        self._store = store
         self._monitor = monitor
+        self._in_flight = in_flight
+        self._signal = signal
         self._capacity = capacity
         self._back_off = back_off
         self._breaker = breaker
         self._service_times = service_times
         self._clock = clock
         self._metrics = metrics
-        self.pause: QueuePause | None = None
+        self._pause: QueuePause | None = None
         # This process is about to end: nothing leaves any more, whatever the cluster says.
-        self.restarting = False
+        self._restarting = False
         self._refusal: Hold | None = None
         self._failure: Hold | None = None
         self._refused_at = float("-inf")
         self._told: tuple[ClusterStatus | None, bool] = (None, True)
-        self._in_flight: set[str] = set()
+        self._sent: set[str] = set()
         self._repeats: list[str] = []
         self._claiming = False
         self._stirred = asyncio.Event()
@@ -131,11 +145,15 @@ class Gate:
         self._metrics.capacity.set(limit)
         return limit
 
-    def room(self, running: int) -> int:
-        """How many questions may leave the line now, with ``running`` in flight; 0 or less for none."""
+    def free(self) -> int:
+        """How many more questions the capacity in force allows beside those in flight; 0 or less for none."""
+        return self.limit() - self._in_flight.running
+
+    def room(self) -> int:
+        """How many questions may leave the queue now; 0 or less for none."""
         if self._closed() is not None:
             return 0
-        free = self.limit() - running
+        free = self.free()
         if not self._breaker.is_open:
             return free
         # Answers that broke off and wait to be asked for again were there before everything in the line.
@@ -168,22 +186,42 @@ class Gate:
             waits.append(due)
         return min(waits, default=None)
 
-    def pause_changed(self, pause: QueuePause | None) -> None:
-        """Operators hold the line, or let it move: then what the cluster asked for is waited out no longer."""
-        self.pause = pause
-        if pause is None:
-            self._back_off.resumed()
-            self._breaker.resumed()
-        self._stirred.set()
+    async def pause(self, pause: QueuePause) -> None:
+        """Hold the queue in every process; running answers go on. Raises :class:`StorageError`."""
+        await self._store.pause(pause)
+        self._set_pause(pause)
+
+    async def resume(self) -> bool:
+        """Let the queue move again, without waiting any longer for what the cluster asked for. False when it was
+        not held. Raises :class:`StorageError`."""
+        was = await self._store.paused()
+        await self._store.pause(None)
+        self._set_pause(None)
+        return was is not None
+
+    async def refresh(self) -> None:
+        """Read the pause again: another process may have set or ended it. Raises :class:`StorageError`."""
+        pause = await self._store.paused()
+        if pause != self._pause:
+            self._set_pause(pause)
+
+    def restart(self) -> None:
+        """Close for good: this process is about to end, and the next one sends what waits."""
+        self._restarting = True
+
+    def require_open(self) -> None:
+        """Raise :class:`Draining` when no further question is taken."""
+        if self._restarting:
+            raise Draining
 
     def sent(self, request_id: str) -> None:
         """This question leaves the line, and is in flight until :meth:`left`."""
-        self._in_flight.add(request_id)
+        self._sent.add(request_id)
         self._breaker.sent(request_id)
 
     def left(self, request_id: str) -> None:
         """This question is not in flight any more, however it ended."""
-        self._in_flight.discard(request_id)
+        self._sent.discard(request_id)
         self._breaker.left(request_id)
         self._stirred.set()
 
@@ -210,13 +248,17 @@ class Gate:
             self._repeats.remove(request_id)
             self._stirred.set()
 
-    def began(self, waited: float, in_flight: int, held: int = 0) -> None:
-        """An answer began ``waited`` seconds after its question was sent, with ``in_flight`` in flight, of which
-        the scheduler is holding ``held`` back. The headers of a good answer come before a node fails it, too
-        (recording 84): that it works is told by :meth:`worked`."""
+    def began(self, waited: float) -> None:
+        """A pipeline has taken a question ``waited`` seconds after it was sent. The headers of a good answer come
+        before a node fails it, too (recording 84): that it works is told by :meth:`worked`."""
         self._monitor.chat_succeeded()
         self._back_off.succeeded()
-        self._capacity.succeeded(self._clock.monotonic(), in_flight=in_flight, waited=waited, held=held)
+        self._capacity.succeeded(
+            self._clock.monotonic(),
+            in_flight=self._in_flight.running,
+            waited=waited,
+            held=self._in_flight.unstarted,
+        )
 
     def worked(self, request_id: str) -> None:
         """The cluster sent a first piece of an answer, or its end: what it is asked it answers."""
@@ -261,9 +303,17 @@ class Gate:
             return False
         return self._failed(request_id, error, now, jitter, blames=not is_kept)
 
-    def wait_for(self, position: int, running_elapsed: Sequence[float]) -> float | None:
+    def wait_for(self, position: int) -> float | None:
         """Estimated seconds until the question at ``position`` is taken; None when nothing is known yet."""
-        return estimate_wait(position, self.limit(), self._service_times.seconds, running_elapsed)
+        return estimate_wait(position, self.limit(), self._service_times.seconds, self._in_flight.elapsed)
+
+    def _set_pause(self, pause: QueuePause | None) -> None:
+        self._pause = pause
+        if pause is None:
+            self._back_off.resumed()
+            self._breaker.resumed()
+        self._stirred.set()
+        self._signal.set()
 
     def _failed(self, request_id: str, error: SchedulerError, now: float, jitter: float, *, blames: bool) -> bool:
         """The cluster failed a question. Returns whether it is kept: as far as known it is not to blame."""
@@ -286,10 +336,10 @@ class Gate:
 
     def _closed(self) -> Hold | None:
         """Why nothing at all may leave now."""
-        if self.restarting:
+        if self._restarting:
             return RESTARTING
         waits = self._back_off.remaining(self._clock.monotonic(), room=self._shows_room()) > 0
-        return hold_of(self._monitor.view(), self.pause, self._refusal if waits else None)
+        return hold_of(self._monitor.view(), self._pause, self._refusal if waits else None)
 
     def _may_probe(self) -> bool:
         now = self._clock.monotonic()
@@ -302,7 +352,7 @@ class Gate:
         before = self._repeats.index(request_id)
         if self._breaker.is_open:
             return before == 0 and self._may_probe()
-        return before < self.limit() - len(self._in_flight)
+        return before < self.limit() - len(self._sent)
 
     def _shows_room(self) -> bool:
         """Whether a report since the last refusal says that more could run than we have in flight."""
@@ -311,7 +361,7 @@ class Gate:
             return False
         if view.received_at is None or view.received_at <= self._refused_at:
             return False
-        return len(self._in_flight) < self._capacity.limit(self._clock.monotonic())
+        return len(self._sent) < self._capacity.limit(self._clock.monotonic())
 
     def _status_changed(self) -> None:
         view, status = self._monitor.view(), self._current_status()

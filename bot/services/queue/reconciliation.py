@@ -174,8 +174,7 @@ class Reconciliation:
         position = await self._store.position(request_id)
         if position is not None:
             live = self._live_answers.reopen(request)
-            self._positions.position(live, position)
-            live.show()
+            self._positions.show_position(live, position)
 
     async def _cancelled(self, request: StoredRequest, stop: Stop) -> bool:
         live = None if stop.cause is StopCause.GONE else self._live_answers.reopen(request)

@@ -64,7 +64,7 @@ class TokenExpiryNotifier:
         live = self._live_answers.get(request_id)
         if live is None:
             live = self._live_answers.reopen(request)
-            self._positions.position(live, position)
+            self._positions.show_position(live, position)
         self._tell(live)
         # As many as there are may wait so: all at once they would hold up the answers that run.
         await self._clock.sleep(BETWEEN)

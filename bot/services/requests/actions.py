@@ -16,7 +16,7 @@ from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import AnswerVersions, Version
 from bot.services.ports import Feedback
-from bot.services.queue.dispatcher import Dispatcher
+from bot.services.requests.cancellation import Cancellation
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class AnswerActions:
         self,
         store: RequestStore,
         live_answers: LiveAnswers,
-        dispatcher: Dispatcher,
+        cancellation: Cancellation,
         completion: Completion,
         operators: Operators,
         feedback: Feedback,
@@ -45,7 +45,7 @@ class AnswerActions:
     ) -> None:
         self._store = store
         self._live_answers = live_answers
-        self._dispatcher = dispatcher
+        self._cancellation = cancellation
         self._completion = completion
         self._operators = operators
         self._feedback = feedback
@@ -63,14 +63,14 @@ class AnswerActions:
         return await self._owned(request_id, person)
 
     async def stop(self, request_id: str, person: Person, press: PressedMessage | None) -> bool:
-        """Stop the answer, or take the question out of the line; False when pressed again, or too late.
+        """Stop the answer, or take the question out of the queue; False when pressed again, or too late.
 
         Raises :class:`NotAllowed` for anybody but the asker and operators.
         """
         request = await self._owned(request_id, person)
         if press is not None:
             self._reached(request, press)
-        ended = await self._dispatcher.stop(request_id, by=person.user_id)
+        ended = await self._cancellation.stop(request_id, by=person.user_id)
         if ended:
             log.info("answer.stop", request_id=request_id, by=person.user_id)
         return ended
