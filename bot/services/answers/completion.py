@@ -347,7 +347,7 @@ class Completion:
 
 
 def _waited_for_a_word(request: StoredRequest) -> float:
-    """Seconds from the question to the first word of its answer: in our line and at the scheduler, which may hold
+    """Seconds from the question to the first word of its answer: in our queue and at the scheduler, which may hold
     a question for long before a pipeline takes it (parallax-api.md, "Load")."""
     asked_at = request.question.asked_at
     started = request.started_at if request.started_at is not None else asked_at

@@ -1,7 +1,7 @@
 """The guided switch of the cluster's model: safe where the scheduler is not.
 
 An init while workers are connected strands the cluster (recordings 72 to 78), one with an unknown model stops
-it (recording 89). So: hold the line, wait for the running answers, have the workers stopped, send exactly one
+it (recording 89). So: hold the queue, wait for the running answers, have the workers stopped, send exactly one
 init, have them started, and see that questions can be answered again.
 """
 
@@ -93,7 +93,7 @@ class Switching:
     async def begin(self, plan: Plan, *, by: int, paused_before: bool | None = None) -> Switch:
         """Start the switch, or return the one that is under way.
 
-        ``paused_before``: whether operators hold the line themselves (None: look), so that it stays held.
+        ``paused_before``: whether operators hold the queue themselves (None: look), so that it stays held.
 
         Raises :class:`SchedulerError` for a model that is not listed, :class:`StorageError`."""
         await self._cluster.known_model(plan.model)
@@ -135,7 +135,7 @@ class Switching:
         return await self._store.get(switch_id)
 
     async def cancel(self, switch_id: str, *, by: int) -> Switch | None:
-        """End a switch: nothing further is done, and the line moves again. None when there is no such switch."""
+        """End a switch: nothing further is done, and the queue moves again. None when there is no such switch."""
         switch = await self._store.get(switch_id)
         if switch is None or switch.state is not SwitchState.OPEN:
             return switch
@@ -154,7 +154,7 @@ class Switching:
         if switch.state is SwitchState.OPEN:
             replaced = replace(switch, state=SwitchState.REPLACED, finished_at=self._clock.now())
             await self._store.save(replaced)
-        # The line stays held in between: a question that left now would be interrupted at once.
+        # The queue stays held in between: a question that left now would be interrupted at once.
         held = switch.paused_before if switch.state is SwitchState.OPEN else None
         plan = Plan(plan_id, switch.previous_model, switch.previous_nodes or switch.nodes, switch.local_network)
         return await self.begin(plan, by=by, paused_before=held)
@@ -190,7 +190,7 @@ class Switching:
         :class:`StorageError`."""
         switch = await self._store.current()
         if self._under_way or switch is not None:
-            # Whichever process takes a step holds the line or releases it, for all of them.
+            # Whichever process takes a step pauses the queue or resumes it, for all of them.
             await self._gate.refresh()
             self._tell()
         self._under_way = switch is not None

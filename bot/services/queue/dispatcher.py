@@ -33,7 +33,7 @@ LAST_WORDS = 3.0
 
 
 class Dispatcher:
-    """The only one that sends questions to the cluster."""
+    """Claims waiting questions, sends them to the cluster and settles how each attempt ended."""
 
     def __init__(
         self,

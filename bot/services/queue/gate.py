@@ -128,7 +128,7 @@ class Gate:
         return status.model if status is not None else None
 
     def hold(self) -> Hold | None:
-        """Why the line does not move; None when it does. While the cluster fails what it is asked, one question
+        """Why the queue does not move; None when it does. While the cluster fails what it is asked, one question
         at a time may leave nevertheless: :meth:`room`."""
         return self._closed() or (self._failure if self._breaker.is_open else None)
 
@@ -156,12 +156,12 @@ class Gate:
         free = self.free()
         if not self._breaker.is_open:
             return free
-        # Answers that broke off and wait to be asked for again were there before everything in the line.
+        # Answers that broke off and wait to be asked for again were there before everything in the queue.
         return min(1, free) if self._may_probe() and not self._repeats else 0
 
     @contextmanager
     def claiming(self) -> Iterator[Collection[str]]:
-        """While questions are taken from the line nothing else may become the probe. Gives those that must stay
+        """While questions are taken from the queue nothing else may become the probe. Gives those that must stay
         there."""
         self._claiming = True
         try:
@@ -170,7 +170,7 @@ class Gate:
             self._claiming = False
 
     def nothing_else(self) -> bool:
-        """There is nothing in the line but what must stay there; whether some of it may leave after all."""
+        """There is nothing in the queue but what must stay there; whether some of it may leave after all."""
         return self._breaker.nothing_else()
 
     def retry_in(self) -> float | None:
@@ -215,7 +215,7 @@ class Gate:
             raise Draining
 
     def sent(self, request_id: str) -> None:
-        """This question leaves the line, and is in flight until :meth:`left`."""
+        """This question leaves the queue, and is in flight until :meth:`left`."""
         self._sent.add(request_id)
         self._breaker.sent(request_id)
 
@@ -227,10 +227,10 @@ class Gate:
 
     async def readmitted(self, request_id: str, *, until: float) -> bool:
         """Wait until a question in flight whose answer broke off may be asked again, as any other may: while
-        nothing holds the line, never more than the cluster takes. False when that is not so ``until`` then
+        nothing holds the queue, never more than the cluster takes. False when that is not so ``until`` then
         (monotonic seconds), or when the scheduler does not answer at all.
 
-        It keeps its place among those that the dispatcher counts as running, so that nothing from the line
+        It keeps its place among those that the dispatcher counts as running, so that nothing from the queue
         overtakes it; of several that wait the one that waits longest goes first.
         """
         self.left(request_id)

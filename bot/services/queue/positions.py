@@ -1,4 +1,4 @@
-"""What people in the line see: their place, how long it may take, and why it does not move."""
+"""What people in the queue see: their position, how long it may take, and why it does not move."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from bot.services.queue.gate import Gate
 from bot.services.queue.in_flight import InFlight
 from bot.telemetry.metrics import Metrics
 
-# Places are shown again at most this often: the edits of running answers come first.
+# Positions are shown again at most this often: the edits of running answers come first.
 REFRESH_EVERY = 2.0
 # A burst of questions is looked at once, and not while its answers are being sent for.
 SETTLED_AFTER = 0.3
-# So many at the head of the line are looked at each time, and so many of the others in turn: a line of 40 is true
-# within one refresh; one of 5,000 costs 25 edits a second at the most while it moves, of the 50 calls that
+# So many at the head of the queue are looked at each time, and so many of the others in turn: a queue of 40 is
+# true within one refresh; one of 5,000 costs 25 edits a second at the most while it moves, of the 50 calls that
 # Discord allows a bot on its channel routes each second (docs, topics/rate-limits, "Global Rate Limit").
 FRONT = 20
 SLICE = 50
 # Seconds between two of them: all at once they would hold up the answers that run, and the next question's start.
 BETWEEN = 0.015
-# While a place stays the same, its estimate is told anew this often.
+# While a position stays the same, its estimate is told anew this often.
 ESTIMATE_EVERY = 15.0
 # More waiting answers than this are not kept open: each is a task with a view and a rate-limit bucket.
 OPEN_AT_MOST = 200
@@ -63,11 +63,11 @@ class PositionUpdater:
         self._turn = 0
 
     def changed(self) -> None:
-        """Places or reasons may have changed."""
+        """Positions or reasons may have changed."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Refresh after changes, and on until a long line is looked through, until cancelled."""
+        """Refresh after changes, and on until a long queue is looked through, until cancelled."""
         while True:
             await self._wake.wait()
             await self._clock.sleep(SETTLED_AFTER)
@@ -77,7 +77,7 @@ class PositionUpdater:
             await self._clock.sleep(REFRESH_EVERY - SETTLED_AFTER)
 
     async def refresh(self) -> bool:
-        """Bring the head of the line and a part of the rest up to date; False when some are not true yet.
+        """Bring the head of the queue and a part of the rest up to date; False when some are not true yet.
 
         The messages that a process before this one left waiting are taken over here, as their turn comes.
         """
@@ -114,7 +114,7 @@ class PositionUpdater:
         self._show(live, position, self._gate.hold())
 
     def left(self, request_id: str) -> None:
-        """The question was taken from the line: should it come back, its place is told anew."""
+        """The question was taken from the queue: should it come back, its position is told anew."""
         self._told.pop(request_id, None)
         self._left.add(request_id)
 

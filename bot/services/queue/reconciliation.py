@@ -36,7 +36,7 @@ class Reconciliation:
 
     An attempt may fail in its last steps: the disk is full, a value cannot be stored, a step has a bug. Its row
     then stays as it was, and would keep its asker from asking on. Here such a row is put back to the head of the
-    line, ended with a sentence, or, when its answer is committed already, shown again.
+    queue, ended with a sentence, or, when its answer is committed already, shown again.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Reconciliation:
         await self._show(request, anew=not _may_pass(loss.error))
 
     async def _show_end(self, request: StoredRequest, loss: Loss, failures: int) -> None:
-        """The question has ended, perhaps without its message saying so; or it waits, and the line shows it; or
+        """The question has ended, perhaps without its message saying so; or it waits, and the queue shows it; or
         another process has it, and shows it."""
         live = self._live_answers.get(request.request_id)
         if live is None or request.state is RequestState.QUEUED:

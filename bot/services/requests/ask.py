@@ -1,4 +1,4 @@
-"""Taking a question: checked, durable in the line, on its way; never waits for the answer."""
+"""Taking a question: checked, durable in the queue, on its way; never waits for the answer."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The question is in the line; ``page`` is the message that acknowledges it and becomes the answer."""
+    """The question is in the queue; ``page`` is the message that acknowledges it and becomes the answer."""
 
     request_id: str
     page: Page
@@ -94,7 +94,7 @@ class AskLimits:
 
 
 class AskService:
-    """The one door for questions, whatever way they came."""
+    """Takes questions into the queue, however they came."""
 
     def __init__(
         self,
@@ -143,12 +143,12 @@ class AskService:
             await self._quotas.check(person)
 
     async def submit(self, question: Question) -> Accepted | None:
-        """Take a question into the line; it is durable when this returns.
+        """Take a question into the queue; it is durable when this returns.
 
         None: another process has taken it, and acknowledges it. Discord tells every session of a token what
         happens, so during a rolling restart two hear of the same question.
 
-        Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (line full, nothing left
+        Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (queue full, nothing left
         for today, bot stopping, Discord about to ban it) or :class:`StorageError`; then nothing was kept.
         """
         if not question.prompt.strip():

@@ -81,8 +81,8 @@ class QueueService:
     async def of(self, user_id: int) -> MyQueue:
         """A person's own questions. Raises :class:`StorageError`."""
         requests = await self._store.of_user(user_id, OPEN_STATES)
-        places = [await self._store.position(request.request_id) for request in requests]
-        mine = tuple(self._mine(request, position) for request, position in zip(requests, places, strict=True))
+        positions = [await self._store.position(request.request_id) for request in requests]
+        mine = tuple(self._mine(request, position) for request, position in zip(requests, positions, strict=True))
         return MyQueue(mine, await self.load(), self._gate.hold(), await self._preferences.announce(user_id))
 
     async def queue(self) -> tuple[Sequence[StoredRequest], Sequence[QueueEntry]]:

@@ -62,7 +62,7 @@ class Revisions:
     async def repeat(
         self, origin: StoredRequest, kind: RequestKind, destination: Destination, *, in_place: bool
     ) -> Accepted:
-        """Put the question into the line again, as REGENERATE or CONTINUE.
+        """Put the question into the queue again, as REGENERATE or CONTINUE.
 
         ``in_place`` lets the answer appear in ``origin``'s messages through ``destination``; otherwise the caller
         acknowledges with the returned page, as for a new question. Raises :class:`UserError` while the question
