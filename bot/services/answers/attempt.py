@@ -71,7 +71,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one attempt.
+    """The result of one attempt.
 
     ``answer`` is set when there is something to keep (complete, stopped or broken off), ``error`` when the
     attempt failed, ``stop`` when it was ended from outside.
@@ -328,7 +328,7 @@ class Attempt:
 
 
 class Attempts:
-    """Makes runs: everything they need that is the same for all questions."""
+    """Creates attempts and holds what is the same for all of them."""
 
     def __init__(
         self,
@@ -351,7 +351,7 @@ class Attempts:
         self._prompts = Prompts(store, conversations, estimator, policy, summaries)
 
     def run(self, request: StoredRequest, live: LiveAnswer, *, model: str | None) -> Attempt:
-        """One attempt at ``request``; ``model`` is the one the cluster is known to serve."""
+        """Create an attempt at ``request``; ``model`` is the one the cluster is known to serve."""
         if self._summaries is not None:
             self._summaries.give_way()
         return Attempt(

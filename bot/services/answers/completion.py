@@ -60,9 +60,10 @@ class Completion:
         self._owner = owner
         self._max_tokens = max_tokens
 
-    async def answered(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
-        """The answer is complete, was stopped by ``by``, or broke off: keep it, then show it."""
-        kept = await self._committed(
+    async def finish(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
+        """Store an answer that is complete, was stopped by ``by`` or broke off; then show it. Raises
+        :class:`StorageError`."""
+        kept = await self._commit(
             lambda: self._store.answered(request.request_id, self._owner, answer, now=self._clock.now())
         )
         if not kept:
@@ -139,9 +140,10 @@ class Completion:
             case _:
                 return (None, {}) if answer.text.strip() else ("empty", {})
 
-    async def failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
-        """It could not be answered: say why, in one sentence with an id an operator can search for."""
-        await self._committed(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
+    async def fail(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
+        """Store that a question could not be answered, and say why in one sentence with an id that operators can
+        search for. Raises :class:`StorageError`."""
+        await self._commit(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
         log.error(
             "question.failed",
             request_id=request.request_id,
@@ -158,9 +160,10 @@ class Completion:
         sentence = fill(live.question.asker.locale, error.key, error.params)
         await self._end(request, live, "failed", {"sentence": sentence, "incident": request.request_id[:4]})
 
-    async def cancelled(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
-        """Somebody withdrew it. False when it had already ended."""
-        done = await self._committed(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
+    async def cancel(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
+        """Store that a question was withdrawn and show it; False when it had already ended. Raises
+        :class:`StorageError`."""
+        done = await self._commit(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
         if not done:
             return False
         log.info("question.cancelled", request_id=request.request_id, by=by)
@@ -169,9 +172,10 @@ class Completion:
             await self.show_cancelled(request, live, by=by)
         return True
 
-    async def cleared(self, *, by: int) -> Sequence[StoredRequest]:
-        """Everything that waited is withdrawn, in one transaction. :meth:`show_cancelled` is left to do."""
-        ended = await self._committed(lambda: self._store.clear(now=self._clock.now()))
+    async def clear(self, *, by: int) -> Sequence[StoredRequest]:
+        """Withdraw everything that waits, in one transaction; it remains to call :meth:`show_cancelled` for each.
+        Raises :class:`StorageError`."""
+        ended = await self._commit(lambda: self._store.clear(now=self._clock.now()))
         for request in ended:
             log.info("question.cancelled", request_id=request.request_id, by=by)
         self._metrics.questions.labels("cancelled").inc(len(ended))
@@ -184,8 +188,8 @@ class Completion:
         unknown = by != request.question.asker.user_id
         await self._end(request, live, key, {"by": f"<@{by}>"}, to_be_told=unknown)
 
-    async def expired(self, request: StoredRequest, live: LiveAnswer, *, waited: float) -> None:
-        """It waited too long (the state is committed already)."""
+    async def show_expired(self, request: StoredRequest, live: LiveAnswer, *, waited: float) -> None:
+        """Say that a question waited too long (the state is committed already)."""
         log.warning("question.expired", request_id=request.request_id, waited=waited)
         self._metrics.questions.labels("expired").inc()
         duration = compact_duration(waited, live.question.asker.locale)
@@ -218,7 +222,7 @@ class Completion:
         await self._delivered(request)
 
     async def _delivered(self, request: StoredRequest) -> None:
-        await self._committed(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
+        await self._commit(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
 
     async def _sent_directly(
         self, request: StoredRequest, live: LiveAnswer, heading: str, error: DeliveryError
@@ -308,9 +312,9 @@ class Completion:
         await self._finish_view(live.view, shown, shown.answer, notice=notice)
         return True
 
-    async def _committed(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
-        """What ``commit`` returns; one that fails is repeated for :data:`STORAGE_PATIENCE` seconds, unless it
-        would fail the same way again. Raises :class:`StorageError`."""
+    async def _commit(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
+        """Run ``commit`` and return its result. One that fails is repeated for :data:`STORAGE_PATIENCE` seconds,
+        unless it would fail the same way again. Raises :class:`StorageError`."""
         until = self._clock.monotonic() + STORAGE_PATIENCE
         wait = FIRST_WAIT
         while True:

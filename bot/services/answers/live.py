@@ -30,7 +30,7 @@ class LiveAnswer:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def show(self) -> None:
-        """Have the newest state shown."""
+        """Ask the delivery to show the newest state; returns at once."""
         self.delivery.changed()
 
     def show_hold(self, hold: Hold) -> None:
@@ -131,18 +131,19 @@ class LiveAnswers:
         return self._live.get(request_id)
 
     def all(self) -> tuple[LiveAnswer, ...]:
-        """Everything open here."""
+        """All live answers of this process."""
         return tuple(self._live.values())
 
     async def acknowledged(self, request_id: str, message_id: int | None, page: Page | None) -> None:
-        """The first message is there; its id is kept, so that a restart finds it."""
+        """Note that the first message exists and store its id, so that a restart finds it. Raises
+        :class:`StorageError`."""
         if (live := self._live.get(request_id)) is not None:
             live.delivery.acknowledged(message_id, page)
         if message_id is not None:
             await self._attach(request_id, 0, message_id)
 
     def refused(self, request_id: str) -> None:
-        """Discord has refused the first message for good: nothing stands there."""
+        """Note that Discord refused the first message for good: there is none."""
         if (live := self._live.get(request_id)) is not None:
             live.delivery.refused()
 
@@ -151,7 +152,7 @@ class LiveAnswers:
         self.events.put_nowait(MessageAttached(request_id, message_id))
 
     async def settled(self, timeout: float) -> None:
-        """Let every question that waits show its present state as its last, for at most ``timeout`` seconds."""
+        """Show the present state of every waiting question a last time; wait at most ``timeout`` seconds."""
         finishing = {
             asyncio.create_task(live.delivery.finish(), name=f"settle-{live.question.request_id}")
             for live in self.all()
@@ -167,7 +168,7 @@ class LiveAnswers:
                 log.info("settle.not_shown", task=task.get_name(), detail=str(error))
 
     async def close(self, request_id: str) -> None:
-        """Nothing more will be shown for this request."""
+        """Close the live answer of this request and its delivery; no-op when none is open."""
         if (live := self._live.pop(request_id, None)) is not None:
             await self._deliveries.close(request_id)
             live.closed.set()

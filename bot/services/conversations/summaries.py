@@ -37,7 +37,7 @@ class IdleCheck(Protocol):
 
 
 class Summaries:
-    """Writes summaries one at a time, and lets go of one as soon as somebody asks."""
+    """Writes summaries one at a time, and stops writing one as soon as somebody asks a question."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Summaries:
         return summary
 
     def overflowed(self, conversation_id: int, budget: int) -> None:
-        """A question could not see all of its conversation within ``budget`` tokens."""
+        """Request a summary: a question could not see all of its conversation within ``budget`` tokens."""
         self._wanted.pop(conversation_id, None)
         self._wanted[conversation_id] = budget
         if len(self._wanted) > WAITING_AT_MOST:
@@ -76,7 +76,7 @@ class Summaries:
         self._something.set()
 
     def give_way(self) -> None:
-        """A question goes to the cluster: hang up at once. What was being summarised is begun again later."""
+        """Stop writing at once, because a question goes to the cluster. The summary is begun again later."""
         if self._writing is not None:
             self._writing.cancel()
 

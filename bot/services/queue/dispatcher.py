@@ -170,11 +170,11 @@ class Dispatcher:
             self._in_flight.free_slot(run)
             self._signal.set()
         # Also of a question that nobody waits for any more: what it met, the next one will meet.
-        again = self._told_gate(run, outcome)
+        again = self._tell_gate(run, outcome)
         if not self._in_flight.is_given_up(run):
             await self._settle(run, outcome, again=again)
 
-    def _told_gate(self, run: Attempt, outcome: Outcome) -> bool:
+    def _tell_gate(self, run: Attempt, outcome: Outcome) -> bool:
         """Tell the gate how an attempt ended; returns whether the question is worth another one."""
         error = outcome.error
         if outcome.answer is None and isinstance(error, SchedulerError):
@@ -190,20 +190,20 @@ class Dispatcher:
             await self._put_back(run)
             return
         if outcome.stop is not None and outcome.stop.cause is StopCause.GONE:
-            await self._completion.cancelled(request, None, by=0)
+            await self._completion.cancel(request, None, by=0)
         elif outcome.error is not None:
             if again:
                 await self._keep_in_queue(run, outcome.error)
                 return
             if outcome.answer is not None:
-                await self._completion.answered(request, live, outcome.answer)
+                await self._completion.finish(request, live, outcome.answer)
             else:
-                await self._completion.failed(request, live, outcome.error)
+                await self._completion.fail(request, live, outcome.error)
         elif outcome.answer is None:
-            await self._completion.cancelled(request, live, by=outcome.stop.by if outcome.stop else 0)
+            await self._completion.cancel(request, live, by=outcome.stop.by if outcome.stop else 0)
         else:
             by = outcome.stop.by if outcome.stop else 0
-            await self._completion.answered(request, live, outcome.answer, by=by)
+            await self._completion.finish(request, live, outcome.answer, by=by)
         await self._live_answers.close(request.request_id)
 
     async def _keep_in_queue(self, run: Attempt, error: BotError) -> None:
@@ -216,15 +216,15 @@ class Dispatcher:
             code=getattr(error, "code", None),
             detail=str(error),
         )
-        await self._released(run)
+        await self._release(run)
         hold = self._gate.hold()
         if hold is not None:
             run.live.show_hold(hold)
         self._signal.set()
 
     async def _put_back(self, run: Attempt) -> None:
-        await self._released(run)
+        await self._release(run)
         run.live.show_hold(self._gate.hold() or RESTARTING)
 
-    async def _released(self, run: Attempt) -> None:
+    async def _release(self, run: Attempt) -> None:
         await self._store.release(run.request.request_id, self._heartbeat.owner, now=self._clock.now())

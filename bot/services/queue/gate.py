@@ -170,7 +170,7 @@ class Gate:
             self._claiming = False
 
     def nothing_else(self) -> bool:
-        """There is nothing in the queue but what must stay there; whether some of it may leave after all."""
+        """Note that nothing waits but what must stay; returns whether some of it may leave after all."""
         return self._breaker.nothing_else()
 
     def retry_in(self) -> float | None:
@@ -215,12 +215,12 @@ class Gate:
             raise Draining
 
     def sent(self, request_id: str) -> None:
-        """This question leaves the queue, and is in flight until :meth:`left`."""
+        """Note that this question was sent: it is in flight until :meth:`left`."""
         self._sent.add(request_id)
         self._breaker.sent(request_id)
 
     def left(self, request_id: str) -> None:
-        """This question is not in flight any more, however it ended."""
+        """Note that this question is not in flight any more, however it ended."""
         self._sent.discard(request_id)
         self._breaker.left(request_id)
         self._stirred.set()
@@ -249,8 +249,8 @@ class Gate:
             self._stirred.set()
 
     def began(self, waited: float) -> None:
-        """A pipeline has taken a question ``waited`` seconds after it was sent. The headers of a good answer come
-        before a node fails it, too (recording 84): that it works is told by :meth:`worked`."""
+        """Note that a pipeline took a question ``waited`` seconds after it was sent. A node may still fail it
+        after the headers of a good answer (recording 84): that it works is told by :meth:`worked`."""
         self._monitor.chat_succeeded()
         self._back_off.succeeded()
         self._capacity.succeeded(

@@ -40,7 +40,7 @@ class _Told:
 
 
 class PositionUpdater:
-    """Keeps the waiting messages true, with few edits."""
+    """Keeps what waiting messages say up to date, with few edits."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class PositionUpdater:
         self._turn = 0
 
     def changed(self) -> None:
-        """Positions or reasons may have changed."""
+        """Look again soon: positions or reasons may have changed."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -114,7 +114,7 @@ class PositionUpdater:
         self._show(live, position, self._gate.hold())
 
     def left(self, request_id: str) -> None:
-        """The question was taken from the queue: should it come back, its position is told anew."""
+        """Forget what was shown for a question that left the queue: if it comes back, it is shown anew."""
         self._told.pop(request_id, None)
         self._left.add(request_id)
 

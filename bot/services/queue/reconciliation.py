@@ -178,7 +178,7 @@ class Reconciliation:
 
     async def _cancelled(self, request: StoredRequest, stop: Stop) -> bool:
         live = None if stop.cause is StopCause.GONE else self._live_answers.reopen(request)
-        done = await self._completion.cancelled(request, live, by=stop.by)
+        done = await self._completion.cancel(request, live, by=stop.by)
         await self._live_answers.close(request.request_id)
         self._signal.set()
         return done
@@ -188,7 +188,7 @@ class Reconciliation:
             # What cannot be shown may be the reason: say it in a new view.
             await self._live_answers.close(request.request_id)
         live = self._live_answers.reopen(request)
-        await self._completion.failed(request, live, _told(loss.error))
+        await self._completion.fail(request, live, _told(loss.error))
         await self._live_answers.close(request.request_id)
 
     async def _show(self, request: StoredRequest, *, anew: bool) -> None:

@@ -36,7 +36,7 @@ class TokenExpiryNotifier:
         self._told: set[str] = set()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look every few seconds until cancelled. Raises :class:`StorageError`."""
         while True:
             await self.look()
             await self._clock.sleep(LOOK_EVERY)

@@ -71,7 +71,7 @@ class Cancellation:
             # Its last form is on its way, or it has that already.
             return False
         live = self._live_answers.reopen(request)
-        done = await self._completion.cancelled(request, live, by=by)
+        done = await self._completion.cancel(request, live, by=by)
         if done:
             await self._live_answers.close(request_id)
         self._signal.set()
@@ -93,7 +93,7 @@ class Cancellation:
             return
         run.stop(Stop(StopCause.PERSON, by))
         with self._in_flight.give_up(run):
-            await self._completion.cancelled(run.request, run.live, by=by)
+            await self._completion.cancel(run.request, run.live, by=by)
         await self._live_answers.close(request_id)
 
     async def message_deleted(self, message_id: int) -> None:
@@ -121,9 +121,9 @@ class Cancellation:
         with self._in_flight.give_up(run):
             if live is not None and (kept := run.kept()) is not None:
                 # It was being asked for again after a break: what people have read stays.
-                await self._completion.answered(run.request, live, kept, by=stop.by)
+                await self._completion.finish(run.request, live, kept, by=stop.by)
             else:
-                await self._completion.cancelled(run.request, live, by=stop.by)
+                await self._completion.cancel(run.request, live, by=stop.by)
         await self._live_answers.close(run.request.request_id)
 
     async def _stop_running(self, request: StoredRequest, *, by: int) -> bool:
@@ -143,7 +143,7 @@ class Cancellation:
             await self._end_run(run, Stop(StopCause.GONE))
             return
         request = await self._store.get(request_id)
-        if request is not None and await self._completion.cancelled(request, None, by=0):
+        if request is not None and await self._completion.cancel(request, None, by=0):
             log.info("question.message_deleted", request_id=request_id)
             await self._live_answers.close(request_id)
             self._signal.set()
