@@ -16,6 +16,7 @@ from bot.domain.queue.store import RequestStore
 from bot.domain.scheduler import Scheduler
 from bot.services.answers.attempt import Attempts
 from bot.services.answers.completion import Completion
+from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.monitor import ClusterMonitor
@@ -80,6 +81,7 @@ class Queue:
     in_flight: InFlight
     signal: QueueSignal
     positions: PositionUpdater
+    views: FinalViews
     completion: Completion
     dispatcher: Dispatcher
     cancellation: Cancellation
@@ -97,15 +99,15 @@ def build_queue(parts: QueueParts) -> Queue:
     in_flight, signal = InFlight(), QueueSignal(clock)
     gate = _gate(parts, in_flight, signal)
     positions = PositionUpdater(store, live_answers, gate, in_flight, clock, metrics)
+    views = FinalViews(store, live_answers, max_tokens=options.policy.max_tokens)
     completion = Completion(
         store,
-        live_answers,
+        views,
         parts.messenger,
         parts.preferences,
         clock,
         metrics,
         owner=parts.owner,
-        max_tokens=options.policy.max_tokens,
         announce_after=options.announce_after,
     )
     reconciliation = Reconciliation(
@@ -172,6 +174,7 @@ def build_queue(parts: QueueParts) -> Queue:
         in_flight=in_flight,
         signal=signal,
         positions=positions,
+        views=views,
         completion=completion,
         dispatcher=dispatcher,
         cancellation=cancellation,

@@ -12,7 +12,7 @@ from bot.domain.queue.store import RequestStore
 from bot.errors import NotAllowed, UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Operators, Person
-from bot.services.answers.completion import Completion
+from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import AnswerVersions, Version
 from bot.services.ports import Feedback
@@ -38,7 +38,7 @@ class AnswerActions:
         store: RequestStore,
         live_answers: LiveAnswers,
         cancellation: Cancellation,
-        completion: Completion,
+        views: FinalViews,
         operators: Operators,
         feedback: Feedback,
         clock: Clock,
@@ -46,7 +46,7 @@ class AnswerActions:
         self._store = store
         self._live_answers = live_answers
         self._cancellation = cancellation
-        self._completion = completion
+        self._views = views
         self._operators = operators
         self._feedback = feedback
         self._clock = clock
@@ -105,7 +105,7 @@ class AnswerActions:
 
     async def pages(self, request: StoredRequest) -> tuple[Page, ...]:
         """The messages of a stored answer, as it was or would have been shown."""
-        return await self._completion.stored_pages(request)
+        return await self._views.stored_pages(request)
 
     async def repeatable(self, request_id: str, person: Person) -> StoredRequest:
         """The request, for asking it again or going on with it. Raises :class:`NotAllowed` for anybody but the

@@ -21,7 +21,7 @@ from bot.domain.queue.request import (
 )
 from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DeliveryError, UserError
-from bot.services.answers.completion import Completion
+from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import CONTINUABLE, AnswerVersions
 from bot.services.queue.gate import Gate
@@ -45,7 +45,7 @@ class Revisions:
         gate: Gate,
         positions: PositionUpdater,
         signal: QueueSignal,
-        completion: Completion,
+        views: FinalViews,
         clock: Clock,
         queue_limits: QueueLimits,
     ) -> None:
@@ -54,7 +54,7 @@ class Revisions:
         self._gate = gate
         self._positions = positions
         self._signal = signal
-        self._completion = completion
+        self._views = views
         self._clock = clock
         self._queue_limits = queue_limits
         self._busy: set[str] = set()
@@ -162,7 +162,7 @@ class Revisions:
         live = self._live_answers.open(question, message_ids)
         try:
             if target.answer is not None:
-                await self._completion.show_answer(target, live, target.answer)
+                await self._views.finish(live.view, target, target.answer)
             await live.delivery.finish()
         except DeliveryError as error:
             log.info("version.not_shown", request_id=target.request_id, detail=str(error))

@@ -11,6 +11,7 @@ from bot.domain.queue.request import Destination, RequestState, StoredRequest
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, TokenExpired
 from bot.presentation.page import Page
 from bot.services.answers.completion import Completion
+from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
@@ -71,13 +72,12 @@ class Ends:
         self.live_answers = LiveAnswers(self.shown, self.store, Background(), self.clock, max_pages=5)
         self.completion = Completion(
             self.store,
-            self.live_answers,
+            FinalViews(self.store, self.live_answers, max_tokens=1000),
             self.messages,
             Everybody(),
             self.clock,
             Metrics(),
             owner="me",
-            max_tokens=1000,
             announce_after=ANNOUNCE_AFTER,
         )
 

@@ -23,7 +23,7 @@ def again(queue: RunningQueue) -> Revisions:
         parts.gate,
         parts.positions,
         parts.signal,
-        parts.completion,
+        parts.views,
         FastClock(20.0),
         LIMITS,
     )
