@@ -31,6 +31,7 @@ from bot.services.queue.in_flight import InFlight
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
+from bot.services.queue.slots import Slots
 from bot.services.queue.token_expiry import TokenExpiryNotifier
 from bot.services.requests.cancellation import Cancellation
 from bot.tasks.background import Background
@@ -78,6 +79,7 @@ class Queue:
 
     live_answers: LiveAnswers
     gate: Gate
+    slots: Slots
     in_flight: InFlight
     signal: QueueSignal
     positions: PositionUpdater
@@ -97,8 +99,16 @@ def build_queue(parts: QueueParts) -> Queue:
     options, store, clock, metrics = parts.options, parts.store, parts.clock, parts.metrics
     live_answers = LiveAnswers(parts.deliveries, store, parts.background, clock, max_pages=options.max_pages)
     in_flight, signal = InFlight(), QueueSignal(clock)
-    gate = _gate(parts, in_flight, signal)
-    positions = PositionUpdater(store, live_answers, gate, in_flight, clock, metrics)
+    slots = Slots(
+        parts.monitor,
+        in_flight,
+        CapacityLimit(reserve=options.capacity_reserve),
+        ServiceTimes(),
+        clock,
+        metrics,
+    )
+    gate = _gate(parts, signal, slots)
+    positions = PositionUpdater(store, live_answers, gate, slots, in_flight, clock, metrics)
     views = FinalViews(store, live_answers, max_tokens=options.policy.max_tokens)
     completion = Completion(
         store,
@@ -156,6 +166,7 @@ def build_queue(parts: QueueParts) -> Queue:
         store=store,
         live_answers=live_answers,
         gate=gate,
+        slots=slots,
         attempts=_attempts(parts, gate, summaries),
         completion=completion,
         positions=positions,
@@ -171,6 +182,7 @@ def build_queue(parts: QueueParts) -> Queue:
     return Queue(
         live_answers=live_answers,
         gate=gate,
+        slots=slots,
         in_flight=in_flight,
         signal=signal,
         positions=positions,
@@ -186,19 +198,16 @@ def build_queue(parts: QueueParts) -> Queue:
     )
 
 
-def _gate(parts: QueueParts, in_flight: InFlight, signal: QueueSignal) -> Gate:
+def _gate(parts: QueueParts, signal: QueueSignal, slots: Slots) -> Gate:
     first = parts.options.first_back_off
     return Gate(
         store=parts.store,
         monitor=parts.monitor,
-        in_flight=in_flight,
         signal=signal,
-        capacity=CapacityLimit(reserve=parts.options.capacity_reserve),
+        slots=slots,
         back_off=BackOff(first=first),
         breaker=Breaker(BackOff(first=first)),
-        service_times=ServiceTimes(),
         clock=parts.clock,
-        metrics=parts.metrics,
     )
 
 

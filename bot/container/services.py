@@ -120,7 +120,13 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     personal = PersonalData(database.personal, database.requests, queue.cancellation, profiles, clock)
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
     overview = QueueService(
-        database.requests, database.preferences, queue.gate, queue.in_flight, queue.cancellation, clock
+        database.requests,
+        database.preferences,
+        queue.gate,
+        queue.slots,
+        queue.in_flight,
+        queue.cancellation,
+        clock,
     )
     operations, alerts = _operations(parts, bot, queue, cluster, overview)
     bot.services = Services(

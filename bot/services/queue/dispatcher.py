@@ -19,6 +19,7 @@ from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight, Loss
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
+from bot.services.queue.slots import Slots
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 
@@ -41,6 +42,7 @@ class Dispatcher:
         store: RequestStore,
         live_answers: LiveAnswers,
         gate: Gate,
+        slots: Slots,
         attempts: Attempts,
         completion: Completion,
         positions: PositionUpdater,
@@ -54,6 +56,7 @@ class Dispatcher:
         self._store = store
         self._live_answers = live_answers
         self._gate = gate
+        self._slots = slots
         self._attempts = attempts
         self._completion = completion
         self._positions = positions
@@ -142,7 +145,7 @@ class Dispatcher:
         live = self._live_answers.reopen(request)
         # Since its message was opened here, another process may have begun to answer it and put it back.
         live.delivery.learned(request.message_ids)
-        run = self._attempts.run(request, live, model=self._gate.model)
+        run = self._attempts.run(request, live, model=self._slots.model)
         self._in_flight.begin(run)
         self._gate.sent(request.request_id)
         self._positions.left(request.request_id)

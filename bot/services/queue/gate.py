@@ -11,8 +11,7 @@ import structlog
 
 from bot.clock import Clock, woken
 from bot.domain.queue.breaker import Breaker, Failure
-from bot.domain.queue.capacity import BackOff, CapacityLimit
-from bot.domain.queue.estimate import ServiceTimes, estimate_wait
+from bot.domain.queue.capacity import BackOff
 from bot.domain.queue.hold import RESTARTING, Hold
 from bot.domain.queue.store import QueuePause, RequestStore
 from bot.domain.status import ClusterStatus
@@ -27,9 +26,8 @@ from bot.errors import (
 )
 from bot.presentation.page import escape_inline
 from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
-from bot.services.queue.in_flight import InFlight
 from bot.services.queue.signal import QueueSignal
-from bot.telemetry.metrics import Metrics
+from bot.services.queue.slots import Slots
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +76,7 @@ def refusal_of(error: SchedulerError, now: float) -> Hold:
 
 
 class Gate:
-    """Decides whether a question may be sent to the cluster: pause, restart, capacity in force, back-off.
+    """Decides whether a question may be sent to the cluster: pause, restart, free slots, back-off.
 
     Owns the pause that operators set, which is stored and shared by all processes, and this process's restart.
     """
@@ -88,26 +86,20 @@ class Gate:
         *,
         store: RequestStore,
         monitor: ClusterMonitor,
-        in_flight: InFlight,
         signal: QueueSignal,
-        capacity: CapacityLimit,
+        slots: Slots,
         back_off: BackOff,
         breaker: Breaker,
-        service_times: ServiceTimes,
         clock: Clock,
-        metrics: Metrics,
     ) -> None:
         """``signal`` is set when the pause changes."""
         self._store = store
         self._monitor = monitor
-        self._in_flight = in_flight
         self._signal = signal
-        self._capacity = capacity
+        self._slots = slots
         self._back_off = back_off
         self._breaker = breaker
-        self._service_times = service_times
         self._clock = clock
-        self._metrics = metrics
         self._pause: QueuePause | None = None
         # This process is about to end: nothing leaves any more, whatever the cluster says.
         self._restarting = False
@@ -121,39 +113,16 @@ class Gate:
         self._stirred = asyncio.Event()
         monitor.subscribe(self._status_changed)
 
-    @property
-    def model(self) -> str | None:
-        """The model the cluster is known to serve; None while that is not known any more."""
-        status = self._current_status()
-        return status.model if status is not None else None
-
     def hold(self) -> Hold | None:
         """Why the queue does not move; None when it does. While the cluster fails what it is asked, one question
         at a time may leave nevertheless: :meth:`room`."""
         return self._closed() or (self._failure if self._breaker.is_open else None)
 
-    def limit(self) -> int:
-        """How many questions may be in flight.
-
-        One as long as the cluster's state is not known and no question proved that it works: enough to find out,
-        too little to do harm. Then what is learned from the questions themselves.
-        """
-        view = self._monitor.view()
-        if view.availability is Availability.UNKNOWN and not view.proven:
-            return 1
-        limit = self._capacity.limit(self._clock.monotonic())
-        self._metrics.capacity.set(limit)
-        return limit
-
-    def free(self) -> int:
-        """How many more questions the capacity in force allows beside those in flight; 0 or less for none."""
-        return self.limit() - self._in_flight.running
-
     def room(self) -> int:
         """How many questions may leave the queue now; 0 or less for none."""
         if self._closed() is not None:
             return 0
-        free = self.free()
+        free = self._slots.free()
         if not self._breaker.is_open:
             return free
         # Answers that broke off and wait to be asked for again were there before everything in the queue.
@@ -253,12 +222,7 @@ class Gate:
         after the headers of a good answer (recording 84): that it works is told by :meth:`worked`."""
         self._monitor.chat_succeeded()
         self._back_off.succeeded()
-        self._capacity.succeeded(
-            self._clock.monotonic(),
-            in_flight=self._in_flight.running,
-            waited=waited,
-            held=self._in_flight.unstarted,
-        )
+        self._slots.began(waited)
 
     def worked(self, request_id: str) -> None:
         """The cluster sent a first piece of an answer, or its end: what it is asked it answers."""
@@ -274,7 +238,7 @@ class Gate:
         self._back_off.slot_freed()
         self._stirred.set()
         if duration is not None:
-            self._service_times.observe(duration)
+            self._slots.completed(duration)
             self._monitor.chat_completed()
 
     def refused(self, request_id: str, error: SchedulerError, *, elapsed: float, attempts: int) -> bool:
@@ -284,7 +248,7 @@ class Gate:
         now, jitter = self._clock.monotonic(), random.random()
         if isinstance(error, ClusterBusy):
             self._refusal, self._refused_at = refusal_of(error, self._clock.now()), self._clock.now()
-            self._capacity.refused(now, sent_at=now - elapsed)
+            self._slots.refused(elapsed)
             self._back_off.refused(now, retry_after=error.retry_after, jitter=jitter)
             self._monitor.chat_failed(error)
             return True
@@ -302,10 +266,6 @@ class Gate:
             self.ended(None)
             return False
         return self._failed(request_id, error, now, jitter, blames=not is_kept)
-
-    def wait_for(self, position: int) -> float | None:
-        """Estimated seconds until the question at ``position`` is taken; None when nothing is known yet."""
-        return estimate_wait(position, self.limit(), self._service_times.seconds, self._in_flight.elapsed)
 
     def _set_pause(self, pause: QueuePause | None) -> None:
         self._pause = pause
@@ -352,20 +312,20 @@ class Gate:
         before = self._repeats.index(request_id)
         if self._breaker.is_open:
             return before == 0 and self._may_probe()
-        return before < self.limit() - len(self._sent)
+        return before < self._slots.limit() - len(self._sent)
 
     def _shows_room(self) -> bool:
         """Whether a report since the last refusal says that more could run than we have in flight."""
-        view, status = self._monitor.view(), self._current_status()
+        view, status = self._monitor.view(), self._slots.status
         if status is None or status.capacity is None or not status.usable:
             return False
         if view.received_at is None or view.received_at <= self._refused_at:
             return False
-        return len(self._sent) < self._capacity.limit(self._clock.monotonic())
+        return len(self._sent) < self._slots.capacity
 
     def _status_changed(self) -> None:
-        view, status = self._monitor.view(), self._current_status()
-        self._capacity.status(status.capacity if status is not None else None)
+        view = self._monitor.view()
+        self._slots.read_status()
         told = (view.status, view.availability in {Availability.UNKNOWN, Availability.UNREACHABLE})
         if told != self._told:
             # What questions themselves showed of the cluster is no news of it.
@@ -373,7 +333,3 @@ class Gate:
             self._back_off.status_changed()
             self._breaker.cluster_changed()
         self._stirred.set()
-
-    def _current_status(self) -> ClusterStatus | None:
-        view = self._monitor.view()
-        return None if view.availability is Availability.UNKNOWN else view.status

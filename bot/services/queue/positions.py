@@ -13,6 +13,7 @@ from bot.domain.queue.store import RequestStore
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.queue.gate import Gate
 from bot.services.queue.in_flight import InFlight
+from bot.services.queue.slots import Slots
 from bot.telemetry.metrics import Metrics
 
 # Positions are shown again at most this often: the edits of running answers come first.
@@ -47,6 +48,7 @@ class PositionUpdater:
         store: RequestStore,
         live_answers: LiveAnswers,
         gate: Gate,
+        slots: Slots,
         in_flight: InFlight,
         clock: Clock,
         metrics: Metrics,
@@ -54,6 +56,7 @@ class PositionUpdater:
         self._store = store
         self._live_answers = live_answers
         self._gate = gate
+        self._slots = slots
         self._in_flight = in_flight
         self._clock = clock
         self._metrics = metrics
@@ -104,8 +107,8 @@ class PositionUpdater:
         position = await self._store.position(request_id)
         if position is None or self._in_flight.get(request_id) is not None:
             return
-        if self._gate.hold() is None and position <= self._gate.free():
-            live.show_asked(self._gate.model)
+        if self._gate.hold() is None and position <= self._slots.free():
+            live.show_asked(self._slots.model)
         else:
             self.show_position(live, position)
 
@@ -158,7 +161,7 @@ class PositionUpdater:
         if hold is not None:
             live.show_hold(hold)
         else:
-            live.show_position(position, self._gate.wait_for(position))
+            live.show_position(position, self._slots.wait_for(position))
 
     async def _close_far(self, waiting: Sequence[str]) -> None:
         """Let go of what stands far back and shows what it should."""

@@ -15,6 +15,7 @@ from bot.presentation.status import Load
 from bot.services.ports import Preferences
 from bot.services.queue.gate import Gate
 from bot.services.queue.in_flight import InFlight
+from bot.services.queue.slots import Slots
 from bot.services.requests.cancellation import Cancellation
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ class QueueService:
         store: RequestStore,
         preferences: Preferences,
         gate: Gate,
+        slots: Slots,
         in_flight: InFlight,
         cancellation: Cancellation,
         clock: Clock,
@@ -55,6 +57,7 @@ class QueueService:
         self._store = store
         self._preferences = preferences
         self._gate = gate
+        self._slots = slots
         self._in_flight = in_flight
         self._cancellation = cancellation
         self._clock = clock
@@ -64,7 +67,7 @@ class QueueService:
         counts = await self._store.counts()
         return Load(
             running=self._in_flight.running,
-            capacity=self._gate.limit() or None,
+            capacity=self._slots.limit() or None,
             waiting=counts.get(RequestState.QUEUED, 0),
         )
 
@@ -117,5 +120,5 @@ class QueueService:
         return cleared
 
     def _mine(self, request: StoredRequest, position: int | None) -> Mine:
-        wait = None if position is None else self._gate.wait_for(position)
+        wait = None if position is None else self._slots.wait_for(position)
         return Mine(request, position, wait)

@@ -111,7 +111,9 @@ def switching(queue: RunningQueue, switches: Switches, clock: Hands) -> Switchin
         scheduler=queue.scheduler,
         cluster=ClusterService(queue.scheduler, queue.monitor, "", clock),
         recorder=Calm(),
-        queue=QueueService(queue.store, Undisturbed(), queue.gate, queue.in_flight, queue.cancellation, clock),
+        queue=QueueService(
+            queue.store, Undisturbed(), queue.gate, queue.parts.slots, queue.in_flight, queue.cancellation, clock
+        ),
         dispatcher=queue.dispatcher,
         gate=queue.gate,
         store=switches,

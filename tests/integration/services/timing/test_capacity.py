@@ -66,7 +66,7 @@ async def test_the_refusal_of_a_withdrawn_question_counts() -> None:
         answered.begin()
         answered.say("…")
         await queue.until_shows(running_one, "…")
-        before = queue.gate.limit()
+        before = queue.parts.slots.limit()
         assert await queue.cancellation.stop(withdrawn, by=1)
 
         held.fail(refused(retry_after=20.0))
@@ -77,7 +77,7 @@ async def test_the_refusal_of_a_withdrawn_question_counts() -> None:
         answered.end("done")
 
         await until_sent(queue, 3)
-        assert queue.gate.limit() < before
+        assert queue.parts.slots.limit() < before
         assert await queue.state(withdrawn) is RequestState.CANCELLED
 
 
