@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
@@ -16,7 +17,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.clock import SystemClock
-from bot.container import App, Parts, assemble
+from bot.container.services import App, Parts, assemble
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import RateGuard
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
@@ -45,6 +46,41 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class LastingTask:
+    """Work that lasts as long as the process. ``when_ready``: it begins after the login, since it needs the bot's
+    HTTP session and application id."""
+
+    name: str
+    work: Callable[[], Awaitable[None]]
+    when_ready: bool = False
+
+
+def lasting_tasks(app: App) -> list[LastingTask]:
+    """Everything that runs beside the connection to Discord."""
+    queue, operations = app.queue, app.operations
+    tasks = [
+        LastingTask("monitor", app.monitor.run),
+        LastingTask("dispatcher", queue.dispatcher.run, when_ready=True),
+        LastingTask("heartbeat", queue.heartbeat.run, when_ready=True),
+        LastingTask("reconciliation", queue.reconciliation.run, when_ready=True),
+        LastingTask("cancellation", queue.cancellation.run),
+        LastingTask("expiry", queue.expiry.run),
+        LastingTask("positions", queue.positions.run),
+        LastingTask("tokens", queue.tokens.run, when_ready=True),
+        LastingTask("retention", app.personal.run),
+        LastingTask("recorder", operations.recorder.run),
+        LastingTask("samples", operations.recorder.keep_samples),
+        LastingTask("switch", operations.switching.run),
+        LastingTask("boards", operations.boards.run, when_ready=True),
+        LastingTask("alerts", app.alerts.run, when_ready=True),
+        LastingTask("presence", app.presence.run, when_ready=True),
+    ]
+    if queue.summaries is not None:
+        tasks.append(LastingTask("summaries", queue.summaries.run))
+    return tasks
+
+
 async def run(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT, from when no other process uses its database. Raises
     :class:`ConfigError`, :class:`StorageError`."""
@@ -52,7 +88,6 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    supervisor = Supervisor(SystemClock())
     async with AsyncExitStack() as stack:
         locked = ProcessLock.awaited(database_file(settings.database_url), SystemClock())
         lock = await _unless(stopping, stack.enter_async_context(locked))
@@ -60,42 +95,35 @@ async def run(settings: Settings) -> None:
             log.info("bot.stopping", grace=0)
             return
         app = await stack.enter_async_context(assembled(settings, lock))
-        tasks = [
-            asyncio.create_task(work, name=name)
-            for name, work in (
-                ("watcher", supervisor.keep("watcher", app.monitor.run)),
-                ("dispatcher", _drain_when_ready(app, supervisor)),
-                ("leases", _when_ready(app, supervisor, "leases", app.heartbeat.keep)),
-                ("reconciliation", _when_ready(app, supervisor, "reconciliation", app.reconciliation.run)),
-                ("expiry", supervisor.keep("expiry", app.expiry.run)),
-                ("line", supervisor.keep("line", app.positions.run)),
-                ("tokens", _when_ready(app, supervisor, "tokens", app.tokens.run)),
-                ("retention", supervisor.keep("retention", app.personal.run)),
-                ("journal", supervisor.keep("journal", app.operations.recorder.run)),
-                ("samples", supervisor.keep("samples", app.operations.recorder.keep_samples)),
-                ("switch", supervisor.keep("switch", app.operations.switching.run)),
-                ("boards", _when_ready(app, supervisor, "boards", app.operations.boards.run)),
-                ("alerts", _when_ready(app, supervisor, "alerts", app.alerts.run)),
-                ("presence", _when_ready(app, supervisor, "presence", app.presence.run)),
-                *_optional(app, supervisor),
-                ("discord", _connect(app.bot, settings)),
-            )
-        ]
-        waiting = asyncio.create_task(stopping.wait(), name="signal")
-        try:
-            done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if waiting in done:
-                log.info("bot.stopping", grace=settings.shutdown_grace)
-                await app.dispatcher.drain(settings.shutdown_grace)
-                await app.background.settled(SETTLE_SECONDS)
-        finally:
-            for task in (*tasks, waiting):
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            # None of these tasks ends by itself: what one raised is why the bot stops.
-            if isinstance(result, Exception):
-                raise result
+        await _run_until(stopping, app, settings)
+
+
+async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> None:
+    """Run all tasks until ``stopping`` is set, or one of them gives up, which is raised."""
+    supervisor = Supervisor(SystemClock())
+    tasks = [asyncio.create_task(_keep(task, app.bot, supervisor), name=task.name) for task in lasting_tasks(app)]
+    tasks.append(asyncio.create_task(_connect(app.bot, settings), name="discord"))
+    waiting = asyncio.create_task(stopping.wait(), name="signal")
+    try:
+        done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting in done:
+            log.info("bot.stopping", grace=settings.shutdown_grace)
+            await app.queue.dispatcher.drain(settings.shutdown_grace)
+            await app.background.settled(SETTLE_SECONDS)
+    finally:
+        for task in (*tasks, waiting):
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        # None of these tasks ends by itself: what one raised is why the bot stops.
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _keep(task: LastingTask, bot: ParallaxBot, supervisor: Supervisor) -> None:
+    if task.when_ready:
+        await bot.wait_until_logged_in()
+    await supervisor.keep(task.name, task.work)
 
 
 async def _unless(stopping: asyncio.Event, work: Coroutine[object, object, T]) -> T | None:
@@ -133,22 +161,6 @@ async def _connect(bot: ParallaxBot, settings: Settings) -> None:
         raise BotError(
             f"Discord does not answer at {settings.discord_api_url} ({type(error).__name__}): try again later"
         ) from error
-
-
-async def _when_ready(app: App, supervisor: Supervisor, name: str, work: Callable[[], Awaitable[None]]) -> None:
-    await app.bot.wait_until_logged_in()
-    await supervisor.keep(name, work)
-
-
-def _optional(app: App, supervisor: Supervisor) -> list[tuple[str, Coroutine[object, object, None]]]:
-    return [] if app.summaries is None else [("summaries", supervisor.keep("summaries", app.summaries.run))]
-
-
-async def _drain_when_ready(app: App, supervisor: Supervisor) -> None:
-    # Deliveries need the bot's HTTP session and application id, which exist after the login.
-    await app.bot.wait_until_logged_in()
-    await supervisor.keep("recovery", app.heartbeat.recover, once=True)
-    await supervisor.keep("dispatcher", app.dispatcher.run)
 
 
 def point_discord_at(api_url: str) -> None:
@@ -217,10 +229,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
             metrics,
         )
         app = assemble(parts, bot, session)
-        app.dispatcher.pause_changed(await database.requests.paused())
+        await app.queue.gate.refresh()
 
-        def readiness() -> dict[str, bool]:
-            return {"discord": bot.is_ready(), "commands": bot.commands_ready}
-
-        await stack.enter_async_context(health_server(settings.http_bind, metrics, readiness))
+        await stack.enter_async_context(health_server(settings.http_bind, metrics, bot.readiness))
         yield app

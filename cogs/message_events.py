@@ -6,7 +6,7 @@ import discord
 from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
-from bot.services.queue.dispatcher import Dispatcher
+from bot.services.requests.cancellation import Cancellation
 from bot.services.requests.personal_data import PersonalData
 from cogs.ui.convert import words_of
 
@@ -14,9 +14,9 @@ from cogs.ui.convert import words_of
 class ConversationEvents(commands.Cog):
     """Listens to the gateway."""
 
-    def __init__(self, bot: ParallaxBot, dispatcher: Dispatcher, personal: PersonalData) -> None:
+    def __init__(self, bot: ParallaxBot, cancellation: Cancellation, personal: PersonalData) -> None:
         self._bot = bot
-        self._dispatcher = dispatcher
+        self._cancellation = cancellation
         self._personal = personal
 
     @commands.Cog.listener()
@@ -39,10 +39,10 @@ class ConversationEvents(commands.Cog):
             await self._deleted(message_id)
 
     async def _deleted(self, message_id: int) -> None:
-        await self._dispatcher.message_deleted(message_id)
+        await self._cancellation.message_deleted(message_id)
         await self._personal.message_deleted(message_id)
 
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
-    await bot.add_cog(ConversationEvents(bot, bot.services.dispatcher, bot.services.personal))
+    await bot.add_cog(ConversationEvents(bot, bot.services.cancellation, bot.services.personal))

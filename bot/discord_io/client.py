@@ -35,9 +35,9 @@ from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import Switching
-from bot.services.queue.dispatcher import Dispatcher
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
+from bot.services.requests.cancellation import Cancellation
 from bot.services.requests.overview import QueueService
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
@@ -129,7 +129,7 @@ class Services:
     personal: PersonalData
     answers: Answers
     charts: Charts
-    dispatcher: Dispatcher
+    cancellation: Cancellation
     cluster: ClusterService
     conversations: ConversationService
     controls: AnswerActions
@@ -189,6 +189,10 @@ class ParallaxBot(commands.AutoShardedBot):
     def commands_ready(self) -> bool:
         """Whether the commands are registered and REST calls may be made."""
         return self._logged_in.is_set()
+
+    def readiness(self) -> dict[str, bool]:
+        """What has to be true before questions can be taken, by name."""
+        return {"discord": self.is_ready(), "commands": self.commands_ready}
 
     async def wait_until_logged_in(self) -> None:
         """Return when REST calls may be made; the gateway may still be connecting."""

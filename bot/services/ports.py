@@ -24,6 +24,10 @@ class AnswerGate(Protocol):
         (monotonic seconds)."""
         ...
 
+    def began(self, waited: float) -> None:
+        """A pipeline has taken a question ``waited`` seconds after it was sent."""
+        ...
+
     def worked(self, request_id: str) -> None:
         """The cluster sent a first piece of an answer, or its end."""
         ...

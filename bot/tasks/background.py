@@ -1,4 +1,4 @@
-"""Tasks nobody waits for, whose failures are still seen."""
+"""Tasks that nobody waits for; their failures are logged."""
 
 from __future__ import annotations
 

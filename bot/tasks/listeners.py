@@ -1,4 +1,4 @@
-"""Whoever is told when something happens."""
+"""Functions that are called when something happens."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ P = ParamSpec("P")
 
 
 class Listeners(Generic[P]):
-    """Calls everybody who subscribed, in that order. One that raises has a bug, which is logged once a minute; it
-    keeps neither the others from being told nor whoever tells them from going on."""
+    """Calls every function that was subscribed, in that order. One that raises has a bug, which is logged once a
+    minute; the others are called all the same, and nothing is raised to the caller."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -30,7 +30,7 @@ class Listeners(Generic[P]):
         return lambda: self._listeners.remove(listener)
 
     def tell(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call everybody. Raises nothing."""
+        """Call every listener. Raises nothing."""
         for listener in list(self._listeners):
             try:
                 listener(*args, **kwargs)

@@ -50,8 +50,8 @@ class Supervisor:
         self._clock = clock
         self._said = Repeats()
 
-    async def keep(self, name: str, work: Callable[[], Awaitable[None]], *, once: bool = False) -> None:
-        """Run ``work`` for ever (or ``once`` to its end). Raises what it raised when trying again is of no use."""
+    async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run ``work`` for ever. Raises what it raised when trying again is of no use."""
         endurance = Endurance()
         while True:
             pause = AGAIN_AFTER
@@ -66,9 +66,6 @@ class Supervisor:
                     raise
                 pause = wait
                 self._say(name, error, pause)
-            else:
-                if once:
-                    return
             await self._clock.sleep(pause)
 
     def _say(self, name: str, error: Exception, pause: float) -> None:

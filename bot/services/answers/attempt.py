@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TypeVar
@@ -72,7 +71,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one attempt.
+    """The result of one attempt.
 
     ``answer`` is set when there is something to keep (complete, stopped or broken off), ``error`` when the
     attempt failed, ``stop`` when it was ended from outside.
@@ -98,9 +97,7 @@ class Attempt:
         clock: Clock,
         gate: AnswerGate,
         model: str | None,
-        on_started: Callable[[float], None],
     ) -> None:
-        """``on_started(waited)`` is told when a pipeline has taken the question, with the seconds it took."""
         self.request = request
         self.live = live
         self._scheduler = scheduler
@@ -110,7 +107,6 @@ class Attempt:
         self._prefixes = prompts.policy.assistant_prefix
         self._clock = clock
         self._gate = gate
-        self._on_started = on_started
         self._stop: Stop | None = None
         self._started = False
         self._buffer = StreamBuffer(clock)
@@ -164,8 +160,7 @@ class Attempt:
     async def _attempt(self) -> Outcome:
         try:
             prompt = await self._prompt()
-            self.live.view.asked(self._buffer.model)
-            self.live.show()
+            self.live.show_asked(self._buffer.model)
             finish = await self._streamed(prompt)
         except SchedulerError as error:
             return Outcome(answer=self._buffer.partial("interrupted"), error=error, stop=self._stop)
@@ -291,7 +286,7 @@ class Attempt:
             async for event in events:
                 if isinstance(event, Started):
                     self._started = True
-                    self._on_started(event.waited)
+                    self._gate.began(event.waited)
                 if self._stop is not None:
                     return None
                 if not worked and not isinstance(event, Started):
@@ -333,7 +328,7 @@ class Attempt:
 
 
 class Attempts:
-    """Makes runs: everything they need that is the same for all questions."""
+    """Creates attempts and holds what is the same for all of them."""
 
     def __init__(
         self,
@@ -355,15 +350,8 @@ class Attempts:
         self._summaries = summaries
         self._prompts = Prompts(store, conversations, estimator, policy, summaries)
 
-    def run(
-        self,
-        request: StoredRequest,
-        live: LiveAnswer,
-        *,
-        model: str | None,
-        on_started: Callable[[float], None],
-    ) -> Attempt:
-        """One attempt at ``request``; ``model`` is the one the cluster is known to serve."""
+    def run(self, request: StoredRequest, live: LiveAnswer, *, model: str | None) -> Attempt:
+        """Create an attempt at ``request``; ``model`` is the one the cluster is known to serve."""
         if self._summaries is not None:
             self._summaries.give_way()
         return Attempt(
@@ -375,5 +363,4 @@ class Attempts:
             clock=self._clock,
             gate=self._gate,
             model=model,
-            on_started=on_started,
         )

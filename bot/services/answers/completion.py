@@ -10,14 +10,14 @@ from typing import TypeVar
 import structlog
 
 from bot.clock import Clock
-from bot.domain.queue.request import Answer, NewQuestion, RequestKind, StoredRequest
+from bot.domain.queue.request import Answer, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, TokenExpired, ValueRefused
 from bot.i18n.catalogue import fill, say
-from bot.presentation.answer import AnswerView, Receipt
-from bot.presentation.page import Control, Page, compact_duration
-from bot.services.answers.live import LiveAnswer, LiveAnswers
-from bot.services.answers.versions import CONTINUABLE, AnswerVersions
+from bot.presentation.answer import Receipt
+from bot.presentation.page import Control, compact_duration
+from bot.services.answers.final_views import FinalViews
+from bot.services.answers.live import LiveAnswer
 from bot.services.ports import Messenger, Preferences
 from bot.telemetry.metrics import Metrics
 
@@ -39,18 +39,17 @@ class Completion:
     def __init__(
         self,
         store: RequestStore,
-        live_answers: LiveAnswers,
+        views: FinalViews,
         messenger: Messenger,
         preferences: Preferences,
         clock: Clock,
         metrics: Metrics,
         *,
         owner: str,
-        max_tokens: int,
         announce_after: float,
     ) -> None:
         """``announce_after`` seconds of waiting, a finished answer is announced to its asker."""
-        self._live_answers = live_answers
+        self._views = views
         self._messenger = messenger
         self._preferences = preferences
         self._announce_after = announce_after
@@ -58,11 +57,11 @@ class Completion:
         self._clock = clock
         self._metrics = metrics
         self._owner = owner
-        self._max_tokens = max_tokens
 
-    async def answered(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
-        """The answer is complete, was stopped by ``by``, or broke off: keep it, then show it."""
-        kept = await self._committed(
+    async def finish(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
+        """Store an answer that is complete, was stopped by ``by`` or broke off; then show it. Raises
+        :class:`StorageError`."""
+        kept = await self._commit(
             lambda: self._store.answered(request.request_id, self._owner, answer, now=self._clock.now())
         )
         if not kept:
@@ -73,75 +72,14 @@ class Completion:
         await self.show_answer(request, live, answer, by=by)
         await self.deliver(replace(request, answer=answer), live)
 
-    async def stored_pages(self, request: StoredRequest) -> tuple[Page, ...]:
-        """The messages of an answer from what is stored; empty for a request without an answer."""
-        if request.answer is None:
-            return ()
-        view = self._live_answers.view(request.question)
-        await self._finish_view(view, request, request.answer)
-        return view.render()
-
     async def show_answer(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
         """Bring the view to the answer's last form; a view that has no text yet gets it from the store."""
-        await self._finish_view(live.view, request, answer, by=by)
+        await self._views.finish(live.view, request, answer, by=by)
 
-    async def _finish_view(
-        self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0, notice: str = ""
-    ) -> None:
-        index, versions, thoughts, tokens = 0, 1, answer.reasoning, answer.completion_tokens
-        if request.question.kind is not RequestKind.ASK or not view.document.raw:
-            # The first answer to a question, still in the view, is known to be the only one without looking.
-            answer_versions = await self._answer_versions(request)
-            index, versions = answer_versions.index(request.request_id) or 0, len(answer_versions.versions)
-            if answer_versions.versions:
-                thoughts, tokens = (
-                    answer_versions.versions[index].reasoning,
-                    answer_versions.versions[index].tokens,
-                )
-                if not view.document.raw:
-                    view.document.feed(answer_versions.versions[index].text)
-        outcome, params = self._outcome(request.question, answer, by)
-        started = request.started_at if request.started_at is not None else request.question.asked_at
-        view.done(
-            Receipt(
-                model=answer.model,
-                tokens=tokens or None,
-                tokens_per_second=answer.tokens_per_second,
-                ttft=answer.ttft,
-                waited=started - request.question.asked_at,
-                outcome=outcome,
-                params=tuple(params.items()),
-                version=(index + 1, versions),
-                recalled=answer.recalled,
-                summarised=answer.summarised,
-                notice=notice,
-            ),
-            controls_of(
-                answer.finish,
-                index,
-                versions,
-                has_text=bool(view.document.raw.strip()),
-                has_thoughts=bool(thoughts.strip()),
-            ),
-        )
-
-    async def _answer_versions(self, request: StoredRequest) -> AnswerVersions:
-        return AnswerVersions.of(await self._store.versions(request.question.root_id or request.request_id))
-
-    def _outcome(self, question: NewQuestion, answer: Answer, by: int) -> tuple[str | None, dict[str, object]]:
-        match answer.finish:
-            case "length":
-                return "length", {"limit": question.options.max_tokens if question.options else self._max_tokens}
-            case "stopped":
-                return ("stopped", {"by": f"<@{by}>"}) if by else ("stopped_before", {})
-            case "interrupted":
-                return "interrupted", {}
-            case _:
-                return (None, {}) if answer.text.strip() else ("empty", {})
-
-    async def failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
-        """It could not be answered: say why, in one sentence with an id an operator can search for."""
-        await self._committed(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
+    async def fail(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
+        """Store that a question could not be answered, and say why in one sentence with an id that operators can
+        search for. Raises :class:`StorageError`."""
+        await self._commit(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
         log.error(
             "question.failed",
             request_id=request.request_id,
@@ -158,9 +96,10 @@ class Completion:
         sentence = fill(live.question.asker.locale, error.key, error.params)
         await self._end(request, live, "failed", {"sentence": sentence, "incident": request.request_id[:4]})
 
-    async def cancelled(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
-        """Somebody withdrew it. False when it had already ended."""
-        done = await self._committed(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
+    async def cancel(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
+        """Store that a question was withdrawn and show it; False when it had already ended. Raises
+        :class:`StorageError`."""
+        done = await self._commit(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
         if not done:
             return False
         log.info("question.cancelled", request_id=request.request_id, by=by)
@@ -169,9 +108,10 @@ class Completion:
             await self.show_cancelled(request, live, by=by)
         return True
 
-    async def cleared(self, *, by: int) -> Sequence[StoredRequest]:
-        """Everything that waited is withdrawn, in one transaction. :meth:`show_cancelled` is left to do."""
-        ended = await self._committed(lambda: self._store.clear(now=self._clock.now()))
+    async def clear(self, *, by: int) -> Sequence[StoredRequest]:
+        """Withdraw everything that waits, in one transaction; it remains to call :meth:`show_cancelled` for each.
+        Raises :class:`StorageError`."""
+        ended = await self._commit(lambda: self._store.clear(now=self._clock.now()))
         for request in ended:
             log.info("question.cancelled", request_id=request.request_id, by=by)
         self._metrics.questions.labels("cancelled").inc(len(ended))
@@ -184,8 +124,8 @@ class Completion:
         unknown = by != request.question.asker.user_id
         await self._end(request, live, key, {"by": f"<@{by}>"}, to_be_told=unknown)
 
-    async def expired(self, request: StoredRequest, live: LiveAnswer, *, waited: float) -> None:
-        """It waited too long (the state is committed already)."""
+    async def show_expired(self, request: StoredRequest, live: LiveAnswer, *, waited: float) -> None:
+        """Say that a question waited too long (the state is committed already)."""
         log.warning("question.expired", request_id=request.request_id, waited=waited)
         self._metrics.questions.labels("expired").inc()
         duration = compact_duration(waited, live.question.asker.locale)
@@ -218,7 +158,7 @@ class Completion:
         await self._delivered(request)
 
     async def _delivered(self, request: StoredRequest) -> None:
-        await self._committed(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
+        await self._commit(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
 
     async def _sent_directly(
         self, request: StoredRequest, live: LiveAnswer, heading: str, error: DeliveryError
@@ -283,7 +223,7 @@ class Completion:
         """Show how a question ended without an answer. Where its message cannot be reached any more, its asker
         reads it in their DMs, unless they need not ``to_be_told``."""
         notice = fill(live.question.asker.locale, f"outcome.{outcome}", params)
-        if not await self._shown_again(request, live, notice):
+        if not await self._views.restore(request, live, notice):
             live.view.done(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
         try:
             await live.delivery.finish()
@@ -294,23 +234,9 @@ class Completion:
         except DeliveryError as error:
             log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
 
-    async def _shown_again(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
-        """Bring back the version that stood in these messages before, if one did: what was to replace or to
-        complete it has come to nothing, as ``notice`` says."""
-        if request.question.kind is RequestKind.ASK:
-            return False
-        versions = (await self._answer_versions(request)).versions
-        shown = versions[-1].shown if versions else None
-        if shown is None or shown.answer is None or not set(shown.message_ids) & set(live.delivery.message_ids):
-            return False
-        live.view.begin_with(versions[-1].text)
-        live.view.restore("")
-        await self._finish_view(live.view, shown, shown.answer, notice=notice)
-        return True
-
-    async def _committed(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
-        """What ``commit`` returns; one that fails is repeated for :data:`STORAGE_PATIENCE` seconds, unless it
-        would fail the same way again. Raises :class:`StorageError`."""
+    async def _commit(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
+        """Run ``commit`` and return its result. One that fails is repeated for :data:`STORAGE_PATIENCE` seconds,
+        unless it would fail the same way again. Raises :class:`StorageError`."""
         until = self._clock.monotonic() + STORAGE_PATIENCE
         wait = FIRST_WAIT
         while True:
@@ -347,29 +273,9 @@ class Completion:
 
 
 def _waited_for_a_word(request: StoredRequest) -> float:
-    """Seconds from the question to the first word of its answer: in our line and at the scheduler, which may hold
+    """Seconds from the question to the first word of its answer: in our queue and at the scheduler, which may hold
     a question for long before a pipeline takes it (parallax-api.md, "Load")."""
     asked_at = request.question.asked_at
     started = request.started_at if request.started_at is not None else asked_at
     held = request.answer.ttft if request.answer is not None else None
     return started + (held or 0.0) - asked_at
-
-
-def controls_of(
-    finish: str, index: int, versions: int, *, has_text: bool, has_thoughts: bool
-) -> tuple[Control, ...]:
-    """The buttons that make sense under version ``index`` (from 0) of ``versions`` that ended with ``finish``."""
-    newest = index >= versions - 1
-    controls: list[Control] = []
-    if newest and finish in CONTINUABLE and has_text:
-        controls.append(Control.CONTINUE)
-    controls.append(Control.REGENERATE)
-    if has_thoughts:
-        controls.append(Control.REASONING)
-    if has_text:
-        controls += [Control.AS_FILE, Control.LIKE, Control.DISLIKE]
-    if index > 0:
-        controls.append(Control.PREVIOUS)
-    if not newest:
-        controls.append(Control.NEXT)
-    return tuple(controls)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
 from bot.clock import Clock
+from bot.domain.queue.hold import Hold
 from bot.domain.queue.request import NewQuestion, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.presentation.answer import AnswerView
@@ -29,8 +30,40 @@ class LiveAnswer:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def show(self) -> None:
-        """Have the newest state shown."""
+        """Ask the delivery to show the newest state; returns at once."""
         self.delivery.changed()
+
+    def show_hold(self, hold: Hold) -> None:
+        """Show that the question waits and why the queue does not move."""
+        self.view.held(hold.key, **dict(hold.params))
+        self.show()
+
+    def show_position(self, position: int, wait: float | None) -> None:
+        """Show the question's position in the queue (from 1) and the estimated ``wait`` in seconds, None when
+        unknown."""
+        self.view.waiting(position, wait)
+        self.show()
+
+    def show_asked(self, model: str | None) -> None:
+        """Show that the question was sent to the cluster, which is known to serve ``model``. What an earlier
+        attempt wrote is gone."""
+        self.view.asked(model)
+        self.show()
+
+
+@dataclass(frozen=True, slots=True)
+class MessageGone:
+    """Discord says that a message of this answer does not exist any more."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAttached:
+    """The id of a message of this answer is stored from now on."""
+
+    request_id: str
+    message_id: int
 
 
 class LiveAnswers:
@@ -51,8 +84,8 @@ class LiveAnswers:
         self._clock = clock
         self._max_pages = max_pages
         self._live: dict[str, LiveAnswer] = {}
-        self.on_gone: Callable[[str], None] = lambda _request_id: None
-        self.on_attached: Callable[[str, int], None] = lambda _request_id, _message_id: None
+        self.events: asyncio.Queue[MessageGone | MessageAttached] = asyncio.Queue()
+        """What became of the messages, in order; read by one consumer."""
 
     def open(self, question: NewQuestion, message_ids: tuple[int, ...] = ()) -> LiveAnswer:
         """The live answer of a question; the one that is open already, if any."""
@@ -66,8 +99,8 @@ class LiveAnswers:
             view,
             locale=question.asker.locale,
             message_ids=message_ids,
-            on_sent=lambda page, message_id: self._sent(request_id, page, message_id),
-            on_gone=lambda: self.on_gone(request_id),
+            on_sent=partial(self._sent, request_id),
+            on_gone=partial(self.events.put_nowait, MessageGone(request_id)),
         )
         live = self._live[request_id] = LiveAnswer(question, view, delivery)
         return live
@@ -98,27 +131,28 @@ class LiveAnswers:
         return self._live.get(request_id)
 
     def all(self) -> tuple[LiveAnswer, ...]:
-        """Everything open here."""
+        """All live answers of this process."""
         return tuple(self._live.values())
 
     async def acknowledged(self, request_id: str, message_id: int | None, page: Page | None) -> None:
-        """The first message is there; its id is kept, so that a restart finds it."""
+        """Note that the first message exists and store its id, so that a restart finds it. Raises
+        :class:`StorageError`."""
         if (live := self._live.get(request_id)) is not None:
             live.delivery.acknowledged(message_id, page)
         if message_id is not None:
             await self._attach(request_id, 0, message_id)
 
     def refused(self, request_id: str) -> None:
-        """Discord has refused the first message for good: nothing stands there."""
+        """Note that Discord refused the first message for good: there is none."""
         if (live := self._live.get(request_id)) is not None:
             live.delivery.refused()
 
     async def _attach(self, request_id: str, page: int, message_id: int) -> None:
         await self._store.attach_message(request_id, page, message_id)
-        self.on_attached(request_id, message_id)
+        self.events.put_nowait(MessageAttached(request_id, message_id))
 
     async def settled(self, timeout: float) -> None:
-        """Let every question that waits show its present state as its last, for at most ``timeout`` seconds."""
+        """Show the present state of every waiting question a last time; wait at most ``timeout`` seconds."""
         finishing = {
             asyncio.create_task(live.delivery.finish(), name=f"settle-{live.question.request_id}")
             for live in self.all()
@@ -134,7 +168,7 @@ class LiveAnswers:
                 log.info("settle.not_shown", task=task.get_name(), detail=str(error))
 
     async def close(self, request_id: str) -> None:
-        """Nothing more will be shown for this request."""
+        """Close the live answer of this request and its delivery; no-op when none is open."""
         if (live := self._live.pop(request_id, None)) is not None:
             await self._deliveries.close(request_id)
             live.closed.set()

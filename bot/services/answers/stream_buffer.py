@@ -56,7 +56,7 @@ class StreamBuffer:
         self._text, self._reasoning, self._kept = [], [], 0
 
     def add_text(self, piece: str) -> str:
-        """A piece of the answer arrived; what of it is new."""
+        """Add a piece of the answer; returns the part of it that is new."""
         while self._doubled and piece:
             if piece[0] != self._doubled[0]:
                 self._doubled = ""
@@ -69,15 +69,15 @@ class StreamBuffer:
         return piece
 
     def add_reasoning(self, piece: str) -> None:
-        """A piece of the model's thinking arrived."""
+        """Add a piece of the model's thinking."""
         self._reasoning.append(piece)
 
     def replace(self, pieces: list[str]) -> None:
-        """These are the answer instead."""
+        """Replace the answer with these pieces."""
         self._text = list(pieces)
 
     def complete(self, finish: Finish) -> Answer:
-        """The answer, which has ended by itself."""
+        """The whole answer, after the stream reached its end."""
         stats = finish.stats
         went_on = self._kept > 0
         return Answer(

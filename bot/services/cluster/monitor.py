@@ -1,4 +1,4 @@
-"""One watcher of the cluster per process: it feeds ``/status``, the line and the presence."""
+"""One watcher of the cluster per process: it feeds ``/status``, the queue and the presence."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FAILURES_TOLERATED = 3
 FRESH = 1.0
 # How the client says that something accepted the connection and then kept silent.
 _SILENT = frozenset({"timeout", "stall"})
-# How it says that nobody answers, which holds the line. Whatever else goes wrong with the status (there is none,
+# How it says that nobody answers, which holds the queue. Whatever else goes wrong with the status (there is none,
 # or it breaks without a byte: recording 25) says nothing about questions.
 _NOBODY = _SILENT | {"connect_failed", "connect_timeout", "login_required"}
 # A proxy before a scheduler that is not there answers in its place.

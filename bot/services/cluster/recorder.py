@@ -115,7 +115,7 @@ class ClusterRecorder:
                 await self.keep()
             except StorageError as error:
                 # They stay, and are kept later.
-                log.warning("journal.not_kept", events=len(self._unkept), detail=str(error))
+                log.warning("recorder.not_kept", events=len(self._unkept), detail=str(error))
             await woken(self._happened, self._clock, KEPT_AGAIN_AFTER)
 
     async def keep(self) -> None:
@@ -174,7 +174,7 @@ class ClusterRecorder:
                     compacted = self._clock.monotonic()
                     await self._history.compact(before=self._clock.now() - FINE_FOR)
             except StorageError as error:
-                log.warning("journal.not_sampled", detail=str(error))
+                log.warning("recorder.not_sampled", detail=str(error))
             await self._clock.sleep(FINE_EVERY)
 
     async def _look_closely(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 
@@ -27,8 +28,16 @@ READ_TURNS = 200
 WAITING_AT_MOST = 256
 
 
+class IdleCheck(Protocol):
+    """Tells whether the cluster has nothing to do for people."""
+
+    async def is_idle(self) -> bool:
+        """Whether nothing runs or waits and the cluster would take a question. Raises :class:`StorageError`."""
+        ...
+
+
 class Summaries:
-    """Writes summaries one at a time, and lets go of one as soon as somebody asks."""
+    """Writes summaries one at a time, and stops writing one as soon as somebody asks a question."""
 
     def __init__(
         self,
@@ -38,15 +47,14 @@ class Summaries:
         scheduler: Scheduler,
         estimator: TokenEstimator,
         clock: Clock,
-        is_idle: Callable[[], Awaitable[bool]],
+        idleness: IdleCheck,
     ) -> None:
-        """``is_idle`` tells whether nothing runs or waits and the cluster would take a question."""
         self._store = store
         self._conversations = conversations
         self._scheduler = scheduler
         self._estimator = estimator
         self._clock = clock
-        self._is_idle = is_idle
+        self._idleness = idleness
         self._wanted: dict[int, int] = {}
         self._something = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
@@ -60,7 +68,7 @@ class Summaries:
         return summary
 
     def overflowed(self, conversation_id: int, budget: int) -> None:
-        """A question could not see all of its conversation within ``budget`` tokens."""
+        """Request a summary: a question could not see all of its conversation within ``budget`` tokens."""
         self._wanted.pop(conversation_id, None)
         self._wanted[conversation_id] = budget
         if len(self._wanted) > WAITING_AT_MOST:
@@ -68,7 +76,7 @@ class Summaries:
         self._something.set()
 
     def give_way(self) -> None:
-        """A question goes to the cluster: hang up at once. What was being summarised is begun again later."""
+        """Stop writing at once, because a question goes to the cluster. The summary is begun again later."""
         if self._writing is not None:
             self._writing.cancel()
 
@@ -77,7 +85,7 @@ class Summaries:
         while True:
             await self._something.wait()
             await self._clock.sleep(LOOK_EVERY)
-            if not await self._is_idle():
+            if not await self._idleness.is_idle():
                 continue
             conversation_id, budget = next(iter(self._wanted.items()))
             if await self._carried(conversation_id, budget) and self._wanted.get(conversation_id) == budget:

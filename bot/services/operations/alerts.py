@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,6 +56,15 @@ class Teller(Protocol):
         ...
 
 
+class ModelSwitch(Protocol):
+    """Tells whether a switch to another model is under way."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether workers leave and come because operators were told to stop and start them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Something that is wrong since ``since``, with what its sentence needs."""
@@ -86,10 +95,8 @@ class Alerts:
         clock: Clock,
         leadership: Leadership,
         brake: Brake,
-        *,
-        is_switching: Callable[[], bool],
+        model_switch: ModelSwitch,
     ) -> None:
-        """``is_switching()``: whether workers leave because operators were told to stop them."""
         self._store = store
         self._teller = teller
         self._cluster = cluster
@@ -106,7 +113,7 @@ class Alerts:
         self._told: dict[Key, float] = {}
         self._passing: dict[Key, float] = {}
         self._was_usable = False
-        self._is_switching = is_switching
+        self._model_switch = model_switch
         self._live_answers = NewsBuffer()
         recorder.subscribe(self._happened)
         recorder.subscribe_kept(self._kept)
@@ -153,7 +160,7 @@ class Alerts:
         return LOOK_EVERY if pause is None else max(0.1, min(LOOK_EVERY, pause))
 
     def _happened(self, event: ClusterEvent) -> None:
-        switching = self._is_switching()
+        switching = self._model_switch.is_under_way
         returning = event.subject in self._lost
         self._live_answers.heard(event, returning=returning, switching=switching, waited=self._was_usable)
         if event.kind is EventKind.NODE_LOST:
@@ -205,7 +212,7 @@ class Alerts:
             proven=view.proven,
             stranded=self._recorder.stranded,
             was_usable=self._was_usable,
-            switching=self._is_switching(),
+            switching=self._model_switch.is_under_way,
             held_back=None if unknown else level is not Level.OPEN,
             cut_off=None if unknown else level is Level.CUT_OFF,
             listed={node_id for node_id in missed if self._nodes.canonical(node_id) in ids},

@@ -1,7 +1,7 @@
 """The guided switch of the cluster's model: safe where the scheduler is not.
 
 An init while workers are connected strands the cluster (recordings 72 to 78), one with an unknown model stops
-it (recording 89). So: hold the line, wait for the running answers, have the workers stopped, send exactly one
+it (recording 89). So: hold the queue, wait for the running answers, have the workers stopped, send exactly one
 init, have them started, and see that questions can be answered again.
 """
 
@@ -35,6 +35,7 @@ from bot.presentation.status import Card
 from bot.services.cluster.monitor import Availability, ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.queue.dispatcher import Dispatcher
+from bot.services.queue.gate import Gate
 from bot.services.requests.overview import QueueService
 from bot.tasks.listeners import Listeners
 
@@ -66,6 +67,7 @@ class Switching:
         recorder: ClusterRecorder,
         queue: QueueService,
         dispatcher: Dispatcher,
+        gate: Gate,
         store: SwitchStore,
         audit: AuditLog,
         clock: Clock,
@@ -75,6 +77,7 @@ class Switching:
         self._recorder = recorder
         self._queue = queue
         self._dispatcher = dispatcher
+        self._gate = gate
         self._store = store
         self._audit = audit
         self._clock = clock
@@ -90,7 +93,7 @@ class Switching:
     async def begin(self, plan: Plan, *, by: int, paused_before: bool | None = None) -> Switch:
         """Start the switch, or return the one that is under way.
 
-        ``paused_before``: whether operators hold the line themselves (None: look), so that it stays held.
+        ``paused_before``: whether operators hold the queue themselves (None: look), so that it stays held.
 
         Raises :class:`SchedulerError` for a model that is not listed, :class:`StorageError`."""
         await self._cluster.known_model(plan.model)
@@ -132,7 +135,7 @@ class Switching:
         return await self._store.get(switch_id)
 
     async def cancel(self, switch_id: str, *, by: int) -> Switch | None:
-        """End a switch: nothing further is done, and the line moves again. None when there is no such switch."""
+        """End a switch: nothing further is done, and the queue moves again. None when there is no such switch."""
         switch = await self._store.get(switch_id)
         if switch is None or switch.state is not SwitchState.OPEN:
             return switch
@@ -151,7 +154,7 @@ class Switching:
         if switch.state is SwitchState.OPEN:
             replaced = replace(switch, state=SwitchState.REPLACED, finished_at=self._clock.now())
             await self._store.save(replaced)
-        # The line stays held in between: a question that left now would be interrupted at once.
+        # The queue stays held in between: a question that left now would be interrupted at once.
         held = switch.paused_before if switch.state is SwitchState.OPEN else None
         plan = Plan(plan_id, switch.previous_model, switch.previous_nodes or switch.nodes, switch.local_network)
         return await self.begin(plan, by=by, paused_before=held)
@@ -187,8 +190,8 @@ class Switching:
         :class:`StorageError`."""
         switch = await self._store.current()
         if self._under_way or switch is not None:
-            # Whichever process takes a step holds the line or releases it, for all of them.
-            await self._dispatcher.refresh_pause()
+            # Whichever process takes a step pauses the queue or resumes it, for all of them.
+            await self._gate.refresh()
             self._tell()
         self._under_way = switch is not None
         if switch is None:

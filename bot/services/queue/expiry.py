@@ -53,7 +53,7 @@ class Expiry:
         now = self._clock.now()
 
         async def say(request: StoredRequest, live: LiveAnswer) -> None:
-            await self._completion.expired(request, live, waited=now - request.question.asked_at)
+            await self._completion.show_expired(request, live, waited=now - request.question.asked_at)
 
         self._say_each(await self._store.expire(before=now - self._question_ttl, now=now), say)
 
@@ -63,7 +63,7 @@ class Expiry:
         async def say(request: StoredRequest, live: LiveAnswer) -> None:
             await self._completion.show_cancelled(request, live, by=by)
 
-        cleared = await self._completion.cleared(by=by)
+        cleared = await self._completion.clear(by=by)
         self._say_each(cleared, say)
         return len(cleared)
 

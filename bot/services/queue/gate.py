@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import structlog
 
 from bot.clock import Clock, woken
 from bot.domain.queue.breaker import Breaker, Failure
-from bot.domain.queue.capacity import BackOff, CapacityLimit
-from bot.domain.queue.estimate import ServiceTimes, estimate_wait
+from bot.domain.queue.capacity import BackOff
 from bot.domain.queue.hold import RESTARTING, Hold
-from bot.domain.queue.store import QueuePause
+from bot.domain.queue.store import QueuePause, RequestStore
 from bot.domain.status import ClusterStatus
 from bot.errors import (
     ClusterBusy,
+    Draining,
     NoAnswer,
     RequestRefused,
     SchedulerError,
@@ -26,7 +26,8 @@ from bot.errors import (
 )
 from bot.presentation.page import escape_inline
 from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
-from bot.telemetry.metrics import Metrics
+from bot.services.queue.signal import QueueSignal
+from bot.services.queue.slots import Slots
 
 log = structlog.get_logger(__name__)
 
@@ -75,75 +76,61 @@ def refusal_of(error: SchedulerError, now: float) -> Hold:
 
 
 class Gate:
-    """Between the line and the cluster: holds, the capacity in force, back-off, waiting times."""
+    """Decides whether a question may be sent to the cluster: pause, restart, free slots, back-off.
+
+    Owns the pause that operators set, which is stored and shared by all processes, and this process's restart.
+    """
 
     def __init__(
         self,
+        *,
+        store: RequestStore,
         monitor: ClusterMonitor,
-        capacity: CapacityLimit,
+        signal: QueueSignal,
+        slots: Slots,
         back_off: BackOff,
         breaker: Breaker,
-        service_times: ServiceTimes,
         clock: Clock,
-        metrics: Metrics,
     ) -> None:
+        """``signal`` is set when the pause changes."""
+        self._store = store
         self._monitor = monitor
-        self._capacity = capacity
+        self._signal = signal
+        self._slots = slots
         self._back_off = back_off
         self._breaker = breaker
-        self._service_times = service_times
         self._clock = clock
-        self._metrics = metrics
-        self.pause: QueuePause | None = None
+        self._pause: QueuePause | None = None
         # This process is about to end: nothing leaves any more, whatever the cluster says.
-        self.restarting = False
+        self._restarting = False
         self._refusal: Hold | None = None
         self._failure: Hold | None = None
         self._refused_at = float("-inf")
         self._told: tuple[ClusterStatus | None, bool] = (None, True)
-        self._in_flight: set[str] = set()
+        self._sent: set[str] = set()
         self._repeats: list[str] = []
         self._claiming = False
         self._stirred = asyncio.Event()
         monitor.subscribe(self._status_changed)
 
-    @property
-    def model(self) -> str | None:
-        """The model the cluster is known to serve; None while that is not known any more."""
-        status = self._current_status()
-        return status.model if status is not None else None
-
     def hold(self) -> Hold | None:
-        """Why the line does not move; None when it does. While the cluster fails what it is asked, one question
+        """Why the queue does not move; None when it does. While the cluster fails what it is asked, one question
         at a time may leave nevertheless: :meth:`room`."""
         return self._closed() or (self._failure if self._breaker.is_open else None)
 
-    def limit(self) -> int:
-        """How many questions may be in flight.
-
-        One as long as the cluster's state is not known and no question proved that it works: enough to find out,
-        too little to do harm. Then what is learned from the questions themselves.
-        """
-        view = self._monitor.view()
-        if view.availability is Availability.UNKNOWN and not view.proven:
-            return 1
-        limit = self._capacity.limit(self._clock.monotonic())
-        self._metrics.capacity.set(limit)
-        return limit
-
-    def room(self, running: int) -> int:
-        """How many questions may leave the line now, with ``running`` in flight; 0 or less for none."""
+    def room(self) -> int:
+        """How many questions may leave the queue now; 0 or less for none."""
         if self._closed() is not None:
             return 0
-        free = self.limit() - running
+        free = self._slots.free()
         if not self._breaker.is_open:
             return free
-        # Answers that broke off and wait to be asked for again were there before everything in the line.
+        # Answers that broke off and wait to be asked for again were there before everything in the queue.
         return min(1, free) if self._may_probe() and not self._repeats else 0
 
     @contextmanager
     def claiming(self) -> Iterator[Collection[str]]:
-        """While questions are taken from the line nothing else may become the probe. Gives those that must stay
+        """While questions are taken from the queue nothing else may become the probe. Gives those that must stay
         there."""
         self._claiming = True
         try:
@@ -152,7 +139,7 @@ class Gate:
             self._claiming = False
 
     def nothing_else(self) -> bool:
-        """There is nothing in the line but what must stay there; whether some of it may leave after all."""
+        """Note that nothing waits but what must stay; returns whether some of it may leave after all."""
         return self._breaker.nothing_else()
 
     def retry_in(self) -> float | None:
@@ -168,31 +155,51 @@ class Gate:
             waits.append(due)
         return min(waits, default=None)
 
-    def pause_changed(self, pause: QueuePause | None) -> None:
-        """Operators hold the line, or let it move: then what the cluster asked for is waited out no longer."""
-        self.pause = pause
-        if pause is None:
-            self._back_off.resumed()
-            self._breaker.resumed()
-        self._stirred.set()
+    async def pause(self, pause: QueuePause) -> None:
+        """Hold the queue in every process; running answers go on. Raises :class:`StorageError`."""
+        await self._store.pause(pause)
+        self._set_pause(pause)
+
+    async def resume(self) -> bool:
+        """Let the queue move again, without waiting any longer for what the cluster asked for. False when it was
+        not held. Raises :class:`StorageError`."""
+        was = await self._store.paused()
+        await self._store.pause(None)
+        self._set_pause(None)
+        return was is not None
+
+    async def refresh(self) -> None:
+        """Read the pause again: another process may have set or ended it. Raises :class:`StorageError`."""
+        pause = await self._store.paused()
+        if pause != self._pause:
+            self._set_pause(pause)
+
+    def restart(self) -> None:
+        """Close for good: this process is about to end, and the next one sends what waits."""
+        self._restarting = True
+
+    def require_open(self) -> None:
+        """Raise :class:`Draining` when no further question is taken."""
+        if self._restarting:
+            raise Draining
 
     def sent(self, request_id: str) -> None:
-        """This question leaves the line, and is in flight until :meth:`left`."""
-        self._in_flight.add(request_id)
+        """Note that this question was sent: it is in flight until :meth:`left`."""
+        self._sent.add(request_id)
         self._breaker.sent(request_id)
 
     def left(self, request_id: str) -> None:
-        """This question is not in flight any more, however it ended."""
-        self._in_flight.discard(request_id)
+        """Note that this question is not in flight any more, however it ended."""
+        self._sent.discard(request_id)
         self._breaker.left(request_id)
         self._stirred.set()
 
     async def readmitted(self, request_id: str, *, until: float) -> bool:
         """Wait until a question in flight whose answer broke off may be asked again, as any other may: while
-        nothing holds the line, never more than the cluster takes. False when that is not so ``until`` then
+        nothing holds the queue, never more than the cluster takes. False when that is not so ``until`` then
         (monotonic seconds), or when the scheduler does not answer at all.
 
-        It keeps its place among those that the dispatcher counts as running, so that nothing from the line
+        It keeps its place among those that the dispatcher counts as running, so that nothing from the queue
         overtakes it; of several that wait the one that waits longest goes first.
         """
         self.left(request_id)
@@ -210,13 +217,12 @@ class Gate:
             self._repeats.remove(request_id)
             self._stirred.set()
 
-    def began(self, waited: float, in_flight: int, held: int = 0) -> None:
-        """An answer began ``waited`` seconds after its question was sent, with ``in_flight`` in flight, of which
-        the scheduler is holding ``held`` back. The headers of a good answer come before a node fails it, too
-        (recording 84): that it works is told by :meth:`worked`."""
+    def began(self, waited: float) -> None:
+        """Note that a pipeline took a question ``waited`` seconds after it was sent. A node may still fail it
+        after the headers of a good answer (recording 84): that it works is told by :meth:`worked`."""
         self._monitor.chat_succeeded()
         self._back_off.succeeded()
-        self._capacity.succeeded(self._clock.monotonic(), in_flight=in_flight, waited=waited, held=held)
+        self._slots.began(waited)
 
     def worked(self, request_id: str) -> None:
         """The cluster sent a first piece of an answer, or its end: what it is asked it answers."""
@@ -232,7 +238,7 @@ class Gate:
         self._back_off.slot_freed()
         self._stirred.set()
         if duration is not None:
-            self._service_times.observe(duration)
+            self._slots.completed(duration)
             self._monitor.chat_completed()
 
     def refused(self, request_id: str, error: SchedulerError, *, elapsed: float, attempts: int) -> bool:
@@ -242,7 +248,7 @@ class Gate:
         now, jitter = self._clock.monotonic(), random.random()
         if isinstance(error, ClusterBusy):
             self._refusal, self._refused_at = refusal_of(error, self._clock.now()), self._clock.now()
-            self._capacity.refused(now, sent_at=now - elapsed)
+            self._slots.refused(elapsed)
             self._back_off.refused(now, retry_after=error.retry_after, jitter=jitter)
             self._monitor.chat_failed(error)
             return True
@@ -261,9 +267,13 @@ class Gate:
             return False
         return self._failed(request_id, error, now, jitter, blames=not is_kept)
 
-    def wait_for(self, position: int, running_elapsed: Sequence[float]) -> float | None:
-        """Estimated seconds until the question at ``position`` is taken; None when nothing is known yet."""
-        return estimate_wait(position, self.limit(), self._service_times.seconds, running_elapsed)
+    def _set_pause(self, pause: QueuePause | None) -> None:
+        self._pause = pause
+        if pause is None:
+            self._back_off.resumed()
+            self._breaker.resumed()
+        self._stirred.set()
+        self._signal.set()
 
     def _failed(self, request_id: str, error: SchedulerError, now: float, jitter: float, *, blames: bool) -> bool:
         """The cluster failed a question. Returns whether it is kept: as far as known it is not to blame."""
@@ -286,10 +296,10 @@ class Gate:
 
     def _closed(self) -> Hold | None:
         """Why nothing at all may leave now."""
-        if self.restarting:
+        if self._restarting:
             return RESTARTING
         waits = self._back_off.remaining(self._clock.monotonic(), room=self._shows_room()) > 0
-        return hold_of(self._monitor.view(), self.pause, self._refusal if waits else None)
+        return hold_of(self._monitor.view(), self._pause, self._refusal if waits else None)
 
     def _may_probe(self) -> bool:
         now = self._clock.monotonic()
@@ -302,20 +312,20 @@ class Gate:
         before = self._repeats.index(request_id)
         if self._breaker.is_open:
             return before == 0 and self._may_probe()
-        return before < self.limit() - len(self._in_flight)
+        return before < self._slots.limit() - len(self._sent)
 
     def _shows_room(self) -> bool:
         """Whether a report since the last refusal says that more could run than we have in flight."""
-        view, status = self._monitor.view(), self._current_status()
+        view, status = self._monitor.view(), self._slots.status
         if status is None or status.capacity is None or not status.usable:
             return False
         if view.received_at is None or view.received_at <= self._refused_at:
             return False
-        return len(self._in_flight) < self._capacity.limit(self._clock.monotonic())
+        return len(self._sent) < self._slots.capacity
 
     def _status_changed(self) -> None:
-        view, status = self._monitor.view(), self._current_status()
-        self._capacity.status(status.capacity if status is not None else None)
+        view = self._monitor.view()
+        self._slots.read_status()
         told = (view.status, view.availability in {Availability.UNKNOWN, Availability.UNREACHABLE})
         if told != self._told:
             # What questions themselves showed of the cluster is no news of it.
@@ -323,7 +333,3 @@ class Gate:
             self._back_off.status_changed()
             self._breaker.cluster_changed()
         self._stirred.set()
-
-    def _current_status(self) -> ClusterStatus | None:
-        view = self._monitor.view()
-        return None if view.availability is Availability.UNKNOWN else view.status

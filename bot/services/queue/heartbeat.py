@@ -1,23 +1,21 @@
-"""Renews what this process holds of the line, and takes over from one that is gone."""
+"""Renews the leases of what this process answers, and takes over from a process that is gone."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 
 from bot.clock import Clock
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.live import LiveAnswers
+from bot.services.queue.gate import Gate
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
+from bot.services.queue.signal import QueueSignal
 
 log = structlog.get_logger(__name__)
-
-
-async def _nobody_listens() -> None:
-    return
 
 
 class Heartbeat:
@@ -28,6 +26,8 @@ class Heartbeat:
         *,
         store: RequestStore,
         live_answers: LiveAnswers,
+        gate: Gate,
+        signal: QueueSignal,
         positions: PositionUpdater,
         in_flight: InFlight,
         reconciliation: Reconciliation,
@@ -42,6 +42,8 @@ class Heartbeat:
         """
         self._store = store
         self._live_answers = live_answers
+        self._gate = gate
+        self._signal = signal
         self._positions = positions
         self._in_flight = in_flight
         self._reconciliation = reconciliation
@@ -49,22 +51,23 @@ class Heartbeat:
         self._is_alive = is_alive
         self.owner = owner
         self.seconds = seconds
-        self.on_beat: Callable[[], Awaitable[None]] = _nobody_listens
 
-    async def keep(self) -> None:
-        """Renew and take over, until cancelled. Raises :class:`StorageError`."""
+    async def run(self) -> None:
+        """Renew, take over and look at what others changed, until cancelled. Raises :class:`StorageError`."""
         while True:
             await self._clock.sleep(self.seconds / 3)
             # First: what ran out while this process hung is still ours if nobody took it. Only what is held here:
             # the lease of a row that was left behind must run out.
             await self._store.renew(self.owner, self._in_flight.held, now=self._clock.now, lease=self.seconds)
             await self.recover()
-            await self.on_beat()
+            await self._gate.refresh()
+            # Another process may have added to the queue, or taken from it.
+            self._signal.set()
 
     async def recover(self) -> None:
         """Take back what a process that is gone left behind, at once, and what one that hangs keeps too long.
 
-        What waits is shown again by the line's keeper. Raises :class:`StorageError`.
+        What waits is shown again by :class:`PositionUpdater`. Raises :class:`StorageError`.
         """
         recovered = await self._store.recover(self.owner, now=self._clock.now, is_alive=self._is_alive)
         for request_id in recovered.requeued:
@@ -74,4 +77,4 @@ class Heartbeat:
         for request in recovered.undelivered:
             await self._reconciliation.deliver(request)
         if recovered.requeued or recovered.undelivered:
-            log.info("line.recovered", requeued=len(recovered.requeued), undelivered=len(recovered.undelivered))
+            log.info("queue.recovered", requeued=len(recovered.requeued), undelivered=len(recovered.undelivered))

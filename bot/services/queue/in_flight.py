@@ -101,15 +101,15 @@ class InFlight:
         return bool(ending)
 
     def begin(self, run: Attempt) -> None:
-        """An attempt at a question that was claimed."""
+        """Add an attempt at a question that was just claimed."""
         self._attempts.append(_Attempt(run))
 
     def free_slot(self, run: Attempt) -> None:
-        """The connection of this attempt is closed: another question may use its pipeline."""
+        """Count this attempt no longer against the capacity: its connection is closed."""
         self._of(run).has_slot = False
 
     def end(self, run: Attempt) -> None:
-        """Nothing more will be done for this attempt."""
+        """Remove an attempt that is done."""
         self._attempts.remove(self._of(run))
 
     def is_given_up(self, run: Attempt) -> bool:

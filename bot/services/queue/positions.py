@@ -1,9 +1,9 @@
-"""What people in the line see: their place, how long it may take, and why it does not move."""
+"""What people in the queue see: their position, how long it may take, and why it does not move."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.clock import Clock
@@ -11,20 +11,23 @@ from bot.domain.queue.hold import RESTARTING, Hold
 from bot.domain.queue.request import RequestState
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.live import LiveAnswer, LiveAnswers
+from bot.services.queue.gate import Gate
+from bot.services.queue.in_flight import InFlight
+from bot.services.queue.slots import Slots
 from bot.telemetry.metrics import Metrics
 
-# Places are shown again at most this often: the edits of running answers come first.
+# Positions are shown again at most this often: the edits of running answers come first.
 REFRESH_EVERY = 2.0
 # A burst of questions is looked at once, and not while its answers are being sent for.
 SETTLED_AFTER = 0.3
-# So many at the head of the line are looked at each time, and so many of the others in turn: a line of 40 is true
-# within one refresh; one of 5,000 costs 25 edits a second at the most while it moves, of the 50 calls that
+# So many at the head of the queue are looked at each time, and so many of the others in turn: a queue of 40 is
+# true within one refresh; one of 5,000 costs 25 edits a second at the most while it moves, of the 50 calls that
 # Discord allows a bot on its channel routes each second (docs, topics/rate-limits, "Global Rate Limit").
 FRONT = 20
 SLICE = 50
 # Seconds between two of them: all at once they would hold up the answers that run, and the next question's start.
 BETWEEN = 0.015
-# While a place stays the same, its estimate is told anew this often.
+# While a position stays the same, its estimate is told anew this often.
 ESTIMATE_EVERY = 15.0
 # More waiting answers than this are not kept open: each is a task with a view and a rate-limit bucket.
 OPEN_AT_MOST = 200
@@ -38,24 +41,24 @@ class _Told:
 
 
 class PositionUpdater:
-    """Keeps the waiting messages true, with few edits."""
+    """Keeps what waiting messages say up to date, with few edits."""
 
     def __init__(
         self,
         store: RequestStore,
         live_answers: LiveAnswers,
+        gate: Gate,
+        slots: Slots,
+        in_flight: InFlight,
         clock: Clock,
-        *,
-        hold: Callable[[], Hold | None],
-        wait_for: Callable[[int], float | None],
         metrics: Metrics,
     ) -> None:
-        """``hold()`` says why the line stands still, ``wait_for(place)`` estimates a wait in seconds."""
         self._store = store
         self._live_answers = live_answers
+        self._gate = gate
+        self._slots = slots
+        self._in_flight = in_flight
         self._clock = clock
-        self._hold = hold
-        self._wait_for = wait_for
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._told: dict[str, _Told] = {}
@@ -63,11 +66,11 @@ class PositionUpdater:
         self._turn = 0
 
     def changed(self) -> None:
-        """Places or reasons may have changed."""
+        """Look again soon: positions or reasons may have changed."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Refresh after changes, and on until a long line is looked through, until cancelled."""
+        """Refresh after changes, and on until a long queue is looked through, until cancelled."""
         while True:
             await self._wake.wait()
             await self._clock.sleep(SETTLED_AFTER)
@@ -77,14 +80,14 @@ class PositionUpdater:
             await self._clock.sleep(REFRESH_EVERY - SETTLED_AFTER)
 
     async def refresh(self) -> bool:
-        """Bring the head of the line and a part of the rest up to date; False when some are not true yet.
+        """Bring the head of the queue and a part of the rest up to date; False when some are not true yet.
 
         The messages that a process before this one left waiting are taken over here, as their turn comes.
         """
         self._left.clear()
         waiting = await self._store.waiting_ids()
         self._metrics.waiting.set(len(waiting))
-        hold = self._hold()
+        hold = self._gate.hold()
         outdated = [
             index for index, request_id in enumerate(waiting) if not self._is_true(request_id, index + 1, hold)
         ]
@@ -97,24 +100,35 @@ class PositionUpdater:
             self._told = {one: self._told[one] for one in waiting if one in self._told}
         return len(due) == len(outdated)
 
-    def position(self, live: LiveAnswer, position: int) -> None:
-        """Show the place of a question whose acknowledgement is about to be sent."""
-        self._show(live, position, self._hold())
+    async def show_enqueued(self, live: LiveAnswer) -> None:
+        """Show what becomes of a question that has just entered the queue: that it is asked at once, or its
+        position. Raises :class:`StorageError`."""
+        request_id = live.question.request_id
+        position = await self._store.position(request_id)
+        if position is None or self._in_flight.get(request_id) is not None:
+            return
+        if self._gate.hold() is None and position <= self._slots.free():
+            live.show_asked(self._slots.model)
+        else:
+            self.show_position(live, position)
+
+    def show_position(self, live: LiveAnswer, position: int) -> None:
+        """Show the position of a question, or why the queue does not move."""
+        self._show(live, position, self._gate.hold())
 
     def left(self, request_id: str) -> None:
-        """The question was taken from the line: should it come back, its place is told anew."""
+        """Forget what was shown for a question that left the queue: if it comes back, it is shown anew."""
         self._told.pop(request_id, None)
         self._left.add(request_id)
 
-    def held_by_restart(self) -> None:
+    def show_restart(self) -> None:
         """Tell those whose waiting message is open that the bot restarts and keeps their question, all at once.
 
         ``hold()`` says so from now on, so that later refreshes tell the others, at their usual pace.
         """
         for live in self._live_answers.all():
             if live.view.is_waiting:
-                live.view.held(RESTARTING.key)
-                live.show()
+                live.show_hold(RESTARTING)
 
     def _due(self, outdated: Sequence[int]) -> list[int]:
         """Of the indexes whose message is not true: those at the head, and of the rest the next in turn."""
@@ -145,10 +159,9 @@ class PositionUpdater:
     def _show(self, live: LiveAnswer, position: int, hold: Hold | None) -> None:
         self._told[live.question.request_id] = _Told(position, hold, self._clock.monotonic())
         if hold is not None:
-            live.view.held(hold.key, **dict(hold.params))
+            live.show_hold(hold)
         else:
-            live.view.waiting(position, self._wait_for(position))
-        live.show()
+            live.show_position(position, self._slots.wait_for(position))
 
     async def _close_far(self, waiting: Sequence[str]) -> None:
         """Let go of what stands far back and shows what it should."""

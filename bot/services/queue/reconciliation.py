@@ -36,7 +36,7 @@ class Reconciliation:
 
     An attempt may fail in its last steps: the disk is full, a value cannot be stored, a step has a bug. Its row
     then stays as it was, and would keep its asker from asking on. Here such a row is put back to the head of the
-    line, ended with a sentence, or, when its answer is committed already, shown again.
+    queue, ended with a sentence, or, when its answer is committed already, shown again.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Reconciliation:
         await self._show(request, anew=not _may_pass(loss.error))
 
     async def _show_end(self, request: StoredRequest, loss: Loss, failures: int) -> None:
-        """The question has ended, perhaps without its message saying so; or it waits, and the line shows it; or
+        """The question has ended, perhaps without its message saying so; or it waits, and the queue shows it; or
         another process has it, and shows it."""
         live = self._live_answers.get(request.request_id)
         if live is None or request.state is RequestState.QUEUED:
@@ -174,12 +174,11 @@ class Reconciliation:
         position = await self._store.position(request_id)
         if position is not None:
             live = self._live_answers.reopen(request)
-            self._positions.position(live, position)
-            live.show()
+            self._positions.show_position(live, position)
 
     async def _cancelled(self, request: StoredRequest, stop: Stop) -> bool:
         live = None if stop.cause is StopCause.GONE else self._live_answers.reopen(request)
-        done = await self._completion.cancelled(request, live, by=stop.by)
+        done = await self._completion.cancel(request, live, by=stop.by)
         await self._live_answers.close(request.request_id)
         self._signal.set()
         return done
@@ -189,7 +188,7 @@ class Reconciliation:
             # What cannot be shown may be the reason: say it in a new view.
             await self._live_answers.close(request.request_id)
         live = self._live_answers.reopen(request)
-        await self._completion.failed(request, live, _told(loss.error))
+        await self._completion.fail(request, live, _told(loss.error))
         await self._live_answers.close(request.request_id)
 
     async def _show(self, request: StoredRequest, *, anew: bool) -> None:

@@ -15,7 +15,7 @@ class QueueSignal:
         self._changed = asyncio.Event()
 
     def set(self) -> None:
-        """Something changed: a question came, a slot is free, the cluster reported."""
+        """Wake the waiter: a question came, a slot is free, the cluster reported."""
         self._changed.set()
 
     async def wait(self, timeout: float | None = None) -> None:

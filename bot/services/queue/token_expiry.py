@@ -36,7 +36,7 @@ class TokenExpiryNotifier:
         self._told: set[str] = set()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look every few seconds until cancelled. Raises :class:`StorageError`."""
         while True:
             await self.look()
             await self._clock.sleep(LOOK_EVERY)
@@ -64,7 +64,7 @@ class TokenExpiryNotifier:
         live = self._live_answers.get(request_id)
         if live is None:
             live = self._live_answers.reopen(request)
-            self._positions.position(live, position)
+            self._positions.show_position(live, position)
         self._tell(live)
         # As many as there are may wait so: all at once they would hold up the answers that run.
         await self._clock.sleep(BETWEEN)

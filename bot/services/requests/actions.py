@@ -12,11 +12,11 @@ from bot.domain.queue.store import RequestStore
 from bot.errors import NotAllowed, UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Operators, Person
-from bot.services.answers.completion import Completion
+from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import AnswerVersions, Version
 from bot.services.ports import Feedback
-from bot.services.queue.dispatcher import Dispatcher
+from bot.services.requests.cancellation import Cancellation
 
 log = structlog.get_logger(__name__)
 
@@ -37,16 +37,16 @@ class AnswerActions:
         self,
         store: RequestStore,
         live_answers: LiveAnswers,
-        dispatcher: Dispatcher,
-        completion: Completion,
+        cancellation: Cancellation,
+        views: FinalViews,
         operators: Operators,
         feedback: Feedback,
         clock: Clock,
     ) -> None:
         self._store = store
         self._live_answers = live_answers
-        self._dispatcher = dispatcher
-        self._completion = completion
+        self._cancellation = cancellation
+        self._views = views
         self._operators = operators
         self._feedback = feedback
         self._clock = clock
@@ -63,14 +63,14 @@ class AnswerActions:
         return await self._owned(request_id, person)
 
     async def stop(self, request_id: str, person: Person, press: PressedMessage | None) -> bool:
-        """Stop the answer, or take the question out of the line; False when pressed again, or too late.
+        """Stop the answer, or take the question out of the queue; False when pressed again, or too late.
 
         Raises :class:`NotAllowed` for anybody but the asker and operators.
         """
         request = await self._owned(request_id, person)
         if press is not None:
             self._reached(request, press)
-        ended = await self._dispatcher.stop(request_id, by=person.user_id)
+        ended = await self._cancellation.stop(request_id, by=person.user_id)
         if ended:
             log.info("answer.stop", request_id=request_id, by=person.user_id)
         return ended
@@ -105,7 +105,7 @@ class AnswerActions:
 
     async def pages(self, request: StoredRequest) -> tuple[Page, ...]:
         """The messages of a stored answer, as it was or would have been shown."""
-        return await self._completion.stored_pages(request)
+        return await self._views.stored_pages(request)
 
     async def repeatable(self, request_id: str, person: Person) -> StoredRequest:
         """The request, for asking it again or going on with it. Raises :class:`NotAllowed` for anybody but the

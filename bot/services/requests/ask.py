@@ -1,4 +1,4 @@
-"""Taking a question: checked, durable in the line, on its way; never waits for the answer."""
+"""Taking a question: checked, durable in the queue, on its way; never waits for the answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access, Act
 from bot.services.answers.live import LiveAnswers
 from bot.services.ports import Brake
-from bot.services.queue.dispatcher import Dispatcher
+from bot.services.queue.gate import Gate
+from bot.services.queue.positions import PositionUpdater
+from bot.services.queue.signal import QueueSignal
 from bot.services.requests.fair_semaphore import FairSemaphore
 
 log = structlog.get_logger(__name__)
@@ -76,7 +78,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The question is in the line; ``page`` is the message that acknowledges it and becomes the answer."""
+    """The question is in the queue; ``page`` is the message that acknowledges it and becomes the answer."""
 
     request_id: str
     page: Page
@@ -92,7 +94,7 @@ class AskLimits:
 
 
 class AskService:
-    """The one door for questions, whatever way they came."""
+    """Takes questions into the queue, however they came."""
 
     def __init__(
         self,
@@ -100,7 +102,9 @@ class AskService:
         store: RequestStore,
         conversations: ConversationStore,
         live_answers: LiveAnswers,
-        dispatcher: Dispatcher,
+        gate: Gate,
+        positions: PositionUpdater,
+        signal: QueueSignal,
         estimator: TokenEstimator,
         clock: Clock,
         queue_limits: QueueLimits,
@@ -120,7 +124,9 @@ class AskService:
         self._store = store
         self._conversations = conversations
         self._live_answers = live_answers
-        self._dispatcher = dispatcher
+        self._gate = gate
+        self._positions = positions
+        self._signal = signal
         self._estimator = estimator
         self._clock = clock
         self._queue_limits = queue_limits
@@ -137,12 +143,12 @@ class AskService:
             await self._quotas.check(person)
 
     async def submit(self, question: Question) -> Accepted | None:
-        """Take a question into the line; it is durable when this returns.
+        """Take a question into the queue; it is durable when this returns.
 
         None: another process has taken it, and acknowledges it. Discord tells every session of a token what
         happens, so during a rolling restart two hear of the same question.
 
-        Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (line full, nothing left
+        Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (queue full, nothing left
         for today, bot stopping, Discord about to ban it) or :class:`StorageError`; then nothing was kept.
         """
         if not question.prompt.strip():
@@ -150,7 +156,7 @@ class AskService:
         if self._brake is not None and self._brake.level() is not Level.OPEN:
             raise NotTakenNow
         async with self._semaphore.passing(question.asker.user_id):
-            self._dispatcher.require_open()
+            self._gate.require_open()
             return await self._taken(question)
 
     async def _taken(self, question: Question) -> Accepted | None:
@@ -188,7 +194,8 @@ class AskService:
             log.info("question.taken_elsewhere", request_id=stored.request_id, user=question.asker.user_id)
             return None
         live = self._live_answers.open(stored.question)
-        await self._dispatcher.taken(live)
+        self._signal.set()
+        await self._positions.show_enqueued(live)
         log.info(
             "question.accepted",
             request_id=stored.request_id,

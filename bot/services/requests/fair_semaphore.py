@@ -1,7 +1,7 @@
 """Where a burst of questions waits to be written down: in the order it came, but everybody's first before
 anybody's second.
 
-Fair queueing can only order what is in the line already; whoever is in it alone takes every free pipeline.
+Fair queueing can only order what is in the queue already; whoever is in it alone takes every free pipeline.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FairSemaphore:
 
     @asynccontextmanager
     async def passing(self, user_id: int) -> AsyncIterator[None]:
-        """Wait for one's turn, and hold the place while the block runs. A cancelled wait leaves no trace.
+        """Wait for one's turn, and hold the slot while the block runs. A cancelled wait leaves no trace.
 
         Raises :class:`WaitListFull` when too many wait: whoever has most of the waiting places gives up the
         newest of them, so that nobody alone keeps others out.

@@ -1,4 +1,4 @@
-"""The line as people look at it, and as operators run it."""
+"""The queue as people look at it, and as operators run it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from bot.domain.queue.request import OPEN_STATES, QueueEntry, RequestState, Stor
 from bot.domain.queue.store import QueuePause, RequestStore
 from bot.presentation.status import Load
 from bot.services.ports import Preferences
-from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.gate import Gate
+from bot.services.queue.in_flight import InFlight
+from bot.services.queue.slots import Slots
+from bot.services.requests.cancellation import Cancellation
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +33,7 @@ class Mine:
 
 @dataclass(frozen=True, slots=True)
 class MyQueue:
-    """A person's questions and the line they stand in."""
+    """A person's questions and the queue they wait in."""
 
     mine: tuple[Mine, ...]
     load: Load
@@ -40,28 +42,32 @@ class MyQueue:
 
 
 class QueueService:
-    """Shows the line and lets people leave it."""
+    """Shows the queue and lets operators pause, resume and clear it."""
 
     def __init__(
         self,
         store: RequestStore,
         preferences: Preferences,
-        dispatcher: Dispatcher,
         gate: Gate,
+        slots: Slots,
+        in_flight: InFlight,
+        cancellation: Cancellation,
         clock: Clock,
     ) -> None:
         self._store = store
         self._preferences = preferences
-        self._dispatcher = dispatcher
         self._gate = gate
+        self._slots = slots
+        self._in_flight = in_flight
+        self._cancellation = cancellation
         self._clock = clock
 
     async def load(self) -> Load:
         """What runs and waits now. Raises :class:`StorageError`."""
         counts = await self._store.counts()
         return Load(
-            running=self._dispatcher.running,
-            capacity=self._gate.limit() or None,
+            running=self._in_flight.running,
+            capacity=self._slots.limit() or None,
             waiting=counts.get(RequestState.QUEUED, 0),
         )
 
@@ -69,17 +75,17 @@ class QueueService:
         """Questions running in any process, those that the scheduler still holds included. Raises
         :class:`StorageError`."""
         counts = await self._store.counts()
-        return max(self._dispatcher.running, counts.get(RequestState.RUNNING, 0))
+        return max(self._in_flight.running, counts.get(RequestState.RUNNING, 0))
 
     async def is_paused(self) -> bool:
-        """Whether the line is held. Raises :class:`StorageError`."""
+        """Whether the queue is held. Raises :class:`StorageError`."""
         return await self._store.paused() is not None
 
     async def of(self, user_id: int) -> MyQueue:
         """A person's own questions. Raises :class:`StorageError`."""
         requests = await self._store.of_user(user_id, OPEN_STATES)
-        places = [await self._store.position(request.request_id) for request in requests]
-        mine = tuple(self._mine(request, position) for request, position in zip(requests, places, strict=True))
+        positions = [await self._store.position(request.request_id) for request in requests]
+        mine = tuple(self._mine(request, position) for request, position in zip(requests, positions, strict=True))
         return MyQueue(mine, await self.load(), self._gate.hold(), await self._preferences.announce(user_id))
 
     async def queue(self) -> tuple[Sequence[StoredRequest], Sequence[QueueEntry]]:
@@ -91,32 +97,28 @@ class QueueService:
         await self._preferences.set_announce(user_id, announced)
 
     async def pause(self, reason: str, *, by: int) -> None:
-        """Hold the line; running answers go on. ``reason`` is shown to everybody who waits."""
-        pause = QueuePause(reason=reason, by=by, since=self._clock.now())
-        await self._store.pause(pause)
-        self._dispatcher.pause_changed(pause)
-        log.warning("line.paused", by=by, reason=reason)
+        """Hold the queue; running answers go on. ``reason`` is shown to everybody who waits."""
+        await self._gate.pause(QueuePause(reason=reason, by=by, since=self._clock.now()))
+        log.warning("queue.paused", by=by, reason=reason)
 
     async def resume(self, *, by: int) -> bool:
-        """Release the line; False when it was not held."""
-        was = await self._store.paused()
-        await self._store.pause(None)
-        self._dispatcher.pause_changed(None)
-        log.warning("line.resumed", by=by)
-        return was is not None
+        """Let the queue move again; False when it was not held."""
+        was_held = await self._gate.resume()
+        log.warning("queue.resumed", by=by)
+        return was_held
 
     async def cancel(self, request_id: str, *, by: int) -> bool:
         """Stop or withdraw one question for an operator; False when it had ended."""
-        return await self._dispatcher.stop(request_id, by=by)
+        return await self._cancellation.stop(request_id, by=by)
 
     async def clear(self, *, by: int) -> int:
         """Cancel everything that waits, all or nothing; returns how many questions that were.
 
         Their messages say so afterwards. Raises :class:`StorageError`."""
-        cleared = await self._dispatcher.clear(by=by)
-        log.warning("line.cleared", by=by, questions=cleared)
+        cleared = await self._cancellation.clear(by=by)
+        log.warning("queue.cleared", by=by, questions=cleared)
         return cleared
 
     def _mine(self, request: StoredRequest, position: int | None) -> Mine:
-        wait = None if position is None else self._gate.wait_for(position, self._dispatcher.elapsed)
+        wait = None if position is None else self._slots.wait_for(position)
         return Mine(request, position, wait)

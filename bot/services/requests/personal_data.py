@@ -12,7 +12,7 @@ from bot.domain.queue.store import RequestStore
 from bot.domain.queue.usage import DAY
 from bot.errors import BotError
 from bot.services.access.profiles import Profiles
-from bot.services.queue.dispatcher import Dispatcher
+from bot.services.requests.cancellation import Cancellation
 
 log = structlog.get_logger(__name__)
 
@@ -29,13 +29,13 @@ class PersonalData:
         self,
         store: PersonalDataStore,
         requests: RequestStore,
-        dispatcher: Dispatcher,
+        cancellation: Cancellation,
         profiles: Profiles,
         clock: Clock,
     ) -> None:
         self._store = store
         self._requests = requests
-        self._dispatcher = dispatcher
+        self._cancellation = cancellation
         self._profiles = profiles
         self._clock = clock
 
@@ -91,4 +91,4 @@ class PersonalData:
     async def _withdraw(self, request_id: str) -> None:
         request = await self._requests.get(request_id)
         if request is not None and request.state in _OPEN:
-            await self._dispatcher.withdraw(request_id, by=request.question.asker.user_id)
+            await self._cancellation.withdraw(request_id, by=request.question.asker.user_id)

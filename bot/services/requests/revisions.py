@@ -21,10 +21,12 @@ from bot.domain.queue.request import (
 )
 from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DeliveryError, UserError
-from bot.services.answers.completion import Completion
+from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import CONTINUABLE, AnswerVersions
-from bot.services.queue.dispatcher import Dispatcher
+from bot.services.queue.gate import Gate
+from bot.services.queue.positions import PositionUpdater
+from bot.services.queue.signal import QueueSignal
 from bot.services.requests.ask import Accepted
 
 # A press right after the last edit meets a request that is not marked as delivered yet.
@@ -40,15 +42,19 @@ class Revisions:
         self,
         store: RequestStore,
         live_answers: LiveAnswers,
-        dispatcher: Dispatcher,
-        completion: Completion,
+        gate: Gate,
+        positions: PositionUpdater,
+        signal: QueueSignal,
+        views: FinalViews,
         clock: Clock,
         queue_limits: QueueLimits,
     ) -> None:
         self._store = store
         self._live_answers = live_answers
-        self._dispatcher = dispatcher
-        self._completion = completion
+        self._gate = gate
+        self._positions = positions
+        self._signal = signal
+        self._views = views
         self._clock = clock
         self._queue_limits = queue_limits
         self._busy: set[str] = set()
@@ -56,13 +62,13 @@ class Revisions:
     async def repeat(
         self, origin: StoredRequest, kind: RequestKind, destination: Destination, *, in_place: bool
     ) -> Accepted:
-        """Put the question into the line again, as REGENERATE or CONTINUE.
+        """Put the question into the queue again, as REGENERATE or CONTINUE.
 
         ``in_place`` lets the answer appear in ``origin``'s messages through ``destination``; otherwise the caller
         acknowledges with the returned page, as for a new question. Raises :class:`UserError` while the question
         is still being answered or cannot be continued, :class:`AdmissionError`, :class:`StorageError`.
         """
-        self._dispatcher.require_open()
+        self._gate.require_open()
         root_id = origin.question.root_id or origin.request_id
         if root_id in self._busy:
             raise UserError(f"{root_id} is being repeated", key="error.still_running")
@@ -99,7 +105,8 @@ class Revisions:
             live.view.begin_with(answer_versions.versions[-1].text)
         for page, message_id in enumerate(message_ids):
             await self._store.attach_message(question.request_id, page, message_id)
-        await self._dispatcher.taken(live)
+        self._signal.set()
+        await self._positions.show_enqueued(live)
         if in_place:
             live.show()
         log.info("question.repeated", request_id=question.request_id, root=root_id, kind=kind.value)
@@ -155,7 +162,7 @@ class Revisions:
         live = self._live_answers.open(question, message_ids)
         try:
             if target.answer is not None:
-                await self._completion.show_answer(target, live, target.answer)
+                await self._views.finish(live.view, target, target.answer)
             await live.delivery.finish()
         except DeliveryError as error:
             log.info("version.not_shown", request_id=target.request_id, detail=str(error))

@@ -68,6 +68,13 @@ class Channel:
 
 
 @dataclass(eq=False)
+class SwitchState:
+    """A :class:`bot.services.operations.alerts.ModelSwitch` that a test begins and ends."""
+
+    is_under_way: bool = False
+
+
+@dataclass(eq=False)
 class Process:
     """A process of the bot, as far as alerts go."""
 
@@ -80,7 +87,7 @@ class Process:
     alerts: Alerts
     channel: Channel
     outgoing: Outgoing
-    switching: bool = False
+    switch: SwitchState
 
     @property
     def lines(self) -> list[str]:
@@ -140,6 +147,7 @@ async def process(
         leadership = Leadership(database.leader_lease, owner, clock, lambda _: True)
         cluster = ClusterService(scheduler, monitor, "", clock)
         recorder = ClusterRecorder(monitor, database.history, database.switches, load, clock, leadership)
+        switch = SwitchState()
         nodes = NodeBook(database.node_names, cluster)
         alerts = Alerts(
             database.boards,
@@ -150,9 +158,9 @@ async def process(
             clock,
             leadership,
             outgoing,
-            is_switching=lambda: one.switching,
+            switch,
         )
-        one = Process(clock, scheduler, monitor, database, leadership, recorder, alerts, channel, outgoing)
+        one = Process(clock, scheduler, monitor, database, leadership, recorder, alerts, channel, outgoing, switch)
         following = asyncio.create_task(monitor.run())
         await database.boards.put_alerts(AlertChannel(CHANNEL, 8, ROLE, "en", ping_owners=True))
         await alerts.remember()

@@ -1,4 +1,4 @@
-"""The line with everything behind it but Discord, the cluster and the disk."""
+"""The queue with everything behind it but Discord, the cluster and the disk."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.clock import Clock
+from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
 from bot.domain.conversation.tokens import TokenEstimator
-from bot.domain.queue.breaker import Breaker
-from bot.domain.queue.capacity import BackOff, CapacityLimit
-from bot.domain.queue.estimate import ServiceTimes
 from bot.domain.queue.request import Asker, Destination, RequestState, StoredRequest
 from bot.domain.queue.store import QueueLimits
 from bot.domain.status import ClusterStatus
 from bot.errors import StorageError
-from bot.services.answers.attempt import Attempts
-from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.monitor import ClusterMonitor
@@ -29,9 +25,9 @@ from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.positions import PositionUpdater
-from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
 from bot.services.requests.ask import AskLimits, AskService, Question
+from bot.services.requests.cancellation import Cancellation
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
@@ -46,21 +42,16 @@ LIMITS = QueueLimits(per_user=100, total=100)
 
 @dataclass(eq=False)
 class RunningQueue:
-    """A process of the bot, as far as the line goes."""
+    """A process of the bot, as far as the queue goes."""
 
     scheduler: ScriptedScheduler
     store: MemoryRequests
-    live_answers: LiveAnswers
     shown: ShownAnswers
     monitor: ClusterMonitor
-    dispatcher: Dispatcher
+    parts: Queue
     ask: AskService
-    keeper: PositionUpdater
-    gate: Gate
-    heartbeat: Heartbeat
-    expiry: Expiry
-    in_flight: InFlight
     background: Background
+    clock: Clock
     metrics: Metrics
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _messages: int = 1000
@@ -68,6 +59,51 @@ class RunningQueue:
     def __post_init__(self) -> None:
         """Look again at what a test waits for whenever something is shown."""
         self.shown.on_change = self._changed.set
+
+    @property
+    def live_answers(self) -> LiveAnswers:
+        """Of this queue."""
+        return self.parts.live_answers
+
+    @property
+    def gate(self) -> Gate:
+        """Of this queue."""
+        return self.parts.gate
+
+    @property
+    def in_flight(self) -> InFlight:
+        """Of this queue."""
+        return self.parts.in_flight
+
+    @property
+    def signal(self) -> QueueSignal:
+        """Of this queue."""
+        return self.parts.signal
+
+    @property
+    def positions(self) -> PositionUpdater:
+        """Of this queue."""
+        return self.parts.positions
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """Of this queue."""
+        return self.parts.dispatcher
+
+    @property
+    def cancellation(self) -> Cancellation:
+        """Of this queue."""
+        return self.parts.cancellation
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """Of this queue."""
+        return self.parts.heartbeat
+
+    @property
+    def expiry(self) -> Expiry:
+        """Of this queue."""
+        return self.parts.expiry
 
     async def asks(self, user: int, prompt: str, *, channel: int | None = None) -> str:
         """Somebody asks (in a channel of their own when none is given); the request id."""
@@ -122,105 +158,48 @@ class Settings:
     brake: Brake | None = None
 
 
-def assembled(
-    store: MemoryRequests, conversations: MemoryConversations, settings: Settings
-) -> tuple[RunningQueue, list[asyncio.Task[None]]]:
-    """A process over these stores, its tasks started."""
+def built(store: MemoryRequests, conversations: MemoryConversations, settings: Settings) -> RunningQueue:
+    """A process over these stores, built as the bot builds it; nothing of it runs yet."""
     clock, metrics = settings.clock, Metrics()
     scheduler, shown, background = ScriptedScheduler(), ShownAnswers(), Background()
-    monitor = ClusterMonitor(scheduler, clock, metrics)
-    live_answers = LiveAnswers(shown, store, background, clock, max_pages=5)
-    gate = Gate(
-        monitor,
-        CapacityLimit(),
-        BackOff(first=settings.back_off),
-        Breaker(BackOff(first=settings.back_off)),
-        ServiceTimes(),
-        clock,
-        metrics,
-    )
-    keeper = PositionUpdater(
-        store,
-        live_answers,
-        clock,
-        hold=gate.hold,
-        wait_for=lambda position: gate.wait_for(position, ()),
-        metrics=metrics,
-    )
-    estimator = TokenEstimator()
-    completion = Completion(
-        store,
-        live_answers,
-        NoMessages(),
-        Undisturbed(),
-        clock,
-        metrics,
-        owner=settings.owner,
-        max_tokens=1000,
-        announce_after=settings.announce_after,
-    )
-    in_flight, signal = InFlight(), QueueSignal(clock)
-    reconciliation = Reconciliation(
-        store=store,
-        live_answers=live_answers,
-        completion=completion,
-        positions=keeper,
-        in_flight=in_flight,
-        signal=signal,
-        background=background,
-        clock=clock,
-        owner=settings.owner,
-    )
-    heartbeat = Heartbeat(
-        store=store,
-        live_answers=live_answers,
-        positions=keeper,
-        in_flight=in_flight,
-        reconciliation=reconciliation,
-        clock=clock,
-        owner=settings.owner,
-        is_alive=settings.alive.__contains__,
-    )
-    expiry = Expiry(
-        store=store,
-        live_answers=live_answers,
-        completion=completion,
-        background=background,
-        clock=clock,
-        question_ttl=settings.question_ttl,
-    )
-    dispatcher = Dispatcher(
-        store=store,
-        live_answers=live_answers,
-        gate=gate,
-        attempts=Attempts(
-            scheduler=scheduler,
+    monitor, estimator = ClusterMonitor(scheduler, clock, metrics), TokenEstimator()
+    parts = build_queue(
+        QueueParts(
+            options=QueueOptions(
+                policy=ChatPolicy(
+                    system_prompt="",
+                    context_tokens=4000,
+                    max_tokens=1000,
+                    assistant_prefix=settings.assistant_prefix,
+                ),
+                max_pages=5,
+                question_ttl=settings.question_ttl,
+                announce_after=settings.announce_after,
+                first_back_off=settings.back_off,
+            ),
             store=store,
             conversations=conversations,
+            summaries=None,
+            preferences=Undisturbed(),
+            scheduler=scheduler,
+            monitor=monitor,
+            deliveries=shown,
+            messenger=NoMessages(),
             estimator=estimator,
-            policy=ChatPolicy(
-                system_prompt="", context_tokens=4000, max_tokens=1000, assistant_prefix=settings.assistant_prefix
-            ),
+            background=background,
             clock=clock,
-            gate=gate,
-        ),
-        completion=completion,
-        positions=keeper,
-        heartbeat=heartbeat,
-        expiry=expiry,
-        in_flight=in_flight,
-        reconciliation=reconciliation,
-        signal=signal,
-        background=background,
-        clock=clock,
-        metrics=metrics,
+            metrics=metrics,
+            owner=settings.owner,
+            is_alive=settings.alive.__contains__,
+        )
     )
-    monitor.subscribe(signal.set)
     ask = AskService(
         store=store,
         conversations=conversations,
-        live_answers=live_answers,
-        dispatcher=dispatcher,
+        live_answers=parts.live_answers,
+        gate=parts.gate,
+        positions=parts.positions,
+        signal=parts.signal,
         estimator=estimator,
         clock=clock,
         queue_limits=LIMITS,
@@ -228,29 +207,22 @@ def assembled(
         system_prompt="",
         brake=settings.brake,
     )
-    queue = RunningQueue(
-        scheduler,
-        store,
-        live_answers,
-        shown,
-        monitor,
-        dispatcher,
-        ask,
-        keeper,
-        gate,
-        heartbeat,
-        expiry,
-        in_flight,
-        background,
-        metrics,
+    return RunningQueue(scheduler, store, shown, monitor, parts, ask, background, clock, metrics)
+
+
+def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
+    """Start the tasks of this process."""
+    lasting = (
+        queue.monitor.run,
+        queue.positions.run,
+        queue.heartbeat.run,
+        queue.expiry.run,
+        queue.parts.reconciliation.run,
+        queue.cancellation.run,
+        queue.dispatcher.run,
     )
-
-    async def drained() -> None:
-        await heartbeat.recover()
-        await dispatcher.run()
-
-    lasting = (monitor.run, keeper.run, heartbeat.keep, expiry.run, reconciliation.run, drained)
-    return queue, [asyncio.create_task(_kept_going(work, clock)) for work in lasting]
+    clock = queue.clock
+    return [asyncio.create_task(_kept_going(work, clock)) for work in lasting]
 
 
 async def _kept_going(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
@@ -270,7 +242,8 @@ async def running(
 ) -> AsyncIterator[RunningQueue]:
     """A process that has seen this report of the cluster; ended without a word, as by ``kill -9``."""
     conversations = conversations or MemoryConversations()
-    queue, tasks = assembled(store or MemoryRequests(conversations), conversations, settings or Settings())
+    queue = built(store or MemoryRequests(conversations), conversations, settings or Settings())
+    tasks = started(queue)
     seen = asyncio.Event()
     unsubscribe = queue.monitor.subscribe(seen.set)
     queue.scheduler.report(status)

@@ -93,21 +93,6 @@ async def test_a_failure_now_and_then_is_survived_for_ever() -> None:
     assert [entry["unsaid"] for entry in crashed] == [0, *[1] * (2 * FAILURES - 1)]
 
 
-async def test_what_runs_once_ends_when_it_is_done() -> None:
-    """And is tried again until then."""
-    clock, tries = HandClock(), []
-
-    async def recover() -> None:
-        tries.append(clock.at)
-        if len(tries) == 1:
-            raise KeyError("odd")
-
-    with capture_logs():
-        task = asyncio.create_task(Supervisor(clock).keep("recovery", recover, once=True))
-        await passes(clock, AGAIN_AFTER, task.done)
-    assert len(tries) == 2
-
-
 async def test_a_cancelled_task_is_not_begun_again() -> None:
     """The process is about to end."""
     work = Work()

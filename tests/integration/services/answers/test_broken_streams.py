@@ -110,7 +110,7 @@ async def test_stopped_while_it_is_asked_for_again_it_keeps_what_was_shown() -> 
         anew.begin()
         anew.say("uno")
         await queue.until_shows(asked, "uno")
-        assert await queue.dispatcher.stop(asked, by=7)
+        assert await queue.cancellation.stop(asked, by=7)
         await queue.until_shows(asked, "stopped by <@7>")
         await queue.until_settled()
         stored = await queue.stored(asked)
@@ -125,13 +125,13 @@ async def test_stopped_before_it_is_taken_again_it_keeps_what_was_shown() -> Non
         asked = await queue.asks(1, "count")
         await _broken_after(queue, asked, "one, two, three")
         held = await queue.scheduler.asked(2)
-        assert await queue.dispatcher.stop(asked, by=7)
+        assert await queue.cancellation.stop(asked, by=7)
         await queue.until_shows(asked, "stopped by <@7>")
-        assert queue.dispatcher.running == 1
+        assert queue.in_flight.running == 1
         stored = await queue.stored(asked)
         assert stored.answer is not None
         assert (stored.answer.text, stored.answer.finish) == ("one, two, three", "stopped")
         held.begin()
         await queue.scheduler.left(held)
         await queue.until_settled()
-        assert queue.dispatcher.running == 0
+        assert queue.in_flight.running == 0

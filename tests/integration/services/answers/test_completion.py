@@ -11,6 +11,7 @@ from bot.domain.queue.request import Destination, RequestState, StoredRequest
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, TokenExpired
 from bot.presentation.page import Page
 from bot.services.answers.completion import Completion
+from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
@@ -71,13 +72,12 @@ class Ends:
         self.live_answers = LiveAnswers(self.shown, self.store, Background(), self.clock, max_pages=5)
         self.completion = Completion(
             self.store,
-            self.live_answers,
+            FinalViews(self.store, self.live_answers, max_tokens=1000),
             self.messages,
             Everybody(),
             self.clock,
             Metrics(),
             owner="me",
-            max_tokens=1000,
             announce_after=ANNOUNCE_AFTER,
         )
 
@@ -106,7 +106,7 @@ async def test_a_failure_is_told_in_direct_messages_when_the_message_is_out_of_r
     """One sentence, the question it is about, and where that was asked."""
     ends = Ends()
     _, live = await ends.out_of_reach(error)
-    await ends.completion.failed(await ends.taken(), live, BotError("broken"))
+    await ends.completion.fail(await ends.taken(), live, BotError("broken"))
     ((user_id, text),) = ends.messages.direct_messages
     assert user_id == ASKER
     assert text.startswith("About your question in <#71>:\n> prompt of q\n")
@@ -117,7 +117,7 @@ async def test_expired_and_cleared_questions_are_told_too() -> None:
     """Whoever waited for them in vain must not wait on."""
     ends = Ends()
     stored, live = await ends.out_of_reach(TokenExpired("50027"))
-    await ends.completion.expired(stored, live, waited=86_400.0)
+    await ends.completion.show_expired(stored, live, waited=86_400.0)
     await ends.completion.show_cancelled(stored, live, by=OPERATOR)
     expired, cleared = (text for _, text in ends.messages.direct_messages)
     assert "waited" in expired
@@ -130,9 +130,9 @@ async def test_who_withdrew_a_question_need_not_be_told() -> None:
     stored, live = await ends.out_of_reach(TokenExpired("50027"))
     await ends.completion.show_cancelled(stored, live, by=ASKER)
     ends.shown.answers["q"].error = MessageGone("10008")
-    await ends.completion.expired(stored, live, waited=1.0)
+    await ends.completion.show_expired(stored, live, waited=1.0)
     ends.shown.answers["q"].error = None
-    await ends.completion.expired(stored, live, waited=1.0)
+    await ends.completion.show_expired(stored, live, waited=1.0)
     assert ends.messages.direct_messages == []
 
 
@@ -141,7 +141,7 @@ async def test_with_closed_direct_messages_the_end_stands_all_the_same() -> None
     ends = Ends()
     _, live = await ends.out_of_reach(TokenExpired("50027"))
     ends.messages.refusal = AccessLost("50007")
-    await ends.completion.failed(await ends.taken(), live, BotError("broken"))
+    await ends.completion.fail(await ends.taken(), live, BotError("broken"))
     failed = await ends.store.get("q")
     assert failed is not None
     assert failed.state is RequestState.FAILED
@@ -159,7 +159,7 @@ async def test_a_long_wait_is_announced_wherever_it_was_spent(
     _, live = await ends.asked()
     ends.clock.advance(in_line)
     taken = await ends.taken()
-    await ends.completion.answered(taken, live, replace(answer(), ttft=held))
+    await ends.completion.finish(taken, live, replace(answer(), ttft=held))
     assert ends.messages.announced == ([ASKER] if announced else [])
 
 
@@ -178,5 +178,5 @@ async def test_private_answers_are_not_announced() -> None:
     """The reply would stand in the channel."""
     ends = Ends()
     _, live = await ends.asked(private=True)
-    await ends.completion.answered(await ends.taken(), live, replace(answer(), ttft=70.0))
+    await ends.completion.finish(await ends.taken(), live, replace(answer(), ttft=70.0))
     assert ends.messages.announced == []

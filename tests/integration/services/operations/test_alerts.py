@@ -172,13 +172,13 @@ async def test_an_alert_of_an_older_version_ends_as_any(bot: Process) -> None:
 async def test_a_switch_takes_nothing_back(bot: Process) -> None:
     """A node that was missed before is missed until it is seen, or until its absence is no trouble any more."""
     await bot.goes_on(10, report(ATTIC))
-    bot.switching = True
+    bot.switch.is_under_way = True
     await bot.goes_on(30, report(ATTIC))
     await bot.goes_on(30, report())
     assert BACK not in "".join(bot.lines)
     assert sum("left the cluster" in line for line in bot.lines) == 1
     await bot.goes_on(30, BOTH)
-    bot.switching = False
+    bot.switch.is_under_way = False
     await bot.goes_on(10, BOTH)
     assert sum(line.startswith(BACK) for line in bot.lines) == 1
     assert sum("left the cluster" in line for line in bot.lines) == 1
@@ -190,7 +190,7 @@ async def test_a_stranded_cluster_stays_so_when_a_switch_begins(bot: Process) ->
     stranded = report(RACK, ATTIC, model="other", waiting=True, more=True)
     await bot.goes_on(10, stranded)
     assert sum("is stranded" in line for line in bot.lines) == 1
-    bot.switching = True
+    bot.switch.is_under_way = True
     await bot.goes_on(30, stranded)
     assert not any("no longer stranded" in line for line in bot.lines)
     await bot.goes_on(10, report(model="other"))
@@ -309,10 +309,10 @@ async def test_the_first_time_that_the_cluster_is_usable(url: str, clock: HandCl
         await bot.goes_on(10, BOTH)
         assert "✓ The cluster is usable: m" in bot.lines
         told = len(bot.lines)
-        bot.switching = True
+        bot.switch.is_under_way = True
         await bot.goes_on(10, report())
         await bot.goes_on(2, BOTH)
-        bot.switching = False
+        bot.switch.is_under_way = False
         await bot.goes_on(10, BOTH)
         assert bot.lines[told:] == ["✓ The cluster is usable: m"]
 

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.domain.cluster.model_switch import Step, Switch
-from bot.domain.queue.breaker import Breaker
-from bot.domain.queue.capacity import BackOff, CapacityLimit
-from bot.domain.queue.estimate import ServiceTimes
 from bot.domain.status import ClusterStatus, Model
 from bot.errors import SchedulerUnreachable
 from bot.presentation.status import Load
@@ -19,10 +16,8 @@ from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import Plan, Switching
-from bot.services.queue.gate import Gate
 from bot.services.requests.overview import QueueService
 from bot.storage.database import Database
-from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
 from tests.fakes.deliveries import Undisturbed
@@ -76,9 +71,6 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
     async with running(CONNECTED) as queue, Database.open(new_database(folder)) as database:
         clock, scheduler = HandClock(), Moody()
         cluster = ClusterService(scheduler, queue.monitor, "", clock)
-        gate = Gate(
-            queue.monitor, CapacityLimit(), BackOff(), Breaker(BackOff()), ServiceTimes(), clock, Metrics()
-        )
 
         async def load() -> Load:
             return Load(0, None, 0)
@@ -88,8 +80,17 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
             scheduler=scheduler,
             cluster=cluster,
             recorder=ClusterRecorder(queue.monitor, database.history, database.switches, load, clock, leadership),
-            queue=QueueService(queue.store, Undisturbed(), queue.dispatcher, gate, clock),
+            queue=QueueService(
+                queue.store,
+                Undisturbed(),
+                queue.gate,
+                queue.parts.slots,
+                queue.in_flight,
+                queue.cancellation,
+                clock,
+            ),
             dispatcher=queue.dispatcher,
+            gate=queue.gate,
             store=database.switches,
             audit=database.audit,
             clock=clock,

@@ -15,6 +15,7 @@ from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import Plan, Switching
 from bot.services.requests.overview import QueueService
+from tests.fakes.deliveries import Undisturbed
 from tests.fakes.schedulers import MODEL, ready
 from tests.integration.services.process import RunningQueue, running
 
@@ -104,21 +105,17 @@ class Calm(ClusterRecorder):
         return False
 
 
-class Queue(QueueService):
-    """The line of a process: what a switch does with it."""
-
-    def __init__(self, queue: RunningQueue, clock: Hands) -> None:
-        self._store, self._dispatcher, self._clock = queue.store, queue.dispatcher, clock
-
-
 def switching(queue: RunningQueue, switches: Switches, clock: Hands) -> Switching:
     """The switches of this process."""
     return Switching(
         scheduler=queue.scheduler,
         cluster=ClusterService(queue.scheduler, queue.monitor, "", clock),
         recorder=Calm(),
-        queue=Queue(queue, clock),
+        queue=QueueService(
+            queue.store, Undisturbed(), queue.gate, queue.parts.slots, queue.in_flight, queue.cancellation, clock
+        ),
         dispatcher=queue.dispatcher,
+        gate=queue.gate,
         store=switches,
         audit=switches,
         clock=clock,

@@ -193,7 +193,7 @@ async def test_stopping_a_stream_keeps_what_came_and_frees_the_slot() -> None:
         stream.begin()
         stream.say("as far as this")
         await queue.until_shows(stopped, "as far as this")
-        assert await queue.dispatcher.stop(stopped, by=7)
+        assert await queue.cancellation.stop(stopped, by=7)
         await queue.until_shows(stopped, "stopped by <@7>")
         assert stream.closed
         assert "as far as this" in queue.answer(stopped).text
@@ -210,10 +210,10 @@ async def test_stopping_what_the_scheduler_still_holds_keeps_its_slot() -> None:
     async with running(ready(1)) as queue:
         stopped, following = await queue.asks(1, "held"), await queue.asks(2, "next")
         stream = await queue.scheduler.asked(1)
-        assert await queue.dispatcher.stop(stopped, by=7)
+        assert await queue.cancellation.stop(stopped, by=7)
         await queue.until_shows(stopped, "stopped by <@7> before the first word")
         assert not stream.closed
-        assert queue.dispatcher.running == 1
+        assert queue.in_flight.running == 1
         assert len(queue.scheduler.streams) == 1
 
         stream.begin()
@@ -229,9 +229,9 @@ async def test_withdrawing_a_waiting_question() -> None:
         await queue.asks(1, "running")
         waiting = await queue.asks(2, "waiting")
         stream = await queue.scheduler.asked(1)
-        assert await queue.dispatcher.stop(waiting, by=2)
+        assert await queue.cancellation.stop(waiting, by=2)
         await queue.until_shows(waiting, "cancelled by <@2>")
-        assert not await queue.dispatcher.stop(waiting, by=2)
+        assert not await queue.cancellation.stop(waiting, by=2)
         stream.end("done")
         await queue.until_settled()
         assert len(queue.scheduler.streams) == 1
@@ -245,7 +245,7 @@ async def test_a_deleted_message_closes_its_stream() -> None:
         stream.begin()
         stream.say("words")
         await queue.until_shows(deleted, "words")
-        await queue.dispatcher.message_deleted((await queue.stored(deleted)).message_ids[0])
+        await queue.cancellation.message_deleted((await queue.stored(deleted)).message_ids[0])
         await queue.scheduler.left(stream)
         (await queue.scheduler.asked(2)).end("read")
         await queue.until_shows(following, "read")
@@ -257,14 +257,14 @@ async def test_a_paused_line_lets_running_answers_finish() -> None:
     async with running(ready(1)) as queue:
         finishing = await queue.asks(1, "running")
         stream = await queue.scheduler.asked(1)
-        queue.dispatcher.pause_changed(QueuePause("new *disks*", by=7, since=0.0))
+        await queue.gate.pause(QueuePause("new *disks*", by=7, since=0.0))
         waiting = await queue.asks(2, "waiting")
         assert "kept: the line is paused: new \\*disks\\*" in queue.answer(waiting).text
         stream.end("finished")
         await queue.until_shows(finishing, "finished")
         await queue.until_settled()
         assert len(queue.scheduler.streams) == 1
-        queue.dispatcher.pause_changed(None)
+        await queue.gate.resume()
         (await queue.scheduler.asked(2)).end("going on")
         await queue.until_shows(waiting, "going on")
 
@@ -354,7 +354,7 @@ async def test_a_message_deleted_before_its_id_is_kept() -> None:
         deleted, following = await queue.asks(1, "unread"), await queue.asks(2, "next")
         stream = await queue.scheduler.asked(1)
         stream.begin()
-        await queue.dispatcher.message_deleted(4711)
+        await queue.cancellation.message_deleted(4711)
         queue.answer(deleted).on_sent(1, 4711)
         await queue.scheduler.left(stream)
         (await queue.scheduler.asked(2)).end("read")
@@ -373,7 +373,7 @@ async def test_a_line_of_hundreds_is_cleared_at_once() -> None:
         for number, request_id in enumerate(waiting):
             await store.enqueue(question(request_id, user=10 + number, conversation=10 + number), WIDE)
 
-        assert await queue.dispatcher.clear(by=7) == 300
+        assert await queue.cancellation.clear(by=7) == 300
         assert {await queue.state(request_id) for request_id in waiting} == {RequestState.CANCELLED}
 
         def told() -> bool:
@@ -385,4 +385,4 @@ async def test_a_line_of_hundreds_is_cleared_at_once() -> None:
         await queue.until_shows(first, "not disturbed")
         await queue.until_settled()
         assert queue.shown.open_now == set()
-        assert await queue.dispatcher.clear(by=7) == 0
+        assert await queue.cancellation.clear(by=7) == 0

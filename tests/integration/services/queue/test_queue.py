@@ -35,7 +35,7 @@ async def test_places_follow_the_line() -> None:
         first = await queue.scheduler.asked(1)
         await queue.until(lambda: [place_of(queue, one) for one in asked[1:]] == [1, 2, 3, 4])
 
-        assert await queue.dispatcher.stop(asked[2], by=3)
+        assert await queue.cancellation.stop(asked[2], by=3)
         await queue.until(lambda: [place_of(queue, asked[index]) for index in (1, 3, 4)] == [1, 2, 3])
         first.end("done")
         await queue.scheduler.asked(2)
@@ -98,7 +98,7 @@ async def test_a_long_line_of_another_process_is_taken_over() -> None:
         await queue.until(lambda: len(queue.shown.open_now) <= OPEN_AT_MOST + 1)
         # What is not open can be withdrawn, and is told so.
         assert names[-1] not in queue.shown.open_now
-        assert await queue.dispatcher.stop(names[-1], by=1)
+        assert await queue.cancellation.stop(names[-1], by=1)
         assert await queue.state(names[-1]) is RequestState.CANCELLED
         assert "in line" not in queue.answer(names[-1]).text
 

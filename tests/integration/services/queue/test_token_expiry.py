@@ -11,18 +11,14 @@ import pytest
 from bot.clock import Clock
 from bot.domain.queue.request import NewQuestion
 from bot.domain.queue.store import QueueLimits
-from bot.services.answers.live import LiveAnswers
-from bot.services.queue.positions import OPEN_AT_MOST, PositionUpdater
+from bot.services.queue.positions import OPEN_AT_MOST
 from bot.services.queue.token_expiry import EDITS_END_BEFORE, LOOK_EVERY, NOTICE_BEFORE, TokenExpiryNotifier
-from bot.tasks.background import Background
-from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock, HandClock
 from tests.fakes.conversations import MemoryConversations
-from tests.fakes.deliveries import ShownAnswers
 from tests.fakes.questions import WIDE, question
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ready
-from tests.integration.services.process import running
+from tests.integration.services.process import Settings, built, running
 
 TOKEN_LIFE = 900.0
 NOTICE = "the answer will come as a direct message (DMs closed: /queue has it)"
@@ -30,25 +26,17 @@ NOTICE = "the answer will come as a direct message (DMs closed: /queue has it)"
 
 @dataclass(eq=False)
 class Watched:
-    """A line of questions that are shown nowhere, and who watches their tokens."""
+    """A queue of questions that are shown nowhere, and who watches their tokens."""
 
     clock: Clock
     store: MemoryRequests = field(default_factory=MemoryRequests)
-    shown: ShownAnswers = field(default_factory=ShownAnswers)
-    background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
         """Put the parts together."""
-        self.live_answers = LiveAnswers(self.shown, self.store, self.background, self.clock, max_pages=5)
-        self.queue = PositionUpdater(
-            self.store,
-            self.live_answers,
-            self.clock,
-            hold=lambda: None,
-            wait_for=lambda _position: None,
-            metrics=Metrics(),
-        )
-        self.leadership = TokenExpiryNotifier(self.live_answers, self.store, self.queue, self.clock)
+        process = built(self.store, MemoryConversations(), Settings(clock=self.clock))
+        self.shown, self.background = process.shown, process.background
+        self.live_answers, self.queue = process.live_answers, process.positions
+        self.notifier = process.parts.tokens
 
     async def asked(self, name: str, *, private: bool, user: int = 1) -> NewQuestion:
         """A question that was asked now and waits; its message is not open."""
@@ -76,14 +64,14 @@ async def test_the_notice_is_out_before_minute_14(by_hand: tuple[Watched, HandCl
     watched, clock = by_hand
     live = watched.live_answers.open(await watched.asked("mine", private=True), (1,))
     clock.advance(TOKEN_LIFE - NOTICE_BEFORE - 0.1)
-    await watched.leadership.look()
+    await watched.notifier.look()
     assert NOTICE not in watched.text("mine")
     clock.advance(0.1)
-    await watched.leadership.look()
+    await watched.notifier.look()
     assert NOTICE in watched.text("mine")
     assert clock.now() + LOOK_EVERY < live.question.asked_at + 14 * 60
     shown = len(watched.shown.answers["mine"].states)
-    await watched.leadership.look()
+    await watched.notifier.look()
     assert len(watched.shown.answers["mine"].states) == shown
 
 
@@ -99,7 +87,7 @@ async def test_who_can_be_reached_otherwise_is_not_bothered(
     live = watched.live_answers.open(asked, (1,))
     live.show()
     clock.advance(TOKEN_LIFE - EDITS_END_BEFORE)
-    await watched.leadership.look()
+    await watched.notifier.look()
     assert NOTICE not in watched.text("everybody's")
 
 
@@ -109,7 +97,7 @@ async def test_it_looks_by_itself(by_hand: tuple[Watched, HandClock]) -> None:
     changed = asyncio.Event()
     watched.shown.on_change = changed.set
     watched.live_answers.open(await watched.asked("mine", private=True), (1,))
-    task = asyncio.create_task(watched.leadership.run())
+    task = asyncio.create_task(watched.notifier.run())
     try:
         async with asyncio.timeout(5.0):
             while not changed.is_set():
@@ -137,19 +125,19 @@ async def test_whose_message_is_not_kept_open_is_told_once() -> None:
             WIDE,
         )
         await watched.store.attach_message(asked.request_id, 0, user)
-    await watched.leadership.look()
+    await watched.notifier.look()
     assert [NOTICE in watched.text(f"of {user}") for user in (1, 2, 3)] == [True, True, True]
     assert "2nd in line" in watched.text("of 2")
 
     await watched.live_answers.close("of 2")
-    await watched.leadership.look()
+    await watched.notifier.look()
     assert "of 2" not in watched.shown.open_now
     # Its place changes: it is opened anew for that, and the notice comes back.
     request = await watched.store.get("of 2")
     assert request is not None
-    watched.queue.position(watched.live_answers.reopen(request), 1)
+    watched.queue.show_position(watched.live_answers.reopen(request), 1)
     assert NOTICE not in watched.text("of 2")
-    await watched.leadership.look()
+    await watched.notifier.look()
     assert NOTICE in watched.text("of 2")
     await watched.background.aclose()
 
@@ -169,6 +157,6 @@ async def test_everybody_in_a_long_line_is_told() -> None:
         await queue.until(lambda: len(queue.shown.answers) == len(names))
         await queue.until(lambda: len(queue.shown.open_now) <= OPEN_AT_MOST + 1)
         assert names[-1] not in queue.shown.open_now
-        await TokenExpiryNotifier(queue.live_answers, store, queue.keeper, clock).look()
+        await TokenExpiryNotifier(queue.live_answers, store, queue.positions, clock).look()
         told = [NOTICE in queue.answer(name).text for name in names]
         assert told == [number % 2 == 1 for number in range(len(names))]

@@ -92,7 +92,7 @@ async def test_the_length_of_the_line_is_measured_after_the_burst_too() -> None:
             await queue.asks(user, "?")
         for number in range(1, 4):
             stream = await queue.scheduler.asked(number)
-            await queue.keeper.refresh()
+            await queue.positions.refresh()
             lengths.append(queue.metrics.registry.get_sample_value("parallax_questions_waiting"))
             stream.end("!")
         await queue.until_settled()

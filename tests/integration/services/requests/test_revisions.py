@@ -15,10 +15,17 @@ PRESS = Destination(9, 71, 8, private=False, channel_route=True, token="of the p
 
 
 def again(queue: RunningQueue) -> Revisions:
-    """The service, over the line's own parts."""
-    dispatcher = queue.dispatcher
+    """The service, over the queue's own parts."""
+    parts = queue.parts
     return Revisions(
-        queue.store, dispatcher._live_answers, dispatcher, dispatcher._completion, FastClock(20.0), LIMITS
+        queue.store,
+        parts.live_answers,
+        parts.gate,
+        parts.positions,
+        parts.signal,
+        parts.views,
+        FastClock(20.0),
+        LIMITS,
     )
 
 

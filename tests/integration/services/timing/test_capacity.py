@@ -66,8 +66,8 @@ async def test_the_refusal_of_a_withdrawn_question_counts() -> None:
         answered.begin()
         answered.say("…")
         await queue.until_shows(running_one, "…")
-        before = queue.gate.limit()
-        assert await queue.dispatcher.stop(withdrawn, by=1)
+        before = queue.parts.slots.limit()
+        assert await queue.cancellation.stop(withdrawn, by=1)
 
         held.fail(refused(retry_after=20.0))
         await queue.scheduler.left(held)
@@ -77,7 +77,7 @@ async def test_the_refusal_of_a_withdrawn_question_counts() -> None:
         answered.end("done")
 
         await until_sent(queue, 3)
-        assert queue.gate.limit() < before
+        assert queue.parts.slots.limit() < before
         assert await queue.state(withdrawn) is RequestState.CANCELLED
 
 
@@ -220,9 +220,8 @@ async def test_an_hour_ends_when_an_operator_resumes(kind: type[SchedulerError],
         await LoopClock().sleep(10.0)
         if paused:
             await queue.store.pause(QueuePause("", by=7, since=0.0))
-            await queue.dispatcher.refresh_pause()
+            await queue.gate.refresh()
             await LoopClock().sleep(1.0)
         assert len(queue.scheduler.streams) == 1
-        await queue.store.pause(None)
-        queue.dispatcher.pause_changed(None)
+        await queue.gate.resume()
         assert await until_sent(queue, 2) <= SOON

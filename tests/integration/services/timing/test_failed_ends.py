@@ -191,7 +191,7 @@ async def test_what_was_stopped_is_not_asked_again(
         await LoopClock().sleep(1.0)
         with monkeypatch.context() as patch:
             Fault(*FAULTS[fault]).put_into(patch, MemoryRequests, "cancelled")
-            stopping = asyncio.create_task(queue.dispatcher.stop(asked, by=1))
+            stopping = asyncio.create_task(queue.cancellation.stop(asked, by=1))
             await LoopClock().sleep(1.0)
             stream.end()
             assert await ended(queue, [asked]) == [RequestState.CANCELLED]
@@ -245,7 +245,7 @@ async def test_what_is_stopped_while_its_end_cannot_be_committed_is_not_asked_ag
             Fault(*FAULTS["the disk, for long"]).put_into(patch, *STEPS["commit"])
             stream.end("fine")
             await LoopClock().sleep(5.0)
-            assert await queue.dispatcher.stop(asked, by=1)
+            assert await queue.cancellation.stop(asked, by=1)
             assert await ended(queue, [asked], within=OUTAGE + SOON) == [RequestState.CANCELLED]
         assert len(queue.scheduler.streams) == 1
         await nothing_is_left(queue)

@@ -231,8 +231,8 @@ async def test_an_operator_who_resumes_tries_at_once() -> None:
             await fail_next(queue)
         await LoopClock().sleep(1.0)
         before = len(queue.scheduler.streams)
-        queue.dispatcher.pause_changed(QueuePause("", by=7, since=0.0))
-        queue.dispatcher.pause_changed(None)
+        await queue.gate.pause(QueuePause("", by=7, since=0.0))
+        await queue.gate.resume()
         await queue.scheduler.asked(before + 1, timeout=SOON)
 
 
@@ -248,7 +248,7 @@ async def test_a_stopped_probe_frees_the_way_for_the_next() -> None:
         probe.begin()
         await LoopClock().sleep(1.0)
         assert len(queue.scheduler.streams) == 2
-        assert await queue.dispatcher.stop(first, by=1)
+        assert await queue.cancellation.stop(first, by=1)
         assert (await queue.scheduler.asked(3)).question == "user 2: question-2"
 
 

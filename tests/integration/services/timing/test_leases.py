@@ -3,11 +3,12 @@ it. Each looks at what the others do with its heartbeat."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bot.domain.queue.request import RequestState
-from bot.errors import DeliveryError
+from bot.domain.queue.store import QueuePause, Recovered
+from bot.errors import DeliveryError, StorageError
 from tests.fakes.clocks import LoopClock
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.questions import WIDE, question
@@ -119,3 +120,45 @@ async def test_a_question_that_one_only_kept_is_seen_by_the_other() -> None:
         await one.store.enqueue(question("kept"), WIDE)
         alive.remove("first")
         await other.scheduler.asked(1, timeout=HEARTBEAT + SOON)
+
+
+async def test_a_pause_that_one_sets_holds_the_other() -> None:
+    """It reads the pause with its next heartbeat, and that it ended with the one after."""
+    async with two(1) as (one, other, _):
+        await one.gate.pause(QueuePause("new disks", by=7, since=0.0))
+        await LoopClock().sleep(HEARTBEAT + SOON)
+        asked = await other.asks(1, "and now?")
+        assert "kept: the line is paused: new disks" in other.answer(asked).text
+        assert await one.gate.resume()
+        assert not await one.gate.resume()
+        await LoopClock().sleep(HEARTBEAT + SOON)
+        assert len(one.scheduler.streams) + len(other.scheduler.streams) == 1
+
+
+class Unrecovering(MemoryRequests):
+    """A store whose disk is busy for the first looks at what was left behind."""
+
+    failures = 3
+
+    async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
+        """Fail, or do it."""
+        if self.failures:
+            self.failures -= 1
+            raise StorageError("database is locked")
+        return await super().recover(owner, now=now, is_alive=is_alive)
+
+
+async def test_nothing_is_sent_before_what_was_left_behind_is_back() -> None:
+    """It was asked first, so it goes first, however long the disk is busy at the start."""
+    conversations = MemoryConversations()
+    store = Unrecovering(conversations)
+    await store.enqueue(question("left behind", user=1), WIDE)
+    left = await store.claim("gone", now=LoopClock().now, lease=LEASE, room=1)
+    assert left is not None
+    async with running(ready(1), store, conversations, Settings("next", {"next"}, LoopClock())) as queue:
+        later = await queue.asks(2, "and me?")
+        await LoopClock().sleep(1.0)
+        assert queue.scheduler.streams == []
+        await queue.scheduler.asked(1, timeout=5.0)
+        assert await queue.state("left behind") is RequestState.RUNNING
+        assert await queue.state(later) is RequestState.QUEUED

@@ -48,10 +48,10 @@ async def test_what_runs_nowhere_can_be_stopped() -> None:
     """At once, and its message says so."""
     async with running(NO_MODEL, settings=settings()) as queue:
         lost = await claimed_by(queue, OWNER)
-        assert await queue.dispatcher.stop(lost, by=7)
+        assert await queue.cancellation.stop(lost, by=7)
         assert await queue.state(lost) is RequestState.CANCELLED
         await queue.until_shows(lost, "<@7>")
-        assert not await queue.dispatcher.stop(lost, by=7)
+        assert not await queue.cancellation.stop(lost, by=7)
         assert queue.shown.open_now == set()
 
 
@@ -60,7 +60,7 @@ async def test_what_another_process_answers_is_left_alone() -> None:
     async with running(NO_MODEL, settings=settings()) as queue:
         theirs = await claimed_by(queue, "another")
         await LoopClock().sleep(2 * RECONCILE_EVERY)
-        assert not await queue.dispatcher.stop(theirs, by=1)
+        assert not await queue.cancellation.stop(theirs, by=1)
         assert await queue.state(theirs) is RequestState.RUNNING
 
 
@@ -89,7 +89,7 @@ async def test_what_another_process_put_back_is_answered_by_the_attempt_that_goe
         late = always(LoopClock().now() + 2 * LEASE)
         recovered = await queue.store.recover("another", now=late, is_alive=everybody)
         assert recovered.requeued == (asked,)
-        queue.dispatcher.wake()
+        queue.signal.set()
         await LoopClock().sleep(1.0)
         assert await queue.state(asked) is RequestState.RUNNING
         stream.end("once")
@@ -111,7 +111,7 @@ async def test_what_runs_is_left_alone(*, begun: bool) -> None:
         assert await queue.state(asked) is RequestState.RUNNING
         assert await queue.store.running_ids(OWNER) == [asked]
         assert queue.in_flight.held == {asked}
-        assert await queue.dispatcher.stop(asked, by=1)
+        assert await queue.cancellation.stop(asked, by=1)
         await LoopClock().sleep(2 * RECONCILE_EVERY)
         assert await queue.state(asked) is RequestState.CANCELLED
         assert queue.in_flight.running == (0 if begun else 1)

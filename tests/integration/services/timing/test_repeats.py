@@ -100,7 +100,7 @@ async def test_patience_ends_with_what_there_is() -> None:
         assert stored is not None
         assert (stored.text, stored.finish) == ("One, two", "interrupted")
         assert len(queue.scheduler.streams) == 1
-        assert queue.dispatcher.running == 0
+        assert queue.in_flight.running == 0
 
 
 @pytest.mark.parametrize(
@@ -214,16 +214,16 @@ async def test_stopped_while_it_waits_it_keeps_what_was_shown() -> None:
     """At once: nothing holds it at the scheduler."""
     async with running(ready(1), settings=settings()) as queue:
         asked, stream = await writing(queue, 1, "One, two")
-        queue.dispatcher.pause_changed(QueuePause("maintenance", by=7, since=0.0))
+        await queue.gate.pause(QueuePause("maintenance", by=7, since=0.0))
         stream.fail(CUT)
         await queue.until_shows(asked, "kept: the line is paused: maintenance")
-        assert await queue.dispatcher.stop(asked, by=9)
+        assert await queue.cancellation.stop(asked, by=9)
         await queue.until_shows(asked, "stopped by <@9>")
         await queue.until_settled()
         stored = (await queue.stored(asked)).answer
         assert stored is not None
         assert (stored.text, stored.finish) == ("One, two", "stopped")
-        assert queue.dispatcher.running == 0
+        assert queue.in_flight.running == 0
         assert len(queue.scheduler.streams) == 1
 
 

@@ -36,7 +36,7 @@ async def test_nothing_overwrites_that_the_bot_restarts() -> None:
         await queue.until_shows(running_ones[0], "in time")
         queue.scheduler.streams[1].fail(ClusterBusy("429", status=429))
         await queue.until_shows(running_ones[1], KEPT)
-        queue.dispatcher.pause_changed(QueuePause("later", by=7, since=0.0))
+        await queue.gate.pause(QueuePause("later", by=7, since=0.0))
         await LoopClock().sleep(20.0)
         queue.scheduler.streams[2].end("in time too")
         await draining
@@ -58,7 +58,7 @@ async def test_a_line_too_long_to_be_kept_open_is_told_as_the_grace_allows() -> 
         asked = [f"q{number}" for number in range(total)]
         for number, request_id in enumerate(asked):
             await queue.store.enqueue(question(request_id, user=10 + number, conversation=10 + number), WIDE)
-        queue.dispatcher.wake()
+        queue.signal.set()
         await LoopClock().sleep(PASS * total / SLICE)
         assert all("in line" in queue.answer(one).text for one in asked)
         assert len(queue.shown.open_now) <= OPEN_AT_MOST + 1

@@ -14,7 +14,7 @@ from bot.domain.queue.request import (
     StoredRequest,
 )
 from bot.presentation.page import Control
-from bot.services.answers.completion import controls_of
+from bot.services.answers.final_views import controls_of
 from bot.services.answers.versions import AnswerVersions
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import aiohttp
 
 from bot.clock import SystemClock
+from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
 from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.cards import ChannelCards, card_layout
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
@@ -18,38 +18,22 @@ from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing, for_operators
 from bot.domain.conversation.profile import Profile
 from bot.domain.conversation.tokens import TokenEstimator
-from bot.domain.queue.breaker import Breaker
-from bot.domain.queue.capacity import BackOff, CapacityLimit
-from bot.domain.queue.estimate import ServiceTimes
 from bot.domain.queue.store import QueueLimits
 from bot.parallax.client import ParallaxClient
 from bot.services.access.operators import Operators
 from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
-from bot.services.answers.attempt import Attempts
-from bot.services.answers.completion import Completion
-from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterMonitor, ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
-from bot.services.conversations.summaries import Summaries
 from bot.services.operations.alerts import Alerts
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import Switching
 from bot.services.operations.presence import Presence
-from bot.services.queue.dispatcher import Dispatcher
-from bot.services.queue.expiry import Expiry
-from bot.services.queue.gate import Gate
-from bot.services.queue.heartbeat import Heartbeat
-from bot.services.queue.in_flight import InFlight
-from bot.services.queue.positions import PositionUpdater
-from bot.services.queue.reconciliation import Reconciliation
-from bot.services.queue.signal import QueueSignal
-from bot.services.queue.token_expiry import TokenExpiryNotifier
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskLimits, AskService
 from bot.services.requests.overview import QueueService
@@ -70,19 +54,13 @@ class App:
     """The assembled bot, opened but not yet connected."""
 
     bot: ParallaxBot
-    dispatcher: Dispatcher
-    heartbeat: Heartbeat
-    expiry: Expiry
-    reconciliation: Reconciliation
+    queue: Queue
     monitor: ClusterMonitor
-    positions: PositionUpdater
-    tokens: TokenExpiryNotifier
     personal: PersonalData
     background: Background
     operations: OperationsServices
     alerts: Alerts
     presence: Presence
-    summaries: Summaries | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +85,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     """Everything injected; connects to nothing and starts nothing."""
     settings, database, clock = parts.settings, parts.database, parts.clock
     estimator = TokenEstimator()
-    parts_of_queue = _queue_of(parts, estimator)
+    queue = build_queue(_queue_parts(parts, estimator))
     queue_limits = QueueLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total)
     operators = Operators(
         user_ids=settings.admin_user_ids,
@@ -139,12 +117,18 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         per_user=settings.quota_tokens_per_day,
         roles=settings.quota_roles,
     )
-    personal = PersonalData(database.personal, database.requests, parts_of_queue.dispatcher, profiles, clock)
+    personal = PersonalData(database.personal, database.requests, queue.cancellation, profiles, clock)
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
-    queue = QueueService(
-        database.requests, database.preferences, parts_of_queue.dispatcher, parts_of_queue.gate, clock
+    overview = QueueService(
+        database.requests,
+        database.preferences,
+        queue.gate,
+        queue.slots,
+        queue.in_flight,
+        queue.cancellation,
+        clock,
     )
-    operations, alerts = _cluster_of(parts, bot, parts_of_queue, cluster, queue)
+    operations, alerts = _operations(parts, bot, queue, cluster, overview)
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
@@ -153,8 +137,10 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ask=AskService(
             store=database.requests,
             conversations=database.conversations,
-            live_answers=parts_of_queue.live_answers,
-            dispatcher=parts_of_queue.dispatcher,
+            live_answers=queue.live_answers,
+            gate=queue.gate,
+            positions=queue.positions,
+            signal=queue.signal,
             estimator=estimator,
             clock=clock,
             queue_limits=queue_limits,
@@ -165,26 +151,28 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             quotas=quotas,
             brake=parts.outgoing,
         ),
-        dispatcher=parts_of_queue.dispatcher,
+        cancellation=queue.cancellation,
         cluster=cluster,
         controls=AnswerActions(
             database.requests,
-            parts_of_queue.live_answers,
-            parts_of_queue.dispatcher,
-            parts_of_queue.completion,
+            queue.live_answers,
+            queue.cancellation,
+            queue.views,
             operators,
             database.feedback,
             clock,
         ),
         again=Revisions(
             database.requests,
-            parts_of_queue.live_answers,
-            parts_of_queue.dispatcher,
-            parts_of_queue.completion,
+            queue.live_answers,
+            queue.gate,
+            queue.positions,
+            queue.signal,
+            queue.views,
             clock,
             queue_limits,
         ),
-        queue=queue,
+        queue=overview,
         conversations=ConversationService(database.conversations, estimator, database.summaries),
         operators=operators,
         attachments=AttachmentReader(
@@ -207,38 +195,67 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     )
     return App(
         bot,
-        parts_of_queue.dispatcher,
-        parts_of_queue.heartbeat,
-        parts_of_queue.expiry,
-        parts_of_queue.reconciliation,
+        queue,
         parts.monitor,
-        parts_of_queue.keeper,
-        TokenExpiryNotifier(parts_of_queue.live_answers, database.requests, parts_of_queue.keeper, clock),
         personal,
         parts.background,
         operations,
         alerts,
-        Presence(cluster, queue, bot, clock),
-        parts_of_queue.summaries,
+        Presence(cluster, overview, bot, clock),
     )
 
 
-def _cluster_of(
-    parts: Parts, bot: ParallaxBot, parts_of_queue: _Queue, cluster: ClusterService, queue: QueueService
+def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
+    settings, database = parts.settings, parts.database
+    return QueueParts(
+        options=QueueOptions(
+            policy=ChatPolicy(
+                system_prompt=settings.system_prompt,
+                context_tokens=settings.context_max_tokens,
+                max_tokens=settings.answer_max_tokens,
+                assistant_prefix=settings.parallax_assistant_prefix,
+            ),
+            max_pages=settings.answer_max_messages,
+            question_ttl=settings.question_ttl,
+            announce_after=settings.announce_after,
+            capacity_reserve=settings.capacity_reserve,
+        ),
+        store=database.requests,
+        conversations=database.conversations,
+        summaries=database.summaries if settings.context_summary else None,
+        preferences=database.preferences,
+        scheduler=parts.scheduler,
+        monitor=parts.monitor,
+        deliveries=parts.deliveries,
+        messenger=parts.messenger,
+        estimator=estimator,
+        background=parts.background,
+        clock=parts.clock,
+        metrics=parts.metrics,
+        owner=parts.lock.me,
+        is_alive=parts.lock.is_alive,
+    )
+
+
+def _operations(
+    parts: Parts, bot: ParallaxBot, queue: Queue, cluster: ClusterService, overview: QueueService
 ) -> tuple[OperationsServices, Alerts]:
     database, clock = parts.database, parts.clock
     leadership = Leadership(database.leader_lease, parts.lock.me, clock, parts.lock.is_alive)
-    recorder = ClusterRecorder(parts.monitor, database.history, database.switches, queue.load, clock, leadership)
+    recorder = ClusterRecorder(
+        parts.monitor, database.history, database.switches, overview.load, clock, leadership
+    )
     nodes = NodeBook(database.node_names, cluster)
-    cards = StatusCards(cluster, queue, recorder, nodes, clock)
+    cards = StatusCards(cluster, overview, recorder, nodes, clock)
     poster = ChannelCards(bot, parts.outgoing)
     boards = BoardKeeper(database.boards, cards, poster, cluster, recorder, nodes, clock, leadership)
     switching = Switching(
         scheduler=parts.scheduler,
         cluster=cluster,
         recorder=recorder,
-        queue=queue,
-        dispatcher=parts_of_queue.dispatcher,
+        queue=overview,
+        dispatcher=queue.dispatcher,
+        gate=queue.gate,
         store=database.switches,
         audit=database.audit,
         clock=clock,
@@ -263,136 +280,6 @@ def _cluster_of(
         clock,
         leadership,
         parts.outgoing,
-        is_switching=lambda: switching.is_under_way,
+        switching,
     )
     return services, alerts
-
-
-@dataclass(frozen=True, slots=True)
-class _Queue:
-    live_answers: LiveAnswers
-    gate: Gate
-    keeper: PositionUpdater
-    completion: Completion
-    dispatcher: Dispatcher
-    heartbeat: Heartbeat
-    expiry: Expiry
-    reconciliation: Reconciliation
-    summaries: Summaries | None
-
-
-def _queue_of(parts: Parts, estimator: TokenEstimator) -> _Queue:
-    settings, store, clock = parts.settings, parts.database.requests, parts.clock
-    live_answers = LiveAnswers(
-        parts.deliveries, store, parts.background, clock, max_pages=settings.answer_max_messages
-    )
-    gate = Gate(
-        parts.monitor,
-        CapacityLimit(reserve=settings.capacity_reserve),
-        BackOff(),
-        Breaker(BackOff()),
-        ServiceTimes(),
-        clock,
-        parts.metrics,
-    )
-    in_flight, signal = InFlight(), QueueSignal(clock)
-    keeper = PositionUpdater(
-        store,
-        live_answers,
-        clock,
-        hold=gate.hold,
-        wait_for=lambda place: gate.wait_for(place, in_flight.elapsed),
-        metrics=parts.metrics,
-    )
-    completion = Completion(
-        store,
-        live_answers,
-        parts.messenger,
-        parts.database.preferences,
-        clock,
-        parts.metrics,
-        owner=parts.lock.me,
-        max_tokens=settings.answer_max_tokens,
-        announce_after=settings.announce_after,
-    )
-    reconciliation = Reconciliation(
-        store=store,
-        live_answers=live_answers,
-        completion=completion,
-        positions=keeper,
-        in_flight=in_flight,
-        signal=signal,
-        background=parts.background,
-        clock=clock,
-        owner=parts.lock.me,
-    )
-    heartbeat = Heartbeat(
-        store=store,
-        live_answers=live_answers,
-        positions=keeper,
-        in_flight=in_flight,
-        reconciliation=reconciliation,
-        clock=clock,
-        owner=parts.lock.me,
-        is_alive=parts.lock.is_alive,
-    )
-    expiry = Expiry(
-        store=store,
-        live_answers=live_answers,
-        completion=completion,
-        background=parts.background,
-        clock=clock,
-        question_ttl=settings.question_ttl,
-    )
-
-    async def is_idle() -> bool:
-        return await dispatcher.is_idle()
-
-    summaries = _summaries_of(parts, estimator, is_idle)
-    dispatcher = Dispatcher(
-        store=store,
-        live_answers=live_answers,
-        gate=gate,
-        attempts=Attempts(
-            scheduler=parts.scheduler,
-            store=store,
-            conversations=parts.database.conversations,
-            estimator=estimator,
-            policy=ChatPolicy(
-                system_prompt=settings.system_prompt,
-                context_tokens=settings.context_max_tokens,
-                max_tokens=settings.answer_max_tokens,
-                assistant_prefix=settings.parallax_assistant_prefix,
-            ),
-            clock=clock,
-            gate=gate,
-            summaries=summaries,
-        ),
-        completion=completion,
-        positions=keeper,
-        heartbeat=heartbeat,
-        expiry=expiry,
-        in_flight=in_flight,
-        reconciliation=reconciliation,
-        signal=signal,
-        background=parts.background,
-        clock=clock,
-        metrics=parts.metrics,
-    )
-    parts.monitor.subscribe(signal.set)
-    return _Queue(live_answers, gate, keeper, completion, dispatcher, heartbeat, expiry, reconciliation, summaries)
-
-
-def _summaries_of(
-    parts: Parts, estimator: TokenEstimator, is_idle: Callable[[], Awaitable[bool]]
-) -> Summaries | None:
-    if not parts.settings.context_summary:
-        return None
-    return Summaries(
-        store=parts.database.summaries,
-        conversations=parts.database.conversations,
-        scheduler=parts.scheduler,
-        estimator=estimator,
-        clock=parts.clock,
-        is_idle=is_idle,
-    )

@@ -1,0 +1,1 @@
+"""The assembly: what the bot is made of, and which part is given which."""

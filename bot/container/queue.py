@@ -1,0 +1,237 @@
+"""What the queue is made of: everything between a stored question and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.clock import Clock
+from bot.domain.conversation.store import ConversationStore
+from bot.domain.conversation.summary import SummaryStore
+from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.queue.breaker import Breaker
+from bot.domain.queue.capacity import BackOff, CapacityLimit
+from bot.domain.queue.estimate import ServiceTimes
+from bot.domain.queue.store import RequestStore
+from bot.domain.scheduler import Scheduler
+from bot.services.answers.attempt import Attempts
+from bot.services.answers.completion import Completion
+from bot.services.answers.final_views import FinalViews
+from bot.services.answers.live import LiveAnswers
+from bot.services.answers.prompt import ChatPolicy
+from bot.services.cluster.monitor import ClusterMonitor
+from bot.services.conversations.summaries import Summaries
+from bot.services.ports import Deliveries, Messenger, Preferences
+from bot.services.queue.dispatcher import Dispatcher
+from bot.services.queue.expiry import Expiry
+from bot.services.queue.gate import Gate
+from bot.services.queue.heartbeat import Heartbeat
+from bot.services.queue.idleness import Idleness
+from bot.services.queue.in_flight import InFlight
+from bot.services.queue.positions import PositionUpdater
+from bot.services.queue.reconciliation import Reconciliation
+from bot.services.queue.signal import QueueSignal
+from bot.services.queue.slots import Slots
+from bot.services.queue.token_expiry import TokenExpiryNotifier
+from bot.services.requests.cancellation import Cancellation
+from bot.tasks.background import Background
+from bot.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueOptions:
+    """What operators set. ``question_ttl`` and ``announce_after`` are seconds, ``max_pages`` messages per answer,
+    ``capacity_reserve`` questions left to others, ``first_back_off`` the seconds waited after a first refusal."""
+
+    policy: ChatPolicy
+    max_pages: int
+    question_ttl: float
+    announce_after: float
+    capacity_reserve: int = 0
+    first_back_off: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueParts:
+    """What the queue is built from. ``owner`` names this process in what is stored, ``is_alive`` tells whether the
+    process of another name lives; ``summaries`` None: nothing is summarised."""
+
+    options: QueueOptions
+    store: RequestStore
+    conversations: ConversationStore
+    summaries: SummaryStore | None
+    preferences: Preferences
+    scheduler: Scheduler
+    monitor: ClusterMonitor
+    deliveries: Deliveries
+    messenger: Messenger
+    estimator: TokenEstimator
+    background: Background
+    clock: Clock
+    metrics: Metrics
+    owner: str
+    is_alive: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """The queue of one process, assembled; nothing of it runs yet."""
+
+    live_answers: LiveAnswers
+    gate: Gate
+    slots: Slots
+    in_flight: InFlight
+    signal: QueueSignal
+    positions: PositionUpdater
+    views: FinalViews
+    completion: Completion
+    dispatcher: Dispatcher
+    cancellation: Cancellation
+    heartbeat: Heartbeat
+    expiry: Expiry
+    reconciliation: Reconciliation
+    tokens: TokenExpiryNotifier
+    summaries: Summaries | None
+
+
+def build_queue(parts: QueueParts) -> Queue:
+    """Assemble the queue; starts nothing."""
+    options, store, clock, metrics = parts.options, parts.store, parts.clock, parts.metrics
+    live_answers = LiveAnswers(parts.deliveries, store, parts.background, clock, max_pages=options.max_pages)
+    in_flight, signal = InFlight(), QueueSignal(clock)
+    slots = Slots(
+        parts.monitor,
+        in_flight,
+        CapacityLimit(reserve=options.capacity_reserve),
+        ServiceTimes(),
+        clock,
+        metrics,
+    )
+    gate = _gate(parts, signal, slots)
+    positions = PositionUpdater(store, live_answers, gate, slots, in_flight, clock, metrics)
+    views = FinalViews(store, live_answers, max_tokens=options.policy.max_tokens)
+    completion = Completion(
+        store,
+        views,
+        parts.messenger,
+        parts.preferences,
+        clock,
+        metrics,
+        owner=parts.owner,
+        announce_after=options.announce_after,
+    )
+    reconciliation = Reconciliation(
+        store=store,
+        live_answers=live_answers,
+        completion=completion,
+        positions=positions,
+        in_flight=in_flight,
+        signal=signal,
+        background=parts.background,
+        clock=clock,
+        owner=parts.owner,
+    )
+    heartbeat = Heartbeat(
+        store=store,
+        live_answers=live_answers,
+        gate=gate,
+        signal=signal,
+        positions=positions,
+        in_flight=in_flight,
+        reconciliation=reconciliation,
+        clock=clock,
+        owner=parts.owner,
+        is_alive=parts.is_alive,
+    )
+    expiry = Expiry(
+        store=store,
+        live_answers=live_answers,
+        completion=completion,
+        background=parts.background,
+        clock=clock,
+        question_ttl=options.question_ttl,
+    )
+    cancellation = Cancellation(
+        store=store,
+        live_answers=live_answers,
+        completion=completion,
+        expiry=expiry,
+        in_flight=in_flight,
+        reconciliation=reconciliation,
+        signal=signal,
+        background=parts.background,
+    )
+    summaries = _summaries(parts, Idleness(store, in_flight, gate))
+    dispatcher = Dispatcher(
+        store=store,
+        live_answers=live_answers,
+        gate=gate,
+        slots=slots,
+        attempts=_attempts(parts, gate, summaries),
+        completion=completion,
+        positions=positions,
+        heartbeat=heartbeat,
+        in_flight=in_flight,
+        signal=signal,
+        background=parts.background,
+        clock=clock,
+        metrics=metrics,
+    )
+    # Whatever the cluster reports may let a question leave.
+    parts.monitor.subscribe(signal.set)
+    return Queue(
+        live_answers=live_answers,
+        gate=gate,
+        slots=slots,
+        in_flight=in_flight,
+        signal=signal,
+        positions=positions,
+        views=views,
+        completion=completion,
+        dispatcher=dispatcher,
+        cancellation=cancellation,
+        heartbeat=heartbeat,
+        expiry=expiry,
+        reconciliation=reconciliation,
+        tokens=TokenExpiryNotifier(live_answers, store, positions, clock),
+        summaries=summaries,
+    )
+
+
+def _gate(parts: QueueParts, signal: QueueSignal, slots: Slots) -> Gate:
+    first = parts.options.first_back_off
+    return Gate(
+        store=parts.store,
+        monitor=parts.monitor,
+        signal=signal,
+        slots=slots,
+        back_off=BackOff(first=first),
+        breaker=Breaker(BackOff(first=first)),
+        clock=parts.clock,
+    )
+
+
+def _attempts(parts: QueueParts, gate: Gate, summaries: Summaries | None) -> Attempts:
+    return Attempts(
+        scheduler=parts.scheduler,
+        store=parts.store,
+        conversations=parts.conversations,
+        estimator=parts.estimator,
+        policy=parts.options.policy,
+        clock=parts.clock,
+        gate=gate,
+        summaries=summaries,
+    )
+
+
+def _summaries(parts: QueueParts, idleness: Idleness) -> Summaries | None:
+    if parts.summaries is None:
+        return None
+    return Summaries(
+        store=parts.summaries,
+        conversations=parts.conversations,
+        scheduler=parts.scheduler,
+        estimator=parts.estimator,
+        clock=parts.clock,
+        idleness=idleness,
+    )

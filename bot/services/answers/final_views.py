@@ -1,0 +1,124 @@
+"""What an answer looks like when it has ended: receipt, buttons, and the version it replaced."""
+
+from __future__ import annotations
+
+from bot.domain.queue.request import Answer, NewQuestion, RequestKind, StoredRequest
+from bot.domain.queue.store import RequestStore
+from bot.presentation.answer import AnswerView, Receipt
+from bot.presentation.page import Control, Page
+from bot.services.answers.live import LiveAnswer, LiveAnswers
+from bot.services.answers.versions import CONTINUABLE, AnswerVersions
+
+
+class FinalViews:
+    """Brings views to the last form of stored answers. Changes nothing that is stored, sends nothing."""
+
+    def __init__(self, store: RequestStore, live_answers: LiveAnswers, *, max_tokens: int) -> None:
+        """``max_tokens`` is how long an answer may be whose question says nothing of it."""
+        self._store = store
+        self._live_answers = live_answers
+        self._max_tokens = max_tokens
+
+    async def stored_pages(self, request: StoredRequest) -> tuple[Page, ...]:
+        """The messages of an answer from what is stored; empty for a request without an answer.
+        Raises :class:`StorageError`."""
+        if request.answer is None:
+            return ()
+        view = self._live_answers.view(request.question)
+        await self.finish(view, request, request.answer)
+        return view.render()
+
+    async def finish(
+        self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0, notice: str = ""
+    ) -> None:
+        """Bring a view to the last form of a stored answer. A view that has no text yet gets it from the store.
+
+        ``by`` is who stopped the answer, 0 when nobody did or that is not known any more; ``notice`` a sentence to
+        show with it. Raises :class:`StorageError`."""
+        index, versions, thoughts, tokens = 0, 1, answer.reasoning, answer.completion_tokens
+        if request.question.kind is not RequestKind.ASK or not view.document.raw:
+            # The first answer to a question, still in the view, is known to be the only one without looking.
+            answer_versions = await self._answer_versions(request)
+            index, versions = answer_versions.index(request.request_id) or 0, len(answer_versions.versions)
+            if answer_versions.versions:
+                thoughts, tokens = (
+                    answer_versions.versions[index].reasoning,
+                    answer_versions.versions[index].tokens,
+                )
+                if not view.document.raw:
+                    view.document.feed(answer_versions.versions[index].text)
+        outcome, params = _outcome(request.question, answer, by, self._max_tokens)
+        started = request.started_at if request.started_at is not None else request.question.asked_at
+        view.done(
+            Receipt(
+                model=answer.model,
+                tokens=tokens or None,
+                tokens_per_second=answer.tokens_per_second,
+                ttft=answer.ttft,
+                waited=started - request.question.asked_at,
+                outcome=outcome,
+                params=tuple(params.items()),
+                version=(index + 1, versions),
+                recalled=answer.recalled,
+                summarised=answer.summarised,
+                notice=notice,
+            ),
+            controls_of(
+                answer.finish,
+                index,
+                versions,
+                has_text=bool(view.document.raw.strip()),
+                has_thoughts=bool(thoughts.strip()),
+            ),
+        )
+
+    async def restore(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
+        """Bring back the version that stood in these messages before, if one did: what was to replace or to
+        complete it has come to nothing, as ``notice`` says. False when none did. Raises :class:`StorageError`."""
+        if request.question.kind is RequestKind.ASK:
+            return False
+        versions = (await self._answer_versions(request)).versions
+        shown = versions[-1].shown if versions else None
+        if shown is None or shown.answer is None or not set(shown.message_ids) & set(live.delivery.message_ids):
+            return False
+        live.view.begin_with(versions[-1].text)
+        live.view.restore("")
+        await self.finish(live.view, shown, shown.answer, notice=notice)
+        return True
+
+    async def _answer_versions(self, request: StoredRequest) -> AnswerVersions:
+        return AnswerVersions.of(await self._store.versions(request.question.root_id or request.request_id))
+
+
+def _outcome(
+    question: NewQuestion, answer: Answer, by: int, max_tokens: int
+) -> tuple[str | None, dict[str, object]]:
+    match answer.finish:
+        case "length":
+            return "length", {"limit": question.options.max_tokens if question.options else max_tokens}
+        case "stopped":
+            return ("stopped", {"by": f"<@{by}>"}) if by else ("stopped_before", {})
+        case "interrupted":
+            return "interrupted", {}
+        case _:
+            return (None, {}) if answer.text.strip() else ("empty", {})
+
+
+def controls_of(
+    finish: str, index: int, versions: int, *, has_text: bool, has_thoughts: bool
+) -> tuple[Control, ...]:
+    """The buttons that make sense under version ``index`` (from 0) of ``versions`` that ended with ``finish``."""
+    newest = index >= versions - 1
+    controls: list[Control] = []
+    if newest and finish in CONTINUABLE and has_text:
+        controls.append(Control.CONTINUE)
+    controls.append(Control.REGENERATE)
+    if has_thoughts:
+        controls.append(Control.REASONING)
+    if has_text:
+        controls += [Control.AS_FILE, Control.LIKE, Control.DISLIKE]
+    if index > 0:
+        controls.append(Control.PREVIOUS)
+    if not newest:
+        controls.append(Control.NEXT)
+    return tuple(controls)

@@ -1,0 +1,149 @@
+"""Ends questions early: stopped or withdrawn by a person, cleared by an operator, their message deleted."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import structlog
+
+from bot.domain.queue.request import OPEN_STATES, RequestState, StoredRequest
+from bot.domain.queue.store import RequestStore
+from bot.services.answers.attempt import Attempt, Stop, StopCause
+from bot.services.answers.completion import Completion
+from bot.services.answers.live import LiveAnswers, MessageGone
+from bot.services.queue.expiry import Expiry
+from bot.services.queue.in_flight import InFlight
+from bot.services.queue.reconciliation import Reconciliation
+from bot.services.queue.signal import QueueSignal
+from bot.tasks.background import Background
+
+log = structlog.get_logger(__name__)
+
+# Deletions of messages whose id is not stored (yet) that are remembered.
+DELETED_KEPT = 256
+
+
+class Cancellation:
+    """Ends a question wherever it is: waiting, being asked, or about to be answered."""
+
+    def __init__(
+        self,
+        *,
+        store: RequestStore,
+        live_answers: LiveAnswers,
+        completion: Completion,
+        expiry: Expiry,
+        in_flight: InFlight,
+        reconciliation: Reconciliation,
+        signal: QueueSignal,
+        background: Background,
+    ) -> None:
+        """``signal`` is set when a question left the queue: the next one of its asker may be taken."""
+        self._store = store
+        self._live_answers = live_answers
+        self._completion = completion
+        self._expiry = expiry
+        self._in_flight = in_flight
+        self._reconciliation = reconciliation
+        self._signal = signal
+        self._background = background
+        # A message may be deleted before its id is stored: it is looked for here when it is.
+        self._deleted: deque[int] = deque(maxlen=DELETED_KEPT)
+
+    async def run(self) -> None:
+        """End the questions whose message is gone, until cancelled."""
+        while True:
+            event = await self._live_answers.events.get()
+            if isinstance(event, MessageGone) or event.message_id in self._deleted:
+                self.message_gone(event.request_id)
+
+    async def stop(self, request_id: str, *, by: int) -> bool:
+        """Stop or withdraw a question for a person; False when it has already ended. Raises
+        :class:`StorageError`."""
+        run = self._in_flight.get(request_id)
+        if run is not None:
+            await self._end_run(run, Stop(StopCause.PERSON, by))
+            return True
+        request = await self._store.get(request_id)
+        if request is not None and request.state is RequestState.RUNNING:
+            return await self._stop_running(request, by=by)
+        if request is None or request.state is not RequestState.QUEUED:
+            # Its last form is on its way, or it has that already.
+            return False
+        live = self._live_answers.reopen(request)
+        done = await self._completion.cancel(request, live, by=by)
+        if done:
+            await self._live_answers.close(request_id)
+        self._signal.set()
+        return done
+
+    async def clear(self, *, by: int) -> int:
+        """Withdraw everything that waits, in one transaction; returns how much. The messages say so afterwards.
+        Raises :class:`StorageError`."""
+        cleared = await self._expiry.clear(by=by)
+        self._signal.set()
+        return cleared
+
+    async def withdraw(self, request_id: str, *, by: int) -> None:
+        """End a question whose asker does not want an answer any more; no part of one is kept. Raises
+        :class:`StorageError`."""
+        run = self._in_flight.get(request_id)
+        if run is None:
+            await self.stop(request_id, by=by)
+            return
+        run.stop(Stop(StopCause.PERSON, by))
+        with self._in_flight.give_up(run):
+            await self._completion.cancel(run.request, run.live, by=by)
+        await self._live_answers.close(request_id)
+
+    async def message_deleted(self, message_id: int) -> None:
+        """End the question whose answer this deleted message shows, if there is one. Raises
+        :class:`StorageError`."""
+        self._deleted.append(message_id)
+        request = await self._store.by_message(message_id)
+        if request is None or request.state not in OPEN_STATES:
+            return
+        live = self._live_answers.get(request.request_id)
+        if live is None or not live.delivery.is_removing(message_id):
+            self.message_gone(request.request_id)
+
+    def message_gone(self, request_id: str) -> None:
+        """Begin to end a question whose message somebody deleted; returns at once."""
+        self._background.spawn(self._end_gone(request_id), name=f"gone-{request_id}")
+
+    async def _end_run(self, run: Attempt, stop: Stop) -> None:
+        run.stop(stop)
+        if run.withdrawable:
+            return
+        # The scheduler holds it and cannot be told: it ends for its asker now, and keeps its slot in our count
+        # until it surfaces there.
+        live = run.live if stop.cause is StopCause.PERSON else None
+        with self._in_flight.give_up(run):
+            if live is not None and (kept := run.kept()) is not None:
+                # It was being asked for again after a break: what people have read stays.
+                await self._completion.finish(run.request, live, kept, by=stop.by)
+            else:
+                await self._completion.cancel(run.request, live, by=stop.by)
+        await self._live_answers.close(run.request.request_id)
+
+    async def _stop_running(self, request: StoredRequest, *, by: int) -> bool:
+        """Stop what is stored as running without being asked: it has just been claimed, is ending, or was lost."""
+        request_id, stop = request.request_id, Stop(StopCause.PERSON, by)
+        async with self._in_flight.claiming:
+            run = self._in_flight.get(request_id)
+        if run is None:
+            ending = self._in_flight.stop_ending(request_id, stop)
+            return ending or await self._reconciliation.cancel(request, by=by)
+        await self._end_run(run, stop)
+        return True
+
+    async def _end_gone(self, request_id: str) -> None:
+        run = self._in_flight.get(request_id)
+        if run is not None:
+            await self._end_run(run, Stop(StopCause.GONE))
+            return
+        request = await self._store.get(request_id)
+        if request is not None and await self._completion.cancel(request, None, by=0):
+            log.info("question.message_deleted", request_id=request_id)
+            await self._live_answers.close(request_id)
+            self._signal.set()
