@@ -71,12 +71,12 @@ _NEXT = (
 )
 
 _SET_ASIDE = exists().where(
-    _aside.c.request_id.in_(bindparam("besides", expanding=True)),
+    _aside.c.request_id.in_(bindparam("excluding", expanding=True)),
     _aside.c.user_id == requests.c.user_id,
     _aside.c.conversation_id == requests.c.conversation_id,
 )
 
-_NEXT_BESIDES = _NEXT.where(~_SET_ASIDE)
+_NEXT_EXCLUDING = _NEXT.where(~_SET_ASIDE)
 
 # Statements on the way from a question to its first word are built once: building costs more than running. Each is
 # a trip to the connection's thread, too: one that would change nothing is left out.
@@ -166,15 +166,15 @@ def enqueue(connection: Connection, question: NewQuestion, limits: QueueLimits) 
 
 
 def claim(
-    connection: Connection, owner: str, now: float, lease: float, room: int | None, besides: Collection[str] = ()
+    connection: Connection, owner: str, now: float, lease: float, room: int | None, excluding: Collection[str] = ()
 ) -> StoredRequest | None:
     """See :meth:`bot.domain.queue.store.RequestStore.claim`. None while the line is held, too."""
     line = connection.execute(_LINE, {"owner": owner}).one()
     stands = line.paused_since is not None or (room is not None and line.elsewhere >= room)
     if stands:
         return None
-    if besides:
-        chosen = connection.execute(_NEXT_BESIDES, {"besides": list(besides)}).first()
+    if excluding:
+        chosen = connection.execute(_NEXT_EXCLUDING, {"excluding": list(excluding)}).first()
     else:
         chosen = connection.execute(_NEXT).first()
     if chosen is None:

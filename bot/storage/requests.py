@@ -39,11 +39,11 @@ class SqlRequests:
         now: Callable[[], float],
         lease: float,
         room: int | None = None,
-        besides: Collection[str] = (),
+        excluding: Collection[str] = (),
     ) -> StoredRequest | None:
         """Take the next question in fair order; None also while the line is held."""
         return await self._transactions.write(
-            lambda connection: queue.claim(connection, owner, now(), lease, room, besides), urgent=True
+            lambda connection: queue.claim(connection, owner, now(), lease, room, excluding), urgent=True
         )
 
     async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:
@@ -58,28 +58,28 @@ class SqlRequests:
             lambda connection: transitions.release(connection, request_id, owner, now)
         )
 
-    async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+    async def mark_answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
         """Commit the answer, its turn, the asker's account and the state together."""
         return await self._transactions.write(
-            lambda connection: transitions.answered(connection, request_id, owner, answer, now), urgent=True
+            lambda connection: transitions.mark_answered(connection, request_id, owner, answer, now), urgent=True
         )
 
-    async def delivered(self, request_id: str, *, now: float) -> bool:
+    async def mark_delivered(self, request_id: str, *, now: float) -> bool:
         """``answered → delivered``."""
         return await self._transactions.write(
-            lambda connection: transitions.delivered(connection, request_id, now)
+            lambda connection: transitions.mark_delivered(connection, request_id, now)
         )
 
-    async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+    async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
         """``queued | running | answered → failed``."""
         return await self._transactions.write(
-            lambda connection: transitions.failed(connection, request_id, error_key, now)
+            lambda connection: transitions.mark_failed(connection, request_id, error_key, now)
         )
 
-    async def cancelled(self, request_id: str, *, now: float) -> bool:
+    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
         """``queued | running → cancelled``."""
         return await self._transactions.write(
-            lambda connection: transitions.cancelled(connection, request_id, now)
+            lambda connection: transitions.mark_cancelled(connection, request_id, now)
         )
 
     async def clear(self, *, now: float) -> Sequence[StoredRequest]:

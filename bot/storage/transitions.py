@@ -122,8 +122,8 @@ def release(connection: Connection, request_id: str, owner: str, now: float) -> 
     return True
 
 
-def answered(connection: Connection, request_id: str, owner: str, answer: Answer, now: float) -> bool:
-    """See :meth:`bot.domain.queue.store.RequestStore.answered`."""
+def mark_answered(connection: Connection, request_id: str, owner: str, answer: Answer, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.mark_answered`."""
     row = _held(connection, request_id, owner)
     if row is None:
         return False
@@ -139,13 +139,13 @@ def answered(connection: Connection, request_id: str, owner: str, answer: Answer
     return True
 
 
-def delivered(connection: Connection, request_id: str, now: float) -> bool:
-    """See :meth:`bot.domain.queue.store.RequestStore.delivered`."""
+def mark_delivered(connection: Connection, request_id: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.mark_delivered`."""
     return connection.execute(_DELIVERED, {"request": request_id, "now": now}).rowcount > 0
 
 
-def failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:
-    """See :meth:`bot.domain.queue.store.RequestStore.failed`. What it was charged comes back, unless it was
+def mark_failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.mark_failed`. What it was charged comes back, unless it was
     answered: a failure is not the asker's doing."""
     open_state = or_(IS_QUEUED, IS_RUNNING, IS_ANSWERED)
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.FAILED, now)
@@ -156,8 +156,8 @@ def failed(connection: Connection, request_id: str, error_key: str, now: float) 
     return True
 
 
-def cancelled(connection: Connection, request_id: str, now: float) -> bool:
-    """See :meth:`bot.domain.queue.store.RequestStore.cancelled`. A waiting question gets its charge back; one
+def mark_cancelled(connection: Connection, request_id: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.mark_cancelled`. A waiting question gets its charge back; one
     that ran keeps the estimate, because it took a slot that others waited for."""
     open_state = or_(IS_QUEUED, IS_RUNNING)
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)

@@ -89,13 +89,13 @@ class MemoryRequests:
         now: Callable[[], float],
         lease: float,
         room: int | None = None,
-        besides: Collection[str] = (),
+        excluding: Collection[str] = (),
     ) -> StoredRequest | None:
         """Take the next question in fair order."""
         if room is not None and self._elsewhere(owner) >= room:
             return None
         busy = {_lane(row) for row in self._in(RequestState.RUNNING)}
-        busy |= {_lane(self._rows[one]) for one in besides if one in self._rows}
+        busy |= {_lane(self._rows[one]) for one in excluding if one in self._rows}
         row = next((row for row in self._ordered() if _lane(row) not in busy), None)
         if self._pause is not None or row is None:
             return None
@@ -137,7 +137,7 @@ class MemoryRequests:
             self._put_back(row)
         return row is not None
 
-    async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+    async def mark_answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
         """Keep the answer, its turn and the state; settle the asker's account."""
         row = self._held(request_id, owner)
         if row is None:
@@ -153,7 +153,7 @@ class MemoryRequests:
             self._conversations.remember(question, answer, now=now)
         return True
 
-    async def delivered(self, request_id: str, *, now: float) -> bool:
+    async def mark_delivered(self, request_id: str, *, now: float) -> bool:
         """``answered → delivered``."""
         row = self._rows.get(request_id)
         if row is None or row.state is not RequestState.ANSWERED:
@@ -163,7 +163,7 @@ class MemoryRequests:
         row.forget_token()
         return True
 
-    async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+    async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
         """``queued | running | answered → failed``."""
         row = self._rows.get(request_id)
         if row is None or row.state not in OPEN_STATES:
@@ -173,7 +173,7 @@ class MemoryRequests:
         self._end(row, RequestState.FAILED, now, refunded=refunded)
         return True
 
-    async def cancelled(self, request_id: str, *, now: float) -> bool:
+    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
         """``queued | running → cancelled``."""
         row = self._rows.get(request_id)
         if row is None or row.state not in (RequestState.QUEUED, RequestState.RUNNING):

@@ -58,13 +58,14 @@ class RequestStore(Protocol):
         now: Callable[[], float],
         lease: float,
         room: int | None = None,
-        besides: Collection[str] = (),
+        excluding: Collection[str] = (),
     ) -> StoredRequest | None:
         """Take the next question in fair order as ``running`` under a lease of ``lease`` seconds.
 
-        Skips questions whose asker already has one running in the same conversation, and those with an id in
-        ``besides`` with everything their askers asked in the same conversation. None when nothing may run, or when
-        ``room`` or more questions run under other owners. Two processes never claim the same row.
+        Skips questions whose asker already has one running in the same conversation. Also skips those with an id
+        in ``excluding``, and everything else that their askers asked in the same conversation. None when nothing
+        may run, or when ``room`` or more questions run under other owners. Two processes never claim the same
+        row.
         """
         ...
 
@@ -77,20 +78,20 @@ class RequestStore(Protocol):
         """Put a running question back at the head of its line. False when it was not ``owner``'s."""
         ...
 
-    async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+    async def mark_answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
         """Commit the answer, its turn in the conversation, and the state, together. The asker's account is
         charged with the measured cost. False when the request was not running under ``owner``."""
         ...
 
-    async def delivered(self, request_id: str, *, now: float) -> bool:
+    async def mark_delivered(self, request_id: str, *, now: float) -> bool:
         """``answered → delivered``; forgets the interaction token."""
         ...
 
-    async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+    async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
         """``queued | running | answered → failed``; forgets the interaction token."""
         ...
 
-    async def cancelled(self, request_id: str, *, now: float) -> bool:
+    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
         """``queued | running → cancelled``; forgets the interaction token."""
         ...
 

@@ -63,7 +63,7 @@ class Completion:
     async def answered(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
         """The answer is complete, was stopped by ``by``, or broke off: keep it, then show it."""
         kept = await self._committed(
-            lambda: self._store.answered(request.request_id, self._owner, answer, now=self._clock.now())
+            lambda: self._store.mark_answered(request.request_id, self._owner, answer, now=self._clock.now())
         )
         if not kept:
             # Another process holds the question now (our lease ran out): it will answer, not we.
@@ -141,7 +141,9 @@ class Completion:
 
     async def failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
         """It could not be answered: say why, in one sentence with an id an operator can search for."""
-        await self._committed(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
+        await self._committed(
+            lambda: self._store.mark_failed(request.request_id, error.key, now=self._clock.now())
+        )
         log.error(
             "question.failed",
             request_id=request.request_id,
@@ -160,7 +162,7 @@ class Completion:
 
     async def cancelled(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
         """Somebody withdrew it. False when it had already ended."""
-        done = await self._committed(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
+        done = await self._committed(lambda: self._store.mark_cancelled(request.request_id, now=self._clock.now()))
         if not done:
             return False
         log.info("question.cancelled", request_id=request.request_id, by=by)
@@ -218,7 +220,7 @@ class Completion:
         await self._delivered(request)
 
     async def _delivered(self, request: StoredRequest) -> None:
-        await self._committed(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
+        await self._committed(lambda: self._store.mark_delivered(request.request_id, now=self._clock.now()))
 
     async def _sent_directly(
         self, request: StoredRequest, live: LiveAnswer, heading: str, error: DeliveryError

@@ -57,10 +57,10 @@ KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
     "ask": _ask,
     "claim": lambda store, step, now: store.claim(step.owner, now=always(now), lease=5, room=step.room),
     "release": lambda store, step, now: store.release(str(step.which), step.owner, now=now),
-    "cancel": lambda store, step, now: store.cancelled(str(step.which), now=now),
-    "fail": lambda store, step, now: store.failed(str(step.which), "error.scheduler", now=now),
-    "deliver": lambda store, step, now: store.delivered(str(step.which), now=now),
-    "answer": lambda store, step, now: store.answered(
+    "cancel": lambda store, step, now: store.mark_cancelled(str(step.which), now=now),
+    "fail": lambda store, step, now: store.mark_failed(str(step.which), "error.scheduler", now=now),
+    "deliver": lambda store, step, now: store.mark_delivered(str(step.which), now=now),
+    "answer": lambda store, step, now: store.mark_answered(
         str(step.which), step.owner, answer(tokens=step.tokens), now=now
     ),
     "renew": lambda store, step, now: store.renew(step.owner, [str(step.which)], now=always(now), lease=5),

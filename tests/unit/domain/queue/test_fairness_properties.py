@@ -69,7 +69,7 @@ class Cluster:
                     break
                 self.now, _, request = heapq.heappop(ends)
                 done = answer(tokens=self.plan(request).measured)
-                assert await self.store.answered(request.request_id, "me", done, now=self.now)
+                assert await self.store.mark_answered(request.request_id, "me", done, now=self.now)
             elif self.plan(claimed).refused and claimed.request_id not in refused:
                 refused.add(claimed.request_id)
                 assert await self.store.release(claimed.request_id, "me", now=self.now)
