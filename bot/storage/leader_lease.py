@@ -1,4 +1,4 @@
-"""What only one of several processes does at a time: :class:`bot.domain.cluster.leader_lease.LeaderLease`."""
+"""The leader's lease on the database: :class:`bot.domain.cluster.leader_lease.LeaderLease`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ PREFIX = "lease:"
 
 
 class SqlLeaderLease:
-    """The contract of every method is :class:`LeaderLease`'s. A lease is a fact, ``<owner> <epoch seconds>``."""
+    """The contract of every method is :class:`LeaderLease`'s. A lease is stored as a fact,
+    ``<owner> <epoch seconds>``."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -32,11 +33,11 @@ class SqlLeaderLease:
         return await self._transactions.write(lambda db: may_have(db) and _put(db, name, owner, until))
 
     async def take(self, name: str, owner: str, *, until: float) -> None:
-        """Take it from whoever has it."""
+        """Acquire the lease, whichever owner holds it."""
         await self._transactions.write(lambda db: _put(db, name, owner, until))
 
     async def release(self, name: str, owner: str) -> None:
-        """Give it back."""
+        """Release the lease; no-op if another owner holds it."""
         ours = delete(facts).where(facts.c.key == PREFIX + name, facts.c.value.startswith(f"{owner} "))
         await self._transactions.write(lambda db: db.execute(ours).rowcount)
 

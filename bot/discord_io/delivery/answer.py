@@ -274,7 +274,7 @@ class AnswerDelivery:
         if self._finishing.is_set():
             return CallPriority.LAST
         if self._source.is_waiting:
-            return CallPriority.PLACE
+            return CallPriority.POSITION
         return CallPriority.FIRST if self._source.has_text and not self._worded else CallPriority.TEXT
 
     def _leave_buckets(self) -> None:

@@ -75,7 +75,7 @@ def test_places_do_not_hold_up_a_last_state(places: int, asked_at: float) -> Non
     """However many wait, the last state leaves at once: places never take all slots."""
     last = (asked_at, CallPriority.LAST, 0.03, 0.03)
     traffic = Traffic()
-    traffic.run([*([(0.0, CallPriority.PLACE, 0.03, 0.03)] * places), last])
+    traffic.run([*([(0.0, CallPriority.POSITION, 0.03, 0.03)] * places), last])
 
     assert traffic.left[traffic.order.index(CallPriority.LAST)] == asked_at
 
