@@ -15,7 +15,7 @@ from contextvars import ContextVar
 import structlog
 
 from bot.clock import Clock, first_of, woken
-from bot.discord_io.delivery.shared_bucket import Lanes
+from bot.discord_io.delivery.shared_bucket import ChannelBuckets
 from bot.domain.discord_calls.brake import InvalidAnswers, Level
 from bot.domain.discord_calls.budget import CallBudget
 from bot.domain.discord_calls.priority import CallPriority
@@ -40,7 +40,7 @@ class Ticket:
 
 
 # What the calls of the running task are for, and the leave that the next of them has already.
-_priority: ContextVar[CallPriority] = ContextVar("call_urgency", default=CallPriority.OTHER)
+_priority: ContextVar[CallPriority] = ContextVar("call_priority", default=CallPriority.OTHER)
 _ticket: ContextVar[Ticket | None] = ContextVar("call_ticket", default=None)
 
 
@@ -64,7 +64,7 @@ class Outgoing:
     """Decides when each request to Discord leaves, and whether at all."""
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
-        self.lanes = Lanes()
+        self.channel_buckets = ChannelBuckets()
         self._clock = clock
         self._metrics = metrics
         self._budget: CallBudget[Ticket] = CallBudget()

@@ -86,21 +86,21 @@ def cut_at(text: str, at: int) -> int:
     """
     if at >= len(text):
         return len(text)
-    place = at
-    while place > 0 and at - place < _LONGEST_CLUSTER and _inside(text, place):
-        place -= 1
-    return place if place > 0 and not _inside(text, place) else at
+    index = at
+    while index > 0 and at - index < _LONGEST_CLUSTER and _inside(text, index):
+        index -= 1
+    return index if index > 0 and not _inside(text, index) else at
 
 
-def _inside(text: str, place: int) -> bool:
-    if not joins(text[place - 1], text[place]):
+def _inside(text: str, index: int) -> bool:
+    if not joins(text[index - 1], text[index]):
         return False
-    if not _regional(text[place]):
+    if not _regional(text[index]):
         return True
-    start = place
-    while start > 0 and place - start < 2 * _LONGEST_CLUSTER and _regional(text[start - 1]):
+    start = index
+    while start > 0 and index - start < 2 * _LONGEST_CLUSTER and _regional(text[start - 1]):
         start -= 1
-    return (place - start) % 2 == 1
+    return (index - start) % 2 == 1
 
 
 def cut(text: str, size: int) -> str:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import select
 
 from bot.storage.engine import Transactions
-from bot.storage.records import _put
+from bot.storage.statements import put_row
 from bot.storage.tables import feedback, preferences
 
 Thumb: TypeAlias = Literal[-1, 1]
@@ -28,7 +28,7 @@ class Preferences:
     async def set_announce(self, user_id: int, announce: bool) -> None:
         """Remember this person's choice. Raises :class:`StorageError`."""
         await self._transactions.write(
-            lambda connection: _put(connection, preferences, {"user_id": user_id}, {"announce": announce})
+            lambda connection: put_row(connection, preferences, {"user_id": user_id}, {"announce": announce})
         )
 
 
@@ -42,7 +42,7 @@ class Feedback:
         """Set this person's thumb for the answer. Raises :class:`StorageError`, also for no such request."""
         key: dict[str, object] = {"request_id": request_id, "user_id": user_id}
         await self._transactions.write(
-            lambda connection: _put(connection, feedback, key, {"value": value, "given_at": now})
+            lambda connection: put_row(connection, feedback, key, {"value": value, "given_at": now})
         )
 
     async def of(self, request_id: str) -> dict[int, int]:

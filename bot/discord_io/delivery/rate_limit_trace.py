@@ -112,7 +112,7 @@ class WireObserver:
 
     async def _slot_in(self, channel_id: int) -> Bucket:
         """A slot for what the library or a command writes in a channel, beside the answers there."""
-        bucket = self._outgoing.lanes.of(channel_id).bucket
+        bucket = self._outgoing.channel_buckets.of(channel_id).bucket
         while (at := bucket.next_final(now := self._clock.monotonic())) > now:
             await self._clock.sleep(at - now)
         bucket.sent(now)

@@ -40,7 +40,7 @@ class Deliveries:
             destination,
             request_id=request_id,
             locale=locale,
-            channel_bucket=self._outgoing.lanes.of(destination.channel_id),
+            channel_bucket=self._outgoing.channel_buckets.of(destination.channel_id),
             outgoing=self._outgoing,
             clock=self._clock,
         )

@@ -65,7 +65,7 @@ class SharedBucket:
         return self._moved
 
 
-class Lanes:
+class ChannelBuckets:
     """One lane for each channel: whatever writes there shares it."""
 
     def __init__(self) -> None:

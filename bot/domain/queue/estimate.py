@@ -40,7 +40,7 @@ def estimate_wait(
     ``service_seconds``; ``capacity`` run at once.
     """
     if position < 1:
-        raise ValueError(f"places count from 1, not {position}")
+        raise ValueError(f"positions count from 1, not {position}")
     if service_seconds is None or capacity < 1:
         return None
     overdue = service_seconds * OVERDUE_SHARE

@@ -33,7 +33,7 @@ class BlockContext:
 class Block(Protocol):
     """A block of lines."""
 
-    place: BlockContext
+    context: BlockContext
 
     def line(self, line: str, source: int) -> bool:
         """A complete line (quote markers removed). False: it is not part of this region, which has ended."""

@@ -31,16 +31,18 @@ class Code:
     After `longest` characters the rest is not shown; `files` gets the whole code then.
     """
 
-    def __init__(self, sink: Sink, place: BlockContext, at: Head, *, longest: int, files: list[CodeFile]) -> None:
-        self.place = place
+    def __init__(
+        self, sink: Sink, context: BlockContext, at: Head, *, longest: int, files: list[CodeFile]
+    ) -> None:
+        self.context = context
         self._sink = sink
         self._marker = at.marker
         self._indent = at.indent
         self._language = language(at.info)
         self._fence = Fence(
             self._language,
-            place.quoted,
-            starts=place.source,
+            context.quoted,
+            starts=context.source,
             reopens=f"{at.marker}{self._language}" if at.marker else "",
             is_code=bool(at.marker),
             indent=at.indent,
@@ -79,7 +81,7 @@ class Code:
         if self._is_uncertain(line) or self._size > self._longest:
             return []
         code = self._dedented(line)
-        atoms: list[Atom] = [] if self._left else self._starts(self.place.source)
+        atoms: list[Atom] = [] if self._left else self._starts(self.context.source)
         if code[self._left :]:
             atoms.append(Text(apart(code[self._left :], self._left > 0 or len(code) > PIECE)))
         elif not self._left:
@@ -90,14 +92,14 @@ class Code:
         if self._left:
             self._left = 0
         if not self._lines:
-            for atom in self._starts(self.place.source):
+            for atom in self._starts(self.context.source):
                 self._sink(atom)
             self._sink(Text(ZWSP))
         if self._file is not None and self._size > self._longest:
             self._files.append(self._file)
             number = len(self._files)
-            self._sink(Line(f"{self.place.prefix}-# ", f"{self.place.prefix}-# ", source=self.place.source))
-            self._sink(Text(f"… code-{number}{extension(self._language)}", source=self.place.source))
+            self._sink(Line(f"{self.context.prefix}-# ", f"{self.context.prefix}-# ", source=self.context.source))
+            self._sink(Text(f"… code-{number}{extension(self._language)}", source=self.context.source))
 
     @property
     def trails_blank(self) -> bool:
@@ -141,8 +143,8 @@ class Code:
         return line[at:]
 
     def _starts(self, source: int) -> list[Atom]:
-        gap = self.place.gap and not self._lines
-        prefix = self.place.prefix
+        gap = self.context.gap and not self._lines
+        prefix = self.context.prefix
         return [Line(prefix, prefix, gap, self._fence, False, source)]
 
     def _write_blanks(self) -> None:
@@ -158,11 +160,9 @@ class Code:
                 self._sink(atom)
         self._lines += 1
         long = self._left > 0 or len(code) > PIECE
-        for place in range(self._left, len(code), PIECE):
+        for at in range(self._left, len(code), PIECE):
             if shown:
-                self._sink(
-                    Text(apart(code[place : place + PIECE], long), (), False, source + length - len(code) + place)
-                )
+                self._sink(Text(apart(code[at : at + PIECE], long), (), False, source + length - len(code) + at))
         self._size += len(code) - self._left + (1 if ended else 0)
         if self._file is not None and ended:
             self._file.lines.append(code)

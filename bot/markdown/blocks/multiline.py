@@ -18,8 +18,8 @@ class Formula:
     A blank line ends it too (LaTeX allows none inside): a formula that was never closed is shown as code.
     """
 
-    def __init__(self, sink: Sink, place: BlockContext, at: Head, first: str) -> None:
-        self.place = place
+    def __init__(self, sink: Sink, context: BlockContext, at: Head, first: str) -> None:
+        self.context = context
         self._sink = sink
         self._environment = at.marker == "\\begin"
         self._closer = f"\\end{{{at.info}}}" if self._environment else _CLOSERS[at.marker]
@@ -62,16 +62,16 @@ class Formula:
         readable = self._closed and not self._environment
         text = latex.to_unicode(" ".join(lines)) if readable else None
         if text is not None:
-            prefix = self.place.prefix + self.place.indent
-            self._sink(Line(prefix, prefix, self.place.gap, None, False, self.place.source))
+            prefix = self.context.prefix + self.context.indent
+            self._sink(Line(prefix, prefix, self.context.gap, None, False, self.context.source))
             for word in words(escaped(text)):
-                self._sink(Text(word, (), False, self.place.source))
+                self._sink(Text(word, (), False, self.context.source))
             return
-        fence = Fence("latex", self.place.quoted, starts=self.place.source)
+        fence = Fence("latex", self.context.quoted, starts=self.context.source)
         for number, line in enumerate(lines):
-            gap = self.place.gap and not number
-            self._sink(Line(self.place.prefix, self.place.prefix, gap, fence, False, self.place.source))
-            self._sink(Text(apart(line, len(line) > PIECE), (), False, self.place.source))
+            gap = self.context.gap and not number
+            self._sink(Line(self.context.prefix, self.context.prefix, gap, fence, False, self.context.source))
+            self._sink(Text(apart(line, len(line) > PIECE), (), False, self.context.source))
 
 
 _LONGEST_ROW = 4000
@@ -80,11 +80,11 @@ _LONGEST_ROW = 4000
 class TableBlock:
     """A table, from its header and its row of dashes on."""
 
-    def __init__(self, sink: Sink, place: BlockContext, header: list[str], aligns: list[Align]) -> None:
-        self.place = place
+    def __init__(self, sink: Sink, context: BlockContext, header: list[str], aligns: list[Align]) -> None:
+        self.context = context
         self._sink = sink
         self._table = Table(header, aligns)
-        self._fence = Fence("", place.quoted, starts=place.source, reopens=_head(header))
+        self._fence = Fence("", context.quoted, starts=context.source, reopens=_head(header))
         self._wrote = False
         self.over = False
 
@@ -101,10 +101,10 @@ class TableBlock:
     def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - part of the protocol
         if self._table.as_list is not False:
             return []
-        return list(self._fenced(self._table.preview(), self.place.source, wrote=self._wrote))
+        return list(self._fenced(self._table.preview(), self.context.source, wrote=self._wrote))
 
     def finish(self) -> None:
-        self._hand_over(self.place.source, ended=True)
+        self._hand_over(self.context.source, ended=True)
 
     @property
     def trails_blank(self) -> bool:
@@ -122,18 +122,18 @@ class TableBlock:
     def _fenced(self, lines: list[str], source: int, *, wrote: bool) -> list[Atom]:
         atoms: list[Atom] = []
         for number, line in enumerate(lines):
-            gap = self.place.gap and not wrote and not number
-            atoms.append(Line(self.place.prefix, self.place.prefix, gap, self._fence, False, source))
+            gap = self.context.gap and not wrote and not number
+            atoms.append(Line(self.context.prefix, self.context.prefix, gap, self._fence, False, source))
             atoms.append(Text(apart(line, len(line) > PIECE), (), True, source))
         return atoms
 
     def _listed(self, row: list[str], source: int) -> None:
-        prefix = self.place.prefix + self.place.indent
+        prefix = self.context.prefix + self.context.indent
         first = True
         for name, cell in zip(self._table.header, row, strict=True):
             if not cell:
                 continue
-            gap = self.place.gap and not self._wrote
+            gap = self.context.gap and not self._wrote
             self._sink(Line(prefix + ("- " if first else "  "), f"{prefix}  ", gap, None, False, source))
             self._wrote, first = True, False
             for piece in spans(f"{name}:") if name else ():

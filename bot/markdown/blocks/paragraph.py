@@ -29,7 +29,7 @@ class Paragraph:
         self.first = line
         self._wrap = wrap
         self._text = ""
-        self._places = [(0, source)]  # (index into _text, offset in the answer): one per source line
+        self._offsets = [(0, source)]  # (index into _text, offset in the answer): one per source line
         self._scanned = 0
         self._looked = 0  # where the segment was last found to be open
         self.wrote = False
@@ -46,7 +46,7 @@ class Paragraph:
     def next_line(self, source: int) -> None:
         """The text goes on in another line, whose text begins at `source`."""
         self._text += "\n"
-        self._places.append((len(self._text), source))
+        self._offsets.append((len(self._text), source))
 
     def commit(self, sink: Sink) -> None:
         """Hand over every word that can no longer change."""
@@ -103,16 +103,16 @@ class Paragraph:
             self._line = self._render(self._text[:end], sink, before)
             self.wrote = self.wrote or self._line is not before
         self._text = self._text[end:]
-        self._places = [(max(0, at - end), source + max(0, end - at)) for at, source in self._current(end)]
+        self._offsets = [(max(0, at - end), source + max(0, end - at)) for at, source in self._current(end)]
         self._scanned = self._looked = 0
 
     def _current(self, end: int) -> list[tuple[int, int]]:
         """The places from the one that `end` falls into on."""
-        first = max(index for index, (at, _) in enumerate(self._places) if at <= end)
-        return self._places[first:]
+        first = max(index for index, (at, _) in enumerate(self._offsets) if at <= end)
+        return self._offsets[first:]
 
     def _render(self, source: str, sink: Sink, line: Line | None) -> Line | None:
-        offset = self._places[0][1]
+        offset = self._offsets[0][1]
         for piece in spans(source, offset):
             if piece is None:
                 if line is None:

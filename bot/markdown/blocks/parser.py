@@ -59,13 +59,13 @@ class Blocks:
         """The text ended: hand over everything."""
         if self._line or self._running:
             self._end_line()
-        self._end_region()
+        self._end_block()
         self._end_paragraph()
 
     def tail(self) -> list[Atom]:
         """What may be shown beyond what was handed over."""
         if self._open_block is not None:
-            return self._open_block.preview(self._line_in_region() or "")
+            return self._open_block.preview(self._line_in_block() or "")
         if self._paragraph is None:
             return []
         return self._paragraph.preview(until=self._shown_until())
@@ -86,7 +86,7 @@ class Blocks:
     def _grow(self) -> None:
         """Act on the line in progress as far as it is certain."""
         if self._open_block is not None:
-            line = self._line_in_region()
+            line = self._line_in_block()
             if line is not None:
                 self._open_block.grow(line, self._line_at)
             return
@@ -105,7 +105,7 @@ class Blocks:
 
     def _end_line(self) -> None:
         if self._open_block is not None:
-            self._region_line()
+            self._block_line()
         elif self._running:
             self._end_text_line()
         else:
@@ -127,26 +127,26 @@ class Blocks:
                 self._header = self._paragraph.text
         self._commit()
 
-    def _line_in_region(self) -> str | None:
+    def _line_in_block(self) -> str | None:
         """The line in progress as the region sees it; None while its quote markers are not complete."""
         if self._open_block is None:
             return None
-        depth = self._open_block.place.quotes
+        depth = self._open_block.context.quotes
         at = unquoted(self._line, depth)
         if at is None or (depth and at == len(self._line)):
             return None
         return self._line[at:]
 
-    def _region_line(self) -> None:
+    def _block_line(self) -> None:
         block = self._open_block
         if block is None:
             return
-        at = unquoted(self._line, block.place.quotes)
+        at = unquoted(self._line, block.context.quotes)
         if at is not None and block.line(self._line[at:], self._line_at + at):
             if block.over:
-                self._end_region()
+                self._end_block()
             return
-        self._end_region()
+        self._end_block()
         self._begin(ended=True)
         if self._running:
             self._end_text_line()
@@ -154,9 +154,9 @@ class Blocks:
     def _open(self, block: Block) -> None:
         self._open_block = block
         if block.over:
-            self._end_region()
+            self._end_block()
 
-    def _end_region(self) -> None:
+    def _end_block(self) -> None:
         if self._open_block is not None:
             self._open_block.finish()
             self._gap = self._gap or self._open_block.trails_blank
@@ -191,9 +191,9 @@ class Blocks:
         if aligns is None or len(aligns) != len(names):
             return False
         first = self._paragraph.first
-        place = BlockContext(self._quotes, first.gap, self._lists.indent, first.source)
+        context = BlockContext(self._quotes, first.gap, self._lists.indent, first.source)
         self._paragraph, self._header = None, None
-        self._open(TableBlock(self._sink, place, names, aligns))
+        self._open(TableBlock(self._sink, context, names, aligns))
         return True
 
     def _act(self, found: Head, text: str, source: int, *, ended: bool) -> None:
@@ -218,7 +218,7 @@ class Blocks:
             self._sink(self._new_line("", "", source))
             self._sink(Text(RULE if found.kind is Kind.RULE else UNDERLINE, (), True, source))
         elif found.kind is Kind.FORMULA:
-            self._open(Formula(self._sink, self._place(source, found.indent), found, text))
+            self._open(Formula(self._sink, self._context(source, found.indent), found, text))
         else:
             code = self._code(found, source)
             self._open(code)
@@ -259,8 +259,8 @@ class Blocks:
         self._run(Paragraph(line, source + found.text), rest)
 
     def _code(self, at: Head, source: int) -> Code:
-        place = self._place(source, at.indent)
-        return Code(self._sink, place, at, longest=self._longest_code, files=self.files)
+        context = self._context(source, at.indent)
+        return Code(self._sink, context, at, longest=self._longest_code, files=self.files)
 
     def _run(self, paragraph: Paragraph, text: str) -> None:
         self._paragraph = paragraph
@@ -282,7 +282,7 @@ class Blocks:
         gap, self._gap = self._gap, False
         return Line(mark + prefix, mark + again, gap, None, heading, source)
 
-    def _place(self, source: int, indent: int) -> BlockContext:
+    def _context(self, source: int, indent: int) -> BlockContext:
         gap, self._gap = self._gap, False
         if gap:
             self._lists.text(indent)

@@ -34,15 +34,15 @@ def _until(source: str, at: int, closer: str) -> int | None:
 
 
 def _dollar_end(source: str, at: int) -> int | None:
-    place = at + 1
-    while place < len(source) and place - at < _LONGEST_INLINE:
-        if source[place] == "\\":
-            place += 2
+    index = at + 1
+    while index < len(source) and index - at < _LONGEST_INLINE:
+        if source[index] == "\\":
+            index += 2
             continue
-        if source[place] == "\n":
+        if source[index] == "\n":
             return None
-        if source[place] == "$":
-            closes = not source[place - 1].isspace() and not source[place + 1 : place + 2].isdigit()
-            return place + 1 if closes else None
-        place += 1
-    return INCOMPLETE if place - at < _LONGEST_INLINE else None
+        if source[index] == "$":
+            closes = not source[index - 1].isspace() and not source[index + 1 : index + 2].isdigit()
+            return index + 1 if closes else None
+        index += 1
+    return INCOMPLETE if index - at < _LONGEST_INLINE else None

@@ -28,7 +28,7 @@ _SPECIAL = re.compile(r"[*_~`\[\]<>$|\\!&:@#^\n]|discord|dsc\.|invite\.", re.IGN
 class _Open:
     """Openers without closers: their places and kinds, and the emphasis markers to append, innermost first."""
 
-    places: list[tuple[int, str]]
+    openers: list[tuple[int, str]]
     closers: str = ""
 
 
@@ -40,7 +40,7 @@ def _open_of(state: StateInline) -> _Open | None:
 def _note(state: StateInline, silent: bool, kind: str) -> None:
     found = _open_of(state)
     if found is not None and not silent:
-        found.places.append((state.pos, kind))
+        found.openers.append((state.pos, kind))
 
 
 def _formula(state: StateInline, silent: bool) -> bool:
@@ -200,7 +200,7 @@ def is_open(source: str) -> bool:
     if found.closers:
         return True
     size = len(source)
-    if any(size - place <= _BELIEVED[kind[0]] for place, kind in found.places):
+    if any(size - index <= _BELIEVED[kind[0]] for index, kind in found.openers):
         return True
     return size <= _BELIEVED["h"] and _has_open_tag(parsed)
 
@@ -234,7 +234,7 @@ def closed_for_now(source: str) -> str:
     for _ in range(4):
         _, found = _analysed(shown)
         size = len(shown)
-        held = [at for at, kind in found.places if kind[0] in _HOLDING and size - at <= _BELIEVED[kind[0]]]
+        held = [at for at, kind in found.openers if kind[0] in _HOLDING and size - at <= _BELIEVED[kind[0]]]
         if not held:
             return _with_closers(shown, found)
         shown = _without_ambiguous_end(shown[: min(held)])
@@ -249,15 +249,15 @@ def _without_ambiguous_end(source: str) -> str:
 
 def _with_closers(source: str, found: _Open) -> str:
     bare = source.rstrip()
-    for place, kind in found.places:
-        if kind[0] not in "`|" or len(source) - place > _BELIEVED[kind[0]]:
+    for index, kind in found.openers:
+        if kind[0] not in "`|" or len(source) - index > _BELIEVED[kind[0]]:
             continue
-        if not bare[place:].strip("`| "):
-            return closed_for_now(source[:place])
-        _, outer = _analysed(bare[:place] + "x")
+        if not bare[index:].strip("`| "):
+            return closed_for_now(source[:index])
+        _, outer = _analysed(bare[:index] + "x")
         if kind[0] == "`":
             gap = " " if bare.endswith("`") else ""
             return f"{bare}{gap}{kind}{outer.closers}"
-        _, inner = _analysed(bare[place + 2 :])
+        _, inner = _analysed(bare[index + 2 :])
         return f"{bare}{inner.closers}||{outer.closers}"
     return f"{bare}{found.closers}{source[len(bare) :]}" if found.closers else source

@@ -11,8 +11,8 @@ from bot.clock import Clock
 from bot.discord_io.delivery.answer import FINAL_ATTEMPTS, FIRST_RETRY, LONGEST_RETRY
 from bot.discord_io.delivery.routes import RouteKind
 from bot.errors import DeliveryError
+from tests.fakes.channels import Call
 from tests.fakes.clocks import LoopClock
-from tests.fakes.surfaces import Call
 from tests.unit.discord_io.delivery.conftest import Room
 
 CLOCK: Clock = LoopClock()
