@@ -1,4 +1,4 @@
-"""Facts about the bot itself, on the database."""
+"""Facts about the bot itself on the database: small texts by name."""
 
 from __future__ import annotations
 

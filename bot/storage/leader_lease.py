@@ -22,12 +22,12 @@ class SqlLeaderLease:
     async def hold(
         self, name: str, owner: str, *, now: float, until: float, is_alive: Callable[[str], bool]
     ) -> bool:
-        """Take what is free or ours already."""
+        """Acquire the lease if it is free, or extend it if ``owner`` holds it."""
 
         def may_have(db: Connection) -> bool:
             return _may_have(db, name, owner, now, is_alive)
 
-        # Whoever does not get it asks every few seconds: that costs no write.
+        # A process that does not get the lease asks every few seconds: that must cost no write.
         if not await self._transactions.read(may_have):
             return False
         return await self._transactions.write(lambda db: may_have(db) and _put(db, name, owner, until))
