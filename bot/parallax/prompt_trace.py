@@ -1,8 +1,8 @@
-"""Following a text along the prompt that was sent, however a chat template wrote it down.
+"""Comparison of a text with the prompt that was sent, in the form that any chat template may give it.
 
-Every position at which the text may stand is followed at once: in template text before a message, inside a
-message, or behind the last one. A message is compared once for each position it may begin at, a piece at a time,
-so that the cost grows with the length of the text and not with the number of its pieces.
+All possible positions of the text in the prompt are followed in parallel: in template text before a message,
+inside a message, or after the last one. A message is compared once for each position where it may begin, piece by
+piece, so the cost grows with the length of the text and not with the number of its pieces.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _POSITIONS = 200
 _FIRST_BLOCK, _LARGEST_BLOCK = 16, 4096
 
 CERTAIN = 16
-"""Letters and digits from which on a repetition is no chance."""
+"""The number of letters and digits above which a repetition is no coincidence."""
 
 
 class Verdict(Enum):
-    """What the text so far is."""
+    """What the text so far can be."""
 
     OPEN = auto()
     ORDINARY = auto()
@@ -44,8 +44,9 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """In template text before message ``step``. ``at``: characters read; ``words``: role names and special tokens
-    so far; ``said``: letters and digits of the messages before; ``tried``: the message does not begin here."""
+    """A position in template text before message ``step``. ``at``: characters read; ``words``: role names and
+    special tokens so far; ``said``: letters and digits of the messages before; ``tried``: the message does not
+    begin here."""
 
     plan: Plan
     step: int
@@ -57,18 +58,18 @@ class _Gap:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What two ways to the same position have in common."""
+        """A key that is equal for two ways to the same position."""
         return "gap", id(self.plan), self.step, self.at, min(self.words, 2), self.tried
 
     @property
     def opens(self) -> bool:
-        """Whether nothing of a prompt was seen yet."""
+        """Whether nothing of the prompt was seen yet."""
         return self.step == 0 and self.words == 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Inside:
-    """``done`` letters and digits into a message."""
+    """A position inside a message, after ``done`` of its letters and digits."""
 
     gap: _Gap
     form: str
@@ -77,14 +78,15 @@ class _Inside:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """As of a gap."""
+        """A key that is equal for two ways to the same position."""
         return "inside", id(self.gap.plan), self.gap.step, self.gap.words > 0, self.form, self.at, self.done
 
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """Behind the last message. ``done``: how much of its punctuation was seen; ``closed``: a special token or the
-    assistant's header was; ``named``: the header was; ``cut``: where white space before the answer begins."""
+    """A position after the last message. ``done``: how much of its punctuation was seen; ``closed``: a special
+    token or the assistant's header was seen; ``named``: the header was seen; ``cut``: where the white space before
+    the answer begins."""
 
     gap: _Gap
     at: int
@@ -95,7 +97,7 @@ class _Tail:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """As of a gap."""
+        """A key that is equal for two ways to the same position."""
         return "tail", id(self.gap.plan), self.gap.words > 0, self.at, self.done, self.closed, self.named
 
 
@@ -114,7 +116,7 @@ class PromptTrace:
         self.cut: int | None = None
 
     def feed(self, piece: str) -> Verdict:
-        """Read on."""
+        """Take in a piece; returns what the text so far can be."""
         self._text += piece
         work, self._positions = self._positions, []
         seen: dict[tuple[object, ...], int] = {}
@@ -131,7 +133,7 @@ class PromptTrace:
         return Verdict.OPEN if self._positions or self._preamble else Verdict.ORDINARY
 
     def is_echo_at_end(self) -> bool:
-        """Whether the text is the prompt, or so much of it that it is nothing else, if it ends here."""
+        """Whether the text, if it ends here, is the prompt or enough of it to be certain."""
         return any(map(self._convicts, self._positions))
 
     def _convicts(self, position: _Position) -> bool:
@@ -146,7 +148,7 @@ class PromptTrace:
         return position.gap.words > 0 or (several and position.gap.said >= CERTAIN)
 
     def _forget(self) -> None:
-        """Drop what every position has behind it."""
+        """Drop the text that all positions have passed."""
         end = self._base + len(self._text)
         needed = [position.at for position in self._positions]
         if self._preamble:
@@ -155,7 +157,7 @@ class PromptTrace:
         self._text, self._base = self._text[least - self._base :], least
 
     def _advanced(self, position: _Position) -> list[_Position]:
-        """The positions this one leads to. One that must wait for more text is kept."""
+        """The positions that follow this one. A position that must wait for more text is kept."""
         if isinstance(position, _Inside):
             return self._in_message(position)
         if isinstance(position, _Tail):
@@ -204,7 +206,7 @@ class PromptTrace:
             return []
         following = replace(gap, tokens=gap.tokens + 1, tried=False)
         if token.match is Match.NONE:
-            # a bracket that is no token's: the message before ended with it
+            # a bracket that belongs to no token: the message before ended with it
             loose = not gap.opens and self._text[at] in "<["
             return [replace(following, at=gap.at + 1)] if loose else []
         if gap.step == 0 and opens_preamble(self._text, at):
@@ -219,7 +221,7 @@ class PromptTrace:
         )
 
     def _after_preamble(self) -> list[_Position]:
-        """Where the first message may begin after a system prompt of the template's own."""
+        """The positions where the first message may begin after a system prompt of the template's own."""
         if self._preamble is None:
             return []
         begin, until = self._preamble
@@ -245,7 +247,7 @@ class PromptTrace:
             if not form.startswith(new, done):
                 if len(raw) == 1:
                     return []
-                block = len(raw) // 2  # one character may fold to several: the message may end within
+                block = len(raw) // 2  # one character may fold to several: the message may end inside the block
                 continue
             done, block = done + len(new), min(4 * block, _LARGEST_BLOCK)
             at += len(raw) if done < len(form) else _last_word(raw)
@@ -283,7 +285,7 @@ class PromptTrace:
         return token
 
     def _behind_ending(self, tail: _Tail) -> _Tail:
-        """Past white space and the punctuation that the last message ends with."""
+        """The position after white space and the punctuation that the last message ends with."""
         ending, at, cut, done = self._prompt.ending, tail.at - self._base, tail.cut - self._base, tail.done
         for character in self._text[at:]:
             if done < len(ending) and character == ending[done]:
@@ -295,7 +297,8 @@ class PromptTrace:
         return replace(tail, at=self._base + at, cut=self._base + cut, done=done)
 
     def _answered(self, tail: _Tail) -> None:
-        """Something follows that no template wrote: it is the answer, if what stands before it is the prompt."""
+        """Note that text follows which no template wrote: it is the answer, if the text before it is the
+        prompt."""
         gap = tail.gap
         closed = tail.closed or (self._prompt.goes_on and gap.words > 0)
         system = gap.plan.with_system and (gap.words > 0 or gap.said >= CERTAIN)
@@ -304,17 +307,17 @@ class PromptTrace:
 
 
 def _tokens(position: _Position) -> int:
-    """How many tokens of template text a position has used up: of two ways to it the shorter one leads further."""
+    """The number of template tokens that a position has used: of two ways to it, the one with fewer is kept."""
     return position.tokens if isinstance(position, _Gap) else 0
 
 
 def _has_begun(position: _Position) -> bool:
-    """Whether a whole message lies behind a position."""
+    """Whether a whole message lies before this position."""
     return (position if isinstance(position, _Gap) else position.gap).step > 0
 
 
 def _last_word(text: str) -> int:
-    """Where the last letter or digit of ``text`` ends."""
+    """The index after the last letter or digit of ``text``."""
     end = len(text)
     while not folded(text[end - 1]):
         end -= 1

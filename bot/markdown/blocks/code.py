@@ -1,4 +1,4 @@
-"""Code blocks: fenced or indented, streamed line by line, very long ones whole into a file."""
+"""Code blocks, fenced or indented: streamed line by line; very long ones also go into a file."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9_+.#-]{1,20}\Z")
 
 
 def language(info: str) -> str:
-    """The language of a fence if Discord could highlight it, else nothing."""
+    """The language of a fence if Discord could highlight it, else an empty string."""
     word = info.strip().strip("{}").lstrip(".").split(" ")[0].split(":")[0].split(",")[0].lower()
     return word if _LANGUAGE.match(word) else ""
 
 
 @dataclass(slots=True)
 class CodeFile:
-    """Code too long for the pages, whole."""
+    """A whole block of code that is too long for the pages."""
 
     language: str
     lines: list[str] = field(default_factory=list)
@@ -28,7 +28,7 @@ class CodeFile:
 class Code:
     """A fenced code block, or (without a `marker`) one indented by four spaces.
 
-    After `longest` characters the rest is not shown; `files` gets the whole code then.
+    After `longest` characters the rest is not shown; `files` then gets the whole code.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Code:
         self._nesting = 0
         self._size = 0
         self._file: CodeFile | None = CodeFile(self._language)
-        self._left = 0  # characters of the line in progress that were handed over
+        self._left = 0  # characters of the current line that were handed over
         self._blanks: list[int] = []
         self._lines = 0
         self.over = False
@@ -125,7 +125,7 @@ class Code:
         if fenced < len(self._marker):
             return False
         if bare[fenced:]:
-            # Models fence Markdown that has fences in it with the same three backticks.
+            # Models use the same three backticks around Markdown that contains fences itself.
             opens = self._language in ("markdown", "md") and language(bare[fenced:]) and "`" not in bare[fenced:]
             self._nesting += 1 if opens else 0
             return False
@@ -153,7 +153,7 @@ class Code:
         self._blanks.clear()
 
     def _write(self, code: str, source: int, length: int, *, ended: bool) -> None:
-        """More of a line that begins at `source`, as far as its `length` characters there."""
+        """Hand over more of a line that begins at `source` and has `length` characters there."""
         shown = self._size <= self._longest
         if shown and not self._left:
             for atom in self._starts(source):
@@ -267,5 +267,5 @@ _EXTENSIONS = dict(
 
 
 def extension(name: str) -> str:
-    """The file extension of a language, `.txt` if it has none that is known."""
+    """The file extension of a language; `.txt` when it is not known."""
     return _EXTENSIONS.get(name, ".txt")

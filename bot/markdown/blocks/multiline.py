@@ -1,4 +1,4 @@
-"""Formulas and tables: blocks of several lines that are shown in another form than they were written in."""
+"""Formulas and tables: blocks of several lines that are shown in another form than the model wrote."""
 
 from bot.markdown.blocks.base import PIECE, BlockContext, Sink, apart
 from bot.markdown.blocks.line_start import Head, Kind, head
@@ -36,7 +36,7 @@ class Formula:
         return True
 
     def grow(self, line: str, source: int) -> None:
-        """Shown whole or not at all."""
+        """Do nothing: a formula is shown only as a whole."""
 
     def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - part of the protocol
         return []
@@ -78,7 +78,7 @@ _LONGEST_ROW = 4000
 
 
 class TableBlock:
-    """A table, from its header and its row of dashes on."""
+    """A table: its header, its row of dashes and all rows after them."""
 
     def __init__(self, sink: Sink, context: BlockContext, header: list[str], aligns: list[Align]) -> None:
         self.context = context
@@ -96,7 +96,7 @@ class TableBlock:
         return True
 
     def grow(self, line: str, source: int) -> None:
-        """A row is shown when it is complete."""
+        """Do nothing: a row is shown when it is complete."""
 
     def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - part of the protocol
         if self._table.as_list is not False:
@@ -148,7 +148,7 @@ class TableBlock:
 
 
 def _head(header: list[str]) -> str:
-    """The lines that make a table of the rows after them."""
+    """The header and the row of dashes, which turn the rows after them into a table."""
     names = " | ".join(name.replace("|", "\\|") for name in header)
     return f"| {names} |\n|{' --- |' * len(header)}"
 

@@ -1,4 +1,5 @@
-"""Running text: words leave as soon as nothing in them can change, the rest is shown closed for now."""
+"""Running text: words are handed over as soon as they cannot change any more; the rest is shown with its open
+markers closed for the moment."""
 
 import re
 from collections.abc import Callable
@@ -13,19 +14,19 @@ Sink = Callable[[Atom], None]
 _BOUNDARY = re.compile(r"\s+(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
 _MAY_CLOSE = re.compile(r"[*_~`|\])>$\\]")
 _LONGEST_WORD = 400
-_LOOK_AHEAD = 50  # characters known after a forced cut, more than a cluster takes
-_RECHECK = 128  # an open segment is looked at again at least this often
+_LOOK_AHEAD = 50  # characters that must be known after a forced cut: more than a grapheme cluster has
+_RECHECK = 128  # characters after which an open segment is looked at again, at the latest
 
 
 class Paragraph:
     """One run of inline text: a paragraph, a list item's text, a heading.
 
-    `line` is its first line; lines after a break start with `line.again`. `wrap` are marks around everything.
+    `line` is its first line; lines after a break start with `line.again`. `wrap` are marks around all of it.
     """
 
     def __init__(self, line: Line, source: int, *, wrap: tuple[str, ...] = ()) -> None:
         self._again = line.again
-        self._line: Line | None = line  # the line that the next text starts; None while one is open
+        self._line: Line | None = line  # the line that begins with the next text; None inside a line
         self.first = line
         self._wrap = wrap
         self._text = ""
@@ -36,15 +37,15 @@ class Paragraph:
 
     @property
     def text(self) -> str:
-        """What has not left yet."""
+        """The text that was not handed over yet."""
         return self._text
 
     def extend(self, text: str) -> None:
-        """More of the current line."""
+        """Add text to the current line."""
         self._text += text
 
     def next_line(self, source: int) -> None:
-        """The text goes on in another line, whose text begins at `source`."""
+        """Begin another line of the paragraph, whose text begins at `source`."""
         self._text += "\n"
         self._offsets.append((len(self._text), source))
 
@@ -57,7 +58,7 @@ class Paragraph:
                 self._scanned = end
 
     def finish(self, sink: Sink, *, drop: str = "") -> None:
-        """Hand over the rest, unclosed markers as text. `drop`: a pattern for an end to leave out."""
+        """Hand over the rest, with unclosed markers as text. `drop`: a pattern for an end to leave out."""
         self.commit(sink)
         rest = self._text.rstrip()
         if drop and self.wrote and re.fullmatch(drop, rest):
@@ -68,7 +69,7 @@ class Paragraph:
         self._leave(sink, len(rest))
 
     def preview(self, *, until: int | None = None) -> list[Atom]:
-        """What may be shown of the rest (of its first `until` characters)."""
+        """The atoms of the rest (of its first `until` characters) that may be shown already."""
         shown = closed_for_now(self._text if until is None else self._text[:until])
         out: list[Atom] = []
         self._render(shown, out.append, self._line)
@@ -87,7 +88,7 @@ class Paragraph:
 
     def _is_final(self, end: int) -> bool:
         if self._looked and end <= LONGEST_OPEN:
-            # Looks get rarer as the segment grows, so that markers that never close stay cheap.
+            # The checks get rarer as the segment grows, so that markers that never close stay cheap.
             step = end - self._looked
             # The character before the last look may be half of a closer.
             closer = _MAY_CLOSE.search(self._text, self._looked - 1, end)
@@ -107,7 +108,7 @@ class Paragraph:
         self._scanned = self._looked = 0
 
     def _current(self, end: int) -> list[tuple[int, int]]:
-        """The places from the one that `end` falls into on."""
+        """The offsets of the line that contains `end`, and of all lines after it."""
         first = max(index for index, (at, _) in enumerate(self._offsets) if at <= end)
         return self._offsets[first:]
 

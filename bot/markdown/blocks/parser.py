@@ -1,9 +1,9 @@
-"""Markdown as it streams in, line by line, to atoms for the layout.
+"""Parser for Markdown that streams in: reads it line by line and produces atoms for the layout.
 
 Discord's Markdown is made of lines, and a line that streams in must be shown before the block it belongs to is
-complete. A whole-document parser can do neither, so blocks are told apart here by how their lines begin, and
-markdown-it reads the text inside them (`inline`). What leaves through the sink depends on the text alone,
-never on how it was cut into chunks.
+complete. A parser for whole documents cannot do that. So this parser recognises blocks by how their lines begin,
+and markdown-it reads the text inside them (`inline`). The atoms depend on the text alone, never on how it was cut
+into chunks.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from bot.markdown.paginator import Atom, Line, Text
 
 _DEEPEST_HEADING = 3
 UNDERLINE = "━" * 20
-_LONGEST_HEADER = 300  # characters of a line that is looked at as a table's header
+_LONGEST_HEADER = 300  # the longest line that may be a table's header
 
 
 class Blocks:
@@ -32,21 +32,21 @@ class Blocks:
         self.files: list[CodeFile] = []
         self._sink = sink
         self._longest_code = code_attachment_chars
-        self._line = ""  # the line in progress, as far as it is not part of the paragraph yet
+        self._line = ""  # the current line, as far as it is not part of the paragraph yet
         self._line_at = 0  # its offset
         self._at = 0  # characters seen
-        self._running = False  # the line in progress is text of the paragraph
+        self._running = False  # the current line is text of the paragraph
         self._paragraph: Paragraph | None = None
         self._is_heading = False
-        self._header: str | None = None  # the paragraph's only line, if it may head a table
-        self._header_line = False  # the line in progress may become that
+        self._header: str | None = None  # the paragraph's only line, if it may be a table's header
+        self._header_line = False  # the current line may become a table's header
         self._open_block: Block | None = None
         self._lists = Lists()
         self._quotes = 0
         self._gap = False
 
     def feed(self, text: str) -> None:
-        """More text, in any pieces."""
+        """Add text, in pieces of any size."""
         start = 0
         while (end := text.find("\n", start)) >= 0:
             self._more(text[start:end])
@@ -56,14 +56,14 @@ class Blocks:
         self._grow()
 
     def close(self) -> None:
-        """The text ended: hand over everything."""
+        """End the text and hand over everything."""
         if self._line or self._running:
             self._end_line()
         self._end_block()
         self._end_paragraph()
 
     def tail(self) -> list[Atom]:
-        """What may be shown beyond what was handed over."""
+        """The atoms that may be shown after those handed over."""
         if self._open_block is not None:
             return self._open_block.preview(self._line_in_block() or "")
         if self._paragraph is None:
@@ -71,7 +71,7 @@ class Blocks:
         return self._paragraph.preview(until=self._shown_until())
 
     def _shown_until(self) -> int | None:
-        """Where the text begins that may turn out to be a table's header."""
+        """The index of the text that may turn out to be a table's header; None without one."""
         if self._paragraph is None or not (self._header_line or self._header is not None):
             return None
         return first_pipe(self._paragraph.text)
@@ -84,7 +84,7 @@ class Blocks:
             self._line += text
 
     def _grow(self) -> None:
-        """Act on the line in progress as far as it is certain."""
+        """Process the current line as far as its meaning is certain."""
         if self._open_block is not None:
             line = self._line_in_block()
             if line is not None:
@@ -128,7 +128,8 @@ class Blocks:
         self._commit()
 
     def _line_in_block(self) -> str | None:
-        """The line in progress as the region sees it; None while its quote markers are not complete."""
+        """The current line without the quote markers of the open block; None while the markers are not
+        complete."""
         if self._open_block is None:
             return None
         depth = self._open_block.context.quotes
@@ -163,7 +164,7 @@ class Blocks:
             self._open_block = None
 
     def _begin(self, *, ended: bool) -> None:
-        """Look at the start of the line in progress and act if it is certain what it is."""
+        """Process the start of the current line when its kind is certain."""
         if not ended and not self._line.strip(" >"):
             return
         at = quote(self._line)
@@ -182,7 +183,7 @@ class Blocks:
         self._act(found, text, self._line_at + at, ended=ended)
 
     def _heads_table(self, text: str, quotes: int, *, ended: bool) -> bool:
-        """The line after a possible header: True if it is, or may become, the row of dashes."""
+        """Whether the line after a possible header is, or may become, the row of dashes."""
         if self._header is None or self._paragraph is None or quotes != self._quotes:
             return False
         if not ended:

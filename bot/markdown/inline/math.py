@@ -1,4 +1,5 @@
-"""Formulas in running text: where one begins and ends, and what is only a price or a shell variable."""
+"""Formulas in running text: where a formula begins and ends, and how it differs from a price or a shell
+variable."""
 
 import re
 
@@ -9,10 +10,10 @@ INCOMPLETE = -1
 
 
 def inline_end(source: str, at: int) -> int | None:
-    r"""Where the formula that opens at `at` (`$`, `$$`, `\(` or `\[`) ends, closer included.
+    r"""The index at which the formula that opens at `at` (`$`, `$$`, `\(` or `\[`) ends, closer included.
 
-    None: there is none (a price, a shell variable, a lone dollar). `INCOMPLETE`: more text may still close it.
-    The rule for single dollars is Pandoc's: no space inside either dollar, no digit after the closing one.
+    None: there is no formula (a price, a shell variable, a lone dollar). `INCOMPLETE`: more text may still close
+    it. The rule for single dollars is Pandoc's: no space inside either dollar, no digit after the closing one.
     """
     if source.startswith("\\", at):
         return _until(source, at, "\\)" if source[at + 1 : at + 2] == "(" else "\\]")
