@@ -1,4 +1,4 @@
-"""Joining the line and being taken from it."""
+"""Joining the queue and being taken from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_a_question_waits_as_it_was_asked(stores: Stores) -> None:
 
 
 async def test_enqueueing_twice_is_enqueueing_once(stores: Stores) -> None:
-    """A repeated id returns the first row, even when the line is full by now."""
+    """A repeated id returns the first row, even when the queue is full by now."""
     first = await stores.requests.enqueue(question("a"), WIDE)
 
     assert await stores.requests.enqueue(question("a", cost=5), QueueLimits(1, 1)) == first
@@ -55,7 +55,7 @@ async def test_ones_own_limit(stores: Stores) -> None:
 
 
 async def test_a_full_line(stores: Stores) -> None:
-    """The line as a whole has a limit; what runs is not in it."""
+    """The queue as a whole has a limit; what runs is not in it."""
     limits = QueueLimits(per_user=5, total=2)
     for number in (1, 2):
         await stores.requests.enqueue(question(str(number), user=number), limits)
@@ -228,7 +228,7 @@ async def test_a_cancelled_question_closes_its_gap(stores: Stores) -> None:
 
 
 async def test_everybody_begins_level_after_an_idle_moment(stores: Stores) -> None:
-    """What was used before the line ran empty is forgotten; nobody owes or is owed."""
+    """What was used before the queue ran empty is forgotten; nobody owes or is owed."""
     await stores.requests.enqueue(question("old", user=1), WIDE)
     await take(stores)
     await stores.requests.mark_answered("old", "me", answer(tokens=10_000), now=11.0)
@@ -254,7 +254,7 @@ async def test_operators_hold_the_line(stores: Stores) -> None:
 
 
 async def test_places_and_people_in_the_line(stores: Stores) -> None:
-    """The line tells who asked what, where, and in which place."""
+    """The queue shows who asked what, where, and at which position."""
     asked = question("a", user=4, conversation=2, cost=7.0, at=3.0)
     await stores.requests.enqueue(asked, WIDE)
     await stores.requests.enqueue(question("b", user=4), WIDE)

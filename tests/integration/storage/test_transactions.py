@@ -131,7 +131,7 @@ async def test_a_crash_between_any_two_statements_changes_nothing(tmp_path: Path
 
 
 async def test_killed_after_the_commit(tmp_path: Path) -> None:
-    """What was said to be in the line is in the line, however the process ends."""
+    """A question that was confirmed as queued is in the queue, however the process ends."""
     url = new_database(tmp_path)
     program = (
         "import asyncio, os, signal\n"

@@ -21,7 +21,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLo
 
 @dataclass(eq=False)
 class Attempts:
-    """One answer on its way: where it is shown, what it says, and the ids that were told."""
+    """One answer being delivered: where it is shown, what it says, and the ids that were reported."""
 
     destination: PacedRoutes
     source: Saying

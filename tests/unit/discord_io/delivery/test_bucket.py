@@ -241,7 +241,7 @@ def test_a_bucket_needs_a_limit_and_a_window() -> None:
 
 
 def test_turns_go_by_staleness() -> None:
-    """The oldest unseen text goes first, a final text before all, and asking again keeps one's place."""
+    """The oldest unseen text goes first, a final text before all, and asking again keeps the turn."""
     turns: FairTurns[str] = FairTurns()
     assert turns.first() is None
     turns.wants("a", since=3.0)

@@ -105,7 +105,7 @@ def test_what_can_wait_leaves_room(priority: CallPriority, share: int) -> None:
 
 
 def test_a_slot_that_is_not_used_is_free_at_once() -> None:
-    """Whoever gives up, waiting or granted, is in nobody's way."""
+    """A call that is given up, waiting or granted, delays no other call."""
     budget: CallBudget[int] = CallBudget()
     for key in range(CALLS + 2):
         budget.wants(key, CallPriority.LAST)
