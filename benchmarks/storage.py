@@ -82,8 +82,8 @@ async def queue(database: Database) -> dict[str, Measured]:
 
     claims = await timed(ROUNDS, claim)
     done = Answer("An answer. " * 150, "", "stop", "m", 500, 400, 0.3, 9.0, 44.0)
-    answers = await timed(ROUNDS, lambda n: store.answered(taken[n], "bench", done, now=2.0))
-    shown = await timed(ROUNDS, lambda n: store.delivered(taken[n], now=3.0))
+    answers = await timed(ROUNDS, lambda n: store.mark_answered(taken[n], "bench", done, now=2.0))
+    shown = await timed(ROUNDS, lambda n: store.mark_delivered(taken[n], now=3.0))
     return {
         "enqueue_into_empty": empty,
         "enqueue_at_5000": full,

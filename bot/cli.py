@@ -1,4 +1,4 @@
-"""The command line: run the bot, prepare its database, look at its settings."""
+"""The command line: run the bot, prepare its database, check its settings."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def doctor() -> None:
 
         settings = load_settings()
         findings = asyncio.run(examine(settings))
-        # What the other side answers is told as it is, and might repeat what it was sent.
+        # Answers of other servers are printed as they are, and might repeat a secret that was sent to them.
         clean = Redactor(settings.secrets).clean
         for finding in findings:
             typer.echo(clean(f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.detail}"))

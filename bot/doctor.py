@@ -1,4 +1,4 @@
-"""A look at everything the bot depends on, before it runs."""
+"""Checks of everything the bot depends on, before it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.storage.migrate import readiness
 
 PATIENCE = 10.0
 
-# Every model knows how this goes on; one that is not shown where it stopped counts from the start, or chats.
+# Every model can continue this; a model that is not shown its own beginning counts from the start, or chats.
 _COUNTING = ChatRequest(
     messages=(
         ChatMessage(Role.USER, "Count from one to nine in English words, separated by commas. Only the words."),
@@ -33,7 +33,7 @@ _NEXT = "five"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: whether it is good, and what to do if not."""
+    """The result of one check: whether it passed, and what to do if not."""
 
     good: bool
     what: str
@@ -41,9 +41,9 @@ class Finding:
 
 
 async def examine(settings: Settings) -> tuple[Finding, ...]:
-    """Look at the database, the scheduler and Discord's API.
+    """Check the database, the scheduler and Discord's API.
 
-    Changes nothing, so that it may look while the bot runs, and asks a cluster that is ready for eight tokens.
+    Changes nothing, so it may be called while the bot runs. Requests eight tokens from a cluster that is ready.
     """
     return (await _database(settings), *await _cluster(settings), await _discord(settings))
 

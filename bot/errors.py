@@ -1,4 +1,4 @@
-"""Every failure the bot knows by name.
+"""The error classes of the bot.
 
 ::
 
@@ -8,8 +8,8 @@
     │   ├── PromptTooLong
     │   ├── AttachmentRejected
     │   └── TooFast               more commands or presses than one person may send
-    ├── AdmissionError            the question was not taken into the line
-    │   ├── WaitListFull          too many files and charts wait to be worked on
+    ├── AdmissionError            the question was not added to the queue
+    │   ├── WaitListFull          too many files and charts wait to be processed
     │   ├── QueueFull
     │   ├── UserLimitReached
     │   ├── QuotaUsed
@@ -20,14 +20,14 @@
     │   ├── SchedulerNotReady     503: no model, no nodes or no pipeline yet
     │   ├── ClusterBusy           429: every pipeline is taken
     │   ├── RequestRefused        400: the cluster will never accept this request
-    │   ├── NoAnswer              it was taken and worked on, and no word came of it
+    │   ├── NoAnswer              a node processed it to the end without a word of an answer
     │   ├── UpstreamFailed        5xx, or an error inside a stream before any text
     │   └── StreamInterrupted     the stream broke off, stalled or ended without a finish
     ├── DeliveryError             Discord did not take a message
     │   ├── MessageGone           the message was deleted
     │   ├── AccessLost            the bot may not write there any more
     │   ├── HeldBack              not sent: Discord has refused so much that it may ban the bot
-    │   └── TokenExpired        the interaction's token is spent
+    │   └── TokenExpired          the interaction's token has expired
     ├── StorageError
     │   ├── DatabaseInUse         another process holds the database's lock
     │   └── ValueRefused          the database will never take this, however often it is tried
@@ -41,7 +41,7 @@ from __future__ import annotations
 
 
 class BotError(Exception):
-    """Base of all failures the bot raises on purpose."""
+    """Base class of all errors that the bot raises on purpose."""
 
     key = "error.unexpected"
 
@@ -81,29 +81,29 @@ class TooFast(UserError):
 
 
 class AdmissionError(BotError):
-    """The question was not taken into the line."""
+    """The question was not added to the queue."""
 
 
 class WaitListFull(AdmissionError):
-    """Too many files and charts wait to be worked on, or this one waited too long."""
+    """Too many files and charts wait to be processed, or this one waited too long."""
 
     key = "error.wait_list_full"
 
 
 class QueueFull(AdmissionError):
-    """The line as a whole is full."""
+    """The queue is full."""
 
     key = "error.queue_full"
 
 
 class UserLimitReached(AdmissionError):
-    """This person has as many questions waiting as one may have."""
+    """This person has as many waiting questions as one person may have."""
 
     key = "error.user_limit"
 
 
 class QuotaUsed(AdmissionError):
-    """This person has used what one may use in a day: ``used``, ``limit`` in tokens, ``resets`` as text."""
+    """This person has used up the day's quota: ``used`` and ``limit`` in tokens, ``resets`` as text."""
 
     key = "error.quota_used"
 
@@ -130,7 +130,7 @@ class SchedulerError(BotError):
 
     key = "error.scheduler"
     retryable = False
-    """Whether asking again soon may go better, although the cluster did not say so."""
+    """Whether asking again soon may succeed, although the cluster did not say so."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class RequestRefused(SchedulerError):
 
 
 class NoAnswer(SchedulerError):
-    """A node took the request to its end and gave no word of an answer (recording 137)."""
+    """A node processed the request to its end and sent no word of an answer (recording 137)."""
 
     key = "error.no_answer"
 
@@ -208,7 +208,7 @@ class AccessLost(DeliveryError):
 
 
 class TokenExpired(DeliveryError):
-    """The interaction's token is spent (codes 50027, 10015, 10062)."""
+    """The interaction's token has expired (codes 50027, 10015, 10062)."""
 
 
 class HeldBack(DeliveryError):
@@ -228,8 +228,8 @@ class DatabaseInUse(StorageError):
 
 
 class ValueRefused(StorageError):
-    """The database refused what was to be written, and would again: a number too large, a row that contradicts
-    others. Repeating the write is pointless."""
+    """The database refused a write and would refuse it again: a number is too large, or a row contradicts others.
+    Do not repeat the write."""
 
 
 class ConfigError(BotError):

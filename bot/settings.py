@@ -1,7 +1,7 @@
-"""Everything that can be configured, read once by the composition root.
+"""The bot's settings, read once by the composition root.
 
-Values come from the environment and from ``.env`` in the working directory, the environment winning.
-``.env.example`` lists exactly these fields (a test holds it to that).
+Values come from the environment and from ``.env`` in the working directory; the environment takes precedence.
+``.env.example`` lists exactly these fields (a test checks that).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     parallax_idle_timeout: float = Field(60.0, gt=0, description="Silence between two tokens.")
     parallax_assistant_prefix: bool = Field(
         False,
-        description="The nodes go on with an answer that broke off instead of beginning anew; "
+        description="The nodes go on with an answer that broke off instead of starting again; "
         "`python -m bot doctor` finds out.",
     )
 
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
             try:
                 return frozenset(int(part) for part in value.replace(";", ",").split(",") if part.strip())
             except ValueError:
-                # Without the value: what stands there by mistake may be a secret.
+                # Without the value, which may be a secret written there by mistake.
                 raise ValueError("must be ids separated by commas") from None
         return value
 
@@ -204,17 +204,17 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log and no output may contain: the token, and the logins inside of addresses."""
+        """Texts that no log and no output may contain: the token, and the logins inside addresses."""
         logins = (_logins_in(url) for url in (self.parallax_url, self.database_url))
         return (self.discord_token.get_secret_value(), *(text for texts in logins for text in texts))
 
 
 _SHORTEST_SECRET = 4
-"""Characters. A shorter password is found in too many words to be hidden by its text alone."""
+"""Characters. A shorter password occurs in too many words to be redacted by its text alone."""
 
 
 def without_login(url: str) -> str:
-    """An address without user name, password, query and fragment; empty for what is no address."""
+    """The address without user name, password, query and fragment; empty when ``url`` is no address."""
     parts = _split(url)
     if parts is None:
         return ""
@@ -222,8 +222,8 @@ def without_login(url: str) -> str:
 
 
 def _logins_in(url: str) -> tuple[str, ...]:
-    """Every form in which an address's password may turn up: as written, decoded, and as a Basic header. A user
-    name alone is a token."""
+    """Every form in which an address's password may appear: as written, decoded, and as a Basic header. A user
+    name without a password is treated as a token."""
     parts = _split(url)
     if parts is None:
         return ()
@@ -238,7 +238,7 @@ def _logins_in(url: str) -> tuple[str, ...]:
 
 
 def _split(url: str) -> SplitResult | None:
-    """The parts of an address; None where there are none. The library's own error would repeat the address."""
+    """The parts of an address; None when it is not valid. The library's own error would repeat the address."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -288,7 +288,7 @@ def render_env_example() -> str:
 
 
 class _DatabaseSettings(BaseSettings):
-    """The one setting that migrating needs: no token has to be there for it."""
+    """The only setting that migrations need, so that they run without a token."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
 
@@ -296,5 +296,5 @@ class _DatabaseSettings(BaseSettings):
 
 
 def database_url() -> str:
-    """Where the database is, without requiring the rest of the settings."""
+    """The URL of the database, without requiring the other settings."""
     return _DatabaseSettings().database_url

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: one connection to the file it was given, one transaction per migration.
+"""Alembic's environment: one connection to the given database file, one transaction per migration.
 
 Run through :mod:`bot.storage.migrate`, never by an ini file.
 """

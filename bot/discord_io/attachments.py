@@ -1,4 +1,4 @@
-"""Attachments, read from Discord's own hosts only: text as it is, PDF and DOCX in a child process."""
+"""Attachments: read from Discord's own hosts only; text directly, PDF and DOCX in a child process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DocumentTurn(Protocol):
 
 
 class Documents(Protocol):
-    """Reads PDF and DOCX files, few at once."""
+    """Reads PDF and DOCX files, only a few at once."""
 
     def turn(self, user_id: int) -> AbstractAsyncContextManager[DocumentTurn]:
         """Wait for this person's turn. Raises :class:`WaitListFull`."""
@@ -41,7 +41,7 @@ class Documents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AttachmentLimits:
-    """The most that is read: bytes of one text file and of one document, pages of a document."""
+    """Limits of what is read: bytes of one text file and of one document, pages of a document."""
 
     text_bytes: int
     document_bytes: int
@@ -59,7 +59,7 @@ class AttachmentReader:
         hosts: frozenset[str],
         limits: AttachmentLimits,
     ) -> None:
-        """``hosts`` are the only ones fetched from (host, or host:port)."""
+        """``hosts`` (host, or host:port) are the only ones that files are fetched from."""
         self._session = session
         self._documents = documents
         self._hosts = hosts
@@ -68,9 +68,9 @@ class AttachmentReader:
     async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
         """The texts of several, one below the other; empty for none.
 
-        Where there are documents among them, it waits for this person's turn first, and fetches only then: what
-        waits takes no memory. Raises :class:`AttachmentRejected` for the first one that cannot be read (a
-        question without a part of its material would be another question), :class:`WaitListFull`.
+        With documents among them, it first waits for this person's turn and fetches only then, so that waiting
+        takes no memory. Raises :class:`AttachmentRejected` for the first one that cannot be read (a question
+        without one of its attachments would be another question), :class:`WaitListFull`.
         """
         self.check_all(attachments)
         if not any(map(_document, attachments)):
@@ -79,15 +79,15 @@ class AttachmentReader:
             return "\n\n".join([await self._read(attachment, turn) for attachment in attachments])
 
     def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
-        """:meth:`check` for several, and for how many they are."""
+        """Check several attachments as :meth:`check` does, and their number."""
         if len(attachments) > MOST_FILES:
             raise AttachmentRejected(key="error.attachments_many", limit=MOST_FILES)
         for attachment in attachments:
             self.check(attachment)
 
     def check(self, attachment: discord.Attachment) -> None:
-        """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`: too large, not text, or
-        from elsewhere."""
+        """Reject an attachment before it is fetched. Raises :class:`AttachmentRejected`: too large, not text, or
+        not from an allowed host."""
         name = escape_inline(attachment.filename[:80])
         kind = (attachment.content_type or "").split("/")[0]
         if kind == "image":
@@ -122,7 +122,7 @@ class AttachmentReader:
             async with self._session.get(url, timeout=timeout, allow_redirects=False) as response:
                 if response.status != 200:
                     raise AttachmentRejected(f"status {response.status}", name=name)
-                # One byte more than allowed tells a file that is larger than it said.
+                # One byte more than allowed shows that a file is larger than it claims.
                 data = bytearray(await response.content.read(most + 1))
                 while len(data) <= most and (more := await response.content.read(65536)):
                     data += more

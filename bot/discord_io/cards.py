@@ -1,4 +1,4 @@
-"""Cards of the cluster in channels, and the lines beside them."""
+"""Cards of the cluster in channels, and lines of text for operators."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def card_layout(card: Card, area: str = "cluster") -> ui.LayoutView:
 def _button(button: CardButton, card: Card, area: str) -> ui.Button[ui.LayoutView]:
     if button.url:
         return ui.Button(label=button.label, url=button.url)
-    # Lit, and still there to press: a restart of the bot ends Live without a word on the card.
+    # Highlighted but still enabled: a restart of the bot ends the live state without a change of the card.
     lit = button.action == "live" and card.live
     style = discord.ButtonStyle.success if lit else discord.ButtonStyle.secondary
     return ui.Button(label=button.label, custom_id=f"{area}:{button.action}", style=style)
@@ -75,7 +75,7 @@ class ChannelCards:
     async def tell(
         self, channel_id: int, text: str, *, role_id: int | None = None, user_ids: Sequence[int] = ()
     ) -> None:
-        """Send lines to operators, pinging this role and these people and nobody else."""
+        """Send lines of text to operators; ping this role and these people and nobody else."""
         channel = self._client.get_partial_messageable(channel_id)
         ping = "" if role_id is None else f" · <@&{role_id}>"
         mentions = discord.AllowedMentions(

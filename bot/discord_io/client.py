@@ -1,4 +1,4 @@
-"""The Discord client: intents, cogs, commands synchronised when they changed."""
+"""The Discord client: intents, cogs, registration of commands that changed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class AttachmentReader(Protocol):
     """Reads text attachments."""
 
     def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
-        """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`."""
+        """Reject attachments before they are fetched. Raises :class:`AttachmentRejected`."""
         ...
 
     async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
@@ -87,14 +87,14 @@ class Charts(Protocol):
     """Draws charts."""
 
     async def draw(self, chart: Chart, *, user_id: int) -> bytes:
-        """The chart as a PNG, when it is this person's turn. Raises :class:`DeliveryError`,
+        """Wait for this person's turn and draw the chart as a PNG. Raises :class:`DeliveryError`,
         :class:`WaitListFull`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OperationsServices:
-    """What the cogs of the cluster are given besides: how it looks, what it did, how it is run."""
+    """The additional services for the cogs of the cluster: its state, its history and its administration."""
 
     cards: StatusCards
     boards: BoardKeeper
@@ -108,20 +108,20 @@ class OperationsServices:
 
 
 class Facts(Protocol):
-    """Small things to remember by key."""
+    """Small texts by key."""
 
     async def get(self, key: str) -> str | None:
         """The value, or None."""
         ...
 
     async def put(self, key: str, value: str) -> None:
-        """Remember a value."""
+        """Store a value."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What cogs are given: each takes the parts it uses."""
+    """The services for the cogs; each cog takes the parts it uses."""
 
     ask: AskService
     profiles: Profiles
@@ -142,12 +142,12 @@ class Services:
     access: Access
     metrics: Metrics
     operations: OperationsServices
-    # What the running task sends from now on goes to an operator: it leaves when little else may.
+    # Marks all further calls of the running task as calls for an operator, which the brake holds back last.
     for_operators: Callable[[], None]
 
 
 class ParallaxBot(commands.AutoShardedBot):
-    """A client without members or caches; without message content too, unless the operators switch it on."""
+    """A client without members or caches, and without message content unless the operators switch it on."""
 
     services: Services
 
@@ -195,24 +195,25 @@ class ParallaxBot(commands.AutoShardedBot):
         return {"discord": self.is_ready(), "commands": self.commands_ready}
 
     async def wait_until_logged_in(self) -> None:
-        """Return when REST calls may be made; the gateway may still be connecting."""
+        """Wait until REST calls may be made; the gateway may still be connecting."""
         await self._logged_in.wait()
 
     async def setup_hook(self) -> None:
-        """Load the cogs and register what changed. Runs before the gateway: waits for nothing of it."""
+        """Load the cogs and register the commands that changed. Runs before the gateway and does not wait for
+        it."""
         for name in COGS:
             await self.load_extension(name)
         tree = self.tree
         assert isinstance(tree, ParallaxTree)  # noqa: S101  # tree_cls above
         await tree.set_translator(CatalogueTranslator())
         await tree.sync_changed((None, *self._admin_guilds), self._facts.get, self._facts.put)
-        # Descriptions were read in every language; from now on people bring theirs with them.
+        # Registration read the sentences of every locale; from now on only the locales of the users are needed.
         forget_sentences()
         self._logged_in.set()
 
     @property
     def admin_guilds(self) -> tuple[discord.Object, ...]:
-        """Where operators' commands are registered; empty: everywhere."""
+        """The servers in which operators' commands are registered; empty: all servers."""
         return self._admin_guilds
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
@@ -221,21 +222,21 @@ class ParallaxBot(commands.AutoShardedBot):
         await super().start(token, reconnect=reconnect)
 
     async def close(self) -> None:
-        """Disconnect. One that was never started has nothing to close, and the library would fail over that."""
+        """Disconnect. Does nothing when the client was never started: the library would raise an error."""
         if self._begun:
             await super().close()
 
     async def on_ready(self) -> None:
-        """Say once that the gateway is there."""
+        """Log once that the gateway is connected."""
         log.info("discord.ready", user=str(self.user), guilds=len(self.guilds), shards=self.shard_count)
         self._session_began()
 
     async def on_shard_ready(self, _shard_id: int) -> None:
-        """A session began, maybe in place of one that could not be resumed."""
+        """Call the listeners: a session began, possibly because another one could not be resumed."""
         self._session_began()
 
     def on_session(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` whenever a session with Discord has begun anew."""
+        """Call ``listener`` whenever a new session with Discord has begun."""
         self._session_listeners.append(listener)
 
     def _session_began(self) -> None:
@@ -243,7 +244,7 @@ class ParallaxBot(commands.AutoShardedBot):
             listener()
 
     async def on_error(self, event_method: str, /, *_args: object, **_kwargs: object) -> None:
-        """A listener failed: one log event."""
+        """Log the failure of a listener as one event."""
         # discord.py calls this inside its own except block.
         log.error("discord.listener_failed", listener=event_method, exc_info=sys.exception())
 
@@ -258,4 +259,4 @@ class ParallaxBot(commands.AutoShardedBot):
             raise DeliveryError(type(error).__name__) from error
 
     async def process_commands(self, message: discord.Message, /) -> None:
-        """Text commands do not exist here."""
+        """Do nothing: the bot has no text commands."""

@@ -1,4 +1,4 @@
-"""The command tree: one report for every failure, nobody too fast, commands synchronised when they changed."""
+"""The command tree: one report for every failure, rate limits, registration of commands that changed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ log = structlog.get_logger(__name__)
 
 NOBODY = discord.AllowedMentions.none()
 
-# Discord tells every session of a token what happens, so during a rolling restart two processes hear of the same
-# press; the second to answer is refused with this (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
+# Discord sends events to every session of a token, so during a rolling restart two processes receive the same
+# press; the second answer is refused with this code (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
 ALREADY_ACKNOWLEDGED = 40060
 
-# Refusals on their way to Discord at once: those of one person must not stand before somebody else's answer.
+# The most refusals sent to Discord at once: those of one person must not delay somebody else's answer.
 REFUSALS_AT_ONCE = 8
-# Discord takes an answer to an interaction for 3 s: one that would leave later than this is not worth sending.
+# Seconds. Discord takes an answer to an interaction for 3 s, so a refusal later than this is not sent.
 REFUSED_WITHIN = 2.5
 _ADMITTED = "admitted"
 
@@ -37,10 +37,10 @@ AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group | app_comm
 
 
 async def report(interaction: discord.Interaction, error: BaseException) -> None:
-    """Tell the person in one private sentence what happened, and the operator in one log event.
+    """Tell the person in one private sentence what happened, and log one event for the operator.
 
-    Called by the tree, and by the base View, Modal and DynamicItem. Never raises: a person who cannot be told
-    (the interaction is spent) is only logged.
+    Called by the tree, and by the base View, Modal and DynamicItem. Never raises: when the person cannot be told
+    (the interaction has expired), that is only logged.
     """
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     command = interaction.command.qualified_name if interaction.command else None
@@ -88,7 +88,7 @@ async def tell(interaction: discord.Interaction, sentence: str) -> None:
 
 
 class RateGuard:
-    """Lets each person's interactions in as fast as a person sends them, and says so when they are faster."""
+    """Admits the interactions of each person within the rate limits, and tells a person who exceeds them."""
 
     def __init__(self, rates: InteractionRates, clock: Clock) -> None:
         self.rates = rates
@@ -96,9 +96,9 @@ class RateGuard:
         self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
 
     async def admits(self, interaction: discord.Interaction[Any], sent: Sent) -> bool:
-        """Whether to go on with an interaction; one that is too fast has been answered when this returns False.
+        """Whether to process an interaction; one that is too fast has been answered when this returns False.
 
-        An interaction that is looked at twice (a press that both a view and a dynamic item hear of) counts once.
+        An interaction that is checked twice (a press that both a view and a dynamic item receive) counts once.
         Never raises.
         """
         known = interaction.extras.get(_ADMITTED)
@@ -120,7 +120,7 @@ class RateGuard:
                 if sent is Sent.COMPLETION:
                     await interaction.response.autocomplete([])
                 elif sent is Sent.PRESS and not telling:
-                    # It was said a moment ago; this only ends the press.
+                    # The person was told a moment ago; this only completes the press.
                     await interaction.response.defer()
                 else:
                     await tell(interaction, say(interaction.locale.value, TooFast.key))
@@ -129,7 +129,7 @@ class RateGuard:
 
 
 class ParallaxTree(app_commands.CommandTree[discord.Client]):
-    """Reports every error and synchronises only what changed."""
+    """Reports every error and registers only commands that changed."""
 
     def __init__(self, client: discord.Client, *, guard: RateGuard) -> None:
         """``guard`` decides which calls are too fast."""
@@ -137,7 +137,7 @@ class ParallaxTree(app_commands.CommandTree[discord.Client]):
         self._guard = guard
 
     async def interaction_check(self, interaction: discord.Interaction[discord.Client], /) -> bool:
-        """Refuse who is too fast, before anything else. The library asks for commands and for completions."""
+        """Refuse interactions that are too fast. The library calls this first for commands and completions."""
         completes = interaction.type is discord.InteractionType.autocomplete
         return await self._guard.admits(interaction, Sent.COMPLETION if completes else Sent.COMMAND)
 
@@ -157,8 +157,8 @@ class ParallaxTree(app_commands.CommandTree[discord.Client]):
         from the last one.
 
         Discord allows 200 creates a day and guild (docs, interactions/application-commands, "Registering a
-        Command"), so an unchanged start sends nothing but one look at what is registered. ``known`` and
-        ``remember`` keep a digest by scope. Returns how many scopes were written.
+        Command"), so a start without changes only reads once what is registered. ``known`` and ``remember`` read
+        and store a digest for each scope. Returns how many scopes were written.
         """
         written = 0
         for guild in guilds:

@@ -36,7 +36,7 @@ def _button(control: Control, request_id: str, locale: str) -> ui.Button[ui.Layo
 
 
 def page_mark(request_id: str, index: int) -> int:
-    """The component id of an answer's page ``index`` (0-127), by which a later process knows the message again.
+    """The component id of an answer's page ``index`` (0-127), by which a later process recognises the message.
 
     Discord keeps the ids it is given, shows them to nobody, and returns them with the message; 32 bits,
     signed (docs, components/reference, "Anatomy of a Component").
@@ -47,7 +47,7 @@ def page_mark(request_id: str, index: int) -> int:
 def build_layout(page: Page, request_id: str, locale: str, index: int = 0) -> ui.LayoutView:
     """The layout of an answer's page ``index``.
 
-    The view is stopped at once: it only carries components, so the library must not keep it for dispatch.
+    The view is stopped at once: it only holds components, so the library must not keep it for dispatch.
     """
     view = ui.LayoutView(timeout=None)
     if page.body:
@@ -65,5 +65,5 @@ def build_layout(page: Page, request_id: str, locale: str, index: int = 0) -> ui
 
 
 def to_files(files: tuple[File, ...]) -> list[discord.File]:
-    """Uploads for the files of a page."""
+    """The uploads for the files of a page."""
     return [discord.File(io.BytesIO(item.data), filename=item.name) for item in files]

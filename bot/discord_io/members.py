@@ -1,4 +1,4 @@
-"""Looking people up in a server: the bot keeps no list of its members."""
+"""Lookup of a server's members: the bot keeps no list of them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NO_MEMBER = frozenset({10007, 10013})
 
 
 class GuildMembers:
-    """Asks Discord at every call, so that a role counts from the moment it is given to the moment it is taken."""
+    """Asks Discord at every call, so that a change of somebody's roles takes effect at once."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
 
     async def roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
-        """The roles of a server's member; None for somebody who is none. Raises :class:`DeliveryError`, also for a
-        server that the bot is not in."""
+        """The roles of a server's member; None when the person is no member. Raises :class:`DeliveryError`, also
+        for a server that the bot is not in."""
         try:
             async with asyncio.timeout(WITHIN):
                 member = await self._client.http.get_member(guild_id, user_id)

@@ -1,4 +1,4 @@
-"""Messages beside an answer: the one ping after a long wait, and answers that can only go to a DM."""
+"""Single messages: the ping after a long wait, and answers that can only be sent to a DM."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOBODY = discord.AllowedMentions.none()
 
 
 class Messenger:
-    """Sends single messages. Never repeats one: a nonce lets Discord drop a second copy for some minutes."""
+    """Sends single messages, each only once: a nonce lets Discord drop a second copy for some minutes."""
 
     def __init__(self, client: discord.Client, outgoing: Outgoing) -> None:
         self._client = client
@@ -52,12 +52,12 @@ class Messenger:
     async def direct(
         self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
     ) -> None:
-        """Send an answer to somebody's DMs; pages that stand there already are not sent again. Raises
-        :class:`AccessLost` when they are closed, else :class:`DeliveryError`."""
+        """Send an answer to somebody's DMs; pages that are there already are not sent again. Raises
+        :class:`AccessLost` when the DMs are closed, else :class:`DeliveryError`."""
         try:
             async with self._outgoing.turn(CallPriority.LAST):
                 channel = await self._client.create_dm(discord.Object(user_id))
-                # A process may have been killed between the sending and the commit that it was sent.
+                # A process may have been killed after it sent the answer and before it committed that.
                 there = await marked_pages(self._client, channel, request_id)
                 if not there:
                     await channel.send(heading, allowed_mentions=_NOBODY, nonce=f"{request_id}-h")

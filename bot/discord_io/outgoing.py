@@ -1,8 +1,8 @@
-"""The one gate for requests to Discord's API: the budget of the bot's token, and the brake on invalid answers.
+"""The gate for all requests to Discord's API: the budget of the bot's token, and the brake on invalid answers.
 
-Calls of ours ask here before discord.py sees them, so that none waits while it holds one of the library's locks;
-what the library does by itself is asked for in the trace (:mod:`bot.discord_io.delivery.rate_limit_trace`), as its
-request begins.
+The bot's own calls ask here before they reach discord.py, so that no call waits while it holds one of the
+library's locks. For calls that the library makes by itself the trace
+(:mod:`bot.discord_io.delivery.rate_limit_trace`) asks when the request begins.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextvars import ContextVar
 import structlog
 
 from bot.clock import Clock, first_of, woken
-from bot.discord_io.delivery.shared_bucket import Lanes
+from bot.discord_io.delivery.shared_bucket import ChannelBuckets
 from bot.domain.discord_calls.brake import InvalidAnswers, Level
 from bot.domain.discord_calls.budget import CallBudget
 from bot.domain.discord_calls.priority import CallPriority
@@ -24,29 +24,30 @@ from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-# A timer that fires a moment early must not make the gate spin.
+# Seconds. A timer that fires a moment early must not make the gate spin.
 SHORTEST_WAIT = 0.001
 
 
 class Ticket:
-    """Leave for one request. ``granted`` is set when it may be made."""
+    """The permission for one request. ``granted`` is set when the request may be made."""
 
     def __init__(self, priority: CallPriority, *, interaction: bool) -> None:
-        """``interaction``: it goes to an interaction's endpoint, which no global limit counts."""
+        """``interaction``: the request goes to an interaction's endpoint, which the global limit does not
+        count."""
         self.priority = priority
         self.interaction = interaction
         self.granted = asyncio.Event()
         self.used = False
 
 
-# What the calls of the running task are for, and the leave that the next of them has already.
-_priority: ContextVar[CallPriority] = ContextVar("call_urgency", default=CallPriority.OTHER)
+# The priority of the running task's calls, and the ticket that the next of them has already.
+_priority: ContextVar[CallPriority] = ContextVar("call_priority", default=CallPriority.OTHER)
 _ticket: ContextVar[Ticket | None] = ContextVar("call_ticket", default=None)
 
 
 @contextlib.contextmanager
 def calls_for(priority: CallPriority, ticket: Ticket | None = None) -> Iterator[None]:
-    """Calls begun inside are for this; the first of them leaves with ``ticket``."""
+    """Give calls begun inside the block this priority; the first of them uses ``ticket``."""
     urgency_before, ticket_before = _priority.set(priority), _ticket.set(ticket)
     try:
         yield
@@ -56,15 +57,15 @@ def calls_for(priority: CallPriority, ticket: Ticket | None = None) -> Iterator[
 
 
 def for_operators() -> None:
-    """The calls of the running task, and of those it starts from now on, are what operators need."""
+    """Give all further calls of the running task, and of tasks that it starts, the priority of operators."""
     _priority.set(CallPriority.OPERATORS)
 
 
 class Outgoing:
-    """Decides when each request to Discord leaves, and whether at all."""
+    """Decides whether and when each request to Discord is made."""
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
-        self.lanes = Lanes()
+        self.channel_buckets = ChannelBuckets()
         self._clock = clock
         self._metrics = metrics
         self._budget: CallBudget[Ticket] = CallBudget()
@@ -76,7 +77,7 @@ class Outgoing:
         self._timer: asyncio.Task[None] | None = None
 
     def level(self) -> Level:
-        """How much may be sent now. A change is logged, and both metrics are brought up to date."""
+        """Which calls may be made now. Logs a change and updates both metrics."""
         now = self._clock.monotonic()
         level, before = self._invalid.level(now), self._level
         self._metrics.invalid_answers.set(self._invalid.within(now))
@@ -88,9 +89,10 @@ class Outgoing:
         return level
 
     def ask(self, priority: CallPriority, *, interaction: bool, instead: Ticket | None = None) -> Ticket:
-        """Ask for leave; it may be granted at once. Whoever does not use it gives it back with :meth:`end`.
+        """Ask for a ticket, which may be granted at once. A caller that does not use it returns it with
+        :meth:`end`.
 
-        ``instead`` is a leave asked for before: it is returned if it is for the same, else given back.
+        ``instead`` is a ticket asked for before: it is returned if it is for the same purpose, else given back.
         """
         if instead is not None and (instead.priority, instead.interaction) == (priority, interaction):
             return instead
@@ -101,7 +103,7 @@ class Outgoing:
         return ticket
 
     def end(self, ticket: Ticket | None) -> None:
-        """A request will not be made: nobody waits for its leave. Without effect once it is under way."""
+        """Give back the ticket of a request that will not be made; no-op once the request was sent."""
         if ticket is None or ticket.used:
             return
         self._held.pop(ticket, None)
@@ -110,9 +112,9 @@ class Outgoing:
 
     @contextlib.asynccontextmanager
     async def turn(self, priority: CallPriority) -> AsyncIterator[None]:
-        """Calls with the bot's token, the first of which leaves as soon as the block begins.
+        """Wait for a slot for calls with the bot's token; the first call may be made as soon as the block begins.
 
-        Raises :class:`HeldBack` instead of waiting for a brake to ease.
+        Raises :class:`HeldBack` instead of waiting until the brake is released.
         """
         ticket = await self._granted(priority, interaction=False)
         try:
@@ -122,14 +124,14 @@ class Outgoing:
             self.end(ticket)
 
     async def leave(self, *, interaction: bool) -> Ticket:
-        """A request of the running task is about to be made: return when it may.
+        """Wait until the running task may make its next request.
 
-        Raises :class:`HeldBack` when a brake is on that does not permit it.
+        Raises :class:`HeldBack` when the brake does not permit it.
         """
         ticket, priority = _ticket.get(), _priority.get()
         if ticket is not None and not ticket.used and ticket.interaction is interaction:
             self._require(priority, interaction=interaction)
-            # It may have waited in the library for longer than a slot is kept.
+            # The request may have waited in the library for longer than a slot is kept.
             if not (interaction or self._budget.holds(ticket, self._clock.monotonic())):
                 ticket = await self._granted(priority, interaction=interaction)
         else:
@@ -142,8 +144,8 @@ class Outgoing:
     def answered(
         self, ticket: Ticket, status: int | None, *, scope: str = "", retry_after: float | None = None
     ) -> None:
-        """A request was answered (``status`` None: its connection broke). ``scope`` and ``retry_after`` (seconds)
-        are those of a 429."""
+        """Note that a request was answered (``status`` None: its connection broke). ``scope`` and ``retry_after``
+        (seconds) are those of a 429."""
         now = self._clock.monotonic()
         if scope == "global" and retry_after is not None:
             self._budget.refused(now, retry_after=retry_after)
@@ -153,7 +155,7 @@ class Outgoing:
         self._grant()
 
     async def aclose(self) -> None:
-        """Stop granting."""
+        """Stop granting tickets."""
         if self._timer is not None:
             self._timer.cancel()
             await asyncio.wait({self._timer})
@@ -163,7 +165,7 @@ class Outgoing:
         ticket = self.ask(priority, interaction=interaction)
         try:
             while not ticket.granted.is_set():
-                # The level may rise meanwhile.
+                # The level may have risen during the wait.
                 self._require(priority, interaction=interaction)
                 await first_of(self._clock, None, ticket.granted, self._changed)
         except BaseException:
@@ -184,7 +186,8 @@ class Outgoing:
             self._budget.wants(ticket, ticket.priority)
 
     def _sort_out(self) -> None:
-        """The level has changed: what waits for it or for a slot may have to wait for the other now."""
+        """Decide again about all waiting tickets, because the level has changed: one that waited for the level may
+        now have to wait for a slot, or the reverse."""
         waiting = [*self._held, *self._budget.waiting()]
         self._held.clear()
         for ticket in waiting:

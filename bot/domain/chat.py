@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Who speaks, in OpenAI's terms."""
+    """The author of a message, in OpenAI's terms."""
 
     SYSTEM = "system"
     USER = "user"
@@ -24,12 +24,12 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What is asked of the cluster.
+    """A request to the cluster.
 
-    ``max_tokens`` ≥ 1 or None for the cluster's own limit; ``temperature`` 0–2; ``top_k`` ≥ 1;
-    ``think`` False switches reasoning off, None leaves the model's default. ``goes_on``: the answer begins
-    with the last message, which is the assistant's, and only its rest is asked for; engines that cannot do
-    that refuse it or take no notice.
+    ``max_tokens`` ≥ 1 or None for the cluster's own limit; ``temperature`` 0–2; ``top_k`` ≥ 1; ``think`` False
+    switches reasoning off, None leaves the model's default. ``goes_on``: the last message is the assistant's and
+    holds the start of the answer; only the rest is requested. Engines that cannot do that refuse the request or
+    ignore this field.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -79,7 +79,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class AnswerStats:
-    """What the receipt under an answer tells.
+    """The measurements shown in the receipt under an answer.
 
     Seconds on a monotonic clock: ``ttft`` from sending to the first text or reasoning (None when none came),
     ``duration`` from sending to the end. ``completion_tokens`` is the reported count, or the number of

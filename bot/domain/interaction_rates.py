@@ -11,9 +11,10 @@ from bot.clock import Clock
 MOST_PEOPLE = 10_000
 # Typing an option's value asks for choices at every letter.
 COMPLETIONS = 20, 5.0
-# Who is too fast by messages reads it once in so many seconds: a sentence for each would be a flood itself.
+# A person whose messages come too fast is told so at most once in this many seconds: a sentence for each message
+# would itself be a flood.
 SAY_EVERY = 10.0
-# Sums of times are not exact: what is too early by less than this many seconds is not too early.
+# Sums of floating-point times are not exact: less than this many seconds too early counts as in time.
 _TOLERANCE = 1e-6
 
 
@@ -25,20 +26,21 @@ class RateLimit:
     per_second: float
 
     def times(self, factor: int) -> RateLimit:
-        """A limit so many times as generous."""
+        """This limit with ``factor`` times the burst and the rate."""
         return RateLimit(self.burst * factor, self.per_second * factor)
 
 
 class PersonRates:
-    """One limit, for each person by themselves. Whoever has their whole burst again is forgotten."""
+    """One limit, applied to each person separately. A person who has the whole burst available again is
+    forgotten."""
 
     def __init__(self, limit: RateLimit, *, most_people: int = MOST_PEOPLE) -> None:
-        """Of more than ``most_people`` it forgets those who came longest ago."""
+        """Remember at most ``most_people``; those who came longest ago are forgotten first."""
         self._interval = 1.0 / limit.per_second
         self._slack = self._interval * (limit.burst - 1)
         self._most_people = most_people
-        # When everything that was taken from a person would have come at the even pace (the generic cell rate
-        # algorithm, ITU-T I.371); in the order in which people last came.
+        # For each person, the time at which the next action is due at an even pace (the generic cell rate
+        # algorithm, ITU-T I.371); ordered by when people last came.
         self._even: OrderedDict[int, float] = OrderedDict()
 
     def __len__(self) -> int:
@@ -46,7 +48,7 @@ class PersonRates:
         return len(self._even)
 
     def take(self, user_id: int, now: float) -> bool:
-        """Whether one more may be taken from a person at ``now`` (seconds, never going back); then it counts."""
+        """Count one action at ``now`` (seconds, never going back); False, and not counted, when it is too fast."""
         self._forget(now)
         even = max(self._even.get(user_id, now), now)
         if even - now > self._slack + _TOLERANCE:
@@ -64,7 +66,8 @@ class PersonRates:
 
 
 class Sent(Enum):
-    """What somebody sends to the bot. A withdrawal (Stop, Cancel) takes work away and is never too fast."""
+    """A kind of action that a person sends to the bot. A withdrawal (Stop, Cancel) takes work away and is never
+    too fast."""
 
     COMMAND = "command"
     MESSAGE = "message"
@@ -85,14 +88,14 @@ class InteractionRates:
             Sent.PRESS: PersonRates(commands.times(2)),
             Sent.COMPLETION: PersonRates(RateLimit(*COMPLETIONS)),
         }
-        self._told = PersonRates(RateLimit(1, 1 / SAY_EVERY))
+        self._notices = PersonRates(RateLimit(1, 1 / SAY_EVERY))
         self._clock = clock
 
     def take(self, user_id: int, sent: Sent) -> bool:
-        """Whether this is not too fast; then it counts."""
+        """Count this action; False, and not counted, when it is too fast."""
         rates = self._rates.get(sent)
         return rates is None or rates.take(user_id, self._clock.monotonic())
 
     def should_tell(self, user_id: int) -> bool:
-        """Whether this person has not been told for ten seconds; then this counts as telling."""
-        return self._told.take(user_id, self._clock.monotonic())
+        """Whether to tell this person that they are too fast: True at most once in ten seconds."""
+        return self._notices.take(user_id, self._clock.monotonic())

@@ -1,4 +1,4 @@
-"""The border to the cluster."""
+"""The port to the cluster's scheduler."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from bot.domain.status import ClusterStatus, JoinCommand, Model
 
 
 class Scheduler(Protocol):
-    """What the services ask of a Parallax scheduler. Every method raises only :class:`SchedulerError`."""
+    """A Parallax scheduler, as the services use it. Every method raises only :class:`SchedulerError`."""
 
     def stream_chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
-        """Ask and stream the answer.
+        """Send the request and stream the answer.
 
         Leaving the context closes the connection, whatever has been read: the cluster stops working on the
-        answer within half a second (recording 55b). Errors surface while iterating.
+        answer within half a second (recording 55b). Errors are raised while iterating.
         """
         ...
 
     async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
-        """Ask without streaming: the text, the reasoning and the :class:`Finish`."""
+        """Send the request without streaming; returns the text, the reasoning and the :class:`Finish`."""
         ...
 
     def watch_status(self) -> AbstractAsyncContextManager[AsyncIterator[ClusterStatus]]:
@@ -30,7 +30,7 @@ class Scheduler(Protocol):
         ...
 
     async def status(self) -> ClusterStatus:
-        """One report now."""
+        """Read one report."""
         ...
 
     async def models(self) -> tuple[Model, ...]:
@@ -48,8 +48,9 @@ class Scheduler(Protocol):
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
         """Set the cluster's model.
 
-        ``nodes`` ≥ 1. A model the scheduler does not know stops the running cluster (recording 89) and
-        initialising while nodes are connected strands it (recordings 72–78): callers confirm first.
+        ``nodes`` ≥ 1. A model that the scheduler does not know stops the running cluster (recording 89).
+        Initialising while nodes are connected leaves the cluster waiting for good (recordings 72–78). Callers must
+        ask an operator to confirm first.
         """
         ...
 

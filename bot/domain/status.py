@@ -47,7 +47,7 @@ class JoinCommand:
 class ClusterStatus:
     """One report of ``/cluster/status``.
 
-    ``capacity`` is ``max_running_request``: None in the documented dialect, which does not tell it.
+    ``capacity`` is ``max_running_request``: None in the documented dialect, which does not report it.
     """
 
     state: ClusterState
@@ -60,15 +60,15 @@ class ClusterStatus:
 
     @property
     def usable(self) -> bool:
-        """Whether a question has a chance, as far as a report tells: the one definition of it in the bot.
+        """Whether the cluster can answer a question, as far as a report shows. The only definition in the bot.
 
-        The cluster's own ``available`` is necessary and not sufficient. It comes while every node is still joining
-        (recording 42) and while one stage of a pipeline is ready and another waits (recording 91); a chat sent
-        then freezes the scheduler for five seconds. Which nodes make a pipeline is not told, so as long as any
-        node waits, at least the nodes that the last init asked for have to be ready.
+        The cluster's own ``available`` is necessary but not sufficient. It is reported while every node is still
+        joining (recording 42) and while one stage of a pipeline is ready and another waits (recording 91); a chat
+        sent at that time freezes the scheduler for five seconds. The report does not say which nodes form a
+        pipeline. So while any node waits, at least as many nodes as the last init asked for must be ready.
 
-        Taken at its word is a scheduler that lists no nodes or does not name its model, and a node in a state we
-        do not know: other dialects leave these out or call them otherwise.
+        A scheduler that lists no nodes or does not name its model, and a node in an unknown state, are believed:
+        other dialects leave these fields out or use other words.
         """
         if self.state is not ClusterState.AVAILABLE or self.need_more_nodes or self.capacity == 0:
             return False
@@ -77,7 +77,7 @@ class ClusterStatus:
 
     @property
     def ready_nodes(self) -> int:
-        """How many nodes work."""
+        """The number of available nodes."""
         return sum(node.state is NodeState.AVAILABLE for node in self.nodes)
 
 

@@ -1,1 +1,1 @@
-"""What people read, in five languages: the catalogue of sentences and the names of commands."""
+"""Translations: the catalogue of sentences and the names of commands, in five languages."""

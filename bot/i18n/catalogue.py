@@ -1,15 +1,16 @@
-"""Every sentence a person meets, by key and locale.
+"""The catalogue: every sentence that people read, by key and locale.
 
 Sentences live in ``bot/i18n/locales/<locale>.toml`` as flat ``"area.name" = "text with {placeholders}"`` tables;
 English is complete and the fallback for a missing locale or key. A count picks between ``key.one`` and
 ``key.other``. Discord's locales (``en-US``, ``zh-CN``) are matched by their language.
 
-A sentence names a command by its English path (``/cluster init``) in every locale's file. It is read with the
-names that the locale's people see (``command.<path>.typed``), so no sentence can lag behind a command's name.
+A sentence names a command by its English path (``/cluster init``) in every locale's file. When it is read, the
+path is replaced by the command's name in that locale (``command.<path>.typed``), so a sentence never shows an old
+name.
 
-Numbers are handed over as numbers and written the locale's way here. Durations are language too (``duration.*``,
-see ``compact_duration``). International, and so the same everywhere: the units GB, kB and tok/s, the glyphs, file
-names such as ``answer.md`` and what the model is told.
+Numbers are passed in as numbers and formatted here for the locale. Durations are translated too (``duration.*``,
+see ``compact_duration``). The same in every locale are the units GB, kB and tok/s, the glyphs, file names such as
+``answer.md`` and the instructions for the model.
 """
 
 from __future__ import annotations
@@ -70,19 +71,20 @@ def _command_paths(flat: Mapping[str, str]) -> dict[str, str]:
 
 
 def name_commands(flat: Mapping[str, str]) -> dict[str, str]:
-    """The sentences with their own names of commands; addresses, paths and ``</name:id>`` are left alone."""
+    """The sentences with the locale's names of commands; addresses, paths and ``</name:id>`` are left
+    unchanged."""
     paths = _command_paths(flat)
     if not paths:
         return dict(flat)
     longest_first = "|".join(re.escape(path) for path in sorted(paths, key=len, reverse=True))
-    # ASCII, because Japanese and Chinese put no space between a word and the command it is about.
+    # Only ASCII counts as part of a word: Japanese and Chinese put no space between a word and a command.
     named = re.compile(rf"(?<![A-Za-z0-9_./:<~-])/({longest_first})(?![A-Za-z0-9_/-])")
     return {key: named.sub(lambda found: f"/{paths[found[1]]}", text) for key, text in flat.items()}
 
 
 @cache
 def available_locales() -> tuple[str, ...]:
-    """The locales there are sentences for."""
+    """The locales that have sentences."""
     names = (entry.name for entry in files("bot.i18n").joinpath("locales").iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
@@ -91,7 +93,7 @@ def available_locales() -> tuple[str, ...]:
 def sentences(locale: str) -> Mapping[str, str]:
     """All sentences of one locale by key, without fallback; empty for a locale that has none.
 
-    Commands are named as the locale's people see them in Discord's list of commands.
+    Commands have the names that Discord's list of commands shows in this locale.
     """
     source = files("bot.i18n").joinpath("locales", f"{locale}.toml")
     if not source.is_file():
@@ -100,13 +102,13 @@ def sentences(locale: str) -> Mapping[str, str]:
 
 
 def forget_sentences() -> None:
-    """Let go of every locale's sentences; they are read again when somebody needs them."""
+    """Free the memory of all sentences; each locale is read again when it is needed."""
     sentences.cache_clear()
 
 
 @cache
 def resolve(locale: str | None) -> str:
-    """The locale of ours that serves one of Discord's best (``zh-TW`` → ``zh``, unknown → ``en``)."""
+    """The catalogue's locale for one of Discord's locales (``zh-TW`` → ``zh``, unknown → ``en``)."""
     language = (locale or DEFAULT_LOCALE).split("-")[0].lower()
     return language if language in available_locales() else DEFAULT_LOCALE
 

@@ -1,14 +1,14 @@
-"""What commands and their options are called and say of themselves, in the languages of the catalogue.
+"""Translated names and descriptions of commands and their options.
 
-The key follows from the place, so a cog writes names and descriptions once, in English, and nothing more:
+The catalogue key is derived from where a text is used, so a cog only writes names and descriptions in English:
 ``command.<qualified name>.typed`` and ``.description`` (a group's too), ``.option_typed.<option>`` and
 ``.option.<option>`` below it and, for an entry of a context menu, ``menu.<name>``, lower case and joined by
-underscores. A choice has no place of its own and carries its key: ``locale_str("Fast", key="choice.fast")``; so
-may anything else.
+underscores. The key of a choice cannot be derived, so it is given: ``locale_str("Fast", key="choice.fast")``; this
+also works for anything else.
 
-Discord shows a command by its name in the reader's language and sends the bot the English one in any case (docs,
-interactions/application-commands, "Localization"): handlers, permissions and logs know no other. Sentences name a
-command as their reader sees it, see :mod:`bot.i18n.catalogue`.
+Discord shows a command's name in the reader's language but always sends the English one to the bot (docs,
+interactions/application-commands, "Localization"). So handlers, permissions and logs use only English names.
+Sentences name a command in their reader's language, see :mod:`bot.i18n.catalogue`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CatalogueTranslator(app_commands.Translator):
     async def translate(
         self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
-        """The name or sentence in ``locale``, None where what the command says in English is right already."""
+        """The name or sentence in ``locale``; None where the English text of the command is right already."""
         language = resolve(locale.value)
         if language == DEFAULT_LOCALE:
             return None
@@ -38,7 +38,7 @@ class CatalogueTranslator(app_commands.Translator):
 
 
 def key_of(context: TranslationContextTypes) -> str | None:
-    """The catalogue key of what stands in this place; None for what is not translated."""
+    """The catalogue key of a text used in this context; None when it is not translated."""
     match context.location:
         case Place.command_name | Place.group_name:
             if isinstance(context.data, app_commands.ContextMenu):

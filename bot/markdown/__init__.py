@@ -1,1 +1,1 @@
-"""An answer's Markdown, as it streams in, to pages that fit Discord. Pure."""
+"""Conversion of an answer's Markdown, while it streams in, to pages that fit Discord. Pure."""

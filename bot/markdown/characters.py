@@ -1,4 +1,4 @@
-"""Characters: which are let through, where text may be cut, how wide it is, what would mention or invite.
+"""Rules for characters: which are removed, where text may be cut, how wide it is, what would mention or invite.
 
 Sources: Unicode UAX #29 (grapheme clusters, the part that matters for cutting), UAX #11 (East Asian width),
 Discord's message formatting reference (mentions, timestamps, commands, custom emoji).
@@ -10,8 +10,8 @@ import unicodedata
 ZWSP = "\u200b"
 _ZWJ = "\u200d"
 
-# Bidirectional overrides and isolates reorder what people read ("Trojan Source"); the other invisible ones
-# hide text or break words apart. The joiners U+200C and U+200D stay: scripts and emoji need them.
+# Bidirectional overrides and isolates change the order that people read ("Trojan Source"); the other invisible
+# characters hide text or split words. The joiners U+200C and U+200D stay: scripts and emoji need them.
 _REMOVED = (
     *range(0x09),
     *range(0x0D, 0x20),
@@ -31,7 +31,7 @@ _TABLE: dict[int, str | None] = {
     **dict.fromkeys((0x85, 0x2028, 0x2029), "\n"),
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
-# `translate` walks every character; most text has none of these.
+# `translate` visits every character, and most text has none of these: a search first is faster.
 _SUSPECT = re.compile("[" + "".join(re.escape(chr(code)) for code in _TABLE) + "]")
 
 _MENTION = re.compile(
@@ -45,7 +45,7 @@ _INVITE = re.compile(
 
 
 def clean(text: str) -> str:
-    """The text without control characters and invisible or reordering ones; other line ends become \\n.
+    """The text without control, invisible and reordering characters; other line ends become \\n.
 
     Unpaired surrogates become U+FFFD, so the result can always be encoded.
     """
@@ -53,7 +53,8 @@ def clean(text: str) -> str:
 
 
 def inert(text: str) -> str:
-    """The text with a U+200B in every mention, command, custom emoji and timestamp: plain text now."""
+    """The text with a U+200B in every mention, command, custom emoji and timestamp, so that Discord shows plain
+    text."""
     return _MENTION.sub(lambda found: found[0] + ZWSP, text)
 
 
@@ -63,7 +64,7 @@ def invite(text: str) -> re.Match[str] | None:
 
 
 def joins(before: str, after: str) -> bool:
-    """True if two neighbouring characters belong to one visible character, so no cut may part them."""
+    """True if two neighbouring characters belong to one visible character, which must not be cut."""
     code = ord(after)
     if code < 0x300:
         return False
@@ -80,27 +81,27 @@ _LONGEST_CLUSTER = 40
 
 
 def cut_at(text: str, at: int) -> int:
-    """The last place ≤ `at` between two visible characters; `at` itself when a cluster is absurdly long.
+    """The last index ≤ `at` between two visible characters; `at` itself when a grapheme cluster is too long.
 
     Flags are pairs: an odd distance from the start of a run of regional indicators is inside a flag.
     """
     if at >= len(text):
         return len(text)
-    place = at
-    while place > 0 and at - place < _LONGEST_CLUSTER and _inside(text, place):
-        place -= 1
-    return place if place > 0 and not _inside(text, place) else at
+    index = at
+    while index > 0 and at - index < _LONGEST_CLUSTER and _inside(text, index):
+        index -= 1
+    return index if index > 0 and not _inside(text, index) else at
 
 
-def _inside(text: str, place: int) -> bool:
-    if not joins(text[place - 1], text[place]):
+def _inside(text: str, index: int) -> bool:
+    if not joins(text[index - 1], text[index]):
         return False
-    if not _regional(text[place]):
+    if not _regional(text[index]):
         return True
-    start = place
-    while start > 0 and place - start < 2 * _LONGEST_CLUSTER and _regional(text[start - 1]):
+    start = index
+    while start > 0 and index - start < 2 * _LONGEST_CLUSTER and _regional(text[start - 1]):
         start -= 1
-    return (place - start) % 2 == 1
+    return (index - start) % 2 == 1
 
 
 def cut(text: str, size: int) -> str:

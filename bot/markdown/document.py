@@ -1,7 +1,7 @@
-"""The answer so far, as Discord pages.
+"""An answer that streams in, as Discord pages.
 
-Cost: `feed` handles each character a bounded number of times, `pages` renders the open end of the text onto the
-one page that is not full. Neither grows with the length of the answer.
+Cost: `feed` processes each character a bounded number of times; `pages` renders only the unfinished end of the
+text onto the one page that is not full. Neither cost grows with the length of the answer.
 """
 
 import re
@@ -20,10 +20,10 @@ CODE_ATTACHMENT_CHARS = 8000
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """What the pages do not show, as files.
+    """The parts of an answer that the pages do not show, as files.
 
-    `name` and `text` are the whole answer; `rest` is what follows the last page ("" if the pages show all of
-    it), `codes` are the code blocks too long for the pages, each whole.
+    `name` and `text` are the whole answer; `rest` is the text after the last page ("" if the pages show all of
+    it); `codes` are the code blocks that are too long for the pages, each whole.
     """
 
     name: str
@@ -33,13 +33,13 @@ class Overflow:
     codes: tuple[File, ...] = ()
 
     def files(self) -> tuple[File, ...]:
-        """All of it as attachments, the most useful first."""
+        """The files as attachments, the most useful first."""
         rest = (File(self.rest_name, self.rest.encode()),) if self.rest else ()
         return (*rest, *self.codes, File(self.name, self.text.encode()))
 
 
 class AnswerDocument:
-    """The answer so far, as Discord pages. Append-only; full pages are frozen.
+    """An answer that streams in, as Discord pages. Append-only; full pages never change.
 
     Pages depend on the text alone, never on how it was cut into pieces. Every body is at most `limit`
     characters (`first_limit` on the first page), both at least 100. Not thread-safe.
@@ -61,7 +61,7 @@ class AnswerDocument:
         self._pieces: list[str] = []
         self._layout = Layout(limit=limit, first_limit=first, max_pages=max_pages)
         self._blocks = Blocks(self._layout.add, code_attachment_chars=code_attachment_chars)
-        self._half = ""  # a high surrogate whose other half may be on its way
+        self._half = ""  # a high surrogate whose other half may come with the next piece
         self._closed = False
         self._shown: tuple[str, ...] | None = None
 
@@ -73,7 +73,7 @@ class AnswerDocument:
         return self._pieces[0] if self._pieces else ""
 
     def feed(self, text: str) -> None:
-        """More of the answer, cut anywhere. Raises `ValueError` after `close`."""
+        """Add text of the answer, cut anywhere. Raises `ValueError` after `close`."""
         if self._closed:
             raise ValueError("the answer is closed")
         if not text:
@@ -87,7 +87,7 @@ class AnswerDocument:
         self._blocks.feed(clean(_paired(text)))
 
     def close(self) -> None:
-        """The stream ended, however it did: everything takes its final form. Idempotent."""
+        """End the text: everything takes its final form. Idempotent."""
         if self._closed:
             return
         if self._half:
@@ -107,7 +107,8 @@ class AnswerDocument:
         return self._shown
 
     def overflow(self) -> Overflow | None:
-        """What the pages do not show; None if they show everything. Reads the whole answer: for the end."""
+        """The parts that the pages do not show; None if they show everything. Reads the whole answer, so call it
+        only at the end."""
         left_from = self._layout.left_from
         if left_from is None and not self._blocks.files:
             return None
@@ -123,7 +124,7 @@ class AnswerDocument:
 
 
 def _rest(text: str, at: int, fence: Fence | None) -> tuple[str, str]:
-    """A file with the text from `at` on, which may be inside a block: its name, and what is in it."""
+    """The name and content of a file with the text from `at` on, which may be inside a block."""
     if fence is None or at <= fence.starts:
         return "answer-rest.md", text[at:]
     if fence.is_code and not fence.quoted and not _after(text, fence.ends).strip():
@@ -137,12 +138,12 @@ def _rest(text: str, at: int, fence: Fence | None) -> tuple[str, str]:
 
 
 def _after(text: str, ends: int | None) -> str:
-    """What follows the line at `ends`."""
+    """The text after the line at `ends`."""
     return "" if ends is None else text[ends:].partition("\n")[2]
 
 
 def _dedented(code: str, indent: int, *, whole: bool) -> str:
-    """Code without the indentation of the block it stands in; `whole`: it begins with a whole line."""
+    """The code without the indentation of its block; `whole`: it begins with a whole line."""
     lines = re.sub(f"(?m)^ {{0,{indent}}}", "", code)
     return lines if whole else code.partition("\n")[0] + lines[len(lines.partition("\n")[0]) :]
 
@@ -165,7 +166,7 @@ def render(
 
 
 def _paired(text: str) -> str:
-    """Surrogate pairs as the characters they stand for; halves stay what they are."""
+    """The text with surrogate pairs replaced by their characters; single halves are kept."""
     if _SURROGATE.search(text) is None:
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

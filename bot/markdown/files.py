@@ -1,4 +1,4 @@
-"""A file that goes along with a message."""
+"""A file attached to a message."""
 
 from dataclasses import dataclass
 

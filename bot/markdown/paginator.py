@@ -1,8 +1,8 @@
-"""Pages from a stream of atoms: where a page ends, what is closed there and reopened on the next.
+"""Pagination of a stream of atoms: where a page ends, what is closed there and reopened on the next page.
 
-Block rendering produces atoms: the start of a line, then pieces of text of about a word. Atoms are only ever
-appended, and a page ends when the first atom does not fit, so where pages end depends on the content alone,
-never on how it arrived. A page that has ended is a plain string.
+The blocks produce atoms: the start of a line, then pieces of text of about a word. Atoms are only appended, and a
+page ends when the first atom does not fit. So the ends of pages depend on the content alone, never on how it
+arrived. A page that has ended is a plain string.
 """
 
 import re
@@ -13,11 +13,11 @@ from bot.markdown.characters import ZWSP, cut_at
 
 @dataclass(slots=True, eq=False)
 class Fence:
-    """A code block as Discord draws it. Identity, not equality, tells two blocks apart.
+    """A code block on a page. Two blocks are distinguished by identity, not by equality.
 
-    What it is in the answer, for a file that goes on inside it: the offset at which it `starts`, the Markdown that
-    `reopens` it, whether it `is_code` (with `indent` columns that are none of it), and the offset of the line that
-    closed it, None until that is known.
+    The other fields describe the block in the answer, for a file that begins inside it: the offset at which it
+    `starts`, the Markdown that `reopens` it, whether it `is_code` (with `indent` columns that do not belong to the
+    code), and the offset of the line that closed it, None until that is known.
     """
 
     language: str = ""
@@ -45,7 +45,7 @@ class Fence:
 class Line:
     """The start of a line. `again` is its prefix if a page ends inside it; `gap` asks for a blank line before.
 
-    `source` is the offset in the answer at which it begins; `heading` keeps it together with what follows.
+    `source` is the offset in the answer at which it begins; `heading` keeps it on one page with the text after it.
     """
 
     prefix: str = ""
@@ -58,9 +58,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Text:
-    """About a word with the white space after it, inside `marks` (outermost first, each its own closer).
+    """A piece of about a word with the white space after it, inside `marks` (outermost first, each its own
+    closer).
 
-    `whole` text (a link) is not parted while it fits on a page. `source`: the offset at which it begins.
+    `whole` text (a link) is not split when it fits on a page. `source`: the offset at which it begins.
     """
 
     text: str
@@ -74,7 +75,7 @@ Atom = Line | Text
 _SENTENCE = re.compile(r"(?:[.!?…][\"'”’)\]]*\s|[。！？][」』”）]*\s?)\Z")
 _LOOKS_LIKE_BLOCK = re.compile(r"(#{1,3}|-#|>{1,3}|[-*+]|\d+\.)(?=\s|\Z)|>")
 
-# A page is filled this far before a better boundary is preferred over a fuller page.
+# The share of a page that must be filled before a better boundary is preferred over a fuller page.
 _AFTER_PARAGRAPH = 0.55
 _AFTER_SENTENCE = 0.5
 _AFTER_WORD = 0.25
@@ -125,7 +126,7 @@ class _Page:
         if line is not None and line.fence is not None:
             closers += len(line.fence.closer)
         if self.length + len(added) + closers > self.limit:
-            # White space at the very end is dropped from the body, so it need not fit.
+            # White space at the end is removed from the body, so it need not fit.
             bare = added.rstrip()
             if self.length + len(bare) + closers > self.limit or not isinstance(atom, Text):
                 return False
@@ -144,7 +145,7 @@ class _Page:
 
     @property
     def ends_with_a_word(self) -> bool:
-        """Whether the end is a boundary by itself, on a page that is worth ending there."""
+        """Whether the page ends with a word, and is full enough to end here."""
         last = self.atoms[-1] if self.atoms else None
         return isinstance(last, Text) and last.text[-1:].isspace() and self.length >= _AFTER_WORD * self.limit
 
@@ -200,19 +201,19 @@ class _Page:
 
 
 def _seam(text: str, marks: tuple[str, ...]) -> str:
-    """What stands between code that ends with a backtick and its own mark: three of them would be a fence."""
+    """The separator between code that ends with a backtick and its own mark: three backticks would be a fence."""
     return ZWSP if text.endswith("`") and marks and marks[-1].startswith("`") else ""
 
 
 def _apart(before: Line, line: Line) -> bool:
-    """Whether a blank line stands between these. Discord draws headings and code blocks with room around them: one
-    more would tear the answer apart. A heading deeper than Discord's is only bold, and needs the room above."""
+    """Whether to put a blank line between these lines. Discord draws headings and code blocks with space around
+    them, so they get none. A heading deeper than Discord's levels is only bold text and needs one above it."""
     drawn = line.heading and "#" in line.prefix
     return line.gap and not drawn and not before.heading and before.fence is line.fence
 
 
 def _change(old: tuple[str, ...], new: tuple[str, ...]) -> str:
-    """Closers and openers between two texts. Where both meet, U+200B keeps `*` and `**` apart."""
+    """The closers and openers between two texts, with U+200B between `*` and `**` where they meet."""
     same = 0
     while same < min(len(old), len(new)) and old[same] == new[same]:
         same += 1
@@ -221,7 +222,7 @@ def _change(old: tuple[str, ...], new: tuple[str, ...]) -> str:
 
 
 def guarded(text: str) -> str:
-    """Text at the start of a line, with a backslash before what Discord would take for a block."""
+    """The text for the start of a line, with a backslash before characters that would open a block in Discord."""
     found = _LOOKS_LIKE_BLOCK.match(text)
     if found is None:
         return text
@@ -274,7 +275,7 @@ class Layout:
         return (*self._frozen, page.body())
 
     def _end_page(self, pending: list[Atom]) -> list[Atom]:
-        """Freeze the page at its best boundary; returns what comes after it, last first."""
+        """End the page at its best boundary; returns the atoms after it, last first."""
         page = self._page
         after = pending[::-1]
         best = _best_break(page)
@@ -297,7 +298,7 @@ class Layout:
         return moved[::-1]
 
     def _part(self, after: list[Atom]) -> list[Atom]:
-        """Nothing on the page is a boundary: fill it with the start of the text that did not fit."""
+        """Fill a page without a boundary with the start of the text that did not fit; returns the other atoms."""
         first = after[0]
         if not isinstance(first, Text):
             return after
@@ -321,7 +322,7 @@ class Layout:
 
 
 def _first(line: Line) -> Line:
-    """A line at the top of a page: nothing to be apart from."""
+    """The line for the top of a page: without a blank line before it."""
     if not line.gap:
         return line
     return Line(line.prefix, line.again, False, line.fence, line.heading, line.source)
@@ -332,7 +333,8 @@ def _continued(line: Line, source: int) -> Line:
 
 
 def _best_break(page: _Page) -> int | None:
-    """The atom before which to end: after a paragraph, else a sentence or line, else a word; the last of each."""
+    """The index of the atom before which to end the page: after a paragraph, else after a sentence or line, else
+    after a word; the last one of each."""
     for rank, share in ((3, _AFTER_PARAGRAPH), (2, _AFTER_SENTENCE), (1, _AFTER_WORD)):
         for kind, index, length in reversed(page.breaks):
             if length < share * page.limit:

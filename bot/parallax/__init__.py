@@ -1,1 +1,1 @@
-"""Adapter to the scheduler: HTTP, SSE and NDJSON to the domain's types."""
+"""Adapter to the scheduler: converts HTTP, SSE and NDJSON to the domain's types."""

@@ -1,4 +1,4 @@
-"""The bytes of a streamed answer to typed events: everything but the network."""
+"""Reader of a streamed answer: converts its bytes to typed events, without the network."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _REASONS = {
     "max_tokens": FinishReason.LENGTH,
 }
 _BROKEN_OFF = frozenset({"abort", "error"})
-"""Finish reasons by which an engine says that it did not finish."""
+"""Finish reasons with which an engine reports that it did not finish."""
 _UNKNOWN_PROMPT = SentPrompt()
 
 
 def finish_reason(name: str) -> FinishReason:
-    """A wire name as a reason; names we do not know are OTHER."""
+    """The reason for its name in the protocol; unknown names are OTHER."""
     return _REASONS.get(name.lower(), FinishReason.OTHER)
 
 
@@ -49,8 +49,8 @@ def read_usage(value: object) -> Usage | None:
 
 
 def content_text(value: object, *, depth: int = 0) -> str:
-    """Content as text: a string, or OpenAI's list of parts. All else is empty. Raises ValueError for parts inside
-    parts that are nested deeper than any format has them."""
+    """Content as text: a string, or OpenAI's list of parts; anything else is empty. Raises ValueError for parts
+    that are nested more deeply than any format allows."""
     if isinstance(value, str):
         return storable(value)
     if depth > bounds.NESTED_PARTS:
@@ -86,18 +86,18 @@ class AnswerMeter:
 
     @property
     def content_came(self) -> bool:
-        """Whether any text or reasoning came."""
+        """Whether any text or reasoning has arrived."""
         return self._events > 0
 
     def content(self, now: float) -> None:
-        """A chunk brought text or reasoning."""
+        """Count a chunk with text or reasoning that arrived at ``now``."""
         self._events += 1
         self._last = now
         if self._first is None:
             self._first = now
 
     def stats(self, now: float) -> AnswerStats:
-        """The measures of an answer that ended ``now``."""
+        """The measurements of an answer that ended at ``now``."""
         tokens = self.usage.completion_tokens if self.usage is not None else self._events
         speed = None
         if self._first is not None and self._last is not None and self._last > self._first and tokens > 1:
@@ -117,8 +117,8 @@ class AnswerReader:
     """Reads one streamed answer.
 
     Feed it the body's bytes and, when they end, call :meth:`close` (or :meth:`stalled`, :meth:`broken`). Each
-    returns the events to give out; :attr:`failure` is then what to raise after them, :attr:`done` says that
-    :class:`Finish` was among them. What counts as an end:
+    returns the events to pass on. After them :attr:`failure` is the error to raise, if any; :attr:`done` is true
+    when :class:`Finish` was among them. What counts as an end:
 
     * ``[DONE]``, with the reason that came before it, or OTHER when none came;
     * the connection's end, an error or a silence after a ``finish_reason``: the answer was complete;
@@ -156,11 +156,11 @@ class AnswerReader:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more is to be read."""
+        """Whether the answer has ended, so that nothing more is to be read."""
         return self.done or self.failure is not None
 
     def feed(self, chunk: bytes, now: float) -> list[StreamEvent]:
-        """Take bytes that arrived at ``now``."""
+        """Take in bytes that arrived at ``now``."""
         self._now = now
         try:
             self._read(self._events.feed(chunk))
@@ -169,7 +169,7 @@ class AnswerReader:
         return self._given()
 
     def close(self, now: float) -> list[StreamEvent]:
-        """The server ended the response."""
+        """End the answer: the server ended the response."""
         self._now = now
         self._ending = True
         try:
@@ -186,19 +186,20 @@ class AnswerReader:
         return self._given()
 
     def stalled(self, seconds: float, now: float) -> list[StreamEvent]:
-        """Nothing came for ``seconds``."""
+        """End the answer: nothing came for ``seconds``."""
         self._now = now
         self._end_early(interrupted(f"nothing came for {seconds:g} s", "stall"))
         return self._given()
 
     def broken(self, failure: StreamInterrupted, now: float) -> list[StreamEvent]:
-        """The connection broke."""
+        """End the answer: the connection broke with ``failure``."""
         self._now = now
         self._end_early(failure)
         return self._given()
 
     def teach(self, habits: ThinkingHabits) -> None:
-        """Hand on what the answer showed about its model's thinking. One cut short shows only what it has."""
+        """Record in ``habits`` how the answer's model marks its thinking. An answer cut short shows only a
+        part."""
         if self._splitter is None:
             return
         if self._splitter.lone_close or (self.done and self._reason is FinishReason.STOP):
@@ -240,15 +241,16 @@ class AnswerReader:
             self._payload(payload)
 
     def _unparsable(self, event: str, text: str) -> None:
-        """Events that a server separated by one line end instead of two arrive as the lines of one event."""
+        """Read the lines of an event that is no JSON as single events: some servers separate events by one line
+        end instead of two."""
         lines = text.split("\n")
         if len(lines) > 1:
             self._read(Data(event, line) for line in lines)
-        elif not self._ending:  # what the end cut in the middle is no error: the end itself is
+        elif not self._ending:  # an event that the end cut is no error of its own: the end is
             self._error(ErrorBody(printable(text, bounds.DETAIL), code="malformed"))
 
     def _stray_line(self, line: str) -> None:
-        """A line outside the SSE grammar: a JSON object (perhaps over several lines), or raw text."""
+        """Read a line outside the SSE grammar: a JSON object (perhaps over several lines), or plain text."""
         try:
             payload = self._stray.feed(line)
         except ValueError:
@@ -314,7 +316,7 @@ class AnswerReader:
             self._meter.content(arrived)
 
     def _let_go(self, *, broken: bool) -> None:
-        """Nothing more comes: what was held back is part of the answer or is dropped."""
+        """Release the text held back at the end of the answer, or drop it when it repeats the prompt."""
         if self._all_let_go:
             return
         self._all_let_go = True
@@ -331,15 +333,15 @@ class AnswerReader:
         return self._splitter
 
     def _error(self, body: ErrorBody) -> None:
-        """An error inside the stream: by its status before the first content, an interruption after it,
-        unless the request itself was refused."""
+        """Handle an error inside the stream. Before the first content its status decides; after it, it is an
+        interruption, unless the request itself was refused."""
         failure = from_status(body)
         if self._meter.content_came and not isinstance(failure, RequestRefused):
             failure = StreamInterrupted(str(failure), status=body.status, code=body.code)
         self._end_early(failure)
 
     def _end_early(self, failure: SchedulerError) -> None:
-        """The stream ends without ``[DONE]``: fine after a finish_reason, else a failure."""
+        """End a stream without ``[DONE]``: normally after a finish_reason, else with ``failure``."""
         if self.over:
             return
         if self.complete:
@@ -366,7 +368,7 @@ class AnswerReader:
         if self._splitter is not None:
             self._out.extend(self._splitter.close())
             if self._splitter.assumed_wrongly and reason is FinishReason.STOP:
-                # taken for thinking because of the model's name: without this the answer would be empty
+                # It was treated as thinking because of the model's name; without this the answer would be empty.
                 self._out.append(Text(self._splitter.assumed_text))
         if self._meter.usage is not None:
             self._out.append(self._meter.usage)

@@ -25,7 +25,7 @@ from bot.parallax.untrusted import mapping, printable
 
 _CHAT = "/v1/chat/completions"
 _STATUS = "/cluster/status"
-# Of an init that was refused people read this: the classes' own sentences are about a question.
+# The sentence for a refused init: the sentences of the error classes are about a question.
 _INIT_REFUSED = "error.init_refused"
 _UNKNOWN_MODEL = re.compile(
     r"not found|cannot find|could not find|no such|does not exist|404|not a valid|unknown|unsupported",
@@ -36,9 +36,9 @@ _UNKNOWN_MODEL = re.compile(
 class ParallaxClient:
     """Implements :class:`bot.domain.Scheduler` over one pooled HTTP client.
 
-    ``base_url`` is PARALLAX_URL, with a path when the scheduler stands behind one; raises
-    :class:`bot.errors.ConfigError` when it is none. Safe for any number of concurrent calls in one event
-    loop. Every method raises only :class:`SchedulerError`; cancelling any of them closes its connection.
+    ``base_url`` is PARALLAX_URL, with a path when a proxy serves the scheduler below one; raises
+    :class:`bot.errors.ConfigError` when it is not valid. Safe for any number of concurrent calls in one event
+    loop. Every method raises only :class:`SchedulerError`; cancelling a method closes its connection.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class ParallaxClient:
 
     @asynccontextmanager
     async def stream_chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[StreamEvent]]:
-        """Ask and stream the answer; entering waits for the headers.
+        """Send the request and stream the answer; entering waits for the headers.
 
         The iterator gives :class:`Started`, then text and reasoning as they arrive, then the usage when it
-        was reported, then exactly one :class:`Finish`. An error comes after all that arrived before it.
+        was reported, then exactly one :class:`Finish`. An error is raised after everything that arrived before it.
         Leaving closes the connection unless the response was read to its last byte.
         """
         sent = self._clock.monotonic()
@@ -98,7 +98,7 @@ class ParallaxClient:
     async def _whole_answer(
         self, response: httpx.Response, started: Started, sent: float, prompt: SentPrompt
     ) -> AsyncIterator[StreamEvent]:
-        """An answer that came as one JSON body although a stream was asked for."""
+        """Read an answer that came as one JSON body although a stream was requested."""
         payload = await self._json_within(response, self._timeouts.first_byte)
         self._raise_error_in(payload)
         duration = self._clock.monotonic() - sent
@@ -108,10 +108,10 @@ class ParallaxClient:
         return Replay([started, *(piece for piece in pieces if piece is not None), finish])
 
     async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
-        """Ask without streaming: the text, the reasoning and the :class:`Finish`.
+        """Send the request without streaming; returns the text, the reasoning and the :class:`Finish`.
 
-        The scheduler sends nothing before the whole answer is there, so it must be there within
-        ``first_byte`` seconds. It goes on working when the caller gives up: prefer :meth:`stream_chat`.
+        The scheduler sends nothing before the whole answer is complete, so it must be complete within
+        ``first_byte`` seconds. The cluster goes on working when the caller gives up: prefer :meth:`stream_chat`.
         """
         sent = self._clock.monotonic()
         payload = await self._connection.call(
@@ -141,7 +141,8 @@ class ParallaxClient:
                 await stream.aclose()
 
     async def status(self) -> ClusterStatus:
-        """One report now: from ``/cluster/status_json``, or where there is none the stream's first."""
+        """Read one report: from ``/cluster/status_json``, or the stream's first one where that route is
+        missing."""
         try:
             payload = await self._control("GET", "/cluster/status_json")
             return wire.read_status(payload)

@@ -24,7 +24,7 @@ def _checked(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url.strip())
     except httpx.InvalidURL:
-        # Without the reason, here and in the chain: it repeats parts of the address, which may be a password.
+        # The cause is left out, also from the chain: it repeats parts of the address, which may be a password.
         raise ConfigError("PARALLAX_URL is not a URL: use a form like http://localhost:3001") from None
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigError("PARALLAX_URL must start with http:// or https:// and name a host")
@@ -34,7 +34,7 @@ def _checked(base_url: str) -> httpx.URL:
 class Connection:
     """Requests to one scheduler, with limits and translated errors.
 
-    A login inside of the address goes into the header, for a proxy before the scheduler, and into no error.
+    A login in the address is sent in the header, for a proxy in front of the scheduler, and appears in no error.
 
     The pool has no limit of its own: how many requests run at once is the queue's decision. Proxies and
     credentials from the environment are ignored: the address is that of the cluster itself.
@@ -55,8 +55,8 @@ class Connection:
             limits=httpx.Limits(
                 max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEP_ALIVE_S
             ),
-            # A compressing proxy would hold tokens back, and a kilobyte may decompress to gigabytes: whoever
-            # compresses all the same is refused, so every body is read as it comes (`aiter_raw`).
+            # A compressing proxy would hold tokens back, and a kilobyte may decompress to gigabytes. A compressed
+            # response is refused, so every body is read as it comes (`aiter_raw`).
             headers={"Accept-Encoding": "identity", "User-Agent": "parallax-discord"},
             follow_redirects=False,
             trust_env=False,
@@ -75,10 +75,11 @@ class Connection:
     async def open(
         self, method: str, path: str, *, within: float, body: object = None, accept: str = "application/json"
     ) -> AsyncIterator[httpx.Response]:
-        """Send and wait at most ``within`` seconds for a 200's headers. Leaving closes what is half read.
+        """Send a request and wait at most ``within`` seconds for the headers of a 200. Leaving closes a connection
+        whose body is not read to its end.
 
-        Raises :class:`SchedulerUnreachable` when none came, what the status says for any other, and
-        :class:`UpstreamFailed` for a body in an encoding, which nobody asked for.
+        Raises :class:`SchedulerUnreachable` when no response came, the error for the status when it is not 200,
+        and :class:`UpstreamFailed` for an encoded body, which was not requested.
         """
         request = self._http.build_request(method, path, json=body, headers={"Accept": accept})
         try:
@@ -107,7 +108,7 @@ class Connection:
             await response.aclose()
 
     async def call(self, method: str, path: str, *, within: float, body: object = None) -> object:
-        """The JSON of a response, all of it within ``within`` seconds."""
+        """Send a request and return the JSON of its response, all within ``within`` seconds."""
         try:
             async with (
                 asyncio.timeout(within),
@@ -125,14 +126,14 @@ def content_type(response: httpx.Response) -> str:
 
 
 def _encoding(response: httpx.Response) -> str:
-    """How the body is encoded, for a log; empty when it is not."""
+    """The encoding of the body, for a log; empty when it is not encoded."""
     header: str = response.headers.get("content-encoding", "")
     names = {name.strip().lower() for name in header.split(",")} - {"", "identity"}
     return printable(header, bounds.SHORT_NAME) or "something" if names else ""
 
 
 async def read_json(response: httpx.Response, clock: Clock) -> object:
-    """The JSON value a 200 consists of. A web page in its place is another server's answer."""
+    """The JSON value in the body of a 200. A web page instead means that another server answers there."""
     kind = content_type(response)
     if kind == "text/html":
         raise elsewhere("it answered with a web page", response.status_code)
@@ -153,7 +154,7 @@ async def read_json(response: httpx.Response, clock: Clock) -> object:
 
 
 async def _error_body(response: httpx.Response, within: float, clock: Clock) -> bytes:
-    """What can be had of an error's body: the status says enough, so one that breaks is no failure."""
+    """The part of an error's body that could be read. A body that breaks is no failure: the status is enough."""
     raw = bytearray()
     turns = Turns(clock)
     try:

@@ -1,4 +1,4 @@
-"""Foreign failures to the error classes of :mod:`bot.errors`.
+"""Conversion of the scheduler's failures to the error classes of :mod:`bot.errors`.
 
 Statuses and bodies are those of the recordings: ``{"error": {message, type, param, code}}`` from the chat
 route, ``{"type", "error": "text"}`` from ``/scheduler/init``, ``{"detail": "text"}`` from the web framework,
@@ -55,7 +55,7 @@ _STATUS_OF_TYPE = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """What an error's body says. ``message`` and ``code`` are untrusted, one line, limited."""
+    """The content of an error's body. ``message`` and ``code`` are untrusted, one line each, of limited length."""
 
     message: str
     code: str | None = None
@@ -63,9 +63,9 @@ class ErrorBody:
 
 
 def read_error(payload: Mapping[str, object]) -> ErrorBody | None:
-    """The error in a JSON object of a stream or a body; None when the object is none.
+    """The error in a JSON object of a stream or a body; None when the object is no error.
 
-    ``{"error": null}`` beside choices is none.
+    ``{"error": null}`` together with choices is no error.
     """
     if payload.get(ENVELOPE):
         return _read_envelope(payload)
@@ -84,7 +84,7 @@ def read_error(payload: Mapping[str, object]) -> ErrorBody | None:
 def _read_fields(fields: Mapping[str, object]) -> ErrorBody:
     kind = printable(fields.get("type"), bounds.CODE)
     code = fields.get("code")
-    # Some engines give a status as the code, others numbers of their own, which say nothing.
+    # Some engines use the status as the code; others use numbers of their own, which have no meaning here.
     status = whole_number(code, least=400, most=bounds.STATUS_MOST) or _STATUS_OF_TYPE.get(kind.lower())
     name = printable(code, bounds.CODE)
     return ErrorBody(
@@ -95,7 +95,7 @@ def _read_fields(fields: Mapping[str, object]) -> ErrorBody:
 
 
 def _read_envelope(payload: Mapping[str, object]) -> ErrorBody:
-    """A worker's whole HTTP response, which the RPC handler puts into the stream (recordings 52, 80)."""
+    """Read a worker's whole HTTP response, which the RPC handler puts into the stream (recordings 52, 80)."""
     status = whole_number(payload.get("status_code"), least=bounds.STATUS_LEAST, most=bounds.STATUS_MOST)
     encoded = payload.get("body_base64")
     try:
@@ -106,7 +106,7 @@ def _read_envelope(payload: Mapping[str, object]) -> ErrorBody:
 
 
 def read_body(raw: bytes) -> ErrorBody:
-    """The error in a response's body, of whatever form."""
+    """The error in a response's body, in any of its forms."""
     try:
         payload = mapping(parse_json(raw))
     except ValueError:
@@ -116,8 +116,8 @@ def read_body(raw: bytes) -> ErrorBody:
 
 
 def retry_after(header: str | None, now: float) -> float | None:
-    """Seconds from a ``Retry-After`` header: a number or a date. ``now`` in seconds since the epoch. None for what
-    is neither, or longer than is believed."""
+    """The seconds of a ``Retry-After`` header, which is a number or a date. ``now`` in seconds since the epoch.
+    None when it is neither, or longer than the bound."""
     if header is None:
         return None
     try:
@@ -131,7 +131,7 @@ def retry_after(header: str | None, now: float) -> float | None:
 
 
 def from_status(body: ErrorBody, *, wait: float | None = None) -> SchedulerError:
-    """The error for a body with a status, of a node or of the scheduler. ``wait`` is its Retry-After."""
+    """The error for a body with a status, from a node or the scheduler. ``wait`` is its Retry-After in seconds."""
     status = body.status
     message = f"{status or 'no status'} {body.code or '-'}: {body.message}"
     if status == 429:
@@ -144,7 +144,7 @@ def from_status(body: ErrorBody, *, wait: float | None = None) -> SchedulerError
 
 
 def from_response(status: int, raw: bytes, *, wait: float | None = None) -> SchedulerError:
-    """The error for a response of the address PARALLAX_URL itself."""
+    """The error for a response of the server at PARALLAX_URL itself."""
     body = replace(read_body(raw), status=status)
     if status in {401, 403, 407}:
         return SchedulerUnreachable(
@@ -161,7 +161,7 @@ def from_response(status: int, raw: bytes, *, wait: float | None = None) -> Sche
 
 
 def elsewhere(what: str, status: int | None = None) -> SchedulerUnreachable:
-    """The address answers, but not as a scheduler does."""
+    """The error for an address that answers, but not as a scheduler does."""
     return SchedulerUnreachable(
         f"PARALLAX_URL does not point to a Parallax scheduler: {what}", status=status, code=NOT_A_SCHEDULER
     )
@@ -186,12 +186,12 @@ def _refusal(message: str, body: ErrorBody) -> RequestRefused:
 
 
 def interrupted(message: str, code: str) -> StreamInterrupted:
-    """A stream that ended where it should not have."""
+    """The error for a stream that ended too early."""
     return StreamInterrupted(message, code=code)
 
 
 def before_headers(exc: httpx.HTTPError) -> SchedulerUnreachable:
-    """No response came."""
+    """The error when no response came."""
     if isinstance(exc, httpx.ConnectTimeout):
         code = "connect_timeout"
     elif isinstance(exc, httpx.ConnectError | httpx.UnsupportedProtocol):
@@ -202,6 +202,6 @@ def before_headers(exc: httpx.HTTPError) -> SchedulerUnreachable:
 
 
 def after_headers(exc: httpx.HTTPError) -> StreamInterrupted:
-    """A response broke off."""
+    """The error when a response broke off."""
     detail = printable(str(exc), bounds.DETAIL)
     return interrupted(f"{type(exc).__name__}: {detail}", "connection_lost")

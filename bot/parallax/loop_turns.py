@@ -1,4 +1,4 @@
-"""Letting other tasks work while a peer sends faster than its bytes are read."""
+"""Turns for other tasks while a peer sends faster than its bytes are read."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from bot.clock import Clock
 
 SLICE = 8 * 1024
-"""Bytes that are read at once: some 10 ms of work where all of them are the smallest of events."""
+"""Bytes that are read without a pause: about 10 ms of work when they consist of the smallest events."""
 
 _PIECE = SLICE // 64
-"""What a piece costs beside its bytes, in bytes' work: the network's layers take about as long for each."""
+"""The fixed cost of a piece, in bytes of work: the network layers take about this long for each piece."""
 
 
 def slices(chunk: bytes) -> Iterator[bytes]:
@@ -19,15 +19,15 @@ def slices(chunk: bytes) -> Iterator[bytes]:
 
 
 class Turns:
-    """Counts the work since others last had a turn. While bytes are there, reading them waits for nothing, and
-    nobody else would have any."""
+    """Counts the work since other tasks last had a turn. While bytes are available, reading them never waits, so
+    no other task would run."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._work = 0
 
     async def worked(self, size: int) -> None:
-        """A piece of ``size`` bytes was read: others have a turn when it is time."""
+        """Count a piece of ``size`` bytes, and let other tasks run when it is time."""
         self._work += size + _PIECE
         if self._work >= SLICE:
             self._work = 0

@@ -1,4 +1,4 @@
-"""Holding back an answer that begins with the prompt it answers.
+"""Removal of the prompt from an answer that begins by repeating it.
 
 A Parallax worker whose request ends without a visible token (the engine failed, it refused a parameter, the
 model ended at once) sends the decoded prompt as the answer's first content: the system prompt and everybody's
@@ -12,7 +12,7 @@ first one also a system prompt of the template's own, if it has a header. The sy
 was sent, before the last question, or be left out.
 
 **How long text is held.** As long as it may still be the prompt. An ordinary answer shows at its first piece
-that it is not, unless it begins as the prompt does.
+that it is not, unless it begins like the prompt.
 
 **What is an echo.** The text must run through all messages, to the last one. Then it is one
 
@@ -22,18 +22,18 @@ that it is not, unless it begins as the prompt does.
 * when nothing follows, and there were several messages or role names between them. A sole question that comes
   back without any template text is not: "hi" may be answered with "hi";
 * without the system prompt that was sent, only when the header follows and nothing after it: otherwise it is a
-  transcript that somebody asked for.
+  copy of the conversation that somebody asked for.
 
 What follows an echo is the answer. A text that ends before that is an echo when role names or special tokens
 stand between the messages and it runs through one message, or 16 letters and digits of the first. When the
-stream broke, whatever is still held is dropped: nothing is lost by it, the question is asked again.
+stream broke, the text still held is dropped: nothing is lost, because the question is sent again.
 
 **Templates unknown here.** An engine sends a token or a few at a time. A first piece that by itself holds every
-message in order, 64 letters and digits or more, is the prompt, whatever stands between them. Such a prompt in
-several pieces would be shown: none was ever seen.
+message in order, 64 letters and digits or more, is the prompt, whatever is between them. Such a prompt in several
+pieces would be shown; none was ever observed.
 
-A false alarm needs a model that repeats its system prompt and every message after it to the word. Only somebody
-who is after the system prompt wants that; what the model adds to it is still shown.
+A false alarm needs a model that repeats its system prompt and every message after it word for word. Only somebody
+who wants to learn the system prompt asks for that; the text that the model adds is still shown.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ _AROUND_MESSAGES = 2000
 
 
 def only_echoed() -> NoAnswer:
-    """The failure of an answer that is the prompt and nothing else."""
+    """The error for an answer that only repeats the prompt."""
     return NoAnswer("the node sent the prompt back instead of an answer", code="prompt_echo")
 
 
 class Released(NamedTuple):
-    """Text that may be given out, and when the pieces came that it is made of."""
+    """Text that may be passed on, and when its pieces arrived."""
 
     text: str = ""
     times: tuple[float, ...] = ()
@@ -64,10 +64,10 @@ _NOTHING = Released()
 
 
 class EchoGuard:
-    """Lets a text pass, in pieces cut anywhere, without the prompt it may begin with.
+    """Passes on a text, in pieces cut anywhere, without the prompt that it may begin with.
 
-    Times are the caller's, in seconds of one clock. ``whole``: the text comes as one piece although the model
-    wrote it in many, so that its size says nothing.
+    Times are seconds of the caller's clock. ``whole``: the text comes as one piece although the model wrote it in
+    many, so the size of the first piece proves nothing.
     """
 
     def __init__(self, prompt: SentPrompt, *, whole: bool = False) -> None:
@@ -77,15 +77,15 @@ class EchoGuard:
         self._size = 0
         self._whole = whole
         self.echoed = 0
-        """How many characters were the prompt."""
+        """The number of characters that were the prompt."""
 
     @property
     def held(self) -> int:
-        """How many characters are held back now."""
+        """The number of characters held back now."""
         return self._size if self._trace is not None else 0
 
     def feed(self, piece: str, now: float) -> Released:
-        """Take a piece that came ``now``; what may be given out."""
+        """Take in a piece that arrived at ``now``; returns the text that may be passed on."""
         if self._trace is None:
             return Released(piece, (now,))
         self._held.append((piece, now))
@@ -96,7 +96,7 @@ class EchoGuard:
         return self._pass(self._trace.cut or self._all_at_once())
 
     def close(self, *, broken: bool) -> Released:
-        """The text has ended, properly or not; what of the held text may be given out."""
+        """End the text, ``broken`` or not; returns the held text that may be passed on."""
         if self._trace is None:
             return _NOTHING
         echo = self._size if self._trace.is_echo_at_end() else self._trace.cut or self._all_at_once()
@@ -104,7 +104,7 @@ class EchoGuard:
         return _NOTHING if broken else released
 
     def _pass(self, cut: int) -> Released:
-        """Drop ``cut`` characters, give out the rest, and let everything else pass."""
+        """Drop ``cut`` characters, pass on the rest, and stop checking."""
         self._trace = None
         self.echoed = cut
         kept: list[str] = []
@@ -129,7 +129,7 @@ class EchoGuard:
 
 
 def _holds(text: str, plan: Plan) -> bool:
-    """Whether all messages stand in ``text``, one after the other, and little else around them."""
+    """Whether ``text`` contains all messages, one after the other, and little else."""
     at = said = 0
     for step in plan.steps:
         found = [(start, form) for form in step.forms if (start := text.find(form, at)) >= 0]
@@ -143,7 +143,7 @@ def _holds(text: str, plan: Plan) -> bool:
 
 
 def without_echo(text: str, prompt: SentPrompt) -> tuple[str, int]:
-    """A text that came whole, without the prompt it begins with, and how many characters that was."""
+    """A whole text without the prompt that it begins with, and how many characters were removed."""
     guard = EchoGuard(prompt, whole=True)
     released = guard.feed(text, 0.0).text if text else ""
     return released + guard.close(broken=False).text, guard.echoed

@@ -1,8 +1,8 @@
-"""Following a text along the prompt that was sent, however a chat template wrote it down.
+"""Comparison of a text with the prompt that was sent, in the form that any chat template may give it.
 
-Every place at which the text may stand is followed at once: in template text before a message, inside a
-message, or behind the last one. A message is compared once for each place it may begin at, a piece at a time,
-so that the cost grows with the length of the text and not with the number of its pieces.
+All possible positions of the text in the prompt are followed in parallel: in template text before a message,
+inside a message, or after the last one. A message is compared once for each position where it may begin, piece by
+piece, so the cost grows with the length of the text and not with the number of its pieces.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from bot.parallax.template_text import (
 
 _NEVER = 1_000_000
 _PREAMBLE = 2000
-_PLACES = 200
+_POSITIONS = 200
 _FIRST_BLOCK, _LARGEST_BLOCK = 16, 4096
 
 CERTAIN = 16
-"""Letters and digits from which on a repetition is no chance."""
+"""The number of letters and digits above which a repetition is no coincidence."""
 
 
 class Verdict(Enum):
-    """What the text so far is."""
+    """What the text so far can be."""
 
     OPEN = auto()
     ORDINARY = auto()
@@ -44,8 +44,9 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """In template text before message ``step``. ``at``: characters read; ``words``: role names and special tokens
-    so far; ``said``: letters and digits of the messages before; ``tried``: the message does not begin here."""
+    """A position in template text before message ``step``. ``at``: characters read; ``words``: role names and
+    special tokens so far; ``said``: letters and digits of the messages before; ``tried``: the message does not
+    begin here."""
 
     plan: Plan
     step: int
@@ -57,18 +58,18 @@ class _Gap:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What two ways to the same place have in common."""
+        """A key that is equal for two ways to the same position."""
         return "gap", id(self.plan), self.step, self.at, min(self.words, 2), self.tried
 
     @property
     def opens(self) -> bool:
-        """Whether nothing of a prompt was seen yet."""
+        """Whether nothing of the prompt was seen yet."""
         return self.step == 0 and self.words == 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Inside:
-    """``done`` letters and digits into a message."""
+    """A position inside a message, after ``done`` of its letters and digits."""
 
     gap: _Gap
     form: str
@@ -77,14 +78,15 @@ class _Inside:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """As of a gap."""
+        """A key that is equal for two ways to the same position."""
         return "inside", id(self.gap.plan), self.gap.step, self.gap.words > 0, self.form, self.at, self.done
 
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """Behind the last message. ``done``: how much of its punctuation was seen; ``closed``: a special token or the
-    assistant's header was; ``named``: the header was; ``cut``: where white space before the answer begins."""
+    """A position after the last message. ``done``: how much of its punctuation was seen; ``closed``: a special
+    token or the assistant's header was seen; ``named``: the header was seen; ``cut``: where the white space before
+    the answer begins."""
 
     gap: _Gap
     at: int
@@ -95,11 +97,11 @@ class _Tail:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """As of a gap."""
+        """A key that is equal for two ways to the same position."""
         return "tail", id(self.gap.plan), self.gap.words > 0, self.at, self.done, self.closed, self.named
 
 
-_Place = _Gap | _Inside | _Tail
+_Position = _Gap | _Inside | _Tail
 
 
 class PromptTrace:
@@ -109,102 +111,102 @@ class PromptTrace:
         self._prompt = prompt
         self._text = ""
         self._base = 0
-        self._places: list[_Place] = [_Gap(plan, 0, 0) for plan in prompt.plans]
+        self._positions: list[_Position] = [_Gap(plan, 0, 0) for plan in prompt.plans]
         self._preamble: tuple[int, int] | None = None
         self.cut: int | None = None
 
     def feed(self, piece: str) -> Verdict:
-        """Read on."""
+        """Take in a piece; returns what the text so far can be."""
         self._text += piece
-        work, self._places = self._places, []
+        work, self._positions = self._positions, []
         seen: dict[tuple[object, ...], int] = {}
         while work or (work := self._after_preamble()):
-            place = work.pop()
-            if _tokens(place) < seen.get(place.key, _NEVER):
-                seen[place.key] = _tokens(place)
-                work.extend(self._advanced(place))
-            if len(self._places) > _PLACES:
+            position = work.pop()
+            if _tokens(position) < seen.get(position.key, _NEVER):
+                seen[position.key] = _tokens(position)
+                work.extend(self._advanced(position))
+            if len(self._positions) > _POSITIONS:
                 return Verdict.ORDINARY
-        if self.cut is not None and not any(map(_has_begun, self._places)):
+        if self.cut is not None and not any(map(_has_begun, self._positions)):
             return Verdict.ECHO  # else more of the text may be the prompt
         self._forget()
-        return Verdict.OPEN if self._places or self._preamble else Verdict.ORDINARY
+        return Verdict.OPEN if self._positions or self._preamble else Verdict.ORDINARY
 
     def is_echo_at_end(self) -> bool:
-        """Whether the text is the prompt, or so much of it that it is nothing else, if it ends here."""
-        return any(map(self._convicts, self._places))
+        """Whether the text, if it ends here, is the prompt or enough of it to be certain."""
+        return any(map(self._convicts, self._positions))
 
-    def _convicts(self, place: _Place) -> bool:
-        if isinstance(place, _Inside):
-            return place.gap.words > 0 and (place.gap.step > 0 or place.done >= CERTAIN)
-        if isinstance(place, _Gap):
-            return place.words > 0 and (place.step > 0 or (not place.plan.steps and place.words > 1))
-        closed = place.closed or is_header(self._text[place.at - self._base :])
-        if closed or place.gap.plan.lacking:
+    def _convicts(self, position: _Position) -> bool:
+        if isinstance(position, _Inside):
+            return position.gap.words > 0 and (position.gap.step > 0 or position.done >= CERTAIN)
+        if isinstance(position, _Gap):
+            return position.words > 0 and (position.step > 0 or (not position.plan.steps and position.words > 1))
+        closed = position.closed or is_header(self._text[position.at - self._base :])
+        if closed or position.gap.plan.lacking:
             return closed
-        several = len(place.gap.plan.steps) > 1 or self._prompt.ends_wordless
-        return place.gap.words > 0 or (several and place.gap.said >= CERTAIN)
+        several = len(position.gap.plan.steps) > 1 or self._prompt.ends_wordless
+        return position.gap.words > 0 or (several and position.gap.said >= CERTAIN)
 
     def _forget(self) -> None:
-        """Drop what every place has behind it."""
+        """Drop the text that all positions have passed."""
         end = self._base + len(self._text)
-        needed = [place.at for place in self._places]
+        needed = [position.at for position in self._positions]
         if self._preamble:
             needed.append(self._preamble[0])
         least = min(needed, default=end)
         self._text, self._base = self._text[least - self._base :], least
 
-    def _advanced(self, place: _Place) -> list[_Place]:
-        """The places this one leads to. One that must wait for more text is kept."""
-        if isinstance(place, _Inside):
-            return self._in_message(place)
-        if isinstance(place, _Tail):
-            return self._in_tail(place)
-        return self._in_gap(place)
+    def _advanced(self, position: _Position) -> list[_Position]:
+        """The positions that follow this one. A position that must wait for more text is kept."""
+        if isinstance(position, _Inside):
+            return self._in_message(position)
+        if isinstance(position, _Tail):
+            return self._in_tail(position)
+        return self._in_gap(position)
 
     # Before a message
 
-    def _in_gap(self, gap: _Gap) -> list[_Place]:
+    def _in_gap(self, gap: _Gap) -> list[_Position]:
         if gap.plan.steps and gap.step == len(gap.plan.steps):
             return [_Tail(gap, gap.at, gap.at)]
         if gap.opens:
             return self._at_opening(gap)
         if gap.at - self._base == len(self._text):
-            self._places.append(gap)
+            self._positions.append(gap)
             return []
         messages = self._messages(gap)
         at = blank(self._text, gap.at - self._base)
         return [*messages, *self._template(replace(gap, at=self._base + at, tried=True), at)]
 
-    def _at_opening(self, gap: _Gap) -> list[_Place]:
+    def _at_opening(self, gap: _Gap) -> list[_Position]:
         at = opening_blank(self._text, gap.at - self._base)
         gap = replace(gap, at=self._base + at)
         if at == len(self._text):
-            self._places.append(gap)
+            self._positions.append(gap)
             return []
         first = self._text[at]
         if first not in "<[]" and not first.isalnum():
             return self._messages(gap) if first in gap.plan.openers else []
         return [*self._messages(gap), *self._template(gap, at)]
 
-    def _messages(self, gap: _Gap) -> list[_Place]:
+    def _messages(self, gap: _Gap) -> list[_Position]:
         if gap.tried or not gap.plan.steps or (gap.opens and gap.plan.lacking):
             return []
         return [_Inside(gap, form, gap.at) for form in gap.plan.steps[gap.step].forms]
 
-    def _template(self, gap: _Gap, at: int) -> list[_Place]:
+    def _template(self, gap: _Gap, at: int) -> list[_Position]:
         if at == len(self._text):
-            self._places.append(gap)
+            self._positions.append(gap)
             return []
         if gap.tokens >= self._prompt.tokens_in_a_gap:
             return []
         token = (opening_token if gap.opens else inner_token)(self._text, at)
         if token.match is Match.PARTIAL or self._undecided_header(gap, at, token):
-            self._places.append(replace(gap, tried=True))
+            self._positions.append(replace(gap, tried=True))
             return []
         following = replace(gap, tokens=gap.tokens + 1, tried=False)
         if token.match is Match.NONE:
-            # a bracket that is no token's: the message before ended with it
+            # a bracket that belongs to no token: the message before ended with it
             loose = not gap.opens and self._text[at] in "<["
             return [replace(following, at=gap.at + 1)] if loose else []
         if gap.step == 0 and opens_preamble(self._text, at):
@@ -218,8 +220,8 @@ class PromptTrace:
             gap.step == 0 and token.match is Match.WORD and token.end == len(self._text) and self._text[at] == "s"
         )
 
-    def _after_preamble(self) -> list[_Place]:
-        """Where the first message may begin after a system prompt of the template's own."""
+    def _after_preamble(self) -> list[_Position]:
+        """The positions where the first message may begin after a system prompt of the template's own."""
         if self._preamble is None:
             return []
         begin, until = self._preamble
@@ -229,43 +231,43 @@ class PromptTrace:
             begin = self._base + match.end()
         begin = max(begin, end - UNDECIDED)
         self._preamble = (begin, until) if begin < until else None
-        places: list[_Place] = []
+        positions: list[_Position] = []
         for match in found:
             at = self._base + (match.end() if match[0].isspace() else match.start())
-            places.extend(_Gap(plan, 0, at, words=1) for plan in self._prompt.plans)
-        return places
+            positions.extend(_Gap(plan, 0, at, words=1) for plan in self._prompt.plans)
+        return positions
 
     # Inside a message
 
-    def _in_message(self, place: _Inside) -> list[_Place]:
-        form, at, done, block = place.form, place.at - self._base, place.done, _FIRST_BLOCK
+    def _in_message(self, position: _Inside) -> list[_Position]:
+        form, at, done, block = position.form, position.at - self._base, position.done, _FIRST_BLOCK
         while done < len(form) and at < len(self._text):
             raw = self._text[at : at + min(block, len(form) - done)]
             new = folded(raw)
             if not form.startswith(new, done):
                 if len(raw) == 1:
                     return []
-                block = len(raw) // 2  # one character may fold to several: the message may end within
+                block = len(raw) // 2  # one character may fold to several: the message may end inside the block
                 continue
             done, block = done + len(new), min(4 * block, _LARGEST_BLOCK)
             at += len(raw) if done < len(form) else _last_word(raw)
-        gap, here = place.gap, self._base + at
+        gap, here = position.gap, self._base + at
         if done < len(form):
-            self._places.append(replace(place, at=here, done=done))
+            self._positions.append(replace(position, at=here, done=done))
             return []
         return [_Gap(gap.plan, gap.step + 1, here, words=gap.words, said=gap.said + len(form))]
 
     # Behind the last message
 
-    def _in_tail(self, tail: _Tail) -> list[_Place]:
+    def _in_tail(self, tail: _Tail) -> list[_Position]:
         tail = self._behind_ending(tail)
         at = tail.at - self._base
         if at == len(self._text):
-            self._places.append(tail)
+            self._positions.append(tail)
             return []
         token = self._tail_token(tail, at)
         if token.match is Match.PARTIAL:
-            self._places.append(tail)
+            self._positions.append(tail)
         elif token.match is Match.NONE:
             self._answered(tail)
         else:
@@ -283,7 +285,7 @@ class PromptTrace:
         return token
 
     def _behind_ending(self, tail: _Tail) -> _Tail:
-        """Past white space and the punctuation that the last message ends with."""
+        """The position after white space and the punctuation that the last message ends with."""
         ending, at, cut, done = self._prompt.ending, tail.at - self._base, tail.cut - self._base, tail.done
         for character in self._text[at:]:
             if done < len(ending) and character == ending[done]:
@@ -295,7 +297,8 @@ class PromptTrace:
         return replace(tail, at=self._base + at, cut=self._base + cut, done=done)
 
     def _answered(self, tail: _Tail) -> None:
-        """Something follows that no template wrote: it is the answer, if what stands before it is the prompt."""
+        """Note that text follows which no template wrote: it is the answer, if the text before it is the
+        prompt."""
         gap = tail.gap
         closed = tail.closed or (self._prompt.goes_on and gap.words > 0)
         system = gap.plan.with_system and (gap.words > 0 or gap.said >= CERTAIN)
@@ -303,18 +306,18 @@ class PromptTrace:
             self.cut = max(self.cut or 0, tail.cut if self._prompt.goes_on else tail.at)
 
 
-def _tokens(place: _Place) -> int:
-    """How many tokens of template text a place has used up: of two ways to it the shorter one leads further."""
-    return place.tokens if isinstance(place, _Gap) else 0
+def _tokens(position: _Position) -> int:
+    """The number of template tokens that a position has used: of two ways to it, the one with fewer is kept."""
+    return position.tokens if isinstance(position, _Gap) else 0
 
 
-def _has_begun(place: _Place) -> bool:
-    """Whether a whole message lies behind a place."""
-    return (place if isinstance(place, _Gap) else place.gap).step > 0
+def _has_begun(position: _Position) -> bool:
+    """Whether a whole message lies before this position."""
+    return (position if isinstance(position, _Gap) else position.gap).step > 0
 
 
 def _last_word(text: str) -> int:
-    """Where the last letter or digit of ``text`` ends."""
+    """The index after the last letter or digit of ``text``."""
     end = len(text)
     while not folded(text[end - 1]):
         end -= 1

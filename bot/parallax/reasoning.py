@@ -1,4 +1,4 @@
-"""Telling a model's thinking from its answer when both come as content."""
+"""Separation of a model's thinking from its answer when both come as content."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _CLOSE = "</think>"
 _QUOTES = frozenset("`'\"“‘«")
 _REMEMBERED_MODELS = 64
 _SLICE = 1024
-"""Characters that are looked at together. Each tag copies what is behind it, so content of nothing but tags would
-take the square of its length."""
+"""Characters that are processed together. Each tag copies the text after it, so content that consists only of tags
+would cost the square of its length."""
 _OPENED_BY_NAME = re.compile(r"thinking|deepseek-r1|qwq", re.IGNORECASE)
-"""Models whose chat templates open the thinking in the prompt, so that only ``</think>`` is generated."""
+"""Models whose chat templates open the thinking in the prompt, so that the model only generates ``</think>``."""
 
 Piece = Text | Reasoning
 
@@ -28,7 +28,7 @@ class _State(Enum):
 
 
 def _held_length(text: str, tag: str) -> int:
-    """How many of the last characters of ``text`` may be the beginning of ``tag``."""
+    """The number of characters at the end of ``text`` that may be the beginning of ``tag``."""
     for length in range(min(len(tag) - 1, len(text)), 0, -1):
         if tag.startswith(text[-length:]):
             return length
@@ -36,14 +36,14 @@ def _held_length(text: str, tag: str) -> int:
 
 
 class ThinkSplitter:
-    """Content, in pieces cut anywhere, to text and reasoning.
+    """Splits content, in pieces cut anywhere, into text and reasoning.
 
-    ``<think>`` counts where the content begins or directly after another block: further on it is something
-    the answer talks about. A ``</think>`` that was never opened ends the thinking of a model whose template
-    opens it in the prompt, unless it stands in quotes. What was already given out before such a lone tag
-    stays text, since a stream cannot be taken back; ``opened`` says from the start that the content begins
-    inside the thinking. Whitespace after either tag is dropped. The joined text and the joined reasoning do
-    not depend on where the content was cut.
+    ``<think>`` counts only at the beginning of the content or directly after another block; further on it is part
+    of the answer. A ``</think>`` that was never opened ends the thinking of a model whose template opens it in the
+    prompt, unless it is in quotes. Text that was passed on before such a single tag stays text, because a stream
+    cannot be taken back; ``opened`` says from the start that the content begins inside the thinking. White space
+    after either tag is dropped. The joined text and the joined reasoning do not depend on where the content was
+    cut.
     """
 
     def __init__(self, *, opened: bool = False) -> None:
@@ -59,16 +59,16 @@ class ThinkSplitter:
 
     @property
     def assumed_wrongly(self) -> bool:
-        """Whether the content was taken for thinking, as told, and no tag ever confirmed it."""
+        """Whether the content was treated as thinking because of ``opened`` and no tag ever confirmed it."""
         return self._opened and not self._saw_tag and self._state is _State.THINKING
 
     @property
     def assumed_text(self) -> str:
-        """What was given out as reasoning on that assumption alone."""
+        """The text that was passed on as reasoning only because of that assumption."""
         return "".join(self._assumed)
 
     def thinking_comes_apart(self) -> None:
-        """The thinking comes in a field of its own: content is answer from here on."""
+        """Treat all further content as answer: the thinking comes in a field of its own."""
         if self._state is _State.OPENING:
             self._opened = False
 
@@ -82,7 +82,7 @@ class ThinkSplitter:
         return pieces
 
     def close(self) -> list[Piece]:
-        """What was held back, at the end of the content."""
+        """End the content; returns the pieces that were held back."""
         held, self._held = self._with_blank(), ""
         pieces: list[Piece] = []
         if self._state is _State.THINKING:
@@ -92,7 +92,7 @@ class ThinkSplitter:
         return pieces
 
     def _step(self, pieces: list[Piece]) -> bool:
-        """Work on what is held. True when the state changed and there may be more to do."""
+        """Process the held text. True when the state changed and there may be more to do."""
         if not self._held:
             return False
         if self._state in (_State.OPENING, _State.CLOSED):
@@ -106,7 +106,7 @@ class ThinkSplitter:
         if self._state is _State.CLOSED:
             self._held = content
         elif not content:
-            # Kept apart: whitespace without end must not be looked through at every piece.
+            # Kept separately, so that endless white space is not searched again with every piece.
             self._blank.append(self._held)
             self._held = ""
         if content.startswith(_OPEN):
@@ -177,7 +177,7 @@ class ThinkSplitter:
 
 
 def split_whole(content: str) -> tuple[str, str]:
-    """A complete content as (answer, reasoning), a lone ``</think>`` included."""
+    """Split complete content into (answer, reasoning); handles a single ``</think>`` too."""
     splitter = ThinkSplitter()
     pieces = [*splitter.feed(content), *splitter.close()]
     if splitter.lone_close:
@@ -188,7 +188,7 @@ def split_whole(content: str) -> tuple[str, str]:
 
 
 class ThinkingHabits:
-    """Which models begin inside their thinking: known by name, corrected by what their answers showed."""
+    """Which models begin inside their thinking: first guessed by name, then corrected by their answers."""
 
     def __init__(self) -> None:
         self._seen: dict[str, bool] = {}
@@ -200,7 +200,7 @@ class ThinkingHabits:
         return self._seen.get(model, _OPENED_BY_NAME.search(model) is not None)
 
     def observe(self, model: str | None, splitter: ThinkSplitter) -> None:
-        """Learn from a finished content."""
+        """Learn from the content of a finished answer."""
         if model is None or not (splitter.lone_close or splitter.assumed_wrongly):
             return
         if len(self._seen) >= _REMEMBERED_MODELS:

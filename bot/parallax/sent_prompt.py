@@ -1,8 +1,8 @@
-"""What was sent, in the form in which an answer is compared with it.
+"""The prompt that was sent, in the form in which an answer is compared with it.
 
-Chat templates put marks and role names between the messages, trim them, and tokenizers change spaces, case of
-composed characters and punctuation. What remains of a message in every one of them is the order of its letters and
-digits: :func:`folded`.
+Chat templates put marks and role names between the messages and trim them; tokenizers change spaces, case of
+composed characters and punctuation. The order of a message's letters and digits survives all of them:
+:func:`folded`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MARK = re.compile(
 """A special token of a chat template, as text."""
 
 _WRITTEN_MARK = re.compile(r"<[|｜][^<>\s]{1,40}[|｜]>|</?s>|\[/?INST\]")
-"""One that a tokenizer takes for a special token when somebody writes it."""
+"""Text written by people that a tokenizer treats as a special token."""
 
 _NO_WORD = re.compile(r"[\W_]+")
 _ASCII_NO_WORD = {code: None for code in range(128) if not chr(code).isalnum()}
@@ -34,7 +34,8 @@ _TOKENS_IN_A_GAP = 8
 
 
 def folded(text: str) -> str:
-    """The letters and digits of ``text``, decomposed and without case. Folding pieces gives the pieces' folds."""
+    """The letters and digits of ``text``, decomposed and without case. Folding the pieces of a text and joining
+    them gives the fold of the text."""
     if text.isascii():
         return text.lower().translate(_ASCII_NO_WORD)  # a hundred times as fast
     return _NO_WORD.sub("", unicodedata.normalize("NFKD", text).casefold())
@@ -58,7 +59,7 @@ class SentMessage:
 
     @property
     def opener(self) -> str:
-        """Its first visible character, empty without one."""
+        """Its first visible character; empty when it has none."""
         return self._message.content.lstrip()[:1]
 
     @cached_property
@@ -69,8 +70,8 @@ class SentMessage:
 
     @cached_property
     def forms(self) -> tuple[str, ...]:
-        """How it may stand in a decoded prompt: whole, without the special tokens somebody wrote into it (they
-        are lost when the prompt is decoded), and of an answer only what follows its thinking."""
+        """The forms in which it may appear in a decoded prompt: whole; without special tokens that somebody wrote
+        into it (decoding loses them); and, of an answer, only the text after its thinking."""
         content = self._message.content
         forms = [folded(content)]
         if _WRITTEN_MARK.search(content):
@@ -88,9 +89,9 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One order in which a template may put the messages; those without a word are left out of ``steps``.
+    """An order in which a template may put the messages; ``steps`` leaves out messages without letters and digits.
 
-    ``openers``: the characters that it may begin with. ``lacking``: it has left out the system prompt.
+    ``openers``: the characters that it may begin with. ``lacking``: the system prompt is left out.
     """
 
     steps: tuple[SentMessage, ...]
@@ -112,7 +113,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class SentPrompt:
-    """What an answer is compared with.
+    """The prompt that an answer is compared with.
 
     ``tokens_in_a_gap``: how many role names and special tokens may stand between two messages; ``ending``: the
     punctuation that the last message ends with; ``ends_wordless``: it has nothing but that. ``goes_on`` as in

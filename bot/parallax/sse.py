@@ -1,4 +1,5 @@
-"""Bytes of a response to lines, and lines to server-sent events: incremental, bounded, in linear time."""
+"""Readers that convert a response's bytes to lines and server-sent events: incremental, bounded, in linear
+time."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ _DONE = "[DONE]"
 
 
 class LineLimitError(ValueError):
-    """The peer sent a line or an event that is longer than :mod:`bot.parallax.bounds` lets it be."""
+    """The peer sent a line or an event that is longer than :mod:`bot.parallax.bounds` allows."""
 
 
 class LineReader:
@@ -23,7 +24,7 @@ class LineReader:
 
     Only these three end a line, as the SSE specification says: U+2028 and U+0085, at which ``str.splitlines``
     and ``httpx.Response.aiter_lines`` split as well, are ordinary characters of an answer. Bytes that are not
-    UTF-8 become U+FFFD. A line is given out as soon as its CR is there.
+    UTF-8 become U+FFFD. A line is returned as soon as its CR has arrived.
     """
 
     def __init__(self) -> None:
@@ -34,8 +35,8 @@ class LineReader:
         self._at_start = True
 
     def feed(self, chunk: bytes) -> Iterator[str]:
-        """The lines that ``chunk`` completes, without their ends, as they are asked for; ask for all of them.
-        Raises :class:`LineLimitError` after those before it."""
+        """The lines that ``chunk`` completes, without their ends. The iterator works lazily: consume all of it.
+        Raises :class:`LineLimitError` after the lines before the too long one."""
         text = self._utf8.decode(chunk)
         if not text:
             return
@@ -54,7 +55,7 @@ class LineReader:
             self._keep(part)
 
     def close(self) -> tuple[str, bool]:
-        """What stands after the last line end, and whether the bytes end inside a character."""
+        """The text after the last line end, and whether the bytes end inside a character."""
         cut = bool(self._utf8.getstate()[0])
         rest = "".join(self._open)
         self._open, self._open_length = [], 0
@@ -79,8 +80,8 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A line that the SSE grammar tells a reader to drop. Parallax sends its worst news in such lines
-    (recordings 50–52, 59, 80–83)."""
+    """A line that a reader must ignore by the SSE grammar. Parallax sends its errors in such lines (recordings
+    50–52, 59, 80–83)."""
 
     text: str
 
@@ -89,12 +90,12 @@ Frame = Data | Stray
 
 
 class EventReader:
-    """Bytes of an event stream to frames, in their order, by the specification (html.spec.whatwg.org,
-    "Interpreting an event stream") but for what is said at :meth:`close` and :class:`Stray`.
+    """Converts the bytes of an event stream to frames, in their order, by the specification (html.spec.whatwg.org,
+    "Interpreting an event stream"), except as described at :meth:`close` and :class:`Stray`.
 
-    A server that ends its events with one line end instead of two sends the whole answer as one event: where one
-    line of data ends an object and the next begins another, or is ``[DONE]``, an event ends, since no JSON goes on
-    so. Of the fields only ``data`` and the newest ``event`` are kept.
+    A server that ends its events with one line end instead of two sends the whole answer as one event. So an event
+    also ends where one line of data ends an object and the next begins another or is ``[DONE]``, since no JSON
+    continues like that. Of the fields only ``data`` and the newest ``event`` are kept.
     """
 
     def __init__(self) -> None:
@@ -105,17 +106,17 @@ class EventReader:
         self._since_frame = 0
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:
-        """The frames that ``chunk`` completes, as they are asked for; ask for all of them, unless nothing more is
-        to be read. Raises :class:`LineLimitError` after those before it."""
+        """The frames that ``chunk`` completes. The iterator works lazily: consume all of it, unless nothing more
+        is to be read. Raises :class:`LineLimitError` after the frames before the too long one."""
         for line in self._lines.feed(chunk):
             yield from self._take(line)
 
     def close(self) -> tuple[list[Frame], bool]:
-        """What the end of the stream completes, and whether it cut a character in two. Raises
+        """End the stream; returns the frames that its end completes, and whether it cut a character in two. Raises
         :class:`LineLimitError`.
 
-        The specification drops an event without its blank line; here it counts, because a bare error comes
-        without any line end (recording 50) and losing a last token serves nobody.
+        The specification drops an event without its blank line. Here it counts, because a plain error comes
+        without any line end (recording 50), and a last token must not be lost.
         """
         rest, cut = self._lines.close()
         frames = [] if cut or not rest else [*self._take(rest)]

@@ -1,4 +1,4 @@
-"""A JSON object outside the grammar of events, perhaps laid out over many lines, read in linear time."""
+"""Reader for a JSON object outside the grammar of events, perhaps over many lines, in linear time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?P<closed>"?)|(?P<opens>[{\[])|(?P<close
 
 
 class StrayObject:
-    """Collects lines until the object that they begin is whole. ``text`` is what has been collected of one that is
-    not whole, for the message when it never will be."""
+    """Collects lines until the object that they begin is complete. ``text`` is the part collected so far, for the
+    message when the object never becomes complete."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -27,9 +27,10 @@ class StrayObject:
         return "\n".join(self._lines)
 
     def feed(self, line: str) -> Mapping[str, object] | None:
-        """The object that ``line`` ends, whatever follows it; None when more lines belong to it.
+        """Take in a line; returns the object when it is complete, whatever follows it, or None when more lines
+        belong to it.
 
-        Raises ValueError for what is no JSON object, or one longer than :data:`bounds.EVENT`.
+        Raises ValueError for something that is no JSON object, or an object longer than :data:`bounds.EVENT`.
         """
         self._lines.append(line)
         self._length += len(line) + 1

@@ -1,6 +1,6 @@
-"""The iterators that a caller reads a response through: the network and the clock around pure readers.
+"""Iterators over a response: they connect the pure readers with the network and the clock.
 
-They are classes and not generators, so that leaving one early leaves nothing to the garbage collector.
+They are classes and not generators, so that leaving one early needs no clean-up by the garbage collector.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from bot.telemetry.repeats import Repeats
 _log = structlog.get_logger(__name__)
 
 UNREADABLE_SAID = 10
-"""Unreadable lines of the status that are logged in a minute. One comes each second from an odd scheduler, and
-thousands from one that floods."""
+"""The most unreadable lines of the status that are logged in a minute. An odd scheduler sends one each second, and
+one that floods sends thousands."""
 
 
 class Replay(AsyncIterator[StreamEvent]):
-    """Events that are all there already."""
+    """An iterator over events that have all arrived already."""
 
     def __init__(self, events: list[StreamEvent]) -> None:
         self._events = iter(events)
@@ -80,7 +80,7 @@ class AnswerStream(AsyncIterator[StreamEvent]):
         return self._ready.popleft()
 
     async def aclose(self) -> None:
-        """Read no further."""
+        """Stop reading."""
         self._closed = True
         await _close_generator(self._chunks)
 
@@ -147,7 +147,7 @@ class StatusStream(AsyncIterator[ClusterStatus]):
         return self._ready.popleft()
 
     async def aclose(self) -> None:
-        """Read no further."""
+        """Stop reading."""
         self._closed = True
         await _close_generator(self._chunks)
 
@@ -185,7 +185,7 @@ class StatusStream(AsyncIterator[ClusterStatus]):
         try:
             self._ready.append(wire.read_status(parse_json(line)))
             self._unreported = 0
-        except Exception as exc:  # noqa: BLE001  # whatever is wrong with one line, the next may be right
+        except Exception as exc:  # noqa: BLE001  # any error of one line: the next line may be right
             self._skip(line, exc)
 
     def _fail(self, why: str) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bot.parallax.sent_prompt import MARK
 
 _OPENING_WORDS = ("system", "user", "human", "developer")
-# Nothing else opens a prompt, and every further word would hold back the first word of more answers.
+# No other word begins a prompt, and every further word here would hold back the first word of more answers.
 
 _INNER_WORDS = (
     *_OPENING_WORDS,
@@ -46,14 +46,14 @@ _OPENING_BLANK = re.compile(r"[\s#]+")
 _BLANK = re.compile(r"(?:[^\w<\[]|_)+")
 _SYSTEM_HEADER = re.compile(r"system(?=\s*\n|[A-Z<\[])|(?i:<[^<>\s]*sys[^<>\s]*>+|\[sys[a-z_]*\])")
 PREAMBLE_END = re.compile(rf"\n+|{MARK.pattern}|(?i:{'|'.join(_OPENING_WORDS)})")
-"""Where the first message may begin, after what a template says before it by itself."""
+"""Where the first message may begin after a template's own text."""
 
 UNDECIDED = 48
-"""So many characters at the end of a text may be the beginning of one token."""
+"""The most characters at the end of a text that may be the beginning of one token."""
 
 
 class Match(Enum):
-    """What stands at a place."""
+    """What is found at an index of the text."""
 
     NONE = "no template text"
     PARTIAL = "the text ends inside what may become template text"
@@ -62,7 +62,7 @@ class Match(Enum):
 
 
 class Token(NamedTuple):
-    """Template text at a place. ``end`` is where it ends."""
+    """Template text found at an index; ``end`` is the index after it."""
 
     match: Match
     end: int
@@ -81,7 +81,7 @@ def blank(text: str, at: int) -> int:
 
 
 def opening_token(text: str, at: int) -> Token:
-    """What may stand before the first message."""
+    """The template text at ``at``, of the kind that may precede the first message."""
     return _token(text, at, _OPENING_WORDS)
 
 
@@ -91,20 +91,21 @@ def opens_preamble(text: str, at: int) -> bool:
 
 
 def inner_token(text: str, at: int) -> Token:
-    """What may stand between two messages."""
+    """The template text at ``at``, of the kind that may be between two messages."""
     found = _THINK_TAG.match(text, at)
     return Token(Match.NEUTRAL, found.end()) if found else _token(text, at, _INNER_WORDS)
 
 
 def tail_token(text: str, at: int, *, header: bool) -> Token:
-    """What may stand between the last message and the answer. ``header``: the assistant's header too."""
+    """The template text at ``at``, of the kind that may be between the last message and the answer. ``header``:
+    the assistant's header too."""
     found = _THINK_BLOCK.match(text, at)
     if found:
         return Token(Match.NEUTRAL, found.end())
     if _PARTIAL_THINK_BLOCK.fullmatch(text, at):
         return Token(Match.PARTIAL, at)
     if header and (found := _HEADER.match(text, at)):
-        # what follows may still show that it is a word of the answer
+        # the text after it may still show that it is a word of the answer
         return Token(Match.PARTIAL if found.end() == len(text) and text[-1] != ":" else Match.WORD, found.end())
     return _token(text, at, _HEADER_WORDS if header else (), words_match=False)
 

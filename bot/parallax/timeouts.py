@@ -1,4 +1,4 @@
-"""How long the client waits, and for what."""
+"""Time limits of the client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Timeouts:
     """Limits in seconds, each > 0.
 
     ``connect``
-        until the TCP connection stands.
+        until the TCP connection is established.
     ``first_byte``
         until the response's headers, and once more until the first event after them. The scheduler holds a
         request back for up to 96 s before it answers 429 (recording 40), and between headers and first token

@@ -1,4 +1,4 @@
-"""Reading what a peer sent without trusting it: JSON of any shape, text of any kind."""
+"""Checked reading of untrusted data: JSON of any shape, text of any kind."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bot.parallax import bounds
 
 _UNREADABLE = (ValueError, RecursionError)
 _DIGITS = 20
-"""Characters of a number that came as text, blanks around it included."""
+"""The most characters of a number that came as text, including spaces around it."""
 
 _raw = json.JSONDecoder()
 
 
 def parse_json(text: str | bytes) -> object:
-    """The JSON value in ``text``. Raises ValueError for anything else: what is nested too deeply included, numbers
+    """The JSON value in ``text``. Raises ValueError for anything else, including values nested too deeply, numbers
     of more digits than Python reads, and more objects and arrays than :data:`bounds.CONTAINERS`."""
     if _brackets(text) > bounds.CONTAINERS:
         raise ValueError(f"more than {bounds.CONTAINERS} brackets")
@@ -28,7 +28,8 @@ def parse_json(text: str | bytes) -> object:
 
 
 def parse_leading_object(text: str) -> Mapping[str, object] | None:
-    """The JSON object that ``text`` starts with, whatever follows it; None when there is none that may be read."""
+    """The JSON object that ``text`` starts with, whatever follows it; None when there is none within the
+    bounds."""
     if _brackets(text) > bounds.CONTAINERS:
         return None
     try:
@@ -45,12 +46,12 @@ def _brackets(text: str | bytes) -> int:
 
 
 def mapping(value: object) -> Mapping[str, object] | None:
-    """``value`` when it is a JSON object."""
+    """``value`` when it is a JSON object, else None."""
     return value if isinstance(value, dict) else None
 
 
 def sequence(value: object) -> Sequence[object]:
-    """``value`` when it is a JSON array, else nothing."""
+    """``value`` when it is a JSON array, else an empty one."""
     return value if isinstance(value, list) else ()
 
 
@@ -59,7 +60,7 @@ def printable(value: object, limit: int) -> str:
     not a string.
 
     Control, format and unassigned characters are removed (line ends and tabs become spaces): a node's name
-    must not be able to reorder or hide what stands beside it.
+    must not be able to reorder or hide the text next to it.
     """
     if not isinstance(value, str):
         return ""
@@ -73,7 +74,8 @@ def printable(value: object, limit: int) -> str:
 
 
 def storable(text: str) -> str:
-    """``text`` without what no database or message takes: NUL, and halves of surrogate pairs (as U+FFFD)."""
+    """``text`` without characters that no database or message takes: NUL is removed, halves of surrogate pairs
+    become U+FFFD."""
     if "\0" in text:
         text = text.replace("\0", "")
     if text.isascii():
@@ -87,7 +89,7 @@ def storable(text: str) -> str:
 
 def whole_number(value: object, *, least: int = 0, most: int) -> int | None:
     """A number from ``least`` to ``most`` as int: ints, whole floats and digits in a string (recording 23). None
-    for all else: what lies outside counts as not told."""
+    for anything else: a number outside the bounds counts as missing."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -101,8 +103,8 @@ def whole_number(value: object, *, least: int = 0, most: int) -> int | None:
 
 
 def quantity(value: object, *, least: float = 0.0, most: float) -> float | None:
-    """A number from ``least`` to ``most`` as float, None for all else."""
+    """A number from ``least`` to ``most`` as float; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # Compared before it is converted: an int may be longer than any float. NaN is within no range.
+    # Compared before it is converted: an int may be larger than any float. NaN is in no range.
     return float(value) if least <= value <= most else None

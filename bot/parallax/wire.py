@@ -1,7 +1,7 @@
-"""Parallax's JSON, in both dialects, to and from our types.
+"""Conversion between Parallax's JSON, in both dialects, and the domain's types.
 
-The *documented* dialect is that of Parallax's API reference, the *current* one what its scheduler speaks
-today (recordings 01–36). Everything read here is untrusted.
+The *documented* dialect is that of Parallax's API reference, the *current* one is what its scheduler uses today
+(recordings 01–36). Everything read here is untrusted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NODE_STATES = {state.value: state for state in NodeState}
 
 
 def chat_body(request: ChatRequest, *, stream: bool) -> dict[str, object]:
-    """The body of a chat. Without ``model``: a cluster has one and ignores the field."""
+    """The body of a chat request. It has no ``model``: a cluster runs one model and ignores the field."""
     body: dict[str, object] = {
         "stream": stream,
         "messages": [
@@ -46,21 +46,21 @@ def chat_body(request: ChatRequest, *, stream: bool) -> dict[str, object]:
     if request.temperature is not None:
         body["temperature"] = request.temperature
     if request.top_k is not None:
-        # the documented dialect's place, and the one OpenAI-compatible engines read
+        # the field of the documented dialect, and the one that OpenAI-compatible engines read
         body["sampling_params"] = {"top_k": request.top_k}
         body["top_k"] = request.top_k
     if request.think is not None:
         body["chat_template_kwargs"] = {"enable_thinking": request.think}
     if request.goes_on:
-        # vLLM's fields (its docs, "OpenAI-Compatible Server"), whose front answers on Parallax's nodes; older
-        # nodes take no notice of them
+        # the fields of vLLM (its docs, "OpenAI-Compatible Server"), whose front answers on Parallax's nodes; older
+        # nodes ignore them
         body["continue_final_message"] = True
         body["add_generation_prompt"] = False
     return body
 
 
 def init_body(model: str, nodes: int, *, local_network: bool) -> dict[str, object]:
-    """The body of an init. The count must be a number, or it poisons the status (recordings 23–25); without
+    """The body of an init. The count must be a number, or the status breaks (recordings 23–25); without
     ``is_local_network`` the cluster would join the public network (recordings 21, 22)."""
     return {"model_name": model, "init_nodes_num": int(nodes), "is_local_network": local_network}
 
@@ -68,8 +68,8 @@ def init_body(model: str, nodes: int, *, local_network: bool) -> dict[str, objec
 def read_completion(
     payload: object, *, duration: float, prompt: SentPrompt = _UNKNOWN_PROMPT
 ) -> tuple[str, str, Finish]:
-    """An answer that came whole: text, reasoning and end, without what repeats ``prompt`` before it. Raises
-    :class:`UpstreamFailed` when it is none, or nothing but the prompt."""
+    """Read an answer that came whole: its text, reasoning and end, without a repetition of ``prompt`` before it.
+    Raises :class:`UpstreamFailed` when it is no answer, or only repeats the prompt."""
     fields = mapping(payload) or {}
     choice = first_choice(fields)
     message = mapping(choice.get("message")) if choice is not None else None
@@ -111,9 +111,9 @@ def _whole_stats(fields: Mapping[str, object], usage: Usage | None, duration: fl
 
 
 def read_join(value: object) -> JoinCommand | None:
-    """A join command: a string (documented), ``{"command": …}`` or null (current).
+    """Read a join command: a string (documented), ``{"command": …}`` or null (current).
 
-    None also for one that is too long: a command cut short must not be run.
+    None also for a command that is too long: a command that was cut must not be run.
     """
     fields = mapping(value)
     command = printable(fields.get("command") if fields is not None else value, bounds.COMMAND)
@@ -123,12 +123,12 @@ def read_join(value: object) -> JoinCommand | None:
 
 
 def read_join_response(payload: object) -> JoinCommand | None:
-    """The body of ``/node/join/command``."""
+    """Read the body of ``/node/join/command``."""
     return read_join(_data(payload))
 
 
 def read_models(payload: object) -> tuple[Model, ...]:
-    """The body of ``/model/list``: entries without a name are left out, repeated names count once."""
+    """Read the body of ``/model/list``: entries without a name are left out, repeated names count once."""
     found: dict[str, Model] = {}
     for entry in sequence(_data(payload))[: bounds.MODELS]:
         fields = mapping(entry) or {"name": entry}
@@ -154,14 +154,15 @@ def _number_text(value: object) -> str:
 
 
 def read_served(payload: object) -> tuple[str, ...]:
-    """The body of ``/v1/models``: the ids."""
+    """Read the ids in the body of ``/v1/models``."""
     entries = (mapping(entry) for entry in sequence(_data(payload))[: bounds.MODELS])
     names = (printable(entry.get("id"), bounds.NAME) for entry in entries if entry is not None)
     return tuple(name for name in names if name)
 
 
 def read_status(payload: object) -> ClusterStatus:
-    """One report of the cluster's status. Raises ValueError when it is none; odd fields become None."""
+    """Read one report of the cluster's status. Raises ValueError when it is no report; invalid fields become
+    None."""
     outer = mapping(payload)
     if outer is None:
         raise ValueError("not a JSON object")

@@ -1,1 +1,1 @@
-"""What people see, as data: pages, receipts, cards, alerts and charts. Pure."""
+"""Presentation: pages, receipts, cards, alerts and charts as data. Pure."""

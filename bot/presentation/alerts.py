@@ -1,4 +1,4 @@
-"""Trouble, recovery and news as single lines: one glyph, what, when, what to do."""
+"""Problems, recoveries and news as single lines of text: a glyph, what happened, when, what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from bot.presentation.status import short_node
 def trouble_text(
     locale: str, kind: str, *, node: str = "", gpu: str = "", at: float, owner_id: int | None = None
 ) -> str:
-    """Something went wrong at ``at`` (epoch seconds). ``node`` is its name or peer id, ``gpu`` what it has."""
+    """The text for a problem that began at ``at`` (epoch seconds). ``node`` is the node's name or peer id, ``gpu``
+    its hardware."""
     parts = [say(locale, f"alert.{kind}", node=_node(node, gpu)), f"<t:{int(at)}:t>"]
     if owner_id is not None:
         parts.append(f"<@{owner_id}>")
@@ -23,7 +24,7 @@ def trouble_text(
 
 
 def news_text(locale: str, news: News, *, node: str = "") -> str:
-    """Something that is not wrong. ``node`` is the name or peer id of the node that it is about."""
+    """The text for a piece of news. ``node`` is the name or peer id of the node that it is about."""
     detail = news.detail
     match news.kind:
         case EventKind.MODEL_CHANGED:
@@ -52,7 +53,7 @@ def _node(node: str, gpu: str) -> str:
 
 
 def recovery_text(locale: str, kind: str, *, node: str = "", at: float, away: float) -> str:
-    """It has passed at ``at`` (epoch seconds) after ``away`` seconds."""
+    """The text for a problem that ended at ``at`` (epoch seconds) after ``away`` seconds."""
     duration = compact_duration(away, locale)
     return f"✓ {say(locale, f'alert.{kind}_over', node=_node(node, ''), duration=duration)} · <t:{int(at)}:t>"
 
@@ -62,14 +63,14 @@ LINES_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an alert, and the person whom it is about."""
+    """One line of an alert, and the person whose node it is about."""
 
     text: str
     owner_id: int | None = None
 
 
 def alert_lines(locale: str, lines: Sequence[Line]) -> tuple[str, tuple[int, ...]]:
-    """What happened together as one message, and the people it is about, each once."""
+    """One message for events that happened together, and the people it is about, each once."""
     shown = [line.text for line in lines[:LINES_SHOWN]]
     if len(lines) > LINES_SHOWN:
         shown.append(say(locale, "alert.more", more=len(lines) - LINES_SHOWN))

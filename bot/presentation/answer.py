@@ -1,4 +1,4 @@
-"""What the messages of one answer look like at every moment of its life."""
+"""The messages of one answer, in each of its phases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CURSOR = " ▍"
 
 
 class Phase(Enum):
-    """Where the answer is, as its reader sees it."""
+    """The phase of an answer, as its reader sees it."""
 
     WAITING = auto()
     HELD = auto()
@@ -32,12 +32,12 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The small print under a finished answer. Seconds; None is left out.
+    """The small text under a finished answer. Times in seconds; None is left out.
 
-    ``version`` is this one's number and how many there are; a single one is not mentioned. ``outcome`` is a
-    catalogue key under ``outcome.`` for an answer that did not simply end, with ``params``. ``recalled`` says how
-    many earlier turns the model was shown when there were more, ``summarised`` that it read a summary of the
-    others. ``notice`` is a sentence about what was tried since.
+    ``version`` is the number of this version and how many there are; a single version is not mentioned.
+    ``outcome`` is a catalogue key under ``outcome.``, with ``params``, for an answer that did not end normally.
+    ``recalled`` is how many earlier turns the model was shown when there were more; ``summarised``: it read a
+    summary of the others. ``notice`` is a sentence about something that was tried after the answer.
     """
 
     model: str | None = None
@@ -54,15 +54,17 @@ class Receipt:
 
 
 def short_model(name: str | None) -> str:
-    """``Qwen/Qwen3-8B`` → ``Qwen3-8B``, fit for a footer; a word for a model without a name."""
+    """The model's name without its owner, safe for a footer: ``Qwen/Qwen3-8B`` → ``Qwen3-8B``. A fixed word when
+    there is no name."""
     return escape_inline((name or "").rstrip("/").rpartition("/")[2][:60])
 
 
 class AnswerView:
-    """Turns the state of a request into pages.
+    """The state of an answer's messages; renders it as pages.
 
-    Mutated by the dispatcher, rendered by the delivery whenever a slot comes. ``asker`` is text that is already
-    safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the answer is a reply to it.
+    Services change it; the delivery renders it whenever an edit may leave. ``asker`` is text that
+    is already safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the answer is then
+    a reply to it.
     """
 
     def __init__(self, *, question: str, asker: str, locale: str, clock: Clock, max_pages: int) -> None:
@@ -94,17 +96,17 @@ class AnswerView:
 
     @property
     def phase(self) -> Phase:
-        """The phase shown."""
+        """The phase that is shown now."""
         return self._phase
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it shows a place in the line or why the line stands still."""
+        """Whether it shows a position in the queue, or why the queue does not move."""
         return self._phase in {Phase.WAITING, Phase.HELD}
 
     @property
     def has_text(self) -> bool:
-        """Whether there are words of the answer."""
+        """Whether any text of the answer is there."""
         return bool(self.document.raw)
 
     def _enter(self, phase: Phase) -> None:
@@ -112,7 +114,7 @@ class AnswerView:
             self._phase, self._phase_since = phase, self._clock.monotonic()
 
     def waiting(self, position: int, seconds: float | None) -> None:
-        """It stands in line at ``position`` (from 1); ``seconds`` is the estimated wait, None when unknown."""
+        """Show the ``position`` in the queue (from 1) and the estimated wait in ``seconds``, None when unknown."""
         self._enter(Phase.WAITING)
         self._note = say(self._locale, "footer.position", position=self._position(position))
         if seconds is not None:
@@ -122,13 +124,13 @@ class AnswerView:
         self._controls = (Control.CANCEL,)
 
     def held(self, key: str, **params: object) -> None:
-        """The line does not move; ``key`` is the catalogue's reason."""
+        """Show why the queue does not move; ``key`` is the reason's catalogue key."""
         self._enter(Phase.HELD)
         self._note = fill(self._locale, key, params)
         self._controls = (Control.CANCEL,)
 
     def asked(self, model: str | None) -> None:
-        """It was sent to the cluster; whatever an earlier attempt wrote is gone."""
+        """Show that the question was sent to the cluster; text of an earlier attempt is dropped."""
         self._model = model
         self._note = ""
         self._controls = (Control.STOP,)
@@ -138,27 +140,27 @@ class AnswerView:
         self._enter(Phase.ASKED)
 
     def begin_with(self, text: str) -> None:
-        """It goes on from ``text``, which is shown at once (Continue)."""
+        """Show ``text``, which the answer continues (Continue)."""
         if text != self._base:
             self._base = text
             self.document = self._new_document()
 
     def restore(self, text: str) -> None:
-        """Show ``text`` (after what it goes on from) instead of what was written since."""
+        """Replace the text written so far by ``text``; the text that the answer continues stays in front."""
         self.document = self._new_document()
         self.document.feed(text)
 
     def thinking(self) -> None:
-        """The model is reasoning."""
+        """Show that the model is reasoning."""
         if self._thinking_since is None:
             self._thinking_since = self._clock.monotonic()
         if self._phase is not Phase.STREAMING:
             self._enter(Phase.THINKING)
 
     def text(self, piece: str) -> None:
-        """More of the answer."""
+        """Add a piece of the answer."""
         if self._phase is Phase.RECONNECTING and not self._goes_on:
-            # What the broken stream wrote stays until the new one has a word.
+            # The text of the broken stream stays until the new one has a word.
             self.document = self._new_document()
             self._first_text_at, self._tokens = None, 0
         if self._first_text_at is None:
@@ -168,21 +170,21 @@ class AnswerView:
         self.document.feed(piece)
 
     def reconnecting(self, held: str | None = None, *, goes_on: bool = False, **params: object) -> None:
-        """The stream broke and the question is being repeated; with ``goes_on`` the rest of the answer is awaited,
-        without it another one from its start. ``held`` is the catalogue's reason why it is not repeated yet."""
+        """Show that the stream broke and the request is repeated: with ``goes_on`` for the rest of the answer,
+        without it from the start. ``held`` is the catalogue key of the reason why it is not repeated yet."""
         self._goes_on = goes_on
         self._note = fill(self._locale, held, params) if held is not None else ""
         self._enter(Phase.RECONNECTING)
 
     def done(self, receipt: Receipt, controls: tuple[Control, ...] = ()) -> None:
-        """The answer ended, however; ``controls`` are those that make sense now."""
+        """Show the end of the answer, of any kind; ``controls`` are the buttons to offer now."""
         self.document.close()
         self._receipt = receipt
         self._controls = controls
         self._enter(Phase.DONE)
 
     def notify(self, key: str) -> bool:
-        """Add a notice to the small print until the answer is done; False when it is there already."""
+        """Add a notice to the small text until the answer is done; False when it is there already."""
         if self._notice:
             return False
         self._notice = say(self._locale, key)
@@ -204,7 +206,7 @@ class AnswerView:
         )
 
     def footer(self) -> str:
-        """The small print now."""
+        """The small text under the answer now."""
         notice = f" · {self._notice}" if self._notice and self._phase is not Phase.DONE else ""
         return f"-# {self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
 
@@ -240,7 +242,7 @@ class AnswerView:
         if self._first_text_at is None:
             return ""
         elapsed = self._clock.monotonic() - self._first_text_at
-        # Shown only once it means something, so that the first seconds do not flicker through wild figures.
+        # In the first seconds the speed is too inaccurate to show.
         if elapsed < SPEED_SHOWN_AFTER:
             return ""
         rate = round((self._tokens - 1) / elapsed)
@@ -287,7 +289,7 @@ WAIT_SHOWN_FROM = 1.0
 
 
 def _calm(seconds: float) -> float:
-    """Seconds rounded so that a footer changes each second at first and each five seconds later."""
+    """Seconds rounded so that a footer changes every second at first and every five seconds later."""
     step = 1 if seconds < 15 else 5
     return max(1.0, seconds // step * step)
 

@@ -1,4 +1,4 @@
-"""Who did what, as operators read it."""
+"""The audit log as text for operators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEXT_LIMIT = 3800
 
 
 def audit_text(locale: str, entries: Sequence[AuditEntry]) -> str:
-    """Who did what, newest first. Discord shows each reader the times in their own time zone."""
+    """The entries of the audit log, newest first. Discord shows each reader the times in their own time zone."""
     head = f"### {say(locale, 'audit.title')}"
     if not entries:
         return f"{head}\n{say(locale, 'audit.none')}"

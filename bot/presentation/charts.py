@@ -1,4 +1,4 @@
-"""What a chart shows, as data: it is drawn by a process of its own, to which it is passed as JSON."""
+"""The content of a chart as data; a process of its own draws it and gets it as JSON."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from bot.i18n.catalogue import say
 
 
 class Text(TypedDict):
-    """Words of a chart, and what stands for them on a machine whose fonts do not have the letters."""
+    """Text of a chart, and its replacement for a machine whose fonts do not have the letters."""
 
     text: str
     plain: str
 
 
 class LinePanel(TypedDict):
-    """One line over time; None where nothing was measured. ``step``: the value holds until the next one."""
+    """One curve over time; None where nothing was measured. ``step``: a value holds until the next one."""
 
     title: Text
     values: list[float | None]
@@ -23,8 +23,8 @@ class LinePanel(TypedDict):
 
 
 class LineChart(TypedDict):
-    """Panels above each other over the same moments (epoch seconds), of which there is at least one. ``none`` is
-    said in a panel that has no value at all."""
+    """Panels above each other over the same times (epoch seconds); at least one time. ``none`` is the text of a
+    panel that has no value at all."""
 
     kind: Literal["lines"]
     locale: str
@@ -35,7 +35,7 @@ class LineChart(TypedDict):
 
 
 class Series(TypedDict):
-    """A value for each label; the name is for the legend."""
+    """A value for each label, and a name for the legend."""
 
     name: Text
     values: list[float]
@@ -62,10 +62,10 @@ Chart = LineChart | BarChart
 
 
 def label(locale: str, key: str, **params: int) -> Text:
-    """A sentence of the catalogue: in the reader's language, or else in English."""
+    """A sentence of the catalogue in the reader's language, with the English one as its replacement."""
     return {"text": say(locale, key, **params), "plain": say(None, key, **params)}
 
 
 def verbatim(text: str) -> Text:
-    """Words that have no translation, such as a person's name."""
+    """Text that has no translation, such as a person's name."""
     return {"text": text, "plain": text}

@@ -1,4 +1,4 @@
-"""The cluster's last day as a chart."""
+"""The chart of the cluster's last day."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POINTS = 360
 
 
 def cluster_chart(samples: Sequence[Sample], locale: str) -> LineChart:
-    """Speed, time to first token, waiting questions and nodes, of at least one sample."""
+    """The chart of speed, time to first token, waiting questions and nodes. Needs at least one sample."""
     shown = thinned(samples, POINTS)
     return {
         "kind": "lines",
@@ -36,7 +36,7 @@ def cluster_chart(samples: Sequence[Sample], locale: str) -> LineChart:
 
 
 def thinned(samples: Sequence[Sample], most: int) -> list[Sample]:
-    """At most ``most`` samples over the same time: neighbours are put together, peaks of the line are kept."""
+    """At most ``most`` samples over the same time: neighbours are merged, peaks of the queue's length are kept."""
     size = -(-len(samples) // most) if samples else 1
     return [_together(samples[start : start + size]) for start in range(0, len(samples), size)]
 
@@ -60,7 +60,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-# What is called a day: the first sample in it may be an hour's, or the first after a restart.
+# A period of this length is called a day: its first sample may cover an hour, or be the first after a restart.
 ALMOST_A_DAY, A_DAY_AT_MOST = 23.5 * 3600.0, 24.5 * 3600.0
 
 

@@ -1,4 +1,4 @@
-"""The budget of a prompt as a picture of one line."""
+"""A bar of text that shows how a prompt's budget is used."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def budget_picture(*, persona: int, recalled: int, limit: int, locale: str) -> s
 
 
 def _cells(tokens: int, limit: int) -> int:
-    """Whole cells; what is there at all has one."""
+    """The number of whole cells; at least one for more than zero tokens."""
     return 0 if tokens <= 0 else min(WIDTH, max(1, round(WIDTH * tokens / limit)))

@@ -1,4 +1,4 @@
-"""The ids of buttons: ``answer:<action>:<request id>``, so that a press says all that is needed to act on it."""
+"""The ids of buttons: ``answer:<action>:<request id>``, which is all that is needed to handle a press."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a person, as files they can take along."""
+"""The export of a person's data as files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.conversation.summary import KeptSummary
 
 
 def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] = ()) -> bytes:
-    """The questions with their answers, and summaries made of them, to read. UTF-8."""
+    """The questions with their answers, and the summaries made of them, as Markdown in UTF-8."""
     parts = [f"# Questions and answers ({len(kept)})"]
     for one in kept:
         where = f"channel {one.channel_id}{' (private)' if one.private else ''}"
@@ -28,8 +28,8 @@ def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] =
 
 
 def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] = ()) -> bytes:
-    """Everything, for programs: a list of objects, times in ISO 8601, ids as text. Summaries
-    come last, with ``summary`` for their text. UTF-8."""
+    """The same data as JSON in UTF-8: a list of objects, times in ISO 8601, ids as text. Summaries come last, with
+    ``summary`` for their text."""
     rows: list[dict[str, object]] = []
     for one in kept:
         row: dict[str, object] = asdict(one)

@@ -1,4 +1,4 @@
-"""How a machine joins the cluster, as text."""
+"""Instructions for joining the cluster with a machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def joined_memory(status: ClusterStatus | None) -> float:
 def join_card(
     locale: str, join: JoinCommand | None, status: ClusterStatus | None, *, system: str = "linux", came: str = ""
 ) -> Card:
-    """How a node joins from this ``system``, with what that reveals; ``came`` names a node that has just come.
+    """How a node joins from this ``system``, and what joining reveals; ``came`` names a node that has just joined.
 
     Sources, in GradientHQ/parallax: the steps are docs/user_guide/install.md ("From Source", "Windows
     Application", "Docker"); ports and "lattica RPC call failed" are the FAQ of docs/user_guide/quick_start.md; the

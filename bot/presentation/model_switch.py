@@ -1,4 +1,4 @@
-"""A switch of the model as a card: a tick for what is done, an arrow for what is going on."""
+"""The card of a model switch: a tick for each step done, an arrow for the current one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def switch_card(
     join: JoinCommand | None,
     trouble: str | None,
 ) -> Card:
-    """How far the switch is. Its buttons' actions carry the switch's id."""
+    """The card that shows the progress of a switch. The actions of its buttons contain the switch's id."""
     lines = [_line(locale, switch, step, status=status, running=running) for step in STEPS]
     sections = [_title(locale, switch), "\n".join(lines)]
     if switch.state is SwitchState.OPEN and switch.step in {Step.START, Step.USABLE} and join is not None:
@@ -83,8 +83,8 @@ def switch_question(
     waiting: int,
     askers: Sequence[int],
 ) -> str:
-    """What a switch to ``model`` would do, before it is confirmed. ``askers`` are the user ids of everything that
-    runs and waits, once for each question."""
+    """The question before a switch to ``model`` is confirmed: what it would do. ``askers`` are the user ids of all
+    running and waiting questions, one for each question."""
     current = status.model if status is not None else None
     name = escape_inline(model.name)
     network = say(locale, "init.local" if local_network else "init.public")

@@ -1,4 +1,4 @@
-"""The models a scheduler lists, as text: pages, search, whether they fit."""
+"""The list of a scheduler's models as text: pages, search, whether each model fits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODELS_PER_PAGE = 15
 
 
 def fit_text(locale: str, model: Model, memory: float) -> str:
-    """Whether a model fits into ``memory`` GB; empty when the scheduler does not tell what it needs."""
+    """Whether a model fits into ``memory`` GB; empty when the scheduler does not report what it needs."""
     if not model.memory_gb:
         return ""
     missing = math.ceil(model.memory_gb - memory)
@@ -37,9 +37,9 @@ def models_page(
     memory: float | None = None,
     wanted: str = "",
 ) -> tuple[str, int]:
-    """One page of the models that match ``wanted`` (from 0) and how many pages there are.
+    """One page (from 0) of the models that match ``wanted``, and the number of pages.
 
-    ``memory`` in GB: whether each fits is told, for operators; None leaves that out."""
+    With ``memory`` in GB the text also says whether each model fits (for operators); None leaves that out."""
     found = found_models(models, wanted, running=running)
     pages = max(1, -(-len(found) // MODELS_PER_PAGE))
     page = min(max(page, 0), pages - 1)

@@ -1,7 +1,7 @@
-"""What one message shows, as data: body, small text, controls and files.
+"""The content of one message as data: body, small text, controls and files.
 
-Delivery turns a `Page` into a message; nothing here knows how. The small text functions beside it make
-foreign text safe inside a line the bot writes itself, and numbers readable."""
+Delivery turns a `Page` into a message. The text functions here make untrusted text safe inside the bot's own text,
+and numbers readable."""
 
 import re
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Page:
 
 
 class PageSource(Protocol):
-    """What is to be shown. Rendered when a slot comes, not when something changed."""
+    """A source of pages. It is rendered when an edit may leave, not when something changed."""
 
     def render(self) -> Sequence[Page]:
         """The answer's messages as they should be now, first message first; at least one."""
@@ -53,12 +53,12 @@ class PageSource(Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether they only say where the question stands in the line, or why that stands still."""
+        """Whether the pages only show the question's position in the queue, or why the queue does not move."""
         ...
 
     @property
     def has_text(self) -> bool:
-        """Whether there are words of the answer in them."""
+        """Whether the pages contain text of the answer."""
         ...
 
 
@@ -104,7 +104,8 @@ def quote_question(prompt: str, *, max_chars: int = 240) -> str:
 
 
 def _guard_start(line: str) -> str:
-    """A line that does not open a list or small text: the characters `_MARKUP` leaves alone."""
+    """The line, changed so that it does not open a list or small text; `_MARKUP` does not cover these
+    characters."""
     guarded = re.sub(r"^(\d+)\.(?=\s|$)", r"\1\\.", line)
     return re.sub(r"^([-+])", r"\\\1", guarded)
 

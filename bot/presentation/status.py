@@ -1,4 +1,4 @@
-"""The cluster as text: the status card, the list of models, the way to join."""
+"""The status card of the cluster, and texts about its nodes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NODES_SHOWN = 20
 
 
 class Accent(Enum):
-    """The card's edge, as 0xRRGGBB: legible beside Discord's dark and light themes."""
+    """The colour of a card's edge, as 0xRRGGBB: visible in Discord's dark and light themes."""
 
     GOOD = 0x3BA55D
     WAITING = 0xFAA61A
@@ -24,7 +24,8 @@ class Accent(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much is going on. ``capacity`` None when the dialect does not tell and nothing was learned."""
+    """The load of the cluster. ``capacity`` is None when the dialect does not report it and nothing was
+    learned."""
 
     running: int
     capacity: int | None
@@ -45,8 +46,8 @@ CARD_ACTIONS = ("live", "chart", "join")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Sections of a card, in order, its edge and its buttons. ``stamp`` says how old it is, and is no difference
-    between two cards; ``live`` while it is kept current."""
+    """A card: its sections in order, its edge and its buttons. ``stamp`` is the text about its age and is ignored
+    when two cards are compared; ``live`` while the card is updated."""
 
     sections: tuple[str, ...]
     accent: Accent
@@ -162,13 +163,13 @@ def _node_line(locale: str, node: Node, names: Mapping[str, str], rate: float | 
 
 
 def gpu_text(node: Node) -> str:
-    """A node's GPUs, for the middle of a line."""
+    """A node's GPUs as text for the middle of a line."""
     gpu = escape_inline(node.gpu_name[:40])
     return f"{node.gpu_count} × {gpu}" if node.gpu_count > 1 else gpu
 
 
 def short_node(node_id: str) -> str:
-    """A peer id's tail: the heads of libp2p ids are all alike."""
+    """The end of a peer id: the beginnings of libp2p ids are all alike."""
     return node_id if len(node_id) <= 16 else "…" + node_id[-8:]
 
 

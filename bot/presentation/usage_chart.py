@@ -1,4 +1,4 @@
-"""A server's usage as a chart."""
+"""The chart of a server's usage."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ PEOPLE_SHOWN = 8
 
 
 def usage_chart(rows: Sequence[UsageRow], *, last_day: int, days: int, locale: str) -> BarChart:
-    """Questions, tokens and the mean wait of each of the ``days`` up to ``last_day``.
+    """The chart of questions, tokens and mean wait for each of the ``days`` up to ``last_day``.
 
-    Questions and tokens are by person: the eight who used most, and the others together.
+    Questions and tokens are shown by person: the eight who used most, and all others together.
     """
     span = range(last_day - days + 1, last_day + 1)
     by_tokens: Counter[int] = Counter()

@@ -1,1 +1,1 @@
-"""SQLAlchemy Core on SQLite: tables, engine, one module per aggregate, the migrations' runner."""
+"""Storage on SQLAlchemy Core and SQLite: tables, engine, one module per store, the runner of migrations."""

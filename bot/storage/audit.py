@@ -13,13 +13,13 @@ from bot.storage.tables import audit
 
 
 class Audit:
-    """Who did what to the cluster and the line."""
+    """What operators did to the cluster and the queue."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     async def record(self, entry: AuditEntry) -> None:
-        """Keep ``entry``; durable when this returns. Raises :class:`StorageError`."""
+        """Store ``entry``; durable when this returns. Raises :class:`StorageError`."""
         kept = insert(audit).values(
             at=entry.at,
             actor_id=entry.actor_id,

@@ -25,7 +25,7 @@ class SqlBoards:
         return await self._transactions.read(lambda db: [Board(*row) for row in db.execute(every)])
 
     async def put_board(self, board: Board) -> None:
-        """Place or replace the board of a channel."""
+        """Add or replace the board of a channel."""
         values = {
             "channel_id": board.channel_id,
             "guild_id": board.guild_id,
@@ -41,7 +41,7 @@ class SqlBoards:
         return await self._transactions.write(lambda db: bool(db.execute(gone).rowcount))
 
     async def alert_channels(self) -> Sequence[AlertChannel]:
-        """Every channel that is told."""
+        """Every channel that receives alerts."""
         every = select(
             alert_channels.c.channel_id,
             alert_channels.c.guild_id,
@@ -52,7 +52,7 @@ class SqlBoards:
         return await self._transactions.read(lambda db: [AlertChannel(*row) for row in db.execute(every)])
 
     async def put_alerts(self, channel: AlertChannel) -> None:
-        """Tell a channel from now on."""
+        """Send alerts to a channel from now on."""
         values = {
             "channel_id": channel.channel_id,
             "guild_id": channel.guild_id,
@@ -64,21 +64,22 @@ class SqlBoards:
         await self._transactions.write(lambda db: replace_row(db, alert_channels, here, values))
 
     async def remove_alerts(self, channel_id: int) -> bool:
-        """Tell it no more."""
+        """Stop sending alerts to this channel."""
         gone = delete(alert_channels).where(alert_channels.c.channel_id == channel_id)
         return await self._transactions.write(lambda db: bool(db.execute(gone).rowcount))
 
     async def open_alerts(self) -> Sequence[OpenAlert]:
-        """What was told and has not passed."""
+        """Every problem that was announced and has not ended."""
         every = select(open_alerts.c.kind, open_alerts.c.subject, open_alerts.c.since)
         return await self._transactions.read(lambda db: [OpenAlert(*row) for row in db.execute(every)])
 
     async def begin_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
-        """Note that trouble is being told; returned without what another process has noted first."""
+        """Record that these problems are being announced; returns those that no other process had recorded."""
         return await self._transactions.write(lambda db: [alert for alert in alerts if _begun(db, alert)])
 
     async def end_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
-        """It has passed; returned without what another process has noted first, or nobody was told."""
+        """Record that these problems have ended; returns those that were open, without any that another process
+        has ended first."""
         return await self._transactions.write(lambda db: [alert for alert in alerts if _ended(db, alert)])
 
 

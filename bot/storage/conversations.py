@@ -26,7 +26,7 @@ _COLUMNS = (
     turns.c.material,
 )
 
-# Built once: a question's first word waits for this.
+# Built once: the first word of an answer waits for this statement.
 _BEFORE = (
     select(*_COLUMNS)
     .where(turns.c.conversation_id == bindparam("conversation"), turns.c.id < bindparam("before"))
@@ -62,7 +62,7 @@ class SqlConversations:
         self._transactions = transactions
 
     async def conversation(self, key: ConversationKey, scopes: Sequence[int] = ()) -> int:
-        """The id of the conversation for ``key``, made when there is none."""
+        """The id of the conversation for ``key``, which is created when there is none."""
         text = ",".join(map(str, scopes)) or None
         known = await self._transactions.read(lambda connection: _known(connection, key))
         if known is not None and text in {None, known.scopes}:
@@ -153,8 +153,8 @@ def _made(connection: Connection, key: ConversationKey, scopes: str | None) -> i
 
 
 def _root_of(connection: Connection, thread_id: int) -> str | None:
-    """The question that the message with a thread's id asks or answers: a thread on a message has its id
-    (Discord docs, resources/channel, "Start Thread from Message"). Never a private one's."""
+    """The root id of the question that a thread's first message asks or answers: a thread on a message has the
+    message's id (Discord docs, resources/channel, "Start Thread from Message"). None for private questions."""
     shown = select(request_messages.c.request_id).where(request_messages.c.message_id == thread_id)
     root: str | None = connection.execute(
         select(func.coalesce(requests.c.root_id, requests.c.request_id))

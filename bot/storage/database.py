@@ -1,4 +1,4 @@
-"""Everything the bot keeps, opened and closed as one."""
+"""All stores of the bot on one database, opened and closed together."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Database:
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str) -> AsyncIterator[Database]:
-        """The database at ``url``; on leaving, what was begun is finished and the file is closed.
+        """Open the database at ``url``; on leaving, finish what was begun and close the file.
 
         Raises :class:`ConfigError` when ``url`` names no SQLite file.
         """

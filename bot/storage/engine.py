@@ -1,9 +1,9 @@
-"""What the stores need of a database, and which engine ``DATABASE_URL`` names.
+"""The port between stores and database, and the choice of the engine by ``DATABASE_URL``.
 
 A transaction is a plain function of a :class:`sqlalchemy.Connection`, run by an asynchronous engine through
-``AsyncConnection.run_sync``. The stores know :class:`Transactions` and nothing of the engine below it: SQLite's
-(:mod:`bot.storage.sqlite`) has one connection that writes, another database may have a pool of them. Why so:
-docs/decisions/0015-storage-on-the-async-engine.md.
+``AsyncConnection.run_sync``. The stores know only :class:`Transactions`, not the engine below it: SQLite's
+(:mod:`bot.storage.sqlite`) has one connection that writes, another database may have a pool of them. The reasons
+are in docs/decisions/0015-storage-on-the-async-engine.md.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Transactions(Protocol):
     """
 
     async def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
-        """Run ``work`` in a transaction that is committed and durable when this returns; ``urgent`` before others
-        that wait."""
+        """Run ``work`` in a transaction that is committed and durable when this returns. ``urgent`` ones run
+        before others that wait."""
         ...
 
     async def read(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
-        """Run ``work`` on one consistent snapshot, without waiting for writes; ``urgent`` before others that
-        wait."""
+        """Run ``work`` on one consistent snapshot, without waiting for writes. ``urgent`` ones run before others
+        that wait."""
         ...
 
     async def close(self) -> None:

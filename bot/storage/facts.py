@@ -1,11 +1,11 @@
-"""Facts about the bot itself, on the database."""
+"""Facts about the bot itself on the database: small texts by name."""
 
 from __future__ import annotations
 
 from sqlalchemy import delete, select
 
 from bot.storage.engine import Transactions
-from bot.storage.records import _put
+from bot.storage.statements import put_row
 from bot.storage.tables import facts
 
 
@@ -22,7 +22,9 @@ class Facts:
 
     async def put(self, key: str, value: str) -> None:
         """Set ``key``; durable when this returns. Raises :class:`StorageError`."""
-        await self._transactions.write(lambda connection: _put(connection, facts, {"key": key}, {"value": value}))
+        await self._transactions.write(
+            lambda connection: put_row(connection, facts, {"key": key}, {"value": value})
+        )
 
     async def forget(self, key: str) -> None:
         """Remove ``key``. Raises :class:`StorageError`."""

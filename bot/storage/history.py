@@ -1,4 +1,4 @@
-"""The cluster over time, on the database: :class:`bot.domain.cluster.history.History`."""
+"""History of the cluster on the database: :class:`bot.domain.cluster.history.History`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.storage.tables import cluster_events, cluster_samples, requests
 
 HOUR = 3600.0
 NEWEST = 500
-"""Answers looked at for figures: they are found by the primary key, however much history there is."""
+"""Answers looked at for figures: they are found by the primary key, so the cost does not grow with the history."""
 
 EVENTS_KEPT = 90 * 86_400.0
 
@@ -35,7 +35,7 @@ class SqlHistory:
         self._transactions = transactions
 
     async def add_events(self, events: Sequence[ClusterEvent]) -> None:
-        """Keep what happened."""
+        """Store events."""
         values = [
             {
                 "at": event.at,
@@ -62,7 +62,7 @@ class SqlHistory:
         )
 
     async def figures(self, *, since: float, until: float) -> Figures:
-        """The answers that ended in this time (of the newest 500)."""
+        """Figures about the answers that ended in this period (of the newest 500)."""
         rows = await self._transactions.read(lambda db: db.execute(_RECENT).all())
         found = [row for row in rows if row.finished_at is not None and since <= row.finished_at < until]
         rates = [row.tokens_per_second for row in found if row.tokens_per_second is not None]
@@ -71,7 +71,7 @@ class SqlHistory:
         return Figures(answers, _median(firsts), _median(rates))
 
     async def speeds(self, *, since: float, until: float) -> Sequence[Speed]:
-        """The speeds of the answers that ended in this time (of the newest 500)."""
+        """The speeds of the answers that ended in this period (of the newest 500)."""
         rows = await self._transactions.read(lambda db: db.execute(_RECENT).all())
         return [
             Speed(row.started_at, row.finished_at, row.tokens_per_second)
@@ -83,7 +83,7 @@ class SqlHistory:
         ]
 
     async def add_sample(self, sample: Sample) -> None:
-        """Keep a sample; one for the same moment is replaced."""
+        """Store a sample, replacing one for the same moment."""
         await self._transactions.write(lambda db: _put(db, [sample]))
 
     async def samples(self, *, since: float) -> Sequence[Sample]:
@@ -97,7 +97,7 @@ class SqlHistory:
 
 
 def _median(values: Sequence[float]) -> float | None:
-    # The statistics module would bring decimal and fractions into memory for this.
+    # The statistics module would load decimal and fractions into memory just for this.
     return sorted(values)[len(values) // 2] if values else None
 
 
@@ -115,7 +115,7 @@ def _compact(db: Connection, before: float) -> int:
 
 
 def merged_sample(at: float, samples: Sequence[Sample]) -> Sample:
-    """The hour from ``at`` as one sample: means over time, and over answers for what answers measure."""
+    """The hour from ``at`` as one sample: means weighted by time, or by answers for what answers measure."""
     count = len(samples)
     return Sample(
         at=at,

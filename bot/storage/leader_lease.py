@@ -1,4 +1,4 @@
-"""What only one of several processes does at a time: :class:`bot.domain.cluster.leader_lease.LeaderLease`."""
+"""The leader's lease on the database: :class:`bot.domain.cluster.leader_lease.LeaderLease`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ PREFIX = "lease:"
 
 
 class SqlLeaderLease:
-    """The contract of every method is :class:`LeaderLease`'s. A lease is a fact, ``<owner> <epoch seconds>``."""
+    """The contract of every method is :class:`LeaderLease`'s. A lease is stored as a fact,
+    ``<owner> <epoch seconds>``."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -21,22 +22,22 @@ class SqlLeaderLease:
     async def hold(
         self, name: str, owner: str, *, now: float, until: float, is_alive: Callable[[str], bool]
     ) -> bool:
-        """Take what is free or ours already."""
+        """Acquire the lease if it is free, or extend it if ``owner`` holds it."""
 
         def may_have(db: Connection) -> bool:
             return _may_have(db, name, owner, now, is_alive)
 
-        # Whoever does not get it asks every few seconds: that costs no write.
+        # A process that does not get the lease asks every few seconds: that must cost no write.
         if not await self._transactions.read(may_have):
             return False
         return await self._transactions.write(lambda db: may_have(db) and _put(db, name, owner, until))
 
     async def take(self, name: str, owner: str, *, until: float) -> None:
-        """Take it from whoever has it."""
+        """Acquire the lease, whichever owner holds it."""
         await self._transactions.write(lambda db: _put(db, name, owner, until))
 
     async def release(self, name: str, owner: str) -> None:
-        """Give it back."""
+        """Release the lease; no-op if another owner holds it."""
         ours = delete(facts).where(facts.c.key == PREFIX + name, facts.c.value.startswith(f"{owner} "))
         await self._transactions.write(lambda db: db.execute(ours).rowcount)
 

@@ -1,7 +1,7 @@
-"""Bringing a database to the newest schema.
+"""Migration of a database to the newest schema.
 
-At start the revision in the file is compared with :data:`HEAD`, without Alembic. Only when it is behind does
-a child process run the migrations: they would leave 12 MB in the bot's memory for nothing.
+At start the revision in the file is compared with :data:`HEAD`, without Alembic. A child process runs the
+migrations only when the file is behind: in the bot's own process they would leave 12 MB in memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MIGRATIONS = _ROOT / "migrations"
 def revision(file: Path) -> str | None:
     """The schema's revision in ``file``; None when it does not exist or has no schema yet.
 
-    Raises :class:`StorageError` when it cannot be read, or is a database of something else.
+    Raises :class:`StorageError` when it cannot be read, or is the database of another program.
     """
     if not file.exists():
         return None
@@ -46,7 +46,7 @@ def revision(file: Path) -> str | None:
 
 
 def readiness(url: str) -> str:
-    """What a start would find at ``url``, in a few words. Changes nothing.
+    """Describe in a few words what a start would find at ``url``. Changes nothing.
 
     Raises :class:`ConfigError` for a URL that names no file, :class:`StorageError` when a start would fail.
     """
@@ -69,11 +69,11 @@ def _newer(file: Path, found: str) -> StorageError:
 
 
 async def upgrade(url: str) -> None:
-    """Bring the database at ``url`` to :data:`HEAD`, making the file and its folder when there are none. Only the
-    process that holds the database's lock may.
+    """Bring the database at ``url`` to :data:`HEAD`, creating the file and its folder when there are none. Only
+    the process that holds the database's lock may call this.
 
-    Raises :class:`ConfigError` for a URL that names no file, :class:`StorageError` when it did not work; the
-    database is then as it was, and ``<file>.<revision>.bak`` beside it is a copy from before.
+    Raises :class:`ConfigError` for a URL that names no file, :class:`StorageError` when it did not work. The
+    database is then as it was before, and ``<file>.<revision>.bak`` beside it is a copy.
     """
     file = database_file(url)
     if await asyncio.to_thread(revision, file) == HEAD:
@@ -94,7 +94,7 @@ async def upgrade(url: str) -> None:
 
 
 def upgrade_sync(url: str) -> str | None:
-    """What :func:`upgrade` does, in this process. Returns the revision there was before.
+    """Do the work of :func:`upgrade` in this process; returns the revision that the database had before.
 
     Raises as :func:`upgrade`.
     """

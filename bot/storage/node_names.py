@@ -31,7 +31,7 @@ class SqlNodeNames:
         return await self._transactions.read(lambda db: [NamedNode(*row) for row in db.execute(every)])
 
     async def put(self, node: NamedNode, *, instead_of: str | None = None) -> None:
-        """Keep a name; ``instead_of`` is the peer id that the node had before."""
+        """Store a name; ``instead_of`` is the peer id that the node had before."""
         values = {
             "node_id": node.node_id,
             "name": node.name,

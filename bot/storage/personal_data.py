@@ -1,4 +1,4 @@
-"""People's words on the database: :class:`bot.domain.conversation.personal_data.PersonalDataStore`."""
+"""Personal data on the database: :class:`bot.domain.conversation.personal_data.PersonalDataStore`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FINAL = [state.value for state in RequestState if state not in OPEN_STATES]
 
 
 class SqlPersonalData:
-    """Contracts as in the protocol."""
+    """The contract of every method is :class:`PersonalDataStore`'s."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -43,7 +43,7 @@ class SqlPersonalData:
         return await self._transactions.read(lambda connection: connection.scalars(found).all())
 
     async def reword(self, message_id: int, prompt: str) -> int:
-        """What the message asks is now ``prompt``."""
+        """Replace the question of an edited message by ``prompt``."""
 
         def change(connection: Connection) -> int:
             _in_turns(connection, message_id, question=prompt)
@@ -54,7 +54,7 @@ class SqlPersonalData:
         return await self._transactions.write(change)
 
     async def forget_message(self, message_id: int) -> int:
-        """The words of the message, its material and its turn are gone."""
+        """Remove the question, the attached text and the turn of a deleted message."""
 
         def change(connection: Connection) -> int:
             drop_made_of(connection, _turns_of(message_id))
@@ -66,7 +66,7 @@ class SqlPersonalData:
         return await self._transactions.write(change)
 
     async def exported(self, user_id: int) -> Sequence[KeptQuestion]:
-        """Everything kept of what a person asked, oldest first."""
+        """Every stored question of a person, oldest first."""
         theirs = (
             select(
                 requests.c.asked_at,
@@ -110,7 +110,7 @@ class SqlPersonalData:
         )
 
     async def forget_user(self, user_id: int) -> Forgotten:
-        """Remove what is kept of a person."""
+        """Remove all that is stored of a person."""
         return await self._transactions.write(lambda connection: _forget_user(connection, user_id))
 
     async def scopes_kept(self) -> Sequence[tuple[int, tuple[int, ...]]]:
@@ -124,9 +124,9 @@ class SqlPersonalData:
         )
 
     async def expire(self, conversation_id: int, *, before: float) -> int:
-        """Remove what was asked in a conversation before ``before`` and is over."""
+        """Remove a conversation's finished questions from before ``before``."""
         removed = 0
-        # In batches: a question that somebody asks meanwhile waits for one of them, not for all.
+        # In batches: a question asked meanwhile waits for one batch, not for all of them.
         while batch := await self._transactions.write(
             lambda connection: _expire_some(connection, conversation_id, before)
         ):

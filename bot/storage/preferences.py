@@ -1,4 +1,4 @@
-"""What people prefer, and what they thought of an answer, on the database."""
+"""People's preferences and their thumbs for answers, on the database."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Literal, TypeAlias
 from sqlalchemy import select
 
 from bot.storage.engine import Transactions
-from bot.storage.records import _put
+from bot.storage.statements import put_row
 from bot.storage.tables import feedback, preferences
 
 Thumb: TypeAlias = Literal[-1, 1]
 
 
 class Preferences:
-    """What people chose for themselves."""
+    """The preferences of each person."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -26,9 +26,9 @@ class Preferences:
         return chosen is not False
 
     async def set_announce(self, user_id: int, announce: bool) -> None:
-        """Remember this person's choice. Raises :class:`StorageError`."""
+        """Store this person's choice. Raises :class:`StorageError`."""
         await self._transactions.write(
-            lambda connection: _put(connection, preferences, {"user_id": user_id}, {"announce": announce})
+            lambda connection: put_row(connection, preferences, {"user_id": user_id}, {"announce": announce})
         )
 
 
@@ -39,10 +39,11 @@ class Feedback:
         self._transactions = transactions
 
     async def give(self, request_id: str, user_id: int, value: Thumb, *, now: float) -> None:
-        """Set this person's thumb for the answer. Raises :class:`StorageError`, also for no such request."""
+        """Set this person's thumb for the answer. Raises :class:`StorageError`, also when there is no such
+        request."""
         key: dict[str, object] = {"request_id": request_id, "user_id": user_id}
         await self._transactions.write(
-            lambda connection: _put(connection, feedback, key, {"value": value, "given_at": now})
+            lambda connection: put_row(connection, feedback, key, {"value": value, "given_at": now})
         )
 
     async def of(self, request_id: str) -> dict[int, int]:

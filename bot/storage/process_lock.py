@@ -1,7 +1,7 @@
-"""The one process that a SQLite database belongs to.
+"""A lock that gives a SQLite database to one process at a time.
 
-It locks an empty file beside the database, from before the migrations until its end. The kernel drops the lock
-when the process ends, however it ends (flock(2)), so the next one goes on at once.
+The process locks an empty file beside the database, from before the migrations until it ends. The kernel releases
+the lock when the process ends, for any reason (flock(2)), so the next process can start at once.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ LOOK_EVERY = 0.25
 
 
 class ProcessLock:
-    """Held: no other process uses the database. ``me`` names this process; nobody had the name before."""
+    """A lock that is held: no other process uses the database. ``me`` names this process; no process had this name
+    before."""
 
     def __init__(self) -> None:
         self.me = secrets.token_hex(8)
 
     def is_alive(self, owner: str) -> bool:
-        """Whether the process of this name lives: who holds the lock is the only one that does."""
+        """Whether the process of this name lives: only the one that holds the lock does."""
         return owner == self.me
 
     @classmethod
     @contextmanager
     def held(cls, database: Path) -> Iterator[ProcessLock]:
-        """Hold the lock inside the block, making the database's folder when there is none.
+        """Hold the lock inside the block, creating the database's folder when there is none.
 
         Raises :class:`DatabaseInUse` when another process holds it, :class:`StorageError` when the file cannot be
         opened or locked.
@@ -54,7 +55,8 @@ class ProcessLock:
     @classmethod
     @asynccontextmanager
     async def awaited(cls, database: Path, clock: Clock) -> AsyncIterator[ProcessLock]:
-        """Hold the lock inside the block, as soon as no other process does. Raises :class:`StorageError`."""
+        """Wait until no other process holds the lock, then hold it inside the block. Raises
+        :class:`StorageError`."""
         descriptor = _open(database)
         try:
             said = False

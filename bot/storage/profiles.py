@@ -14,17 +14,17 @@ from bot.storage.tables import audit, profiles, usage
 
 
 class SqlProfiles:
-    """What was chosen for places: :class:`bot.services.access.profiles.ProfileStore`."""
+    """Options set for scopes: :class:`bot.services.access.profiles.ProfileStore`."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     async def chosen(self, scope_ids: Sequence[int]) -> Mapping[int, Mapping[str, object]]:
-        """The choices of those scopes that have any."""
+        """The options of each scope that has any, by scope id."""
         return await self._transactions.read(lambda connection: _chosen(connection, scope_ids), urgent=True)
 
     async def choose(self, scope_id: int, changes: Mapping[str, Chosen | None], *, by: int, now: float) -> None:
-        """Change some choices of a scope and record who did, in one transaction."""
+        """Change some options of a scope and record who changed them, in one transaction."""
 
         def change(connection: Connection) -> None:
             before = _chosen(connection, [scope_id]).get(scope_id, {})
@@ -56,7 +56,7 @@ class SqlProfiles:
 
 
 class SqlUsage:
-    """What was used, by day: :class:`bot.domain.queue.usage.UsageStore`."""
+    """Usage by person and day: :class:`bot.domain.queue.usage.UsageStore`."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions

@@ -1,10 +1,10 @@
-"""Transactions on the line: joining it, taking the next question, putting one back.
+"""Transactions on the queue: joining it, taking the next question, putting one back.
 
-Each function is the inside of one transaction (:meth:`bot.storage.engine.Transactions.write`). What they keep
-true is said in :mod:`bot.domain.queue.fairness`; a row's ``charge`` is what its asker's account paid for it.
+Each function is the inside of one transaction (:meth:`bot.storage.engine.Transactions.write`). The invariants are
+described in :mod:`bot.domain.queue.fairness`; a row's ``charge`` is what its asker's account paid for it.
 
-Every one of them reads ``line_state`` first, ``FOR UPDATE``: SQLite leaves the words out and has one writer
-anyway, on PostgreSQL they make the changes of the line happen one after another.
+Each function reads ``line_state`` first, ``FOR UPDATE``. SQLite leaves these words out and has only one writer; on
+PostgreSQL they make changes of the queue happen one after another.
 """
 
 from __future__ import annotations
@@ -71,15 +71,16 @@ _NEXT = (
 )
 
 _SET_ASIDE = exists().where(
-    _aside.c.request_id.in_(bindparam("besides", expanding=True)),
+    _aside.c.request_id.in_(bindparam("excluding", expanding=True)),
     _aside.c.user_id == requests.c.user_id,
     _aside.c.conversation_id == requests.c.conversation_id,
 )
 
-_NEXT_BESIDES = _NEXT.where(~_SET_ASIDE)
+_NEXT_EXCLUDING = _NEXT.where(~_SET_ASIDE)
 
-# Statements on the way from a question to its first word are built once: building costs more than running. Each is
-# a trip to the connection's thread, too: one that would change nothing is left out.
+# Statements that run between a question and the first word of its answer are built once: building them costs more
+# than running them. Each one also costs a trip to the connection's thread, so one that changes nothing is left
+# out.
 
 _RUNNING_ELSEWHERE = (
     select(func.count()).select_from(requests).where(IS_RUNNING, requests.c.lease_owner != bindparam("owner"))
@@ -166,15 +167,15 @@ def enqueue(connection: Connection, question: NewQuestion, limits: QueueLimits) 
 
 
 def claim(
-    connection: Connection, owner: str, now: float, lease: float, room: int | None, besides: Collection[str] = ()
+    connection: Connection, owner: str, now: float, lease: float, room: int | None, excluding: Collection[str] = ()
 ) -> StoredRequest | None:
-    """See :meth:`bot.domain.queue.store.RequestStore.claim`. None while the line is held, too."""
+    """See :meth:`bot.domain.queue.store.RequestStore.claim`. None also while the queue is paused."""
     line = connection.execute(_LINE, {"owner": owner}).one()
     stands = line.paused_since is not None or (room is not None and line.elsewhere >= room)
     if stands:
         return None
-    if besides:
-        chosen = connection.execute(_NEXT_BESIDES, {"besides": list(besides)}).first()
+    if excluding:
+        chosen = connection.execute(_NEXT_EXCLUDING, {"excluding": list(excluding)}).first()
     else:
         chosen = connection.execute(_NEXT).first()
     if chosen is None:
@@ -208,7 +209,8 @@ def _advance(connection: Connection, virtual_time: float, claimed_tag: float) ->
 
 
 def put_back(connection: Connection, sequences: Collection[int], now: float) -> None:
-    """Running questions wait again. They keep their tag and stay charged, hence at the head of their line."""
+    """Let running questions wait again. They keep their tag and stay charged, so they are at the head of the
+    queue."""
     for sequence in sequences:
         connection.execute(
             update(requests)
@@ -224,7 +226,8 @@ def put_back(connection: Connection, sequences: Collection[int], now: float) -> 
 
 
 def settle(connection: Connection, user_id: int, *, charged: float, measured: float) -> None:
-    """Correct a person's account from ``charged`` to ``measured`` (virtual time) and the tags that follow."""
+    """Correct a person's account from ``charged`` to ``measured`` (virtual time), and the tags of the person's
+    waiting questions."""
     finish = connection.execute(_ACCOUNT, {"user": user_id}).scalar()
     if finish is not None and charged != measured:
         finish = fairness.settled(finish, charged, measured)
@@ -233,7 +236,7 @@ def settle(connection: Connection, user_id: int, *, charged: float, measured: fl
 
 
 def _retag(connection: Connection, user_id: int, finish: float | None) -> None:
-    """Make the tags of this person's waiting questions follow from the account again."""
+    """Recompute the tags of this person's waiting questions from the account."""
     waiting = [Waiting(*row) for row in connection.execute(_WAITING, {"user": user_id})]
     tags = fairness.chain(finish, waiting)
     changed = [
@@ -265,7 +268,7 @@ def paused(connection: Connection) -> QueuePause | None:
 
 
 def _start_level(connection: Connection, virtual_time: float) -> float:
-    """Nothing waits or runs: everybody begins level from here. Returns the new virtual time."""
+    """Let everybody begin level, as nothing waits or runs; returns the new virtual time."""
     finishes = connection.execute(select(accounts.c.finish)).scalars().all()
     level = fairness.caught_up(virtual_time, finishes)
     if finishes:

@@ -1,4 +1,4 @@
-"""Rows of ``requests`` to and from the queue's own types."""
+"""Conversion between rows of ``requests`` and the types of the queue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BATCH = 500
 
 
 def question_values(question: NewQuestion) -> dict[str, object]:
-    """The columns that a question brings with it."""
+    """The columns that a new question fills."""
     asker, destination = question.asker, question.destination
     return {
         "request_id": question.request_id,
@@ -104,8 +104,8 @@ def stored(
     *,
     have_pages: bool = True,
 ) -> list[StoredRequest]:
-    """The requests that ``statement`` returns as whole rows of ``requests``, in its order. ``have_pages``: False
-    when no message is known to show any of them."""
+    """The requests that ``statement`` returns as whole rows of ``requests``, in its order. ``have_pages`` False:
+    no message shows any of them, so their messages are not read."""
     rows = connection.execute(statement, parameters or {}).all()
     pages = _pages(connection, [row.request_id for row in rows]) if have_pages else {}
     return [_stored(row, tuple(pages.get(row.request_id, ()))) for row in rows]

@@ -29,7 +29,7 @@ class SqlRequests:
         self._transactions = transactions
 
     async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
-        """Take the question into the line; durable when this returns."""
+        """Add the question to the queue; it is durable when this returns."""
         return await self._transactions.write(lambda connection: queue.enqueue(connection, question, limits))
 
     async def claim(
@@ -39,11 +39,11 @@ class SqlRequests:
         now: Callable[[], float],
         lease: float,
         room: int | None = None,
-        besides: Collection[str] = (),
+        excluding: Collection[str] = (),
     ) -> StoredRequest | None:
-        """Take the next question in fair order; None also while the line is held."""
+        """Take the next question in fair order; None also while the queue is paused."""
         return await self._transactions.write(
-            lambda connection: queue.claim(connection, owner, now(), lease, room, besides), urgent=True
+            lambda connection: queue.claim(connection, owner, now(), lease, room, excluding), urgent=True
         )
 
     async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:
@@ -53,46 +53,46 @@ class SqlRequests:
         )
 
     async def release(self, request_id: str, owner: str, *, now: float) -> bool:
-        """Put a running question back at the head of its line."""
+        """Put a running question back at the head of the queue."""
         return await self._transactions.write(
             lambda connection: transitions.release(connection, request_id, owner, now)
         )
 
-    async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+    async def mark_answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
         """Commit the answer, its turn, the asker's account and the state together."""
         return await self._transactions.write(
-            lambda connection: transitions.answered(connection, request_id, owner, answer, now), urgent=True
+            lambda connection: transitions.mark_answered(connection, request_id, owner, answer, now), urgent=True
         )
 
-    async def delivered(self, request_id: str, *, now: float) -> bool:
-        """``answered → delivered``."""
+    async def mark_delivered(self, request_id: str, *, now: float) -> bool:
+        """Change the state ``answered → delivered``."""
         return await self._transactions.write(
-            lambda connection: transitions.delivered(connection, request_id, now)
+            lambda connection: transitions.mark_delivered(connection, request_id, now)
         )
 
-    async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
-        """``queued | running | answered → failed``."""
+    async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+        """Change the state ``queued | running | answered → failed``."""
         return await self._transactions.write(
-            lambda connection: transitions.failed(connection, request_id, error_key, now)
+            lambda connection: transitions.mark_failed(connection, request_id, error_key, now)
         )
 
-    async def cancelled(self, request_id: str, *, now: float) -> bool:
-        """``queued | running → cancelled``."""
+    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
+        """Change the state ``queued | running → cancelled``."""
         return await self._transactions.write(
-            lambda connection: transitions.cancelled(connection, request_id, now)
+            lambda connection: transitions.mark_cancelled(connection, request_id, now)
         )
 
     async def clear(self, *, now: float) -> Sequence[StoredRequest]:
-        """Cancel everything that waits. The rows returned still carry their tokens, as those of :meth:`expire`."""
+        """Cancel everything that waits. The rows returned still carry their tokens, as in :meth:`expire`."""
         return await self._transactions.write(lambda connection: transitions.clear(connection, now))
 
     async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
-        """Expire what has waited since before ``before``. The rows returned still carry their tokens, which
-        the database has forgotten: they are what the last edit is made with."""
+        """Mark what has waited since before ``before`` as expired. The rows returned still carry their tokens,
+        which the database has forgotten: the last edit needs them."""
         return await self._transactions.write(lambda connection: transitions.expire(connection, before, now))
 
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
-        """Take back what other processes do not hold any more."""
+        """Take over what other processes do not hold any more."""
         return await self._transactions.write(
             lambda connection: transitions.recover(connection, owner, now(), is_alive)
         )
@@ -123,12 +123,12 @@ class SqlRequests:
         await self._transactions.write(attach)
 
     async def detach_message(self, request_id: str, page: int) -> None:
-        """Page ``page`` of the answer is no message any more."""
+        """Forget which message page ``page`` of the answer is."""
         gone = {"request": request_id, "at": page}
         await self._transactions.write(lambda connection: connection.execute(_DETACH, gone).rowcount)
 
     async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
-        """The ids of what waits and can be shown through its token alone, which ends between these moments."""
+        """The ids of waiting requests that only a token expiring between these moments can show."""
         ending = (
             select(requests.c.request_id)
             .where(IS_QUEUED, ~requests.c.channel_route, requests.c.token_expires_at.between(after, before))
@@ -145,7 +145,7 @@ class SqlRequests:
         return await self._transactions.read(lambda connection: connection.scalars(_WAITING_IDS).all())
 
     async def position(self, request_id: str) -> int | None:
-        """The question's place in the line, from 1; None when it does not wait."""
+        """The question's position in the queue, from 1; None when it does not wait."""
         return await self._transactions.read(lambda connection: _position(connection, request_id))
 
     async def running_ids(self, owner: str) -> Sequence[str]:
@@ -183,11 +183,11 @@ class SqlRequests:
         return dict(zip(OPEN_STATES, numbers, strict=True))
 
     async def pause(self, pause: QueuePause | None) -> None:
-        """Hold the line, or release it with None."""
+        """Pause the queue, or resume it with None."""
         await self._transactions.write(lambda connection: queue.set_pause(connection, pause))
 
     async def paused(self) -> QueuePause | None:
-        """Whether and why the line is held."""
+        """The current pause; None when the queue moves."""
         return await self._transactions.read(queue.paused)
 
 

@@ -35,11 +35,11 @@ BUSY_SECONDS = 10.0
 READERS = 2
 
 TOGETHER = 16
-"""So many writes share a commit at the most: what is urgent waits for no more than these."""
+"""The most writes that share a commit: an urgent write waits for no more than these."""
 
 _REFUSED = (DataError, IntegrityError, InterfaceError, OverflowError, UnicodeError)
-"""What the same values meet again. The last two come from the driver itself, which binds integers of up to 64 bits
-and text that is valid Unicode (Python docs, ``sqlite3``, "SQLite and Python types")."""
+"""Errors that the same values would cause again. The last two come from the driver itself, which binds integers of
+up to 64 bits and text that is valid Unicode (Python docs, ``sqlite3``, "SQLite and Python types")."""
 
 
 def _configure(connection: DBAPIConnection, *, read_only: bool) -> None:
@@ -118,7 +118,7 @@ def _listen(engine: Engine, *, read_only: bool) -> None:
 
 
 class _Job(Generic[T]):
-    """A transaction's inside, and where its result goes."""
+    """The work of a transaction, and the future for its result."""
 
     def __init__(self, work: Callable[[Connection], T]) -> None:
         self._work = work
@@ -135,10 +135,11 @@ class _Job(Generic[T]):
             self._succeed(value)
 
     def run_in_savepoint(self, connection: Connection) -> Callable[[], None]:
-        """Run in a savepoint of a transaction; returns what tells the result once that is committed.
+        """Run in a savepoint of a transaction; returns a function that sets the result, to be called after the
+        commit.
 
-        Raises the database's errors: what they left of the transaction is not known. Any other undoes this job
-        alone.
+        Raises the database's errors, after which the state of the transaction is not known. Any other error undoes
+        only this job.
         """
         try:
             with connection.begin_nested():
@@ -160,8 +161,8 @@ class _Job(Generic[T]):
 
 
 class _Worker:
-    """Runs jobs on up to ``connections`` connections, those that are urgent first, up to ``together`` of them in
-    one transaction.
+    """Runs jobs on up to ``connections`` connections, urgent jobs first, up to ``together`` of them in one
+    transaction.
 
     The tasks that run them belong to the worker: a caller that is cancelled leaves the transaction alone.
     """
@@ -173,7 +174,7 @@ class _Worker:
         self._urgent: deque[_Job[Any]] = deque()
         self._ordinary: deque[_Job[Any]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        # A task that found nothing more to do counts as one of the set for another turn of the event loop.
+        # A task that found no more jobs stays in the set for one more turn of the event loop.
         self._looking = 0
         self._closed = False
 
@@ -214,7 +215,7 @@ class _Worker:
             for job in jobs:
                 job.fail(error)
         finally:
-            # Only when this task is cancelled is anything left to tell.
+            # Only when this task is cancelled are there jobs without a result.
             for job in jobs:
                 job.result.cancel()
 
@@ -223,7 +224,7 @@ class _Worker:
         for waiting in (self._urgent, self._ordinary):
             while waiting and len(jobs) < self._together:
                 job = waiting.popleft()
-                # The result of one whose caller was cancelled is done before it began.
+                # When a caller was cancelled, the result of its job is done before the job began.
                 if not job.result.done():
                     jobs.append(job)
         return jobs
@@ -259,11 +260,11 @@ class SqliteTransactions:
         """Run ``work`` in a transaction that is committed and on disk when this returns.
 
         Writes that wait at the same time share one transaction, each in a savepoint of its own: when the disk
-        makes a commit slow, many take little longer than one. Should the database refuse one of them, all are
-        run anew by themselves.
+        makes a commit slow, many take little longer than one. If the database refuses one of them, all are run
+        again one by one.
 
-        ``urgent`` writes overtake the others that wait: a pipeline stands idle until the next question is taken,
-        however many join the line at that moment. Each kind keeps its order.
+        ``urgent`` writes overtake the others that wait: a pipeline is idle until the next question is taken,
+        however many questions join the queue at that moment. Each kind keeps its order.
         """
         return await self._run(self._writes, work, urgent=urgent)
 

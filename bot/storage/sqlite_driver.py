@@ -1,10 +1,10 @@
-"""A connection of aiosqlite that goes to its thread once for each statement.
+"""A connection of aiosqlite that makes only one trip to its thread for each statement.
 
 SQLAlchemy makes a cursor, executes, fetches and closes, and aiosqlite does each of these four on the connection's
 thread. A trip there and back is 30 µs on a busy machine and 100 µs on one whose cores sleep. Here a statement is
 executed and all its rows are fetched in one trip (``aiosqlite.Connection.execute_fetchall``), and a cursor is a
-plain object. What nobody waits for (``BEGIN``, and a change whose result is not asked for) goes in the trip of
-what follows. The figures are in docs/decisions/0015-storage-on-the-async-engine.md.
+plain object. Statements that nobody waits for (``BEGIN``, and a change whose result is not read) are sent in the
+trip of the next statement. The figures are in docs/decisions/0015-storage-on-the-async-engine.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CHUNK = 64  # rows at once where somebody iterates over a cursor of aiosqlite, 
 
 
 class _Rows(list[Any]):
-    """All rows of a statement, with what else its cursor knew."""
+    """All rows of a statement, with the other results of its cursor."""
 
     def __init__(self, rows: Iterable[Any], cursor: sqlite3.Cursor) -> None:
         super().__init__(rows)
@@ -32,14 +32,14 @@ class _Rows(list[Any]):
 
 
 class _SqliteCursor(sqlite3.Cursor):
-    """Fetches rows that tell what their cursor knows, when it is gone."""
+    """Fetches rows together with the other results of the cursor, which is closed after that."""
 
     def fetchall(self) -> _Rows:
         return _Rows(super().fetchall(), self)
 
 
 class _SqliteConnection(sqlite3.Connection):
-    """Runs what was deferred in front of the next statement, or of the commit."""
+    """Runs deferred statements before the next statement or the commit."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # what sqlite3 takes
         super().__init__(*arguments, **named)
@@ -47,7 +47,7 @@ class _SqliteConnection(sqlite3.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> _SqliteCursor:  # noqa: ANN401  # what sqlite3 takes
         self._run_deferred()
-        # The module's own makes its cursors without asking for a class.
+        # The method of the base class would not create a cursor of our class.
         return self.cursor(_SqliteCursor).execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
@@ -105,28 +105,28 @@ class _Cursor(AbstractAsyncContextManager["_Cursor"]):
         return self._rows
 
     async def close(self) -> None:
-        """Nothing to do: the cursor below is gone since the rows were fetched."""
+        """Do nothing: the cursor below was closed when the rows were fetched."""
 
 
 class StatementConnection(aiosqlite.Connection):
     """aiosqlite's connection with cursors that cost no trip to its thread."""
 
     def __init__(self, file: Path) -> None:
-        """``file`` is made when there is none; a transaction begins only where one is begun."""
+        """``file`` is created when there is none; the driver begins no transaction by itself."""
         self._file = file
         self._raw: _SqliteConnection | None = None
         self.defers_next = False
         super().__init__(self._open, _CHUNK)
 
     def defer(self, sql: str) -> None:
-        """Run ``sql`` in the trip of the next statement. None may be on its way."""
+        """Run ``sql`` in the trip of the next statement. No statement may be running."""
         if self._raw is None:
             raise sqlite3.ProgrammingError("not connected")
         self._raw.deferred.append((sql, ()))
 
     def take_deferred(self, sql: str, parameters: _Parameters) -> bool:
-        """Whether this statement is deferred, as ``defers_next`` says: nobody asks for its rows or how many rows
-        it changed. What it raises is raised by the statement after it, or by the commit."""
+        """Defer this statement if ``defers_next`` is set; returns whether it is deferred. Nobody reads its rows or
+        how many rows it changed. Its errors are raised by the statement after it, or by the commit."""
         if self._raw is None or not self.defers_next:
             return False
         self.defers_next = False

@@ -13,7 +13,7 @@ from bot.storage.tables import summaries, summary_sources, turns
 
 
 class SqlSummaries:
-    """Contracts as in the protocol."""
+    """The contract of every method is :class:`SummaryStore`'s."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -25,7 +25,7 @@ class SqlSummaries:
     async def keep(
         self, conversation_id: int, summary: Summary, *, made_of: Sequence[Turn], after: int | None
     ) -> bool:
-        """Replace the summary that ends with ``after``, unless what it was made of has changed."""
+        """Replace the summary that ends with turn ``after``, unless something it was made of has changed."""
 
         def replace(connection: Connection) -> bool:
             before = _kept(connection, conversation_id)
@@ -52,7 +52,7 @@ class SqlSummaries:
 
 
 def drop_made_of(connection: Connection, turn_ids: Select[tuple[int]]) -> None:
-    """Drop every summary that any of these turns went into: call it before they change or go."""
+    """Remove every summary that was made of any of these turns. Call it before the turns change or are removed."""
     drawing = select(summary_sources.c.conversation_id).where(summary_sources.c.turn_id.in_(turn_ids))
     connection.execute(delete(summaries).where(summaries.c.conversation_id.in_(drawing)))
 

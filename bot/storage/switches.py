@@ -1,4 +1,4 @@
-"""Switches of the model on the database: :class:`bot.domain.cluster.model_switch.SwitchStore`."""
+"""Model switches on the database: :class:`bot.domain.cluster.model_switch.SwitchStore`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class SqlSwitches:
         self._transactions = transactions
 
     async def open(self, switch: Switch) -> Switch:
-        """Begin ``switch``, or return the one that is open already or has its id. Writers follow one another, so
-        looking and inserting are one step; the unique index guards it besides."""
+        """Store ``switch`` as the open one, or return the one that is open already or has its id. Only one writer
+        runs at a time, so reading and inserting are one step; the unique index guards this as well."""
 
         def begin(db: Connection) -> Switch:
             same = select(switches).where(switches.c.switch_id == switch.switch_id)
@@ -32,12 +32,12 @@ class SqlSwitches:
         return await self._transactions.write(begin)
 
     async def current(self) -> Switch | None:
-        """The switch that is open."""
+        """The open switch, or None."""
         row = await self._transactions.read(lambda db: db.execute(_CURRENT).first())
         return None if row is None else _switch(row)
 
     async def get(self, switch_id: str) -> Switch | None:
-        """A switch by its id."""
+        """The switch with this id, or None."""
         wanted = select(switches).where(switches.c.switch_id == switch_id)
         row = await self._transactions.read(lambda db: db.execute(wanted).first())
         return None if row is None else _switch(row)
@@ -49,7 +49,7 @@ class SqlSwitches:
         return None if row is None else _switch(row)
 
     async def claim_init(self, switch_id: str, *, now: float) -> bool:
-        """The right to send this switch's one init: True exactly once, in one process."""
+        """Claim the right to send this switch's only init: True exactly once, in one process."""
         claim = (
             update(switches)
             .where(switches.c.switch_id == switch_id, IS_OPEN, switches.c.claimed_at.is_(None))
@@ -58,9 +58,9 @@ class SqlSwitches:
         return await self._transactions.write(lambda db: db.execute(claim).rowcount == 1)
 
     async def save(self, switch: Switch) -> bool:
-        """Keep how far it is; False, changing nothing, when it has ended meanwhile."""
+        """Store the progress of a switch; returns False and changes nothing when it has ended meanwhile."""
         values = _values(switch)
-        # Only claim_init sets it: a view of before must not take the claim back.
+        # Only claim_init sets this: an older copy of the switch must not undo the claim.
         del values["claimed_at"]
         kept = update(switches).where(switches.c.switch_id == switch.switch_id, IS_OPEN).values(**values)
         return await self._transactions.write(lambda db: db.execute(kept).rowcount == 1)

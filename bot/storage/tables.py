@@ -1,10 +1,12 @@
 """The schema, as the newest migration leaves it.
 
-Times are epoch seconds, ids of Discord's are 64-bit integers. Everything here exists on PostgreSQL too.
+Times are epoch seconds, Discord's ids are 64-bit integers. Everything here exists on PostgreSQL too. Some columns
+and tables keep names from before a change of vocabulary: ``material`` holds attached text, ``manner`` the
+generation options, ``line_state`` the state of the queue.
 
-The line and what runs are tiny parts of ``requests``, which keeps growing: their indexes are partial, so
-taking the next question costs the same however much history there is. A partial index is only used when the
-query states its condition literally, hence :data:`IS_QUEUED` and its like instead of bound parameters
+Waiting and running requests are a small part of ``requests``, which keeps growing. Their indexes are partial, so
+taking the next question costs the same for any length of the history. A partial index is only used when the query
+states its condition literally, therefore :data:`IS_QUEUED` and the like instead of bound parameters
 (https://www.sqlite.org/partialindex.html, section 3).
 """
 
@@ -53,7 +55,7 @@ conversations = Table(
     Column("channel_id", BigInteger, nullable=False),
     Column("guild_id", BigInteger),
     Column("private_to", BigInteger, nullable=False, default=SHARED),
-    # the question whose branch a thread began from
+    # the question from whose branch a thread was started
     Column("inherits_root", Text),
     # the scopes its profile is inherited through, nearest first, comma-separated
     Column("scopes", Text),
@@ -87,15 +89,15 @@ requests = Table(
     Column("think", Boolean),
     Column("asked_at", Double, nullable=False),
     Column("source_message_id", BigInteger),  # the person's own message, which they may edit and delete
-    Column("follows", Text),  # the root of the question whose branch it goes on with
+    Column("follows", Text),  # the root of the question whose branch it continues
     Column("manner", Text),  # JSON: how the channel's profile wants it asked
-    # its place in the line (bot.domain.queue.fairness)
+    # its position in the queue (bot.domain.queue.fairness)
     Column("cost", Double, nullable=False),
     Column("weight", Double, nullable=False),
     Column("floor_tag", Double, nullable=False),
     Column("start_tag", Double, nullable=False),
     Column("charge", Double, nullable=False),
-    # its life
+    # its state
     Column("attempts", Integer, nullable=False),
     Column("enqueued_at", Double, nullable=False),
     Column("changed_at", Double, nullable=False),  # the last change of its state
@@ -104,7 +106,7 @@ requests = Table(
     Column("lease_owner", Text),
     Column("lease_until", Double),
     Column("error_key", Text),
-    # what came of it: all NULL until there is an answer
+    # its answer: all NULL until there is one
     Column("answer", Text),
     Column("reasoning", Text),
     Column("finish", Text),
@@ -145,7 +147,7 @@ def _partial(name: str, where: ColumnElement[bool], *columns: Column[object]) ->
 
 
 Index("ix_requests_user_id_state_sequence", requests.c.user_id, requests.c.state, requests.c.sequence)
-# everything that claiming has to look at, in the order of the line
+# everything that claiming has to look at, in the order of the queue
 _partial(
     "ix_requests_line",
     IS_QUEUED,
@@ -207,7 +209,7 @@ summaries = Table(
     Column("written_at", Double, nullable=False),
 )
 
-# Without a foreign key to the turns: what removes one drops its summaries first.
+# Without a foreign key to the turns: code that removes a turn removes its summaries first.
 summary_sources = Table(
     "summary_sources",
     metadata,
@@ -227,7 +229,7 @@ accounts = Table(
     Column("finish", Double, nullable=False),
 )
 
-# Exactly one row, made by the first migration.
+# Exactly one row, created by the first migration.
 line_state = Table(
     "line_state",
     metadata,
@@ -256,7 +258,7 @@ feedback = Table(
     CheckConstraint("value IN (-1, 1)", name="value"),
 )
 
-# What was chosen for a thread, channel, category or server (their ids are unique among each other).
+# Options set for a thread, channel, category or server (their ids are unique among each other).
 profiles = Table(
     "profiles",
     metadata,
@@ -266,7 +268,7 @@ profiles = Table(
     Column("changed_by", BigInteger, nullable=False),
 )
 
-# Counted apart from requests: it outlives their texts, and a day's sum costs the same however much is kept.
+# Counted apart from requests: it outlives their texts, and the cost of a day's sum does not grow with the history.
 usage = Table(
     "usage",
     metadata,

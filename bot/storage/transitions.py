@@ -20,7 +20,7 @@ from bot.storage.summaries import drop_made_of
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, requests, turns, usage
 
 RECOVERED_LEASE = 60.0
-"""Seconds for which a recovered answer is its finder's, until the finder's own heartbeat takes over."""
+"""Seconds for which a recovered answer is leased to the process that found it, until its heartbeat takes over."""
 
 _FORGET_TOKEN = {"token": None, "token_expires_at": None}
 _NO_LEASE = {"lease_owner": None, "lease_until": None}
@@ -28,7 +28,7 @@ _NO_LEASE = {"lease_owner": None, "lease_until": None}
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What is needed of a running question when it ends; the columns of :data:`_HELD`."""
+    """The columns of :data:`_HELD`: what is needed of a running question when it ends."""
 
     sequence: int
     request_id: str
@@ -122,8 +122,8 @@ def release(connection: Connection, request_id: str, owner: str, now: float) -> 
     return True
 
 
-def answered(connection: Connection, request_id: str, owner: str, answer: Answer, now: float) -> bool:
-    """See :meth:`bot.domain.queue.store.RequestStore.answered`."""
+def mark_answered(connection: Connection, request_id: str, owner: str, answer: Answer, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.mark_answered`."""
     row = _held(connection, request_id, owner)
     if row is None:
         return False
@@ -133,20 +133,20 @@ def answered(connection: Connection, request_id: str, owner: str, answer: Answer
     )
     queue.settle(connection, row.user_id, charged=row.charge, measured=measured)
     _count(connection, row, answer, now)
-    # A question without words is one whose message was deleted meanwhile.
+    # The question is empty when its message was deleted meanwhile.
     if answer.text.strip() and row.prompt:
         _remember(connection, row, answer, now)
     return True
 
 
-def delivered(connection: Connection, request_id: str, now: float) -> bool:
-    """See :meth:`bot.domain.queue.store.RequestStore.delivered`."""
+def mark_delivered(connection: Connection, request_id: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.mark_delivered`."""
     return connection.execute(_DELIVERED, {"request": request_id, "now": now}).rowcount > 0
 
 
-def failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:
-    """See :meth:`bot.domain.queue.store.RequestStore.failed`. What it was charged comes back, unless it was
-    answered: a failure is not the asker's doing."""
+def mark_failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.mark_failed`. The charge is returned unless the request was
+    answered: a failure is not the asker's fault."""
     open_state = or_(IS_QUEUED, IS_RUNNING, IS_ANSWERED)
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.FAILED, now)
     if not ended:
@@ -156,8 +156,8 @@ def failed(connection: Connection, request_id: str, error_key: str, now: float) 
     return True
 
 
-def cancelled(connection: Connection, request_id: str, now: float) -> bool:
-    """See :meth:`bot.domain.queue.store.RequestStore.cancelled`. A waiting question gets its charge back; one
+def mark_cancelled(connection: Connection, request_id: str, now: float) -> bool:
+    """See :meth:`bot.domain.queue.store.RequestStore.mark_cancelled`. A waiting question gets its charge back; one
     that ran keeps the estimate, because it took a slot that others waited for."""
     open_state = or_(IS_QUEUED, IS_RUNNING)
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)
@@ -222,8 +222,8 @@ def _held(connection: Connection, request_id: str, owner: str) -> _Held | None:
 
 
 def _measured(answer: Answer, estimate: float) -> float:
-    """What the answer cost. Where the prompt was not counted the estimate stands, unless the answer alone
-    was more."""
+    """The cost of the answer. Without a count of the prompt's tokens it is the estimate, or the cost of the answer
+    alone if that is higher."""
     if answer.prompt_tokens is None:
         return max(estimate, fairness.work(0, answer.completion_tokens))
     return fairness.work(answer.prompt_tokens, answer.completion_tokens)
@@ -232,7 +232,7 @@ def _measured(answer: Answer, estimate: float) -> float:
 def _end(
     connection: Connection, condition: ColumnElement[bool], state: RequestState, now: float
 ) -> list[StoredRequest]:
-    """Move what meets ``condition`` to the final ``state``; returns it as it was before."""
+    """Move the rows that meet ``condition`` to the final ``state``; returns them as they were before."""
     ended = request_rows.stored(
         connection, select(requests).where(condition).order_by(requests.c.sequence).with_for_update()
     )
@@ -246,7 +246,7 @@ def _end(
 
 
 def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:
-    """Give back what ended requests were charged, and close the gap they leave in their askers' tags."""
+    """Return the charges of ended requests, and close the gaps that they leave in their askers' tags."""
     sequences = [request.sequence for request in ended]
     for start in range(0, len(sequences), request_rows.BATCH):
         these = requests.c.sequence.in_(sequences[start : start + request_rows.BATCH])
@@ -259,7 +259,7 @@ def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:
 
 
 def _count(connection: Connection, row: _Held, answer: Answer, now: float) -> None:
-    """Add the answer to what its asker used today."""
+    """Add the answer to its asker's usage of today."""
     guild_id, day = row.guild_id or 0, int(now // DAY)
     tokens = (answer.prompt_tokens or 0) + answer.completion_tokens
     waited = max(0.0, (row.started_at or row.asked_at) - row.asked_at)
@@ -280,9 +280,10 @@ def _count(connection: Connection, row: _Held, answer: Answer, now: float) -> No
 
 
 def _remember(connection: Connection, row: _Held, answer: Answer, now: float) -> None:
-    """Put the answer into the conversation's memory: one turn per question, whatever its versions.
+    """Store the answer in the conversation's memory: one turn per question, for all its versions.
 
-    A turn that was cleared meanwhile comes back with a new version, not with the rest of a forgotten answer.
+    A turn that was cleared meanwhile comes back with a new version, but not with the continuation of a forgotten
+    answer.
     """
     kind = RequestKind(row.kind)
     root_id = row.root_id or row.request_id

@@ -19,8 +19,8 @@ Readiness = Callable[[], dict[str, bool]]
 async def health_server(bind: str, metrics: Metrics, readiness: Readiness) -> AsyncIterator[int | None]:
     """Serve on ``host:port`` while the context is open; yields the port.
 
-    Yields None when ``bind`` is empty or the port is taken, which is a warning and not a failure: a bot
-    without its health page still answers questions.
+    Yields None when ``bind`` is empty or the port is taken. A taken port is only a warning: a bot without its
+    health page still answers questions.
     """
     if not bind:
         yield None

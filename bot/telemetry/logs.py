@@ -1,4 +1,4 @@
-"""Structured logs on standard error: console for people, JSON for machines; secrets never pass."""
+"""Structured logs on standard error: console for people, JSON for machines; secrets are removed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What the bot counts, in Prometheus' terms.
+"""The bot's Prometheus metrics.
 
-A registry of our own rather than the global one: two bots in one process (tests) do not collide.
+They have a registry of their own instead of the global one, so that two bots in one process (tests) do not
+collide.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Metrics:
         self.questions = Counter(
             "parallax_questions_total", "Questions by how they ended.", ("outcome",), registry=self.registry
         )
-        self.waiting = Gauge("parallax_questions_waiting", "Questions in the line.", registry=self.registry)
+        self.waiting = Gauge("parallax_questions_waiting", "Questions in the queue.", registry=self.registry)
         self.running = Gauge("parallax_questions_running", "Questions running.", registry=self.registry)
         self.capacity = Gauge("parallax_capacity", "Questions that may run at once.", registry=self.registry)
         self.wait_seconds = Histogram(

@@ -1,4 +1,4 @@
-"""What happens again and again, logged seldom."""
+"""Limits for logging events that happen very often."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 KINDS = 256
-"""Kinds that are remembered, so that a peer that invents new ones fills no memory."""
+"""The most kinds that are remembered, so that a peer that invents new ones does not fill the memory."""
 
 
 @dataclass(slots=True)
@@ -17,7 +17,7 @@ class _Window:
 
 
 class Repeats:
-    """Decides when to log what happens often: each kind at most ``most`` times in ``every`` seconds. Times are
+    """Decides when to log a frequent event: each kind at most ``most`` times in ``every`` seconds. Times are
     seconds of any one clock."""
 
     def __init__(self, *, most: int = 1, every: float = 60.0) -> None:
@@ -26,8 +26,8 @@ class Repeats:
         self._windows: dict[Hashable, _Window] = {}
 
     def due(self, kind: Hashable, now: float) -> int | None:
-        """``kind`` happened ``now``: None when it is not to be logged, else how often it was not since it last
-        was."""
+        """Count an event of ``kind`` at ``now``; returns None when it must not be logged, else how many events of
+        this kind were left out since the last one logged."""
         window = self._windows.get(kind)
         unsaid = 0
         if window is None or now - window.since >= self._every:

@@ -1,1 +1,1 @@
-"""Child processes for heavy libraries and foreign files, bounded in number, memory and time."""
+"""Child processes for large libraries and untrusted files, bounded in number, memory and time."""

@@ -1,8 +1,8 @@
-"""Charts: the program that draws them, and how it is asked to.
+"""Charts: the program that draws them, and the class that runs it.
 
 ``python -m bot.workers.charts`` reads a :data:`bot.presentation.charts.Chart` as JSON and writes a PNG. It runs in
-a process of its own: matplotlib takes 60 MB of memory and holds the interpreter for longer than a gateway should
-wait. So the program imports nothing of the bot's that takes time.
+a process of its own: matplotlib takes 60 MB of memory and blocks the interpreter for longer than a gateway should
+wait. To start fast, the program imports none of the bot's modules that take time to load.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ GRID = "#3f4147"
 COLOURS = ("#5dade2", "#f5b041", "#af7ac5", "#58d68d")
 SERIES_COLOURS = (*COLOURS, "#ec7063", "#48c9b0", "#f7dc6f", "#dc7633", "#aab7b8")
 LEGEND_COLUMNS = 3
-# As wide as a phone shows at once; the type is large enough to be read there without zooming.
+# The width fits the screen of a phone; the text is large enough to be read there without zooming.
 SIZE, DPI = (7.2, 8.4), 105
 
 
-# So few answers are single dots: they are made larger and joined by a thin line.
+# Up to this many values are drawn as larger dots joined by a thin line.
 FEW = 40
-# Less than this is not worth an axis of its own.
+# The shortest time that the axis shows.
 SHORTEST = timedelta(minutes=1)
 
 
-# By language, the families that machines have its letters in. Letters of Chinese and Japanese share their numbers,
-# not their shapes.
+# By language, the font families that contain its letters. Chinese and Japanese letters share code points but have
+# different shapes.
 _SANS = {
     "ja": ("Noto Sans CJK JP", "Source Han Sans JP", "IPAexGothic", "Hiragino Sans", "Yu Gothic"),
     "zh": ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "PingFang SC", "Microsoft YaHei"),
@@ -56,13 +56,14 @@ _LATIN = "DejaVu Sans"
 
 
 class ChartDrawer:
-    """Draws charts. A process for each: nothing of it stays in the bot's memory, nothing of it holds the loop."""
+    """Draws charts, each in a process of its own: the memory is freed afterwards, and the event loop is not
+    blocked."""
 
     def __init__(self, subprocesses: Subprocesses) -> None:
         self._subprocesses = subprocesses
 
     async def draw(self, chart: Chart, *, user_id: int) -> bytes:
-        """The chart as a PNG, when it is this person's turn.
+        """Wait for this person's turn and draw the chart as a PNG.
 
         Raises :class:`DeliveryError` when it cannot be drawn, :class:`WaitListFull`.
         """
@@ -78,7 +79,7 @@ class ChartDrawer:
 
 
 def font_families(locale: str) -> list[str]:
-    """The families of this machine that a chart is written in, in the order in which letters are looked for."""
+    """The font families of this machine for a chart, in the order in which letters are searched in them."""
     from matplotlib.font_manager import fontManager
 
     language = locale.split("-", maxsplit=1)[0]
@@ -88,7 +89,7 @@ def font_families(locale: str) -> list[str]:
 
 
 class _Writer:
-    """Says which words of a text this machine can draw."""
+    """Chooses texts that the fonts of this machine can draw."""
 
     def __init__(self, families: Sequence[str]) -> None:
         from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -110,7 +111,7 @@ def draw(chart: Chart) -> bytes:
     from matplotlib.figure import Figure
 
     families = font_families(chart["locale"])
-    # Names are other people's: a dollar in them begins no formula.
+    # Names are untrusted: a dollar in a name must not begin a formula.
     with rc_context({"font.family": families, "text.parse_math": False}):
         writer = _Writer(families)
         figure = Figure(figsize=SIZE, dpi=DPI, facecolor=BACKGROUND)
@@ -154,7 +155,7 @@ def _bars(figure: Figure, chart: BarChart, writer: _Writer) -> None:
         step = max(1, len(chart["labels"]) // 6)
         axes.set_xticks(range(0, len(chart["labels"]), step), chart["labels"][::step])
         axes.tick_params(axis="x", labelbottom=index == count - 1)
-    # One legend: all panels that have several series have the same ones.
+    # One legend is enough: all panels with several series have the same series.
     handles, names = figure.axes[0].get_legend_handles_labels()
     if len(names) > 1:
         figure.subplots_adjust(bottom=0.06 + 0.03 * (1 + (len(names) - 1) // LEGEND_COLUMNS))
@@ -215,7 +216,7 @@ def _line(axes: Axes, times: Sequence[datetime], panel: LinePanel, colour: str) 
     from matplotlib.ticker import MaxNLocator
 
     values = [float("nan") if value is None else value for value in panel["values"]]
-    # Single measurements between gaps have no line to be seen by: dots show them.
+    # A single measurement between gaps has no line, so dots show it.
     axes.plot(
         times,  # type: ignore[arg-type]  # the stubs know no dates
         values,
@@ -229,7 +230,7 @@ def _line(axes: Axes, times: Sequence[datetime], panel: LinePanel, colour: str) 
         _few(axes, times, panel, colour)
     axes.set_xlim(min(times[0], times[-1] - SHORTEST), times[-1])  # type: ignore[arg-type]
     highest = max((value for value in panel["values"] if value is not None), default=0.0)
-    # A line that never moves is seen whole all the same, at the top as on the ground.
+    # The margins keep a constant curve visible, at the top as well as at zero.
     axes.set_ylim(bottom=-0.03 * (highest or 1.0), top=1.12 * (highest or 1.0))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=panel["step"], min_n_ticks=2))
 

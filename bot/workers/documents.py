@@ -1,7 +1,7 @@
-"""The text of PDF and DOCX files, read in a process of its own with limits on memory and time.
+"""Text of PDF and DOCX files, read in a process of its own with limits on memory and time.
 
 ``python -m bot.workers.documents pdf|docx PAGES CHARACTERS`` reads a file and writes its text. Exit codes:
-3 too many pages, 4 no text in it, 5 encrypted; anything else is a file that cannot be read.
+3 too many pages, 4 no text in it, 5 encrypted; any other code means that the file cannot be read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bot.errors import AttachmentRejected
 
 if TYPE_CHECKING:
-    # The program below needs none of it, and starts faster without.
+    # The program below does not need these, and starts faster without them.
     from bot.workers.subprocesses import Subprocesses, Worker
 
 TOO_LONG, NO_TEXT, ENCRYPTED, UNREADABLE = 3, 4, 5, 6
@@ -29,7 +29,7 @@ _KEYS = {
 MEMORY_BYTES = 512_000_000
 SECONDS = 30.0
 BYTES_PER_CHARACTER = 4
-# A DOCX is a ZIP file: what it unpacks to is known before it is unpacked.
+# A DOCX is a ZIP file: its unpacked size is known before it is unpacked.
 UNPACKED_BYTES = 100_000_000
 
 
@@ -40,9 +40,9 @@ class DocumentTurn:
         self._worker = worker
 
     async def text(self, kind: str, data: bytes, *, name: str, pages: int, characters: int) -> str:
-        """The text of a document (``pdf`` or ``docx``) with at most so many pages and characters of text.
+        """The text of a document (``pdf`` or ``docx``) with at most this many pages and characters of text.
 
-        Raises :class:`AttachmentRejected`, whose sentence calls it ``name``.
+        Raises :class:`AttachmentRejected`, whose sentence contains ``name``.
         """
         from bot.workers.subprocesses import ChildFailed, Limits
 
@@ -104,7 +104,7 @@ def main(kind: str, pages: int, characters: int) -> None:
     data = sys.stdin.buffer.read()
     try:
         text = pdf_text(data, pages) if kind == "pdf" else docx_text(data)
-    except Exception:  # noqa: BLE001  # whatever these libraries raise on a broken file, it is unreadable
+    except Exception:  # noqa: BLE001  # any error of these libraries means that the file is unreadable
         raise SystemExit(UNREADABLE) from None
     if not text.strip():
         raise SystemExit(NO_TEXT)

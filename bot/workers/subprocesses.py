@@ -1,4 +1,4 @@
-"""Child processes of the bot: how many at once, for whom, and within which limits."""
+"""Child processes of the bot: their number, their turns and their limits."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ AT_ONCE = 2
 """Child processes in all. A person has at most one of them."""
 
 MOST_WAITING = 50
-"""Who else wants one is refused."""
+"""The most people who may wait for a child process; further ones are refused."""
 
-# An interaction's token lives for 15 minutes: this, and the ten files that go with a question at most, fit in.
+# Seconds. An interaction's token is valid for 15 minutes, which is enough for this wait and for the at most ten
+# files of a question.
 PATIENCE = 400.0
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ _READ_BYTES = 65_536
 
 
 class ChildFailed(BotError):
-    """The child process ended with the exit ``status``, or was ended because it exceeded a limit (None)."""
+    """The child process ended with exit ``status``, or was killed because it exceeded a limit (None)."""
 
     def __init__(self, message: str, *, status: int | None) -> None:
         super().__init__(message)
@@ -38,7 +39,7 @@ class ChildFailed(BotError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one child may take: address space, seconds (by the clock, and of CPU), and bytes of output."""
+    """Limits of one child: address space, seconds (by the clock, and of CPU), and bytes of output."""
 
     memory_bytes: int
     seconds: float
@@ -46,10 +47,10 @@ class Limits:
 
 
 class Turns(Protocol):
-    """Decides who may go on, and when."""
+    """Decides who may run a child process, and when."""
 
     def passing(self, user_id: int) -> AbstractAsyncContextManager[None]:
-        """Wait for one's turn, and hold it while the block runs. Raises :class:`WaitListFull`."""
+        """Wait for this person's turn, and hold it while the block runs. Raises :class:`WaitListFull`."""
         ...
 
 
@@ -58,15 +59,15 @@ class Worker:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        """The children's home."""
+        """The home folder of the children."""
 
     async def run(self, module: str, *arguments: str, data: bytes, limits: Limits) -> bytes:
-        """``python -m module`` with ``data`` as its input; returns its output.
+        """Run ``python -m module`` with ``data`` as its input; returns its output.
 
         The child gets an environment of its own, without a token and without a path. Raises
         :class:`ChildFailed`; the child has ended when this returns, raises or is cancelled.
         """
-        # Memory and time are limited before the child is given any data, which is what it could be misled by.
+        # Memory and time are limited before the child gets any data, because the data is untrusted.
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             *_optimised(),
@@ -88,7 +89,7 @@ class Worker:
         finally:
             if child.returncode is None:
                 child.kill()
-            # Reads what is left in the pipe, so that it closes.
+            # Reads the rest of the pipe, so that it closes.
             await child.communicate()
         if status:
             raise ChildFailed(f"{module} ended with {status}", status=status)
@@ -96,10 +97,11 @@ class Worker:
 
 
 class Subprocesses:
-    """Hands out :class:`Worker`s: few at once, one for a person, in a fair order."""
+    """Hands out :class:`Worker`s: a few at once, one per person, in a fair order."""
 
     def __init__(self, turns: Turns, folder: Path, *, patience: float = PATIENCE) -> None:
-        """``folder`` is the children's home; ``patience`` in seconds is the longest wait for a turn."""
+        """``folder`` is the home folder of the children; ``patience`` is the longest wait for a turn, in
+        seconds."""
         self._turns = turns
         self._folder = folder
         self._patience = patience
@@ -107,8 +109,8 @@ class Subprocesses:
     @classmethod
     @contextmanager
     def opened(cls, turns: Turns) -> Iterator[Self]:
-        """With a folder that is nobody else's (0700) and goes when this closes: matplotlib keeps there what it
-        found out about the machine's fonts."""
+        """Open with a private folder (0700) that is removed at the end; matplotlib keeps its cache of the
+        machine's fonts there."""
         with tempfile.TemporaryDirectory(prefix="parallax-discord-", ignore_cleanup_errors=True) as folder:
             yield cls(turns, Path(folder))
 
@@ -128,34 +130,35 @@ class Subprocesses:
 
 
 def child_environment(folder: Path) -> dict[str, str]:
-    """All that a child is told: where modules are and where it may write."""
+    """The whole environment of a child: where modules are and where it may write."""
     search_path = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if part)
     return {
         "PYTHONPATH": search_path,
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "MPLCONFIGDIR": str(folder),
-        # Threads for matrices there are none of take longer to start than a chart to draw.
+        # Starting threads for matrices takes longer than drawing a chart, which needs none.
         "OPENBLAS_NUM_THREADS": "1",
     }
 
 
 def _optimised() -> tuple[str, ...]:
-    # As the bot itself runs: the compiled modules of an installation may be of that kind alone.
+    # The same level as the bot's own: an installation may only have compiled modules of this level.
     return ("-" + "O" * sys.flags.optimize,) if sys.flags.optimize else ()
 
 
 def limit(pid: int, limits: Limits) -> None:
-    """Bound what a process may take, from now on; lower limits that it has already stay."""
+    """Limit the resources of a process from now on; lower limits that it has already are kept."""
     try:
         from resource import RLIM_INFINITY, RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, prlimit
     except ImportError:  # Linux only; the time limit, the number of children and the output's limit remain
         return
-    cpu = math.ceil(limits.seconds) + 1  # the time by the clock is over first, and that is what people are told
+    # One second more, so that the limit by the clock, about which people are told, is reached first.
+    cpu = math.ceil(limits.seconds) + 1
     wanted = ((RLIMIT_AS, limits.memory_bytes), (RLIMIT_CPU, cpu), (RLIMIT_CORE, 0))
     for resource, value in wanted:
         try:
-            # The machine's own limit may be lower, and is not for a process without rights to raise.
+            # The machine's own limit may be lower, and an unprivileged process must not raise it.
             _, hard = prlimit(pid, resource)
             most = value if hard == RLIM_INFINITY else min(value, hard)
             prlimit(pid, resource, (most, most))

@@ -1,4 +1,4 @@
-"""The first schema: conversations, their turns, requests and the line.
+"""The first schema: conversations, their turns, requests and the queue.
 
 What: every table of the first release.
 Why: a question is a row before anything else happens to it, so that no crash loses it.
@@ -22,7 +22,7 @@ ANSWERED = sa.text("state = 'answered'")
 
 
 def upgrade() -> None:
-    """Apply it. There is no way down: restore the backup instead."""
+    """Apply the migration. There is no downgrade: restore the backup instead."""
     op.create_table(
         "accounts",
         sa.Column("user_id", sa.BigInteger(), autoincrement=False, nullable=False),

@@ -16,7 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """What is new may be missing in what was kept before: every new column is nullable."""
+    """Apply it. Every new column is nullable, because rows from before do not have it."""
     op.add_column("conversations", sa.Column("inherits_root", sa.Text(), nullable=True))
     op.add_column("conversations", sa.Column("scopes", sa.Text(), nullable=True))
     op.add_column("turns", sa.Column("follows", sa.Text(), nullable=True))

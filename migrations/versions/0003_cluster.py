@@ -1,7 +1,7 @@
 """The cluster over time, its nodes' names, boards, alerts and switches of its model.
 
 What: tables only; nothing that exists is changed.
-Why: what happened while nobody looked has to be told afterwards, and a switch has to survive a restart.
+Why: events that nobody saw must be reported afterwards, and a switch must survive a restart.
 When: November 2026.
 """
 
@@ -20,7 +20,7 @@ OPEN = sa.text("state = 'open'")
 
 
 def upgrade() -> None:
-    """Apply it. There is no way down: restore the backup instead."""
+    """Apply the migration. There is no downgrade: restore the backup instead."""
     op.create_table(
         "cluster_events",
         sa.Column("id", SERIAL, autoincrement=True, nullable=False),

@@ -19,7 +19,7 @@ SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Apply it. There is no way down: restore the backup instead."""
+    """Apply the migration. There is no downgrade: restore the backup instead."""
     op.add_column("requests", sa.Column("summarised", sa.Boolean(), nullable=True))
     op.create_table(
         "summaries",

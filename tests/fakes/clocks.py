@@ -10,7 +10,7 @@ from bot.clock import SystemClock
 
 
 def always(seconds: float) -> Callable[[], float]:
-    """What a clock that stands still shows: ``now`` for a store."""
+    """A clock function that always returns ``seconds``: ``now`` for a store."""
     return lambda: seconds
 
 
@@ -70,7 +70,7 @@ class HandClock:
         self._moved = asyncio.Event()
 
     async def asleep(self, sleepers: int = 1, timeout: float = 5.0) -> None:
-        """Wait until so many sleep that the time now does not wake. Raises TimeoutError."""
+        """Wait until this many tasks sleep beyond the current time. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
             while sum(until > self.at for until in self._until) < sleepers:
                 self._slept.clear()

@@ -19,7 +19,7 @@ class MemoryConversations:
         self._follows: dict[str, str | None] = {}
 
     async def conversation(self, key: ConversationKey, scopes: Sequence[int] = ()) -> int:
-        """The id of the conversation for ``key``, made when there is none."""
+        """The id of the conversation for ``key``, which is created when there is none."""
         return self._ids.setdefault((key.channel_id, key.private_to), len(self._ids) + 1)
 
     async def find(self, key: ConversationKey) -> int | None:
@@ -47,7 +47,8 @@ class MemoryConversations:
         return len(self._turns.pop(conversation_id, {}))
 
     def remember(self, question: NewQuestion, answer: Answer, *, now: float) -> None:
-        """Keep an answer as its question's turn: what answering does in the same transaction."""
+        """Store an answer as its question's turn, as the database does in the transaction that commits an
+        answer."""
         turns = self._turns.setdefault(question.conversation_id, {})
         root_id = question.root_id or question.request_id
         before = turns.get(root_id)

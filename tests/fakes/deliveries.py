@@ -1,4 +1,4 @@
-"""Answers that are shown nowhere but in a test."""
+"""Deliveries that only record what they would show."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ShownAnswer:
 
     @property
     def text(self) -> str:
-        """Everything that stands in Discord now."""
+        """The whole text that Discord shows now."""
         return self.states[-1] if self.states else ""
 
     @property
@@ -37,23 +37,23 @@ class ShownAnswer:
 
     @property
     def is_current(self) -> bool:
-        """Always: nothing is ever on its way."""
+        """Always true: no call is ever in flight."""
         return True
 
     def acknowledged(self, message_id: int | None, page: Page | None = None) -> None:
-        """The first message exists."""
+        """Record the first message."""
         self.ids = [message_id]
         self.changed()
 
     def refused(self) -> None:
-        """Nothing was refused here."""
+        """Do nothing: nothing is refused here."""
 
     def learned(self, message_ids: Sequence[int]) -> None:
-        """There are more messages."""
+        """Record further messages."""
         self.ids.extend(message_ids[len(self.ids) :])
 
     def is_removing(self, message_id: int) -> bool:
-        """It never removes a message."""
+        """Always false: it never removes a message."""
         return False
 
     def changed(self) -> None:
@@ -63,7 +63,7 @@ class ShownAnswer:
         self.changed_to()
 
     def renew(self, token: str, expires_at: float) -> None:
-        """The message can be reached again."""
+        """Record the new token."""
         self.error = None
 
     async def finish(self) -> None:
@@ -102,30 +102,30 @@ class ShownAnswers:
         return shown
 
     async def close(self, request_id: str) -> None:
-        """Show it no more."""
+        """Stop showing it."""
         self.open_now.discard(request_id)
 
 
 class NoMessages:
-    """A :class:`bot.services.ports.Messenger` who writes to nobody."""
+    """A :class:`bot.services.ports.Messenger` that sends nothing."""
 
     async def announce(
         self, destination: Destination, *, request_id: str, reply_to: int, user_id: int, text: str
     ) -> None:
-        """Tell nobody."""
+        """Send nothing."""
 
     async def direct(
         self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
     ) -> None:
-        """Write to nobody."""
+        """Send nothing."""
 
 
 class Undisturbed:
     """A :class:`bot.services.ports.Preferences` of people who want no announcements."""
 
     async def announce(self, user_id: int) -> bool:
-        """Never."""
+        """Always false."""
         return False
 
     async def set_announce(self, user_id: int, announce: bool) -> None:
-        """It stays so."""
+        """Do nothing."""

@@ -1,8 +1,8 @@
 """An event loop whose time passes only when there is nothing to do.
 
-Sockets are real: as long as bytes move, the loop works on them; when they do not, its clock jumps to the
-next timer. What a test measures on it is then what the code under test waits for, and not how busy the
-machine is. Good for everything that lives in one process and one thread.
+Sockets are real: as long as bytes move, the loop processes them; when they do not, its clock jumps to the next
+timer. So a test measures what the code under test waits for, and not how busy the machine is. Suitable for
+everything in one process and one thread.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["VirtualTimeLoop"]
 
 _GRACE_SECONDS = 0.002
-"""Real time that the kernel gets to hand over what has just been written to a socket of this process."""
+"""Real time for the kernel to deliver what has just been written to a socket of this process."""
 
 
 class _Jumping(selectors.BaseSelector):
-    """Never waits: where the real selector would have, `skipped` grows by the wait."""
+    """A selector that never waits: where the real one would wait, it adds the wait to `skipped`."""
 
     def __init__(self) -> None:
         self._real = selectors.DefaultSelector()

@@ -1,13 +1,13 @@
-"""Which other processes live, as a test wants it."""
+"""Functions ``is_alive`` for tests: which other processes live."""
 
 from __future__ import annotations
 
 
 def nobody(owner: str) -> bool:
-    """All others are gone."""
+    """No other process lives."""
     return False
 
 
 def everybody(owner: str) -> bool:
-    """All others live, though they may hang."""
+    """All other processes live, though they may hang."""
     return True

@@ -1,4 +1,4 @@
-"""Questions and answers to fill a line with."""
+"""Questions and answers to fill a queue with."""
 
 from __future__ import annotations
 

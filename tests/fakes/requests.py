@@ -1,4 +1,4 @@
-"""The line in memory."""
+"""The queue in memory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class MemoryRequests:
         self._pause: QueuePause | None = None
 
     async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
-        """Take the question into the line."""
+        """Add the question to the queue."""
         known = self._rows.get(question.request_id)
         if known is not None:
             return self._seen(known)
@@ -89,13 +89,13 @@ class MemoryRequests:
         now: Callable[[], float],
         lease: float,
         room: int | None = None,
-        besides: Collection[str] = (),
+        excluding: Collection[str] = (),
     ) -> StoredRequest | None:
         """Take the next question in fair order."""
         if room is not None and self._elsewhere(owner) >= room:
             return None
         busy = {_lane(row) for row in self._in(RequestState.RUNNING)}
-        busy |= {_lane(self._rows[one]) for one in besides if one in self._rows}
+        busy |= {_lane(self._rows[one]) for one in excluding if one in self._rows}
         row = next((row for row in self._ordered() if _lane(row) not in busy), None)
         if self._pause is not None or row is None:
             return None
@@ -131,14 +131,14 @@ class MemoryRequests:
                 row.request = replace(row.request, lease_until=now() + lease)
 
     async def release(self, request_id: str, owner: str, *, now: float) -> bool:
-        """Put a running question back at the head of its line."""
+        """Put a running question back at the head of the queue."""
         row = self._held(request_id, owner)
         if row is not None:
             self._put_back(row)
         return row is not None
 
-    async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
-        """Keep the answer, its turn and the state; settle the asker's account."""
+    async def mark_answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+        """Store the answer, its turn and the state; settle the asker's account."""
         row = self._held(request_id, owner)
         if row is None:
             return False
@@ -153,8 +153,8 @@ class MemoryRequests:
             self._conversations.remember(question, answer, now=now)
         return True
 
-    async def delivered(self, request_id: str, *, now: float) -> bool:
-        """``answered → delivered``."""
+    async def mark_delivered(self, request_id: str, *, now: float) -> bool:
+        """Change the state ``answered → delivered``."""
         row = self._rows.get(request_id)
         if row is None or row.state is not RequestState.ANSWERED:
             return False
@@ -163,8 +163,8 @@ class MemoryRequests:
         row.forget_token()
         return True
 
-    async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
-        """``queued | running | answered → failed``."""
+    async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+        """Change the state ``queued | running | answered → failed``."""
         row = self._rows.get(request_id)
         if row is None or row.state not in OPEN_STATES:
             return False
@@ -173,8 +173,8 @@ class MemoryRequests:
         self._end(row, RequestState.FAILED, now, refunded=refunded)
         return True
 
-    async def cancelled(self, request_id: str, *, now: float) -> bool:
-        """``queued | running → cancelled``."""
+    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
+        """Change the state ``queued | running → cancelled``."""
         row = self._rows.get(request_id)
         if row is None or row.state not in (RequestState.QUEUED, RequestState.RUNNING):
             return False
@@ -182,11 +182,11 @@ class MemoryRequests:
         return True
 
     async def clear(self, *, now: float) -> Sequence[StoredRequest]:
-        """End everything that waits; returned with the tokens it had."""
+        """Cancel everything that waits; the rows returned still carry their tokens."""
         return self._ended(self._in(RequestState.QUEUED), RequestState.CANCELLED, now)
 
     async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
-        """End what has waited since before ``before``; returned with the tokens it had."""
+        """Mark what has waited since before ``before`` as expired; the rows returned still carry their tokens."""
         old = [row for row in self._in(RequestState.QUEUED) if row.request.enqueued_at < before]
         return self._ended(old, RequestState.EXPIRED, now)
 
@@ -198,7 +198,7 @@ class MemoryRequests:
         return ended
 
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
-        """Take back what other processes do not hold any more."""
+        """Take over what other processes do not hold any more."""
 
         def abandoned(row: _Row) -> bool:
             until, holder = row.request.lease_until, row.request.lease_owner
@@ -235,17 +235,17 @@ class MemoryRequests:
         self._messages.setdefault(request_id, {})[page] = message_id
 
     async def detach_message(self, request_id: str, page: int) -> None:
-        """Page ``page`` of the answer is no message any more."""
+        """Forget which message page ``page`` of the answer is."""
         self._messages.get(request_id, {}).pop(page, None)
 
     async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
-        """The ids of what waits and has no other way than a token that ends between these moments."""
-        surfaces = {
+        """The ids of waiting requests that only a token expiring between these moments can show."""
+        destinations = {
             row.request.request_id: row.request.question.destination for row in self._in(RequestState.QUEUED)
         }
         ends = {
             request_id: destination.token_expires_at or 0.0
-            for request_id, destination in surfaces.items()
+            for request_id, destination in destinations.items()
             if not destination.channel_route
         }
         return sorted((one for one in ends if after <= ends[one] <= before), key=ends.__getitem__)
@@ -271,7 +271,7 @@ class MemoryRequests:
         ]
 
     async def position(self, request_id: str) -> int | None:
-        """The question's place in the line, from 1; None when it does not wait."""
+        """The question's position in the queue, from 1; None when it does not wait."""
         return next((entry.position for entry in await self.queue() if entry.request_id == request_id), None)
 
     async def running_ids(self, owner: str) -> Sequence[str]:
@@ -296,11 +296,11 @@ class MemoryRequests:
         return {state: len(self._in(state)) for state in OPEN_STATES}
 
     async def pause(self, pause: QueuePause | None) -> None:
-        """Hold the line, or release it with None."""
+        """Pause the queue, or resume it with None."""
         self._pause = pause
 
     async def paused(self) -> QueuePause | None:
-        """Whether and why the line is held."""
+        """The current pause; None when the queue moves."""
         return self._pause
 
     def _seen(self, row: _Row) -> StoredRequest:

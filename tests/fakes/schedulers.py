@@ -1,4 +1,4 @@
-"""A scheduler whose every answer a test writes itself."""
+"""A scheduler whose answers are written by the test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODEL = "a-lab/a-model"
 
 
 def ready(capacity: int | None) -> ClusterStatus:
-    """The report of a cluster that takes ``capacity`` questions at once (None: it does not say)."""
+    """The report of a cluster that takes ``capacity`` questions at once (None: not reported)."""
     return ClusterStatus(
         state=ClusterState.AVAILABLE,
         model=MODEL,
@@ -40,7 +40,7 @@ NO_MODEL = ClusterStatus(
 
 @dataclass(eq=False)
 class ScriptedStream:
-    """One answer on its way; what a test does here the bot sees."""
+    """One answer in progress; the bot sees what the test does with it."""
 
     request: ChatRequest
     _events: asyncio.Queue[StreamEvent | Exception] = field(default_factory=asyncio.Queue)
@@ -49,18 +49,18 @@ class ScriptedStream:
 
     @property
     def question(self) -> str:
-        """What was asked last."""
+        """The question asked last."""
         return self.request.messages[-1].content
 
     def begin(self) -> None:
-        """A pipeline has taken the question, if that has not happened."""
+        """Let a pipeline take the question, unless one has taken it already."""
         if self._begun:
             return
         self._begun = True
         self._events.put_nowait(Started(0.0))
 
     def say(self, text: str) -> None:
-        """Begin if that has not happened, and send some text."""
+        """Begin, unless that has happened, and send some text."""
         self._events.put_nowait(Text(text))
 
     def end(self, text: str = "", reason: FinishReason = FinishReason.STOP) -> None:
@@ -84,7 +84,7 @@ class ScriptedStream:
         self._events.put_nowait(error)
 
     async def read(self) -> AsyncIterator[StreamEvent]:
-        """The bot's side."""
+        """The events, as the bot reads them."""
         while True:
             event = await self._events.get()
             if isinstance(event, Exception):
@@ -108,21 +108,21 @@ class ScriptedScheduler:
         return [stream for stream in self.streams if not stream.closed]
 
     def report(self, status: ClusterStatus) -> None:
-        """Send a line of status."""
+        """Send a status report."""
         self._reports.put_nowait(status)
 
     def break_off(self, error: SchedulerError) -> None:
-        """End the stream of status lines so; the bot will connect anew."""
+        """End the status stream with this error; the bot will connect again."""
         self._reports.put_nowait(error)
 
     async def heard(self, timeout: float = 5.0) -> None:
-        """Wait until the bot has taken every line. Raises TimeoutError."""
+        """Wait until the bot has read every report. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
             while not self._reports.empty():
                 await self._change()
 
     async def asked(self, count: int, timeout: float = 5.0) -> ScriptedStream:
-        """Wait until ``count`` questions were sent in all; the last of them. Raises TimeoutError."""
+        """Wait until ``count`` questions were sent in all; returns the last of them. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
             while len(self.streams) < count:
                 await self._change()
@@ -140,7 +140,7 @@ class ScriptedScheduler:
 
     @asynccontextmanager
     async def stream_chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[StreamEvent]]:
-        """Ask; the test answers."""
+        """Send a request, which the test answers."""
         stream = ScriptedStream(request)
         self.streams.append(stream)
         self.most_open = max(self.most_open, len(self.open))
@@ -153,7 +153,7 @@ class ScriptedScheduler:
             self._changed.set()
 
     async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
-        """The same without pieces."""
+        """Send a request and return the whole answer."""
         parts: list[str] = []
         async with self.stream_chat(request) as events:
             async for event in events:
@@ -165,12 +165,12 @@ class ScriptedScheduler:
 
     @asynccontextmanager
     async def watch_status(self) -> AsyncIterator[AsyncIterator[ClusterStatus]]:
-        """Every report, and then silence."""
+        """Every report, and then nothing more."""
 
         async def reports() -> AsyncIterator[ClusterStatus]:
             while True:
                 told = await self._reports.get()
-                # Whoever waits goes on when the bot has dealt with it, and waits for what comes next.
+                # Waiting tests go on when the bot has processed the report and waits for the next.
                 self._changed.set()
                 if isinstance(told, SchedulerError):
                     raise told
@@ -191,8 +191,8 @@ class ScriptedScheduler:
         return (MODEL,)
 
     async def join_command(self) -> JoinCommand | None:
-        """A local network's."""
+        """The command for a local network."""
         return JoinCommand("parallax join", public=False)
 
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
-        """Nothing changes."""
+        """Do nothing."""

@@ -16,7 +16,7 @@ class WindowServer:
     refused: int = 0
 
     def answer(self, at: float) -> tuple[bool, int, float]:
-        """Count a request: whether it is taken, how many more would be, and when the window ends."""
+        """Count a request; returns whether it is taken, how many more would be taken, and when the window ends."""
         if at >= self.ends:
             self.ends, self.used = at + self.window, 0
         if self.used >= self.limit:

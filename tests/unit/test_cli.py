@@ -1,4 +1,4 @@
-"""The command line as somebody meets it in a terminal."""
+"""The command line as people see it in a terminal."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_migrating_makes_the_database_and_does_nothing_twice(tmp_path: Path) -> 
 
 
 def test_migrating_while_a_bot_runs_is_refused(tmp_path: Path) -> None:
-    """One line that says why and what to do; nothing is made."""
+    """One line that says why and what to do; nothing is created."""
     with ProcessLock.held(tmp_path / "bot.db"):
         done = bot(tmp_path, "migrate", DATABASE_URL="sqlite+aiosqlite:///bot.db")
 

@@ -216,7 +216,7 @@ def test_an_address_that_cannot_be_is_named_and_not_repeated(
 
 
 def test_migrating_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the database's place."""
+    """Only the database's URL."""
     assert database_url() == Settings.model_fields["database_url"].default
     monkeypatch.setenv("DATABASE_URL", "sqlite+aiosqlite:///elsewhere.db")
     assert database_url() == "sqlite+aiosqlite:///elsewhere.db"

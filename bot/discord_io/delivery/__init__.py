@@ -1,1 +1,1 @@
-"""Keep an answer's messages equal to its pages: routes, rate limits, one edit in flight."""
+"""Delivery of answers: keeps messages equal to pages, over two routes, within the rate limits."""

@@ -1,4 +1,4 @@
-"""One answer on its way to Discord: one edit in flight, the newest state only, the last state for certain."""
+"""Delivery of one answer: one edit in flight, only the newest state, and always the last state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AnswerDelivery:
         on_sent: Callable[[int, int | None], None],
         on_gone: Callable[[], None],
     ) -> None:
-        """``message_ids`` are pages already in Discord; ``on_sent(page, message_id)`` is told of new ones
+        """``message_ids`` are pages already in Discord; ``on_sent(page, message_id)`` is called for new ones
         (None: the page is being removed),
         ``on_gone()`` when somebody deleted the answer."""
         self.destination = destination
@@ -62,8 +62,8 @@ class AnswerDelivery:
         self._resting = False
         self._removing: set[int] = set()
         self._stale_since: float | None = None
-        # Pages may stand in Discord that we do not know of: sent by a process that died before it kept their ids,
-        # or by a call whose answer was lost.
+        # Discord may have pages with unknown ids: sent by a process that ended before it stored their ids, or by a
+        # call whose answer was lost.
         self._doubtful = bool(message_ids)
         self._request_id = request_id
         self._log = log.bind(request_id=request_id)
@@ -72,7 +72,7 @@ class AnswerDelivery:
         self._task = self._started()
 
     def acknowledged(self, message_id: int | None, page: Page | None = None) -> None:
-        """The first message exists (id None: unknown yet) and shows ``page``: edits may begin."""
+        """Begin to edit: the first message exists (id None: not known yet) and shows ``page``."""
         if not self._ids:
             self._ids.append(message_id)
             self._shown.append(page)
@@ -80,12 +80,12 @@ class AnswerDelivery:
         self._acknowledged.set()
 
     def refused(self) -> None:
-        """Discord has refused the first message, and its token with it: the answer comes as a new one."""
+        """Send the answer as a new message: Discord has refused the first one, and its token with it."""
         self.destination.drop_token()
         self._acknowledged.set()
 
     def learned(self, message_ids: Sequence[int]) -> None:
-        """Another process has sent pages of this answer: those beyond the ones known here are used, or removed."""
+        """Take over pages that another process has sent: those beyond the known ones are used, or removed."""
         if self._ids:
             beyond = message_ids[len(self._ids) :]
             self._ids.extend(beyond)
@@ -97,16 +97,16 @@ class AnswerDelivery:
         return tuple(self._ids)
 
     def is_removing(self, message_id: int) -> bool:
-        """Whether it is us who deletes this message."""
+        """Whether the bot itself is deleting this message."""
         return message_id in self._removing
 
     @property
     def is_current(self) -> bool:
-        """Whether what Discord shows is the newest state, and nothing is on its way."""
+        """Whether Discord shows the newest state and no call is in flight."""
         return self._resting and not self._wake.is_set() and self._next() is None
 
     def changed(self) -> None:
-        """The source has something newer."""
+        """Note that the source has something newer."""
         if self._stale_since is None:
             self._stale_since = self._clock.monotonic()
         if not self._first_words.is_set() and self._source.has_text:
@@ -114,9 +114,9 @@ class AnswerDelivery:
         self._wake.set()
 
     def renew(self, token: str, expires_at: float) -> None:
-        """A press on the answer's only message brought a token that edits it; ``expires_at`` in epoch seconds.
+        """Use the token of a press on the answer's only message; ``expires_at`` in epoch seconds.
 
-        A delivery that had given up, because the token before was spent, begins anew.
+        A delivery that had given up because the old token had expired starts again.
         """
         self.destination.renew_token(token, expires_at)
         if self._task.done():
@@ -130,14 +130,14 @@ class AnswerDelivery:
         when it cannot be shown. Cancelling the wait does not stop the delivery.
         """
         if not self._finishing.is_set():
-            # A Discord that failed while the answer was written is given all its chances for the last state.
+            # Failures while the answer was written do not reduce the attempts for the last state.
             self._failures = 0
             self._finishing.set()
         self._wake.set()
         await asyncio.shield(self._done)
 
     async def aclose(self) -> None:
-        """Stop, letting calls in flight end by themselves."""
+        """Stop; calls in flight end by themselves."""
         self._task.cancel()
         await asyncio.wait({self._task})
         await self.destination.drained()
@@ -165,7 +165,7 @@ class AnswerDelivery:
     def _fail(self, error: DeliveryError) -> None:
         if not self._done.done():
             self._done.set_exception(error)
-            # Nobody may be waiting yet (or ever, when the answer is dropped): the error was logged above.
+            # Maybe nobody waits for it yet (or ever, when the answer is dropped): the error was logged above.
             self._done.exception()
 
     async def _pump(self) -> None:
@@ -176,7 +176,7 @@ class AnswerDelivery:
             self._wake.clear()
             following = self._next()
             if following is None:
-                # Nothing visible changed: no slot is spent on it.
+                # Nothing visible changed, so no slot is used.
                 if self._finishing.is_set():
                     return
                 continue
@@ -198,7 +198,7 @@ class AnswerDelivery:
         return following(self._source.render(), self._ids, self._shown, is_last=self._finishing.is_set())
 
     async def _survey(self) -> None:
-        """Learn which pages stand in Discord already. Raises :class:`MessageGone`, :class:`TokenExpired`."""
+        """Find the pages that are in Discord already. Raises :class:`MessageGone`, :class:`TokenExpired`."""
         try:
             with calls_for(self._priority()):
                 if self._ids == [None] and (first := await self.destination.original()) is not None:
@@ -210,7 +210,7 @@ class AnswerDelivery:
             await self._pause(LONGEST_RETRY, *self._unless_finishing())
             return
         except AccessLost as error:
-            # Reading the history is a permission of its own: without it nothing more can be known.
+            # Reading the history needs a permission of its own; without it the search is not possible.
             self._log.info("delivery.not_searched", detail=str(error))
             found = {}
         except DeliveryError as error:
@@ -235,11 +235,11 @@ class AnswerDelivery:
             self._on_sent(index, message_id)
 
     def _back_off(self) -> float:
-        # The exponent has a limit of its own: hours without Discord are many failures.
+        # The exponent is limited: hours without Discord cause many failures, and the power would overflow.
         return min(FIRST_RETRY * 2.0 ** min(self._failures - 1, 10), LONGEST_RETRY)
 
     async def _slot(self) -> tuple[RouteKind, Ticket]:
-        """Wait until an edit may leave; returns the route whose slot was taken, and the leave to use it."""
+        """Wait until an edit may leave; returns the route whose slot was taken, and the ticket for the call."""
         shared_bucket: SharedBucket | None = None
         ticket: Ticket | None = None
         outgoing = self.destination.outgoing
@@ -264,7 +264,7 @@ class AnswerDelivery:
                     continue
                 outgoing.end(ticket)
                 ticket = None
-                # Whoever goes first watches the bucket; the others watch the lane.
+                # The first one waits for the bucket's time; the others wait until somebody leaves the bucket.
                 await self._pause(at - now if mine else None, shared_bucket.moved, *self._more_urgent(priority))
         finally:
             outgoing.end(ticket)
@@ -274,7 +274,7 @@ class AnswerDelivery:
         if self._finishing.is_set():
             return CallPriority.LAST
         if self._source.is_waiting:
-            return CallPriority.PLACE
+            return CallPriority.POSITION
         return CallPriority.FIRST if self._source.has_text and not self._worded else CallPriority.TEXT
 
     def _leave_buckets(self) -> None:
@@ -285,7 +285,7 @@ class AnswerDelivery:
         await first_of(self._clock, seconds, *earlier)
 
     def _more_urgent(self, priority: CallPriority) -> list[asyncio.Event]:
-        """What would make an edit with this urgency leave earlier."""
+        """The events that would let an edit of this priority leave earlier."""
         if priority is CallPriority.LAST:
             return []
         if priority is CallPriority.FIRST or self._first_words.is_set():
@@ -293,7 +293,8 @@ class AnswerDelivery:
         return [self._finishing, self._first_words]
 
     async def _attempt(self, route: RouteKind, operation: Operation) -> bool:
-        """Whether it was applied. Raises :class:`DeliveryError` when there is nothing left to try."""
+        """Try an operation once; returns whether it was applied. Raises :class:`DeliveryError` when no attempt is
+        left."""
         try:
             await self._perform(route, operation)
         except TokenExpired:
@@ -304,7 +305,7 @@ class AnswerDelivery:
         except (MessageGone, AccessLost):
             raise
         except HeldBack:
-            # Nothing was tried: the next slot comes when the brake permits it.
+            # No call was made: the next slot comes when the brake permits it.
             return False
         except DeliveryError as error:
             await self._retry_later(error, operation)
@@ -313,7 +314,7 @@ class AnswerDelivery:
         return True
 
     def _replace_unknown(self) -> bool:
-        """The acknowledgement never arrived: on the channel route the answer becomes a new message."""
+        """Let the channel route send a new message: the id of the first one never arrived."""
         if self.destination.channel_route and self._ids == [None]:
             self._ids.clear()
             self._shown.clear()
@@ -324,7 +325,7 @@ class AnswerDelivery:
         if operation.page is None:
             await self._remove(route, operation)
         elif operation.is_new:
-            # Until its id is here, nobody can say whether a message that failed to be sent stands there anyway.
+            # Until its id is known, a message whose sending failed may exist all the same.
             self._doubtful = True
             message_id = await self.destination.send(route, operation.page, operation.index)
             self._doubtful = False
@@ -339,26 +340,26 @@ class AnswerDelivery:
         if operation.message_id is not None:
             self._removing.add(operation.message_id)
             await self.destination.delete(route, operation.message_id)
-            # Not before it is gone: a crash in between would leave it there for good.
+            # Only after it was deleted: a crash in between would leave the message there for good.
             self._on_sent(operation.index, None)
         del self._ids[operation.index], self._shown[operation.index]
 
     async def _retry_later(self, error: DeliveryError, operation: Operation) -> None:
         self._failures += 1
         self._log.info("delivery.retry", failures=self._failures, detail=str(error))
-        # Before the end there is no reason to give up: a later state is worth as much.
+        # Before the last state there is no reason to give up: a later state replaces this one.
         if self._finishing.is_set() and self._failures >= FINAL_ATTEMPTS:
             await self._send_anew(error, operation)
         else:
             await self._pause(self._back_off(), *self._unless_finishing())
 
     def _unless_finishing(self) -> list[asyncio.Event]:
-        """A back-off from before the end does not hold up the last state."""
+        """The event that ends a back-off early, so that the last state is not held up; empty once it is set."""
         return [] if self._finishing.is_set() else [self._finishing]
 
     async def _send_anew(self, error: DeliveryError, operation: Operation) -> None:
-        """It cannot be edited any more: the tail is sent anew rather than lost. Raises ``error`` where that is
-        impossible, else what the last attempt did."""
+        """Send the rest of the answer as a new message, because the old one cannot be edited any more. Raises
+        ``error`` where that is impossible, else the error of the last attempt."""
         if operation.page is None or operation.is_new or not self.destination.channel_route:
             raise error
         for attempt in range(1, SENDING_ATTEMPTS):

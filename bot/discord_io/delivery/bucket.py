@@ -1,9 +1,9 @@
-"""When an edit may leave: one rate-limit bucket as its headers describe it, and turns among streams.
+"""One rate-limit bucket as its headers describe it, and turns among the answers that share it.
 
 Discord counts requests in fixed windows that open with the first request the server sees (5 in 2 s on an
 interaction token, 5 in 5 s on a channel: discord-api-docs issues 2701 and 2761). A client learns of a window
 only when the answer arrives, so it knows an upper bound of the window's end, never the end itself. Waiting
-for that bound is what keeps 429 away. Time is the caller's monotonic clock in seconds."""
+for that bound avoids 429. Times are seconds of the caller's monotonic clock."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from bot.domain.discord_calls.priority import CallPriority
 _ROUNDING = 0.005  # s; the headers give milliseconds, and a clock may be a little fast
 
 
-_ABOUT_TO_RESET = 0.03  # s before a reset in which the reserve is worth more spent than kept
+_ABOUT_TO_RESET = 0.03  # s before a reset in which the reserve may be used
 
 
-_RECHECK = 0.02  # s until the next look while only an answer on its way can tell more
+_RECHECK = 0.02  # s until the next check while only an outstanding answer can give more information
 
 
-_LOST_AFTER = 15.0  # s; an answer this late will not come (discord.py gives a request up before that)
+_LOST_AFTER = 15.0  # s; an answer this late will not come (discord.py abandons a request before that)
 
 
 _WIDER = 1.6
@@ -37,7 +37,7 @@ _CALM = 10.0  # s without a refusal before the spacing narrows by one step
 
 @dataclass(frozen=True, slots=True)
 class BucketState:
-    """The bucket as last told by the headers. `resets_at` is an upper bound on the caller's clock."""
+    """The state of a bucket by its last headers. `resets_at` is an upper bound on the caller's clock."""
 
     limit: int
     remaining: int
@@ -45,22 +45,22 @@ class BucketState:
 
 
 class Bucket:
-    """One rate-limit bucket as known from headers.
+    """One rate-limit bucket, as far as its headers show it.
 
-    Every `sent` is followed by exactly one of `observed`, `rejected` or `lost`; answers may come in any
-    order. `next_edit` and `next_final` give a time to look again: send if it is not in the future, else
-    wait until then (or until an answer arrives) and ask anew. Not thread-safe.
+    Every `sent` is followed by exactly one of `observed`, `rejected` or `lost`; answers may come in any order.
+    `next_edit` and `next_final` return a time: send if it is not in the future, else wait until then (or until an
+    answer arrives) and call them again. Not thread-safe.
     """
 
     def __init__(self, *, limit: int, window: float) -> None:
-        """`limit` requests per `window` seconds: the assumption until the first headers."""
+        """Assume `limit` requests per `window` seconds until the first headers arrive."""
         if limit < 1 or window <= 0:
             raise ValueError("a bucket needs a limit of at least 1 and a window above 0 s")
         self._limit = limit
         self._window = window
         self._remaining = limit
         self._resets_at: float | None = None  # None: no window is open as far as we know
-        self._confirmed = False  # an answer has told when the open window ends
+        self._confirmed = False  # an answer has shown when the open window ends
         self._mixed = False  # requests of the previous window were still under way when this one opened
         self._previous_reset = float("-inf")
         self._blocked_until = float("-inf")
@@ -72,12 +72,12 @@ class Bucket:
 
     @property
     def state(self) -> BucketState:
-        """What is known now: free slots already exclude requests still under way."""
+        """The state known now; its free slots exclude requests that are still in flight."""
         resets_at = self._previous_reset if self._resets_at is None else self._resets_at
         return BucketState(self._limit, max(0, self._free), resets_at)
 
     def sent(self, now: float) -> None:
-        """A request leaves now."""
+        """Count a request that is sent now."""
         self._advance(now)
         if self._resets_at is None:
             self._resets_at = now + self._window + self._lag
@@ -87,7 +87,7 @@ class Bucket:
         self._last_sent = now
 
     def observed(self, now: float, *, limit: int, remaining: int, reset_after: float) -> None:
-        """An answer arrived now with these headers (`reset_after` in seconds)."""
+        """Take in the headers of an answer that arrived now (`reset_after` in seconds)."""
         self._advance(now)
         self._arrived()
         resets_at = now + reset_after + _ROUNDING
@@ -96,28 +96,29 @@ class Bucket:
             self._limit = limit
         if remaining == limit - 1 and reset_after > 0:
             self._window = reset_after
-        # A late answer may still speak of the window before: half a window tells the two apart.
+        # A late answer may still describe the window before; half a window distinguishes the two.
         if resets_at >= self._previous_reset + self._window / 2:
             self._learn(resets_at, remaining)
         self._relax(now)
 
     def rejected(self, now: float, *, retry_after: float) -> None:
-        """Refused now (429, or code 30046): nothing leaves for `retry_after` seconds, edits get rarer."""
+        """Note a refusal (429, or code 30046): nothing is sent for `retry_after` seconds, edits get rarer."""
         self._arrived()
         self._blocked_until = max(self._blocked_until, now + retry_after + _ROUNDING)
         self._stretch = min(_WIDEST, self._stretch * _WIDER)
         self._stretch_changed = max(self._blocked_until, now)
 
     def lost(self, now: float) -> None:
-        """A request ended without an answer (connection broke): the server may or may not have counted it."""
+        """Note a request that ended without an answer (the connection broke): the server may have counted it or
+        not."""
         self._advance(now)
         if self._arrived() is not None:
             self._remaining -= 1
 
     def next_edit(self, now: float, *, reserve: int) -> float:
-        """The earliest time a streaming edit may leave, evenly spread, `reserve` slots kept back.
+        """The earliest time at which a streaming edit may leave: evenly spread, with `reserve` slots kept back.
 
-        The reserve may be spent only in the last 30 ms before the window resets.
+        The reserve may be used only in the last 30 ms before the window resets.
         """
         self._advance(now)
         reserve = max(0, min(reserve, self._limit - 1))
@@ -135,15 +136,15 @@ class Bucket:
         return max(self._when_reset(now), earliest)
 
     def next_first(self, now: float, *, reserve: int) -> float:
-        """The earliest time an answer's first words may leave: as soon as there is a slot beside the reserve,
-        however short ago a footer was edited."""
+        """The earliest time at which an answer's first words may leave: as soon as there is a slot outside the
+        reserve, even directly after the edit of a footer."""
         self._advance(now)
         if self._free > max(0, min(reserve, self._limit - 1)):
             return max(now, self._blocked_until)
         return self.next_edit(now, reserve=reserve)
 
     def next_final(self, now: float) -> float:
-        """The earliest time a final edit (or a button's answer) may leave; it may use the reserve."""
+        """The earliest time at which a final edit (or a button's answer) may leave; it may use the reserve."""
         self._advance(now)
         if self._free > 0:
             return max(now, self._blocked_until)
@@ -159,7 +160,7 @@ class Bucket:
         return self._resets_at
 
     def _advance(self, now: float) -> None:
-        """Close the window if it is over. An end nobody confirmed is not trusted while answers are due."""
+        """Close the window if it is over. An end that no answer confirmed is not trusted while answers are due."""
         while self._under_way and now - self._under_way[0] > _LOST_AFTER:
             self._under_way.popleft()
         if self._resets_at is None or now < self._resets_at:
@@ -173,9 +174,9 @@ class Bucket:
         return self._under_way.popleft() if self._under_way else None
 
     def _learn(self, resets_at: float, remaining: int) -> None:
-        """Headers of the open window: every bound is an upper one, so the lowest is the best known.
+        """Take in headers of the open window: every bound is an upper one, so the lowest is the best.
 
-        If older requests were under way when the window opened, a low bound may be the old window's.
+        If older requests were in flight when the window opened, a low bound may belong to the old window.
         """
         known = self._resets_at
         self._remaining = min(self._remaining, remaining)
@@ -204,11 +205,10 @@ K = TypeVar("K")
 
 
 class FairTurns(Generic[K]):
-    """Several streams share one bucket: the one whose oldest unseen text is oldest goes first.
+    """Turns among answers that share one bucket: the one whose unseen text has waited longest goes first.
 
-    A final text goes before every streaming one, then an answer's first words, and a place in the line after them
-    all: a line that moves must not make those wait who are being answered. Equal ages keep the order in which they
-    asked.
+    A final text goes before every streaming one, then an answer's first words, and a position in the queue last: a
+    queue that moves must not delay the answers being written. Equal ages keep the order in which they asked.
     """
 
     def __init__(self) -> None:
@@ -218,16 +218,17 @@ class FairTurns(Generic[K]):
         return len(self._waiting)
 
     def wants(self, key: K, *, since: float, priority: CallPriority = CallPriority.TEXT) -> None:
-        """`key` has something unseen since `since`; asking again keeps the earlier time and the more urgent."""
+        """Let `key`, which has unseen text since `since`, wait for a turn. Calling it again keeps the earlier time
+        and the more urgent priority."""
         before, oldest = self._waiting.get(key, (priority, since))
         self._waiting[key] = (min(before, priority), min(since, oldest))
 
     def served(self, key: K) -> None:
-        """`key` had its turn, or has nothing to show any more."""
+        """Remove `key`: it had its turn, or has nothing to show any more."""
         self._waiting.pop(key, None)
 
     def first(self) -> K | None:
-        """Whose turn it is; None if nobody waits."""
+        """The key whose turn it is; None if no key waits."""
         if not self._waiting:
             return None
         return min(self._waiting, key=self._waiting.__getitem__)

@@ -1,4 +1,4 @@
-"""What to do next, so that the messages of an answer become equal to its pages. Pure."""
+"""The next operation that brings the messages of an answer closer to its pages. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.presentation.page import Page
 
-# What a page from before a crash shows until it is needed again, or is taken away.
+# The content of a page from before a crash until it is needed again, or is deleted.
 EMPTIED = Page("…")
 
 
@@ -26,8 +26,8 @@ def following(
 ) -> Operation | None:
     """The next operation; None when everything is shown.
 
-    ``ids`` and ``shown`` are the messages there are and what they show (None: not known); ``is_last`` says that
-    ``pages`` are the answer's last state.
+    ``ids`` and ``shown`` are the existing messages and what they show (None: not known); ``is_last``: ``pages``
+    are the answer's last state.
     """
     for index, page in enumerate(pages):
         if index >= len(shown):
@@ -40,8 +40,9 @@ def following(
 def _surplus(
     wanted: int, ids: Sequence[int | None], shown: Sequence[Page | None], *, is_last: bool
 ) -> Operation | None:
-    """What to do about a message beyond the last page: an earlier version was longer, or an attempt before a crash
-    had come further. What that attempt wrote is emptied, but kept until the end: it may be needed."""
+    """The operation for a message beyond the last page: an earlier version was longer, or an attempt before a
+    crash had written more. A message of such an attempt is emptied but kept until the end, because it may be
+    needed."""
     last = len(ids) - 1
     if last < wanted:
         return None

@@ -1,10 +1,10 @@
-"""What Discord answers, seen on the wire.
+"""Trace of all HTTP requests to Discord and their answers.
 
-discord.py returns from the call that drains a rate-limit bucket only after that bucket's reset
-(``Ratelimit.__aexit__``, ``AsyncDeferredLock.__aexit__``), although Discord applied it at once, and it keeps the
-rate-limit headers to itself. An ``aiohttp.TraceConfig`` sees every request of the library, bot-token and
-interaction alike, as it begins and when its headers arrive. Its callbacks run in the task that made the call, so a
-context variable tells which of our calls a request belongs to, and a request waits for as long as they do: the
+discord.py returns from the call that uses up a rate-limit bucket only after that bucket's reset
+(``Ratelimit.__aexit__``, ``AsyncDeferredLock.__aexit__``), although Discord applied it at once, and it does not
+expose the rate-limit headers. An ``aiohttp.TraceConfig`` sees every request of the library, with bot token or
+interaction token, when it begins and when its headers arrive. Its callbacks run in the task that made the call, so
+a context variable identifies the call that a request belongs to. A request also waits for its callbacks, so the
 library's own calls wait here for their slot in the budget of the bot's token.
 """
 
@@ -34,8 +34,8 @@ _MESSAGE = re.compile(r"/channels/(\d+)/messages(?:/\d+)?")
 
 @dataclass(slots=True, eq=False)
 class WireCall:
-    """One call of ours to Discord. ``applied`` is done with the status of a success as soon as its headers
-    are here, which may be seconds before the library returns."""
+    """One call of the bot to Discord. ``applied`` gets the status of a success as soon as its headers arrive,
+    which may be seconds before the library returns."""
 
     bucket: Bucket
     applied: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -53,7 +53,7 @@ def _number(headers: Mapping[str, str], name: str) -> float | None:
 
 
 def is_api_call(url: yarl.URL) -> bool:
-    """Whether Discord's API answers this: not the gateway, and not its store of files."""
+    """Whether this is a call to Discord's API: not the gateway, and not the CDN."""
     return str(url).startswith(f"{discord.http.Route.BASE}/")
 
 
@@ -70,7 +70,7 @@ def written_channel(method: str, url: yarl.URL) -> int | None:
 
 
 class WireObserver:
-    """Feeds the buckets and metrics from the trace, and lets requests wait for their leave."""
+    """Updates the buckets and metrics from the trace, and lets requests wait for their permission."""
 
     def __init__(self, clock: Clock, metrics: Metrics, outgoing: Outgoing) -> None:
         self._clock = clock
@@ -97,7 +97,7 @@ class WireObserver:
             return
         if call is not None:
             call.attempts += 1
-            # The pump took the first slot when it decided; what the library repeats takes one more each.
+            # The delivery took the first slot; each repetition by the library takes one more.
             if call.attempts > 1:
                 call.bucket.sent(self._clock.monotonic())
         elif (channel_id := written_channel(params.method, params.url)) is not None:
@@ -105,14 +105,14 @@ class WireObserver:
         try:
             context.ticket = await self._outgoing.leave(interaction=is_exempt(params.url))
         except BaseException:
-            # No end is told of a request that has not begun.
+            # A request that has not begun gets no end event.
             if context.bucket is not None:
                 context.bucket.lost(self._clock.monotonic())
             raise
 
     async def _slot_in(self, channel_id: int) -> Bucket:
-        """A slot for what the library or a command writes in a channel, beside the answers there."""
-        bucket = self._outgoing.lanes.of(channel_id).bucket
+        """Take a slot for a message that the library or a command writes in a channel with answers."""
+        bucket = self._outgoing.channel_buckets.of(channel_id).bucket
         while (at := bucket.next_final(now := self._clock.monotonic())) > now:
             await self._clock.sleep(at - now)
         bucket.sent(now)

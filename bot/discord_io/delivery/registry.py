@@ -1,4 +1,4 @@
-"""All answers on their way to Discord."""
+"""The registry of open deliveries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.presentation.page import PageSource
 
 
 class Deliveries:
-    """Opens deliveries; all answers of a channel share its lane."""
+    """Opens deliveries; all answers of a channel share its bucket."""
 
     def __init__(self, client: discord.Client, clock: Clock, outgoing: Outgoing) -> None:
         self._client = client
@@ -40,7 +40,7 @@ class Deliveries:
             destination,
             request_id=request_id,
             locale=locale,
-            channel_bucket=self._outgoing.lanes.of(destination.channel_id),
+            channel_bucket=self._outgoing.channel_buckets.of(destination.channel_id),
             outgoing=self._outgoing,
             clock=self._clock,
         )
@@ -57,16 +57,16 @@ class Deliveries:
         return delivery
 
     def get(self, request_id: str) -> AnswerDelivery | None:
-        """The open delivery of a request."""
+        """The open delivery of a request, or None."""
         return self._open.get(request_id)
 
     async def close(self, request_id: str) -> None:
-        """Forget a delivery, finished or not."""
+        """Close a delivery, finished or not, and remove it."""
         delivery = self._open.pop(request_id, None)
         if delivery is not None:
             await delivery.aclose()
 
     async def aclose(self) -> None:
-        """Close all."""
+        """Close all deliveries."""
         for request_id in list(self._open):
             await self.close(request_id)

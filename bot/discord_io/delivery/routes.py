@@ -1,4 +1,4 @@
-"""Where an answer is shown: the interaction's own route first, the channel's afterwards.
+"""The routes to an answer's messages: the interaction's own route first, the channel's afterwards.
 
 Edits through the interaction have a budget of their own and are exempt from the global limit; the token lives
 15 minutes (Discord docs, interactions/receiving-and-responding: "Interaction tokens are valid for 15 minutes").
@@ -33,9 +33,9 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 TOKEN_MARGIN = 60.0
-# How much sooner the other route must be to be worth leaving the primary one.
+# Seconds by which the other route must be earlier before the primary one is left.
 ROUTE_GAIN = 0.02
-# How far back messages are searched for pages that a crashed process sent, in calls of 100 messages.
+# The number of messages searched for pages that a crashed process sent, in calls of 100 messages.
 SEARCHED = 500
 MARKED_PAGES = 20
 _NOBODY = discord.AllowedMentions.none()
@@ -46,14 +46,14 @@ _LOST = frozenset({50001, 50007, 50013, 50083, 160005})
 
 
 class RouteKind(Enum):
-    """Which of Discord's routes a message is edited through."""
+    """A route of Discord through which a message is edited."""
 
     INTERACTION = "interaction"
     CHANNEL = "channel"
 
 
 def translate(error: discord.HTTPException) -> DeliveryError:
-    """Discord's refusal in our terms."""
+    """Convert Discord's refusal to one of the bot's errors."""
     if error.code in _GONE:
         return MessageGone(str(error.code))
     if error.code in _EXPIRED or error.status == 401:
@@ -64,7 +64,7 @@ def translate(error: discord.HTTPException) -> DeliveryError:
 
 
 class MessageRoutes:
-    """The messages of one answer. Holds no state but the route: pages and ids are the caller's."""
+    """Access to the messages of one answer. Its only state is the route: the caller keeps pages and ids."""
 
     def __init__(
         self,
@@ -108,13 +108,13 @@ class MessageRoutes:
         return self._lanes[route].bucket
 
     def shared_bucket(self, route: RouteKind) -> SharedBucket:
-        """The lane of a route."""
+        """The shared bucket of a route."""
         return self._lanes[route]
 
     def earliest(self, who: object, priority: CallPriority, *, known: bool) -> tuple[RouteKind, float]:
         """The route for ``who``'s next edit, and when it may leave (monotonic seconds).
 
-        ``known``: the ids of all its messages are, so that either route can edit them. Raises
+        ``known``: the ids of all its messages are known, so that either route can edit them. Raises
         :class:`TokenExpired` when no route is left.
         """
         primary = self.primary
@@ -136,11 +136,11 @@ class MessageRoutes:
         return primary, at
 
     def drop_token(self) -> None:
-        """The token is spent: from now on only the channel route is left."""
+        """Forget the token, which has expired: only the channel route is left."""
         self._token = None
 
     def renew_token(self, token: str, expires_at: float) -> None:
-        """A press of a button brought a fresh token; ``expires_at`` in epoch seconds."""
+        """Use the new token of a button press; ``expires_at`` in epoch seconds."""
         self._token, self._token_expires_at = token, expires_at
 
     async def edit(self, route: RouteKind, message_id: int | None, page: Page, index: int = 0) -> None:
@@ -174,7 +174,8 @@ class MessageRoutes:
         await self._call(route, run, until_applied=True)
 
     async def send(self, route: RouteKind, page: Page, index: int = 0, *, reply_to: int | None = None) -> int:
-        """Send a further message and return its id. Never cancelled either. Raises :class:`DeliveryError`."""
+        """Send a further message and return its id. This call is never cancelled either. Raises
+        :class:`DeliveryError`."""
 
         async def run() -> int:
             view = build_layout(page, self._request_id, self._locale, index)
@@ -212,7 +213,7 @@ class MessageRoutes:
         return sent_id
 
     async def delete(self, route: RouteKind, message_id: int) -> None:
-        """Delete a message of the answer; one that is gone already is no error. Raises :class:`DeliveryError`."""
+        """Delete a message of the answer; no-op if it was deleted already. Raises :class:`DeliveryError`."""
 
         async def run() -> None:
             if route is RouteKind.INTERACTION:
@@ -225,8 +226,8 @@ class MessageRoutes:
             await self._call(route, run, until_applied=False)
 
     async def original(self) -> int | None:
-        """The id of the message that answered the interaction; None when that cannot be told (no token, or it
-        was never answered). Raises :class:`MessageGone` when it was deleted, else :class:`DeliveryError`."""
+        """The id of the message that answered the interaction; None when it is not known (no token, or it was
+        never answered). Raises :class:`MessageGone` when it was deleted, else :class:`DeliveryError`."""
         if self.primary is not RouteKind.INTERACTION:
             return None
 
@@ -245,10 +246,10 @@ class MessageRoutes:
             return None
 
     async def find(self, after: int | None) -> dict[int, int]:
-        """The answer's pages that stand in the channel: page → message id, by the mark each of them carries.
+        """Find the answer's pages in the channel by the mark of each: page → message id.
 
-        Looks through the messages after the message ``after`` (None: the newest ones), as far as the bot may
-        read them; nothing lists ephemeral messages. Raises :class:`DeliveryError`.
+        Searches the messages after the message ``after`` (None: the newest ones), as far as the bot may read them;
+        ephemeral messages are never listed. Raises :class:`DeliveryError`.
         """
         if not self.channel_route:
             return {}
@@ -260,7 +261,7 @@ class MessageRoutes:
         return await asyncio.shield(self._tracked(run, "search"))
 
     def _webhook(self) -> discord.Webhook:
-        # What discord.Interaction.followup builds, from an id and a token that may come from the database.
+        # The same as discord.Interaction.followup, from an id and a token that may come from the database.
         return discord.Webhook.from_state(
             {"id": self._destination.application_id, "type": 3, "token": self._token or ""},
             state=self._client._connection,  # noqa: SLF001  # the library offers no public way with type 3
@@ -292,7 +293,7 @@ class MessageRoutes:
             log.debug("delivery.call_failed", request_id=self._request_id, error=repr(error))
 
     async def drained(self) -> None:
-        """Return when the library has let go of every call."""
+        """Wait until the library has finished every call."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
@@ -300,9 +301,9 @@ class MessageRoutes:
 async def marked_pages(
     client: discord.Client, channel: discord.abc.Messageable, request_id: str, *, after: int | None = None
 ) -> dict[int, int]:
-    """The pages of an answer that stand in ``channel``: page → message id, by the mark each of them carries.
+    """Find the pages of an answer in ``channel`` by the mark of each: page → message id.
 
-    Looks through the messages after the message ``after`` (None: the newest ones). Raises
+    Searches the messages after the message ``after`` (None: the newest ones). Raises
     :class:`discord.HTTPException`.
     """
     marks = {page_mark(request_id, index): index for index in range(MARKED_PAGES)}

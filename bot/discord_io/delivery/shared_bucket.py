@@ -1,4 +1,4 @@
-"""A rate-limit bucket with the answers that share it."""
+"""Rate-limit buckets with the answers that share them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ KEPT_BUCKETS = 512
 
 
 class SharedBucket:
-    """One bucket and whose turn it is.
+    """One bucket, and the order of the answers that wait for it.
 
-    An interaction's token is the lane of one answer alone; all answers of a channel share the channel's
-    (5 edits in 5 s in all), where the one whose oldest unseen text is oldest goes first, and places in the line
-    go last.
+    The bucket of an interaction's token belongs to one answer alone. All answers of a channel share the channel's
+    bucket (5 edits in 5 s in all): the answer whose unseen text has waited longest goes first, positions in the
+    queue go last.
     """
 
     def __init__(self, bucket: Bucket) -> None:
@@ -29,11 +29,11 @@ class SharedBucket:
         self._leaning: dict[object, None] = {}
 
     def covers(self, who: object, now: float) -> bool:
-        """Whether a slot here is kept in mind for ``who``'s last edit, should its own lane be spent by then.
+        """Whether this bucket can take ``who``'s last edit when its own bucket has no free slot then.
 
-        A quarter more answers are covered than there are free slots, in the order in which they first asked; the
-        others have to keep a slot back in their own lane. An answer's own lane is spent for a fifth of the time,
-        so that many hardly ever end in need at once.
+        It covers a quarter more answers than it has free slots, in the order in which they first asked; the others
+        have to keep a slot back in their own bucket. An answer's own bucket is used up for a fifth of the time, so
+        many answers hardly ever need this at once.
         """
         self._leaning.setdefault(who)
         self.bucket.next_final(now)  # closes a window that is over
@@ -42,11 +42,11 @@ class SharedBucket:
         return any(one is who for one in covered)
 
     def uncover(self, who: object) -> None:
-        """``who`` needs no cover any more."""
+        """Stop covering ``who``'s last edit."""
         self._leaning.pop(who, None)
 
     def wants(self, who: object, *, since: float, priority: CallPriority) -> None:
-        """``who`` has something unseen since ``since`` (monotonic seconds)."""
+        """Let ``who``, which has unseen text since ``since`` (monotonic seconds), wait for a turn."""
         self._turns.wants(who, since=since, priority=priority)
 
     def is_turn(self, who: object) -> bool:
@@ -54,29 +54,29 @@ class SharedBucket:
         return self._turns.is_turn(who)
 
     def leave(self, who: object) -> None:
-        """``who`` had its turn, or wants none any more: the next may look."""
+        """Remove ``who`` (it had its turn, or wants none any more) and wake the others."""
         self._turns.served(who)
         self._moved.set()
         self._moved = asyncio.Event()
 
     @property
     def moved(self) -> asyncio.Event:
-        """Set when somebody leaves the lane; ask for it anew each time."""
+        """An event that is set when somebody leaves; read the property again each time."""
         return self._moved
 
 
-class Lanes:
-    """One lane for each channel: whatever writes there shares it."""
+class ChannelBuckets:
+    """One shared bucket for each channel: all messages written there use it."""
 
     def __init__(self) -> None:
         self._channels: dict[int, SharedBucket] = {}
 
     def of(self, channel_id: int) -> SharedBucket:
-        """The lane of a channel."""
+        """The shared bucket of a channel."""
         shared_bucket = self._channels.pop(channel_id, None)
         if shared_bucket is None:
             shared_bucket = SharedBucket(Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW))
-        # Most recently used last; the oldest leaves (its window is long over).
+        # The most recently used one is last; the oldest is dropped (its window ended long ago).
         self._channels[channel_id] = shared_bucket
         if len(self._channels) > KEPT_BUCKETS:
             del self._channels[next(iter(self._channels))]

@@ -1,1 +1,1 @@
-"""What the cluster did and what it was told to do: events, problems, history, model switches."""
+"""The cluster over time: events, problems, history, model switches, boards and nodes."""

@@ -1,4 +1,4 @@
-"""What operators did, and the port to whatever keeps it. Times in epoch seconds."""
+"""Audit log: what operators did, and the port to its store. Times in epoch seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Something an operator did. ``at`` in epoch seconds."""
+    """An action of an operator. ``at`` in epoch seconds."""
 
     at: float
     actor_id: int
@@ -20,10 +20,10 @@ class AuditEntry:
 
 
 class AuditLog(Protocol):
-    """Who did what. Raises only :class:`StorageError`."""
+    """The actions of operators. Raises only :class:`StorageError`."""
 
     async def record(self, entry: AuditEntry) -> None:
-        """Keep ``entry``; durable when this returns."""
+        """Store ``entry``; durable when this returns."""
         ...
 
     async def recent(self, limit: int) -> Sequence[AuditEntry]:

@@ -1,4 +1,4 @@
-"""Where the cluster is shown and told: boards, alert channels, open alerts, and the port to their store."""
+"""Boards, alert channels and open alerts, and the port to their store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A live board: one message in a channel. ``message_id`` None until it was sent."""
+    """A live board: one message in a channel. ``message_id`` is None until it was sent."""
 
     channel_id: int
     guild_id: int | None
@@ -19,7 +19,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class AlertChannel:
-    """Where events are told. ``role_id`` is the only role the bot ever pings."""
+    """A channel that receives alerts. ``role_id`` is the only role the bot ever pings."""
 
     channel_id: int
     guild_id: int | None
@@ -30,7 +30,7 @@ class AlertChannel:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """Trouble that was told and has not passed. ``title`` as it was told, for the notice of recovery."""
+    """A problem that was announced and has not ended. ``since`` in epoch seconds."""
 
     kind: str
     subject: str
@@ -38,14 +38,14 @@ class OpenAlert:
 
 
 class Boards(Protocol):
-    """Where boards are, and where alerts go. Raises only :class:`StorageError`."""
+    """The store of boards, alert channels and open alerts. Raises only :class:`StorageError`."""
 
     async def boards(self) -> Sequence[Board]:
         """Every board."""
         ...
 
     async def put_board(self, board: Board) -> None:
-        """Place or replace the board of a channel."""
+        """Add or replace the board of a channel."""
         ...
 
     async def remove_board(self, channel_id: int) -> bool:
@@ -53,25 +53,27 @@ class Boards(Protocol):
         ...
 
     async def alert_channels(self) -> Sequence[AlertChannel]:
-        """Every channel that is told."""
+        """Every channel that receives alerts."""
         ...
 
     async def put_alerts(self, channel: AlertChannel) -> None:
-        """Tell a channel from now on."""
+        """Send alerts to a channel from now on."""
         ...
 
     async def remove_alerts(self, channel_id: int) -> bool:
-        """Tell it no more; False when it was not told."""
+        """Stop sending alerts to this channel; False when it received none."""
         ...
 
     async def open_alerts(self) -> Sequence[OpenAlert]:
-        """What was told and has not passed."""
+        """Every problem that was announced and has not ended."""
         ...
 
     async def begin_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
-        """Note that trouble is being told, all at once; returned without what another process has noted first."""
+        """Record that these problems are being announced, in one transaction; returns those that no other process
+        had recorded before."""
         ...
 
     async def end_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
-        """It has passed; returned without what another process has noted first, or nobody was told."""
+        """Record that these problems have ended; returns those that were open, without any that another process
+        has ended first."""
         ...

@@ -1,4 +1,4 @@
-"""What happened to the cluster, derived from one report after another."""
+"""Events of the cluster, derived by comparing each report with the one before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Detail: TypeAlias = Mapping[str, str | float | None]
 
 
 class EventKind(StrEnum):
-    """What happened. The values are stored, and end catalogue keys under ``event.``."""
+    """The kind of an event. The values are stored, and are the last part of catalogue keys under ``event.``."""
 
     NODE_JOINED = "node_joined"
     NODE_LOST = "node_lost"
@@ -35,8 +35,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClusterEvent:
-    """One thing that happened at ``at`` (epoch seconds). ``subject`` is a node id, or a model's name. Names are
-    untrusted text."""
+    """An event at ``at`` (epoch seconds). ``subject`` is a node id or a model's name. Names are untrusted text."""
 
     kind: EventKind
     at: float
@@ -46,8 +45,8 @@ class ClusterEvent:
 
 @dataclass(frozen=True, slots=True)
 class ClusterObservation:
-    """The cluster at one moment. ``frozen``: the port accepts and nothing comes, as opposed to nothing there.
-    ``failing``: requests fail although the cluster calls itself available."""
+    """The cluster at one moment. ``frozen``: the port accepts connections but sends nothing; otherwise nothing
+    listens there. ``failing``: requests fail although the cluster calls itself available."""
 
     status: ClusterStatus | None
     attempts: bool
@@ -56,12 +55,12 @@ class ClusterObservation:
 
 
 class StrandedDetector:
-    """Notices a cluster that an init has stranded.
+    """Detects a stranded cluster: one that waits for good after an init.
 
     Workers that stay connected while the scheduler is initialised are listed again, and the cluster then waits
-    and asks for more nodes for good (recordings 72 to 78). The same report comes from a cluster that is too
-    small, so one of two things has to be known besides: these nodes were connected when the model changed, or
-    the same nodes were enough for the same model before.
+    and asks for more nodes for good (recordings 72 to 78). A cluster that is too small sends the same report. To
+    tell the two apart, one of these must hold as well: these nodes were connected when the model changed, or the
+    same nodes were enough for the same model before.
     """
 
     def __init__(self) -> None:
@@ -70,7 +69,7 @@ class StrandedDetector:
         self._enough: tuple[str | None, frozenset[str]] = (None, frozenset())
 
     def observe(self, status: ClusterStatus) -> bool:
-        """Whether the cluster is stranded, after one more report."""
+        """Take in one more report; returns whether the cluster is stranded."""
         ids = frozenset(node.node_id for node in status.nodes)
         before, self._before = self._before, status
         if before is not None and before.model is not None and before.model != status.model:
@@ -84,22 +83,22 @@ class StrandedDetector:
 
 
 class EventReader:
-    """Tells what changed between two moments. The first one is the baseline and tells nothing but trouble."""
+    """Derives events from one observation after another. The first one is the baseline and gives only problems."""
 
     def __init__(self) -> None:
-        self._stranded_sense = StrandedDetector()
+        self._stranded_detector = StrandedDetector()
         self._before: ClusterObservation | None = None
         self._status: ClusterStatus | None = None
         self._capacity: int | None = None
         self.stranded = False
 
     def observe(self, seen: ClusterObservation, at: float) -> tuple[ClusterEvent, ...]:
-        """What happened since the moment before; ``at`` in epoch seconds."""
+        """The events since the observation before; ``at`` in epoch seconds."""
         before, self._before = self._before, seen
         was_stranded = self.stranded
         happened = list(self._attempts(before, seen, at))
         if seen.attempts and seen.status is not None:
-            self.stranded = self._stranded_sense.observe(seen.status)
+            self.stranded = self._stranded_detector.observe(seen.status)
             if self._status is not None:
                 happened.extend(self._changes(self._status, seen.status, at))
             self._capacity = self._known_capacity(seen.status)
@@ -127,7 +126,7 @@ class EventReader:
         yield from _node_changes(old, new, at)
         if old.model != new.model:
             yield ClusterEvent(EventKind.MODEL_CHANGED, at, new.model or "", {"before": old.model})
-        # A report may leave it out (older dialects do): that is no change, and neither is what follows.
+        # Older dialects leave the capacity out of some reports: its absence and its return are no changes.
         if self._capacity is not None and (after := self._known_capacity(new)) != self._capacity:
             yield ClusterEvent(EventKind.CAPACITY_CHANGED, at, detail={"before": self._capacity, "after": after})
         if old.usable != new.usable:
@@ -152,5 +151,5 @@ def _node_changes(old: ClusterStatus, new: ClusterStatus, at: float) -> Iterator
 
 
 def hardware(node: Node) -> Detail:
-    """What a node is made of, as an event's detail."""
+    """A node's hardware, as an event's detail."""
     return {"gpu": node.gpu_name, "count": float(node.gpu_count), "memory": node.gpu_memory}

@@ -1,4 +1,4 @@
-"""The cluster over time: samples and figures, and the port to whatever keeps them. Times in epoch seconds."""
+"""History of the cluster: samples and figures, and the port to their store. Times in epoch seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from bot.domain.cluster.node_speed import Speed
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Answers over some time: how many, and their medians (seconds, tokens per second; None without any)."""
+    """Figures about the answers of a period: their number and medians (seconds, tokens per second; None without
+    answers)."""
 
     answers: int = 0
     ttft: float | None = None
@@ -35,10 +36,10 @@ class Sample:
 
 
 class History(Protocol):
-    """The cluster over time. Raises only :class:`StorageError`."""
+    """The store of the cluster's history. Raises only :class:`StorageError`."""
 
     async def add_events(self, events: Sequence[ClusterEvent]) -> None:
-        """Keep what happened."""
+        """Store events."""
         ...
 
     async def events(self, *, since: float, limit: int, kind: EventKind | None = None) -> Sequence[ClusterEvent]:
@@ -46,15 +47,15 @@ class History(Protocol):
         ...
 
     async def figures(self, *, since: float, until: float) -> Figures:
-        """The answers that ended in this time (of the newest 500)."""
+        """Figures about the answers that ended in this period (of the newest 500)."""
         ...
 
     async def speeds(self, *, since: float, until: float) -> Sequence[Speed]:
-        """The speeds of the answers that ended in this time (of the newest 500)."""
+        """The speeds of the answers that ended in this period (of the newest 500)."""
         ...
 
     async def add_sample(self, sample: Sample) -> None:
-        """Keep a sample; one for the same moment is replaced."""
+        """Store a sample, replacing one for the same moment."""
         ...
 
     async def samples(self, *, since: float) -> Sequence[Sample]:
@@ -62,5 +63,5 @@ class History(Protocol):
         ...
 
     async def compact(self, *, before: float) -> int:
-        """Merge samples from before ``before`` into hours; returns how many rows went."""
+        """Merge samples from before ``before`` into one per hour; returns how many rows were removed."""
         ...

@@ -7,20 +7,20 @@ from typing import Protocol
 
 
 class LeaderLease(Protocol):
-    """What only one of several processes does at a time. Times in epoch seconds. Raises only
+    """Leases for work that only one of several processes does at a time. Times in epoch seconds. Raises only
     :class:`StorageError`."""
 
     async def hold(
         self, name: str, owner: str, *, now: float, until: float, is_alive: Callable[[str], bool]
     ) -> bool:
-        """Have the lease ``until`` then, when nobody else has it now; False when somebody has, of whom
-        ``is_alive`` is true."""
+        """Acquire or extend the lease until ``until``; False when another owner, for whom ``is_alive`` is true,
+        holds it."""
         ...
 
     async def take(self, name: str, owner: str, *, until: float) -> None:
-        """Have it ``until`` then, whoever had it."""
+        """Acquire the lease until ``until``, whichever owner holds it now."""
         ...
 
     async def release(self, name: str, owner: str) -> None:
-        """Have it no more; nothing happens when another has it."""
+        """Release the lease; no-op if another owner holds it."""
         ...

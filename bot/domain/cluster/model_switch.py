@@ -1,4 +1,4 @@
-"""A switch of the model, step by step. Pure: what the status shows decides which step is done."""
+"""The steps of a model switch. Pure: what the status shows decides which step is done."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.status import ClusterStatus
 
 
 class Step(StrEnum):
-    """The steps in their order. The values end catalogue keys under ``switch.step_``."""
+    """The steps in their order. The values are the last part of catalogue keys under ``switch.step_``."""
 
     DRAIN = "drain"
     STOP = "stop"
@@ -25,7 +25,7 @@ STEPS = tuple(Step)
 
 
 class SwitchState(StrEnum):
-    """Where a switch is in its life; only ``open`` is not final."""
+    """The state of a switch; only ``open`` is not final."""
 
     OPEN = "open"
     DONE = "done"
@@ -35,10 +35,10 @@ class SwitchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A switch as it is kept. Times in epoch seconds.
+    """A model switch as it is stored. Times in epoch seconds.
 
-    ``initialised`` is None while the scheduler has not answered an init that was ``claimed``; ``paused_before``
-    tells whether operators held the line themselves, so that it stays held.
+    ``initialised`` is None while the scheduler has not answered an init that was claimed. ``paused_before``: an
+    operator had paused the queue before the switch, so it stays paused afterwards.
     """
 
     switch_id: str
@@ -61,14 +61,14 @@ class Switch:
 
 
 # How long a step may take before its remedy is shown, in seconds. A worker is listed after 11 to 14 s and works
-# 10 s later (parallax-api.md); the rest is people walking to machines.
+# 10 s later (docs/parallax-api.md); the rest is time for people to reach the machines.
 PATIENCE = {Step.DRAIN: 120.0, Step.STOP: 60.0, Step.INIT: 30.0, Step.START: 120.0, Step.USABLE: 60.0}
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchObservation:
-    """What decides about the next step: the newest report (None: the scheduler does not answer), the answers
-    still running, and whether the cluster is stranded."""
+    """The facts that decide about the next step: the newest report (None: the scheduler does not answer), the
+    number of answers still running, and whether the cluster is stranded."""
 
     status: ClusterStatus | None
     running: int
@@ -76,14 +76,15 @@ class SwitchObservation:
 
 
 def may_initialise(observation: SwitchObservation) -> bool:
-    """Whether an init is safe at this moment: the scheduler answers, and lists no worker that it would strand."""
+    """Whether an init is safe now: the scheduler answers and lists no worker that an init would strand."""
     return observation.status is not None and not observation.status.nodes
 
 
 def advanced(switch: Switch, observation: SwitchObservation, now: float) -> Switch:
-    """The switch after looking once: at most the steps that are done by what is seen are ticked.
+    """The switch after one observation, with the steps passed that the observation shows as done.
 
-    :attr:`Step.INIT` is never passed here: only an init that the scheduler accepted does that.
+    :attr:`Step.INIT` is not passed on a report alone: it needs an init that was accepted, or one without an answer
+    whose model the status shows.
     """
     while switch.state is SwitchState.OPEN and _is_done(switch, observation):
         following = STEPS.index(switch.step) + 1
@@ -101,7 +102,7 @@ def _is_done(switch: Switch, observation: SwitchObservation) -> bool:
         case Step.STOP:
             return may_initialise(observation)
         case Step.INIT:
-            # An init that nobody answered may have happened: then the status shows the model.
+            # An init without an answer may have happened all the same: then the status shows the model.
             came = switch.claimed_at is not None and status is not None and status.model == switch.model
             return switch.initialised is True or (came and switch.previous_model != switch.model)
         case Step.START:
@@ -113,7 +114,7 @@ def _is_done(switch: Switch, observation: SwitchObservation) -> bool:
 
 
 def trouble(switch: Switch, observation: SwitchObservation, now: float) -> str | None:
-    """The catalogue key of what is wrong and its remedy; None when nothing is."""
+    """The catalogue key of the problem and its remedy; None when there is no problem."""
     if switch.state is not SwitchState.OPEN:
         return None
     if observation.status is None:
@@ -136,10 +137,10 @@ EXPLAINS_FOR = 3600.0
 
 
 def set_by_us(change: ClusterEvent, claimed: Switch | None, since: Sequence[ClusterEvent]) -> bool:
-    """Whether a changed model is what this bot's last init made of it.
+    """Whether this bot's last init caused a change of the model.
 
-    ``claimed`` is the switch whose init was claimed last, in whatever process; ``since`` are the changes of the
-    model that were seen after that claim and before ``change``: one init explains one change.
+    ``claimed`` is the switch whose init was claimed last, in any process. ``since`` are the changes of the model
+    that were seen after that claim and before ``change``: one init explains one change.
     """
     if claimed is None or claimed.claimed_at is None or claimed.initialised is False:
         return False
@@ -148,19 +149,19 @@ def set_by_us(change: ClusterEvent, claimed: Switch | None, since: Sequence[Clus
 
 
 class SwitchStore(Protocol):
-    """Keeps switches; at most one is open, whatever number of processes there is. Raises only
+    """The store of switches. At most one is open, for any number of processes. Raises only
     :class:`StorageError`."""
 
     async def open(self, switch: Switch) -> Switch:
-        """Begin ``switch``, or return the one that is open already."""
+        """Store ``switch`` as the open one, or return the one that is open already."""
         ...
 
     async def current(self) -> Switch | None:
-        """The switch that is open."""
+        """The open switch, or None."""
         ...
 
     async def get(self, switch_id: str) -> Switch | None:
-        """A switch by its id."""
+        """The switch with this id, or None."""
         ...
 
     async def last_claimed(self) -> Switch | None:
@@ -168,9 +169,9 @@ class SwitchStore(Protocol):
         ...
 
     async def claim_init(self, switch_id: str, *, now: float) -> bool:
-        """The right to send this switch's one init: True exactly once, in one process."""
+        """Claim the right to send this switch's only init: True exactly once, in one process."""
         ...
 
     async def save(self, switch: Switch) -> bool:
-        """Keep how far it is; False, changing nothing, when it has ended meanwhile."""
+        """Store the progress of a switch; returns False and changes nothing when it has ended meanwhile."""
         ...

@@ -1,4 +1,4 @@
-"""What operators are told although nothing is wrong: new nodes, another capacity, a usable cluster. Pure."""
+"""News for operators that are no problems: new nodes, another capacity, a usable cluster. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 
 from bot.domain.cluster.events import ClusterEvent, Detail, EventKind
 
-# What comes and goes within this is no news, in seconds.
+# A change that is undone within this many seconds is no news.
 SETTLES_AFTER = 3.0
-# A node is listed about ten seconds before it works (parallax-api.md): one line tells both.
+# A node is listed about ten seconds before it works (docs/parallax-api.md): one line reports both.
 READY_WITHIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something to tell at ``due`` (epoch seconds) that happened ``at``. ``joined``: a node that was not there
-    before; ``kind`` NODE_READY then says that it works by now."""
+    """A piece of news to send at ``due`` about something that happened ``at`` (epoch seconds). ``joined``: the
+    node was not there before; with ``kind`` NODE_READY it works already."""
 
     kind: EventKind
     at: float
@@ -27,16 +27,17 @@ class News:
 
 
 class NewsBuffer:
-    """Makes news of events: what belongs together is one piece, what has passed again is none."""
+    """Turns events into news: related events become one piece of news, changes that were undone become none."""
 
     def __init__(self) -> None:
         self._pending: dict[tuple[EventKind, str], News] = {}
-        # Newcomers that were told as such before they worked.
+        # New nodes that were announced before they worked.
         self._joining: set[str] = set()
 
     def heard(self, event: ClusterEvent, *, returning: bool, switching: bool, waited: bool) -> None:
-        """One more event. ``returning``: the node was missed; ``switching``: workers come and go as they were
-        told to; ``waited``: that the cluster is not usable is told as trouble, and its end with it."""
+        """Take in one more event. ``returning``: the node was reported as lost before. ``switching``: a model
+        switch makes workers leave and join. ``waited``: it was announced as a problem that the cluster is not
+        usable, so its end is announced there."""
         match event.kind:
             case EventKind.NODE_JOINED if not (returning or switching):
                 self._put(event, due=event.at + READY_WITHIN, under=EventKind.NODE_READY, joined=True)
@@ -55,22 +56,22 @@ class NewsBuffer:
                 }
 
     def changed_model(self, event: ClusterEvent) -> None:
-        """Another model, with ``ours`` in the detail; each of several changes is told."""
+        """Take in a change of the model, with ``ours`` in the detail; each change is announced."""
         self._pending[event.kind, f"{event.subject} {event.at}"] = _news(event, due=event.at)
 
     def pending(self, *, usable: bool) -> Iterator[News]:
-        """Everything there is to tell, now or later. While the cluster is not ``usable`` its capacity is
-        nothing to speak of."""
+        """All news that is not sent yet, due now or later. Changes of capacity are left out while the cluster is
+        not ``usable``."""
         yield from (one for one in self._pending.values() if usable or one.kind is not EventKind.CAPACITY_CHANGED)
 
     def told(self, news: News) -> None:
-        """This need not be told any more."""
+        """Remove news that was sent."""
         self._pending = {key: one for key, one in self._pending.items() if one is not news}
         if news.kind is EventKind.NODE_JOINED:
             self._joining.add(news.subject)
 
     def clear(self) -> None:
-        """Nobody wanted to know."""
+        """Drop all news: no channel receives it."""
         self._pending.clear()
         self._joining.clear()
 

@@ -1,7 +1,7 @@
-"""Which node an answer came from, where that can be told. Pure.
+"""The speed of single nodes, as far as it can be measured. Pure.
 
-The scheduler does not say: an answer runs through a pipeline of one or more nodes. While exactly one node works
-there is only one way that it can have gone (docs/decisions/0012).
+An answer runs through a pipeline of one or more nodes, and the scheduler does not say which. While exactly one
+node works, every answer comes from that node (docs/decisions/0012).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from bot.domain.cluster.events import ClusterObservation
 from bot.domain.status import Node, NodeState
 
-# Answers of the last hour are asked for, which may have begun long before.
+# Speeds are computed from the answers of the last hour, which may have begun long before.
 REMEMBERED = 2 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """An answer's tokens per second, and the time from its being sent to its end (epoch seconds)."""
+    """An answer's tokens per second, when its request was sent and when it ended (epoch seconds)."""
 
     started_at: float
     finished_at: float
@@ -33,13 +33,13 @@ class _Span:
 
 
 class SingleNodePeriods:
-    """Remembers when one node worked alone, as long as this process has seen the cluster."""
+    """The periods in which one node worked alone, since this process began to observe the cluster."""
 
     def __init__(self) -> None:
         self._spans: list[_Span] = []
 
     def observe(self, seen: ClusterObservation, at: float) -> None:
-        """The cluster at the moment ``at`` (epoch seconds)."""
+        """Take in the state of the cluster at ``at`` (epoch seconds)."""
         alone = _alone(seen)
         last = self._spans[-1] if self._spans else None
         if last is not None and last.until is None:
@@ -51,7 +51,7 @@ class SingleNodePeriods:
         self._spans = [span for span in self._spans if span.until is None or at - span.until < REMEMBERED]
 
     def speeds(self, answers: Sequence[Speed]) -> dict[str, float]:
-        """The median tokens per second of each node that some of ``answers`` came from for certain."""
+        """The median tokens per second of each node that some of ``answers`` certainly came from."""
         found: dict[str, list[float]] = {}
         for answer in answers:
             for span in self._spans:

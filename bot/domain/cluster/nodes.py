@@ -1,4 +1,4 @@
-"""Names and owners of nodes, and the port to whatever keeps them."""
+"""Names and owners of nodes, and the port to their store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class NamedNode:
-    """A node that somebody named. The hardware finds it again when its peer id changes."""
+    """A node that somebody named. Its hardware identifies it when its peer id changes."""
 
     node_id: str
     name: str
@@ -20,12 +20,12 @@ class NamedNode:
 
 
 class NodeNames(Protocol):
-    """Names of nodes. Raises only :class:`StorageError`."""
+    """The store of node names. Raises only :class:`StorageError`."""
 
     async def all(self) -> Sequence[NamedNode]:
         """Every named node."""
         ...
 
     async def put(self, node: NamedNode, *, instead_of: str | None = None) -> None:
-        """Keep a name; ``instead_of`` is the peer id that the node had before."""
+        """Store a name; ``instead_of`` is the peer id that the node had before."""
         ...

@@ -1,4 +1,4 @@
-"""What is wrong with the cluster or the bot, what is right again, and what cannot be told at the moment. Pure."""
+"""Problems of the cluster or the bot: which exist, which have ended, which cannot be judged now. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeAlias
 from bot.domain.cluster.events import EventKind
 from bot.domain.status import ClusterStatus
 
-# A kind of trouble (an EventKind's value, as it is stored) and its subject: a node id, or nothing.
+# A kind of problem (an EventKind's value, as it is stored) and its subject: a node id, or empty.
 Key: TypeAlias = tuple[str, str]
 
 SILENCE: Key = (EventKind.NOT_ANSWERING.value, "")
@@ -20,12 +20,13 @@ CUT_OFF: Key = (EventKind.CUT_OFF.value, "")
 STRANDED: Key = (EventKind.STRANDED.value, "")
 NEEDS_NODES: Key = (EventKind.NEEDS_NODES.value, "")
 WAITING: Key = (EventKind.WAITING.value, "")
-# Reasons why a cluster that answers is not usable, the one with the most precise remedy first: one is told.
+# Reasons why a cluster that answers is not usable, the one with the most precise remedy first. Only one is
+# announced.
 REASONS = (STRANDED, NEEDS_NODES, WAITING)
 
 
 class Verdict(Enum):
-    """Only what is right has passed: trouble that cannot be seen at the moment may still be there."""
+    """Whether a problem exists. Only RIGHT ends it: with UNKNOWN the problem may still exist."""
 
     WRONG = "wrong"
     RIGHT = "right"
@@ -34,14 +35,13 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is known of the cluster at one moment.
+    """What is known of the cluster and the bot at one moment.
 
-    ``status`` is the newest report while reports come, else None. ``silent`` is None while nobody can tell
-    whether the scheduler answers. ``proven``: the last question was answered to its end. ``was_usable``: the
-    cluster was usable before it had to wait. ``switching``: workers leave because operators were told to stop
-    them. ``held_back`` and ``cut_off``: Discord has refused so much that the bot sends less, or nothing; None
-    while this process cannot tell. ``listed`` are the ids under which nodes are in the report, as :func:`node_key`
-    names them.
+    ``status`` is the newest report while reports come, else None. ``silent`` is None while it is not known whether
+    the scheduler answers. ``proven``: the last question was answered to its end. ``was_usable``: the cluster was
+    usable before it had to wait. ``switching``: workers leave because a model switch asked operators to stop them.
+    ``held_back`` and ``cut_off``: Discord has refused so many calls that the bot sends fewer, or none; None while
+    this process does not know. ``listed`` are the ids of the nodes in the report, as used in :func:`node_key`.
     """
 
     status: ClusterStatus | None
@@ -57,18 +57,18 @@ class Situation:
 
 
 def node_key(node_id: str) -> Key:
-    """The trouble that this node has left."""
+    """The key of the problem that this node was lost."""
     return EventKind.NODE_LOST.value, node_id
 
 
 def key_of(kind: str, subject: str) -> Key:
-    """The key of trouble as it was stored. A frozen scheduler whose port closes is being restarted: that it does
-    not answer is one trouble, whatever is told of it."""
+    """The key of a stored problem. Frozen and not answering are one problem: a frozen scheduler whose port closes
+    is being restarted."""
     return SILENCE if kind == EventKind.FROZEN.value else (kind, subject)
 
 
 def verdict(key: Key, now: Situation) -> Verdict:
-    """Whether this is wrong at the moment. Asked for nodes that were lost, and for every other kind."""
+    """Whether the problem ``key`` exists now. For a node's key, the node must have been lost before."""
     if key == SILENCE:
         return _of(wrong=now.silent is True, right=now.silent is False)
     if key == FAILING:
@@ -96,8 +96,8 @@ def _of(*, wrong: bool, right: bool = False) -> Verdict:
 
 
 def wrong_now(now: Situation, lost: Collection[str], told: Collection[Key]) -> Iterator[Key]:
-    """Everything that is wrong; of the reasons not to be usable only the one that says most, which is none while a
-    better one was ``told`` and has not passed."""
+    """The keys of all problems that exist now. Of the reasons why the cluster is not usable only the most precise
+    one is given, and none while a more precise one was ``told`` and has not ended."""
     for key in (SILENCE, FAILING, HELD_BACK, CUT_OFF, *map(node_key, lost)):
         if verdict(key, now) is Verdict.WRONG:
             yield key
@@ -110,5 +110,5 @@ def wrong_now(now: Situation, lost: Collection[str], told: Collection[Key]) -> I
 
 
 def replaced_by(key: Key) -> tuple[Key, ...]:
-    """The less precise reasons that need not be told any more once ``key`` is."""
+    """The less precise reasons that need not be announced any more once ``key`` is announced."""
     return REASONS[REASONS.index(key) + 1 :] if key in REASONS else ()

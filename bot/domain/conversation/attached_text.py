@@ -1,4 +1,4 @@
-"""Text that comes along with a question."""
+"""Text that is attached to a question: files and quoted messages."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def as_attached_text(name: str, text: str) -> str:
 
 
 def as_quotation(author: str, text: str) -> str:
-    """Somebody's message that a question is about."""
+    """A message that a question is about, as a quotation."""
     lines = "\n".join(f"> {line}" for line in text.splitlines())
     return f"A message by {' '.join(author.split())[:80]}:\n{lines}"

@@ -1,4 +1,4 @@
-"""How a place wants its questions asked: chosen per server, category, channel and thread, inherited inwards."""
+"""Profiles: options for questions, set per server, category, channel and thread; inner scopes inherit them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ PERSONA_LIMIT = 4000
 """Characters: what a modal's text field takes (Discord docs, components/reference, "Text Input")."""
 
 Chosen = str | bool | int | float | list[int]
-"""What one field of a profile may be set to."""
+"""The types that a field of a profile may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One of the places a profile can be set for. ``kind`` is thread, channel, category, server or direct."""
+    """Something that a profile can be set for. ``kind`` is thread, channel, category, server or direct."""
 
     kind: str
     scope_id: int
@@ -23,7 +23,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ScopeChain:
-    """Where somebody asks: its scopes, nearest first; at least one."""
+    """The scopes of a channel where somebody asks, nearest first; at least one."""
 
     scopes: tuple[Scope, ...]
 
@@ -39,11 +39,12 @@ class ScopeChain:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Everything that can be set for a place, as it is in effect there.
+    """All options of a scope, with inherited values and defaults filled in.
 
-    Tokens and days; ``retention_days`` 0 keeps for good. Empty ``allowed_roles`` and ``allowed_users``: everybody
-    may ask; empty ``channels``: everywhere. ``blocked_users`` of all scopes add up: a channel cannot lift a ban of
-    its server. ``origins`` tells for each field which scope it comes from; a field that is missing is a default.
+    Limits in tokens, retention in days; ``retention_days`` 0 keeps for good. Empty ``allowed_roles`` and
+    ``allowed_users``: everybody may ask; empty ``channels``: everywhere. ``blocked_users`` of all scopes add up: a
+    channel cannot lift a ban of its server. ``origins`` names the scope that each field comes from; a field that
+    is missing there has its default.
     """
 
     persona: str
@@ -75,9 +76,9 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 
 
 def limits_of(name: str, defaults: Profile) -> tuple[float, float] | None:
-    """The lowest and highest value of a number; None for a field that is none.
+    """The lowest and highest value of a numeric field; None for any other field.
 
-    No place may spend more tokens than the operators' own settings allow: those are the ``defaults``.
+    No scope may spend more tokens than the operators' settings allow: these are the ``defaults``.
     """
     low_high = _RANGES.get(name)
     if low_high is None:
@@ -90,7 +91,7 @@ def limits_of(name: str, defaults: Profile) -> tuple[float, float] | None:
 def inherited(defaults: Profile, chosen: Sequence[tuple[int, Mapping[str, object]]]) -> Profile:
     """The profile in effect: ``chosen`` are the choices per scope id, nearest first; the nearest wins.
 
-    What does not belong into a field (an older or newer schema's) is passed over.
+    Values that a field cannot have (from an older or newer schema) are ignored.
     """
     values: dict[str, object] = {}
     origins: dict[str, int] = {}
@@ -126,7 +127,7 @@ def _read(name: str, value: object, defaults: Profile) -> object:
 def addressed(persona: str, *, date: str, server: str, channel: str, user: str) -> str:
     """The system prompt with ``{date}``, ``{server}``, ``{channel}`` and ``{user}`` filled in; other braces stay.
 
-    Names are other people's text: they come as one short line each.
+    Names are untrusted text: each is reduced to one short line.
     """
     filled = persona
     for name, value in (("date", date), ("server", server), ("channel", channel), ("user", user)):

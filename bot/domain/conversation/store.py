@@ -1,4 +1,4 @@
-"""The border to whatever keeps conversations."""
+"""The port to the store of conversations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ConversationKey:
-    """Which memory a question belongs to: a channel (or thread, or DM), or one person's private answers in it.
+    """The memory that a question belongs to: a channel (or thread, or DM), or one person's private answers in it.
 
     ``private_to`` keeps private answers out of the channel's memory: what one person asked in private must not
     come back in front of others.
@@ -41,10 +41,10 @@ class ConversationStore(Protocol):
     """Conversations and their turns. Raises only :class:`StorageError`."""
 
     async def conversation(self, key: ConversationKey, scopes: Sequence[int] = ()) -> int:
-        """The id of the conversation for ``key``, made when there is none.
+        """The id of the conversation for ``key``, which is created when there is none.
 
-        A thread that was started from a question or its answer inherits their branch. ``scopes`` are what its
-        profile is inherited through, nearest first; they are kept for the retention of its turns.
+        A thread that was started from a question or its answer inherits their branch. ``scopes`` are the scopes
+        that its profile is inherited through, nearest first; they are stored for the retention of its turns.
         """
         ...
 
@@ -58,8 +58,8 @@ class ConversationStore(Protocol):
         """The newest ``limit`` turns, newest first. Only the newest version of a regenerated answer counts,
         and a continued answer is one turn.
 
-        With ``follows``, the turns of that branch: the question with this root id, what it followed in turn,
-        and everything before the first of them. A root that is not remembered (any more) means the newest.
+        With ``follows``, the turns of that branch: the question with this root id, the questions that it followed,
+        and everything before the first of them. An unknown or forgotten root means the newest.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The gist of the turns that no longer fit a prompt, as the cluster itself writes it."""
+"""Summaries of the turns that no longer fit into a prompt; the cluster itself writes them."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class KeptSummary:
 
 
 class SummaryStore(Protocol):
-    """Summaries, at most one for a conversation. One exists only as long as every turn it was made of does,
-    unchanged: whatever removes or changes a turn drops it. Raises only :class:`StorageError`."""
+    """Summaries, at most one for each conversation. A summary exists only while every turn that it was made of
+    exists unchanged: removing or changing one of the turns drops it. Raises only :class:`StorageError`."""
 
     async def summary(self, conversation_id: int) -> Summary | None:
         """The summary of a conversation, or None."""
@@ -55,18 +55,19 @@ class SummaryStore(Protocol):
         self, conversation_id: int, summary: Summary, *, made_of: Sequence[Turn], after: int | None
     ) -> bool:
         """Replace the summary that ends with turn ``after`` (None: there is none) by one that was made of it and
-        of these turns. False, and nothing changes, when any of that is gone or changed meanwhile."""
+        of these turns. Returns False and changes nothing when any of them has been removed or changed
+        meanwhile."""
         ...
 
 
 def longest(budget: int) -> int:
-    """The tokens that a summary may have in a context of ``budget`` tokens."""
+    """The largest number of tokens that a summary may have in a context of ``budget`` tokens."""
     return max(_SHORTEST, min(_LONGEST, budget // SHARE))
 
 
 def left_to_turns(budget: int) -> int:
-    """The tokens of a budget whose turns are not summarised yet: less than all, so that the next questions push
-    out nothing that the summary does not hold."""
+    """The tokens of a budget that turns without a summary may take. Less than all of it, so that the next
+    questions push out nothing that the summary does not cover."""
     return budget - budget // _HEADROOM
 
 
@@ -76,7 +77,7 @@ def next_chunk(
     """As many turns, from the oldest on, as one request may summarise in half of the budget; at least one."""
     room, count = budget // 2, 0
     for turn in turns_oldest_first:
-        room -= estimate(_told(turn, budget))
+        room -= estimate(_shortened(turn, budget))
         if room < 0 and count:
             break
         count += 1
@@ -84,15 +85,15 @@ def next_chunk(
 
 
 def asking_for(turns_oldest_first: Sequence[Turn], *, before: str, budget: int) -> ChatRequest:
-    """The request that continues the summary ``before`` (may be empty) with these turns. What was attached to
-    them is left out, and long texts are shortened: it is for the gist."""
+    """The request that continues the summary ``before`` (may be empty) with these turns. Attached texts are left
+    out and long texts are shortened: a summary only needs the main points."""
     most = longest(budget)
     notes = f"The notes so far:\n{before}\n\n" if before else ""
-    told = "\n\n".join(_told(turn, budget) for turn in turns_oldest_first)
+    conversation = "\n\n".join(_shortened(turn, budget) for turn in turns_oldest_first)
     return ChatRequest(
         messages=(
             ChatMessage(Role.SYSTEM, _TASK.format(words=most // 2)),
-            ChatMessage(Role.USER, f"{notes}The conversation:\n{told}\n\nThe notes, brought up to date:"),
+            ChatMessage(Role.USER, f"{notes}The conversation:\n{conversation}\n\nThe notes, brought up to date:"),
         ),
         max_tokens=most,
         temperature=0.2,
@@ -101,11 +102,11 @@ def asking_for(turns_oldest_first: Sequence[Turn], *, before: str, budget: int) 
 
 
 def tidied(text: str, budget: int) -> str:
-    """What the cluster wrote, never longer than a summary may be."""
+    """The summary that the cluster wrote, cut to the longest that a summary may be."""
     return text.strip()[: longest(budget) * _CHARACTERS_PER_TOKEN].rstrip()
 
 
-def _told(turn: Turn, budget: int) -> str:
-    # In any script a character is at most about a token: a single turn never fills more than half of the budget.
+def _shortened(turn: Turn, budget: int) -> str:
+    # In any script a character is at most about one token, so a single turn never fills more than half the budget.
     share = budget // 4
     return f"{said(turn.asker_name, turn.question[:share])}\nAnswer: {turn.answer[:share]}"

@@ -1,4 +1,4 @@
-"""Estimating how many tokens a text has for a tokenizer that is not at hand."""
+"""Estimates of how many tokens a text has, without the model's tokenizer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def uncalibrated(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """An estimator as it was for one model at one moment. Calling it gives the tokens of a text, ≥ 0."""
+    """The estimator for one model at one moment. Calling it gives the tokens of a text, ≥ 0."""
 
     ratio: float
 
@@ -75,7 +75,7 @@ class TokenEstimator:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """What was learnt so far, by model."""
+        """The ratios learned so far, by model."""
         return {model: observed.ratio for model, observed in self._observed.items()}
 
     def for_model(self, model: str | None) -> Calibrated:

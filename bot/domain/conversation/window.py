@@ -1,4 +1,4 @@
-"""Choosing what of a conversation a model is shown."""
+"""Choice of the turns of a conversation that a model is shown."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _MARKUP = frozenset(":<|>[]{}")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The prompt. ``tokens`` is its estimate; ``turns_used`` + ``turns_left_out`` are all that were given.
+    """The prompt. ``tokens`` is the estimate for it; ``turns_used`` + ``turns_left_out`` is the number of all
+    turns.
 
-    ``summarised`` when a summary stands for what was left out.
+    ``summarised`` is true when a summary replaces the turns left out.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -33,9 +34,10 @@ class Window:
 
 
 def speaker(name: str) -> str:
-    """``name`` as it stands before a question: one line of at most 32 characters, never empty.
+    """``name`` as it is written before a question: one line of at most 32 characters, never empty.
 
-    Without what could pass for the end of the name (a colon, a line end) or for a chat template's markup.
+    Characters that could look like the end of the name (a colon, a line end) or like a chat template's markup are
+    removed.
     """
     spaced = "".join(" " if character.isspace() else character for character in name)
     kept = (
@@ -68,14 +70,14 @@ def build_window(
     estimate: Callable[[str], int],
     gist: str = "",
 ) -> Window:
-    """The system prompt (unless empty), whole turns from old to new, ``question``.
+    """Build the prompt: the system prompt (unless empty), whole turns from old to new, and ``question``.
 
-    Turns are taken from the newest on until the next one does not fit into ``budget`` tokens; the rest, the
-    oldest, is left out. What was attached to a turn goes with it where it fits. ``estimate`` gives the tokens
-    of a text, ≥ 0. ``gist`` stands for what is left out, as a question and its answer: people's words have no
-    place in a system prompt, and some chat templates refuse a second one. It is dropped where nothing is left
-    out and where it does not fit. Raises :class:`PromptTooLong` with ``tokens`` and ``limit`` when the system
-    prompt and the question alone exceed the budget: a question is never cut.
+    Turns are taken from the newest on until the next one does not fit into ``budget`` tokens; the older ones are
+    left out. The text attached to a turn is included where it fits. ``estimate`` gives the tokens of a text, ≥ 0.
+    ``gist`` is the summary of what is left out. It is written as a question and its answer, because people's words
+    must not be in a system prompt and some chat templates refuse a second system prompt. It is dropped when
+    nothing is left out or when it does not fit. Raises :class:`PromptTooLong` with ``tokens`` and ``limit`` when
+    the system prompt and the question alone exceed the budget: a question is never cut.
     """
 
     def cost(message: ChatMessage) -> int:

@@ -1,9 +1,9 @@
-"""How close the bot is to being banned by Discord, and what may still be sent there.
+"""How close the bot is to a ban by Discord, and which calls it may still make.
 
 Discord bans an IP address after 10,000 invalid answers (401, 403, and 429 without the scope ``shared``) in ten
 minutes (docs, topics/rate-limits, "Invalid Request Limit"). A 404 is counted here as well, although that rule does
-not name it: a loop that asks for what is not there is a fault of ours in the same way. Time is the caller's
-monotonic clock in seconds.
+not name it: a loop that asks for something that does not exist is a fault of the bot in the same way. Times are
+seconds of the caller's monotonic clock.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CUTS_OFF = 5_000
 
 
 class Level(IntEnum):
-    """What may be sent; the values are those of the metric.
+    """Which calls may be made; the values are those of the metric.
 
     ``OPEN``: everything. ``HELD_BACK``: last states of answers, answers to interactions, and what operators need.
     ``CUT_OFF``: what operators need.
@@ -31,8 +31,8 @@ class Level(IntEnum):
     CUT_OFF = 2
 
     def permits(self, priority: CallPriority, *, interaction: bool) -> bool:
-        """Whether a call may leave. ``interaction``: it goes to an interaction's or a webhook's endpoint, where
-        people are told in one sentence that the rest has to wait."""
+        """Whether a call may be made. ``interaction``: it goes to an interaction's or a webhook's endpoint, which
+        tells people in one sentence that the rest has to wait."""
         if self is Level.OPEN or priority is CallPriority.OPERATORS:
             return True
         if self is Level.CUT_OFF:
@@ -47,27 +47,29 @@ class InvalidAnswers:
         self._at: deque[float] = deque(maxlen=CUTS_OFF)
 
     def count(self, status: int, now: float, *, scope: str = "") -> bool:
-        """One answer with this status, and the value of ``X-RateLimit-Scope``; whether it counts."""
+        """Count an answer with this status and this value of ``X-RateLimit-Scope``; returns whether it is
+        invalid."""
         counts = status in INVALID and not (status == 429 and scope == "shared")
         if counts:
             self._at.append(now)
         return counts
 
     def within(self, now: float) -> int:
-        """Invalid answers of the last ten minutes, counted up to :data:`CUTS_OFF`: more makes no difference."""
+        """The number of invalid answers in the last ten minutes, at most :data:`CUTS_OFF`: more makes no
+        difference."""
         while self._at and now - self._at[0] >= WINDOW:
             self._at.popleft()
         return len(self._at)
 
     def level(self, now: float) -> Level:
-        """What may be sent now."""
+        """Which calls may be made now."""
         found = self.within(now)
         if found >= CUTS_OFF:
             return Level.CUT_OFF
         return Level.HELD_BACK if found >= HOLDS_BACK else Level.OPEN
 
     def eases_at(self, now: float) -> float | None:
-        """When the level falls if no further invalid answer comes; None when there is nothing to fall."""
+        """When the level falls if no further invalid answer comes; None at the lowest level."""
         found = self.within(now)
         threshold = {Level.CUT_OFF: CUTS_OFF, Level.HELD_BACK: HOLDS_BACK}.get(self.level(now))
         return None if threshold is None else self._at[found - threshold] + WINDOW

@@ -1,10 +1,11 @@
 """How many calls the bot's token may make at once, and which of those that wait goes next.
 
 Discord takes 50 calls a second from a bot, over all routes (docs, topics/rate-limits, "Global Rate Limit"); its
-interaction and webhook endpoints are exempt. No header tells how much of it is used: the calls are counted here.
-When the server counts a call is not known either, only that it is between its leaving and its answer: a call keeps
-its slot from the one until a second after the other. Then no second of the server's holds more calls than there
-are slots, however unevenly the network delays them. Time is the caller's monotonic clock in seconds.
+interaction and webhook endpoints are exempt. No header shows how much of it is used, so the calls are counted
+here. The bot does not know either when the server counts a call, only that it is between sending and answer. So a
+call keeps its slot from sending until one second after the answer. Then the server never counts more calls in one
+second than there are slots, however unevenly the network delays them. Times are seconds of the caller's monotonic
+clock.
 """
 
 from __future__ import annotations
@@ -16,28 +17,29 @@ from typing import Generic, TypeVar
 from bot.domain.discord_calls.priority import CallPriority
 
 CALLS = 45
-"""Slots: a tenth below what Discord takes, for calls of the same token that are not made here."""
+"""Slots: a tenth below what Discord takes, which leaves room for other programs that use the same token."""
 
 WINDOW = 1.0
 ANSWERED_WITHIN = 15.0
-"""Seconds after which an answer will not come, and a slot that nobody has used is free again."""
+"""Seconds after which no answer is expected any more; an unused slot is free again after this time too."""
 
-SHARES = {CallPriority.TEXT: 40, CallPriority.PLACE: 30}
-"""Of all slots these may take no more, so that something more urgent finds one. Others may take any."""
+SHARES = {CallPriority.TEXT: 40, CallPriority.POSITION: 30}
+"""The most slots that calls of these priorities may use, so that more urgent calls find one. Others may use
+all."""
 
 K = TypeVar("K", bound=Hashable)
 
 
 class CallBudget(Generic[K]):
-    """Slots for calls, and the calls that wait for one: the most urgent first, equals in the order they came.
+    """Slots for calls, and the calls that wait for one: the most urgent first, equal ones in the order they came.
 
     A call goes through :meth:`wants`, :meth:`granted`, :meth:`left` and :meth:`answered`; :meth:`forget` ends one
-    that waits or was granted and will not leave. Not thread-safe.
+    that waits, or that was granted and will not be made. Not thread-safe.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[CallPriority, dict[K, None]] = {priority: {} for priority in CallPriority}
-        # Since when (of its grant, then of its leaving), the oldest first.
+        # Since when each call has its slot (first the time of the grant, then of sending); the oldest first.
         self._held: dict[K, float] = {}
         self._free_at: deque[float] = deque()
         self._paused_until = float("-inf")
@@ -47,15 +49,15 @@ class CallBudget(Generic[K]):
         return sum(map(len, self._waiting.values()))
 
     def waiting(self) -> Sequence[K]:
-        """All that wait, in the order in which they go."""
+        """The calls that wait, in the order in which they get a slot."""
         return [key for waiting in self._waiting.values() for key in waiting]
 
     def wants(self, key: K, priority: CallPriority) -> None:
-        """``key`` waits for a slot."""
+        """Let ``key`` wait for a slot."""
         self._waiting[priority][key] = None
 
     def granted(self, now: float) -> Sequence[K]:
-        """Those whose turn it is now; each has its slot from here on."""
+        """Give the free slots to the next calls; returns these calls."""
         self._advance(now)
         chosen: list[K] = []
         if now < self._paused_until:
@@ -74,27 +76,29 @@ class CallBudget(Generic[K]):
         return key in self._held
 
     def left(self, key: K, now: float) -> None:
-        """The call of ``key``, which has a slot, is on its way."""
+        """Note that the call of ``key``, which has a slot, was sent."""
         del self._held[key]
         self._held[key] = now
 
     def answered(self, key: K, now: float) -> None:
-        """The call of ``key`` was answered, or broke: its slot is free after the window."""
+        """Note that the call of ``key`` was answered, or its connection broke: its slot is free after the
+        window."""
         if self._held.pop(key, None) is not None:
             self._free_at.append(now + WINDOW)
 
     def forget(self, key: K) -> None:
-        """``key`` waits no more; a slot it has not used is free at once."""
+        """Remove ``key``; a slot that it has not used is free at once."""
         self._held.pop(key, None)
         for waiting in self._waiting.values():
             waiting.pop(key, None)
 
     def refused(self, now: float, *, retry_after: float) -> None:
-        """Discord's global limit was met after all, by calls that are not ours: nothing leaves for so long."""
+        """Note that Discord's global limit was reached by other programs' calls: grant nothing for ``retry_after``
+        seconds."""
         self._paused_until = max(self._paused_until, now + retry_after)
 
     def look_at(self, now: float) -> float | None:
-        """When to ask :meth:`granted` again unless an answer comes before; None while nobody waits."""
+        """When to call :meth:`granted` again unless an answer comes before; None while no call waits."""
         if not len(self):
             return None
         if now < self._paused_until:

@@ -1,13 +1,13 @@
-"""What a call to Discord is for; the most urgent goes first."""
+"""The priority of a call to Discord."""
 
 from enum import IntEnum, auto
 
 
 class CallPriority(IntEnum):
-    """What a call to Discord is for; the most urgent first.
+    """The purpose of a call to Discord; the most urgent first.
 
-    What operators need; an answer's last state, its first words; a call that shows no answer; streamed text, and a
-    place in the line.
+    ``OPERATORS``: what operators need. ``LAST``: the last state of an answer. ``FIRST``: its first words.
+    ``OTHER``: a call that shows no answer. ``TEXT``: streamed text. ``POSITION``: a position in the queue.
     """
 
     OPERATORS = auto()
@@ -15,4 +15,4 @@ class CallPriority(IntEnum):
     FIRST = auto()
     OTHER = auto()
     TEXT = auto()
-    PLACE = auto()
+    POSITION = auto()

@@ -1,9 +1,9 @@
 """What to do while the cluster fails the questions it takes, although it calls itself usable. Pure.
 
 A worker whose front is down or reloading stays listed as available and fails every question within 0.1 s
-(recordings 84, 139): sending on would fail everybody who waits. Which of two things happened is not told with a
-failure, so it is found out: the cluster fails, then nothing succeeds; or one question makes it fail, then others
-succeed.
+(recordings 84, 139). If the bot went on sending, everybody who waits would get a failure. A failure does not say
+whether the cluster or the question is at fault, so the bot finds out: if the cluster fails, nothing succeeds; if
+one question makes it fail, other questions succeed.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from enum import Enum, auto
 from bot.domain.queue.capacity import BackOff
 
 STRIKES = 2
-"""So many failures of a question with successes of others before each of them are its own fault. The first failure
-never counts, so it was sent three times at least."""
+"""After this many failures, each preceded by a success of another question, the question is at fault. The first
+failure never counts, so the question was sent at least three times."""
 
 SUSPECT_SECONDS = 3.0
-"""For so long, times its strikes, a question that failed among successes of others lets them go first. The
-scheduler goes on sending to a node that fails until its books are corrected, within 10 s."""
+"""A question that failed while others succeeded lets the others go first for this many seconds times its strikes.
+The scheduler keeps sending to a failing node until it updates its list of nodes, within 10 s."""
 
 TURNS = 3
-"""Of so many failures in a row the last one's probe is another question than those that failed."""
+"""After every third failure in a row the probe is a question that has not failed yet."""
 
 REMEMBERED = 1000
 """Questions that are remembered; the oldest are forgotten first."""
 
 
 class Failure(Enum):
-    """Whose fault a failure before the first word is."""
+    """The cause of a failure before the first word."""
 
     CLUSTER = auto()
     """The cluster's: the question is kept."""
@@ -51,10 +51,10 @@ class _Record:
 class Breaker:
     """A circuit breaker over the questions of one process.
 
-    *Closed*, everything may leave. A failure that is nobody's but the cluster's *opens* it: after a pause, which
-    grows with every failure, one question (the probe) may leave at a time. Any success closes it at once. The head
-    of the line is the probe, except for every third time, when it is a question that has not failed yet: one that
-    fails always must not hold the others for ever.
+    *Closed*, every question may be sent. A failure that is the cluster's fault *opens* it: after a pause, which
+    grows with every failure, one question (the probe) may be sent at a time. Any success closes it at once. The
+    head of the queue is the probe, except for every third time, when it is a question that has not failed yet: a
+    question that always fails must not hold up the others for ever.
 
     Times are seconds of one clock.
     """
@@ -64,7 +64,7 @@ class Breaker:
         self._pause = pause
         self._is_open = False
         self._probe: str | None = None
-        # The failure of a probe is told when it is not in flight any more.
+        # The failure of a probe is reported only after it has left flight (and `_probe` is None again).
         self._last_probe: str | None = None
         self._in_a_row = 0
         self._tried: set[str] = set()
@@ -87,17 +87,17 @@ class Breaker:
         return self._pause.remaining(now, room=room) if self._is_open else 0.0
 
     def sent(self, request_id: str) -> None:
-        """This question leaves; while it is open, it is the probe."""
+        """Note that this question is sent; while the breaker is open, it is the probe."""
         if self._is_open and self._probe is None:
             self._probe = self._last_probe = request_id
 
     def left(self, request_id: str) -> None:
-        """This question is not in flight any more, however it ended. Safe to tell twice."""
+        """Note that this question is not in flight any more, however it ended. Idempotent."""
         if self._probe == request_id:
             self._probe = None
 
     def succeeded(self, request_id: str) -> bool:
-        """The cluster answers this question; whether that closed it."""
+        """Note that the cluster answers this question; returns whether that closed the breaker."""
         self._successes += 1
         self._records.pop(request_id, None)
         was_open, self._is_open = self._is_open, False
@@ -109,9 +109,9 @@ class Breaker:
     def failed(
         self, request_id: str, now: float, *, retry_after: float | None, jitter: float, blames: bool
     ) -> Failure:
-        """This question failed before its first word; whose fault that is.
+        """Note that this question failed before its first word; returns the cause.
 
-        ``blames``: it is a failure that the question itself may cause. ``retry_after`` and ``jitter`` as in
+        ``blames``: the question itself may have caused this kind of failure. ``retry_after`` and ``jitter`` as in
         :meth:`BackOff.refused`.
         """
         was_probe, record = self._last_probe == request_id, self._records.pop(request_id, None)
@@ -125,7 +125,7 @@ class Breaker:
         self._remember(request_id, _Record(strikes, self._successes, not_before))
         if is_suspect:
             return Failure.SUSPECT
-        # What was sent before it opened and fails during a probe belongs to the failure that opened it.
+        # A question that was sent before the breaker opened and fails during a probe is no new failure.
         if was_probe or not self._is_open:
             self._in_a_row += 1
             self._pause.refused(now, retry_after=retry_after, jitter=jitter)
@@ -135,28 +135,29 @@ class Breaker:
         return Failure.CLUSTER
 
     def cluster_changed(self) -> None:
-        """The cluster reports something new, so it may work again: the probe need not wait."""
+        """Let the probe leave early: the cluster reports something new, so it may work again."""
         self._pause.status_changed()
 
     def resumed(self) -> None:
-        """An operator wants it to be tried now."""
+        """Let the probe leave now: an operator asked for it."""
         self._pause.resumed()
 
     def set_aside(self, now: float) -> Collection[str]:
-        """The questions that must not leave now."""
+        """The ids of the questions that must not be sent now."""
         if self._is_open:
             return frozenset(self._tried) if self._in_a_row % TURNS == TURNS - 1 else frozenset()
         return frozenset(one for one, record in self._records.items() if record.not_before > now)
 
     def nothing_else(self) -> bool:
-        """Nothing may leave but what is set aside; whether some of it may leave after all."""
+        """Release the questions set aside while open, when there is no other one to send; returns whether there
+        were any."""
         if not self._is_open or not self._tried:
             return False
         self._tried.clear()
         return True
 
     def next_due(self, now: float) -> float | None:
-        """Seconds until the next question that was set aside may leave; None when there is none."""
+        """Seconds until the next question that was set aside may be sent; None when there is none."""
         waits = [record.not_before - now for record in self._records.values() if record.not_before > now]
         return min(waits) if waits and not self._is_open else None
 

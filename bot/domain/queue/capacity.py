@@ -1,29 +1,30 @@
 """How many requests may be in flight at the cluster, and when to try again after it refused one.
 
-Both are pure: they are told what happened and when (any clock's seconds, as long as it is one clock).
+Both are pure: the caller passes in what happened and when (seconds of any one clock).
 """
 
 from __future__ import annotations
 
 QUIET_SECONDS = 60.0
-"""Without a refusal for this long, one more is tried than was refused last time."""
+"""After this long without a refusal, one request more than the last known level is tried."""
 
 LATE_SECONDS = 2.0
-"""A request that waited longer than this for its headers was held for want of a slot. The scheduler looks at
-what it holds every 5 s, and a free slot answers within 0.1 s."""
+"""A request that waited longer than this for its headers was held because no slot was free. The scheduler looks at
+held requests every 5 s, and a free slot answers within 0.1 s."""
 
 DECREASE = 0.75
-"""A refusal leaves this share. TCP's half would idle a small cluster: 5 → 2 where 4 is the truth."""
+"""A refusal reduces the level to this share. One half, as in TCP, would leave a small cluster idle: 5 → 2 where 4
+is right."""
 
 
 class CapacityLimit:
     """The number of requests that the bot may have in flight.
 
-    *Known*: the cluster says how many it runs at once; ``reserve`` of them are left to its other clients, but
-    one is always ours. *Learned* where it does not say: at first one more for every request that was taken at
-    once while all were in use, until one has to wait; from then on one more per round of such successes (additive
-    increase), a share less at a refusal (multiplicative decrease), never again up to the number that was
-    refused, until a quiet minute has passed.
+    *Known*: the cluster says how many it runs at once. ``reserve`` of them are left to its other clients, but the
+    bot may always use one. *Learned*, where the cluster does not say: the limit first grows by one for every
+    request that was taken at once while all slots were in use, until a request has to wait. After that it grows by
+    one per round of such successes (additive increase) and shrinks to a share at a refusal (multiplicative
+    decrease). It stays below the number that was refused until a minute has passed without a refusal.
     """
 
     def __init__(self, *, reserve: int = 0, first: int = 2, most: int = 256) -> None:
@@ -40,12 +41,12 @@ class CapacityLimit:
         self._quiet_since = float("-inf")
 
     def status(self, max_running_request: int | None) -> None:
-        """What the cluster says of itself; None when it does not say."""
+        """Take over the capacity that the cluster reports; None when it reports none."""
         self._known = max_running_request
 
     @property
     def is_known(self) -> bool:
-        """Whether the cluster says its capacity, rather than the bot having learned it."""
+        """Whether the cluster reports its capacity; otherwise the bot has learned it."""
         return self._known is not None
 
     def limit(self, now: float) -> int:
@@ -56,16 +57,16 @@ class CapacityLimit:
         return int(max(1.0, min(self._learned + self._probe(now), ceiling)))
 
     def succeeded(self, now: float, *, in_flight: int, waited: float = 0.0, held: int = 0) -> None:
-        """A request began to answer, ``waited`` seconds after it was sent, with ``in_flight`` in flight then
-        (itself included). Late headers mean that the cluster was full, and so do requests that are still
-        ``held`` there: no reason to send it more."""
+        """Note that an answer began ``waited`` seconds after its request was sent, with ``in_flight`` requests in
+        flight (this one included). Late headers, and requests that the cluster still has ``held``, mean that the
+        cluster was full: the limit does not grow."""
         if held or waited > LATE_SECONDS:
             self._seeking = False
             return
         if self._known is not None or in_flight < self.limit(now):
             return
         if self._probe(now):
-            # The one more was taken: that is the new level, and the next step needs another quiet minute.
+            # The additional request was taken: that is the new level; the next step needs another quiet minute.
             self._learned = float(self.limit(now))
             self._refused = self._learned + 1
             self._quiet_since = now
@@ -77,8 +78,8 @@ class CapacityLimit:
         self._learned = max(1.0, min(self._learned + 1 / self._learned, ceiling, self._most))
 
     def refused(self, now: float, *, sent_at: float) -> None:
-        """The cluster answered 429 to a request sent at ``sent_at``. Requests that were sent before the last
-        decrease belong to the same episode and change nothing."""
+        """Note that the cluster answered 429 to a request sent at ``sent_at``. Requests that were sent before the
+        last decrease belong to the same episode and change nothing."""
         self._quiet_since = now
         self._seeking = False
         if sent_at <= self._decreased_at:
@@ -93,11 +94,11 @@ class CapacityLimit:
 
 
 MOST_ASKED_SECONDS = 60.0
-"""A ``Retry-After`` is obeyed for so long: the page of a proxy asks for hours."""
+"""The longest that a ``Retry-After`` is obeyed: error pages of proxies ask for hours."""
 
 LEAST_ASKED_SECONDS = 5.0
-"""And for so long whatever the status says: its count of requests is corrected late, and other clients use the
-cluster too."""
+"""The shortest that a ``Retry-After`` is obeyed, whatever the status shows: its count of requests is corrected
+late, and other clients use the cluster too."""
 
 
 class BackOff:
@@ -121,7 +122,8 @@ class BackOff:
         self._room_counts_from = float("-inf")
 
     def refused(self, now: float, *, retry_after: float | None, jitter: float) -> None:
-        """The cluster refused a request and asked to wait ``retry_after`` seconds (None: it did not say).
+        """Note that the cluster refused a request and asked to wait ``retry_after`` seconds (None: it did not
+        say).
 
         ``jitter`` is a random number in [0, 1): half of the wait is drawn by it. A refusal during a wait
         belongs to the same episode and does not double the next one.
@@ -137,25 +139,25 @@ class BackOff:
             self._room_counts_from = max(self._room_counts_from, now + min(asked, max(LEAST_ASKED_SECONDS, ours)))
 
     def succeeded(self) -> None:
-        """A request was taken: the next refusal begins a new episode."""
+        """Note that a request was taken: the next refusal begins a new episode."""
         self._next = self._first
         self._until = float("-inf")
 
     def slot_freed(self) -> None:
-        """One of our requests ended, so there is room for another one: stop waiting."""
+        """Stop waiting: one of the bot's requests ended, so there is room for another one."""
         self._until = self._asked_until = self._room_counts_from = float("-inf")
 
     def status_changed(self) -> None:
-        """The cluster changed: stop waiting, unless it asked for it."""
+        """Stop waiting because the cluster changed, unless the cluster itself asked for the wait."""
         self._until = float("-inf")
 
     def resumed(self) -> None:
-        """An operator wants it to be tried now: stop waiting, and begin a new episode."""
+        """Stop waiting and begin a new episode: an operator asked to try now."""
         self.slot_freed()
         self.succeeded()
 
     def remaining(self, now: float, *, room: bool = False) -> float:
         """Seconds from ``now`` until a request may be sent; 0 when it may be sent at once. ``room``: the newest
-        status shows that more could run than do."""
+        status shows a free slot."""
         asked_until = self._room_counts_from if room else self._asked_until
         return max(0.0, self._until - now, asked_until - now)

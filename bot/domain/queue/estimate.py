@@ -1,12 +1,12 @@
-"""How long a place in the line takes, from how long questions took."""
+"""Estimate of how long a question waits, from how long earlier questions took."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 OVERDUE_SHARE = 0.25
-"""A running answer is never expected to end sooner than in this share of the usual time: it may be longer than
-usual, and an estimate that shrinks to nothing and stays there is no use to who waits."""
+"""A running answer is never expected to end sooner than in this share of the usual time. It may be longer than
+usual, and an estimate that shrinks to zero and stays there does not help the person who waits."""
 
 
 class ServiceTimes:
@@ -26,7 +26,7 @@ class ServiceTimes:
         return self._seconds
 
     def observe(self, seconds: float) -> None:
-        """An answer took this long (≥ 0)."""
+        """Add an answer that took this long (≥ 0)."""
         before = self._seconds
         self._seconds = seconds if before is None else before + self._share * (seconds - before)
 
@@ -34,13 +34,13 @@ class ServiceTimes:
 def estimate_wait(
     position: int, capacity: int, service_seconds: float | None, running_elapsed: Sequence[float]
 ) -> float | None:
-    """Seconds until the question at ``position`` (from 1) of the line is taken; None when nothing is known yet.
+    """Seconds until the question at ``position`` (from 1) in the queue is taken; None when nothing is known yet.
 
     ``running_elapsed`` holds how long each running request has run. Every answer is expected to take
     ``service_seconds``; ``capacity`` run at once.
     """
     if position < 1:
-        raise ValueError(f"places count from 1, not {position}")
+        raise ValueError(f"positions count from 1, not {position}")
     if service_seconds is None or capacity < 1:
         return None
     overdue = service_seconds * OVERDUE_SHARE

@@ -1,12 +1,12 @@
 """Start-time fair queueing: people share the cluster's work, not its messages.
 
 Every person has an account on a scale of *virtual time*, measured in cost (see :func:`work`) per unit of
-weight. A question gets a *start tag* when it joins the line: the moment at which this person would have
-been served if everybody had been served evenly; the line is taken in the order ``(start tag, sequence)``.
-The line's own virtual time V follows what those being served have had, so someone who was away starts
-level with the others and neither saves up credit nor owes for an idle hour. What they have had is their
-account without what still runs: that is an estimate, and V, which never goes back, must not follow one
-that is taken back a second later.
+weight. A question gets a *start tag* when it joins the queue: the moment at which this person would have
+been served if everybody had been served evenly. Questions are taken in the order ``(start tag, sequence)``.
+The queue's own virtual time V follows the accounts of the people being served, so somebody who was away
+starts level with the others and neither saves up credit nor owes for an idle hour. V uses each account
+without the charges of questions that still run: these are estimates, and V, which never goes back, must not
+follow an estimate that is withdrawn a second later.
 
 With c the cost of a question, w its weight and F the finish tag of what the same person asked before it::
 
@@ -31,13 +31,13 @@ PROMPT_TOKEN_WORK = 0.25
 token; hosted models' price lists put the ratio between 1:3 and 1:5."""
 
 LEAST_WORK = 1.0
-"""No question is free: a cost of zero would let one person fill the line without moving back in it."""
+"""No question is free: a cost of zero would let one person fill the queue without moving back in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A waiting question as far as fairness cares. ``charge`` > 0 when the account already paid for it: it
-    ran once and was put back, and so keeps a place before everything this person asked later."""
+    """What fairness needs to know of a waiting question. ``charge`` > 0 when the account already paid for it: it
+    ran once and was put back, so it stays ahead of everything this person asked later."""
 
     sequence: int
     cost: float
@@ -70,15 +70,15 @@ def settled(finish: float, charged: float, measured: float) -> float:
 
 
 def advanced(virtual_time: float, claimed_tag: float, settled_accounts: Iterable[float] = ()) -> float:
-    """The line's virtual time after a question with this tag was taken. Never goes back.
+    """The queue's virtual time after a question with this tag was taken. Never goes back.
 
-    ``settled_accounts`` are those of everybody who is being served, without the charges of what runs.
+    ``settled_accounts`` are the accounts of everybody who is being served, without the charges of what runs.
     """
     return max(virtual_time, min([claimed_tag, *settled_accounts]))
 
 
 def caught_up(virtual_time: float, finishes: Iterable[float]) -> float:
-    """The line's virtual time when nothing waits or runs: past every account, so that all begin level and the
+    """The queue's virtual time when nothing waits or runs: past every account, so that all begin level and the
     accounts can be forgotten."""
     return max([virtual_time, *finishes])
 

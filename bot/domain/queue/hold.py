@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why the line does not move: a catalogue key with its parameters."""
+    """The reason why the queue does not move: a catalogue key with its parameters."""
 
     key: str
     params: tuple[tuple[str, object], ...] = ()

@@ -1,4 +1,4 @@
-"""Whether one more question may join the line."""
+"""Whether one more question may join the queue."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from bot.errors import AdmissionError, QueueFull, UserLimitReached
 
 
 def refusal(limits: QueueLimits, *, total: int, mine: int) -> AdmissionError | None:
-    """Why a person with ``mine`` questions waiting may not add one to a line of ``total``; None: they may.
+    """The reason why a person with ``mine`` waiting questions may not add one to a queue of ``total``; None when
+    they may.
 
-    One's own limit comes first: it is what the person can do something about.
+    The person's own limit is checked first, because that is the one they can do something about.
     """
     if mine >= limits.per_user:
         return UserLimitReached(count=mine, limit=limits.per_user)

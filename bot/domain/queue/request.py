@@ -4,7 +4,7 @@
 
     queued ──claim──▶ running ──turn + state in one transaction──▶ answered ──last edit──▶ delivered
       │  ▲               │
-      │  └───release─────┤ (429, 503, a crash: back to the head of its line)
+      │  └───release─────┤ (429, 503, a crash: back to the head of the queue)
       ▼                  ▼
     cancelled | expired  cancelled | failed
 """
@@ -16,7 +16,7 @@ from enum import StrEnum
 
 
 class RequestState(StrEnum):
-    """Where a request is in its life. The last four are final."""
+    """The state of a request. The last four are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -31,7 +31,7 @@ OPEN_STATES = (RequestState.QUEUED, RequestState.RUNNING, RequestState.ANSWERED)
 
 
 class RequestKind(StrEnum):
-    """Why there is a request: a new question, another version of an answer, or the rest of one."""
+    """The purpose of a request: a new question, another version of an answer, or the rest of one."""
 
     ASK = "ask"
     REGENERATE = "regenerate"
@@ -51,9 +51,9 @@ class Asker:
 class Destination:
     """Where the answer is shown.
 
-    ``token`` is the interaction's (a secret, spent after 15 minutes; ``token_expires_at`` in epoch seconds);
-    None when the answer is a plain channel message. ``channel_route`` tells whether the bot token may edit
-    messages there too: never for private answers, nor where the bot is not a member.
+    ``token`` is the interaction's token (a secret; it expires after 15 minutes, at ``token_expires_at`` in epoch
+    seconds), or None when the answer is a plain channel message. ``channel_route`` is true when the bot token may
+    edit messages there too: never for private answers, nor where the bot is not a member.
     """
 
     application_id: int
@@ -67,9 +67,10 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """How a question is asked, as the profile of its place was when it was asked.
+    """Options for generating an answer, copied from the channel's profile at the moment of the question.
 
-    Tokens; ``temperature`` 0–2, ``top_k`` ≥ 1, None for the cluster's own. ``system_prompt`` is ready to send.
+    Limits in tokens; ``temperature`` 0–2, ``top_k`` ≥ 1, None for the cluster's own. ``system_prompt`` is ready to
+    send.
     """
 
     system_prompt: str
@@ -81,12 +82,12 @@ class GenerationOptions:
 
 @dataclass(frozen=True, slots=True)
 class NewQuestion:
-    """A question on its way into the line.
+    """A question before it joins the queue.
 
     ``cost`` is the estimated work in tokens (> 0), ``weight`` the asker's share (> 0; 1 is usual).
     ``attached_text`` is text that came with the prompt (attachments), shown to the model but not quoted.
     ``source_message_id`` is the person's own message, when they wrote one. ``follows`` is the root id of the
-    question whose branch this one goes on with, None for the newest. ``options`` None: the defaults.
+    question whose branch this one continues, None for the newest. ``options`` None means the defaults.
     """
 
     request_id: str
@@ -108,10 +109,10 @@ class NewQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a request. ``finish`` is stop, length, stopped, interrupted or other; seconds throughout.
+    """The answer to a request. ``finish`` is stop, length, stopped, interrupted or other. All times in seconds.
 
-    ``recalled`` is how many earlier turns the model was shown, None when it was shown all there are;
-    ``summarised`` whether a summary stood for the others.
+    ``recalled`` is how many earlier turns the model was shown, None when it was shown all of them;
+    ``summarised`` is true when a summary replaced the others.
     """
 
     text: str
@@ -130,7 +131,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class StoredRequest:
-    """A row of the line, as last committed. ``message_ids`` are the pages already sent, first page first."""
+    """A request as last committed. ``message_ids`` are the pages already sent, first page first."""
 
     question: NewQuestion
     state: RequestState
@@ -153,7 +154,7 @@ class StoredRequest:
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """A waiting question in the order of the line. ``position`` counts from 1."""
+    """A waiting question and its position in the queue, from 1."""
 
     request_id: str
     position: int

@@ -1,4 +1,4 @@
-"""The border to whatever keeps the line."""
+"""The port to the store of requests: the waiting queue and what became of each question."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class QueueLimits:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a process took over: the ids of running questions that went back to the head of the line, and the
+    """What a process took over: the ids of running questions that went back to the head of the queue, and the
     answers that were complete but not shown."""
 
     requeued: tuple[str, ...]
@@ -28,7 +28,7 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class QueuePause:
-    """Operators hold the line. ``reason`` is their text (untrusted), ``by`` their user id."""
+    """A pause of the queue by an operator. ``reason`` is the operator's text (untrusted), ``by`` their user id."""
 
     reason: str
     by: int
@@ -39,12 +39,12 @@ class RequestStore(Protocol):
     """Requests and their states. Every change is one transaction; raises only :class:`StorageError` and,
     from :meth:`enqueue`, :class:`AdmissionError`. Times are epoch seconds.
 
-    A write may wait for minutes before it begins. What decides about leases therefore takes ``now`` as a function,
-    which is read when the transaction runs, perhaps in another thread and more than once.
+    A write may wait for minutes before it begins. Methods that decide about leases therefore take ``now`` as a
+    function, which is called when the transaction runs, perhaps in another thread and more than once.
     """
 
     async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
-        """Take the question into the line; it is durable when this returns.
+        """Add the question to the queue; it is durable when this returns.
 
         Raises :class:`UserLimitReached` (params ``count``, ``limit``) or :class:`QueueFull` (``count``,
         ``limit``). Enqueueing an id that exists returns the existing row.
@@ -58,44 +58,48 @@ class RequestStore(Protocol):
         now: Callable[[], float],
         lease: float,
         room: int | None = None,
-        besides: Collection[str] = (),
+        excluding: Collection[str] = (),
     ) -> StoredRequest | None:
         """Take the next question in fair order as ``running`` under a lease of ``lease`` seconds.
 
-        Skips questions whose asker already has one running in the same conversation, and those with an id in
-        ``besides`` with everything their askers asked in the same conversation. None when nothing may run, or when
-        ``room`` or more questions run under other owners. Two processes never claim the same row.
+        Skips questions whose asker already has one running in the same conversation. Also skips those with an id
+        in ``excluding``, and everything else that their askers asked in the same conversation. None when nothing
+        may run, or when ``room`` or more questions run under other owners. Two processes never claim the same
+        row.
         """
         ...
 
     async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:
-        """Extend the leases of ``owner``: of those running questions whose ids are in ``running``, and of every
-        answer that is not shown yet. The lease of a question that nothing answers any more runs out."""
+        """Extend the leases of ``owner``: on the running questions whose ids are in ``running``, and on every
+        answer that is not shown yet. The lease of a question that nobody works on any more runs out."""
         ...
 
     async def release(self, request_id: str, owner: str, *, now: float) -> bool:
-        """Put a running question back at the head of its line. False when it was not ``owner``'s."""
+        """Put a running question back at the head of the queue; False when ``owner`` does not hold it."""
         ...
 
-    async def answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+    async def mark_answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
         """Commit the answer, its turn in the conversation, and the state, together. The asker's account is
         charged with the measured cost. False when the request was not running under ``owner``."""
         ...
 
-    async def delivered(self, request_id: str, *, now: float) -> bool:
-        """``answered → delivered``; forgets the interaction token."""
+    async def mark_delivered(self, request_id: str, *, now: float) -> bool:
+        """Change the state ``answered → delivered`` and forget the interaction token; False in any other state."""
         ...
 
-    async def failed(self, request_id: str, error_key: str, *, now: float) -> bool:
-        """``queued | running | answered → failed``; forgets the interaction token."""
+    async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+        """Change the state ``queued | running | answered → failed`` and forget the interaction token; False in any
+        other state."""
         ...
 
-    async def cancelled(self, request_id: str, *, now: float) -> bool:
-        """``queued | running → cancelled``; forgets the interaction token."""
+    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
+        """Change the state ``queued | running → cancelled`` and forget the interaction token; False in any other
+        state."""
         ...
 
     async def clear(self, *, now: float) -> Sequence[StoredRequest]:
-        """Everything ``queued → cancelled`` together; returned as it was, with the tokens now forgotten."""
+        """Cancel everything that waits, in one step. The rows returned still carry the interaction tokens, which
+        the store has forgotten."""
         ...
 
     async def expire(self, *, before: float, now: float) -> Sequence[StoredRequest]:
@@ -103,10 +107,11 @@ class RequestStore(Protocol):
         ...
 
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
-        """Take back what owners other than ``owner`` do not hold any more: their leases that ran out, and all of
-        those that ``is_alive`` denies. It may be called in another thread.
+        """Take over what other owners do not hold any more: requests whose lease ran out, and all requests of an
+        owner for whom ``is_alive`` is false. ``is_alive`` may be called in another thread.
 
-        What is ``owner``'s own stays, even past its lease: nobody else took it, and it may be running.
+        Requests of ``owner`` itself stay as they are, even past their lease: nobody else took them, and they may
+        be running.
         """
         ...
 
@@ -123,11 +128,12 @@ class RequestStore(Protocol):
         ...
 
     async def detach_message(self, request_id: str, page: int) -> None:
-        """Page ``page`` of the answer is no message any more."""
+        """Forget which message page ``page`` of the answer is."""
         ...
 
     async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
-        """The ids of what waits and can be shown through its token alone, which ends between these moments."""
+        """The ids of waiting requests that only their interaction token can show, where the token expires between
+        ``after`` and ``before``."""
         ...
 
     async def queue(self) -> Sequence[QueueEntry]:
@@ -135,11 +141,12 @@ class RequestStore(Protocol):
         ...
 
     async def waiting_ids(self) -> Sequence[str]:
-        """The ids of everything waiting, in the order it will be taken: the line at its cheapest."""
+        """The ids of everything waiting, in the order it will be taken. Cheaper than :meth:`queue`."""
         ...
 
     async def position(self, request_id: str) -> int | None:
-        """The question's place in the line, from 1; None when it does not wait. Cheap however long the line."""
+        """The question's position in the queue, from 1; None when it does not wait. The cost does not depend on
+        the length of the queue."""
         ...
 
     async def running_ids(self, owner: str) -> Sequence[str]:
@@ -163,9 +170,9 @@ class RequestStore(Protocol):
         ...
 
     async def pause(self, pause: QueuePause | None) -> None:
-        """Hold the line, or release it with None."""
+        """Pause the queue, or resume it with None."""
         ...
 
     async def paused(self) -> QueuePause | None:
-        """Whether and why the line is held."""
+        """The current pause; None when the queue moves."""
         ...

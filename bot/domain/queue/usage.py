@@ -1,4 +1,4 @@
-"""What was used, counted by person and day."""
+"""Usage, counted by person and day, and the port to its store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """What one person used in one server on one day of UTC, numbered from the epoch. ``waited`` in seconds."""
+    """One person's usage in one server on one day of UTC, numbered from the epoch. ``waited`` in seconds."""
 
     day: int
     user_id: int
@@ -23,7 +23,7 @@ class UsageRow:
 
 
 class UsageStore(Protocol):
-    """What was used. Raises only :class:`StorageError`."""
+    """Usage by person and day. Raises only :class:`StorageError`."""
 
     async def of_user(self, user_id: int, *, since_day: int) -> Sequence[UsageRow]:
         """A person's days since ``since_day``, oldest first, all servers summed up."""

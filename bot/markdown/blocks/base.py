@@ -1,4 +1,4 @@
-"""What every block of several lines has: where it stands, and how its lines reach it."""
+"""The interface of blocks of several lines, and the context of a block."""
 
 import re
 from collections.abc import Callable
@@ -9,12 +9,13 @@ from bot.markdown.characters import ZWSP
 from bot.markdown.paginator import Atom
 
 Sink = Callable[[Atom], None]
-PIECE = 200  # characters of a long code line that leave together
+PIECE = 200  # characters of a long code line that are handed over together
 
 
 @dataclass(frozen=True, slots=True)
 class BlockContext:
-    """Where a region stands: how many quotes deep, after a blank line or not, its list indentation, its source."""
+    """The context of a block: its depth in quotes, whether a blank line precedes it, its list indentation, and its
+    offset in the answer."""
 
     quotes: int
     gap: bool
@@ -33,29 +34,31 @@ class BlockContext:
 class Block(Protocol):
     """A block of lines."""
 
-    place: BlockContext
+    context: BlockContext
 
     def line(self, line: str, source: int) -> bool:
-        """A complete line (quote markers removed). False: it is not part of this region, which has ended."""
+        """Take in a complete line (quote markers removed). False: the line is not part of this block, which has
+        ended."""
 
     def grow(self, line: str, source: int) -> None:
-        """The line in progress, so far."""
+        """Take in the current line as far as it has arrived."""
 
     def preview(self, line: str) -> list[Atom]:
-        """What may be shown beyond what was handed over; `line` is the one in progress."""
+        """The atoms that may be shown after those handed over; `line` is the current, incomplete line."""
 
     def finish(self) -> None:
-        """The region ended, or the text did."""
+        """Hand over the rest: the block ended, or the text did."""
 
     @property
     def over(self) -> bool:
-        """True once the region has seen its own end."""
+        """True when the block has seen its own end."""
 
     @property
     def trails_blank(self) -> bool:
-        """True if blank lines at its end belong to what follows."""
+        """True if blank lines at the block's end belong to the text after it."""
 
 
 def apart(code: str, pairs: bool) -> str:
-    """Code in which no three backticks end Discord's block; `pairs` also parts two, for pieces of a line."""
+    """The code, changed so that three backticks in it do not end Discord's block; `pairs` also separates two, for
+    pieces of a line."""
     return re.sub(r"`(?=`)", f"`{ZWSP}", code) if pairs or "```" in code else code

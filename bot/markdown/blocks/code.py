@@ -1,4 +1,4 @@
-"""Code blocks: fenced or indented, streamed line by line, very long ones whole into a file."""
+"""Code blocks, fenced or indented: streamed line by line; very long ones also go into a file."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9_+.#-]{1,20}\Z")
 
 
 def language(info: str) -> str:
-    """The language of a fence if Discord could highlight it, else nothing."""
+    """The language of a fence if Discord could highlight it, else an empty string."""
     word = info.strip().strip("{}").lstrip(".").split(" ")[0].split(":")[0].split(",")[0].lower()
     return word if _LANGUAGE.match(word) else ""
 
 
 @dataclass(slots=True)
 class CodeFile:
-    """Code too long for the pages, whole."""
+    """A whole block of code that is too long for the pages."""
 
     language: str
     lines: list[str] = field(default_factory=list)
@@ -28,19 +28,21 @@ class CodeFile:
 class Code:
     """A fenced code block, or (without a `marker`) one indented by four spaces.
 
-    After `longest` characters the rest is not shown; `files` gets the whole code then.
+    After `longest` characters the rest is not shown; `files` then gets the whole code.
     """
 
-    def __init__(self, sink: Sink, place: BlockContext, at: Head, *, longest: int, files: list[CodeFile]) -> None:
-        self.place = place
+    def __init__(
+        self, sink: Sink, context: BlockContext, at: Head, *, longest: int, files: list[CodeFile]
+    ) -> None:
+        self.context = context
         self._sink = sink
         self._marker = at.marker
         self._indent = at.indent
         self._language = language(at.info)
         self._fence = Fence(
             self._language,
-            place.quoted,
-            starts=place.source,
+            context.quoted,
+            starts=context.source,
             reopens=f"{at.marker}{self._language}" if at.marker else "",
             is_code=bool(at.marker),
             indent=at.indent,
@@ -50,7 +52,7 @@ class Code:
         self._nesting = 0
         self._size = 0
         self._file: CodeFile | None = CodeFile(self._language)
-        self._left = 0  # characters of the line in progress that were handed over
+        self._left = 0  # characters of the current line that were handed over
         self._blanks: list[int] = []
         self._lines = 0
         self.over = False
@@ -79,7 +81,7 @@ class Code:
         if self._is_uncertain(line) or self._size > self._longest:
             return []
         code = self._dedented(line)
-        atoms: list[Atom] = [] if self._left else self._starts(self.place.source)
+        atoms: list[Atom] = [] if self._left else self._starts(self.context.source)
         if code[self._left :]:
             atoms.append(Text(apart(code[self._left :], self._left > 0 or len(code) > PIECE)))
         elif not self._left:
@@ -90,14 +92,14 @@ class Code:
         if self._left:
             self._left = 0
         if not self._lines:
-            for atom in self._starts(self.place.source):
+            for atom in self._starts(self.context.source):
                 self._sink(atom)
             self._sink(Text(ZWSP))
         if self._file is not None and self._size > self._longest:
             self._files.append(self._file)
             number = len(self._files)
-            self._sink(Line(f"{self.place.prefix}-# ", f"{self.place.prefix}-# ", source=self.place.source))
-            self._sink(Text(f"… code-{number}{extension(self._language)}", source=self.place.source))
+            self._sink(Line(f"{self.context.prefix}-# ", f"{self.context.prefix}-# ", source=self.context.source))
+            self._sink(Text(f"… code-{number}{extension(self._language)}", source=self.context.source))
 
     @property
     def trails_blank(self) -> bool:
@@ -123,7 +125,7 @@ class Code:
         if fenced < len(self._marker):
             return False
         if bare[fenced:]:
-            # Models fence Markdown that has fences in it with the same three backticks.
+            # Models use the same three backticks around Markdown that contains fences itself.
             opens = self._language in ("markdown", "md") and language(bare[fenced:]) and "`" not in bare[fenced:]
             self._nesting += 1 if opens else 0
             return False
@@ -141,8 +143,8 @@ class Code:
         return line[at:]
 
     def _starts(self, source: int) -> list[Atom]:
-        gap = self.place.gap and not self._lines
-        prefix = self.place.prefix
+        gap = self.context.gap and not self._lines
+        prefix = self.context.prefix
         return [Line(prefix, prefix, gap, self._fence, False, source)]
 
     def _write_blanks(self) -> None:
@@ -151,18 +153,16 @@ class Code:
         self._blanks.clear()
 
     def _write(self, code: str, source: int, length: int, *, ended: bool) -> None:
-        """More of a line that begins at `source`, as far as its `length` characters there."""
+        """Hand over more of a line that begins at `source` and has `length` characters there."""
         shown = self._size <= self._longest
         if shown and not self._left:
             for atom in self._starts(source):
                 self._sink(atom)
         self._lines += 1
         long = self._left > 0 or len(code) > PIECE
-        for place in range(self._left, len(code), PIECE):
+        for at in range(self._left, len(code), PIECE):
             if shown:
-                self._sink(
-                    Text(apart(code[place : place + PIECE], long), (), False, source + length - len(code) + place)
-                )
+                self._sink(Text(apart(code[at : at + PIECE], long), (), False, source + length - len(code) + at))
         self._size += len(code) - self._left + (1 if ended else 0)
         if self._file is not None and ended:
             self._file.lines.append(code)
@@ -267,5 +267,5 @@ _EXTENSIONS = dict(
 
 
 def extension(name: str) -> str:
-    """The file extension of a language, `.txt` if it has none that is known."""
+    """The file extension of a language; `.txt` when it is not known."""
     return _EXTENSIONS.get(name, ".txt")

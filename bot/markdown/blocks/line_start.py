@@ -1,4 +1,4 @@
-"""What the start of a line makes of it, as soon as that is certain and not before."""
+"""The kind of a line, derived from its start as soon as it is certain."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A line's kind, what marks it (fence, hashes, list marker, name) and where its text begins."""
+    """A line's kind, its marker (fence, hashes, list marker, name) and where its text begins."""
 
     kind: Kind
     marker: str = ""
@@ -31,7 +31,7 @@ class Head:
 
 _QUOTE = re.compile(r" {0,3}(?:> ?)+")
 _ONE_QUOTE = re.compile(r" {0,3}> ?")
-_LONGEST_HELD = 400  # characters of a line that may be held because of how it began
+_LONGEST_HELD = 400  # the most characters of a line that are held back while its kind is not certain
 
 _UNCERTAIN = re.compile(
     r"\s*(?:#{1,6}\s*|[-+*_](?:\s*[-+*_])*\s*(?:\[[ xX]?\]?\s*)?|\d{1,9}(?:[.)]\s*(?:\[[ xX]?\]?\s*)?)?|=+\s*|-#"
@@ -53,13 +53,14 @@ _INDENTED = re.compile(r"(?: {4}| {0,3}\t)[ \t]*(?=\S)")
 
 
 def quote(line: str) -> int:
-    """Where the text after the quote markers begins; 0 if the line is no quote."""
+    """The index at which the text after the quote markers begins; 0 if the line is no quote."""
     found = _QUOTE.match(line)
     return found.end() if found is not None else 0
 
 
 def unquoted(line: str, depth: int) -> int | None:
-    """Where the text begins in a block that is `depth` quotes deep; None if the line left the quote."""
+    """The index at which the text begins in a block that is `depth` quotes deep; None if the line left the
+    quote."""
     at = 0
     for level in range(depth):
         found = _ONE_QUOTE.match(line, at)
@@ -89,7 +90,7 @@ def head(line: str, *, ended: bool, may_indent: bool) -> Head | None:
 
 
 def _whole(line: str) -> Head | None:
-    """Kinds that only a complete line can be."""
+    """The head of a line whose kind needs a complete line; None for other kinds."""
     if (found := _FENCE.match(line)) is not None:
         return Head(Kind.FENCE, found[2], columns(found[1]), info=found[3])
     if (found := _FORMULA.match(line)) is not None:
@@ -103,7 +104,7 @@ def _whole(line: str) -> Head | None:
 
 
 def _prefix(line: str) -> Head | None:
-    """Kinds that the start of a line decides."""
+    """The head of a line whose kind depends on its start alone; None for other kinds."""
     if (found := _HEADING.match(line)) is not None:
         return Head(Kind.HEADING, found[1], text=found.end())
     if (found := _ITEM.match(line)) is not None:

@@ -1,4 +1,4 @@
-"""Which list a line is in, how deep, and which number it has."""
+"""Lists: the list that a line belongs to, its depth and its number."""
 
 from dataclasses import dataclass
 
@@ -23,13 +23,13 @@ class Lists:
         return bool(self._levels)
 
     def clear(self) -> None:
-        """All lists ended."""
+        """End all lists."""
         self._levels.clear()
 
     def item(self, indent: int, marker: str) -> tuple[str, str]:
-        """A new item whose marker stands at `indent`: its prefix, and the prefix of its further lines.
+        """Begin an item whose marker is at `indent`; returns its prefix, and the prefix of its further lines.
 
-        Models indent nested lists by two spaces where CommonMark wants three: any deeper marker nests.
+        Models indent nested lists by two spaces where CommonMark requires three, so any deeper marker nests.
         """
         while self._levels and indent <= self._levels[-1].indent - 1:
             self._levels.pop()
@@ -42,19 +42,20 @@ class Lists:
         shown = "-"
         if ordered:
             number = int(marker[:-1])
-            # `1. 1. 1.` counts up; any other number is what the model meant, 0 included.
+            # `1. 1. 1.` counts up; any other number, 0 included, is kept as the model wrote it.
             level.number = number if number > level.number or level.number == 0 else level.number + 1
             shown = f"{level.number}{marker[-1]}"
         outer = _STEP * (min(len(self._levels), _DEEPEST) - 1)
         return f"{outer}{shown} ", f"{outer}{_STEP}"
 
     def text(self, indent: int) -> str:
-        """A paragraph of its own at `indent` columns: the prefix of the item it is in; other lists end."""
+        """Begin a paragraph at `indent` columns: ends the lists that it is not in, returns the prefix of its
+        item."""
         while self._levels and indent <= self._levels[-1].indent:
             self._levels.pop()
         return self.indent
 
     @property
     def indent(self) -> str:
-        """The prefix of what belongs to the innermost item."""
+        """The prefix of text in the innermost item."""
         return _STEP * min(len(self._levels), _DEEPEST)

@@ -1,4 +1,4 @@
-"""Formulas and tables: blocks of several lines that are shown in another form than they were written in."""
+"""Formulas and tables: blocks of several lines that are shown in another form than the model wrote."""
 
 from bot.markdown.blocks.base import PIECE, BlockContext, Sink, apart
 from bot.markdown.blocks.line_start import Head, Kind, head
@@ -18,8 +18,8 @@ class Formula:
     A blank line ends it too (LaTeX allows none inside): a formula that was never closed is shown as code.
     """
 
-    def __init__(self, sink: Sink, place: BlockContext, at: Head, first: str) -> None:
-        self.place = place
+    def __init__(self, sink: Sink, context: BlockContext, at: Head, first: str) -> None:
+        self.context = context
         self._sink = sink
         self._environment = at.marker == "\\begin"
         self._closer = f"\\end{{{at.info}}}" if self._environment else _CLOSERS[at.marker]
@@ -36,7 +36,7 @@ class Formula:
         return True
 
     def grow(self, line: str, source: int) -> None:
-        """Shown whole or not at all."""
+        """Do nothing: a formula is shown only as a whole."""
 
     def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - part of the protocol
         return []
@@ -62,29 +62,29 @@ class Formula:
         readable = self._closed and not self._environment
         text = latex.to_unicode(" ".join(lines)) if readable else None
         if text is not None:
-            prefix = self.place.prefix + self.place.indent
-            self._sink(Line(prefix, prefix, self.place.gap, None, False, self.place.source))
+            prefix = self.context.prefix + self.context.indent
+            self._sink(Line(prefix, prefix, self.context.gap, None, False, self.context.source))
             for word in words(escaped(text)):
-                self._sink(Text(word, (), False, self.place.source))
+                self._sink(Text(word, (), False, self.context.source))
             return
-        fence = Fence("latex", self.place.quoted, starts=self.place.source)
+        fence = Fence("latex", self.context.quoted, starts=self.context.source)
         for number, line in enumerate(lines):
-            gap = self.place.gap and not number
-            self._sink(Line(self.place.prefix, self.place.prefix, gap, fence, False, self.place.source))
-            self._sink(Text(apart(line, len(line) > PIECE), (), False, self.place.source))
+            gap = self.context.gap and not number
+            self._sink(Line(self.context.prefix, self.context.prefix, gap, fence, False, self.context.source))
+            self._sink(Text(apart(line, len(line) > PIECE), (), False, self.context.source))
 
 
 _LONGEST_ROW = 4000
 
 
 class TableBlock:
-    """A table, from its header and its row of dashes on."""
+    """A table: its header, its row of dashes and all rows after them."""
 
-    def __init__(self, sink: Sink, place: BlockContext, header: list[str], aligns: list[Align]) -> None:
-        self.place = place
+    def __init__(self, sink: Sink, context: BlockContext, header: list[str], aligns: list[Align]) -> None:
+        self.context = context
         self._sink = sink
         self._table = Table(header, aligns)
-        self._fence = Fence("", place.quoted, starts=place.source, reopens=_head(header))
+        self._fence = Fence("", context.quoted, starts=context.source, reopens=_head(header))
         self._wrote = False
         self.over = False
 
@@ -96,15 +96,15 @@ class TableBlock:
         return True
 
     def grow(self, line: str, source: int) -> None:
-        """A row is shown when it is complete."""
+        """Do nothing: a row is shown when it is complete."""
 
     def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - part of the protocol
         if self._table.as_list is not False:
             return []
-        return list(self._fenced(self._table.preview(), self.place.source, wrote=self._wrote))
+        return list(self._fenced(self._table.preview(), self.context.source, wrote=self._wrote))
 
     def finish(self) -> None:
-        self._hand_over(self.place.source, ended=True)
+        self._hand_over(self.context.source, ended=True)
 
     @property
     def trails_blank(self) -> bool:
@@ -122,18 +122,18 @@ class TableBlock:
     def _fenced(self, lines: list[str], source: int, *, wrote: bool) -> list[Atom]:
         atoms: list[Atom] = []
         for number, line in enumerate(lines):
-            gap = self.place.gap and not wrote and not number
-            atoms.append(Line(self.place.prefix, self.place.prefix, gap, self._fence, False, source))
+            gap = self.context.gap and not wrote and not number
+            atoms.append(Line(self.context.prefix, self.context.prefix, gap, self._fence, False, source))
             atoms.append(Text(apart(line, len(line) > PIECE), (), True, source))
         return atoms
 
     def _listed(self, row: list[str], source: int) -> None:
-        prefix = self.place.prefix + self.place.indent
+        prefix = self.context.prefix + self.context.indent
         first = True
         for name, cell in zip(self._table.header, row, strict=True):
             if not cell:
                 continue
-            gap = self.place.gap and not self._wrote
+            gap = self.context.gap and not self._wrote
             self._sink(Line(prefix + ("- " if first else "  "), f"{prefix}  ", gap, None, False, source))
             self._wrote, first = True, False
             for piece in spans(f"{name}:") if name else ():
@@ -148,7 +148,7 @@ class TableBlock:
 
 
 def _head(header: list[str]) -> str:
-    """The lines that make a table of the rows after them."""
+    """The header and the row of dashes, which turn the rows after them into a table."""
     names = " | ".join(name.replace("|", "\\|") for name in header)
     return f"| {names} |\n|{' --- |' * len(header)}"
 

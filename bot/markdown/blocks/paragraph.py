@@ -1,4 +1,5 @@
-"""Running text: words leave as soon as nothing in them can change, the rest is shown closed for now."""
+"""Running text: words are handed over as soon as they cannot change any more; the rest is shown with its open
+markers closed for the moment."""
 
 import re
 from collections.abc import Callable
@@ -13,40 +14,40 @@ Sink = Callable[[Atom], None]
 _BOUNDARY = re.compile(r"\s+(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
 _MAY_CLOSE = re.compile(r"[*_~`|\])>$\\]")
 _LONGEST_WORD = 400
-_LOOK_AHEAD = 50  # characters known after a forced cut, more than a cluster takes
-_RECHECK = 128  # an open segment is looked at again at least this often
+_LOOK_AHEAD = 50  # characters that must be known after a forced cut: more than a grapheme cluster has
+_RECHECK = 128  # characters after which an open segment is looked at again, at the latest
 
 
 class Paragraph:
     """One run of inline text: a paragraph, a list item's text, a heading.
 
-    `line` is its first line; lines after a break start with `line.again`. `wrap` are marks around everything.
+    `line` is its first line; lines after a break start with `line.again`. `wrap` are marks around all of it.
     """
 
     def __init__(self, line: Line, source: int, *, wrap: tuple[str, ...] = ()) -> None:
         self._again = line.again
-        self._line: Line | None = line  # the line that the next text starts; None while one is open
+        self._line: Line | None = line  # the line that begins with the next text; None inside a line
         self.first = line
         self._wrap = wrap
         self._text = ""
-        self._places = [(0, source)]  # (index into _text, offset in the answer): one per source line
+        self._offsets = [(0, source)]  # (index into _text, offset in the answer): one per source line
         self._scanned = 0
         self._looked = 0  # where the segment was last found to be open
         self.wrote = False
 
     @property
     def text(self) -> str:
-        """What has not left yet."""
+        """The text that was not handed over yet."""
         return self._text
 
     def extend(self, text: str) -> None:
-        """More of the current line."""
+        """Add text to the current line."""
         self._text += text
 
     def next_line(self, source: int) -> None:
-        """The text goes on in another line, whose text begins at `source`."""
+        """Begin another line of the paragraph, whose text begins at `source`."""
         self._text += "\n"
-        self._places.append((len(self._text), source))
+        self._offsets.append((len(self._text), source))
 
     def commit(self, sink: Sink) -> None:
         """Hand over every word that can no longer change."""
@@ -57,7 +58,7 @@ class Paragraph:
                 self._scanned = end
 
     def finish(self, sink: Sink, *, drop: str = "") -> None:
-        """Hand over the rest, unclosed markers as text. `drop`: a pattern for an end to leave out."""
+        """Hand over the rest, with unclosed markers as text. `drop`: a pattern for an end to leave out."""
         self.commit(sink)
         rest = self._text.rstrip()
         if drop and self.wrote and re.fullmatch(drop, rest):
@@ -68,7 +69,7 @@ class Paragraph:
         self._leave(sink, len(rest))
 
     def preview(self, *, until: int | None = None) -> list[Atom]:
-        """What may be shown of the rest (of its first `until` characters)."""
+        """The atoms of the rest (of its first `until` characters) that may be shown already."""
         shown = closed_for_now(self._text if until is None else self._text[:until])
         out: list[Atom] = []
         self._render(shown, out.append, self._line)
@@ -87,7 +88,7 @@ class Paragraph:
 
     def _is_final(self, end: int) -> bool:
         if self._looked and end <= LONGEST_OPEN:
-            # Looks get rarer as the segment grows, so that markers that never close stay cheap.
+            # The checks get rarer as the segment grows, so that markers that never close stay cheap.
             step = end - self._looked
             # The character before the last look may be half of a closer.
             closer = _MAY_CLOSE.search(self._text, self._looked - 1, end)
@@ -103,16 +104,16 @@ class Paragraph:
             self._line = self._render(self._text[:end], sink, before)
             self.wrote = self.wrote or self._line is not before
         self._text = self._text[end:]
-        self._places = [(max(0, at - end), source + max(0, end - at)) for at, source in self._current(end)]
+        self._offsets = [(max(0, at - end), source + max(0, end - at)) for at, source in self._current(end)]
         self._scanned = self._looked = 0
 
     def _current(self, end: int) -> list[tuple[int, int]]:
-        """The places from the one that `end` falls into on."""
-        first = max(index for index, (at, _) in enumerate(self._places) if at <= end)
-        return self._places[first:]
+        """The offsets of the line that contains `end`, and of all lines after it."""
+        first = max(index for index, (at, _) in enumerate(self._offsets) if at <= end)
+        return self._offsets[first:]
 
     def _render(self, source: str, sink: Sink, line: Line | None) -> Line | None:
-        offset = self._places[0][1]
+        offset = self._offsets[0][1]
         for piece in spans(source, offset):
             if piece is None:
                 if line is None:

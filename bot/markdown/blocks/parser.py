@@ -1,9 +1,9 @@
-"""Markdown as it streams in, line by line, to atoms for the layout.
+"""Parser for Markdown that streams in: reads it line by line and produces atoms for the layout.
 
 Discord's Markdown is made of lines, and a line that streams in must be shown before the block it belongs to is
-complete. A whole-document parser can do neither, so blocks are told apart here by how their lines begin, and
-markdown-it reads the text inside them (`inline`). What leaves through the sink depends on the text alone,
-never on how it was cut into chunks.
+complete. A parser for whole documents cannot do that. So this parser recognises blocks by how their lines begin,
+and markdown-it reads the text inside them (`inline`). The atoms depend on the text alone, never on how it was cut
+into chunks.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from bot.markdown.paginator import Atom, Line, Text
 
 _DEEPEST_HEADING = 3
 UNDERLINE = "━" * 20
-_LONGEST_HEADER = 300  # characters of a line that is looked at as a table's header
+_LONGEST_HEADER = 300  # the longest line that may be a table's header
 
 
 class Blocks:
@@ -32,21 +32,21 @@ class Blocks:
         self.files: list[CodeFile] = []
         self._sink = sink
         self._longest_code = code_attachment_chars
-        self._line = ""  # the line in progress, as far as it is not part of the paragraph yet
+        self._line = ""  # the current line, as far as it is not part of the paragraph yet
         self._line_at = 0  # its offset
         self._at = 0  # characters seen
-        self._running = False  # the line in progress is text of the paragraph
+        self._running = False  # the current line is text of the paragraph
         self._paragraph: Paragraph | None = None
         self._is_heading = False
-        self._header: str | None = None  # the paragraph's only line, if it may head a table
-        self._header_line = False  # the line in progress may become that
+        self._header: str | None = None  # the paragraph's only line, if it may be a table's header
+        self._header_line = False  # the current line may become a table's header
         self._open_block: Block | None = None
         self._lists = Lists()
         self._quotes = 0
         self._gap = False
 
     def feed(self, text: str) -> None:
-        """More text, in any pieces."""
+        """Add text, in pieces of any size."""
         start = 0
         while (end := text.find("\n", start)) >= 0:
             self._more(text[start:end])
@@ -56,22 +56,22 @@ class Blocks:
         self._grow()
 
     def close(self) -> None:
-        """The text ended: hand over everything."""
+        """End the text and hand over everything."""
         if self._line or self._running:
             self._end_line()
-        self._end_region()
+        self._end_block()
         self._end_paragraph()
 
     def tail(self) -> list[Atom]:
-        """What may be shown beyond what was handed over."""
+        """The atoms that may be shown after those handed over."""
         if self._open_block is not None:
-            return self._open_block.preview(self._line_in_region() or "")
+            return self._open_block.preview(self._line_in_block() or "")
         if self._paragraph is None:
             return []
         return self._paragraph.preview(until=self._shown_until())
 
     def _shown_until(self) -> int | None:
-        """Where the text begins that may turn out to be a table's header."""
+        """The index of the text that may turn out to be a table's header; None without one."""
         if self._paragraph is None or not (self._header_line or self._header is not None):
             return None
         return first_pipe(self._paragraph.text)
@@ -84,9 +84,9 @@ class Blocks:
             self._line += text
 
     def _grow(self) -> None:
-        """Act on the line in progress as far as it is certain."""
+        """Process the current line as far as its meaning is certain."""
         if self._open_block is not None:
-            line = self._line_in_region()
+            line = self._line_in_block()
             if line is not None:
                 self._open_block.grow(line, self._line_at)
             return
@@ -105,7 +105,7 @@ class Blocks:
 
     def _end_line(self) -> None:
         if self._open_block is not None:
-            self._region_line()
+            self._block_line()
         elif self._running:
             self._end_text_line()
         else:
@@ -127,26 +127,27 @@ class Blocks:
                 self._header = self._paragraph.text
         self._commit()
 
-    def _line_in_region(self) -> str | None:
-        """The line in progress as the region sees it; None while its quote markers are not complete."""
+    def _line_in_block(self) -> str | None:
+        """The current line without the quote markers of the open block; None while the markers are not
+        complete."""
         if self._open_block is None:
             return None
-        depth = self._open_block.place.quotes
+        depth = self._open_block.context.quotes
         at = unquoted(self._line, depth)
         if at is None or (depth and at == len(self._line)):
             return None
         return self._line[at:]
 
-    def _region_line(self) -> None:
+    def _block_line(self) -> None:
         block = self._open_block
         if block is None:
             return
-        at = unquoted(self._line, block.place.quotes)
+        at = unquoted(self._line, block.context.quotes)
         if at is not None and block.line(self._line[at:], self._line_at + at):
             if block.over:
-                self._end_region()
+                self._end_block()
             return
-        self._end_region()
+        self._end_block()
         self._begin(ended=True)
         if self._running:
             self._end_text_line()
@@ -154,16 +155,16 @@ class Blocks:
     def _open(self, block: Block) -> None:
         self._open_block = block
         if block.over:
-            self._end_region()
+            self._end_block()
 
-    def _end_region(self) -> None:
+    def _end_block(self) -> None:
         if self._open_block is not None:
             self._open_block.finish()
             self._gap = self._gap or self._open_block.trails_blank
             self._open_block = None
 
     def _begin(self, *, ended: bool) -> None:
-        """Look at the start of the line in progress and act if it is certain what it is."""
+        """Process the start of the current line when its kind is certain."""
         if not ended and not self._line.strip(" >"):
             return
         at = quote(self._line)
@@ -182,7 +183,7 @@ class Blocks:
         self._act(found, text, self._line_at + at, ended=ended)
 
     def _heads_table(self, text: str, quotes: int, *, ended: bool) -> bool:
-        """The line after a possible header: True if it is, or may become, the row of dashes."""
+        """Whether the line after a possible header is, or may become, the row of dashes."""
         if self._header is None or self._paragraph is None or quotes != self._quotes:
             return False
         if not ended:
@@ -191,9 +192,9 @@ class Blocks:
         if aligns is None or len(aligns) != len(names):
             return False
         first = self._paragraph.first
-        place = BlockContext(self._quotes, first.gap, self._lists.indent, first.source)
+        context = BlockContext(self._quotes, first.gap, self._lists.indent, first.source)
         self._paragraph, self._header = None, None
-        self._open(TableBlock(self._sink, place, names, aligns))
+        self._open(TableBlock(self._sink, context, names, aligns))
         return True
 
     def _act(self, found: Head, text: str, source: int, *, ended: bool) -> None:
@@ -218,7 +219,7 @@ class Blocks:
             self._sink(self._new_line("", "", source))
             self._sink(Text(RULE if found.kind is Kind.RULE else UNDERLINE, (), True, source))
         elif found.kind is Kind.FORMULA:
-            self._open(Formula(self._sink, self._place(source, found.indent), found, text))
+            self._open(Formula(self._sink, self._context(source, found.indent), found, text))
         else:
             code = self._code(found, source)
             self._open(code)
@@ -259,8 +260,8 @@ class Blocks:
         self._run(Paragraph(line, source + found.text), rest)
 
     def _code(self, at: Head, source: int) -> Code:
-        place = self._place(source, at.indent)
-        return Code(self._sink, place, at, longest=self._longest_code, files=self.files)
+        context = self._context(source, at.indent)
+        return Code(self._sink, context, at, longest=self._longest_code, files=self.files)
 
     def _run(self, paragraph: Paragraph, text: str) -> None:
         self._paragraph = paragraph
@@ -282,7 +283,7 @@ class Blocks:
         gap, self._gap = self._gap, False
         return Line(mark + prefix, mark + again, gap, None, heading, source)
 
-    def _place(self, source: int, indent: int) -> BlockContext:
+    def _context(self, source: int, indent: int) -> BlockContext:
         gap, self._gap = self._gap, False
         if gap:
             self._lists.text(indent)

@@ -1,7 +1,7 @@
 """Tables, which Discord does not draw: aligned columns in a code block, or a list when they are too wide.
 
-Which of the two is decided by the header and the first row, and column widths by the first rows, so that a
-table that streams in never changes its form and costs the same per row however long it gets.
+The header and the first row decide which of the two; the first rows decide the column widths. So a table that
+streams in never changes its form, and its cost per row does not grow with its length.
 """
 
 import re
@@ -11,7 +11,7 @@ from enum import Enum
 from bot.markdown.characters import cut_at, width
 from bot.markdown.inline.writer import plain
 
-WIDEST = 60  # columns that a phone shows without breaking lines is fewer, a desktop more
+WIDEST = 60  # columns; a phone shows fewer without breaking lines, a desktop more
 _ROWS_FOR_WIDTHS = 8
 _MOST_COLUMNS = 8
 _NARROWEST = 6
@@ -52,19 +52,19 @@ def _align(dashes: str) -> Align:
 
 
 def first_pipe(line: str) -> int | None:
-    """Where the first pipe stands that can part cells. Two in a row are a spoiler's or an "or"."""
+    """The index of the first pipe that can separate cells. Two pipes in a row are a spoiler or an "or"."""
     found = _LONE_PIPE.search(line)
     return found.start() if found is not None else None
 
 
 def may_be_header(line: str) -> bool:
-    """True if the line could head a table: at least one pipe that parts it."""
+    """True if the line could be a table's header: it has at least one pipe that separates cells."""
     return first_pipe(line) is not None and (len(cells(line)) > 1 or line.lstrip().startswith("|"))
 
 
 @dataclass(slots=True)
 class Table:
-    """One table as it arrives. `add` a row's Markdown; `lines` takes what is final; `preview` shows the rest."""
+    """A table that streams in. `add` takes a row's Markdown, `lines` returns what is final, `preview` the rest."""
 
     header: list[str]
     aligns: list[Align]
@@ -78,7 +78,7 @@ class Table:
         self._head = [plain(cell) for cell in self.header]
 
     def add(self, row: list[str]) -> None:
-        """One more row; missing cells are empty, surplus ones join the last."""
+        """Add a row; missing cells are empty, surplus cells are joined to the last one."""
         count = len(self.header)
         if len(row) > count:
             row = [*row[: count - 1], " | ".join(row[count - 1 :])]
@@ -88,12 +88,12 @@ class Table:
         self._pending.append(row if self.as_list else _plain_row(row))
 
     def rows(self) -> list[list[str]]:
-        """For the list form: rows (Markdown cells) not taken yet."""
+        """For the list form: the rows (Markdown cells) that were not returned yet."""
         taken, self._pending = self._pending, []
         return taken
 
     def lines(self, *, ended: bool) -> list[str]:
-        """For the aligned form: lines that will not change any more."""
+        """For the aligned form: the new lines that will not change any more."""
         if self._widths is None and (ended or len(self._pending) >= _ROWS_FOR_WIDTHS):
             self._widths = self._fitted()
         if self._widths is None:
@@ -148,7 +148,7 @@ def _row(row: list[str], widths: list[int], aligns: list[Align]) -> list[str]:
 
 
 def _grown(row: list[str], widths: list[int]) -> list[int]:
-    """Columns for a row that came after the widths were fixed: out of line rather than cut inside a word."""
+    """The column widths for a row that came after the widths were fixed: wider where a word would be cut."""
     for measure in (width, _longest_word):
         grown = [max(size, measure(cell)) for cell, size in zip(row, widths, strict=True)]
         if _total(grown) <= WIDEST:
@@ -167,7 +167,8 @@ def _pad(text: str, size: int, align: Align) -> str:
 
 
 def _wrap(text: str, size: int) -> list[str]:
-    """The cell in lines of at most `size` columns: at spaces, a longer word anywhere between characters."""
+    """The cell in lines of at most `size` columns, broken at spaces; a longer word is broken between
+    characters."""
     lines = [""]
     for word in text.split(" "):
         if width(lines[-1]) + width(word) + bool(lines[-1]) <= size:

@@ -1,1 +1,1 @@
-"""Inline Markdown: parsed, and written anew as Discord draws it."""
+"""Inline Markdown: parsed, and rewritten in Discord's form."""

@@ -1,4 +1,4 @@
-"""HTML as models write it inside Markdown: which tags mean something, and what."""
+"""The HTML tags that models write inside Markdown, and their meaning."""
 
 import re
 from html import unescape
@@ -87,7 +87,7 @@ def parsed(tag: str) -> tuple[str, bool, dict[str, str]] | None:
 
 
 def is_paired(tag: str) -> int:
-    """+1 if the tag opens something that a later tag must close, -1 if it closes such, else 0."""
+    """+1 if a later tag must close this tag, -1 if this tag closes an earlier one, else 0."""
     known = parsed(tag)
     if known is None or (known[0] not in MARKS and known[0] not in ("a", "sub", "sup")) or tag.endswith("/>"):
         return 0

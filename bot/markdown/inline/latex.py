@@ -1,7 +1,7 @@
-"""Formulas: simple LaTeX as readable Unicode, everything else left to be shown as code.
+"""Formulas: simple LaTeX as readable Unicode; everything else is shown as code.
 
-Discord draws no mathematics. What has a plain form (`\\alpha`, `x^2`, `\\frac{a}{b}`) gets it; matrices,
-alignments and unknown commands do not, so nothing is shown wrongly.
+Discord draws no mathematics. A formula with a plain form (`\\alpha`, `x^2`, `\\frac{a}{b}`) is converted;
+matrices, alignments and unknown commands are not, so no formula is shown wrongly.
 """
 
 import re
@@ -214,7 +214,7 @@ _DEEPEST = 20
 
 
 class _NoPlainForm(Exception):
-    """The formula has something without a plain form."""
+    """The formula contains something without a plain form."""
 
 
 def to_unicode(formula: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Links as Discord draws them: the host always visible, no preview, no invitation, nothing but http(s)."""
+"""Links in Discord's form: the host always visible, no preview, no invitation, only http(s)."""
 
 import re
 from urllib.parse import urlsplit
@@ -36,7 +36,7 @@ def host_of(url: str) -> str | None:
 
 
 def bare(url: str) -> tuple[str, bool]:
-    """An address as text and whether it is code: without a preview, or as code if it invites."""
+    """An address as text, and whether it is code: without a preview, or as code if it is an invitation."""
     if invite(url):
         return broken(url), True
     if host_of(url) is None:
@@ -45,15 +45,15 @@ def bare(url: str) -> tuple[str, bool]:
 
 
 def broken(url: str) -> str:
-    """An address that no client takes for one."""
+    """The address, changed so that no client turns it into a link."""
     return re.sub(r"\.(?=[a-z]+/)", f".{ZWSP}", url.replace("`", "%60"), count=1, flags=re.IGNORECASE)
 
 
 def masked(label: str, href: str) -> list[tuple[str, bool]]:
-    """A link with a text, as pieces of Discord Markdown and whether each is code.
+    """A link with a label, as pieces of Discord Markdown and whether each is code.
 
-    The host follows in brackets unless the label already shows it. A label that shows another host is not
-    linked at all: label and address stand side by side.
+    The host follows in brackets unless the label already shows it. A label that shows another host is not linked:
+    label and address are written side by side.
     """
     label = " ".join(label.split())
     host = host_of(href)

@@ -1,4 +1,5 @@
-"""Formulas in running text: where one begins and ends, and what is only a price or a shell variable."""
+"""Formulas in running text: where a formula begins and ends, and how it differs from a price or a shell
+variable."""
 
 import re
 
@@ -9,10 +10,10 @@ INCOMPLETE = -1
 
 
 def inline_end(source: str, at: int) -> int | None:
-    r"""Where the formula that opens at `at` (`$`, `$$`, `\(` or `\[`) ends, closer included.
+    r"""The index at which the formula that opens at `at` (`$`, `$$`, `\(` or `\[`) ends, closer included.
 
-    None: there is none (a price, a shell variable, a lone dollar). `INCOMPLETE`: more text may still close it.
-    The rule for single dollars is Pandoc's: no space inside either dollar, no digit after the closing one.
+    None: there is no formula (a price, a shell variable, a lone dollar). `INCOMPLETE`: more text may still close
+    it. The rule for single dollars is Pandoc's: no space inside either dollar, no digit after the closing one.
     """
     if source.startswith("\\", at):
         return _until(source, at, "\\)" if source[at + 1 : at + 2] == "(" else "\\]")
@@ -34,15 +35,15 @@ def _until(source: str, at: int, closer: str) -> int | None:
 
 
 def _dollar_end(source: str, at: int) -> int | None:
-    place = at + 1
-    while place < len(source) and place - at < _LONGEST_INLINE:
-        if source[place] == "\\":
-            place += 2
+    index = at + 1
+    while index < len(source) and index - at < _LONGEST_INLINE:
+        if source[index] == "\\":
+            index += 2
             continue
-        if source[place] == "\n":
+        if source[index] == "\n":
             return None
-        if source[place] == "$":
-            closes = not source[place - 1].isspace() and not source[place + 1 : place + 2].isdigit()
-            return place + 1 if closes else None
-        place += 1
-    return INCOMPLETE if place - at < _LONGEST_INLINE else None
+        if source[index] == "$":
+            closes = not source[index - 1].isspace() and not source[index + 1 : index + 2].isdigit()
+            return index + 1 if closes else None
+        index += 1
+    return INCOMPLETE if index - at < _LONGEST_INLINE else None

@@ -1,8 +1,8 @@
-"""Inline Markdown, parsed by markdown-it with the extras models write, and what in it is still open.
+"""Parser for inline Markdown: markdown-it with the extensions that models use, and a check for what is still open.
 
-A text that streams in is cut into segments at white space. A segment is final once nothing in it can still be
-closed by later text (`is_open`); until then `closed_for_now` gives the part that may be shown already, with the
-missing closers added and an ambiguous end left out, so that nothing is shown in one form and then in another.
+A text that streams in is cut into segments at white space. A segment is final when later text cannot close
+anything in it (`is_open`). Until then `closed_for_now` gives the part that may be shown already, with the missing
+closers added and an ambiguous end left out, so that nothing is shown first in one form and then in another.
 """
 
 import re
@@ -16,9 +16,9 @@ from bot.markdown.inline.html import is_paired, may_become_tag
 from bot.markdown.inline.links import BARE, trimmed
 from bot.markdown.inline.math import INCOMPLETE, inline_end
 
-LONGEST_OPEN = 1500  # characters of a segment after which an unclosed marker is only text
+LONGEST_OPEN = 1500  # characters of a segment after which an unclosed marker is treated as text
 
-# How far back an opener is believed: beyond that it is a character like any other.
+# How many characters back an opener may be; further back it is treated as text.
 _BELIEVED = {"*": LONGEST_OPEN, "`": 600, "[": 500, "<": 300, "$": 1000, "|": 400, "h": 600}
 
 _SPECIAL = re.compile(r"[*_~`\[\]<>$|\\!&:@#^\n]|discord|dsc\.|invite\.", re.IGNORECASE)
@@ -26,9 +26,9 @@ _SPECIAL = re.compile(r"[*_~`\[\]<>$|\\!&:@#^\n]|discord|dsc\.|invite\.", re.IGN
 
 @dataclass(slots=True)
 class _Open:
-    """Openers without closers: their places and kinds, and the emphasis markers to append, innermost first."""
+    """Openers without closers: their indices and kinds, and the emphasis markers to append, innermost first."""
 
-    places: list[tuple[int, str]]
+    openers: list[tuple[int, str]]
     closers: str = ""
 
 
@@ -40,7 +40,7 @@ def _open_of(state: StateInline) -> _Open | None:
 def _note(state: StateInline, silent: bool, kind: str) -> None:
     found = _open_of(state)
     if found is not None and not silent:
-        found.places.append((state.pos, kind))
+        found.openers.append((state.pos, kind))
 
 
 def _formula(state: StateInline, silent: bool) -> bool:
@@ -118,7 +118,7 @@ def _address(state: StateInline, silent: bool) -> bool:
 
 
 def _unclosed_code(state: StateInline, silent: bool) -> bool:
-    """Notes a run of backticks without its partner; the backticks rule itself then makes it text."""
+    """Record a run of backticks without its partner; the backticks rule itself then turns it into text."""
     if state.src[state.pos] != "`" or silent:
         return False
     end = state.pos
@@ -136,7 +136,7 @@ _UNCLOSED_LINK = re.compile(
 
 
 def _unclosed(state: StateInline, silent: bool) -> bool:
-    """The last rule: everything else failed at this character. Notes what later text could make of it."""
+    """Record what later text could turn this character into. The last rule: all others failed here."""
     rest = state.src[state.pos : state.posMax]
     if (rest[0] == "[" or rest.startswith("![")) and _UNCLOSED_LINK.match(rest):
         _note(state, silent, "[")
@@ -146,7 +146,7 @@ def _unclosed(state: StateInline, silent: bool) -> bool:
 
 
 def _unpaired(state: StateInline) -> None:
-    """Emphasis that was opened and not closed; runs after markdown-it has paired the markers."""
+    """Record emphasis that was opened and not closed; runs after markdown-it has paired the markers."""
     found = _open_of(state)
     if found is None:
         return
@@ -177,12 +177,12 @@ _PARSER = _parser()
 
 
 def is_plain(source: str) -> bool:
-    """True if the text has nothing that could be markup."""
+    """True if the text contains nothing that could be markup."""
     return _SPECIAL.search(source) is None
 
 
 def tokens(source: str) -> list[Token]:
-    """The inline tokens of a finished text, unclosed markers as text. Types beside markdown-it's own:
+    """The inline tokens of a finished text, with unclosed markers as text. Types in addition to markdown-it's own:
     `formula`, `spoiler_open`/`_close`, `footnote`, `address`."""
     return _PARSER.inline.parse(source, _PARSER, {}, [])
 
@@ -193,14 +193,14 @@ def _analysed(source: str) -> tuple[list[Token], _Open]:
 
 
 def is_open(source: str) -> bool:
-    """True if text that follows could close something opened in `source`."""
+    """True if later text could close something that `source` opened."""
     if len(source) > LONGEST_OPEN:
         return False
     parsed, found = _analysed(source)
     if found.closers:
         return True
     size = len(source)
-    if any(size - place <= _BELIEVED[kind[0]] for place, kind in found.places):
+    if any(size - index <= _BELIEVED[kind[0]] for index, kind in found.openers):
         return True
     return size <= _BELIEVED["h"] and _has_open_tag(parsed)
 
@@ -223,10 +223,10 @@ _HOLDING = ("[", "<", "$")
 
 
 def closed_for_now(source: str) -> str:
-    """What of an unfinished text may be shown, its open markers closed; "" if nothing yet.
+    """The part of an unfinished text that may be shown, with its open markers closed; "" if there is none yet.
 
-    Left out: an end that the next character may turn into something else, and everything from the opener of
-    an unfinished link, tag or formula on.
+    It leaves out an end that the next character may turn into something else, and everything from the opener of an
+    unfinished link, tag or formula on.
     """
     shown = _without_ambiguous_end(source)
     if is_plain(shown):
@@ -234,7 +234,7 @@ def closed_for_now(source: str) -> str:
     for _ in range(4):
         _, found = _analysed(shown)
         size = len(shown)
-        held = [at for at, kind in found.places if kind[0] in _HOLDING and size - at <= _BELIEVED[kind[0]]]
+        held = [at for at, kind in found.openers if kind[0] in _HOLDING and size - at <= _BELIEVED[kind[0]]]
         if not held:
             return _with_closers(shown, found)
         shown = _without_ambiguous_end(shown[: min(held)])
@@ -249,15 +249,15 @@ def _without_ambiguous_end(source: str) -> str:
 
 def _with_closers(source: str, found: _Open) -> str:
     bare = source.rstrip()
-    for place, kind in found.places:
-        if kind[0] not in "`|" or len(source) - place > _BELIEVED[kind[0]]:
+    for index, kind in found.openers:
+        if kind[0] not in "`|" or len(source) - index > _BELIEVED[kind[0]]:
             continue
-        if not bare[place:].strip("`| "):
-            return closed_for_now(source[:place])
-        _, outer = _analysed(bare[:place] + "x")
+        if not bare[index:].strip("`| "):
+            return closed_for_now(source[:index])
+        _, outer = _analysed(bare[:index] + "x")
         if kind[0] == "`":
             gap = " " if bare.endswith("`") else ""
             return f"{bare}{gap}{kind}{outer.closers}"
-        _, inner = _analysed(bare[place + 2 :])
+        _, inner = _analysed(bare[index + 2 :])
         return f"{bare}{inner.closers}||{outer.closers}"
     return f"{bare}{found.closers}{source[len(bare) :]}" if found.closers else source

@@ -1,4 +1,4 @@
-"""Inline tokens as Discord text: pieces of about a word, each inside the marks that hold for it."""
+"""Inline tokens as Discord text: pieces of about a word, each with the marks that apply to it."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from bot.markdown.inline.parser import is_plain, tokens
 from bot.markdown.paginator import Text
 
 _WORD = re.compile(r"\s*\S+(?:\s+|\Z)|\s+")
-_LONGEST_WORD = 80  # longer runs (scripts without spaces) are parted so that a page can end inside them
+_LONGEST_WORD = 80  # longer runs (scripts without spaces) are split so that a page can end inside them
 _PAIRS = {"strong": "**", "em": "*", "s": "~~", "spoiler": "||"}
 
 
@@ -43,7 +43,7 @@ def plain(source: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The text in pieces of a word and the space after it; a very long word in several."""
+    """The text in pieces of a word and the space after it; a very long word is split into several pieces."""
     if len(text) <= _LONGEST_WORD and " " not in text:
         return [text] if text else []
     out: list[str] = []
@@ -56,7 +56,7 @@ def words(text: str) -> list[str]:
 
 
 def _parted(word: str) -> list[str]:
-    """Pieces that may end a page: only where no visible character is cut."""
+    """A long word in pieces, split only between visible characters; a page may end after each piece."""
     out: list[str] = []
     while word:
         at = cut_at(word, 40)
@@ -158,13 +158,13 @@ class _Writer:
             self._label.append(content)
             return
         marks = [mark for mark in self._marks if not mark.startswith("`")]
-        # Discord takes the longest run it finds for the closer: three in a row are broken up.
+        # Discord takes the longest run of backticks for the closer, so three in a row are separated.
         text = re.sub(r"`(?=``)", f"`{ZWSP}", content)
         runs = {len(run) for run in re.findall(r"`+", text)}
         if runs == {1, 2}:
             text, runs = re.sub(r"`(?=`)", f"`{ZWSP}", text), {1}
         mark = "``" if runs == {1} else "`"
-        # A space would do in the middle of a line, but is cut off at its ends.
+        # A space would be enough in the middle of a line, but Discord removes it at the ends.
         if text.lstrip().startswith("`"):
             text = f"{ZWSP}{text.lstrip()}"
         if text.rstrip().endswith("`"):

@@ -62,7 +62,7 @@ class Completion:
         """Store an answer that is complete, was stopped by ``by`` or broke off; then show it. Raises
         :class:`StorageError`."""
         kept = await self._commit(
-            lambda: self._store.answered(request.request_id, self._owner, answer, now=self._clock.now())
+            lambda: self._store.mark_answered(request.request_id, self._owner, answer, now=self._clock.now())
         )
         if not kept:
             # Another process holds the question now (our lease ran out): it will answer, not we.
@@ -79,7 +79,7 @@ class Completion:
     async def fail(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
         """Store that a question could not be answered, and say why in one sentence with an id that operators can
         search for. Raises :class:`StorageError`."""
-        await self._commit(lambda: self._store.failed(request.request_id, error.key, now=self._clock.now()))
+        await self._commit(lambda: self._store.mark_failed(request.request_id, error.key, now=self._clock.now()))
         log.error(
             "question.failed",
             request_id=request.request_id,
@@ -99,7 +99,7 @@ class Completion:
     async def cancel(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
         """Store that a question was withdrawn and show it; False when it had already ended. Raises
         :class:`StorageError`."""
-        done = await self._commit(lambda: self._store.cancelled(request.request_id, now=self._clock.now()))
+        done = await self._commit(lambda: self._store.mark_cancelled(request.request_id, now=self._clock.now()))
         if not done:
             return False
         log.info("question.cancelled", request_id=request.request_id, by=by)
@@ -158,7 +158,7 @@ class Completion:
         await self._delivered(request)
 
     async def _delivered(self, request: StoredRequest) -> None:
-        await self._commit(lambda: self._store.delivered(request.request_id, now=self._clock.now()))
+        await self._commit(lambda: self._store.mark_delivered(request.request_id, now=self._clock.now()))
 
     async def _sent_directly(
         self, request: StoredRequest, live: LiveAnswer, heading: str, error: DeliveryError

@@ -122,10 +122,12 @@ class Dispatcher:
         when nothing more may start."""
         owner, lease = self._heartbeat.owner, self._heartbeat.seconds
         async with self._in_flight.claiming:
-            with self._gate.claiming() as besides:
+            with self._gate.claiming() as excluded:
                 # Together: in a burst each wait for the database is as long as the burst makes it.
                 claims = (
-                    self._store.claim(owner, now=self._clock.now, lease=lease, room=free - taken, besides=besides)
+                    self._store.claim(
+                        owner, now=self._clock.now, lease=lease, room=free - taken, excluding=excluded
+                    )
                     for taken in range(min(free, CLAIMS_AT_ONCE))
                 )
                 results = await asyncio.gather(*claims, return_exceptions=True)

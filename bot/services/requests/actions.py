@@ -130,4 +130,4 @@ class AnswerActions:
     async def fetched(self, request: StoredRequest) -> None:
         """The asker has seen a kept answer: nothing has to be shown any more."""
         if request.state is RequestState.ANSWERED:
-            await self._store.delivered(request.request_id, now=self._clock.now())
+            await self._store.mark_delivered(request.request_id, now=self._clock.now())

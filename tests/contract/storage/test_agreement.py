@@ -1,4 +1,4 @@
-"""The line in memory and the line on SQLite do the same, whatever happens to them."""
+"""The queue in memory and the queue on SQLite behave the same, for any steps."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
     "ask": _ask,
     "claim": lambda store, step, now: store.claim(step.owner, now=always(now), lease=5, room=step.room),
     "release": lambda store, step, now: store.release(str(step.which), step.owner, now=now),
-    "cancel": lambda store, step, now: store.cancelled(str(step.which), now=now),
-    "fail": lambda store, step, now: store.failed(str(step.which), "error.scheduler", now=now),
-    "deliver": lambda store, step, now: store.delivered(str(step.which), now=now),
-    "answer": lambda store, step, now: store.answered(
+    "cancel": lambda store, step, now: store.mark_cancelled(str(step.which), now=now),
+    "fail": lambda store, step, now: store.mark_failed(str(step.which), "error.scheduler", now=now),
+    "deliver": lambda store, step, now: store.mark_delivered(str(step.which), now=now),
+    "answer": lambda store, step, now: store.mark_answered(
         str(step.which), step.owner, answer(tokens=step.tokens), now=now
     ),
     "renew": lambda store, step, now: store.renew(step.owner, [str(step.which)], now=always(now), lease=5),
@@ -71,7 +71,7 @@ KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
     ),
 }
 
-# Half of all steps ask or claim, or the line would be empty most of the time. Whole numbers and weights that
+# Half of all steps ask or claim, or the queue would be empty most of the time. Whole numbers and weights that
 # are powers of two: their sums are exact in whatever order they are made.
 _steps = st.builds(
     Step,
@@ -104,6 +104,6 @@ async def _compare(steps: Sequence[Step], folder: Path) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(_steps, max_size=40))
 def test_both_lines_agree(steps: list[Step]) -> None:
-    """Every result, the order of the line after every step, and the end are equal."""
+    """Every result, the order of the queue after every step, and the end are equal."""
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_compare(steps, Path(folder)))

@@ -24,8 +24,8 @@ async def ask(
     await stores.requests.enqueue(asked, WIDE)
     claimed = await stores.requests.claim("me", now=always(1.0), lease=30)
     assert claimed is not None
-    assert await stores.requests.answered(claimed.request_id, "me", given, now=2.0)
-    await stores.requests.delivered(claimed.request_id, now=3.0)
+    assert await stores.requests.mark_answered(claimed.request_id, "me", given, now=2.0)
+    await stores.requests.mark_delivered(claimed.request_id, now=3.0)
 
 
 async def remembered(stores: Stores, conversation: int = 1) -> list[str]:
@@ -121,7 +121,7 @@ async def test_a_branch_is_what_it_followed_and_all_before(stores: Stores) -> No
     await ask(stores, "between", answer("between"))
     await stores.requests.enqueue(replace(question("c"), follows="b"), WIDE)
     await stores.requests.claim("me", now=always(1.0), lease=30)
-    await stores.requests.answered("c", "me", answer("c"), now=2.0)
+    await stores.requests.mark_answered("c", "me", answer("c"), now=2.0)
 
     async def branch(root: str, limit: int = 10) -> list[str]:
         turns = await stores.conversations.recent_turns(1, limit=limit, follows=root)

@@ -1,4 +1,4 @@
-"""Joining the line and being taken from it."""
+"""Joining the queue and being taken from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_a_question_waits_as_it_was_asked(stores: Stores) -> None:
 
 
 async def test_enqueueing_twice_is_enqueueing_once(stores: Stores) -> None:
-    """A repeated id returns the first row, even when the line is full by now."""
+    """A repeated id returns the first row, even when the queue is full by now."""
     first = await stores.requests.enqueue(question("a"), WIDE)
 
     assert await stores.requests.enqueue(question("a", cost=5), QueueLimits(1, 1)) == first
@@ -55,7 +55,7 @@ async def test_ones_own_limit(stores: Stores) -> None:
 
 
 async def test_a_full_line(stores: Stores) -> None:
-    """The line as a whole has a limit; what runs is not in it."""
+    """The queue as a whole has a limit; what runs is not in it."""
     limits = QueueLimits(per_user=5, total=2)
     for number in (1, 2):
         await stores.requests.enqueue(question(str(number), user=number), limits)
@@ -105,14 +105,14 @@ async def test_a_question_that_is_set_aside_keeps_its_position(stores: Stores) -
     assert await take(stores) == "a"
     await stores.requests.release("a", "me", now=10.0)
 
-    async def besides(*aside: str) -> str | None:
-        claimed = await stores.requests.claim("me", now=always(11.0), lease=30, besides=aside)
+    async def excluding(*aside: str) -> str | None:
+        claimed = await stores.requests.claim("me", now=always(11.0), lease=30, excluding=aside)
         return None if claimed is None else claimed.request_id
 
-    assert await besides("a", "unknown") == "b"
-    assert await besides("a") == "elsewhere"
-    assert await besides("a") is None
-    assert await besides() == "a"
+    assert await excluding("a", "unknown") == "b"
+    assert await excluding("a") == "elsewhere"
+    assert await excluding("a") is None
+    assert await excluding() == "a"
 
 
 async def test_twenty_questions_do_not_hold_up_anothers_first(stores: Stores) -> None:
@@ -130,7 +130,7 @@ async def test_one_question_of_a_person_per_conversation(stores: Stores) -> None
         await stores.requests.enqueue(question(name, conversation=conversation), WIDE)
 
     assert [await take(stores) for _ in range(3)] == ["first", "elsewhere", None]
-    await stores.requests.answered("first", "me", answer(), now=11.0)
+    await stores.requests.mark_answered("first", "me", answer(), now=11.0)
     assert await take(stores) == "follow-up"
 
 
@@ -168,9 +168,9 @@ async def test_measured_cost_moves_what_waits(stores: Stores) -> None:
         await stores.requests.enqueue(question(f"short{number}", user=2, conversation=2), WIDE)
     assert [await take(stores), await take(stores)] == ["long0", "short0"]
 
-    await stores.requests.answered("long0", "me", answer(tokens=350), now=11.0)
+    await stores.requests.mark_answered("long0", "me", answer(tokens=350), now=11.0)
     assert await order(stores) == ["short1", "short2", "long1", "long2"]
-    await stores.requests.answered("short0", "me", answer(tokens=100), now=12.0)
+    await stores.requests.mark_answered("short0", "me", answer(tokens=100), now=12.0)
     assert await order(stores) == ["short1", "short2", "long1", "long2"]
 
 
@@ -182,7 +182,7 @@ async def test_an_uncounted_prompt_leaves_the_estimate(stores: Stores) -> None:
     await stores.requests.enqueue(question("d", user=2, cost=300, conversation=2), WIDE)
     assert await take(stores) == "a"
 
-    await stores.requests.answered("a", "me", answer(tokens=10, prompt_tokens=None), now=11.0)
+    await stores.requests.mark_answered("a", "me", answer(tokens=10, prompt_tokens=None), now=11.0)
 
     assert await order(stores) == ["c", "d", "b"]
 
@@ -222,16 +222,16 @@ async def test_a_cancelled_question_closes_its_gap(stores: Stores) -> None:
         await stores.requests.enqueue(question(name, user=2), WIDE)
     assert await order(stores) == ["a0", "b0", "a1", "b1", "b2", "a2"]
 
-    assert await stores.requests.cancelled("a1", now=1.0)
+    assert await stores.requests.mark_cancelled("a1", now=1.0)
 
     assert await order(stores) == ["a0", "b0", "a2", "b1", "b2"]
 
 
 async def test_everybody_begins_level_after_an_idle_moment(stores: Stores) -> None:
-    """What was used before the line ran empty is forgotten; nobody owes or is owed."""
+    """What was used before the queue ran empty is forgotten; nobody owes or is owed."""
     await stores.requests.enqueue(question("old", user=1), WIDE)
     await take(stores)
-    await stores.requests.answered("old", "me", answer(tokens=10_000), now=11.0)
+    await stores.requests.mark_answered("old", "me", answer(tokens=10_000), now=11.0)
 
     await stores.requests.enqueue(question("a", user=1), WIDE)
     await stores.requests.enqueue(question("b", user=2), WIDE)
@@ -254,7 +254,7 @@ async def test_operators_hold_the_line(stores: Stores) -> None:
 
 
 async def test_places_and_people_in_the_line(stores: Stores) -> None:
-    """The line tells who asked what, where, and in which place."""
+    """The queue shows who asked what, where, and at which position."""
     asked = question("a", user=4, conversation=2, cost=7.0, at=3.0)
     await stores.requests.enqueue(asked, WIDE)
     await stores.requests.enqueue(question("b", user=4), WIDE)

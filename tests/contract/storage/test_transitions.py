@@ -32,10 +32,10 @@ async def _claimed(stores: Stores) -> bool:
 CHANGES: dict[str, Change] = {
     "claim": _claimed,
     "release": lambda stores: stores.requests.release("a", "me", now=21.0),
-    "answered": lambda stores: stores.requests.answered("a", "me", answer(), now=22.0),
-    "delivered": lambda stores: stores.requests.delivered("a", now=23.0),
-    "failed": lambda stores: stores.requests.failed("a", "error.scheduler", now=24.0),
-    "cancelled": lambda stores: stores.requests.cancelled("a", now=25.0),
+    "answered": lambda stores: stores.requests.mark_answered("a", "me", answer(), now=22.0),
+    "delivered": lambda stores: stores.requests.mark_delivered("a", now=23.0),
+    "failed": lambda stores: stores.requests.mark_failed("a", "error.scheduler", now=24.0),
+    "cancelled": lambda stores: stores.requests.mark_cancelled("a", now=25.0),
     "expire": _expired,
     "clear": _cleared,
 }
@@ -113,7 +113,7 @@ async def test_answer_turn_and_state_together(stores: Stores) -> None:
     await stores.requests.claim("me", now=always(20.0), lease=30)
     given = answer("forty-two", prompt_tokens=11)
 
-    assert await stores.requests.answered("a", "me", given, now=22.0)
+    assert await stores.requests.mark_answered("a", "me", given, now=22.0)
 
     request = await stores.requests.get("a")
     (turn,) = await stores.conversations.recent_turns(1, limit=10)
@@ -131,15 +131,15 @@ async def test_only_the_owner_answers(stores: Stores) -> None:
     await stores.requests.recover("quick", now=always(51.0), is_alive=everybody)
     await stores.requests.claim("quick", now=always(51.0), lease=30)
 
-    assert not await stores.requests.answered("a", "slow", answer(), now=52.0)
+    assert not await stores.requests.mark_answered("a", "slow", answer(), now=52.0)
     assert await stores.conversations.recent_turns(1, limit=10) == []
-    assert await stores.requests.answered("a", "quick", answer(), now=53.0)
+    assert await stores.requests.mark_answered("a", "quick", answer(), now=53.0)
 
 
 async def test_a_failure_keeps_its_reason(stores: Stores) -> None:
     """The sentence that a person was shown can be found again."""
     await stores.requests.enqueue(question("a"), WIDE)
-    await stores.requests.failed("a", "error.request_refused", now=30.0)
+    await stores.requests.mark_failed("a", "error.request_refused", now=30.0)
 
     failed = await stores.requests.get("a")
 
@@ -184,10 +184,10 @@ async def test_recovery_takes_what_a_dead_process_left(stores: Stores) -> None:
     """Whoever comes after it need not wait for its leases, neither for questions nor for answers."""
     for name, user in (("waits", 1), ("runs", 2), ("answered", 3)):
         await stores.requests.enqueue(question(name, user=user), WIDE)
-    await stores.requests.cancelled("waits", now=1.0)
+    await stores.requests.mark_cancelled("waits", now=1.0)
     for _ in range(2):
         await stores.requests.claim("before", now=always(20.0), lease=1000)
-    await stores.requests.answered("answered", "before", answer(), now=21.0)
+    await stores.requests.mark_answered("answered", "before", answer(), now=21.0)
     await stores.requests.attach_message("answered", 0, 77)
 
     recovered = await stores.requests.recover("after", now=always(22.0), is_alive=nobody)
@@ -221,7 +221,7 @@ async def test_recovery_beside_others_waits_for_leases(stores: Stores) -> None:
     await stores.requests.claim("alive", now=always(20.0), lease=30)
     for _ in range(2):
         await stores.requests.claim("dead", now=always(20.0), lease=30)
-    await stores.requests.answered("shown", "dead", answer(), now=21.0)
+    await stores.requests.mark_answered("shown", "dead", answer(), now=21.0)
     await stores.requests.renew("alive", ["kept"], now=always(45.0), lease=30)
 
     early = await stores.requests.recover("third", now=always(49.0), is_alive=everybody)
@@ -259,7 +259,7 @@ async def test_tokens_that_are_about_to_end(stores: Stores) -> None:
     for name, at, private in (("later", 30.0, True), ("sooner", 10.0, True), ("open to all", 20.0, False)):
         await stores.requests.enqueue(question(name, conversation=1, at=at, private=private), WIDE)
     await stores.requests.enqueue(question("over", at=20.0, private=True), WIDE)
-    await stores.requests.cancelled("over", now=21.0)
+    await stores.requests.mark_cancelled("over", now=21.0)
     await stores.requests.enqueue(question("by message", at=20.0, private=True, token=None), WIDE)
 
     assert await stores.requests.tokens_ending(after=900.0, before=940.0) == ["sooner", "later"]
@@ -273,7 +273,7 @@ async def test_requests_of_a_person_and_versions_of_an_answer(stores: Stores) ->
     await stores.requests.enqueue(question("a", user=1), WIDE)
     await stores.requests.enqueue(question("b", user=2), WIDE)
     await stores.requests.enqueue(question("a2", user=1, kind=RequestKind.REGENERATE, root="a"), WIDE)
-    await stores.requests.cancelled("a", now=1.0)
+    await stores.requests.mark_cancelled("a", now=1.0)
 
     theirs = await stores.requests.of_user(1, [RequestState.QUEUED, RequestState.CANCELLED])
     waiting = await stores.requests.of_user(1, [RequestState.QUEUED])
@@ -291,7 +291,7 @@ async def test_only_what_is_held_is_renewed(stores: Stores) -> None:
     for _ in range(3):
         await stores.requests.claim("me", now=always(20.0), lease=30)
     await stores.requests.claim("another", now=always(20.0), lease=30)
-    await stores.requests.answered("shown", "me", answer(), now=21.0)
+    await stores.requests.mark_answered("shown", "me", answer(), now=21.0)
 
     await stores.requests.renew("me", ["held", "shown", "theirs", "unknown"], now=always(40.0), lease=30)
 
@@ -309,7 +309,7 @@ async def test_what_is_ones_own_is_not_recovered(stores: Stores) -> None:
     for name, user in (("mine", 1), ("answered", 2)):
         await stores.requests.enqueue(question(name, user=user), WIDE)
         await stores.requests.claim("me", now=always(20.0), lease=30)
-    await stores.requests.answered("answered", "me", answer(), now=21.0)
+    await stores.requests.mark_answered("answered", "me", answer(), now=21.0)
 
     mine = await stores.requests.recover("me", now=always(1000.0), is_alive=nobody)
     theirs = await stores.requests.recover("another", now=always(1000.0), is_alive=everybody)
@@ -324,7 +324,7 @@ async def test_the_ids_of_what_runs_under_an_owner(stores: Stores) -> None:
         await stores.requests.enqueue(question(name, user=user), WIDE)
     for owner, since in (("me", 20.0), ("me", 21.0), ("another", 22.0), ("me", 23.0)):
         await stores.requests.claim(owner, now=always(since), lease=30)
-    await stores.requests.cancelled("ended", now=24.0)
+    await stores.requests.mark_cancelled("ended", now=24.0)
 
     assert await stores.requests.running_ids("me") == ["first", "second"]
     assert await stores.requests.running_ids("nobody") == []

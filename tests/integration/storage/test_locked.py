@@ -85,7 +85,9 @@ async def test_a_number_that_cannot_be_stored_is_refused_for_good(url: str, toke
     """It is told from a disk that fails, which may pass; nothing of the answer is kept."""
     async with Database.open(url) as database:
         with pytest.raises(ValueRefused):
-            await database.requests.answered("runs", "me", replace(answer(), completion_tokens=tokens), now=21.0)
+            await database.requests.mark_answered(
+                "runs", "me", replace(answer(), completion_tokens=tokens), now=21.0
+            )
         runs = await database.requests.get("runs")
         turns = await database.conversations.recent_turns(1, limit=5)
 

@@ -34,7 +34,7 @@ def put(key: str) -> Callable[[Connection], str]:
 
 
 def refused(connection: Connection) -> str:
-    """A transaction that takes back what it did, as one does for a line that is full."""
+    """A transaction that undoes its work, as it happens when the queue is full."""
     connection.execute(insert(facts).values(key="refused", value=""))
     raise UserError("no", key="error.empty_prompt")
 

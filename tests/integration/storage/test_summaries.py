@@ -41,8 +41,8 @@ async def answered(
 
 async def taken(database: Database, request_id: str, *, at: float = 0.0) -> None:
     assert await database.requests.claim("me", now=always(at), lease=30) is not None
-    assert await database.requests.answered(request_id, "me", answer(request_id), now=at)
-    await database.requests.delivered(request_id, now=at)
+    assert await database.requests.mark_answered(request_id, "me", answer(request_id), now=at)
+    await database.requests.mark_delivered(request_id, now=at)
 
 
 async def summarised(database: Database, conversation: int = 1, *, text: str = "gist") -> bool:

@@ -67,11 +67,11 @@ CHANGES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "enqueue": lambda db: db.requests.enqueue(question("new", user=1), WIDE),
     "claim": lambda db: db.requests.claim("me", now=always(5.0), lease=30),
     "release": lambda db: db.requests.release("running", "me", now=5.0),
-    "answered": lambda db: db.requests.answered("running", "me", answer(tokens=700), now=5.0),
-    "answered anew": lambda db: db.requests.answered("version", "me", answer(), now=5.0),
-    "delivered": lambda db: db.requests.delivered("answered", now=5.0),
-    "failed": lambda db: db.requests.failed("running", "error.scheduler", now=5.0),
-    "cancelled": lambda db: db.requests.cancelled("waiting 0", now=5.0),
+    "answered": lambda db: db.requests.mark_answered("running", "me", answer(tokens=700), now=5.0),
+    "answered anew": lambda db: db.requests.mark_answered("version", "me", answer(), now=5.0),
+    "delivered": lambda db: db.requests.mark_delivered("answered", now=5.0),
+    "failed": lambda db: db.requests.mark_failed("running", "error.scheduler", now=5.0),
+    "cancelled": lambda db: db.requests.mark_cancelled("waiting 0", now=5.0),
     "expire": lambda db: db.requests.expire(before=9.0, now=10.0),
     "recover": lambda db: db.requests.recover("next", now=always(5.0), is_alive=nobody),
     "attach": lambda db: db.requests.attach_message("answered", 0, 13),
@@ -96,7 +96,7 @@ async def _busy(database: Database) -> None:
     for name in set(taken) - {"answered", "running", "version"}:
         await database.requests.release(name, "me", now=2.0)
     await database.requests.attach_message("answered", 0, 12)
-    await database.requests.answered("answered", "me", answer(), now=3.0)
+    await database.requests.mark_answered("answered", "me", answer(), now=3.0)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -131,7 +131,7 @@ async def test_a_crash_between_any_two_statements_changes_nothing(tmp_path: Path
 
 
 async def test_killed_after_the_commit(tmp_path: Path) -> None:
-    """What was said to be in the line is in the line, however the process ends."""
+    """A question that was confirmed as queued is in the queue, however the process ends."""
     url = new_database(tmp_path)
     program = (
         "import asyncio, os, signal\n"

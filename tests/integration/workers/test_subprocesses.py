@@ -136,8 +136,8 @@ mark.unlink()
 
 async def test_who_waits_too_long_is_told(tmp_path: Path) -> None:
     """A wait has an end, and leaves no trace."""
-    door = FairSemaphore(1)
-    hurried = Subprocesses(door, tmp_path, patience=0.01)
+    semaphore = FairSemaphore(1)
+    hurried = Subprocesses(semaphore, tmp_path, patience=0.01)
     async with hurried.turn(1):
         with pytest.raises(WaitListFull, match="no turn within"):
             async with hurried.turn(2):

@@ -91,7 +91,7 @@ async def test_it_speaks_the_catalogues_languages() -> None:
 
 
 async def test_a_choice_carries_its_key() -> None:
-    """It has no place of its own; a key that nobody wrote a sentence for leaves the English."""
+    """Its key cannot be derived; a key without a sentence leaves the English text."""
     translate = CatalogueTranslator().translate
     german = discord.Locale.german
     assert await translate(locale_str("Stop", key="control.stop"), german, CHOICE) == "Stopp"

@@ -1,4 +1,4 @@
-"""A prompt that comes back in place of an answer: no text, no reasoning, no figure."""
+"""A prompt that comes back instead of an answer: no text, no reasoning, no figure."""
 
 from __future__ import annotations
 

@@ -306,7 +306,7 @@ def test_b2_an_event_without_end_is_the_clusters_fault(start: bytes, line: bytes
 
 
 def test_b3_lines_that_begin_an_object_which_never_ends() -> None:
-    """Are raw text, of which the beginning is told."""
+    """Are plain text, whose beginning is reported."""
     _, failure = read(b'{"a": "xxxxxxxxxxxxxxxx",\n' * 16_000)
     assert type(failure) is UpstreamFailed
     assert failure.code == "raw_text"

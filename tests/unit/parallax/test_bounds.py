@@ -1,4 +1,4 @@
-"""What a scheduler says beyond all bounds counts as not told."""
+"""Values of a scheduler beyond the bounds count as missing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def status(**fields: object) -> ClusterStatus:
 def test_q4_what_is_derived_from_any_report_stays_finite(
     capacity: object, nodes: object, gpus: object, memory: object
 ) -> None:
-    """The line's limit, its gauge, the wait and the memory of all nodes together."""
+    """The queue's limit, its gauge, the wait and the memory of all nodes together."""
     report = status(max_running_request=capacity, init_nodes_num=nodes, gpu_num=gpus, gpu_memory=memory)
     limit = CapacityLimit()
     limit.status(report.capacity)

@@ -80,7 +80,7 @@ def test_trouble_comes_with_its_remedy() -> None:
 
 
 def test_capacity_in_use_and_the_line() -> None:
-    """Of how many where that is known, the line in any case."""
+    """The capacity where it is known, the queue in any case."""
     assert "Running 3 of 8 · 2 in line" in text(card(load=Load(3, 8, 2)))
     assert "Running 3 · 2 in line" in text(card(load=Load(3, None, 2)))
 

@@ -1,4 +1,4 @@
-"""Those who are told."""
+"""Listeners and their notifications."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_one_that_fails_keeps_nobody_from_being_told() -> None:
 
 
 def test_whoever_has_enough_is_told_no_more() -> None:
-    """Also in the middle of being told."""
+    """Also in the middle of a notification."""
     heard: list[str] = []
     listeners = Listeners[[]](HandClock())
 

@@ -20,7 +20,7 @@ PATIENCE = 5.0
 
 @dataclass(eq=False)
 class Work:
-    """A task that fails as it is told, and otherwise goes on until it is cancelled."""
+    """A task that fails when the test says so, and otherwise runs until it is cancelled."""
 
     fails: list[Exception] = field(default_factory=list)
     begun: int = 0

@@ -168,7 +168,7 @@ async def test_so_is_one_that_a_restart_shows() -> None:
     ends = Ends()
     await ends.asked()
     await ends.taken()
-    await ends.store.answered("q", "me", replace(answer(), ttft=70.0), now=ends.clock.now())
+    await ends.store.mark_answered("q", "me", replace(answer(), ttft=70.0), now=ends.clock.now())
     (left,) = (await ends.store.recover("next", now=ends.clock.now, is_alive=lambda _: False)).undelivered
     await ends.completion.deliver(left, ends.live_answers.reopen(left))
     assert ends.messages.announced == [ASKER]

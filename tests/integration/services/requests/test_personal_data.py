@@ -63,8 +63,8 @@ async def answered(
     await database.requests.enqueue(asked, WIDE)
     claimed = await database.requests.claim("me", now=always(at), lease=30)
     assert claimed is not None
-    assert await database.requests.answered(request_id, "me", answer(tokens=10), now=at)
-    await database.requests.delivered(request_id, now=at)
+    assert await database.requests.mark_answered(request_id, "me", answer(tokens=10), now=at)
+    await database.requests.mark_delivered(request_id, now=at)
 
 
 async def test_the_nearest_scope_wins_and_says_where_it_comes_from(bench: Bench) -> None:
@@ -161,7 +161,7 @@ async def test_an_edited_and_a_deleted_message(bench: Bench) -> None:
     await database.requests.enqueue(replace(question("late"), source_message_id=501), WIDE)
     await database.requests.claim("me", now=always(1.0), lease=30)
     await database.personal.forget_message(501)
-    assert await database.requests.answered("late", "me", answer(), now=2.0)
+    assert await database.requests.mark_answered("late", "me", answer(), now=2.0)
     assert await database.conversations.recent_turns(1, limit=9) == []
 
 

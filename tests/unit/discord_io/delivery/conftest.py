@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.discord_io.delivery.answer import AnswerDelivery
+from tests.fakes.channels import PacedChannel, PacedRoutes, Saying
 from tests.fakes.clocks import LoopClock
 from tests.fakes.loops import VirtualTimeLoop
-from tests.fakes.surfaces import PacedChannel, PacedSurface, Saying
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
@@ -21,9 +21,9 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLo
 
 @dataclass(eq=False)
 class Attempts:
-    """One answer on its way: where it is shown, what it says, and the ids that were told."""
+    """One answer being delivered: where it is shown, what it says, and the ids that were reported."""
 
-    destination: PacedSurface
+    destination: PacedRoutes
     source: Saying
     delivery: AnswerDelivery
     first: int
@@ -44,7 +44,7 @@ class Room:
 
     def attempts(self, *, token_lives: float = 900.0) -> Attempts:
         """An answer whose question has been acknowledged."""
-        destination, source = PacedSurface(self.channel, token_lives=token_lives), Saying()
+        destination, source = PacedRoutes(self.channel, token_lives=token_lives), Saying()
         sent: list[tuple[int, int | None]] = []
         delivery = AnswerDelivery(
             destination,

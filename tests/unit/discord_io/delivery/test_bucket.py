@@ -241,7 +241,7 @@ def test_a_bucket_needs_a_limit_and_a_window() -> None:
 
 
 def test_turns_go_by_staleness() -> None:
-    """The oldest unseen text goes first, a final text before all, and asking again keeps one's place."""
+    """The oldest unseen text goes first, a final text before all, and asking again keeps the turn."""
     turns: FairTurns[str] = FairTurns()
     assert turns.first() is None
     turns.wants("a", since=3.0)
@@ -259,7 +259,7 @@ def test_turns_go_by_staleness() -> None:
 def test_a_place_in_the_line_waits_for_every_text() -> None:
     """However long it has been untrue; it goes as soon as no text wants the turn, or it is a text itself."""
     turns: FairTurns[str] = FairTurns()
-    turns.wants("waiting", since=0.0, priority=CallPriority.PLACE)
+    turns.wants("waiting", since=0.0, priority=CallPriority.POSITION)
     turns.wants("streaming", since=8.0)
     assert turns.is_turn("streaming")
     turns.served("streaming")

@@ -11,15 +11,15 @@ from bot.clock import Clock
 from bot.discord_io.delivery.answer import FINAL_ATTEMPTS, FIRST_RETRY, LONGEST_RETRY
 from bot.discord_io.delivery.routes import RouteKind
 from bot.errors import DeliveryError
+from tests.fakes.channels import Call
 from tests.fakes.clocks import LoopClock
-from tests.fakes.surfaces import Call
 from tests.unit.discord_io.delivery.conftest import Room
 
 CLOCK: Clock = LoopClock()
 
 
 async def test_a_message_that_takes_no_edit_any_more_is_replaced(room: Room) -> None:
-    """The tail stands in the channel once, in a new message, whose id is told and kept."""
+    """The rest is in the channel once, in a new message, whose id is reported and stored."""
     answer = room.attempts()
     room.channel.refuses = lambda call: call.message_id == answer.first
     answer.source.say("the whole answer")
@@ -67,7 +67,7 @@ async def test_a_replaced_message_is_the_one_that_is_edited_from_then_on(room: R
 
 @pytest.mark.parametrize("failures", [1, 3, FINAL_ATTEMPTS - 1])
 async def test_an_edit_that_fails_for_a_while_is_repeated_ever_more_rarely(room: Room, failures: int) -> None:
-    """Nothing is sent anew while there is hope; the pauses grow, up to half a minute."""
+    """No new message is sent while the edit may still succeed; the pauses grow, up to half a minute."""
     answer = room.attempts()
     left = iter(range(failures))
     room.channel.refuses = lambda _call: next(left, None) is not None
@@ -141,7 +141,7 @@ async def test_sending_anew_is_tried_again_too(room: Room) -> None:
 
 
 async def test_what_cannot_be_sent_anew_either_is_told(room: Room) -> None:
-    """Nobody is left waiting: whoever asked for the last state learns that it is not shown."""
+    """The caller that waits for the last state learns that it is not shown."""
     answer = room.attempts()
     room.channel.refuses = lambda _call: True
     answer.source.say("the whole answer")

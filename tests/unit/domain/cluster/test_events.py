@@ -50,7 +50,7 @@ def test_available_is_not_usable_before_a_node_works() -> None:
 
 
 def test_a_usable_cluster_that_has_to_wait_and_is_usable_again() -> None:
-    """Waiting is told once, however long it lasts, and with the model that waits."""
+    """Waiting is reported once, for any duration, and with the model that waits."""
     reader = EventReader()
     reader.observe(ClusterObservation(report(A), attempts=True), 1.0)
     (event,) = (
@@ -120,7 +120,7 @@ def test_silence_and_its_end(frozen: bool) -> None:
 
 
 def test_a_changed_model_names_both() -> None:
-    """Whoever is told can compare."""
+    """The event contains both values."""
     reader = EventReader()
     reader.observe(ClusterObservation(report(A), attempts=True), 1.0)
     changed = reader.observe(ClusterObservation(report(A, model="other"), attempts=True), 2.0)
@@ -130,7 +130,7 @@ def test_a_changed_model_names_both() -> None:
 
 
 def test_failing_although_available() -> None:
-    """Told once when it begins and once when it ends."""
+    """Reported once when it begins and once when it ends."""
     reader = EventReader()
     fine, failing = (
         ClusterObservation(report(A), attempts=True),

@@ -1,4 +1,4 @@
-"""Whose speed an answer's was, where that can be told."""
+"""The speed of single nodes, where it can be measured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def work(*moments: tuple[float, ClusterObservation]) -> SingleNodePeriods:
 
 
 def test_an_answer_of_one_node_is_its_own() -> None:
-    """Whoever only joins takes no part; the median of several answers counts."""
+    """A node that only joins takes no part; the median of several answers counts."""
     lone = work((0.0, seen(A)), (5.0, seen(A, JOINING)))
     answers = [Speed(1.0, 2.0, 10.0), Speed(6.0, 9.0, 30.0), Speed(7.0, 9.0, 20.0)]
     assert lone.speeds(answers) == {"a": 20.0}

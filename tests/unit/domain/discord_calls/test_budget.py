@@ -75,7 +75,7 @@ def test_places_do_not_hold_up_a_last_state(places: int, asked_at: float) -> Non
     """However many wait, the last state leaves at once: places never take all slots."""
     last = (asked_at, CallPriority.LAST, 0.03, 0.03)
     traffic = Traffic()
-    traffic.run([*([(0.0, CallPriority.PLACE, 0.03, 0.03)] * places), last])
+    traffic.run([*([(0.0, CallPriority.POSITION, 0.03, 0.03)] * places), last])
 
     assert traffic.left[traffic.order.index(CallPriority.LAST)] == asked_at
 
@@ -105,7 +105,7 @@ def test_what_can_wait_leaves_room(priority: CallPriority, share: int) -> None:
 
 
 def test_a_slot_that_is_not_used_is_free_at_once() -> None:
-    """Whoever gives up, waiting or granted, is in nobody's way."""
+    """A call that is given up, waiting or granted, delays no other call."""
     budget: CallBudget[int] = CallBudget()
     for key in range(CALLS + 2):
         budget.wants(key, CallPriority.LAST)

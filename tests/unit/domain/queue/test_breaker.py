@@ -64,7 +64,7 @@ def test_the_head_probes_and_every_third_time_another() -> None:
 
 
 def test_the_head_probes_always_where_no_question_is_to_blame() -> None:
-    """No pipeline is ready: another question would be told the same."""
+    """No pipeline is ready: another question would get the same answer."""
     under_test = breaker()
     for _ in range(2 * TURNS):
         under_test.sent("a")
@@ -145,7 +145,7 @@ def test_what_the_cluster_or_an_operator_says() -> None:
 
 
 def test_it_does_not_grow_for_ever() -> None:
-    """Questions that are withdrawn while they wait are never told of."""
+    """The breaker never learns of questions that are withdrawn while they wait."""
     under_test = breaker()
     for number in range(2 * REMEMBERED):
         fail(under_test, str(number))
@@ -155,7 +155,7 @@ def test_it_does_not_grow_for_ever() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))
 def test_nobody_is_blamed_while_nothing_succeeds(history: list[tuple[str, bool]]) -> None:
-    """And whoever is blamed failed more often than it has strikes, with a success of another before each."""
+    """And a question at fault failed more often than it has strikes, with a success of another before each."""
     under_test = breaker()
     failures = dict.fromkeys("abc", 0)
     since: dict[str, int] = dict.fromkeys("abc", 0)

@@ -1,4 +1,4 @@
-"""How long a place in the line takes."""
+"""How long a question waits in the queue."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_nothing_is_promised_without_measurements() -> None:
 
 
 def test_places_count_from_one() -> None:
-    """There is no place 0."""
+    """There is no position 0."""
     with pytest.raises(ValueError, match="from 1"):
         estimate_wait(0, 4, 10.0, [])
 
@@ -50,7 +50,7 @@ def test_places_count_from_one() -> None:
     st.lists(st.floats(0, 300), max_size=10),
 )
 def test_later_places_never_wait_less(position: int, capacity: int, service: float, running: list[float]) -> None:
-    """A place further back cannot come earlier."""
+    """A position further back cannot come earlier."""
     here = estimate_wait(position, capacity, service, running)
     behind = estimate_wait(position + 1, capacity, service, running)
 
@@ -72,7 +72,7 @@ def test_service_times_follow_a_change() -> None:
 
 
 def test_admission() -> None:
-    """One's own limit is said before the line's."""
+    """The person's own limit is reported before the queue's."""
     limits = QueueLimits(per_user=2, total=3)
 
     assert refusal(limits, total=2, mine=1) is None

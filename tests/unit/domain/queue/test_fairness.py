@@ -1,4 +1,4 @@
-"""The arithmetic of the fair line."""
+"""The arithmetic of the fair queue."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_nothing_is_free(cost: float, weight: float) -> None:
 
 
 def test_a_newcomer_starts_level() -> None:
-    """Nobody begins before the line's own time, nor before what they already asked."""
+    """Nobody begins before the queue's own time, nor before what they already asked."""
     assert fairness.start_tag(30, None) == 30
     assert fairness.start_tag(30, 20) == 30
     assert fairness.start_tag(30, 45) == 45
 
 
 def test_virtual_time_never_goes_back() -> None:
-    """It follows the tags served, and passes every account when the line is idle."""
+    """It follows the tags served, and passes every account when the queue is idle."""
     assert fairness.advanced(30, 20) == 30
     assert fairness.advanced(30, 45) == 45
     assert fairness.caught_up(30, []) == 30

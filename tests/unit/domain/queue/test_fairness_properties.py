@@ -1,6 +1,6 @@
-"""What the fair line promises, whatever is asked, on a simulated cluster of k slots.
+"""The guarantees of the fair queue for any questions, on a simulated cluster of k slots.
 
-The line is the one in memory; that SQLite's behaves the same is shown in tests/contract/storage.
+The queue is the one in memory; tests/contract/storage shows that SQLite's behaves the same.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Cluster:
                     break
                 self.now, _, request = heapq.heappop(ends)
                 done = answer(tokens=self.plan(request).measured)
-                assert await self.store.answered(request.request_id, "me", done, now=self.now)
+                assert await self.store.mark_answered(request.request_id, "me", done, now=self.now)
             elif self.plan(claimed).refused and claimed.request_id not in refused:
                 refused.add(claimed.request_id)
                 assert await self.store.release(claimed.request_id, "me", now=self.now)
@@ -98,8 +98,8 @@ class Cluster:
             busy = {
                 (one.question.asker.user_id, one.question.conversation_id) for one in await self.store.running()
             }
-            lanes = {(entry.asker.user_id, entry.conversation_id) for entry in await self.store.queue()}
-            self.idle_while_waiting = self.idle_while_waiting or bool(lanes - busy)
+            waiting = {(entry.asker.user_id, entry.conversation_id) for entry in await self.store.queue()}
+            self.idle_while_waiting = self.idle_while_waiting or bool(waiting - busy)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -207,7 +207,7 @@ def test_bounded_unfairness_when_estimates_are_wrong(planned: list[Plan], slots:
 def test_a_newcomer_waits_for_one_question_of_each_other_person(
     planned: list[Plan], slots: int, after: int
 ) -> None:
-    """However long the line, who asks first time is taken after at most one more question of everybody."""
+    """For any length of the queue, a first question is taken after at most one more question of everybody."""
     backlog = [Plan(one.user, one.conversation, one.cost, one.measured) for one in planned]
     cluster = Cluster(slots, [*backlog, Plan(user=9, conversation=9, cost=60, measured=60, after=after)])
 

@@ -98,7 +98,7 @@ def test_a_disk_that_fails_while_a_question_is_put_right_hides_no_bug() -> None:
 
 
 def test_what_is_put_right_is_lost_no_more() -> None:
-    """Unless that fails, or it is lost anew meanwhile."""
+    """Unless that fails, or it is lost again meanwhile."""
     in_flight = InFlight()
     loss = Loss("q", stop=STOP)
     in_flight.lose(loss)

@@ -1,4 +1,4 @@
-"""Who goes next, whoever comes."""
+"""The order in which waiting people go on."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WIDTH, MOST = 2, 4
 
 
 class Burst:
-    """People at a door, who stay inside until they are let out."""
+    """People who wait for a semaphore and hold it until the test releases them."""
 
     def __init__(self, most_waiting: int | None) -> None:
-        self.door = FairSemaphore(WIDTH, most_waiting=most_waiting)
+        self.semaphore = FairSemaphore(WIDTH, most_waiting=most_waiting)
         self.inside: list[tuple[int, int]] = []
         self.order: list[tuple[int, int]] = []
         self.refused: list[tuple[int, int]] = []
@@ -27,7 +27,7 @@ class Burst:
     async def come(self, user_id: int, number: int) -> None:
         """Wait, be inside for a while, go."""
         try:
-            async with self.door.passing(user_id):
+            async with self.semaphore.passing(user_id):
                 self.inside.append((user_id, number))
                 self.order.append((user_id, number))
                 people = [who for who, _ in self.inside]
@@ -63,7 +63,7 @@ def test_all_are_served_in_order_few_at_once(who: list[int], give_up: list[int])
         for user_id in set(who):
             own = [number for who_came, number in people.order if who_came == user_id]
             assert own == sorted(own)
-        async with asyncio.timeout(1), people.door.passing(1), people.door.passing(2):
+        async with asyncio.timeout(1), people.semaphore.passing(1), people.semaphore.passing(2):
             pass
 
     asyncio.run(burst())
@@ -71,7 +71,7 @@ def test_all_are_served_in_order_few_at_once(who: list[int], give_up: list[int])
 
 @given(st.lists(st.integers(1, 5), max_size=40))
 def test_the_wait_list_is_bounded_and_nobody_fills_it_alone(who: list[int]) -> None:
-    """Everybody is served or told; who is told had no fewer waiting than anybody else."""
+    """Everybody is served or refused; a refused person had no fewer waiting than anybody else."""
 
     async def burst() -> None:
         people = Burst(MOST)
@@ -99,10 +99,10 @@ async def test_one_persons_flood_leaves_room_for_the_next_one() -> None:
 
 
 async def test_who_is_refused_reads_a_sentence_of_its_own() -> None:
-    """Which is not the one of the questions' line."""
-    door = FairSemaphore(1, most_waiting=0)
-    async with door.passing(1):
+    """Which is not the error of the queue of questions."""
+    semaphore = FairSemaphore(1, most_waiting=0)
+    async with semaphore.passing(1):
         with pytest.raises(WaitListFull) as refused:
-            async with door.passing(2):
+            async with semaphore.passing(2):
                 pass
     assert refused.value.key == "error.wait_list_full"

@@ -1,4 +1,4 @@
-"""The line under the bot's name: right, and rarely changed."""
+"""The text under the bot's name: right, and rarely changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cluster(ClusterService):
 
 
 class Line(QueueService):
-    """A line in which one more waits at each look."""
+    """A queue in which one more question waits at each look."""
 
     def __init__(self, *, grows: bool) -> None:
         self.waiting = 0
@@ -43,7 +43,7 @@ class Line(QueueService):
 
 @dataclass(eq=False)
 class Shown:
-    """The line under the bot's name, with every change; it may fail a few times first."""
+    """The text under the bot's name, with every change; it may fail a few times first."""
 
     failures: int = 0
     changes: list[tuple[float, str, bool]] = field(default_factory=list)
@@ -68,7 +68,7 @@ async def kept(shown: Shown, cluster: Cluster, line: Line, seconds: float) -> No
 
 
 async def test_it_is_set_once_while_nothing_changes() -> None:
-    """Model and line, without the model's owner."""
+    """Model and queue, without the model's owner."""
     shown = Shown()
     await kept(shown, Cluster(Availability.USABLE), Line(grows=False), 600)
     assert [change[1:] for change in shown.changes] == [("a-model · 0 in line", True)]

@@ -1,4 +1,4 @@
-"""A Discord of windows and latencies, without a network: what the deliveries of a channel see of it."""
+"""A channel of Discord with rate limits and latencies, without a network, as deliveries see it."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ class Call:
 
 @dataclass(eq=False)
 class PacedChannel:
-    """One channel: five calls in five seconds by the bot's own token, each answer's token besides.
+    """One channel: five calls in five seconds by the bot's own token, and a limit of its own for each answer's
+    token.
 
-    ``latency`` is the seconds of a round trip. ``refuses`` tells which calls fail (after they took their time).
+    ``latency`` is a round trip in seconds. ``refuses`` decides which calls fail (after the same latency).
     """
 
     latency: float = 0.06
@@ -55,18 +56,18 @@ class PacedChannel:
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def new_message(self, text: str) -> int:
-        """A message that stands there; returns its id."""
+        """Add a message; returns its id."""
         message_id = next(self._ids)
         self.shows(message_id, text)
         return message_id
 
     def shows(self, message_id: int, text: str) -> None:
-        """From now on a message shows ``text``."""
+        """Let a message show ``text`` from now on."""
         self.messages[message_id] = text
         self._changed.set()
 
     async def until_shown(self, text: str, timeout: float = 600.0) -> None:
-        """Return once some message shows exactly ``text``. Raises TimeoutError."""
+        """Wait until a message shows exactly ``text``. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
             while text not in self.messages.values():
                 self._changed.clear()
@@ -77,7 +78,7 @@ class PacedChannel:
         return [call for call in self.calls if call.what == what]
 
 
-class PacedSurface(MessageRoutes):
+class PacedRoutes(MessageRoutes):
     """The messages of one answer in a :class:`PacedChannel`. ``token_lives`` is in seconds, 0: no token."""
 
     def __init__(self, channel: PacedChannel, *, token_lives: float = 900.0) -> None:
@@ -127,7 +128,7 @@ class PacedSurface(MessageRoutes):
         await self._and_back()
 
     async def find(self, after: int | None) -> dict[int, int]:
-        """Nothing was left here by another process."""
+        """Always empty: no other process has sent pages."""
         return {}
 
     async def _there(self, what: str, route: RouteKind, message_id: int | None, text: str) -> Call:
