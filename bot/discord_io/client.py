@@ -14,6 +14,7 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import ParallaxTree, RateGuard
 from bot.domain.cluster.audit import AuditLog
 from bot.domain.cluster.boards import Boards
@@ -171,7 +172,7 @@ class ParallaxBot(commands.AutoShardedBot):
             help_command=None,
             intents=intents,
             tree_cls=partial(ParallaxTree, guard=guard),  # type: ignore[arg-type]  # called like the class
-            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_mentions=NOBODY,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
@@ -248,10 +249,8 @@ class ParallaxBot(commands.AutoShardedBot):
         if not self.is_ready():
             raise DeliveryError("the gateway is not ready")
         status = discord.Status.online if usable else discord.Status.idle
-        try:
+        with translated():
             await self.change_presence(activity=discord.CustomActivity(text[:120]), status=status)
-        except (ConnectionError, discord.DiscordException, aiohttp.ClientError) as error:
-            raise DeliveryError(type(error).__name__) from error
 
     async def process_commands(self, message: discord.Message, /) -> None:
         """Text commands do not exist here."""

@@ -15,13 +15,12 @@ import structlog
 from discord import app_commands
 
 from bot.clock import Clock
+from bot.discord_io.calls import NOBODY
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
 
 log = structlog.get_logger(__name__)
-
-NOBODY = discord.AllowedMentions.none()
 
 # Discord tells every session of a token what happens, so during a rolling restart two processes hear of the same
 # press; the second to answer is refused with this (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
