@@ -37,6 +37,7 @@ from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.conversations.summaries import Summaries
+from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.alerts import Alerts
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import Switching
@@ -126,23 +127,20 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ),
     )
     access = Access(
-        profiles,
-        operators,
-        GuildMembers(bot),
-        join_roles=settings.join_roles,
-        dm_guild_id=settings.dm_guild_id,
+        profiles, operators, GuildMembers(bot), join_roles=settings.join_roles, dm_guild_id=settings.dm_guild_id
     )
     quotas = Quotas(
-        database.usage,
-        operators,
-        clock,
-        per_user=settings.quota_tokens_per_day,
-        roles=settings.quota_roles,
+        database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles
     )
     personal = PersonalData(database.personal, database.requests, parts_of_queue.dispatcher, profiles, clock)
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
     queue = QueueService(
-        database.requests, database.preferences, parts_of_queue.dispatcher, parts_of_queue.gate, clock
+        database.requests,
+        database.preferences,
+        parts_of_queue.dispatcher,
+        parts_of_queue.gate,
+        database.audit,
+        clock,
     )
     operations, alerts = _cluster_of(parts, bot, parts_of_queue, cluster, queue)
     bot.services = Services(
@@ -174,6 +172,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             parts_of_queue.completion,
             operators,
             database.feedback,
+            database.audit,
             clock,
         ),
         again=Revisions(
@@ -229,10 +228,12 @@ def _cluster_of(
     database, clock = parts.database, parts.clock
     leadership = Leadership(database.leader_lease, parts.lock.me, clock, parts.lock.is_alive)
     recorder = ClusterRecorder(parts.monitor, database.history, database.switches, queue.load, clock, leadership)
-    nodes = NodeBook(database.node_names, cluster)
+    nodes = NodeBook(database.node_names, cluster, database.audit, clock)
     cards = StatusCards(cluster, queue, recorder, nodes, clock)
     poster = ChannelCards(bot, parts.outgoing)
-    boards = BoardKeeper(database.boards, cards, poster, cluster, recorder, nodes, clock, leadership)
+    boards = BoardKeeper(
+        database.boards, cards, poster, cluster, recorder, nodes, database.audit, clock, leadership
+    )
     switching = Switching(
         scheduler=parts.scheduler,
         cluster=cluster,
@@ -246,7 +247,7 @@ def _cluster_of(
     services = OperationsServices(
         cards=cards,
         boards=boards,
-        places=database.boards,
+        alert_channels=AlertChannels(database.boards, database.audit, clock),
         recorder=recorder,
         nodes=nodes,
         switching=switching,

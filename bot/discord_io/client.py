@@ -17,7 +17,6 @@ from discord.ext import commands
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import ParallaxTree, RateGuard
 from bot.domain.cluster.audit import AuditLog
-from bot.domain.cluster.boards import Boards
 from bot.domain.queue.request import StoredRequest
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import forget_sentences
@@ -34,6 +33,7 @@ from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
+from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import Switching
 from bot.services.queue.dispatcher import Dispatcher
@@ -99,7 +99,7 @@ class OperationsServices:
 
     cards: StatusCards
     boards: BoardKeeper
-    places: Boards
+    alert_channels: AlertChannels
     recorder: ClusterRecorder
     nodes: NodeBook
     switching: Switching

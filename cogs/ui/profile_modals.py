@@ -12,7 +12,7 @@ from discord import ui
 from bot.domain.conversation.profile import PERSONA_LIMIT, Chosen, Profile, limits_of
 from bot.errors import UserError
 from bot.i18n.catalogue import say
-from cogs.ui.base import BaseModal
+from cogs.ui.base import BaseModal, Press
 
 Changes = Mapping[str, Chosen | None]
 
@@ -20,11 +20,11 @@ Changes = Mapping[str, Chosen | None]
 class Edit(Protocol):
     """What a dialogue was opened for: the choices of one scope."""
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """Raise :class:`NotAllowed` for who may not change them (any more)."""
         ...
 
-    async def apply(self, interaction: discord.Interaction[Any], changes: Changes) -> None:
+    async def apply(self, interaction: Press, changes: Changes) -> None:
         """Change them, and answer the interaction."""
         ...
 
@@ -53,11 +53,11 @@ class ProfileModal(BaseModal):
         text = say(self.locale, f"settings.field.{name}")[:45]
         self.add_item(ui.Label(text=text, component=component, description=description))
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """As at the press that opened it."""
         await self._edit.authorise(interaction)
 
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+    async def on_submit(self, interaction: Press, /) -> None:
         """Apply."""
         await self._edit.apply(interaction, self.changes())
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.clock import Clock
+from bot.domain.cluster.audit import AuditEntry, AuditLog
 from bot.domain.queue.request import RequestState, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.errors import NotAllowed, UserError
@@ -41,6 +42,7 @@ class AnswerActions:
         completion: Completion,
         operators: Operators,
         feedback: Feedback,
+        audit: AuditLog,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -49,6 +51,7 @@ class AnswerActions:
         self._completion = completion
         self._operators = operators
         self._feedback = feedback
+        self._audit = audit
         self._clock = clock
 
     async def request(self, request_id: str) -> StoredRequest:
@@ -73,7 +76,14 @@ class AnswerActions:
         ended = await self._dispatcher.stop(request_id, by=person.user_id)
         if ended:
             log.info("answer.stop", request_id=request_id, by=person.user_id)
+            await self._note_stopped(request.question.asker.user_id, by=person.user_id)
         return ended
+
+    async def _note_stopped(self, asker_id: int, *, by: int) -> None:
+        """Keep that somebody else than the asker, an operator, stopped an answer."""
+        if by != asker_id:
+            entry = AuditEntry(self._clock.now(), by, "answer.stop", {"asker": f"<@{asker_id}>"})
+            await self._audit.record(entry)
 
     def _reached(self, request: StoredRequest, press: PressedMessage) -> None:
         """Let the last form of a message that has no other way than a token be shown through the press's own:

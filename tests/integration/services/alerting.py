@@ -140,7 +140,7 @@ async def process(
         leadership = Leadership(database.leader_lease, owner, clock, lambda _: True)
         cluster = ClusterService(scheduler, monitor, "", clock)
         recorder = ClusterRecorder(monitor, database.history, database.switches, load, clock, leadership)
-        nodes = NodeBook(database.node_names, cluster)
+        nodes = NodeBook(database.node_names, cluster, database.audit, clock)
         alerts = Alerts(
             database.boards,
             channel,

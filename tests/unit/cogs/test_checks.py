@@ -35,9 +35,9 @@ from cogs.context import Forget
 from cogs.messages import AskAbout
 from cogs.queue import QueueView
 from cogs.settings import SettingsView, _ScopeEdit
-from cogs.ui import answer_buttons, profile_modals
+from cogs.ui import profile_modals
 from cogs.ui.answer_buttons import ACTIONS, ACTS, AnswerControl
-from cogs.ui.base import BaseLayout, BaseModal
+from cogs.ui.base import BaseLayout, BaseModal, DurableButton
 from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
 from cogs.ui.queue_admin import LineView
@@ -139,7 +139,7 @@ def _pages() -> ModelPages:
 
 
 def _line() -> LineView:
-    return LineView(NONE, OPERATORS, (), (), locale="en-US", owner_id=OWNER, now=0.0, note=NONE)
+    return LineView(NONE, OPERATORS, (), (), locale="en-US", owner_id=OWNER, now=0.0)
 
 
 def _mine() -> QueueView:
@@ -262,7 +262,10 @@ def test_the_buttons_that_outlive_a_restart_are_known() -> None:
     """They belong to nobody, so each checks for itself: under answers by the table below, under status cards
     /join alone, under a switch all (tests/e2e/test_permissions_of_buttons.py presses them)."""
     found = {one for one in _classes() if issubclass(one, ui.DynamicItem)}
-    assert found == {AnswerControl, StatusControl, SwitchControl}
+    assert found == {AnswerControl, StatusControl, SwitchControl, DurableButton}
+    for one in found:
+        assert one.interaction_check is DurableButton.interaction_check
+        assert one.callback is DurableButton.callback
 
 
 def test_every_button_under_an_answer_says_what_it_is() -> None:
@@ -292,11 +295,10 @@ async def test_a_press_under_an_answer(monkeypatch: pytest.MonkeyPatch, control:
         told.append(error.key)
 
     monkeypatch.setitem(ACTIONS, control, act)
-    monkeypatch.setattr(answer_buttons, "report", report)
+    monkeypatch.setattr("cogs.ui.base.report", report)
     interaction = press(user)
-    await AnswerControl(
-        ui.Button(custom_id=f"answer:{control.value}:{'0' * 16}"), control.value, "0" * 16
-    ).callback(interaction)
+    button = ui.Button[Any](custom_id=f"answer:{control.value}:{'0' * 16}")
+    await AnswerControl(button, {"action": control.value, "request": "0" * 16}).callback(interaction)
     takes_a_right = ACTS[control] is not None
     if user == BLOCKED and takes_a_right:
         assert (done, told) == (

@@ -35,8 +35,8 @@ STOPPED = replace(CONNECTED, nodes=())
 
 
 @dataclass(eq=False)
-class Moody(ScriptedScheduler):
-    """A scheduler that lists its models when it likes, and counts the inits."""
+class SchedulerWithFailingList(ScriptedScheduler):
+    """Lists its models only while ``lists``, and keeps the inits."""
 
     lists: bool = True
     inits: list[str] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Bench:
     """A switch that has been confirmed, and what it looks at."""
 
     queue: RunningQueue
-    scheduler: Moody
+    scheduler: SchedulerWithFailingList
     switching: Switching
 
     async def reports(self, status: ClusterStatus) -> Switch:
@@ -74,7 +74,7 @@ class Bench:
 async def switching(folder: Path) -> AsyncIterator[Bench]:
     """A switch to another model, begun while a worker is connected."""
     async with running(CONNECTED) as queue, Database.open(new_database(folder)) as database:
-        clock, scheduler = HandClock(), Moody()
+        clock, scheduler = HandClock(), SchedulerWithFailingList()
         cluster = ClusterService(scheduler, queue.monitor, "", clock)
         gate = Gate(
             queue.monitor, CapacityLimit(), BackOff(), Breaker(BackOff()), ServiceTimes(), clock, Metrics()
@@ -88,7 +88,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
             scheduler=scheduler,
             cluster=cluster,
             recorder=ClusterRecorder(queue.monitor, database.history, database.switches, load, clock, leadership),
-            queue=QueueService(queue.store, Undisturbed(), queue.dispatcher, gate, clock),
+            queue=QueueService(queue.store, Undisturbed(), queue.dispatcher, gate, database.audit, clock),
             dispatcher=queue.dispatcher,
             store=database.switches,
             audit=database.audit,

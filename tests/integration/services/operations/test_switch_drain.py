@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 
-from bot.domain.cluster.audit import AuditEntry
 from bot.domain.cluster.model_switch import PATIENCE, Step, Switch, SwitchState
 from bot.domain.queue.request import RequestState
 from bot.domain.status import ClusterStatus
@@ -15,6 +14,7 @@ from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import Plan, Switching
 from bot.services.requests.overview import QueueService
+from tests.fakes.audit import MemoryAudit
 from tests.fakes.schedulers import MODEL, ready
 from tests.integration.services.process import RunningQueue, running
 
@@ -44,11 +44,10 @@ class Hands:
 
 @dataclass(eq=False)
 class Switches:
-    """One switch (:class:`bot.domain.cluster.model_switch.SwitchStore`), and an audit log that nobody reads."""
+    """One switch (:class:`bot.domain.cluster.model_switch.SwitchStore`)."""
 
     switch: Switch | None = None
     claimed: int = 0
-    entries: list[AuditEntry] = field(default_factory=list)
 
     async def open(self, switch: Switch) -> Switch:
         """Begin it."""
@@ -78,14 +77,6 @@ class Switches:
         """Keep it."""
         self.switch = switch
         return True
-
-    async def record(self, entry: AuditEntry) -> None:
-        """Keep what was done."""
-        self.entries.append(entry)
-
-    async def recent(self, limit: int) -> list[AuditEntry]:
-        """What was done."""
-        return self.entries[-limit:]
 
     def step(self) -> Step | None:
         """How far it is."""
@@ -120,7 +111,7 @@ def switching(queue: RunningQueue, switches: Switches, clock: Hands) -> Switchin
         queue=Queue(queue, clock),
         dispatcher=queue.dispatcher,
         store=switches,
-        audit=switches,
+        audit=MemoryAudit(),
         clock=clock,
     )
 
