@@ -147,7 +147,6 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         profiles=profiles,
         quotas=quotas,
         personal=personal,
-        answers=database.requests,
         ask=AskService(
             store=database.requests,
             conversations=database.conversations,

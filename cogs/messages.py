@@ -150,7 +150,7 @@ class Messages(commands.Cog):
 
     async def _answer_in(self, message_id: int, channel_id: int) -> StoredRequest | None:
         """The question that this message of the channel answers for everybody."""
-        found = await self._services.answers.by_message(message_id)
+        found = await self._services.controls.shown_in(message_id)
         if (
             found is None
             or found.question.destination.private
@@ -163,7 +163,7 @@ class Messages(commands.Cog):
         """Whether a thread is one of ours: opened by us, or started from an answer."""
         if not isinstance(channel, discord.Thread):
             return False
-        return channel.owner_id == self._me or await self._services.answers.by_message(channel.id) is not None
+        return channel.owner_id == self._me or await self._services.controls.shown_in(channel.id) is not None
 
     def _quoted(self, message: discord.Message) -> str:
         """Somebody else's message that this one replies to is what it is about."""

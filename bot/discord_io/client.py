@@ -14,10 +14,10 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.discord_io.attachments import AttachmentReader
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import ParallaxTree, RateGuard
 from bot.domain.cluster.audit import AuditLog
-from bot.domain.queue.request import StoredRequest
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import forget_sentences
 from bot.i18n.command_translator import CatalogueTranslator
@@ -61,27 +61,6 @@ COGS = (
     "cogs.cluster_admin",
     "cogs.message_events",
 )
-
-
-class AttachmentReader(Protocol):
-    """Reads text attachments."""
-
-    def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
-        """Refuse what need not even be fetched. Raises :class:`AttachmentRejected`."""
-        ...
-
-    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
-        """The texts of several, one below the other; empty for none. It may wait for this person's turn. Raises
-        :class:`AttachmentRejected`, :class:`WaitListFull`."""
-        ...
-
-
-class Answers(Protocol):
-    """Finds the question that a message answers."""
-
-    async def by_message(self, message_id: int) -> StoredRequest | None:
-        """The newest request shown in this message, or None. Raises :class:`StorageError`."""
-        ...
 
 
 class Charts(Protocol):
@@ -128,7 +107,6 @@ class Services:
     profiles: Profiles
     quotas: Quotas
     personal: PersonalData
-    answers: Answers
     charts: Charts
     dispatcher: Dispatcher
     cluster: ClusterService

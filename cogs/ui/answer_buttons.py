@@ -16,8 +16,7 @@ from bot.discord_io.command_tree import text_layout
 from bot.domain.queue.request import RequestKind, StoredRequest
 from bot.i18n.catalogue import say
 from bot.markdown.document import render
-from bot.presentation.controls import REQUEST_ID
-from bot.presentation.page import Control
+from bot.presentation.page import REQUEST_ID, Control
 from bot.services.access.rules import Act
 from bot.services.requests.actions import PressedMessage
 from cogs.ui.base import DurableButton, Press, reply

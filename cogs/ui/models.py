@@ -57,8 +57,8 @@ class ModelPages(BaseLayout):
         self.add_item(ui.Container(ui.TextDisplay(text), accent_colour=Accent.GOOD.value))
         row: ui.ActionRow[ModelPages] = ui.ActionRow()
         if pages > 1:
-            for key, emoji, by in (("previous", "◀", -1), ("next", "▶", 1)):
-                label, turn = say(self._locale, f"models.{key}"), partial(self._turn, by)
+            for key, emoji, by in (("models.previous", "◀", -1), ("models.next", "▶", 1)):
+                label, turn = say(self._locale, key), partial(self._turn, by)
                 row.add_item(made_button(label, turn, emoji=emoji, disabled=self._page + by not in range(pages)))
         row.add_item(made_button(say(self._locale, "models.search"), self._ask))
         self.add_item(row)

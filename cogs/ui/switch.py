@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from abc import abstractmethod
 from dataclasses import replace
 
 import discord
@@ -52,7 +53,7 @@ class ConfirmSwitch(BaseLayout):
 
     async def _confirm(self, interaction: Press) -> None:
         if self._typed and not self._decided:
-            await interaction.response.send_modal(_TypeName(self, self._plan.model, self._locale))
+            await interaction.response.send_modal(_TypeName(self._services, self, self._plan.model, self._locale))
             return
         await self.begin(interaction)
 
@@ -83,24 +84,40 @@ class ConfirmSwitch(BaseLayout):
             log.info("init.expiry_not_shown", error=type(error).__name__)
 
 
-class _TypeName(BaseModal):
-    """Asks for the model's name: nothing that interrupts others happens by a slip."""
+class NameModal(BaseModal):
+    """Asks for the model's name: nothing that interrupts others happens by a slip. Operators only."""
 
-    def __init__(self, confirm: ConfirmSwitch, model: str, locale: str) -> None:
+    def __init__(self, services: Services, model: str, locale: str) -> None:
         super().__init__(title=say(locale, "init.type_title"))
-        self._confirm = confirm
+        self._services = services
         self._model = model
-        self._name: ui.TextInput[_TypeName] = ui.TextInput(max_length=200, placeholder=model[:100])
+        self._name: ui.TextInput[NameModal] = ui.TextInput(max_length=200, placeholder=model[:100])
         self.add_item(ui.Label(text=say(locale, "init.type_label"), component=self._name))
 
+    @abstractmethod
+    async def begin(self, interaction: Press) -> None:
+        """The name was typed: begin."""
+
     async def authorise(self, interaction: Press) -> None:
-        """As the confirmation it belongs to."""
-        await self._confirm.authorise(interaction)
+        """Operators only."""
+        require_operator(self._services, interaction)
 
     async def on_submit(self, interaction: Press, /) -> None:
         """Begin when it is the name."""
         if self._name.value.strip() != self._model:
             raise UserError("another name was typed", key="error.name_differs", model=self._model)
+        await self.begin(interaction)
+
+
+class _TypeName(NameModal):
+    """The way there."""
+
+    def __init__(self, services: Services, confirm: ConfirmSwitch, model: str, locale: str) -> None:
+        super().__init__(services, model, locale)
+        self._confirm = confirm
+
+    async def begin(self, interaction: Press) -> None:
+        """As the press of the button that takes no name."""
         await self._confirm.begin(interaction)
 
 
@@ -191,26 +208,16 @@ class SwitchControl(DurableButton, template=r"switch:(?P<action>cancel|back):(?P
             await follow_switch(services, press, ended)
 
 
-class _TypeBack(BaseModal):
+class _TypeBack(NameModal):
     """The way back interrupts as the way there did: it is confirmed alike."""
 
     def __init__(self, services: Services, switch_id: str, model: str, locale: str) -> None:
-        super().__init__(title=say(locale, "init.type_title"))
-        self._services = services
+        super().__init__(services, model, locale)
         self._switch_id = switch_id
-        self._model = model
         self._plan_id = secrets.token_hex(4)
-        self._name: ui.TextInput[_TypeBack] = ui.TextInput(max_length=200, placeholder=model[:100])
-        self.add_item(ui.Label(text=say(locale, "init.type_label"), component=self._name))
 
-    async def authorise(self, interaction: Press) -> None:
-        """Operators only."""
-        require_operator(self._services, interaction)
-
-    async def on_submit(self, interaction: Press, /) -> None:
-        """Go back when it is the name."""
-        if self._name.value.strip() != self._model:
-            raise UserError("another name was typed", key="error.name_differs", model=self._model)
+    async def begin(self, interaction: Press) -> None:
+        """Go back, and follow that."""
         await interaction.response.defer()
         switching = self._services.operations.switching
         switch = await switching.back(self._switch_id, by=interaction.user.id, plan_id=self._plan_id)

@@ -61,6 +61,10 @@ class AnswerActions:
             raise UserError(f"request {request_id} is unknown", key="error.request_unknown")
         return found
 
+    async def shown_in(self, message_id: int) -> StoredRequest | None:
+        """The newest request shown in this message, or None. Raises :class:`StorageError`."""
+        return await self._store.by_message(message_id)
+
     async def stoppable(self, request_id: str, person: Person) -> StoredRequest:
         """The request, for stopping it. Raises :class:`NotAllowed` for anybody but the asker and operators."""
         return await self._owned(request_id, person)

@@ -42,7 +42,7 @@ from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
 from cogs.ui.queue_admin import LineView
 from cogs.ui.status_buttons import StatusControl
-from cogs.ui.switch import ConfirmSwitch, SwitchControl, _TypeBack, _TypeName
+from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl, _TypeBack, _TypeName
 from tests.fakes.clocks import FastClock
 
 TEAM, ROOM, OPERATOR, OWNER, BLOCKED = 8, 71, 99, 1, 3
@@ -154,7 +154,7 @@ def _about() -> AskAbout:
 Made = BaseLayout | BaseModal
 OPERATORS_ONLY: dict[type[Made], Callable[[], Made]] = {
     ConfirmSwitch: _confirm,
-    _TypeName: lambda: _TypeName(_confirm(), "model", "en-US"),
+    _TypeName: lambda: _TypeName(SERVICES, _confirm(), "model", "en-US"),
     _TypeBack: lambda: _TypeBack(SERVICES, "00000000", "model", "en-US"),
     LineView: _line,
 }
@@ -176,7 +176,7 @@ ITS_OWNERS_ALWAYS: dict[type[Made], Callable[[], Made]] = {
     Forget: lambda: Forget(NONE, user_id=OWNER, locale="en-US"),
 }
 EVERY = {**OPERATORS_ONLY, **MANAGERS_ONLY, **NOT_FOR_BLOCKED, **ITS_OWNERS_ALWAYS}
-BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal}
+BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal, NameModal}
 
 
 def _classes() -> Iterator[type]:
