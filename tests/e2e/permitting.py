@@ -1,4 +1,4 @@
-"""Everybody there can be, and the acts of a client that offers more than it should.
+"""EveryAnnouncement there can be, and the acts of a client that offers more than it should.
 
 Discord's client would not offer most of this. A client is not a guard: what is tried here reaches the bot all the
 same, as it would from a client that lies.
@@ -70,7 +70,7 @@ async def open_stage(folder: Path, *, home: str = "") -> AsyncIterator[Stage]:
 
 
 def others(*names: str) -> tuple[str, ...]:
-    """Everybody but these."""
+    """EveryAnnouncement but these."""
     return tuple(name for name in EVERYBODY if name not in names)
 
 

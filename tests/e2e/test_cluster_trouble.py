@@ -128,7 +128,7 @@ async def test_refusals_before_the_first_word_keep_the_question(tmp_path: Path) 
 
 async def test_a_node_that_reloads_fails_nobody(tmp_path: Path) -> None:
     """Its front is down, so every question would fail within a moment; then one stage of the pipeline loads again
-    while an answer breaks off. Everybody is kept, and answered."""
+    while an answer breaks off. EveryAnnouncement is kept, and answered."""
     async with staged(
         tmp_path,
         discord=DiscordDouble(latency=0.0),

@@ -1,4 +1,4 @@
-"""Everybody reads their own language, in the same channel and from the same bot."""
+"""EveryAnnouncement reads their own language, in the same channel and from the same bot."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def test_it_plays_to_its_end_and_leaves_the_cluster_as_it_was(stage: Stage) -> None:
-    """Everybody is answered, somebody waited in line, a node dropped and came back."""
+    """EveryAnnouncement is answered, somebody waited in line, a node dropped and came back."""
     assert await Scene(stage.discord, stage.parallax, pace=0.02).play()
     texts = [message.text for message in stage.discord.messages("general")]
     assert texts[0] == WELCOME

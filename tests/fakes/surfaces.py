@@ -77,7 +77,7 @@ class PacedChannel:
         return [call for call in self.calls if call.what == what]
 
 
-class PacedSurface(MessageRoutes):
+class PacedRoutes(MessageRoutes):
     """The messages of one answer in a :class:`PacedChannel`. ``token_lives`` is in seconds, 0: no token."""
 
     def __init__(self, channel: PacedChannel, *, token_lives: float = 900.0) -> None:

@@ -36,7 +36,7 @@ from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
 from tests.fakes.conversations import MemoryConversations
-from tests.fakes.deliveries import NoMessages, ShownAnswer, ShownAnswers, Undisturbed
+from tests.fakes.deliveries import NoAnnouncements, NoMessages, ShownAnswer, ShownAnswers
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ScriptedScheduler
 
@@ -152,7 +152,7 @@ def assembled(
         store,
         live_answers,
         NoMessages(),
-        Undisturbed(),
+        NoAnnouncements(),
         clock,
         metrics,
         owner=settings.owner,

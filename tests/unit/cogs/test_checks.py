@@ -44,6 +44,7 @@ from cogs.ui.queue_admin import LineView
 from cogs.ui.status_buttons import StatusControl
 from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl, _TypeBack, _TypeName
 from tests.fakes.clocks import FastClock
+from tests.fakes.members import NoMembers
 
 TEAM, ROOM, OPERATOR, OWNER, BLOCKED = 8, 71, 99, 1, 3
 DEFAULTS = Profile(persona="", context_tokens=6000, answer_tokens=2000)
@@ -52,7 +53,7 @@ EDITED: Mapping[str, object] = {}
 
 
 @dataclass
-class Chose:
+class MemoryProfiles:
     """What was chosen, in memory."""
 
     scopes: dict[int, dict[str, object]] = field(default_factory=dict)
@@ -66,17 +67,9 @@ class Chose:
         raise AssertionError((scope_id, changes, by, now))
 
 
-class NoServer:
-    """Nobody is looked up inside of a server."""
-
-    async def roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
-        """Not to be asked for."""
-        raise AssertionError((guild_id, user_id))
-
-
 OPERATORS = Operators(user_ids=[OPERATOR], role_ids=[], guild_ids=[])
-PROFILES = Profiles(Chose({TEAM: {"blocked_users": [BLOCKED]}}), FastClock(1.0), DEFAULTS)
-ACCESS = Access(PROFILES, OPERATORS, NoServer())
+PROFILES = Profiles(MemoryProfiles({TEAM: {"blocked_users": [BLOCKED]}}), FastClock(1.0), DEFAULTS)
+ACCESS = Access(PROFILES, OPERATORS, NoMembers())
 UNSEEN = SimpleNamespace(view=lambda: SimpleNamespace(status=None))
 SERVICES = cast(
     "Services",

@@ -11,13 +11,7 @@ import pytest
 
 from bot.discord_io.calls import translated
 from bot.errors import AccessLost, DeliveryError, HeldBack, MessageGone, TokenExpired
-
-
-def refusal(status: int, code: int) -> discord.HTTPException:
-    """What the library raises for this answer."""
-    response = cast("aiohttp.ClientResponse", SimpleNamespace(status=status, reason="no"))
-    kind = {403: discord.Forbidden, 404: discord.NotFound}.get(status, discord.HTTPException)
-    return kind(response, {"code": code, "message": "no"})
+from tests.fakes.refusals import refusal
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_it_names_both_models_and_the_danger() -> None:
 
 
 def test_it_names_whom_it_interrupts() -> None:
-    """Everybody once, with how many questions, those with most first; not more names than one reads."""
+    """EveryAnnouncement once, with how many questions, those with most first; not more names than one reads."""
     lines = question(Model("lab/next"), running=1, waiting=3, askers=[7, 8, 8, 8])
     assert "Interrupts 1 running and 3 waiting questions. (<@8> ×3, <@7>)" in lines
     assert "They are kept, and asked again after the switch." in lines

@@ -46,7 +46,7 @@ class Messages:
         self.direct_messages.append((user_id, "\n".join([heading, *(f"{p.body}\n{p.footer}" for p in pages)])))
 
 
-class Everybody:
+class EveryAnnouncement:
     """A :class:`bot.services.ports.Preferences` of people who want to be told."""
 
     async def announce(self, user_id: int) -> bool:
@@ -73,7 +73,7 @@ class Ends:
             self.store,
             self.live_answers,
             self.messages,
-            Everybody(),
+            EveryAnnouncement(),
             self.clock,
             Metrics(),
             owner="me",

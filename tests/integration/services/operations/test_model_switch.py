@@ -25,7 +25,7 @@ from bot.storage.database import Database
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
-from tests.fakes.deliveries import Undisturbed
+from tests.fakes.deliveries import NoAnnouncements
 from tests.fakes.schedulers import MODEL, ScriptedScheduler, ready
 from tests.integration.services.process import RunningQueue, running
 
@@ -88,7 +88,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
             scheduler=scheduler,
             cluster=cluster,
             recorder=ClusterRecorder(queue.monitor, database.history, database.switches, load, clock, leadership),
-            queue=QueueService(queue.store, Undisturbed(), queue.dispatcher, gate, database.audit, clock),
+            queue=QueueService(queue.store, NoAnnouncements(), queue.dispatcher, gate, database.audit, clock),
             dispatcher=queue.dispatcher,
             store=database.switches,
             audit=database.audit,

@@ -24,7 +24,7 @@ PLAN = Plan("0a0a0a0a", MODEL, 1, local_network=True)
 
 
 @dataclass(eq=False)
-class Hands:
+class SkippingClock:
     """A :class:`bot.clock.Clock` that a test sets."""
 
     at: float = 100_000.0
@@ -83,7 +83,7 @@ class Switches:
         return None if self.switch is None else self.switch.step
 
 
-class Calm(ClusterRecorder):
+class NothingStranded(ClusterRecorder):
     """Nothing is stranded."""
 
     def __init__(self) -> None:
@@ -98,16 +98,16 @@ class Calm(ClusterRecorder):
 class Queue(QueueService):
     """The line of a process: what a switch does with it."""
 
-    def __init__(self, queue: RunningQueue, clock: Hands) -> None:
+    def __init__(self, queue: RunningQueue, clock: SkippingClock) -> None:
         self._store, self._dispatcher, self._clock = queue.store, queue.dispatcher, clock
 
 
-def switching(queue: RunningQueue, switches: Switches, clock: Hands) -> Switching:
+def switching(queue: RunningQueue, switches: Switches, clock: SkippingClock) -> Switching:
     """The switches of this process."""
     return Switching(
         scheduler=queue.scheduler,
         cluster=ClusterService(queue.scheduler, queue.monitor, "", clock),
-        recorder=Calm(),
+        recorder=NothingStranded(),
         queue=Queue(queue, clock),
         dispatcher=queue.dispatcher,
         store=switches,
@@ -128,7 +128,7 @@ async def seen(queue: RunningQueue, status: ClusterStatus) -> None:
 
 async def test_an_answer_that_runs_may_finish_and_is_interrupted_after_two_minutes() -> None:
     """Then it is put back into the line, and asked again when the cluster is usable with the new model."""
-    clock, switches = Hands(), Switches()
+    clock, switches = SkippingClock(), Switches()
     async with running(ready(1)) as queue:
         asked = await queue.asks(1, "A long one?")
         stream = await queue.scheduler.asked(1)
@@ -166,7 +166,7 @@ async def test_an_answer_that_runs_may_finish_and_is_interrupted_after_two_minut
 
 async def test_an_answer_that_ends_in_time_is_not_interrupted() -> None:
     """The switch goes on as soon as it has ended."""
-    clock, switches = Hands(), Switches()
+    clock, switches = SkippingClock(), Switches()
     async with running(ready(1)) as queue:
         asked = await queue.asks(1, "A short one?")
         stream = await queue.scheduler.asked(1)
@@ -187,7 +187,7 @@ async def test_an_answer_that_ends_in_time_is_not_interrupted() -> None:
 async def test_the_end_of_the_bot_is_not_missed_when_something_happens_at_the_same_moment(turns: int) -> None:
     """However many turns of the loop lie between the two: a task that outlives its end keeps the process."""
     async with running(ready(1)) as queue:
-        switch = switching(queue, Switches(), Hands())
+        switch = switching(queue, Switches(), SkippingClock())
         following = asyncio.create_task(switch.run())
         for _ in range(10):  # until it waits
             await asyncio.sleep(0)

@@ -29,7 +29,7 @@ def place_of(queue: RunningQueue, request_id: str) -> int | None:
 
 
 async def test_places_follow_the_line() -> None:
-    """Everybody moves up when one is taken, and when somebody in front of them leaves."""
+    """EveryAnnouncement moves up when one is taken, and when somebody in front of them leaves."""
     async with running(ready(1)) as queue:
         asked = [await queue.asks(user, f"question {user}") for user in range(1, 6)]
         first = await queue.scheduler.asked(1)

@@ -8,7 +8,7 @@ from bot.services.requests.actions import AnswerActions
 from bot.services.requests.overview import QueueService
 from tests.fakes.audit import MemoryAudit
 from tests.fakes.clocks import FastClock
-from tests.fakes.deliveries import Undisturbed
+from tests.fakes.deliveries import NoAnnouncements
 from tests.fakes.schedulers import NO_MODEL, ready
 from tests.integration.services.process import RunningQueue, running
 
@@ -18,7 +18,7 @@ NOW = 20.0
 
 def overview(queue: RunningQueue, audit: MemoryAudit) -> QueueService:
     """The queue, as operators run it."""
-    return QueueService(queue.store, Undisturbed(), queue.dispatcher, queue.gate, audit, FastClock(NOW))
+    return QueueService(queue.store, NoAnnouncements(), queue.dispatcher, queue.gate, audit, FastClock(NOW))
 
 
 class NoThumbs:

@@ -11,7 +11,7 @@ import pytest
 from bot.discord_io.delivery.answer import AnswerDelivery
 from tests.fakes.clocks import LoopClock
 from tests.fakes.loops import VirtualTimeLoop
-from tests.fakes.surfaces import PacedChannel, PacedSurface, Saying
+from tests.fakes.surfaces import PacedChannel, PacedRoutes, Saying
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
@@ -23,7 +23,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLo
 class Attempts:
     """One answer on its way: where it is shown, what it says, and the ids that were told."""
 
-    destination: PacedSurface
+    destination: PacedRoutes
     source: Saying
     delivery: AnswerDelivery
     first: int
@@ -44,7 +44,7 @@ class Room:
 
     def attempts(self, *, token_lives: float = 900.0) -> Attempts:
         """An answer whose question has been acknowledged."""
-        destination, source = PacedSurface(self.channel, token_lives=token_lives), Saying()
+        destination, source = PacedRoutes(self.channel, token_lives=token_lives), Saying()
         sent: list[tuple[int, int | None]] = []
         delivery = AnswerDelivery(
             destination,

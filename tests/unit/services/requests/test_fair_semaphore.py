@@ -71,7 +71,7 @@ def test_all_are_served_in_order_few_at_once(who: list[int], give_up: list[int])
 
 @given(st.lists(st.integers(1, 5), max_size=40))
 def test_the_wait_list_is_bounded_and_nobody_fills_it_alone(who: list[int]) -> None:
-    """Everybody is served or told; who is told had no fewer waiting than anybody else."""
+    """EveryAnnouncement is served or told; who is told had no fewer waiting than anybody else."""
 
     async def burst() -> None:
         people = Burst(MOST)
