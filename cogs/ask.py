@@ -7,14 +7,24 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
+from cogs.ui.answer_buttons import AnswerControl
 from cogs.ui.ask_flow import Asking, Wish
 
 
 class Ask(commands.Cog):
     """The slash command people use all day."""
 
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
+    def __init__(self, bot: ParallaxBot) -> None:
+        self._bot = bot
+        self._asking = Asking(bot.services, bot.application_id or 0)
+
+    async def cog_load(self) -> None:
+        """Answer the buttons under answers, also under those of before a restart."""
+        self._bot.add_dynamic_items(AnswerControl)
+
+    async def cog_unload(self) -> None:
+        """Answer them no more."""
+        self._bot.remove_dynamic_items(AnswerControl)
 
     @app_commands.command(name="ask", description="Ask the team's own AI cluster.")
     @app_commands.describe(
@@ -46,4 +56,4 @@ class Ask(commands.Cog):
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
-    await bot.add_cog(Ask(Asking(bot.services, bot.application_id or 0)))
+    await bot.add_cog(Ask(bot))

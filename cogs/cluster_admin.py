@@ -8,9 +8,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord_io.client import ParallaxBot, Services
-from bot.discord_io.command_tree import NOBODY
-from bot.domain.cluster.audit import AuditEntry, Json
+from bot.discord_io.client import ParallaxBot
+from bot.discord_io.command_tree import text_layout
 from bot.domain.cluster.boards import AlertChannel
 from bot.domain.cluster.model_switch import Switch
 from bot.errors import UserError
@@ -20,7 +19,7 @@ from bot.presentation.model_switch import switch_question
 from bot.presentation.page import escape_inline
 from bot.presentation.status import short_node
 from bot.services.operations.model_switch import Plan
-from cogs.ui.base import reply, text_layout
+from cogs.ui.base import fill_in, reply
 from cogs.ui.convert import person_of
 from cogs.ui.queue_admin import LineView
 from cogs.ui.switch import ConfirmSwitch, SwitchControl, follow_switch
@@ -35,12 +34,21 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     """Operators only, by our own check. Discord hides the group from whoever does not manage the server; operators
     who do not are let in by its administrators (Server Settings → Integrations): a bot's token cannot do that."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, bot: ParallaxBot) -> None:
         super().__init__()
-        self._services = services
+        self._bot = bot
+        services = self._services = bot.services
         self._cluster = services.cluster
         self._queue = services.queue
         self._operators = services.operators
+
+    async def cog_load(self) -> None:
+        """Answer the buttons under switches, also under those of before a restart."""
+        self._bot.add_dynamic_items(SwitchControl)
+
+    async def cog_unload(self) -> None:
+        """Answer them no more."""
+        self._bot.remove_dynamic_items(SwitchControl)
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
         """Every call, autocomplete included. False, not an error of ours: the library's check only reports its own
@@ -115,15 +123,14 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """One message that is kept current."""
         self._operators.require(person_of(interaction))
         await interaction.response.defer(thinking=True, ephemeral=True)
-        channel, locale = interaction.channel_id or 0, interaction.locale.value
+        channel, locale, by = interaction.channel_id or 0, interaction.locale.value, interaction.user.id
         boards = self._services.operations.boards
         if remove:
-            key = "board.removed" if await boards.remove(channel) else "board.none"
+            key = "board.removed" if await boards.remove(channel, by=by) else "board.none"
         else:
-            await boards.place(channel, interaction.guild_id, locale)
+            await boards.place(channel, interaction.guild_id, locale, by=by)
             key = "board.placed"
-        await self._note(interaction, "cluster.board", {"channel": channel, "removed": remove})
-        await self._done(interaction, say(locale, key))
+        await fill_in(interaction, text_layout(say(locale, key)))
 
     @app_commands.command(name="alerts", description="Tell this channel when something happens to the cluster.")
     @app_commands.describe(
@@ -140,16 +147,15 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     ) -> None:
         """Events as single lines, each once, with its recovery."""
         self._operators.require(person_of(interaction))
-        channel, locale = interaction.channel_id or 0, interaction.locale.value
-        places = self._services.operations.places
+        channel, locale, by = interaction.channel_id or 0, interaction.locale.value, interaction.user.id
+        alerts = self._services.operations.alert_channels
         if remove:
-            key = "alerts.removed" if await places.remove_alerts(channel) else "alerts.none"
+            key = "alerts.removed" if await alerts.remove(channel, by=by) else "alerts.none"
         else:
             role_id = None if role is None else role.id
-            await places.put_alerts(AlertChannel(channel, interaction.guild_id, role_id, locale, ping_owners))
+            told = AlertChannel(channel, interaction.guild_id, role_id, locale, ping_owners)
+            await alerts.place(told, by=by)
             key = "alerts.placed" if role is None else "alerts.placed_role"
-        pinged = None if role is None else role.id
-        await self._note(interaction, "cluster.alerts", {"channel": channel, "role": pinged, "removed": remove})
         named = f"<@&{role.id}>" if role is not None else ""
         await reply(interaction, text_layout(say(locale, key, role=named)), private=True)
 
@@ -169,8 +175,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         if not found:
             raise UserError("no such node", key="error.node_unknown", node=escape_inline(node[:60]))
         owner_id = owner.id if owner is not None else None
-        await self._services.operations.nodes.name(found[0], name, owner_id)
-        await self._note(interaction, "cluster.name", {"node": node, "name": name, "owner": owner_id})
+        await self._services.operations.nodes.name(found[0], name, owner_id, by=interaction.user.id)
         before, after = escape_inline(short_node(node)), escape_inline(name)
         text = say(interaction.locale.value, "names.done", node=before, name=after)
         await reply(interaction, text_layout(text), private=True)
@@ -189,7 +194,6 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """Hold the line with a reason that people see."""
         self._operators.require(person_of(interaction))
         await self._queue.pause(reason, by=interaction.user.id)
-        await self._note(interaction, "line.pause", {"reason": reason})
         text = say(interaction.locale.value, "line.paused", reason=escape_inline(reason))
         await reply(interaction, text_layout(text), private=True)
 
@@ -198,7 +202,6 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """Release the line."""
         self._operators.require(person_of(interaction))
         was_held = await self._queue.resume(by=interaction.user.id)
-        await self._note(interaction, "line.resume", {})
         text = say(interaction.locale.value, "line.resumed" if was_held else "line.not_paused")
         await reply(interaction, text_layout(text), private=True)
 
@@ -215,17 +218,8 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
             locale=interaction.locale.value,
             owner_id=interaction.user.id,
             now=interaction.created_at.timestamp(),
-            note=self._note,
         )
         await reply(interaction, view, private=True)
-
-    async def _note(self, interaction: discord.Interaction, action: str, detail: dict[str, Json]) -> None:
-        at = interaction.created_at.timestamp()
-        await self._services.operations.audit.record(AuditEntry(at, interaction.user.id, action, detail))
-
-    @staticmethod
-    async def _done(interaction: discord.Interaction, text: str) -> None:
-        await interaction.edit_original_response(view=text_layout(text), allowed_mentions=NOBODY)
 
     @init.autocomplete("model")
     async def _complete_model(
@@ -257,8 +251,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog: in the operators' servers when there are any, else everywhere."""
-    bot.add_dynamic_items(SwitchControl)
-    cog = ClusterCommands(bot.services)
+    cog = ClusterCommands(bot)
     if bot.admin_guilds:
         await bot.add_cog(cog, guilds=list(bot.admin_guilds))
     else:

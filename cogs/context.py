@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
-from bot.discord_io.command_tree import NOBODY
+from bot.discord_io.command_tree import text_layout
 from bot.domain.conversation.profile import ScopeChain
 from bot.domain.conversation.store import ConversationKey
 from bot.i18n.catalogue import say
@@ -21,7 +20,7 @@ from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access, Act
 from bot.services.conversations.memory import ConversationService, Memory
 from bot.services.requests.personal_data import PersonalData
-from cogs.ui.base import BaseLayout, reply, text_layout
+from cogs.ui.base import BaseLayout, Press, fill_in, made_button, reply
 from cogs.ui.convert import manages, person_of, place_of_interaction
 
 QUESTION_SHOWN = 120
@@ -36,16 +35,13 @@ class Forget(BaseLayout):
         self._personal = personal
         self._locale = locale
         self.add_item(ui.TextDisplay(say(locale, "forget.confirm")))
-        yes: ui.Button[Any] = ui.Button(label=say(locale, "forget.yes"), style=discord.ButtonStyle.danger)
-        no: ui.Button[Any] = ui.Button(label=say(locale, "forget.no"), style=discord.ButtonStyle.secondary)
-        yes.callback = self._forget  # type: ignore[method-assign]  # how discord.py binds made buttons
-        no.callback = self._keep  # type: ignore[method-assign]  # how discord.py binds made buttons
-        self.add_item(ui.ActionRow(yes, no))
+        yes = made_button(say(locale, "forget.yes"), self._forget, style=discord.ButtonStyle.danger)
+        self.add_item(ui.ActionRow(yes, made_button(say(locale, "forget.no"), self._keep)))
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """What is kept of a person is theirs to erase, also for those who may not ask."""
 
-    async def _forget(self, interaction: discord.Interaction[Any]) -> None:
+    async def _forget(self, interaction: Press) -> None:
         await interaction.response.defer()
         gone = await self._personal.forget(interaction.user.id)
         locale = self._locale
@@ -59,16 +55,16 @@ class Forget(BaseLayout):
         )
         await self._end(interaction, done, say(locale, "forget.remains"))
 
-    async def _keep(self, interaction: discord.Interaction[Any]) -> None:
+    async def _keep(self, interaction: Press) -> None:
         await interaction.response.defer()
         await self._end(interaction, say(self._locale, "forget.kept"))
 
-    async def _end(self, interaction: discord.Interaction[Any], *paragraphs: str) -> None:
+    async def _end(self, interaction: Press, *paragraphs: str) -> None:
         self.clear_items()
         for paragraph in paragraphs:
             self.add_item(ui.TextDisplay(paragraph))
         self.stop()
-        await interaction.edit_original_response(view=self, allowed_mentions=NOBODY)
+        await fill_in(interaction, self)
 
 
 class Context(commands.Cog):
@@ -149,8 +145,7 @@ class Context(commands.Cog):
         kept = await self._personal.exported(interaction.user.id)
         summaries = await self._personal.summaries(interaction.user.id)
         if not kept:
-            view = text_layout(say(locale, "export.nothing"))
-            await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
+            await fill_in(interaction, text_layout(say(locale, "export.nothing")))
             return
         files = {"questions.md": as_markdown(kept, summaries), "questions.json": as_json(kept, summaries)}
         limit = interaction.filesize_limit
@@ -160,7 +155,7 @@ class Context(commands.Cog):
         for name in fitting:
             layout.add_item(ui.File(f"attachment://{name}"))
         uploads = [discord.File(io.BytesIO(data), filename=name) for name, data in fitting.items()]
-        await interaction.edit_original_response(view=layout, attachments=uploads, allowed_mentions=NOBODY)
+        await fill_in(interaction, layout, files=uploads)
 
     @group.command(name="forget-me", description="Erase everything that is kept of you, everywhere.")
     async def forget_me(self, interaction: discord.Interaction) -> None:

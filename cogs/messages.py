@@ -10,8 +10,9 @@ import structlog
 from discord import app_commands, ui
 from discord.ext import commands
 
+from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.client import ParallaxBot, Services
-from bot.discord_io.command_tree import NOBODY
+from bot.discord_io.command_tree import text_layout
 from bot.domain.conversation.attached_text import as_quotation
 from bot.domain.interaction_rates import Sent
 from bot.domain.queue.request import StoredRequest
@@ -19,7 +20,7 @@ from bot.errors import BotError, DeliveryError, NotAllowed, TooFast
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Access, Act
 from cogs.ui.ask_flow import Asking, Wish
-from cogs.ui.base import BaseModal
+from cogs.ui.base import BaseModal, Press
 from cogs.ui.convert import locale_of_message, person_of, place_of_interaction, shown_in, words_of
 
 log = structlog.get_logger(__name__)
@@ -44,11 +45,11 @@ class AskAbout(BaseModal):
         )
         self.add_item(ui.Label(text=say(locale, "door.about_question")[:45], component=self._question))
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """As every question."""
         await require_asking(self._access, interaction)
 
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+    async def on_submit(self, interaction: Press, /) -> None:
         """Ask, with the message as material."""
         message = self._message
         quoted = as_quotation(message.author.display_name, shown_in(message))
@@ -63,7 +64,7 @@ class AskAbout(BaseModal):
         )
 
 
-async def require_asking(access: Access, interaction: discord.Interaction[Any]) -> None:
+async def require_asking(access: Access, interaction: Press) -> None:
     """Raise :class:`NotAllowed` for who may not ask here."""
     await access.require(Act.ASK, person_of(interaction), place_of_interaction(interaction))
 
@@ -149,7 +150,7 @@ class Messages(commands.Cog):
 
     async def _answer_in(self, message_id: int, channel_id: int) -> StoredRequest | None:
         """The question that this message of the channel answers for everybody."""
-        found = await self._services.answers.by_message(message_id)
+        found = await self._services.controls.shown_in(message_id)
         if (
             found is None
             or found.question.destination.private
@@ -162,7 +163,7 @@ class Messages(commands.Cog):
         """Whether a thread is one of ours: opened by us, or started from an answer."""
         if not isinstance(channel, discord.Thread):
             return False
-        return channel.owner_id == self._me or await self._services.answers.by_message(channel.id) is not None
+        return channel.owner_id == self._me or await self._services.controls.shown_in(channel.id) is not None
 
     def _quoted(self, message: discord.Message) -> str:
         """Somebody else's message that this one replies to is what it is about."""
@@ -191,12 +192,12 @@ class Messages(commands.Cog):
         await self._say(message, say(locale_of_message(message), "error.unexpected"))
 
     async def _say(self, message: discord.Message, sentence: str) -> None:
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay(sentence[:3900]))
-        view.stop()
         try:
-            await message.reply(view=view, mention_author=False, allowed_mentions=NOBODY)
-        except (discord.HTTPException, DeliveryError) as failure:
+            with translated():
+                await message.reply(
+                    view=text_layout(sentence[:3900]), mention_author=False, allowed_mentions=NOBODY
+                )
+        except DeliveryError as failure:
             log.warning("message.not_told", channel=message.channel.id, detail=str(failure))
 
 

@@ -13,8 +13,7 @@ from bot.domain.queue.request import RequestState
 from bot.i18n.catalogue import fill, say
 from bot.presentation.page import Control, compact_duration, control_id, escape_inline
 from bot.services.requests.overview import Mine, MyQueue, QueueService
-from cogs.ui.answer_buttons import AnswerControl
-from cogs.ui.base import BaseLayout, reply
+from cogs.ui.base import BaseLayout, Press, made_button, redraw, reply
 
 SHOWN = 10
 QUESTION_SHOWN = 80
@@ -30,7 +29,7 @@ class QueueView(BaseLayout):
         self._locale = locale
         self._fill()
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """Anybody may look at their own questions, and withdraw them."""
 
     def _fill(self) -> None:
@@ -46,12 +45,8 @@ class QueueView(BaseLayout):
         for item in self._mine.mine[:SHOWN]:
             self.add_item(self._section(item))
         announced = self._mine.announced
-        toggle: ui.Button[Any] = ui.Button(
-            label=say(locale, "queue.ping_off" if announced else "queue.ping_on"),
-            style=discord.ButtonStyle.secondary,
-        )
-        toggle.callback = self._toggle  # type: ignore[method-assign]  # how discord.py binds made buttons
-        self.add_item(ui.ActionRow(toggle))
+        key = "queue.ping_off" if announced else "queue.ping_on"
+        self.add_item(ui.ActionRow(made_button(say(locale, key), self._toggle)))
 
     def _section(self, item: Mine) -> ui.Section[Any]:
         request = item.request
@@ -77,12 +72,12 @@ class QueueView(BaseLayout):
             text += " · " + say(self._locale, "footer.about", duration=compact_duration(item.wait, self._locale))
         return text
 
-    async def _toggle(self, interaction: discord.Interaction[Any]) -> None:
+    async def _toggle(self, interaction: Press) -> None:
         user_id = interaction.user.id
         await self._queue.set_announced(user_id, not self._mine.announced)
         self._mine = await self._queue.of(user_id)
         self._fill()
-        await interaction.response.edit_message(view=self, allowed_mentions=discord.AllowedMentions.none())
+        await redraw(interaction, self)
 
 
 class Queue(commands.Cog):
@@ -100,6 +95,5 @@ class Queue(commands.Cog):
 
 
 async def setup(bot: ParallaxBot) -> None:
-    """Add the cog and the buttons that outlive a restart."""
-    bot.add_dynamic_items(AnswerControl)
+    """Add the cog with its services."""
     await bot.add_cog(Queue(bot.services.queue))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import discord
@@ -10,13 +10,12 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
-from bot.discord_io.command_tree import NOBODY
 from bot.domain.conversation.profile import FIELDS, Profile, Scope, ScopeChain
 from bot.i18n.catalogue import number, say
 from bot.presentation.page import escape_inline
 from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access
-from cogs.ui.base import BaseLayout
+from cogs.ui.base import BaseLayout, Press, made_button, redraw, reply
 from cogs.ui.convert import manages, person_of, place_of_interaction
 from cogs.ui.profile_modals import (
     Changes,
@@ -49,7 +48,7 @@ class SettingsView(BaseLayout):
         self._scope = place.scopes[0]
         self._locale = locale
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """Raise :class:`NotAllowed` for who does not manage the place (any more)."""
         self._access.require_manager(person_of(interaction), manager=manages(interaction))
 
@@ -129,7 +128,7 @@ class SettingsView(BaseLayout):
             ],
         )
 
-        async def chosen(interaction: discord.Interaction[Any]) -> None:
+        async def chosen(interaction: Press) -> None:
             self._scope = next(one for one in self._place.scopes if str(one.scope_id) == select.values[0])
             await self._show(interaction)
 
@@ -137,26 +136,26 @@ class SettingsView(BaseLayout):
         return select
 
     def _button(self, key: str, open_modal: Open) -> ui.Button[Any]:
-        async def pressed(interaction: discord.Interaction[Any]) -> None:
+        async def pressed(interaction: Press) -> None:
             chosen = await self._profiles.chosen(self._scope)
             await interaction.response.send_modal(open_modal(chosen, self._locale, _ScopeEdit(self, self._scope)))
 
-        return _made(say(self._locale, f"settings.{key}"), pressed)
+        return made_button(say(self._locale, f"settings.{key}"), pressed)
 
     def _reset_button(self) -> ui.Button[Any]:
-        async def pressed(interaction: discord.Interaction[Any]) -> None:
+        async def pressed(interaction: Press) -> None:
             await self.choose(interaction, self._scope, dict.fromkeys(FIELDS))
 
-        return _made(say(self._locale, "settings.reset"), pressed, style=discord.ButtonStyle.danger)
+        return made_button(say(self._locale, "settings.reset"), pressed, style=discord.ButtonStyle.danger)
 
-    async def choose(self, interaction: discord.Interaction[Any], scope: Scope, changes: Changes) -> None:
+    async def choose(self, interaction: Press, scope: Scope, changes: Changes) -> None:
         """Change what a scope chose, and show it. Raises :class:`StorageError`."""
         await self._profiles.choose(scope, changes, by=interaction.user.id)
         await self._show(interaction)
 
-    async def _show(self, interaction: discord.Interaction[Any]) -> None:
+    async def _show(self, interaction: Press) -> None:
         await self.refresh()
-        await interaction.response.edit_message(view=self, allowed_mentions=NOBODY)
+        await redraw(interaction, self)
 
 
 class _ScopeEdit:
@@ -166,28 +165,17 @@ class _ScopeEdit:
         self._view = view
         self._scope = scope
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """As every press of the view."""
         await self._view.authorise(interaction)
 
-    async def apply(self, interaction: discord.Interaction[Any], changes: Changes) -> None:
+    async def apply(self, interaction: Press, changes: Changes) -> None:
         """Change the scope."""
         await self._view.choose(interaction, self._scope, changes)
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _made(
-    label: str,
-    pressed: Callable[[discord.Interaction[Any]], Awaitable[None]],
-    *,
-    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
-) -> ui.Button[Any]:
-    button: ui.Button[Any] = ui.Button(label=label[:80], style=style)
-    button.callback = pressed  # type: ignore[assignment, method-assign]  # how discord.py binds made buttons
-    return button
 
 
 class SettingsCog(commands.Cog, name="Settings"):
@@ -209,7 +197,7 @@ class SettingsCog(commands.Cog, name="Settings"):
             locale=interaction.locale.value,
         )
         await view.refresh()
-        await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+        await reply(interaction, view, private=True)
 
 
 async def setup(bot: ParallaxBot) -> None:

@@ -6,10 +6,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord_io.client import ParallaxBot, Services
-from bot.discord_io.command_tree import NOBODY
+from bot.discord_io.client import ParallaxBot
 from bot.presentation.join import joined_memory
-from cogs.ui.base import reply
+from cogs.ui.base import fill_in, reply
 from cogs.ui.convert import person_of
 from cogs.ui.join import show_join
 from cogs.ui.models import ModelPages
@@ -19,8 +18,17 @@ from cogs.ui.status_buttons import StatusControl
 class Cluster(commands.Cog):
     """See the cluster and grow it."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, bot: ParallaxBot) -> None:
+        self._bot = bot
+        self._services = bot.services
+
+    async def cog_load(self) -> None:
+        """Answer the buttons under status cards, also under those of before a restart."""
+        self._bot.add_dynamic_items(StatusControl)
+
+    async def cog_unload(self) -> None:
+        """Answer them no more."""
+        self._bot.remove_dynamic_items(StatusControl)
 
     @app_commands.command(name="status", description="See how the cluster is doing.")
     async def status(self, interaction: discord.Interaction) -> None:
@@ -46,7 +54,7 @@ class Cluster(commands.Cog):
             locale=interaction.locale.value,
             owner_id=interaction.user.id,
         )
-        await interaction.edit_original_response(view=layout, allowed_mentions=NOBODY)
+        await fill_in(interaction, layout)
 
     @app_commands.command(name="join", description="Get the command that adds a machine to the cluster.")
     async def join(self, interaction: discord.Interaction) -> None:
@@ -60,6 +68,5 @@ class Cluster(commands.Cog):
 
 
 async def setup(bot: ParallaxBot) -> None:
-    """Add the cog, and the buttons that outlive a restart."""
-    bot.add_dynamic_items(StatusControl)
-    await bot.add_cog(Cluster(bot.services))
+    """Add the cog with its services."""
+    await bot.add_cog(Cluster(bot))

@@ -10,14 +10,14 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.discord_io.client import Charts, ParallaxBot
-from bot.discord_io.command_tree import NOBODY
+from bot.discord_io.command_tree import text_layout
 from bot.domain.queue.usage import UsageRow
 from bot.errors import NotAllowed
 from bot.i18n.catalogue import say
 from bot.presentation.usage_chart import usage_chart
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
-from cogs.ui.base import reply, text_layout
+from cogs.ui.base import fill_in, reply
 from cogs.ui.convert import manages, person_of
 
 DAYS = 30
@@ -67,15 +67,13 @@ class Usage(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         rows = await self._quotas.server(interaction.guild_id, DAYS)
         if not rows:
-            view = text_layout(say(locale, "usage.nothing"))
-            await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
+            await fill_in(interaction, text_layout(say(locale, "usage.nothing")))
             return
         chart = usage_chart(rows, last_day=self._quotas.today, days=DAYS, locale=locale)
         picture = await self._charts.draw(chart, user_id=person.user_id)
         view = text_layout(f"### {say(locale, 'usage.server_title', days=DAYS)}", _sums(rows, locale))
         view.add_item(ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{FILE}")))
-        upload = discord.File(io.BytesIO(picture), filename=FILE)
-        await interaction.edit_original_response(view=view, attachments=[upload], allowed_mentions=NOBODY)
+        await fill_in(interaction, view, files=[discord.File(io.BytesIO(picture), filename=FILE)])
 
 
 def _line(row: UsageRow, locale: str) -> str:

@@ -30,6 +30,7 @@ from bot.services.cluster.monitor import ClusterMonitor, ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
+from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.alerts import Alerts
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import Switching
@@ -104,18 +105,10 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ),
     )
     access = Access(
-        profiles,
-        operators,
-        GuildMembers(bot),
-        join_roles=settings.join_roles,
-        dm_guild_id=settings.dm_guild_id,
+        profiles, operators, GuildMembers(bot), join_roles=settings.join_roles, dm_guild_id=settings.dm_guild_id
     )
     quotas = Quotas(
-        database.usage,
-        operators,
-        clock,
-        per_user=settings.quota_tokens_per_day,
-        roles=settings.quota_roles,
+        database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles
     )
     personal = PersonalData(database.personal, database.requests, queue.cancellation, profiles, clock)
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
@@ -126,6 +119,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         queue.slots,
         queue.in_flight,
         queue.cancellation,
+        database.audit,
         clock,
     )
     operations, alerts = _operations(parts, bot, queue, cluster, overview)
@@ -133,7 +127,6 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         profiles=profiles,
         quotas=quotas,
         personal=personal,
-        answers=database.requests,
         ask=AskService(
             store=database.requests,
             conversations=database.conversations,
@@ -160,6 +153,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             queue.views,
             operators,
             database.feedback,
+            database.audit,
             clock,
         ),
         again=Revisions(
@@ -245,10 +239,12 @@ def _operations(
     recorder = ClusterRecorder(
         parts.monitor, database.history, database.switches, overview.load, clock, leadership
     )
-    nodes = NodeBook(database.node_names, cluster)
+    nodes = NodeBook(database.node_names, cluster, database.audit, clock)
     cards = StatusCards(cluster, overview, recorder, nodes, clock)
     poster = ChannelCards(bot, parts.outgoing)
-    boards = BoardKeeper(database.boards, cards, poster, cluster, recorder, nodes, clock, leadership)
+    boards = BoardKeeper(
+        database.boards, cards, poster, cluster, recorder, nodes, database.audit, clock, leadership
+    )
     switching = Switching(
         scheduler=parts.scheduler,
         cluster=cluster,
@@ -263,7 +259,7 @@ def _operations(
     services = OperationsServices(
         cards=cards,
         boards=boards,
-        places=database.boards,
+        alert_channels=AlertChannels(database.boards, database.audit, clock),
         recorder=recorder,
         nodes=nodes,
         switching=switching,

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import aiohttp
 import discord
 from discord import ui
 
-from bot.discord_io.delivery.routes import translate
+from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.discord_calls.priority import CallPriority
-from bot.errors import DeliveryError
 from bot.presentation.status import Card, CardButton
-
-NOBODY = discord.AllowedMentions.none()
 
 
 def card_layout(card: Card, area: str = "cluster") -> ui.LayoutView:
@@ -52,25 +48,17 @@ class ChannelCards:
     async def post(self, channel_id: int, card: Card) -> int:
         """Send a card; returns the message's id."""
         channel = self._client.get_partial_messageable(channel_id)
-        try:
+        with translated():
             async with self._outgoing.turn(CallPriority.OTHER):
                 message = await channel.send(view=card_layout(card), allowed_mentions=NOBODY)
-        except discord.HTTPException as error:
-            raise translate(error) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise DeliveryError(type(error).__name__) from error
         return message.id
 
     async def edit(self, channel_id: int, message_id: int, card: Card) -> None:
         """Replace a card. Raises :class:`MessageGone` when somebody deleted the message."""
         message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
-        try:
+        with translated():
             async with self._outgoing.turn(CallPriority.OTHER):
                 await message.edit(view=card_layout(card), allowed_mentions=NOBODY)
-        except discord.HTTPException as error:
-            raise translate(error) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise DeliveryError(type(error).__name__) from error
 
     async def tell(
         self, channel_id: int, text: str, *, role_id: int | None = None, user_ids: Sequence[int] = ()
@@ -84,12 +72,8 @@ class ChannelCards:
             users=[discord.Object(user_id) for user_id in user_ids],
             replied_user=False,
         )
-        try:
+        with translated():
             async with self._outgoing.turn(CallPriority.OPERATORS):
                 await channel.send(
                     text[: 1900 - len(ping)] + ping, allowed_mentions=mentions, suppress_embeds=True
                 )
-        except discord.HTTPException as error:
-            raise translate(error) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise DeliveryError(type(error).__name__) from error

@@ -14,10 +14,10 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.discord_io.attachments import AttachmentReader
+from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import ParallaxTree, RateGuard
 from bot.domain.cluster.audit import AuditLog
-from bot.domain.cluster.boards import Boards
-from bot.domain.queue.request import StoredRequest
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import forget_sentences
 from bot.i18n.command_translator import CatalogueTranslator
@@ -33,6 +33,7 @@ from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
+from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import Switching
 from bot.services.requests.actions import AnswerActions
@@ -62,27 +63,6 @@ COGS = (
 )
 
 
-class AttachmentReader(Protocol):
-    """Reads text attachments."""
-
-    def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
-        """Reject attachments before they are fetched. Raises :class:`AttachmentRejected`."""
-        ...
-
-    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
-        """The texts of several, one below the other; empty for none. It may wait for this person's turn. Raises
-        :class:`AttachmentRejected`, :class:`WaitListFull`."""
-        ...
-
-
-class Answers(Protocol):
-    """Finds the question that a message answers."""
-
-    async def by_message(self, message_id: int) -> StoredRequest | None:
-        """The newest request shown in this message, or None. Raises :class:`StorageError`."""
-        ...
-
-
 class Charts(Protocol):
     """Draws charts."""
 
@@ -98,7 +78,7 @@ class OperationsServices:
 
     cards: StatusCards
     boards: BoardKeeper
-    places: Boards
+    alert_channels: AlertChannels
     recorder: ClusterRecorder
     nodes: NodeBook
     switching: Switching
@@ -127,7 +107,6 @@ class Services:
     profiles: Profiles
     quotas: Quotas
     personal: PersonalData
-    answers: Answers
     charts: Charts
     cancellation: Cancellation
     cluster: ClusterService
@@ -171,7 +150,7 @@ class ParallaxBot(commands.AutoShardedBot):
             help_command=None,
             intents=intents,
             tree_cls=partial(ParallaxTree, guard=guard),  # type: ignore[arg-type]  # called like the class
-            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_mentions=NOBODY,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
@@ -253,10 +232,8 @@ class ParallaxBot(commands.AutoShardedBot):
         if not self.is_ready():
             raise DeliveryError("the gateway is not ready")
         status = discord.Status.online if usable else discord.Status.idle
-        try:
+        with translated():
             await self.change_presence(activity=discord.CustomActivity(text[:120]), status=status)
-        except (ConnectionError, discord.DiscordException, aiohttp.ClientError) as error:
-            raise DeliveryError(type(error).__name__) from error
 
     async def process_commands(self, message: discord.Message, /) -> None:
         """Do nothing: the bot has no text commands."""

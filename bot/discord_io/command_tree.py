@@ -9,19 +9,17 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import aiohttp
 import discord
 import structlog
 from discord import app_commands
 
 from bot.clock import Clock
+from bot.discord_io.calls import NOBODY, translated
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
 
 log = structlog.get_logger(__name__)
-
-NOBODY = discord.AllowedMentions.none()
 
 # Discord sends events to every session of a token, so during a rolling restart two processes receive the same
 # press; the second answer is refused with this code (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
@@ -71,20 +69,28 @@ async def report(interaction: discord.Interaction, error: BaseException) -> None
             "interaction.failed", command=command, user=interaction.user.id, incident=incident, exc_info=cause
         )
     try:
-        await tell(interaction, sentence)
-    except (discord.HTTPException, DeliveryError) as failure:
+        with translated():
+            await tell(interaction, sentence)
+    except DeliveryError as failure:
         log.warning("interaction.not_told", command=command, detail=str(failure), incident=incident)
 
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:
     """Answer an interaction privately with one sentence, whether or not it was acknowledged before."""
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(discord.ui.TextDisplay(sentence[:3900]))
-    view.stop()
+    view = text_layout(sentence[:3900])
     if interaction.response.is_done():
         await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=NOBODY)
     else:
         await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+
+
+def text_layout(*paragraphs: str) -> discord.ui.LayoutView:
+    """A layout of text, to which pictures and files may be added. The library keeps nothing of it for presses."""
+    view = discord.ui.LayoutView(timeout=None)
+    for paragraph in filter(None, paragraphs):
+        view.add_item(discord.ui.TextDisplay(paragraph))
+    view.stop()
+    return view
 
 
 class RateGuard:
@@ -117,14 +123,15 @@ class RateGuard:
             if self._clock.monotonic() - began > REFUSED_WITHIN:
                 return
             try:
-                if sent is Sent.COMPLETION:
-                    await interaction.response.autocomplete([])
-                elif sent is Sent.PRESS and not telling:
-                    # The person was told a moment ago; this only completes the press.
-                    await interaction.response.defer()
-                else:
-                    await tell(interaction, say(interaction.locale.value, TooFast.key))
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
+                with translated():
+                    if sent is Sent.COMPLETION:
+                        await interaction.response.autocomplete([])
+                    elif sent is Sent.PRESS and not telling:
+                        # The person was told a moment ago; this only completes the press.
+                        await interaction.response.defer()
+                    else:
+                        await tell(interaction, say(interaction.locale.value, TooFast.key))
+            except DeliveryError as failure:
                 log.info("interaction.not_told", user=user_id, error=type(failure).__name__)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-import aiohttp
 import discord
 
-from bot.discord_io.delivery.routes import translate
-from bot.errors import DeliveryError
+from bot.discord_io.calls import translated
 
 WITHIN = 2.0
 """Seconds: an interaction must be answered within 3."""
@@ -26,13 +24,12 @@ class GuildMembers:
     async def roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
         """The roles of a server's member; None when the person is no member. Raises :class:`DeliveryError`, also
         for a server that the bot is not in."""
-        try:
-            async with asyncio.timeout(WITHIN):
-                member = await self._client.http.get_member(guild_id, user_id)
-        except discord.HTTPException as error:
-            if error.code in _NO_MEMBER:
-                return None
-            raise translate(error) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise DeliveryError(type(error).__name__) from error
+        with translated():
+            try:
+                async with asyncio.timeout(WITHIN):
+                    member = await self._client.http.get_member(guild_id, user_id)
+            except discord.HTTPException as error:
+                if error.code in _NO_MEMBER:
+                    return None
+                raise
         return frozenset(int(role) for role in member["roles"])

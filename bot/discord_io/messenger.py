@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import aiohttp
 import discord
 
+from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.components import build_layout, to_files
-from bot.discord_io.delivery.routes import marked_pages, translate
+from bot.discord_io.delivery.routes import marked_pages
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.queue.request import Destination
-from bot.errors import DeliveryError
 from bot.presentation.page import Page
-
-_NOBODY = discord.AllowedMentions.none()
 
 
 class Messenger:
@@ -33,7 +30,7 @@ class Messenger:
         reference = discord.MessageReference(
             message_id=reply_to, channel_id=destination.channel_id, fail_if_not_exists=False
         )
-        try:
+        with translated():
             async with self._outgoing.turn(CallPriority.OTHER):
                 await channel.send(
                     text,
@@ -44,33 +41,25 @@ class Messenger:
                     ),
                     nonce=request_id,
                 )
-        except discord.HTTPException as error:
-            raise translate(error) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise DeliveryError(type(error).__name__) from error
 
     async def direct(
         self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
     ) -> None:
         """Send an answer to somebody's DMs; pages that are there already are not sent again. Raises
         :class:`AccessLost` when the DMs are closed, else :class:`DeliveryError`."""
-        try:
+        with translated():
             async with self._outgoing.turn(CallPriority.LAST):
                 channel = await self._client.create_dm(discord.Object(user_id))
                 # A process may have been killed after it sent the answer and before it committed that.
                 there = await marked_pages(self._client, channel, request_id)
                 if not there:
-                    await channel.send(heading, allowed_mentions=_NOBODY, nonce=f"{request_id}-h")
+                    await channel.send(heading, allowed_mentions=NOBODY, nonce=f"{request_id}-h")
                 for index, page in enumerate(pages):
                     if index in there:
                         continue
                     await channel.send(
                         view=build_layout(page, request_id, locale, index),
                         files=to_files(page.files),
-                        allowed_mentions=_NOBODY,
+                        allowed_mentions=NOBODY,
                         nonce=f"{request_id}-{index}",
                     )
-        except discord.HTTPException as error:
-            raise translate(error) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise DeliveryError(type(error).__name__) from error

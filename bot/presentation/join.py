@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.status import ClusterStatus, JoinCommand
 from bot.i18n.catalogue import say
-from bot.presentation.status import Accent, Card, _in_code
+from bot.presentation.status import Accent, Card, in_code
 
 
 def joined_memory(status: ClusterStatus | None) -> float:
@@ -30,7 +30,7 @@ def join_card(
         return Card((title, say(locale, "join.not_initialised")), Accent.WAITING)
     sections = [
         title,
-        f"{say(locale, 'join.command')}\n```sh\n{_in_code(join.command)}\n```",
+        f"{say(locale, 'join.command')}\n```sh\n{in_code(join.command)}\n```",
         say(locale, f"join.steps_{system}"),
         say(locale, "join.public" if join.public else "join.local"),
         say(locale, "join.obstacles_public" if join.public else "join.obstacles_local"),

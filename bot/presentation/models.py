@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bot.domain.status import Model
 from bot.i18n.catalogue import say
 from bot.presentation.page import escape_inline
-from bot.presentation.status import _in_code
+from bot.presentation.status import in_code
 
 MODELS_PER_PAGE = 15
 
@@ -64,4 +64,4 @@ def _model_line(locale: str, model: Model, *, is_running: bool, memory: float | 
         details.append(f"**{say(locale, 'models.running')}**")
     elif memory is not None and (fit := fit_text(locale, model, memory)):
         details.append(fit)
-    return f"{'●' if is_running else '○'} `{_in_code(model.name)}` · {' · '.join(details)}"
+    return f"{'●' if is_running else '○'} `{in_code(model.name)}` · {' · '.join(details)}"

@@ -28,9 +28,6 @@ class Control(StrEnum):
     PREVIOUS = "previous"
     NEXT = "next"
     RETRY = "retry"
-    REFRESH = "refresh"
-    CONFIRM = "confirm"
-    DISMISS = "dismiss"
     SHOW = "show"
 
 
@@ -131,6 +128,10 @@ def compact_duration(seconds: float, locale: str | None = None) -> str:
     if minutes:
         return say(locale, "duration.hours_minutes", hours=hours, minutes=minutes)
     return say(locale, "duration.hours", hours=hours)
+
+
+REQUEST_ID = r"[0-9a-f]{16}"
+"""A pattern of what :func:`control_id` ends in."""
 
 
 def control_id(control: Control, request_id: str) -> str:

@@ -173,7 +173,8 @@ def short_node(node_id: str) -> str:
     return node_id if len(node_id) <= 16 else "…" + node_id[-8:]
 
 
-def _in_code(text: str) -> str:
+def in_code(text: str) -> str:
+    """At most 100 characters of it, on one line and without what would end a code span."""
     return "".join(character for character in text if character not in "`\n\r")[:100]
 
 

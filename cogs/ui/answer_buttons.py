@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Self
 
 import discord
 from discord import ui
 
-from bot.discord_io.client import ParallaxBot, Services
-from bot.discord_io.command_tree import NOBODY, report
-from bot.domain.cluster.audit import AuditEntry
+from bot.discord_io.calls import NOBODY
+from bot.discord_io.client import Services
+from bot.discord_io.command_tree import text_layout
 from bot.domain.queue.request import RequestKind, StoredRequest
 from bot.i18n.catalogue import say
 from bot.markdown.document import render
-from bot.presentation.controls import REQUEST_ID
-from bot.presentation.page import Control
+from bot.presentation.page import REQUEST_ID, Control
 from bot.services.access.rules import Act
 from bot.services.requests.actions import PressedMessage
-from cogs.ui.base import RateChecked
+from cogs.ui.base import DurableButton, Press, reply
 from cogs.ui.convert import destination_of, person_of, place_of_interaction, token_expiry
 
 TEXT_LIMIT = 3800
 
-Press = discord.Interaction[Any]
 Action = Callable[[Services, str, Press], Awaitable[None]]
 
 
 async def _stop(services: Services, request_id: str, press: Press) -> None:
     request = await services.controls.stoppable(request_id, person_of(press))
-    stop = partial(_end, services, request, press)
+    stop = partial(services.controls.stop, request_id, person_of(press), _pressed(press))
     if not request.question.destination.channel_route:
         # Its last form is shown through the press's token, which is good for nothing before the acknowledgement.
         try:
@@ -47,14 +43,6 @@ async def _stop(services: Services, request_id: str, press: Press) -> None:
         await press.response.defer()
     finally:
         await stopping
-
-
-async def _end(services: Services, request: StoredRequest, press: Press) -> None:
-    person, asker = person_of(press), request.question.asker.user_id
-    ended = await services.controls.stop(request.request_id, person, _pressed(press))
-    if ended and person.user_id != asker:
-        entry = AuditEntry(press.created_at.timestamp(), person.user_id, "answer.stop", {"asker": f"<@{asker}>"})
-        await services.operations.audit.record(entry)
 
 
 def _pressed(press: Press) -> PressedMessage | None:
@@ -92,10 +80,8 @@ async def _again(services: Services, request_id: str, press: Press, kind: Reques
     if destination.private or (pages != 1 and not destination.channel_route):
         accepted = await services.again.repeat(origin, kind, destination, in_place=False)
         view = services.layout(accepted.page, accepted.request_id, accepted.locale)
-        response = await press.response.send_message(
-            view=view, ephemeral=destination.private, allowed_mentions=NOBODY
-        )
-        await services.ask.acknowledged(accepted, response.message_id)
+        message_id = await reply(press, view, private=destination.private)
+        await services.ask.acknowledged(accepted, message_id)
         return
     await press.response.defer()
     await services.again.repeat(origin, kind, destination, in_place=True)
@@ -136,32 +122,26 @@ async def _reasoning(services: Services, request_id: str, press: Press) -> None:
     locale = press.locale.value
     thought = (await services.controls.version(request_id)).reasoning
     pages = render(thought, limit=TEXT_LIMIT) if thought else (say(locale, "reasoning.none"),)
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(f"-# {say(locale, 'reasoning.title')}\n{pages[0]}"))
+    view = text_layout(f"-# {say(locale, 'reasoning.title')}\n{pages[0]}")
     files: list[discord.File] = []
     if len(pages) > 1:
         files = [discord.File(io.BytesIO(thought.encode()), filename="reasoning.md")]
         view.add_item(ui.File("attachment://reasoning.md"))
-    view.stop()
-    await press.response.send_message(view=view, files=files, ephemeral=True, allowed_mentions=NOBODY)
+    await reply(press, view, private=True, files=files)
 
 
 async def _as_file(services: Services, request_id: str, press: Press) -> None:
     text = (await services.controls.version(request_id)).text
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(f"-# {say(press.locale.value, 'file.title')}"))
+    view = text_layout(f"-# {say(press.locale.value, 'file.title')}")
     view.add_item(ui.File("attachment://answer.md"))
-    view.stop()
     file = discord.File(io.BytesIO(text.encode()), filename="answer.md")
-    await press.response.send_message(view=view, files=[file], ephemeral=True, allowed_mentions=NOBODY)
+    await reply(press, view, private=True, files=[file])
 
 
 async def _rate(services: Services, request_id: str, press: Press, *, good: bool) -> None:
     await services.controls.rate(request_id, person_of(press), good=good)
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(say(press.locale.value, "feedback.good" if good else "feedback.bad")))
-    view.stop()
-    await press.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+    sentence = say(press.locale.value, "feedback.good" if good else "feedback.bad")
+    await reply(press, text_layout(sentence), private=True)
 
 
 async def _like(services: Services, request_id: str, press: Press) -> None:
@@ -205,39 +185,15 @@ ACTS: dict[Control, Act | None] = {
 ends, shows or turns what is there already, which stays open to those who may no longer ask."""
 
 
-class AnswerControl(
-    RateChecked,
-    ui.DynamicItem[ui.Button[Any]],
-    template=rf"answer:(?P<action>[a-z]+):(?P<request>{REQUEST_ID})",
-):
-    """One press of one of our buttons.
-
-    discord.py only logs what a DynamicItem raises and takes an exception in its check for a refusal, so every
-    failure is reported here.
-    """
+class AnswerControl(DurableButton, template=rf"answer:(?P<action>[a-z]+):(?P<request>{REQUEST_ID})"):
+    """One press of one of our buttons."""
 
     withdrawals = frozenset({Control.STOP.value, Control.CANCEL.value})
 
-    def __init__(self, button: ui.Button[Any], action: str, request_id: str) -> None:
-        super().__init__(button)
-        self._action = action
-        self._request_id = request_id
-
-    @classmethod
-    async def from_custom_id(cls, _interaction: Press, item: ui.Item[Any], match: re.Match[str], /) -> Self:
-        """The pressed button, from its id."""
-        assert isinstance(item, ui.Button)  # noqa: S101  # the template is of buttons
-        return cls(item, match["action"], match["request"])
-
-    async def callback(self, interaction: Press) -> None:
-        """Do it, or say privately why not."""
-        client = interaction.client
-        assert isinstance(client, ParallaxBot)  # noqa: S101  # registered by our own cog
-        try:
-            control, services = Control(self._action), client.services
-            act = ACTS[control]
-            if act is not None:
-                await services.access.require(act, person_of(interaction), place_of_interaction(interaction))
-            await ACTIONS[control](services, self._request_id, interaction)
-        except Exception as error:  # noqa: BLE001  # the library would only log it: the person is told here
-            await report(interaction, error)
+    async def act(self, services: Services, press: Press) -> None:
+        """Do what its action names, for those who have the right it takes."""
+        control = Control(self.fields["action"])
+        right = ACTS[control]
+        if right is not None:
+            await services.access.require(right, person_of(press), place_of_interaction(press))
+        await ACTIONS[control](services, self.fields["request"], press)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import aiohttp
 import discord
 import structlog
 
+from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.client import Services
-from bot.discord_io.command_tree import NOBODY
-from bot.domain.queue.request import Destination
+from bot.discord_io.command_tree import text_layout
+from bot.domain.queue.request import Asker, Destination
 from bot.errors import BotError, DeliveryError, UserError
 from bot.i18n.catalogue import say
 from bot.presentation.page import quote_question
 from bot.services.access.operators import Person
 from bot.services.requests.ask import Accepted, AskContext, Question
-from cogs.ui.base import text_layout
+from cogs.ui.base import fill_in, reply
 from cogs.ui.convert import (
     ask_context_of,
     asker_of,
@@ -98,24 +98,21 @@ class Asking:
             thread = await _thread_on(message, wish.prompt)
             if thread is not None:
                 target, channel_id = thread, thread.id
-                context = AskContext(context.person, place_of(thread, thread.id, message.guild), context.profile)
-        accepted = await services.ask.submit(
-            Question(
-                asker=asker,
-                destination=self._destination(channel_id, message.guild),
-                prompt=wish.prompt,
-                attached_text=attached_text,
-                weight=services.operators.weight_of(context.person),
-                context=context,
-                source_message_id=message.id,
-                heard_as=message.id,
-                follows=wish.follows if channel_id == channel.id else None,
-            )
+                context = replace(context, place=place_of(thread, thread.id, message.guild))
+        accepted = await self._submit(
+            wish,
+            context,
+            asker,
+            self._destination(channel_id, message.guild),
+            attached_text=attached_text,
+            heard_as=message.id,
+            source_message_id=message.id,
+            follows=wish.follows if channel_id == channel.id else None,
         )
         if accepted is None:
             return
         reply_to = message.to_reference(fail_if_not_exists=False) if channel_id == channel.id else None
-        await self._ask_acknowledged(accepted, await self._sent(target, accepted, reply_to))
+        await services.ask.acknowledged(accepted, await self._sent(target, accepted, reply_to))
 
     async def _here(
         self,
@@ -126,22 +123,17 @@ class Asking:
         *,
         private: bool,
     ) -> None:
-        accepted = await self._services.ask.submit(
-            Question(
-                asker=asker_of(interaction),
-                destination=destination_of(interaction, private=private),
-                prompt=wish.prompt,
-                attached_text=attached_text,
-                think=wish.think,
-                weight=self._services.operators.weight_of(context.person),
-                context=context,
-                follows=None if private else wish.follows,
-                heard_as=interaction.id,
-            )
+        accepted = await self._submit(
+            wish,
+            context,
+            asker_of(interaction),
+            destination_of(interaction, private=private),
+            attached_text=attached_text,
+            heard_as=interaction.id,
+            follows=None if private else wish.follows,
         )
-        if accepted is None:
-            return
-        await self._acknowledge(interaction, accepted, private=private)
+        if accepted is not None:
+            await self._acknowledge(interaction, accepted, private=private)
 
     async def _in_thread(
         self,
@@ -158,30 +150,48 @@ class Asking:
         asker = asker_of(interaction)
         note = say(asker.locale, "door.thread", asker=f"<@{asker.user_id}>")
         opening = text_layout(quote_question(wish.prompt), f"-# {note}")
-        if interaction.response.is_done():
-            message_id = (await interaction.edit_original_response(view=opening, allowed_mentions=NOBODY)).id
-        else:
-            sent = await interaction.response.send_message(view=opening, allowed_mentions=NOBODY)
-            message_id = sent.message_id or 0
+        message_id = await _answered(interaction, opening, private=False) or 0
         thread = await _thread_on(channel.get_partial_message(message_id), wish.prompt)
         if thread is None:
             await self._here(interaction, wish, context, attached_text, private=False)
             return
-        context = AskContext(context.person, place_of(thread, thread.id, interaction.guild), context.profile)
-        accepted = await self._services.ask.submit(
+        accepted = await self._submit(
+            wish,
+            replace(context, place=place_of(thread, thread.id, interaction.guild)),
+            asker,
+            self._destination(thread.id, interaction.guild),
+            attached_text=attached_text,
+            heard_as=interaction.id,
+        )
+        if accepted is not None:
+            await self._services.ask.acknowledged(accepted, await self._sent(thread, accepted, None))
+
+    async def _submit(
+        self,
+        wish: Wish,
+        context: AskContext,
+        asker: Asker,
+        destination: Destination,
+        *,
+        attached_text: str,
+        heard_as: int,
+        source_message_id: int | None = None,
+        follows: str | None = None,
+    ) -> Accepted | None:
+        return await self._services.ask.submit(
             Question(
                 asker=asker,
-                destination=self._destination(thread.id, interaction.guild),
+                destination=destination,
                 prompt=wish.prompt,
                 attached_text=attached_text,
                 think=wish.think,
                 weight=self._services.operators.weight_of(context.person),
                 context=context,
-                heard_as=interaction.id,
+                source_message_id=source_message_id,
+                follows=follows,
+                heard_as=heard_as,
             )
         )
-        if accepted is not None:
-            await self._ask_acknowledged(accepted, await self._sent(thread, accepted, None))
 
     async def _material(self, wish: Wish, person: Person) -> str:
         files = wish.attachments
@@ -197,30 +207,30 @@ class Asking:
             channel_route=True,
         )
 
-    async def _ask_acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
-        await self._services.ask.acknowledged(accepted, message_id)
-
     async def _sent(
         self, target: discord.abc.Messageable, accepted: Accepted, reply_to: discord.MessageReference | None
     ) -> int | None:
         view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
         try:
-            sent = await target.send(
-                view=view,
-                reference=reply_to,  # type: ignore[arg-type]  # None is what the library defaults to
-                mention_author=False,
-                allowed_mentions=NOBODY,
-                nonce=f"{accepted.request_id}-0",
-            )
-        except (discord.HTTPException, DeliveryError) as error:
+            with translated():
+                sent = await target.send(
+                    view=view,
+                    reference=reply_to,  # type: ignore[arg-type]  # None is what the library defaults to
+                    mention_author=False,
+                    allowed_mentions=NOBODY,
+                    nonce=f"{accepted.request_id}-0",
+                )
+        except DeliveryError as error:
             log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
             return None
         return sent.id
 
     async def _acknowledge(self, interaction: discord.Interaction, accepted: Accepted, *, private: bool) -> None:
+        view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
         try:
-            message_id = await self._shown(interaction, accepted, private=private)
-        except (discord.HTTPException, DeliveryError) as error:
+            with translated():
+                message_id = await _answered(interaction, view, private=private)
+        except DeliveryError as error:
             # The question is in the line already: it is answered in the channel where that is possible.
             self._services.metrics.late_interactions.inc()
             log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
@@ -230,13 +240,12 @@ class Asking:
             message_id = None
         await self._services.ask.acknowledged(accepted, message_id)
 
-    async def _shown(self, interaction: discord.Interaction, accepted: Accepted, *, private: bool) -> int | None:
-        view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
-        if interaction.response.is_done():
-            message = await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
-            return message.id
-        response = await interaction.response.send_message(view=view, ephemeral=private, allowed_mentions=NOBODY)
-        return response.message_id
+
+async def _answered(interaction: discord.Interaction, view: discord.ui.LayoutView, *, private: bool) -> int | None:
+    """The id of the message that shows ``view`` now."""
+    if interaction.response.is_done():
+        return await fill_in(interaction, view)
+    return await reply(interaction, view, private=private)
 
 
 @asynccontextmanager
@@ -251,15 +260,16 @@ async def _typing(channel: discord.abc.Messageable) -> AsyncIterator[None]:
 
 async def _show_typing(channel: discord.abc.Messageable) -> None:
     try:
-        async with channel.typing():
-            await asyncio.Event().wait()
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        with translated():
+            async with channel.typing():
+                await asyncio.Event().wait()
+    except DeliveryError as error:
         log.info("typing.not_shown", error=type(error).__name__)
 
 
-def _code(error: discord.HTTPException | DeliveryError) -> int:
-    """Discord's code; 0 when the call was not made."""
-    return error.code if isinstance(error, discord.HTTPException) else 0
+def _code(error: DeliveryError) -> int:
+    """Discord's code; 0 when the call was not made, or not answered."""
+    return error.__cause__.code if isinstance(error.__cause__, discord.HTTPException) else 0
 
 
 def _may_thread(interaction: discord.Interaction) -> bool:
@@ -274,8 +284,9 @@ def _may_thread(interaction: discord.Interaction) -> bool:
 async def _thread_on(message: discord.Message | discord.PartialMessage, prompt: str) -> discord.Thread | None:
     title = " ".join(prompt.split())[:THREAD_TITLE] or "…"
     try:
-        return await message.create_thread(name=title)
-    except (discord.HTTPException, DeliveryError) as error:
+        with translated():
+            return await message.create_thread(name=title)
+    except DeliveryError as error:
         # It may not, or there is one already: the answer comes where the question was asked.
         log.info("thread.not_opened", message=message.id, code=_code(error))
         return None

@@ -1,4 +1,4 @@
-"""Who is speaking, in the services' terms."""
+"""Discord's interactions and messages in the services' terms: who is speaking, where, and what was said."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bot.services.requests.ask import AskContext
 
 # Discord docs, interactions/receiving-and-responding: tokens are valid for 15 minutes.
 TOKEN_LIFETIME = 15 * 60.0
+DEFAULT_LOCALE = "en-US"
 
 
 def person_of(interaction: discord.Interaction) -> Person:
@@ -31,12 +32,6 @@ def manages(interaction: discord.Interaction) -> bool:
     """Whether the person manages this place, as Discord tells it with this interaction: in a server by their
     permissions, outside of servers everybody."""
     return interaction.guild_id is None or interaction.permissions.manage_guild
-
-
-def require_operator(services: Services, interaction: discord.Interaction) -> None:
-    """Raise :class:`NotAllowed` unless an operator is behind it. What they are told then leaves first."""
-    services.operators.require(person_of(interaction))
-    services.for_operators()
 
 
 def asker_of(interaction: discord.Interaction) -> Asker:
@@ -72,9 +67,6 @@ def token_expiry(interaction: discord.Interaction) -> float:
     return interaction.created_at.timestamp() + TOKEN_LIFETIME
 
 
-DEFAULT_LOCALE = "en-US"
-
-
 def place_of(channel: object, channel_id: int, guild: discord.Guild | None) -> ScopeChain:
     """The scopes of a channel: thread, channel, category, server; those of them that are known."""
     scopes: list[Scope] = []
@@ -98,12 +90,6 @@ def place_of(channel: object, channel_id: int, guild: discord.Guild | None) -> S
 def place_of_interaction(interaction: discord.Interaction) -> ScopeChain:
     """Where an interaction happened."""
     return place_of(interaction.channel, interaction.channel_id or 0, interaction.guild)
-
-
-async def ask_context_of(services: Services, person: Person, place: ScopeChain) -> AskContext:
-    """Who asks where, with what is in effect there. Raises :class:`NotAllowed` when the person's roles cannot be
-    found out, :class:`StorageError`."""
-    return AskContext(await services.access.seen(person), place, await services.profiles.of(place.ids))
 
 
 def locale_of_message(message: discord.Message) -> str:
@@ -137,3 +123,15 @@ def shown_in(message: discord.Message) -> str:
         *(item.content for item in message.components if isinstance(item, discord.TextDisplay)),
     ]
     return "\n".join(text for text in texts if text).strip()
+
+
+def require_operator(services: Services, interaction: discord.Interaction) -> None:
+    """Raise :class:`NotAllowed` unless an operator is behind it. What they are told then leaves first."""
+    services.operators.require(person_of(interaction))
+    services.for_operators()
+
+
+async def ask_context_of(services: Services, person: Person, place: ScopeChain) -> AskContext:
+    """Who asks where, with what is in effect there. Raises :class:`NotAllowed` when the person's roles cannot be
+    found out, :class:`StorageError`."""
+    return AskContext(await services.access.seen(person), place, await services.profiles.of(place.ids))

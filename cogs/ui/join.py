@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-import discord
 import structlog
 from discord import ui
 
+from bot.discord_io.calls import translated
 from bot.discord_io.client import Services
-from bot.discord_io.command_tree import NOBODY
 from bot.domain.cluster.events import ClusterEvent, EventKind
 from bot.domain.status import JoinCommand
+from bot.errors import DeliveryError
 from bot.i18n.catalogue import say
 from bot.presentation.join import join_card
 from bot.presentation.page import escape_inline
 from bot.presentation.status import SYSTEMS, Card, short_node
 from bot.services.access.rules import Act
-from cogs.ui.base import BaseLayout
+from cogs.ui.base import BaseLayout, Press, fill_in, made_button, redraw
 from cogs.ui.convert import person_of, place_of_interaction
 
 log = structlog.get_logger(__name__)
-
-Press = discord.Interaction[Any]
 
 # Below the 15 minutes an interaction's token lives.
 PROGRESS_SHOWN = 840.0
@@ -74,11 +71,8 @@ class JoinView(BaseLayout):
             return
         row: ui.ActionRow[JoinView] = ui.ActionRow()
         for system in SYSTEMS:
-            button: ui.Button[JoinView] = ui.Button(
-                label=say(self._locale, f"join.{system}"), disabled=system == self._system
-            )
-            button.callback = partial(self._choose, system)  # type: ignore[method-assign]  # how made buttons are bound
-            row.add_item(button)
+            label, choose = say(self._locale, f"join.{system}"), partial(self._choose, system)
+            row.add_item(made_button(label, choose, disabled=system == self._system))
         self.add_item(row)
 
     async def authorise(self, interaction: Press) -> None:
@@ -89,7 +83,7 @@ class JoinView(BaseLayout):
         self._system = system
         self._fill()
         self._shown = interaction
-        await interaction.response.edit_message(view=self, allowed_mentions=NOBODY)
+        await redraw(interaction, self)
 
     def _happened(self, event: ClusterEvent) -> None:
         keys = {EventKind.NODE_JOINED: "join.came", EventKind.NODE_READY: "join.ready"}
@@ -103,10 +97,11 @@ class JoinView(BaseLayout):
     async def _show(self, shown: Press) -> None:
         self._fill()
         try:
-            await shown.edit_original_response(view=self, allowed_mentions=NOBODY)
-        except discord.HTTPException as error:
+            with translated():
+                await fill_in(shown, self)
+        except DeliveryError as error:
             self._shown = None
-            log.info("join.progress_not_shown", code=error.code)
+            log.info("join.progress_not_shown", error=type(error).__name__)
 
 
 async def show_join(services: Services, interaction: Press) -> None:
@@ -116,4 +111,4 @@ async def show_join(services: Services, interaction: Press) -> None:
     join = await services.cluster.join_command()
     view = JoinView(services, join, locale=interaction.locale.value, owner_id=interaction.user.id)
     view.follow(interaction)
-    await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
+    await fill_in(interaction, view)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
-import discord
 from discord import ui
 
-from bot.discord_io.command_tree import NOBODY
 from bot.domain.status import Model
 from bot.i18n.catalogue import say
 from bot.presentation.models import models_page
 from bot.presentation.status import Accent
-from cogs.ui.base import BaseLayout, BaseModal
-
-Press = discord.Interaction[Any]
+from cogs.ui.base import BaseLayout, BaseModal, Press, made_button, redraw
 
 
 class ModelPages(BaseLayout):
@@ -61,30 +57,16 @@ class ModelPages(BaseLayout):
         self.add_item(ui.Container(ui.TextDisplay(text), accent_colour=Accent.GOOD.value))
         row: ui.ActionRow[ModelPages] = ui.ActionRow()
         if pages > 1:
-            back = ui.Button[ModelPages](
-                label=say(self._locale, "models.previous"), emoji="◀", disabled=self._page == 0
-            )
-            further = ui.Button[ModelPages](
-                label=say(self._locale, "models.next"), emoji="▶", disabled=self._page >= pages - 1
-            )
-            back.callback = self._turn_back  # type: ignore[method-assign]  # how discord.py binds made buttons
-            further.callback = self._turn_further  # type: ignore[method-assign]
-            row.add_item(back).add_item(further)
-        search = ui.Button[ModelPages](label=say(self._locale, "models.search"))
-        search.callback = self._ask  # type: ignore[method-assign]
-        row.add_item(search)
+            for key, emoji, by in (("models.previous", "◀", -1), ("models.next", "▶", 1)):
+                label, turn = say(self._locale, key), partial(self._turn, by)
+                row.add_item(made_button(label, turn, emoji=emoji, disabled=self._page + by not in range(pages)))
+        row.add_item(made_button(say(self._locale, "models.search"), self._ask))
         self.add_item(row)
 
-    async def _turn_back(self, interaction: Press) -> None:
-        await self._turn(interaction, -1)
-
-    async def _turn_further(self, interaction: Press) -> None:
-        await self._turn(interaction, 1)
-
-    async def _turn(self, interaction: Press, by: int) -> None:
+    async def _turn(self, by: int, interaction: Press) -> None:
         self._page += by
         self._fill()
-        await interaction.response.edit_message(view=self, allowed_mentions=NOBODY)
+        await redraw(interaction, self)
 
     async def _ask(self, interaction: Press) -> None:
         await interaction.response.send_modal(_Search(self, self._wanted, self._locale))
@@ -105,4 +87,4 @@ class _Search(BaseModal):
     async def on_submit(self, interaction: Press, /) -> None:
         """Show what matches, in the same message."""
         self._pages.search(self._words.value)
-        await interaction.response.edit_message(view=self._pages, allowed_mentions=NOBODY)
+        await redraw(interaction, self._pages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import discord
@@ -12,28 +12,35 @@ from discord import ui
 from bot.domain.conversation.profile import PERSONA_LIMIT, Chosen, Profile, limits_of
 from bot.errors import UserError
 from bot.i18n.catalogue import say
-from cogs.ui.base import BaseModal
+from cogs.ui.base import BaseModal, Press
 
 Changes = Mapping[str, Chosen | None]
+
+
+NUMBERS = ("temperature", "top_k", "answer_tokens", "context_tokens", "retention_days")
+SWITCHES = ("think", "private", "threads")
+IdSelect = ui.RoleSelect[Any] | ui.UserSelect[Any] | ui.ChannelSelect[Any]
+_KINDS = discord.SelectDefaultValueType
+LISTS: dict[str, tuple[Callable[..., IdSelect], discord.SelectDefaultValueType]] = {
+    "allowed_roles": (ui.RoleSelect[Any], _KINDS.role),
+    "allowed_users": (ui.UserSelect[Any], _KINDS.user),
+    "blocked_users": (ui.UserSelect[Any], _KINDS.user),
+    "channels": (ui.ChannelSelect[Any], _KINDS.channel),
+}
+_MOST = 25
+_INHERIT, _ON, _OFF = "inherit", "on", "off"
 
 
 class Edit(Protocol):
     """What a dialogue was opened for: the choices of one scope."""
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """Raise :class:`NotAllowed` for who may not change them (any more)."""
         ...
 
-    async def apply(self, interaction: discord.Interaction[Any], changes: Changes) -> None:
+    async def apply(self, interaction: Press, changes: Changes) -> None:
         """Change them, and answer the interaction."""
         ...
-
-
-NUMBERS = ("temperature", "top_k", "answer_tokens", "context_tokens", "retention_days")
-SWITCHES = ("think", "private", "threads")
-LISTS = ("allowed_roles", "allowed_users", "blocked_users", "channels")
-_MOST = 25
-_INHERIT, _ON, _OFF = "inherit", "on", "off"
 
 
 class ProfileModal(BaseModal):
@@ -53,11 +60,11 @@ class ProfileModal(BaseModal):
         text = say(self.locale, f"settings.field.{name}")[:45]
         self.add_item(ui.Label(text=text, component=component, description=description))
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """As at the press that opened it."""
         await self._edit.authorise(interaction)
 
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+    async def on_submit(self, interaction: Press, /) -> None:
         """Apply."""
         await self._edit.apply(interaction, self.changes())
 
@@ -142,52 +149,17 @@ class PeopleModal(ProfileModal):
 
     def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
         super().__init__("people", locale, edit)
-        kinds = discord.SelectDefaultValueType
-        self._roles: ui.RoleSelect[Any] = ui.RoleSelect(
-            custom_id="allowed_roles",
-            min_values=0,
-            max_values=_MOST,
-            required=False,
-            default_values=_defaults(chosen, "allowed_roles", kinds.role),
-        )
-        self._users: ui.UserSelect[Any] = ui.UserSelect(
-            custom_id="allowed_users",
-            min_values=0,
-            max_values=_MOST,
-            required=False,
-            default_values=_defaults(chosen, "allowed_users", kinds.user),
-        )
-        self._blocked: ui.UserSelect[Any] = ui.UserSelect(
-            custom_id="blocked_users",
-            min_values=0,
-            max_values=_MOST,
-            required=False,
-            default_values=_defaults(chosen, "blocked_users", kinds.user),
-        )
-        self._channels: ui.ChannelSelect[Any] = ui.ChannelSelect(
-            custom_id="channels",
-            min_values=0,
-            max_values=_MOST,
-            required=False,
-            default_values=_defaults(chosen, "channels", kinds.channel),
-        )
-        selects = (self._roles, self._users, self._blocked, self._channels)
-        for name, select in zip(LISTS, selects, strict=True):
+        self._selects: dict[str, IdSelect] = {}
+        for name, (select_of, kind) in LISTS.items():
+            ids = chosen.get(name)
+            kept = ids[:_MOST] if isinstance(ids, list) else ()
+            shown = [discord.SelectDefaultValue(id=one, type=kind) for one in kept]
+            select = select_of(
+                custom_id=name, min_values=0, max_values=_MOST, required=False, default_values=shown
+            )
+            self._selects[name] = select
             self.labelled(name, select)
 
     def changes(self) -> Changes:
         """The ids that were chosen; none of them: inherited."""
-        return {
-            "allowed_roles": [role.id for role in self._roles.values] or None,
-            "allowed_users": [user.id for user in self._users.values] or None,
-            "blocked_users": [user.id for user in self._blocked.values] or None,
-            "channels": [channel.id for channel in self._channels.values] or None,
-        }
-
-
-def _defaults(
-    chosen: Mapping[str, object], name: str, kind: discord.SelectDefaultValueType
-) -> list[discord.SelectDefaultValue]:
-    ids = chosen.get(name)
-    found = ids if isinstance(ids, list) else []
-    return [discord.SelectDefaultValue(id=one, type=kind) for one in found[:_MOST]]
+        return {name: [one.id for one in select.values] or None for name, select in self._selects.items()}

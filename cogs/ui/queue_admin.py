@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import discord
 from discord import ui
 
-from bot.domain.cluster.audit import Json
 from bot.domain.interaction_rates import Sent
 from bot.domain.queue.request import QueueEntry, StoredRequest
 from bot.i18n.catalogue import say
 from bot.presentation.page import compact_duration, escape_inline
 from bot.services.access.operators import Operators
 from bot.services.requests.overview import QueueService
-from cogs.ui.base import BaseLayout
+from cogs.ui.base import BaseLayout, Press, fill_in, made_button, redraw
 from cogs.ui.convert import person_of
-
-Press = Callable[[discord.Interaction[Any]], Coroutine[Any, Any, None]]
-Note = Callable[[discord.Interaction[Any], str, dict[str, Json]], Coroutine[Any, Any, None]]
 
 SHOWN = 20
 QUESTION_SHOWN = 60
@@ -40,13 +37,11 @@ class LineView(BaseLayout):
         locale: str,
         owner_id: int,
         now: float,
-        note: Note,
     ) -> None:
-        """``now`` in epoch seconds; ``note`` keeps what an operator did here for ``/cluster audit``."""
+        """``now`` in epoch seconds."""
         super().__init__(owner_id=owner_id, timeout=600)
         self._queue = queue
         self._operators = operators
-        self._note = note
         self._locale = locale
         self._waiting_count = len(waiting)
         self._choices = [
@@ -59,7 +54,7 @@ class LineView(BaseLayout):
         self._text = self._describe(running, waiting, now)
         self._overview()
 
-    async def authorise(self, interaction: discord.Interaction[Any]) -> None:
+    async def authorise(self, interaction: Press) -> None:
         """Operators only."""
         self._operators.require(person_of(interaction))
 
@@ -90,53 +85,39 @@ class LineView(BaseLayout):
                 min_values=1,
                 max_values=len(self._choices),
             )
-            select.callback = self._cancel_some(select)  # type: ignore[assignment, method-assign]  # how made items are bound
+            select.callback = partial(self._cancel_some, select)  # type: ignore[method-assign]  # how made items are bound
             self.add_item(ui.ActionRow(select))
         if self._waiting_count:
-            self.add_item(ui.ActionRow(self._button("line.clear", self._ask_clear, danger=True)))
+            self.add_item(ui.ActionRow(self._clear_button(self._ask_clear)))
 
-    def _button(self, key: str, action: Press, *, danger: bool = False) -> ui.Button[Any]:
-        style = discord.ButtonStyle.danger if danger else discord.ButtonStyle.secondary
-        button: ui.Button[Any] = ui.Button(label=say(self._locale, key), style=style)
-        button.callback = action  # type: ignore[assignment, method-assign]  # how discord.py binds made buttons
-        return button
+    def _clear_button(self, pressed: Callable[[Press], Coroutine[Any, Any, None]]) -> ui.Button[Any]:
+        return made_button(say(self._locale, "line.clear"), pressed, style=discord.ButtonStyle.danger)
 
-    def _cancel_some(self, select: ui.Select[Any]) -> Press:
-        async def cancel(interaction: discord.Interaction[Any]) -> None:
-            await interaction.response.defer()
-            cancelled = 0
-            for request_id in select.values:
-                cancelled += await self._queue.cancel(request_id, by=interaction.user.id)
-            await self._note(
-                interaction, "line.cancel", {"questions": cancelled, "ids": " ".join(sorted(select.values))}
-            )
-            await self._done(interaction, cancelled)
+    async def _cancel_some(self, select: ui.Select[Any], interaction: Press) -> None:
+        await interaction.response.defer()
+        await self._done(interaction, await self._queue.cancel(select.values, by=interaction.user.id))
 
-        return cancel
-
-    async def _ask_clear(self, interaction: discord.Interaction[Any]) -> None:
+    async def _ask_clear(self, interaction: Press) -> None:
         self.clear_items()
         self.add_item(ui.TextDisplay(say(self._locale, "line.clear_confirm", count=self._waiting_count)))
         self.add_item(
-            ui.ActionRow(self._button("line.clear", self._clear, danger=True), self._button("init.no", self._back))
+            ui.ActionRow(self._clear_button(self._clear), made_button(say(self._locale, "init.no"), self._back))
         )
-        await interaction.response.edit_message(view=self, allowed_mentions=discord.AllowedMentions.none())
+        await redraw(interaction, self)
 
-    async def _back(self, interaction: discord.Interaction[Any]) -> None:
+    async def _back(self, interaction: Press) -> None:
         self._overview()
-        await interaction.response.edit_message(view=self, allowed_mentions=discord.AllowedMentions.none())
+        await redraw(interaction, self)
 
-    async def _clear(self, interaction: discord.Interaction[Any]) -> None:
+    async def _clear(self, interaction: Press) -> None:
         await interaction.response.defer()
-        cleared = await self._queue.clear(by=interaction.user.id)
-        await self._note(interaction, "line.clear", {"questions": cleared})
-        await self._done(interaction, cleared)
+        await self._done(interaction, await self._queue.clear(by=interaction.user.id))
 
-    async def _done(self, interaction: discord.Interaction[Any], cancelled: int) -> None:
+    async def _done(self, interaction: Press, cancelled: int) -> None:
         self.clear_items()
         self.add_item(ui.TextDisplay(say(self._locale, "line.cancelled", count=cancelled)))
         self.stop()
-        await interaction.edit_original_response(view=self, allowed_mentions=discord.AllowedMentions.none())
+        await fill_in(interaction, self)
 
 
 def _choice(request_id: str, name: str, prompt: str) -> discord.SelectOption:

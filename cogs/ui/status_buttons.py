@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Self
 
 import discord
 from discord import ui
 
-from bot.discord_io.client import ParallaxBot, Services
-from bot.discord_io.command_tree import NOBODY, report
-from bot.errors import AccessLost, DeliveryError, UserError
+from bot.discord_io.calls import translated
+from bot.discord_io.client import Services
+from bot.discord_io.command_tree import text_layout
+from bot.errors import UserError
 from bot.presentation.cluster_chart import chart_title, cluster_chart
 from bot.presentation.status import CARD_ACTIONS, Accent, Card
-from cogs.ui.base import RateChecked
+from cogs.ui.base import DurableButton, Press, fill_in, redraw
 from cogs.ui.join import show_join
-
-Press = discord.Interaction[Any]
 
 CHART_SECONDS = 86_400.0
 CHART_FILE = "cluster.png"
@@ -28,18 +25,11 @@ CHART_FILE = "cluster.png"
 async def _live(services: Services, press: Press) -> None:
     locale = press.locale.value
     card = replace(await services.operations.cards.card(locale), live=True)
-    await press.response.edit_message(
-        view=services.operations.card_layout(card, "cluster"), allowed_mentions=NOBODY
-    )
+    await redraw(press, services.operations.card_layout(card, "cluster"))
 
     async def show(newer: Card) -> None:
-        view = services.operations.card_layout(newer, "cluster")
-        try:
-            await press.edit_original_response(view=view, allowed_mentions=NOBODY)
-        except discord.HTTPException as error:
-            raise AccessLost(str(error.code)) from error
-        except (OSError, TimeoutError) as error:
-            raise DeliveryError(type(error).__name__) from error
+        with translated():
+            await fill_in(press, services.operations.card_layout(newer, "cluster"))
 
     message_id = press.message.id if press.message is not None else press.id
     following = services.operations.boards.follow(message_id, locale, show, card)
@@ -53,14 +43,11 @@ async def _chart(services: Services, press: Press) -> None:
     if not samples:
         raise UserError("no samples", key="error.no_samples")
     png = await services.charts.draw(cluster_chart(samples, locale), user_id=press.user.id)
-    view = ui.LayoutView(timeout=None)
+    view = text_layout()
     gallery: ui.MediaGallery[ui.LayoutView] = ui.MediaGallery()
     gallery.add_item(media=f"attachment://{CHART_FILE}", description=chart_title(samples, locale))
     view.add_item(ui.Container(gallery, accent_colour=Accent.GOOD.value))
-    view.stop()
-    await press.edit_original_response(
-        view=view, attachments=[discord.File(io.BytesIO(png), CHART_FILE)], allowed_mentions=NOBODY
-    )
+    await fill_in(press, view, files=[discord.File(io.BytesIO(png), CHART_FILE)])
 
 
 ACTIONS: dict[str, Callable[[Services, Press], Awaitable[None]]] = {
@@ -70,26 +57,9 @@ ACTIONS: dict[str, Callable[[Services, Press], Awaitable[None]]] = {
 }
 
 
-class StatusControl(
-    RateChecked, ui.DynamicItem[ui.Button[Any]], template=rf"cluster:(?P<action>{'|'.join(CARD_ACTIONS)})"
-):
-    """One press under a card. What fails is reported here: the library would only log it."""
+class StatusControl(DurableButton, template=rf"cluster:(?P<action>{'|'.join(CARD_ACTIONS)})"):
+    """One press under a card."""
 
-    def __init__(self, button: ui.Button[Any], action: str) -> None:
-        super().__init__(button)
-        self._action = action
-
-    @classmethod
-    async def from_custom_id(cls, _interaction: Press, item: ui.Item[Any], match: re.Match[str], /) -> Self:
-        """The pressed button, from its id."""
-        assert isinstance(item, ui.Button)  # noqa: S101  # the template is of buttons
-        return cls(item, match["action"])
-
-    async def callback(self, interaction: Press) -> None:
-        """Do it, or say privately why not."""
-        client = interaction.client
-        assert isinstance(client, ParallaxBot)  # noqa: S101  # registered by our own cog
-        try:
-            await ACTIONS[self._action](client.services, interaction)
-        except Exception as error:  # noqa: BLE001  # the library would only log it: the person is told here
-            await report(interaction, error)
+    async def act(self, services: Services, press: Press) -> None:
+        """Do what its action names."""
+        await ACTIONS[self.fields["action"]](services, press)

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
+from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, Self
 
 import discord
 import structlog
 from discord import ui
 
-from bot.discord_io.client import ParallaxBot, Services
-from bot.discord_io.command_tree import NOBODY, report
+from bot.discord_io.calls import translated
+from bot.discord_io.client import Services
+from bot.discord_io.command_tree import text_layout
 from bot.domain.cluster.model_switch import Switch, SwitchState
-from bot.errors import BotError, UserError
+from bot.errors import BotError, DeliveryError, UserError
 from bot.i18n.catalogue import say
 from bot.presentation.page import escape_inline
 from bot.presentation.status import Accent
 from bot.services.operations.model_switch import Plan
-from cogs.ui.base import BaseLayout, BaseModal, RateChecked, text_layout
+from cogs.ui.base import BaseLayout, BaseModal, DurableButton, Press, fill_in, made_button, redraw
 from cogs.ui.convert import require_operator
 
 log = structlog.get_logger(__name__)
-
-Press = discord.Interaction[Any]
 
 CONFIRM_WITHIN = 300.0
 
@@ -43,14 +41,11 @@ class ConfirmSwitch(BaseLayout):
         self._locale = locale
         self._decided = False
         self.shown: Press | None = None
-        yes: ui.Button[ConfirmSwitch] = ui.Button(
-            label=say(locale, "init.switch_button" if typed else "init.yes"), style=discord.ButtonStyle.danger
-        )
-        no: ui.Button[ConfirmSwitch] = ui.Button(label=say(locale, "init.no"), style=discord.ButtonStyle.secondary)
-        yes.callback = self._confirm  # type: ignore[method-assign]  # how discord.py binds made buttons
-        no.callback = self._dismiss  # type: ignore[method-assign]
+        yes = say(locale, "init.switch_button" if typed else "init.yes")
+        confirm = made_button(yes, self._confirm, style=discord.ButtonStyle.danger)
+        dismiss = made_button(say(locale, "init.no"), self._dismiss)
         self.add_item(ui.Container(ui.TextDisplay(text[:3800]), accent_colour=Accent.WAITING.value))
-        self.add_item(ui.ActionRow(yes, no))
+        self.add_item(ui.ActionRow(confirm, dismiss))
 
     async def authorise(self, interaction: Press) -> None:
         """Operators only."""
@@ -58,7 +53,7 @@ class ConfirmSwitch(BaseLayout):
 
     async def _confirm(self, interaction: Press) -> None:
         if self._typed and not self._decided:
-            await interaction.response.send_modal(_TypeName(self, self._plan.model, self._locale))
+            await interaction.response.send_modal(_TypeName(self._services, self, self._plan.model, self._locale))
             return
         await self.begin(interaction)
 
@@ -75,39 +70,54 @@ class ConfirmSwitch(BaseLayout):
             await interaction.response.defer()
             return
         self._decided = True
-        layout = text_layout(say(self._locale, "init.cancelled"))
-        await interaction.response.edit_message(view=layout, allowed_mentions=NOBODY)
+        await redraw(interaction, text_layout(say(self._locale, "init.cancelled")))
 
     async def on_timeout(self) -> None:
         """Nobody decided: take the buttons away, which nothing answers any more."""
         if self._decided or self.shown is None:
             return
         self._decided = True
-        layout = text_layout(say(self._locale, "init.expired"))
         try:
-            await self.shown.edit_original_response(view=layout, allowed_mentions=NOBODY)
-        except discord.HTTPException as error:
-            log.info("init.expiry_not_shown", code=error.code)
+            with translated():
+                await fill_in(self.shown, text_layout(say(self._locale, "init.expired")))
+        except DeliveryError as error:
+            log.info("init.expiry_not_shown", error=type(error).__name__)
 
 
-class _TypeName(BaseModal):
-    """Asks for the model's name: nothing that interrupts others happens by a slip."""
+class NameModal(BaseModal):
+    """Asks for the model's name: nothing that interrupts others happens by a slip. Operators only."""
 
-    def __init__(self, confirm: ConfirmSwitch, model: str, locale: str) -> None:
+    def __init__(self, services: Services, model: str, locale: str) -> None:
         super().__init__(title=say(locale, "init.type_title"))
-        self._confirm = confirm
+        self._services = services
         self._model = model
-        self._name: ui.TextInput[_TypeName] = ui.TextInput(max_length=200, placeholder=model[:100])
+        self._name: ui.TextInput[NameModal] = ui.TextInput(max_length=200, placeholder=model[:100])
         self.add_item(ui.Label(text=say(locale, "init.type_label"), component=self._name))
 
+    @abstractmethod
+    async def begin(self, interaction: Press) -> None:
+        """The name was typed: begin."""
+
     async def authorise(self, interaction: Press) -> None:
-        """As the confirmation it belongs to."""
-        await self._confirm.authorise(interaction)
+        """Operators only."""
+        require_operator(self._services, interaction)
 
     async def on_submit(self, interaction: Press, /) -> None:
         """Begin when it is the name."""
         if self._name.value.strip() != self._model:
             raise UserError("another name was typed", key="error.name_differs", model=self._model)
+        await self.begin(interaction)
+
+
+class _TypeName(NameModal):
+    """The way there."""
+
+    def __init__(self, services: Services, confirm: ConfirmSwitch, model: str, locale: str) -> None:
+        super().__init__(services, model, locale)
+        self._confirm = confirm
+
+    async def begin(self, interaction: Press) -> None:
+        """As the press of the button that takes no name."""
         await self._confirm.begin(interaction)
 
 
@@ -156,8 +166,8 @@ class _Following:
             card = replace(card, sections=(f"▲ {self._notice}", *card.sections))
         if card != self._shown:
             self._shown = card
-            view = self._services.operations.card_layout(card, "switch")
-            await self._interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
+            with translated():
+                await fill_in(self._interaction, self._services.operations.card_layout(card, "switch"))
 
     async def run(self) -> None:
         """Until the switch is over, or the interaction is spent."""
@@ -169,76 +179,45 @@ class _Following:
                 await wake.wait()
                 wake.clear()
                 await self.show()
-        except (discord.HTTPException, BotError) as error:
+        except BotError as error:
             log.info("switch.not_shown", error=type(error).__name__)
         finally:
             unsubscribe()
 
 
-class SwitchControl(
-    RateChecked, ui.DynamicItem[ui.Button[Any]], template=r"switch:(?P<action>cancel|back):(?P<switch>[0-9a-f]{8})"
-):
-    """A press under a switch's message. What fails is reported here: the library would only log it."""
+class SwitchControl(DurableButton, template=r"switch:(?P<action>cancel|back):(?P<switch>[0-9a-f]{8})"):
+    """A press under a switch's message."""
 
     withdrawals = frozenset({"cancel"})
 
-    def __init__(self, button: ui.Button[Any], action: str, switch_id: str) -> None:
-        super().__init__(button)
-        self._action = action
-        self._switch_id = switch_id
-
-    @classmethod
-    async def from_custom_id(cls, _interaction: Press, item: ui.Item[Any], match: re.Match[str], /) -> Self:
-        """The pressed button, from its id."""
-        assert isinstance(item, ui.Button)  # noqa: S101  # the template is of buttons
-        return cls(item, match["action"], match["switch"])
-
-    async def callback(self, interaction: Press) -> None:
-        """Do it, or say privately why not."""
-        client = interaction.client
-        assert isinstance(client, ParallaxBot)  # noqa: S101  # registered by our own cog
-        try:
-            await self._act(client.services, interaction)
-        except Exception as error:  # noqa: BLE001  # the library would only log it: the person is told here
-            await report(interaction, error)
-
-    async def _act(self, services: Services, interaction: Press) -> None:
-        require_operator(services, interaction)
-        switching, by = services.operations.switching, interaction.user.id
-        if self._action == "back":
-            switch = await switching.get(self._switch_id)
+    async def act(self, services: Services, press: Press) -> None:
+        """Cancel it, or ask for the way back to be confirmed. Operators only."""
+        require_operator(services, press)
+        switching, switch_id = services.operations.switching, self.fields["switch"]
+        if self.fields["action"] == "back":
+            switch = await switching.get(switch_id)
             if switch is None or switch.previous_model is None:
                 raise UserError("nothing to go back to", key="error.switch_over")
-            await interaction.response.send_modal(
-                _TypeBack(services, self._switch_id, switch.previous_model, interaction.locale.value)
+            await press.response.send_modal(
+                _TypeBack(services, switch_id, switch.previous_model, press.locale.value)
             )
             return
-        await interaction.response.defer()
-        ended = await switching.cancel(self._switch_id, by=by)
+        await press.response.defer()
+        ended = await switching.cancel(switch_id, by=press.user.id)
         if ended is not None:
-            await follow_switch(services, interaction, ended)
+            await follow_switch(services, press, ended)
 
 
-class _TypeBack(BaseModal):
+class _TypeBack(NameModal):
     """The way back interrupts as the way there did: it is confirmed alike."""
 
     def __init__(self, services: Services, switch_id: str, model: str, locale: str) -> None:
-        super().__init__(title=say(locale, "init.type_title"))
-        self._services = services
+        super().__init__(services, model, locale)
         self._switch_id = switch_id
-        self._model = model
         self._plan_id = secrets.token_hex(4)
-        self._name: ui.TextInput[_TypeBack] = ui.TextInput(max_length=200, placeholder=model[:100])
-        self.add_item(ui.Label(text=say(locale, "init.type_label"), component=self._name))
 
-    async def authorise(self, interaction: Press) -> None:
-        """Operators only."""
-        require_operator(self._services, interaction)
-
-    async def on_submit(self, interaction: Press, /) -> None:
-        """Go back when it is the name."""
-        if self._name.value.strip() != self._model:
-            raise UserError("another name was typed", key="error.name_differs", model=self._model)
+    async def begin(self, interaction: Press) -> None:
+        """Go back, and follow that."""
         await interaction.response.defer()
         switching = self._services.operations.switching
         switch = await switching.back(self._switch_id, by=interaction.user.id, plan_id=self._plan_id)

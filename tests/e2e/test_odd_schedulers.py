@@ -24,7 +24,7 @@ REPORT = {
 }
 
 
-class OddScheduler:
+class PartialScheduler:
     """Chats work. The status is not there (404), is a 200 that breaks without a byte (recording 25), or is a
     ``report``; the join command is of the form given."""
 
@@ -42,7 +42,7 @@ class OddScheduler:
         self.ended = asyncio.Event()
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[OddScheduler]:
+    async def serving(self) -> AsyncIterator[PartialScheduler]:
         """On a port of its own."""
         app = web.Application()
         app.router.add_get("/cluster/status", self._status)
@@ -105,7 +105,7 @@ def _event(delta: dict[str, str], finish: str | None = None) -> bytes:
 @pytest.mark.parametrize("poisoned", [False, True])
 async def test_questions_are_answered_without_a_status(tmp_path: Path, poisoned: bool) -> None:
     """The first alone; after it proved that the cluster works, the learned capacity holds."""
-    scheduler = OddScheduler(poisoned=poisoned)
+    scheduler = PartialScheduler(poisoned=poisoned)
     async with (
         scheduler.serving(),
         staged(tmp_path, discord=DiscordDouble(latency=0.0), PARALLAX_URL=scheduler.url) as stage,
@@ -144,7 +144,7 @@ async def test_questions_are_answered_without_a_status(tmp_path: Path, poisoned:
 )
 async def test_every_form_of_a_report_is_understood(tmp_path: Path, join: object, told: str) -> None:
     """Without ``max_running_request`` the capacity is learned; a join command may have any recorded form."""
-    scheduler = OddScheduler(report=REPORT, join=join)
+    scheduler = PartialScheduler(report=REPORT, join=join)
     async with (
         scheduler.serving(),
         staged(tmp_path, discord=DiscordDouble(latency=0.0), PARALLAX_URL=scheduler.url) as stage,
@@ -167,7 +167,7 @@ async def test_q4_a_report_of_numbers_that_cannot_be_ends_nothing(tmp_path: Path
     huge = 10**399
     node = {"node_id": "a", "status": "available", "gpu_name": "G" * 500, "gpu_num": huge, "gpu_memory": 1e308}
     report = {**REPORT, "node_list": [node] * 30, "init_nodes_num": huge, "max_running_request": 10**12}
-    scheduler = OddScheduler(report=report, join="x" * 5000)
+    scheduler = PartialScheduler(report=report, join="x" * 5000)
     async with (
         scheduler.serving(),
         staged(tmp_path, discord=DiscordDouble(latency=0.0), PARALLAX_URL=scheduler.url) as stage,

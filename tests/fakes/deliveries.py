@@ -120,7 +120,7 @@ class NoMessages:
         """Send nothing."""
 
 
-class Undisturbed:
+class NoAnnouncements:
     """A :class:`bot.services.ports.Preferences` of people who want no announcements."""
 
     async def announce(self, user_id: int) -> bool:

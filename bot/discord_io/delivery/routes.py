@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import TypeVar
 
-import aiohttp
 import discord
 import structlog
 
 from bot.clock import Clock
+from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.components import build_layout, page_mark, to_files
 from bot.discord_io.delivery.bucket import Bucket
 from bot.discord_io.delivery.rate_limit_trace import WireCall, current_call
@@ -25,7 +25,7 @@ from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.queue.request import Destination
-from bot.errors import AccessLost, DeliveryError, MessageGone, TokenExpired
+from bot.errors import MessageGone, TokenExpired
 from bot.presentation.page import Page
 
 log = structlog.get_logger(__name__)
@@ -38,11 +38,6 @@ ROUTE_GAIN = 0.02
 # The number of messages searched for pages that a crashed process sent, in calls of 100 messages.
 SEARCHED = 500
 MARKED_PAGES = 20
-_NOBODY = discord.AllowedMentions.none()
-# Discord docs, topics/opcodes-and-status-codes, "JSON error codes".
-_GONE = frozenset({10003, 10008})
-_EXPIRED = frozenset({10015, 10062, 50027})
-_LOST = frozenset({50001, 50007, 50013, 50083, 160005})
 
 
 class RouteKind(Enum):
@@ -50,17 +45,6 @@ class RouteKind(Enum):
 
     INTERACTION = "interaction"
     CHANNEL = "channel"
-
-
-def translate(error: discord.HTTPException) -> DeliveryError:
-    """Convert Discord's refusal to one of the bot's errors."""
-    if error.code in _GONE:
-        return MessageGone(str(error.code))
-    if error.code in _EXPIRED or error.status == 401:
-        return TokenExpired(str(error.code))
-    if error.code in _LOST or error.status == 403:
-        return AccessLost(str(error.code))
-    return DeliveryError(f"{error.status} {error.code}")
 
 
 class MessageRoutes:
@@ -161,12 +145,12 @@ class MessageRoutes:
                     target,  # type: ignore[arg-type]  # the path segment Discord names; ids are only formatted
                     view=view,
                     attachments=files,
-                    allowed_mentions=_NOBODY,
+                    allowed_mentions=NOBODY,
                 )
             elif message_id is not None:
                 channel = self._client.get_partial_messageable(self._destination.channel_id)
                 await channel.get_partial_message(message_id).edit(
-                    view=view, attachments=files, allowed_mentions=_NOBODY
+                    view=view, attachments=files, allowed_mentions=NOBODY
                 )
             else:
                 raise MessageGone("the message's id is not known")
@@ -185,7 +169,7 @@ class MessageRoutes:
                     view=view,
                     files=files,
                     ephemeral=self._destination.private,
-                    allowed_mentions=_NOBODY,
+                    allowed_mentions=NOBODY,
                     wait=True,
                 )
                 return message.id
@@ -200,7 +184,7 @@ class MessageRoutes:
             sent = await channel.send(
                 view=view,
                 files=files,
-                allowed_mentions=_NOBODY,
+                allowed_mentions=NOBODY,
                 reference=reference,  # type: ignore[arg-type]  # None is what the library defaults to
                 mention_author=False,
                 # Within a few minutes Discord itself drops a second copy (docs, resources/message, enforce_nonce).
@@ -323,9 +307,5 @@ def _marked(message: discord.Message, marks: dict[int, int]) -> int | None:
 
 
 async def _translated(run: Callable[[], Awaitable[T]]) -> T:
-    try:
+    with translated():
         return await run()
-    except discord.HTTPException as error:
-        raise translate(error) from error
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise DeliveryError(f"no answer from Discord: {type(error).__name__}") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.clock import Clock
+from bot.domain.cluster.audit import AuditEntry, AuditLog, Json
 from bot.domain.cluster.nodes import NamedNode, NodeNames
 from bot.domain.status import ClusterStatus, Node
 from bot.services.cluster.monitor import ClusterService
@@ -13,9 +15,11 @@ class NodeBook:
     """Names by node. A worker that starts anew may come with another peer id: a named node that is gone is found
     again by its hardware, when exactly one newcomer has the same."""
 
-    def __init__(self, store: NodeNames, cluster: ClusterService) -> None:
+    def __init__(self, store: NodeNames, cluster: ClusterService, audit: AuditLog, clock: Clock) -> None:
         self._store = store
         self._cluster = cluster
+        self._audit = audit
+        self._clock = clock
         self._named: dict[str, NamedNode] = {}
         self._moved: dict[str, str] = {}
 
@@ -48,10 +52,12 @@ class NodeBook:
             self._moved.pop(found.node_id, None)
             self._moved[old] = found.node_id
 
-    async def name(self, node: Node, name: str, owner_id: int | None) -> None:
-        """Give a node a name and an owner. Raises :class:`StorageError`."""
+    async def name(self, node: Node, name: str, owner_id: int | None, *, by: int) -> None:
+        """Give a node a name and an owner for an operator. Raises :class:`StorageError`."""
         await self._store.put(_named(node, name, owner_id))
         await self.refresh()
+        detail: Json = {"node": node.node_id, "name": name, "owner": owner_id}
+        await self._audit.record(AuditEntry(self._clock.now(), by, "cluster.name", detail))
 
 
 def matches(named: Mapping[str, NamedNode], status: ClusterStatus) -> dict[str, Node]:

@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from bot.clock import Clock, woken
+from bot.domain.cluster.audit import AuditEntry, AuditLog, Json
 from bot.domain.cluster.boards import Board, Boards
 from bot.domain.cluster.events import ClusterEvent
 from bot.errors import AccessLost, DeliveryError, MessageGone, StorageError
@@ -166,9 +167,11 @@ class BoardKeeper:
         cluster: ClusterService,
         recorder: ClusterRecorder,
         nodes: NodeBook,
+        audit: AuditLog,
         clock: Clock,
         leadership: Leadership,
     ) -> None:
+        self._audit = audit
         self._store = store
         self._cards = cards
         self._poster = poster
@@ -201,8 +204,8 @@ class BoardKeeper:
             self._boards.clear()
             await self._leadership.release()
 
-    async def place(self, channel_id: int, guild_id: int | None, locale: str) -> None:
-        """Place a board, or send the one of this channel anew. Raises :class:`DeliveryError`,
+    async def place(self, channel_id: int, guild_id: int | None, locale: str, *, by: int) -> None:
+        """Place a board for an operator, or send the one of this channel anew. Raises :class:`DeliveryError`,
         :class:`StorageError`."""
         # Who asked is answered here, so this process shows it, and whoever had the watch lets the old one be.
         await self._leadership.take()
@@ -212,13 +215,20 @@ class BoardKeeper:
             board = Board(channel_id, guild_id, await self._poster.post(channel_id, card), locale)
             await self._store.put_board(board)
             self._start(board, card)
+        await self._note(by, channel_id, removed=False)
 
-    async def remove(self, channel_id: int) -> bool:
+    async def remove(self, channel_id: int, *, by: int) -> bool:
         """Let a board be: it stays as it is; False when there was none. Raises :class:`StorageError`."""
         await self._leadership.take()
         async with self._placing:
             await self._stop(channel_id)
-            return await self._store.remove_board(channel_id)
+            was_there = await self._store.remove_board(channel_id)
+        await self._note(by, channel_id, removed=True)
+        return was_there
+
+    async def _note(self, by: int, channel_id: int, *, removed: bool) -> None:
+        detail: Json = {"channel": channel_id, "removed": removed}
+        await self._audit.record(AuditEntry(self._clock.now(), by, "cluster.board", detail))
 
     async def message_deleted(self, message_id: int) -> None:
         """A message was deleted in Discord; a board is sent again."""

@@ -249,11 +249,11 @@ class Switching:
 
     async def _hold(self, switch: Switch) -> None:
         if not switch.paused_before:
-            await self._queue.pause(say(None, "switch.reason", model=switch.model), by=switch.by)
+            await self._queue.hold(say(None, "switch.reason", model=switch.model), by=switch.by)
 
     async def _release(self, switch: Switch, by: int) -> None:
         if not switch.paused_before:
-            await self._queue.resume(by=by)
+            await self._queue.release(by=by)
 
     async def _note(self, by: int, action: str, switch: Switch) -> None:
         await self._audit.record(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.clock import Clock
+from bot.domain.cluster.audit import AuditEntry, AuditLog
 from bot.domain.queue.request import RequestState, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.errors import NotAllowed, UserError
@@ -41,6 +42,7 @@ class AnswerActions:
         views: FinalViews,
         operators: Operators,
         feedback: Feedback,
+        audit: AuditLog,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -49,6 +51,7 @@ class AnswerActions:
         self._views = views
         self._operators = operators
         self._feedback = feedback
+        self._audit = audit
         self._clock = clock
 
     async def request(self, request_id: str) -> StoredRequest:
@@ -57,6 +60,10 @@ class AnswerActions:
         if found is None:
             raise UserError(f"request {request_id} is unknown", key="error.request_unknown")
         return found
+
+    async def shown_in(self, message_id: int) -> StoredRequest | None:
+        """The newest request shown in this message, or None. Raises :class:`StorageError`."""
+        return await self._store.by_message(message_id)
 
     async def stoppable(self, request_id: str, person: Person) -> StoredRequest:
         """The request, for stopping it. Raises :class:`NotAllowed` for anybody but the asker and operators."""
@@ -73,7 +80,14 @@ class AnswerActions:
         ended = await self._cancellation.stop(request_id, by=person.user_id)
         if ended:
             log.info("answer.stop", request_id=request_id, by=person.user_id)
+            await self._note_stopped(request.question.asker.user_id, by=person.user_id)
         return ended
+
+    async def _note_stopped(self, asker_id: int, *, by: int) -> None:
+        """Keep that somebody else than the asker, an operator, stopped an answer."""
+        if by != asker_id:
+            entry = AuditEntry(self._clock.now(), by, "answer.stop", {"asker": f"<@{asker_id}>"})
+            await self._audit.record(entry)
 
     def _reached(self, request: StoredRequest, press: PressedMessage) -> None:
         """Let the last form of a message that has no other way than a token be shown through the press's own:

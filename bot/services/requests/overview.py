@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.clock import Clock
+from bot.domain.cluster.audit import AuditEntry, AuditLog, Json
 from bot.domain.queue.hold import Hold
 from bot.domain.queue.request import OPEN_STATES, QueueEntry, RequestState, StoredRequest
 from bot.domain.queue.store import QueuePause, RequestStore
@@ -52,6 +53,7 @@ class QueueService:
         slots: Slots,
         in_flight: InFlight,
         cancellation: Cancellation,
+        audit: AuditLog,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -60,6 +62,7 @@ class QueueService:
         self._slots = slots
         self._in_flight = in_flight
         self._cancellation = cancellation
+        self._audit = audit
         self._clock = clock
 
     async def load(self) -> Load:
@@ -97,19 +100,32 @@ class QueueService:
         await self._preferences.set_announce(user_id, announced)
 
     async def pause(self, reason: str, *, by: int) -> None:
-        """Hold the queue; running answers go on. ``reason`` is shown to everybody who waits."""
+        """Pause the queue for an operator; running answers go on. ``reason`` is shown to everybody who waits."""
+        await self.hold(reason, by=by)
+        await self._note(by, "line.pause", {"reason": reason})
+
+    async def resume(self, *, by: int) -> bool:
+        """Let the queue move again for an operator; False when it was not paused."""
+        was_held = await self.release(by=by)
+        await self._note(by, "line.resume", {})
+        return was_held
+
+    async def hold(self, reason: str, *, by: int) -> None:
+        """Pause the queue as a part of something else, which the audit log names."""
         await self._gate.pause(QueuePause(reason=reason, by=by, since=self._clock.now()))
         log.warning("queue.paused", by=by, reason=reason)
 
-    async def resume(self, *, by: int) -> bool:
-        """Let the queue move again; False when it was not held."""
+    async def release(self, *, by: int) -> bool:
+        """Undo :meth:`hold`; False when the queue was not paused."""
         was_held = await self._gate.resume()
         log.warning("queue.resumed", by=by)
         return was_held
 
-    async def cancel(self, request_id: str, *, by: int) -> bool:
-        """Stop or withdraw one question for an operator; False when it had ended."""
-        return await self._cancellation.stop(request_id, by=by)
+    async def cancel(self, request_ids: Sequence[str], *, by: int) -> int:
+        """Stop or withdraw questions for an operator; returns how many of them had not ended."""
+        cancelled = sum([await self._cancellation.stop(request_id, by=by) for request_id in request_ids])
+        await self._note(by, "line.cancel", {"questions": cancelled, "ids": " ".join(sorted(request_ids))})
+        return cancelled
 
     async def clear(self, *, by: int) -> int:
         """Cancel everything that waits, all or nothing; returns how many questions that were.
@@ -117,7 +133,11 @@ class QueueService:
         Their messages say so afterwards. Raises :class:`StorageError`."""
         cleared = await self._cancellation.clear(by=by)
         log.warning("queue.cleared", by=by, questions=cleared)
+        await self._note(by, "line.clear", {"questions": cleared})
         return cleared
+
+    async def _note(self, by: int, action: str, detail: dict[str, Json]) -> None:
+        await self._audit.record(AuditEntry(self._clock.now(), by, action, detail))
 
     def _mine(self, request: StoredRequest, position: int | None) -> Mine:
         wait = None if position is None else self._slots.wait_for(position)

@@ -32,7 +32,7 @@ from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
 from tests.fakes.conversations import MemoryConversations
-from tests.fakes.deliveries import NoMessages, ShownAnswer, ShownAnswers, Undisturbed
+from tests.fakes.deliveries import NoAnnouncements, NoMessages, ShownAnswer, ShownAnswers
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ScriptedScheduler
 
@@ -180,7 +180,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
             store=store,
             conversations=conversations,
             summaries=None,
-            preferences=Undisturbed(),
+            preferences=NoAnnouncements(),
             scheduler=scheduler,
             monitor=monitor,
             deliveries=shown,

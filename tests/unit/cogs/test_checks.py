@@ -35,15 +35,16 @@ from cogs.context import Forget
 from cogs.messages import AskAbout
 from cogs.queue import QueueView
 from cogs.settings import SettingsView, _ScopeEdit
-from cogs.ui import answer_buttons, profile_modals
+from cogs.ui import profile_modals
 from cogs.ui.answer_buttons import ACTIONS, ACTS, AnswerControl
-from cogs.ui.base import BaseLayout, BaseModal
+from cogs.ui.base import BaseLayout, BaseModal, DurableButton
 from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
 from cogs.ui.queue_admin import LineView
 from cogs.ui.status_buttons import StatusControl
-from cogs.ui.switch import ConfirmSwitch, SwitchControl, _TypeBack, _TypeName
+from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl, _TypeBack, _TypeName
 from tests.fakes.clocks import FastClock
+from tests.fakes.members import NoMembers
 
 TEAM, ROOM, OPERATOR, OWNER, BLOCKED = 8, 71, 99, 1, 3
 DEFAULTS = Profile(persona="", context_tokens=6000, answer_tokens=2000)
@@ -52,7 +53,7 @@ EDITED: Mapping[str, object] = {}
 
 
 @dataclass
-class Chose:
+class MemoryProfiles:
     """What was chosen, in memory."""
 
     scopes: dict[int, dict[str, object]] = field(default_factory=dict)
@@ -66,17 +67,9 @@ class Chose:
         raise AssertionError((scope_id, changes, by, now))
 
 
-class NoServer:
-    """Nobody is looked up inside of a server."""
-
-    async def roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
-        """Not to be asked for."""
-        raise AssertionError((guild_id, user_id))
-
-
 OPERATORS = Operators(user_ids=[OPERATOR], role_ids=[], guild_ids=[])
-PROFILES = Profiles(Chose({TEAM: {"blocked_users": [BLOCKED]}}), FastClock(1.0), DEFAULTS)
-ACCESS = Access(PROFILES, OPERATORS, NoServer())
+PROFILES = Profiles(MemoryProfiles({TEAM: {"blocked_users": [BLOCKED]}}), FastClock(1.0), DEFAULTS)
+ACCESS = Access(PROFILES, OPERATORS, NoMembers())
 UNSEEN = SimpleNamespace(view=lambda: SimpleNamespace(status=None))
 SERVICES = cast(
     "Services",
@@ -139,7 +132,7 @@ def _pages() -> ModelPages:
 
 
 def _line() -> LineView:
-    return LineView(NONE, OPERATORS, (), (), locale="en-US", owner_id=OWNER, now=0.0, note=NONE)
+    return LineView(NONE, OPERATORS, (), (), locale="en-US", owner_id=OWNER, now=0.0)
 
 
 def _mine() -> QueueView:
@@ -154,7 +147,7 @@ def _about() -> AskAbout:
 Made = BaseLayout | BaseModal
 OPERATORS_ONLY: dict[type[Made], Callable[[], Made]] = {
     ConfirmSwitch: _confirm,
-    _TypeName: lambda: _TypeName(_confirm(), "model", "en-US"),
+    _TypeName: lambda: _TypeName(SERVICES, _confirm(), "model", "en-US"),
     _TypeBack: lambda: _TypeBack(SERVICES, "00000000", "model", "en-US"),
     LineView: _line,
 }
@@ -176,7 +169,7 @@ ITS_OWNERS_ALWAYS: dict[type[Made], Callable[[], Made]] = {
     Forget: lambda: Forget(NONE, user_id=OWNER, locale="en-US"),
 }
 EVERY = {**OPERATORS_ONLY, **MANAGERS_ONLY, **NOT_FOR_BLOCKED, **ITS_OWNERS_ALWAYS}
-BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal}
+BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal, NameModal}
 
 
 def _classes() -> Iterator[type]:
@@ -262,7 +255,10 @@ def test_the_buttons_that_outlive_a_restart_are_known() -> None:
     """They belong to nobody, so each checks for itself: under answers by the table below, under status cards
     /join alone, under a switch all (tests/e2e/test_permissions_of_buttons.py presses them)."""
     found = {one for one in _classes() if issubclass(one, ui.DynamicItem)}
-    assert found == {AnswerControl, StatusControl, SwitchControl}
+    assert found == {AnswerControl, StatusControl, SwitchControl, DurableButton}
+    for one in found:
+        assert one.interaction_check is DurableButton.interaction_check
+        assert one.callback is DurableButton.callback
 
 
 def test_every_button_under_an_answer_says_what_it_is() -> None:
@@ -292,11 +288,10 @@ async def test_a_press_under_an_answer(monkeypatch: pytest.MonkeyPatch, control:
         told.append(error.key)
 
     monkeypatch.setitem(ACTIONS, control, act)
-    monkeypatch.setattr(answer_buttons, "report", report)
+    monkeypatch.setattr("cogs.ui.base.report", report)
     interaction = press(user)
-    await AnswerControl(
-        ui.Button(custom_id=f"answer:{control.value}:{'0' * 16}"), control.value, "0" * 16
-    ).callback(interaction)
+    button = ui.Button[Any](custom_id=f"answer:{control.value}:{'0' * 16}")
+    await AnswerControl(button, {"action": control.value, "request": "0" * 16}).callback(interaction)
     takes_a_right = ACTS[control] is not None
     if user == BLOCKED and takes_a_right:
         assert (done, told) == (

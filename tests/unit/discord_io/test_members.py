@@ -11,12 +11,7 @@ import pytest
 
 from bot.discord_io.members import GuildMembers
 from bot.errors import DeliveryError
-
-
-def _refusal(status: int, code: int) -> discord.HTTPException:
-    response = cast("aiohttp.ClientResponse", SimpleNamespace(status=status, reason="no"))
-    kind = {403: discord.Forbidden, 404: discord.NotFound}.get(status, discord.HTTPException)
-    return kind(response, {"code": code, "message": "no"})
+from tests.fakes.refusals import refusal
 
 
 def members(answer: object) -> GuildMembers:
@@ -39,15 +34,15 @@ async def test_a_members_roles() -> None:
 @pytest.mark.parametrize("code", [10007, 10013])
 async def test_somebody_else_is_no_member(code: int) -> None:
     """Unknown member, unknown user."""
-    assert await members(_refusal(404, code)).roles(8, 1) is None
+    assert await members(refusal(404, code)).roles(8, 1) is None
 
 
 @pytest.mark.parametrize(
     "failure",
     [
-        _refusal(404, 10004),
-        _refusal(403, 50001),
-        _refusal(500, 0),
+        refusal(404, 10004),
+        refusal(403, 50001),
+        refusal(500, 0),
         aiohttp.ClientConnectionError(),
         TimeoutError(),
     ],

@@ -47,7 +47,7 @@ class Messages:
         self.direct_messages.append((user_id, "\n".join([heading, *(f"{p.body}\n{p.footer}" for p in pages)])))
 
 
-class Everybody:
+class EveryAnnouncement:
     """A :class:`bot.services.ports.Preferences` of people who want to be told."""
 
     async def announce(self, user_id: int) -> bool:
@@ -74,7 +74,7 @@ class Ends:
             self.store,
             FinalViews(self.store, self.live_answers, max_tokens=1000),
             self.messages,
-            Everybody(),
+            EveryAnnouncement(),
             self.clock,
             Metrics(),
             owner="me",

@@ -22,16 +22,16 @@ PATIENCE = 5.0
 CARD = Card(("all is well",), Accent.GOOD)
 
 
-class OddCards(StatusCards):
-    """Cards of which the first cannot be drawn, for a reason that nobody foresaw."""
+class FailingCards(StatusCards):
+    """Cards of which the first ``failures`` cannot be drawn, for a reason that nobody foresaw."""
 
-    def __init__(self) -> None:
-        self.drawn = 0
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
 
     async def board(self, locale: str) -> Card:
-        """Fail once."""
-        self.drawn += 1
-        if self.drawn == 1:
+        """Fail so often."""
+        self.failures -= 1
+        if self.failures >= 0:
             raise OverflowError("int too large to convert to float")
         return CARD
 
@@ -40,12 +40,14 @@ class OddCards(StatusCards):
 class Channel:
     """A :class:`bot.services.operations.boards.CardPoster` that keeps what it was shown."""
 
+    posted: list[int] = field(default_factory=list)
     edits: list[tuple[int, Card]] = field(default_factory=list)
     edited: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def post(self, channel_id: int, card: Card) -> int:
-        """No card is sent anew here."""
-        raise AssertionError(channel_id)
+        """Keep where."""
+        self.posted.append(channel_id)
+        return 70
 
     async def edit(self, channel_id: int, message_id: int, card: Card) -> None:
         """Keep it."""
@@ -53,12 +55,22 @@ class Channel:
         self.edited.set()
 
 
-def keeper(one: Process, channel: Channel) -> BoardKeeper:
+def keeper(one: Process, channel: Channel, *, failures: int = 0) -> BoardKeeper:
     """Whoever keeps the boards of this process."""
     cluster = ClusterService(one.scheduler, one.monitor, "", one.clock)
-    nodes = NodeBook(one.database.node_names, cluster)
-    boards = one.database.boards
-    return BoardKeeper(boards, OddCards(), channel, cluster, one.recorder, nodes, one.clock, one.leadership)
+    database, clock = one.database, one.clock
+    nodes = NodeBook(database.node_names, cluster, database.audit, clock)
+    return BoardKeeper(
+        database.boards,
+        FailingCards(failures),
+        channel,
+        cluster,
+        one.recorder,
+        nodes,
+        database.audit,
+        clock,
+        one.leadership,
+    )
 
 
 async def test_a_board_that_could_not_be_drawn_is_drawn_a_minute_later(tmp_path: Path) -> None:
@@ -67,7 +79,7 @@ async def test_a_board_that_could_not_be_drawn_is_drawn_a_minute_later(tmp_path:
     async with process(new_database(tmp_path), clock) as one:
         await one.database.boards.put_board(Board(7, None, 70, "en"))
         with capture_logs() as logs:
-            task = asyncio.create_task(keeper(one, channel).run())
+            task = asyncio.create_task(keeper(one, channel, failures=1).run())
             async with asyncio.timeout(PATIENCE):
                 while not any(entry["event"] == "board.crashed" for entry in logs):
                     await clock.asleep()
@@ -77,5 +89,6 @@ async def test_a_board_that_could_not_be_drawn_is_drawn_a_minute_later(tmp_path:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+    assert channel.posted == []
     assert channel.edits[0] == (70, CARD)
     assert [entry["exc_info"] for entry in logs if entry["event"] == "board.crashed"] == [True]

@@ -20,7 +20,7 @@ from bot.services.requests.overview import QueueService
 from bot.storage.database import Database
 from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
-from tests.fakes.deliveries import Undisturbed
+from tests.fakes.deliveries import NoAnnouncements
 from tests.fakes.schedulers import MODEL, ScriptedScheduler, ready
 from tests.integration.services.process import RunningQueue, running
 
@@ -30,8 +30,8 @@ STOPPED = replace(CONNECTED, nodes=())
 
 
 @dataclass(eq=False)
-class Moody(ScriptedScheduler):
-    """A scheduler that lists its models when it likes, and counts the inits."""
+class SchedulerWithFailingList(ScriptedScheduler):
+    """Lists its models only while ``lists``, and keeps the inits."""
 
     lists: bool = True
     inits: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Bench:
     """A switch that has been confirmed, and what it looks at."""
 
     queue: RunningQueue
-    scheduler: Moody
+    scheduler: SchedulerWithFailingList
     switching: Switching
 
     async def reports(self, status: ClusterStatus) -> Switch:
@@ -69,7 +69,7 @@ class Bench:
 async def switching(folder: Path) -> AsyncIterator[Bench]:
     """A switch to another model, begun while a worker is connected."""
     async with running(CONNECTED) as queue, Database.open(new_database(folder)) as database:
-        clock, scheduler = HandClock(), Moody()
+        clock, scheduler = HandClock(), SchedulerWithFailingList()
         cluster = ClusterService(scheduler, queue.monitor, "", clock)
 
         async def load() -> Load:
@@ -82,11 +82,12 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
             recorder=ClusterRecorder(queue.monitor, database.history, database.switches, load, clock, leadership),
             queue=QueueService(
                 queue.store,
-                Undisturbed(),
+                NoAnnouncements(),
                 queue.gate,
                 queue.parts.slots,
                 queue.in_flight,
                 queue.cancellation,
+                database.audit,
                 clock,
             ),
             dispatcher=queue.dispatcher,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 
-from bot.domain.cluster.audit import AuditEntry
 from bot.domain.cluster.model_switch import PATIENCE, Step, Switch, SwitchState
 from bot.domain.queue.request import RequestState
 from bot.domain.status import ClusterStatus
@@ -15,7 +14,8 @@ from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import Plan, Switching
 from bot.services.requests.overview import QueueService
-from tests.fakes.deliveries import Undisturbed
+from tests.fakes.audit import MemoryAudit
+from tests.fakes.deliveries import NoAnnouncements
 from tests.fakes.schedulers import MODEL, ready
 from tests.integration.services.process import RunningQueue, running
 
@@ -25,7 +25,7 @@ PLAN = Plan("0a0a0a0a", MODEL, 1, local_network=True)
 
 
 @dataclass(eq=False)
-class Hands:
+class SkippingClock:
     """A :class:`bot.clock.Clock` that a test sets."""
 
     at: float = 100_000.0
@@ -45,11 +45,10 @@ class Hands:
 
 @dataclass(eq=False)
 class Switches:
-    """One switch (:class:`bot.domain.cluster.model_switch.SwitchStore`), and an audit log that nobody reads."""
+    """One switch (:class:`bot.domain.cluster.model_switch.SwitchStore`)."""
 
     switch: Switch | None = None
     claimed: int = 0
-    entries: list[AuditEntry] = field(default_factory=list)
 
     async def open(self, switch: Switch) -> Switch:
         """Begin it."""
@@ -80,20 +79,12 @@ class Switches:
         self.switch = switch
         return True
 
-    async def record(self, entry: AuditEntry) -> None:
-        """Keep what was done."""
-        self.entries.append(entry)
-
-    async def recent(self, limit: int) -> list[AuditEntry]:
-        """What was done."""
-        return self.entries[-limit:]
-
     def step(self) -> Step | None:
         """How far it is."""
         return None if self.switch is None else self.switch.step
 
 
-class Calm(ClusterRecorder):
+class NothingStranded(ClusterRecorder):
     """Nothing is stranded."""
 
     def __init__(self) -> None:
@@ -105,19 +96,26 @@ class Calm(ClusterRecorder):
         return False
 
 
-def switching(queue: RunningQueue, switches: Switches, clock: Hands) -> Switching:
+def switching(queue: RunningQueue, switches: Switches, clock: SkippingClock) -> Switching:
     """The switches of this process."""
     return Switching(
         scheduler=queue.scheduler,
         cluster=ClusterService(queue.scheduler, queue.monitor, "", clock),
-        recorder=Calm(),
+        recorder=NothingStranded(),
         queue=QueueService(
-            queue.store, Undisturbed(), queue.gate, queue.parts.slots, queue.in_flight, queue.cancellation, clock
+            queue.store,
+            NoAnnouncements(),
+            queue.gate,
+            queue.parts.slots,
+            queue.in_flight,
+            queue.cancellation,
+            MemoryAudit(),
+            clock,
         ),
         dispatcher=queue.dispatcher,
         gate=queue.gate,
         store=switches,
-        audit=switches,
+        audit=MemoryAudit(),
         clock=clock,
     )
 
@@ -134,7 +132,7 @@ async def seen(queue: RunningQueue, status: ClusterStatus) -> None:
 
 async def test_an_answer_that_runs_may_finish_and_is_interrupted_after_two_minutes() -> None:
     """Then it is put back into the line, and asked again when the cluster is usable with the new model."""
-    clock, switches = Hands(), Switches()
+    clock, switches = SkippingClock(), Switches()
     async with running(ready(1)) as queue:
         asked = await queue.asks(1, "A long one?")
         stream = await queue.scheduler.asked(1)
@@ -172,7 +170,7 @@ async def test_an_answer_that_runs_may_finish_and_is_interrupted_after_two_minut
 
 async def test_an_answer_that_ends_in_time_is_not_interrupted() -> None:
     """The switch goes on as soon as it has ended."""
-    clock, switches = Hands(), Switches()
+    clock, switches = SkippingClock(), Switches()
     async with running(ready(1)) as queue:
         asked = await queue.asks(1, "A short one?")
         stream = await queue.scheduler.asked(1)
@@ -193,7 +191,7 @@ async def test_an_answer_that_ends_in_time_is_not_interrupted() -> None:
 async def test_the_end_of_the_bot_is_not_missed_when_something_happens_at_the_same_moment(turns: int) -> None:
     """However many turns of the loop lie between the two: a task that outlives its end keeps the process."""
     async with running(ready(1)) as queue:
-        switch = switching(queue, Switches(), Hands())
+        switch = switching(queue, Switches(), SkippingClock())
         following = asyncio.create_task(switch.run())
         for _ in range(10):  # until it waits
             await asyncio.sleep(0)

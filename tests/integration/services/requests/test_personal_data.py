@@ -21,6 +21,7 @@ from bot.services.access.rules import Access, Act
 from bot.storage.database import Database
 from tests.fakes.clocks import FastClock, always
 from tests.fakes.databases import new_database
+from tests.fakes.members import NoMembers
 from tests.fakes.questions import WIDE, answer, question
 
 DEFAULTS = Profile(persona="Be kind.", context_tokens=6000, answer_tokens=2000, retention_days=90)
@@ -30,14 +31,6 @@ CHANNEL = Scope("channel", 71, "general")
 THREAD = Scope("thread", 72, "A question")
 PLACE = ScopeChain((THREAD, CHANNEL, CATEGORY, SERVER))
 OPERATORS = Operators(user_ids=[99], role_ids=[], guild_ids=[])
-
-
-class NoServer:
-    """Nobody is looked up in a server's own channels."""
-
-    async def roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
-        """Not to be asked for."""
-        raise AssertionError((guild_id, user_id))
 
 
 @dataclass(frozen=True)
@@ -94,7 +87,7 @@ async def test_no_place_spends_more_than_the_operators_allow(bench: Bench) -> No
 async def test_who_may_ask(bench: Bench) -> None:
     """By role, by name and by channel; a server's ban holds in every channel; operators always may."""
     profiles = bench.profiles
-    access = Access(profiles, OPERATORS, NoServer())
+    access = Access(profiles, OPERATORS, NoMembers())
     await profiles.choose(SERVER, {"blocked_users": [3], "allowed_roles": [40]}, by=5)
     await profiles.choose(CHANNEL, {"blocked_users": [4]}, by=5)
 

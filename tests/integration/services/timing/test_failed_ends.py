@@ -16,7 +16,7 @@ from bot.services.answers.attempt import Attempt
 from bot.services.answers.completion import STORAGE_PATIENCE
 from bot.services.queue.reconciliation import RECONCILE_EVERY, REPEATED_AT_MOST
 from tests.fakes.clocks import LoopClock
-from tests.fakes.deliveries import ShownAnswer, Undisturbed
+from tests.fakes.deliveries import NoAnnouncements, ShownAnswer
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ready
 from tests.integration.services.process import RunningQueue, Settings, running
@@ -38,7 +38,7 @@ STEPS: dict[str, tuple[type, str]] = {
     "commit": (MemoryRequests, "answered"),
     "render": (AnswerView, "done"),
     "deliver": (ShownAnswer, "finish"),
-    "announce": (Undisturbed, "announce"),
+    "announce": (NoAnnouncements, "announce"),
     "note the delivery": (MemoryRequests, "delivered"),
 }
 

@@ -1,0 +1,123 @@
+"""What operators do to the queue and to other people's answers: done, and kept in the audit log."""
+
+from __future__ import annotations
+
+from bot.domain.queue.request import RequestState
+from bot.services.access.operators import Operators, Person
+from bot.services.requests.actions import AnswerActions
+from bot.services.requests.overview import QueueService
+from tests.fakes.audit import MemoryAudit
+from tests.fakes.clocks import FastClock
+from tests.fakes.deliveries import NoAnnouncements
+from tests.fakes.schedulers import NO_MODEL, ready
+from tests.integration.services.process import RunningQueue, running
+
+OPERATOR, ASKER = 99, 1
+NOW = 20.0
+
+
+def overview(queue: RunningQueue, audit: MemoryAudit) -> QueueService:
+    """The queue, as operators run it."""
+    return QueueService(
+        queue.store,
+        NoAnnouncements(),
+        queue.gate,
+        queue.parts.slots,
+        queue.in_flight,
+        queue.cancellation,
+        audit,
+        FastClock(NOW),
+    )
+
+
+class NoThumbs:
+    """Nobody rates anything here."""
+
+    async def give(self, request_id: str, user_id: int, value: int, *, now: float) -> None:
+        """Not to be reached."""
+        raise AssertionError((request_id, user_id, value, now))
+
+
+def actions(queue: RunningQueue, audit: MemoryAudit) -> AnswerActions:
+    """The buttons under the answers of this process."""
+    operators = Operators(user_ids=[OPERATOR], role_ids=[], guild_ids=[])
+    return AnswerActions(
+        queue.store,
+        queue.live_answers,
+        queue.cancellation,
+        queue.parts.views,
+        operators,
+        NoThumbs(),
+        audit,
+        FastClock(NOW),
+    )
+
+
+async def test_pausing_and_resuming_is_kept() -> None:
+    """Also a resumption of what was not paused: somebody meant it."""
+    audit = MemoryAudit()
+    async with running(NO_MODEL) as queue:
+        service = overview(queue, audit)
+        await service.pause("lunch", by=OPERATOR)
+        assert await service.is_paused()
+        assert await service.resume(by=OPERATOR)
+        assert not await service.is_paused()
+        assert not await service.resume(by=OPERATOR)
+    assert audit.noted == [
+        (OPERATOR, "line.pause", {"reason": "lunch"}),
+        (OPERATOR, "line.resume", {}),
+        (OPERATOR, "line.resume", {}),
+    ]
+    assert all(entry.at >= NOW for entry in audit.entries)
+
+
+async def test_holding_the_queue_for_something_else_is_no_row_of_its_own() -> None:
+    """A switch of the model has its own."""
+    audit = MemoryAudit()
+    async with running(NO_MODEL) as queue:
+        service = overview(queue, audit)
+        await service.hold("switching", by=OPERATOR)
+        assert await service.is_paused()
+        assert await service.release(by=OPERATOR)
+        assert not await service.is_paused()
+    assert audit.noted == []
+
+
+async def test_cancelling_is_kept_with_what_had_not_ended() -> None:
+    """One row for all that were chosen together."""
+    audit = MemoryAudit()
+    async with running(NO_MODEL) as queue:
+        asked = [await queue.asks(user, f"question {user}") for user in (1, 2, 3)]
+        service = overview(queue, audit)
+        assert await service.cancel([asked[1]], by=OPERATOR) == 1
+        assert await service.cancel(asked[:2], by=OPERATOR) == 1
+        states = [await queue.state(one) for one in asked]
+    assert states == [RequestState.CANCELLED, RequestState.CANCELLED, RequestState.QUEUED]
+    assert audit.noted == [
+        (OPERATOR, "line.cancel", {"questions": 1, "ids": asked[1]}),
+        (OPERATOR, "line.cancel", {"questions": 1, "ids": " ".join(sorted(asked[:2]))}),
+    ]
+
+
+async def test_clearing_is_kept_with_how_many_there_were() -> None:
+    """All that wait."""
+    audit = MemoryAudit()
+    async with running(NO_MODEL) as queue:
+        for user in (1, 2, 3):
+            await queue.asks(user, f"question {user}")
+        assert await overview(queue, audit).clear(by=OPERATOR) == 3
+    assert audit.noted == [(OPERATOR, "line.clear", {"questions": 3})]
+
+
+async def test_stopping_somebody_elses_answer_is_kept() -> None:
+    """One's own is nobody's business, and nothing is kept of what had ended."""
+    audit = MemoryAudit()
+    async with running(ready(1)) as queue:
+        own, other = await queue.asks(ASKER, "one"), await queue.asks(ASKER, "two")
+        service = actions(queue, audit)
+        assert await service.stop(own, Person(ASKER, 8), None)
+        assert audit.noted == []
+        assert await service.stop(other, Person(OPERATOR, 8), None)
+        assert not await service.stop(other, Person(OPERATOR, 8), None)
+        await queue.until_settled()
+    assert audit.noted == [(OPERATOR, "answer.stop", {"asker": f"<@{ASKER}>"})]

@@ -1,0 +1,108 @@
+"""A question that was taken, and whose acknowledgement did not reach Discord."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+import discord
+import pytest
+
+from bot.discord_io.client import Services
+from bot.discord_io.command_tree import text_layout
+from bot.domain.conversation.profile import Profile
+from bot.errors import HeldBack
+from bot.presentation.page import Page
+from bot.services.access.operators import Person
+from bot.services.requests.ask import Accepted, Question
+from bot.telemetry.metrics import Metrics
+from cogs.ui.ask_flow import UNKNOWN_INTERACTION, Asking, Wish
+from tests.fakes.refusals import refusal
+
+ACCEPTED = Accepted("0" * 16, Page("thinking"), "en-US")
+
+
+@dataclass
+class Asked:
+    """The service that takes questions: what it was told of the acknowledgement."""
+
+    told: list[object] = field(default_factory=list)
+
+    async def submit(self, question: Question) -> Accepted:
+        """Take it."""
+        return ACCEPTED
+
+    async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
+        """Keep which message it is."""
+        self.told.append(message_id)
+
+    def refused(self, accepted: Accepted) -> None:
+        """Keep that there is none."""
+        self.told.append("refused")
+
+
+def asking(ask: Asked) -> Asking:
+    """Over everything else that taking a question needs."""
+
+    async def seen(person: Person) -> Person:
+        return person
+
+    async def of(_scope_ids: object) -> Profile:
+        return Profile(persona="", context_tokens=6000, answer_tokens=2000)
+
+    services = SimpleNamespace(
+        ask=ask,
+        access=SimpleNamespace(seen=seen),
+        profiles=SimpleNamespace(of=of),
+        operators=SimpleNamespace(weight_of=lambda _person: 1.0),
+        layout=lambda *_: text_layout("thinking"),
+        metrics=Metrics(),
+    )
+    return Asking(cast("Services", services), 9)
+
+
+def interaction(failure: Exception) -> discord.Interaction[Any]:
+    """A command in a DM, whose answer fails like this."""
+
+    async def send_message(**_: object) -> None:
+        raise failure
+
+    return cast(
+        "discord.Interaction[Any]",
+        SimpleNamespace(
+            id=1,
+            user=SimpleNamespace(id=1, display_name="Ada"),
+            guild=None,
+            guild_id=None,
+            channel=None,
+            channel_id=71,
+            locale=discord.Locale.american_english,
+            context=SimpleNamespace(dm_channel=True),
+            app_permissions=discord.Permissions.none(),
+            application_id=9,
+            token="token",
+            created_at=dt.datetime.now(dt.UTC),
+            response=SimpleNamespace(send_message=send_message, is_done=lambda: False),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (refusal(404, UNKNOWN_INTERACTION), "refused"),
+        (refusal(500, 0), None),
+        (HeldBack("closed"), None),
+        (aiohttp.ServerDisconnectedError(), None),
+        (TimeoutError(), None),
+    ],
+    ids=repr,
+)
+async def test_it_is_answered_in_a_message_of_its_own(failure: Exception, told: object) -> None:
+    """It is in the queue already: whatever went wrong, the answer must not wait for the acknowledgement."""
+    ask = Asked()
+    await asking(ask).by_interaction(interaction(failure), Wish(prompt="Why?"))
+    assert ask.told == [told]
