@@ -65,19 +65,19 @@ class LineView(BaseLayout):
 
     def _describe(self, running: Sequence[StoredRequest], waiting: Sequence[QueueEntry], now: float) -> str:
         locale = self._locale
-        lines = [f"### {say(locale, 'line.title')}"]
+        lines = [f"### {say(locale, 'queue_admin.title')}"]
         if not running and not waiting:
-            lines.append(say(locale, "line.empty"))
+            lines.append(say(locale, "queue_admin.empty"))
         for request in running[:SHOWN]:
             duration = compact_duration(max(0.0, now - (request.started_at or now)), locale)
             question = request.question
-            state = say(locale, "line.running", duration=duration)
+            state = say(locale, "queue_admin.running", duration=duration)
             lines.append(_line("●", question.asker.user_id, question.prompt, state))
         for entry in waiting[:SHOWN]:
-            state = say(locale, "line.waiting", position=entry.position)
+            state = say(locale, "queue_admin.waiting", position=entry.position)
             lines.append(_line("○", entry.asker.user_id, entry.prompt, state))
         if len(waiting) > SHOWN:
-            lines.append(say(locale, "line.more", more=len(waiting) - SHOWN))
+            lines.append(say(locale, "queue_admin.more", more=len(waiting) - SHOWN))
         return "\n".join(lines)
 
     def _overview(self) -> None:
@@ -85,7 +85,7 @@ class LineView(BaseLayout):
         self.add_item(ui.TextDisplay(self._text[:3800]))
         if self._choices:
             select: ui.Select[Any] = ui.Select(
-                placeholder=say(self._locale, "line.cancel"),
+                placeholder=say(self._locale, "queue_admin.cancel"),
                 options=self._choices,
                 min_values=1,
                 max_values=len(self._choices),
@@ -93,7 +93,7 @@ class LineView(BaseLayout):
             select.callback = self._cancel_some(select)  # type: ignore[assignment, method-assign]  # how made items are bound
             self.add_item(ui.ActionRow(select))
         if self._waiting_count:
-            self.add_item(ui.ActionRow(self._button("line.clear", self._ask_clear, danger=True)))
+            self.add_item(ui.ActionRow(self._button("queue_admin.clear", self._ask_clear, danger=True)))
 
     def _button(self, key: str, action: Press, *, danger: bool = False) -> ui.Button[Any]:
         style = discord.ButtonStyle.danger if danger else discord.ButtonStyle.secondary
@@ -116,9 +116,11 @@ class LineView(BaseLayout):
 
     async def _ask_clear(self, interaction: discord.Interaction[Any]) -> None:
         self.clear_items()
-        self.add_item(ui.TextDisplay(say(self._locale, "line.clear_confirm", count=self._waiting_count)))
+        self.add_item(ui.TextDisplay(say(self._locale, "queue_admin.clear_confirm", count=self._waiting_count)))
         self.add_item(
-            ui.ActionRow(self._button("line.clear", self._clear, danger=True), self._button("init.no", self._back))
+            ui.ActionRow(
+                self._button("queue_admin.clear", self._clear, danger=True), self._button("init.no", self._back)
+            )
         )
         await interaction.response.edit_message(view=self, allowed_mentions=discord.AllowedMentions.none())
 
@@ -134,7 +136,7 @@ class LineView(BaseLayout):
 
     async def _done(self, interaction: discord.Interaction[Any], cancelled: int) -> None:
         self.clear_items()
-        self.add_item(ui.TextDisplay(say(self._locale, "line.cancelled", count=cancelled)))
+        self.add_item(ui.TextDisplay(say(self._locale, "queue_admin.cancelled", count=cancelled)))
         self.stop()
         await interaction.edit_original_response(view=self, allowed_mentions=discord.AllowedMentions.none())
 

@@ -87,7 +87,7 @@ BUTTONS = (
     *(key for key in ENGLISH if key.startswith("control.")),
     "init.yes",
     "init.no",
-    "line.clear",
+    "queue_admin.clear",
     "models.next",
     "models.previous",
     "queue.ping_off",
@@ -226,7 +226,7 @@ def test_labels_and_descriptions_fit(locale: str) -> None:
     """Discord refuses a longer one: button labels 80, placeholders of selects 150 (docs, components/reference),
     descriptions of commands and options 100, names of context menus 32 (docs, application-commands)."""
     said = sentences(locale)
-    limits = dict.fromkeys(BUTTONS, 80) | {"line.cancel": 150}
+    limits = dict.fromkeys(BUTTONS, 80) | {"queue_admin.cancel": 150}
     limits |= {key: 100 for key in ENGLISH if key.startswith("command.")}
     limits |= {key: 32 for key in ENGLISH if key.startswith("menu.") or key in TYPED}
 
@@ -367,7 +367,17 @@ def test_a_receipt_reads_as_its_reader_writes(locale: str, footer: str) -> None:
 @pytest.mark.parametrize(
     ("locale", "places"),
     [
-        ("en-US", ["next in line", "2nd in line", "3rd in line", "11th in line", "22nd in line", "113th in line"]),
+        (
+            "en-US",
+            [
+                "next in the queue",
+                "2nd in the queue",
+                "3rd in the queue",
+                "11th in the queue",
+                "22nd in the queue",
+                "113th in the queue",
+            ],
+        ),
         (
             "de",
             [
