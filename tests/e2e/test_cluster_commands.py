@@ -62,15 +62,15 @@ async def test_models_can_be_paged_through_by_who_asked(stage: Stage, room: Chan
     assert message.ephemeral_for == ada.id
     assert message.text.index("Qwen/Qwen3-8B`") < message.text.index("○")
     assert "page 1 of 5" in message.text
-    assert message.buttons["Back"].disabled
+    assert message.buttons["Previous"].disabled
 
     seen = names_in(message)
-    while not message.buttons["Further"].disabled:
-        await (await ada.click(message, "Further")).acked()
+    while not message.buttons["Next"].disabled:
+        await (await ada.click(message, "Next")).acked()
         seen += names_in(message)
     assert len(seen) == len(set(seen)) == len(MODELS)
 
-    await (await ada.click(message, "Back")).acked()
+    await (await ada.click(message, "Previous")).acked()
     assert "page 4 of 5" in message.text
 
 

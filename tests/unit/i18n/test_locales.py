@@ -365,25 +365,12 @@ def test_a_receipt_reads_as_its_reader_writes(locale: str, footer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "places"),
+    ("locale", "positions"),
     [
-        (
-            "en-US",
-            [
-                "next in the queue",
-                "2nd in the queue",
-                "3rd in the queue",
-                "11th in the queue",
-                "22nd in the queue",
-                "113th in the queue",
-            ],
-        ),
+        ("en-US", [f"{position} in the queue" for position in ("next", "2nd", "3rd", "11th", "22nd", "113th")]),
         (
             "de",
-            [
-                f"{position} in der Warteschlange"
-                for position in ("als Nächstes", "2.", "3.", "11.", "22.", "113.")
-            ],
+            [f"{nth} in der Warteschlange" for nth in ("als Nächstes", "2.", "3.", "11.", "22.", "113.")],
         ),
         ("es-ES", [f"{position} en la cola" for position in ("siguiente", "2.º", "3.º", "11.º", "22.º", "113.º")]),
         ("ja", [f"順番待ち: {position}" for position in ("次", *(f"{n} 番目" for n in (2, 3, 11, 22, 113)))]),
@@ -393,14 +380,14 @@ def test_a_receipt_reads_as_its_reader_writes(locale: str, footer: str) -> None:
         ),
     ],
 )
-def test_places_are_said_in_each_languages_way(locale: str, places: list[str]) -> None:
+def test_positions_are_said_in_each_languages_way(locale: str, positions: list[str]) -> None:
     """Ordinals differ most."""
     view = AnswerView(question="Why?", asker="Ada", locale=locale, clock=SystemClock(), max_pages=1)
     said: list[str] = []
     for position in (1, 2, 3, 11, 22, 113):
         view.waiting(position, None)
         said.append(view.footer().removeprefix("-# Ada · "))
-    assert said == places
+    assert said == positions
 
 
 @pytest.mark.parametrize(
