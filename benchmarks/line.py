@@ -39,7 +39,7 @@ SETTLE_SECONDS = 4.0
 PATIENCE = 420.0
 MIB = 1024 * 1024
 LIMITS = QueueLimits(per_user=2 * WAITING, total=2 * WAITING)
-_POSITION = re.compile(r"(next|[\d,]+(?:st|nd|rd|th)) in line")
+_POSITION = re.compile(r"(next|[\d,]+(?:st|nd|rd|th)) in the queue")
 
 
 async def run() -> list[Result]:

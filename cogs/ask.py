@@ -30,9 +30,9 @@ class Ask(commands.Cog):
     @app_commands.describe(
         prompt="Your question.",
         attachment="A file to go with it: text, PDF or DOCX.",
-        private="Show the answer to me alone.",
+        private="Show the answer only to me.",
         think="Let the model think before it answers (slower), or not.",
-        thread="Open a thread for it, where no mention is needed to go on.",
+        thread="Open a thread for it: there you can continue without a mention.",
         attachment_2="A second file.",
         attachment_3="A third file.",
     )

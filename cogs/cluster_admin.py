@@ -30,7 +30,7 @@ AUDIT_SHOWN = 20
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
-class ClusterCommands(commands.GroupCog, group_name="cluster", group_description="Run the cluster."):
+class ClusterCommands(commands.GroupCog, group_name="cluster", group_description="Manage the cluster."):
     """Operators only, by our own check. Discord hides the group from whoever does not manage the server; operators
     who do not are let in by its administrators (Server Settings → Integrations): a bot's token cannot do that."""
 
@@ -104,7 +104,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         await reply(interaction, layout, private=True)
         layout.shown = interaction
 
-    @app_commands.command(name="switch", description="See the switch of the model that is under way.")
+    @app_commands.command(name="switch", description="See the model switch that is running.")
     async def switch(self, interaction: discord.Interaction) -> None:
         """Show it anew: its message is followed for a quarter of an hour only."""
         self._operators.require(person_of(interaction))
@@ -117,8 +117,8 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         await interaction.response.defer(thinking=True, ephemeral=True)
         await follow_switch(self._services, interaction, switch)
 
-    @app_commands.command(name="board", description="Place a live board in this channel, or take it away.")
-    @app_commands.describe(remove="Let the board of this channel be.")
+    @app_commands.command(name="board", description="Place a live board in this channel, or stop updating it.")
+    @app_commands.describe(remove="Stop updating this channel's board.")
     async def board(self, interaction: discord.Interaction, remove: bool = False) -> None:
         """One message that is kept current."""
         self._operators.require(person_of(interaction))
@@ -132,11 +132,11 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
             key = "board.placed"
         await fill_in(interaction, text_layout(say(locale, key)))
 
-    @app_commands.command(name="alerts", description="Tell this channel when something happens to the cluster.")
+    @app_commands.command(name="alerts", description="Send alerts about the cluster to this channel.")
     @app_commands.describe(
         role="The role to ping; nobody is pinged without one.",
         ping_owners="Also ping the owner of a node that left.",
-        remove="Tell this channel no more.",
+        remove="Stop sending alerts to this channel.",
     )
     async def alerts(
         self,
@@ -160,7 +160,9 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         await reply(interaction, text_layout(say(locale, key, role=named)), private=True)
 
     @app_commands.command(name="name", description="Give a node a name and an owner.")
-    @app_commands.describe(node="The node.", name="What people call it.", owner="Whose machine it is.")
+    @app_commands.describe(
+        node="The node.", name="The name that people see.", owner="The person whose machine it is."
+    )
     async def name_node(
         self,
         interaction: discord.Interaction,
@@ -188,24 +190,26 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         text = audit_text(interaction.locale.value, entries)
         await reply(interaction, text_layout(text), private=True)
 
-    @app_commands.command(name="pause", description="Hold the line: running answers go on, questions are kept.")
-    @app_commands.describe(reason="What people who wait are told.")
+    @app_commands.command(
+        name="pause", description="Pause the queue: running answers continue, questions are kept."
+    )
+    @app_commands.describe(reason="The reason, as people who wait read it.")
     async def pause(self, interaction: discord.Interaction, reason: app_commands.Range[str, 1, 100]) -> None:
         """Hold the line with a reason that people see."""
         self._operators.require(person_of(interaction))
         await self._queue.pause(reason, by=interaction.user.id)
-        text = say(interaction.locale.value, "line.paused", reason=escape_inline(reason))
+        text = say(interaction.locale.value, "queue_admin.paused", reason=escape_inline(reason))
         await reply(interaction, text_layout(text), private=True)
 
-    @app_commands.command(name="resume", description="Let the line move again.")
+    @app_commands.command(name="resume", description="Resume the queue.")
     async def resume(self, interaction: discord.Interaction) -> None:
         """Release the line."""
         self._operators.require(person_of(interaction))
         was_held = await self._queue.resume(by=interaction.user.id)
-        text = say(interaction.locale.value, "line.resumed" if was_held else "line.not_paused")
+        text = say(interaction.locale.value, "queue_admin.resumed" if was_held else "queue_admin.not_paused")
         await reply(interaction, text_layout(text), private=True)
 
-    @app_commands.command(name="queue", description="See the whole line; cancel questions, or clear it.")
+    @app_commands.command(name="queue", description="See the whole queue; cancel questions, or clear it.")
     async def queue(self, interaction: discord.Interaction) -> None:
         """Show everything that runs and waits."""
         self._operators.require(person_of(interaction))

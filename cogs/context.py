@@ -80,8 +80,8 @@ class Context(commands.Cog):
         self._profiles = profiles
         self._personal = personal
 
-    @group.command(name="show", description="Show what the next question here would carry along.")
-    @app_commands.describe(private="Look at the memory of your private answers instead.")
+    @group.command(name="show", description="Show what is sent along with the next question here.")
+    @app_commands.describe(private="Show the memory of your private answers instead.")
     async def show(self, interaction: discord.Interaction, private: bool = False) -> None:
         """Show the memory, privately."""
         locale = interaction.locale.value
@@ -137,7 +137,7 @@ class Context(commands.Cog):
             Act.USE_CHANNEL_MEMORY, person_of(interaction), place, manager=manages(interaction)
         )
 
-    @group.command(name="export", description="Get everything kept of what you asked, as files.")
+    @group.command(name="export", description="Get everything that is stored of your questions, as files.")
     async def export(self, interaction: discord.Interaction) -> None:
         """Send the person's questions with their answers as Markdown and JSON, to them alone."""
         locale = interaction.locale.value
@@ -157,7 +157,7 @@ class Context(commands.Cog):
         uploads = [discord.File(io.BytesIO(data), filename=name) for name, data in fitting.items()]
         await fill_in(interaction, layout, files=uploads)
 
-    @group.command(name="forget-me", description="Erase everything that is kept of you, everywhere.")
+    @group.command(name="forget-me", description="Erase everything that is stored about you, everywhere.")
     async def forget_me(self, interaction: discord.Interaction) -> None:
         """Ask once more, then erase."""
         view = Forget(self._personal, user_id=interaction.user.id, locale=interaction.locale.value)

@@ -36,7 +36,7 @@ class QueueView(BaseLayout):
         locale, load = self._locale, self._mine.load
         self.clear_items()
         lines = [f"### {say(locale, 'queue.title')}"]
-        lines.append(say(locale, "queue.line", waiting=load.waiting, running=load.running))
+        lines.append(say(locale, "queue.total", waiting=load.waiting, running=load.running))
         if self._mine.hold is not None:
             lines.append(f"-# {fill(locale, self._mine.hold.key, dict(self._mine.hold.params))}")
         if not self._mine.mine:
@@ -86,7 +86,7 @@ class Queue(commands.Cog):
     def __init__(self, queue: QueueService) -> None:
         self._queue = queue
 
-    @app_commands.command(name="queue", description="See your questions and the line they stand in.")
+    @app_commands.command(name="queue", description="See your questions and their positions in the queue.")
     async def queue(self, interaction: discord.Interaction) -> None:
         """Show it privately."""
         mine = await self._queue.of(interaction.user.id)

@@ -185,7 +185,7 @@ class SettingsCog(commands.Cog, name="Settings"):
         self._profiles = profiles
         self._access = access
 
-    @app_commands.command(name="settings", description="Set how questions are asked in this place.")
+    @app_commands.command(name="settings", description="See and change how questions are answered here.")
     async def settings(self, interaction: discord.Interaction) -> None:
         """Show the settings in effect, privately, with the ways to change them."""
         self._access.require_manager(person_of(interaction), manager=manages(interaction))

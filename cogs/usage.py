@@ -34,7 +34,7 @@ class Usage(commands.Cog):
         self._charts = charts
 
     @app_commands.command(name="usage", description="See how many tokens you used, and what is left for today.")
-    @app_commands.describe(server="Show everybody's usage here as a chart (for those who manage the server).")
+    @app_commands.describe(server="Show everybody's usage here as a chart (for people who manage the server).")
     async def usage(self, interaction: discord.Interaction, server: bool = False) -> None:
         """Show one's own usage, or the server's."""
         if server:

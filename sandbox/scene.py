@@ -83,7 +83,7 @@ class Scene:
         for who, question in QUESTIONS:
             await self._discord.person(who).slash(CHANNEL, "ask", prompt=question)
             await self._pause(0.8)
-        await self._say("olga", "Five at once, three slots. Look at the places in line.")
+        await self._say("olga", "Five at once, three slots. Look at the positions in the queue.")
         await self._discord.person("olga").slash(CHANNEL, "status")
         await self._until(lambda: len(self._parallax.requests) >= before + len(QUESTIONS) and self._idle())
 

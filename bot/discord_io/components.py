@@ -23,14 +23,15 @@ _STYLES = {
     Control.CONTINUE: discord.ButtonStyle.primary,
 }
 _GLYPHS = {Control.LIKE: "👍", Control.DISLIKE: "👎", Control.PREVIOUS: "◀", Control.NEXT: "▶"}
+# A screen reader reads an emoji's own name: enough for a thumb, no help for an arrow.
+_GLYPH_ALONE = {Control.LIKE, Control.DISLIKE}
 
 
 def _button(control: Control, request_id: str, locale: str) -> ui.Button[ui.LayoutView]:
-    glyph = _GLYPHS.get(control)
     return ui.Button(
         custom_id=control_id(control, request_id),
-        label=None if glyph else say(locale, f"control.{control.value}"),
-        emoji=glyph,
+        label=None if control in _GLYPH_ALONE else say(locale, f"control.{control.value}"),
+        emoji=_GLYPHS.get(control),
         style=_STYLES.get(control, discord.ButtonStyle.secondary),
     )
 

@@ -60,19 +60,19 @@ class LineView(BaseLayout):
 
     def _describe(self, running: Sequence[StoredRequest], waiting: Sequence[QueueEntry], now: float) -> str:
         locale = self._locale
-        lines = [f"### {say(locale, 'line.title')}"]
+        lines = [f"### {say(locale, 'queue_admin.title')}"]
         if not running and not waiting:
-            lines.append(say(locale, "line.empty"))
+            lines.append(say(locale, "queue_admin.empty"))
         for request in running[:SHOWN]:
             duration = compact_duration(max(0.0, now - (request.started_at or now)), locale)
             question = request.question
-            state = say(locale, "line.running", duration=duration)
+            state = say(locale, "queue_admin.running", duration=duration)
             lines.append(_line("●", question.asker.user_id, question.prompt, state))
         for entry in waiting[:SHOWN]:
-            state = say(locale, "line.waiting", position=entry.position)
+            state = say(locale, "queue_admin.waiting", position=entry.position)
             lines.append(_line("○", entry.asker.user_id, entry.prompt, state))
         if len(waiting) > SHOWN:
-            lines.append(say(locale, "line.more", more=len(waiting) - SHOWN))
+            lines.append(say(locale, "queue_admin.more", more=len(waiting) - SHOWN))
         return "\n".join(lines)
 
     def _overview(self) -> None:
@@ -80,7 +80,7 @@ class LineView(BaseLayout):
         self.add_item(ui.TextDisplay(self._text[:3800]))
         if self._choices:
             select: ui.Select[Any] = ui.Select(
-                placeholder=say(self._locale, "line.cancel"),
+                placeholder=say(self._locale, "queue_admin.cancel"),
                 options=self._choices,
                 min_values=1,
                 max_values=len(self._choices),
@@ -91,7 +91,7 @@ class LineView(BaseLayout):
             self.add_item(ui.ActionRow(self._clear_button(self._ask_clear)))
 
     def _clear_button(self, pressed: Callable[[Press], Coroutine[Any, Any, None]]) -> ui.Button[Any]:
-        return made_button(say(self._locale, "line.clear"), pressed, style=discord.ButtonStyle.danger)
+        return made_button(say(self._locale, "queue_admin.clear"), pressed, style=discord.ButtonStyle.danger)
 
     async def _cancel_some(self, select: ui.Select[Any], interaction: Press) -> None:
         await interaction.response.defer()
@@ -99,7 +99,7 @@ class LineView(BaseLayout):
 
     async def _ask_clear(self, interaction: Press) -> None:
         self.clear_items()
-        self.add_item(ui.TextDisplay(say(self._locale, "line.clear_confirm", count=self._waiting_count)))
+        self.add_item(ui.TextDisplay(say(self._locale, "queue_admin.clear_confirm", count=self._waiting_count)))
         self.add_item(
             ui.ActionRow(self._clear_button(self._clear), made_button(say(self._locale, "init.no"), self._back))
         )
@@ -115,7 +115,7 @@ class LineView(BaseLayout):
 
     async def _done(self, interaction: Press, cancelled: int) -> None:
         self.clear_items()
-        self.add_item(ui.TextDisplay(say(self._locale, "line.cancelled", count=cancelled)))
+        self.add_item(ui.TextDisplay(say(self._locale, "queue_admin.cancelled", count=cancelled)))
         self.stop()
         await fill_in(interaction, self)
 

@@ -30,12 +30,12 @@ HOSTS = ("host", *OPERATORS)
 MANAGERS = ("stranger", "grace", *OPERATORS)
 
 ONLY_OPERATORS = "This is for the cluster's operators."
-ONLY_HOSTS = "Adding machines is for people with a certain role here. Ask an operator."
+ONLY_HOSTS = "Only people with a certain role may add machines here. Ask an operator."
 NOT_SEEN = (
-    "Adding machines is for people with a certain role, and roles are not seen here. "
+    "Only people with a certain role may add machines, and the bot cannot see roles here. "
     "Use /join in the server that has the role, or ask an operator."
 )
-ONLY_MANAGERS = "This is for those who manage the server."
+ONLY_MANAGERS = "Only people who manage the server may do that."
 ONLY_ITS_ASKER = "Only the person who asked, or an operator, can do that."
 REFUSALS = (ONLY_OPERATORS, ONLY_HOSTS, ONLY_MANAGERS, ONLY_ITS_ASKER)
 

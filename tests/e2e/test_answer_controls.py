@@ -55,7 +55,7 @@ async def test_a_stopped_version_says_so_when_it_is_shown_again(stage: Stage, ro
     stage.parallax.script(["Short."])
     await ada.click(message, label="Regenerate")
     await until_shows(stage, message, "version 2 of 2")
-    await ada.click(message, label="◀")
+    await ada.click(message, label="Previous")
     await until_shows(stage, message, "-# version 1 of 2 · stopped · Qwen3-8B")
 
 
@@ -90,12 +90,12 @@ async def test_regenerate_keeps_the_earlier_versions(
     asked = stage.parallax.requests[-1].messages
     assert not any("first" in str(turn["content"]) for turn in asked)
 
-    await ada.click(message, label="◀")
+    await ada.click(message, label="Previous")
     await until_shows(stage, message, "version 1 of 2")
     assert "The first version." in body(message)
-    assert "◀" not in message.buttons
+    assert "Previous" not in message.buttons
 
-    await ada.click(message, label="▶")
+    await ada.click(message, label="Next")
     await until_shows(stage, message, "version 2 of 2")
     assert "The second version." in body(message)
 
@@ -227,7 +227,7 @@ async def test_a_long_answer_regenerated_short_leaves_no_page_behind(
     await stage.discord.wait_until(lambda: all(page.deleted for page in invocation.followups), PATIENCE)
     assert ada.messages(room) == [first]
 
-    await ada.click(first, label="◀")
+    await ada.click(first, label="Previous")
     await stage.discord.wait_until(
         lambda: any("version 1 of 2" in page.text for page in ada.messages(room)), PATIENCE
     )
@@ -262,7 +262,7 @@ async def test_versions_of_a_long_private_answer_come_beside_it(stage: Stage, ro
     again = await press(ada, last, "Regenerate")
     await until_shows(stage, again, "version 2 of 2")
 
-    turned = await ada.click(again, label="◀")
+    turned = await ada.click(again, label="Previous")
     await stage.discord.wait_until(
         lambda: turned.followups and "version 1 of 2" in turned.followups[-1].text, PATIENCE
     )

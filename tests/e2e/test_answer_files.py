@@ -106,12 +106,12 @@ async def test_files_go_and_come_with_their_version(stage: Stage, room: Channel,
     await until_last(stage, room, "version 2 of 2")
     assert list(files(of_the_bot(stage, room)[-1])) == ["code-1.js", "answer.md"]
 
-    await ada.click(of_the_bot(stage, room)[-1], label="◀")
+    await ada.click(of_the_bot(stage, room)[-1], label="Previous")
     await until_last(stage, room, "version 1 of 2")
     assert of_the_bot(stage, room) == [message]
     assert files(message) == {}
 
-    await ada.click(message, label="▶")
+    await ada.click(message, label="Next")
     await until_last(stage, room, "version 2 of 2")
     assert files(of_the_bot(stage, room)[-1])["code-1.js"] == f"{PROGRAM}\n"
 

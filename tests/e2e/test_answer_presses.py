@@ -141,10 +141,10 @@ async def test_nobody_else_continues_an_answer_or_turns_its_versions(
     await ada.click(message, label="Regenerate")
     await until_shows(stage, message, "version 2 of 2")
     asked = len(stage.parallax.requests)
-    await refused(ben, message, "◀")
-    await ada.click(message, label="◀")
+    await refused(ben, message, "Previous")
+    await ada.click(message, label="Previous")
     await until_shows(stage, message, "version 1 of 2")
-    await refused(ben, message, "▶")
+    await refused(ben, message, "Next")
     assert len(stage.parallax.requests) == asked
 
 
@@ -190,9 +190,9 @@ async def test_every_control_outlives_the_process(tmp_path: Path) -> None:
         await within(0.5, stage, lambda: record.hung_up)
         await until_shows(stage, running, f"stopped by {ben.mention}")
 
-        await ada.click(turned, label="◀")
+        await ada.click(turned, label="Previous")
         await until_shows(stage, turned, "The first.", "version 1 of 2")
-        await ada.click(turned, label="▶")
+        await ada.click(turned, label="Next")
         await until_shows(stage, turned, "The second.", "version 2 of 2")
 
         stage.parallax.script([", three."])

@@ -129,7 +129,9 @@ async def test_every_shape_is_legible(
     await (
         await stage.discord.person("olga").slash(room, "cluster pause", reason="a fan is being changed")
     ).response()
-    held = [Shape("held", going_on[-1].message, ["Is it my turn?", "kept: the line is paused", "a fan", "Cancel"])]
+    held = [
+        Shape("held", going_on[-1].message, ["Is it my turn?", "kept: the queue is paused", "a fan", "Cancel"])
+    ]
     await until_shows(stage, held[0].message, "a fan is being changed")
     for size in SIZES:
         await looked_at(stage, browser, room, size, held, folder)
@@ -184,7 +186,7 @@ async def ended_early(stage: Stage, room: Channel) -> list[Shape]:
         Shape("length-limit", limited, ["As far as the limit", "length limit", "Continue"]),
         Shape("broken", broken, ["Half of it", "the connection to the cluster broke", "Continue"]),
         Shape("stopped", stopped, ["Begun", "stopped by @Ada", "Continue"]),
-        Shape("versions", versions, ["The second.", "version 2 of 2", "◀"]),
+        Shape("versions", versions, ["The second.", "version 2 of 2", "Previous"]),
     ]
 
 
@@ -198,11 +200,11 @@ async def under_way(stage: Stage, room: Channel) -> list[Shape]:
     thinking = await ask(ben, room, "Think")
     await until_shows(stage, thinking, "is thinking")
     waiting = await ask(chloe, room, "Is it my turn?")
-    await until_shows(stage, waiting, "in line")
+    await until_shows(stage, waiting, "in the queue")
     return [
         Shape("streaming", streaming, ["It grows and grows", "Qwen3-8B", "Stop"]),
         Shape("thinking", thinking, ["Qwen3-8B is thinking", "Stop"]),
-        Shape("waiting", waiting, ["Is it my turn?", "next in line", "Cancel"]),
+        Shape("waiting", waiting, ["Is it my turn?", "next in the queue", "Cancel"]),
     ]
 
 

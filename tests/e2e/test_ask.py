@@ -218,7 +218,7 @@ async def test_an_empty_question_is_refused(stage: Stage, room: Channel, ada: Pe
     """Privately, in a sentence; the cluster hears nothing of it."""
     before = len(stage.parallax.requests)
     message = await ask(ada, room, "   ")
-    assert message.text == "Not asked: there is no question in it."
+    assert message.text == "Not asked: the question is empty. Please write one."
     assert message.ephemeral_for == ada.id
     assert len(stage.parallax.requests) == before
 
@@ -228,7 +228,7 @@ async def test_an_empty_answer_says_so(stage: Stage, room: Channel, ada: Person)
     stage.parallax.script([" "])
     message = await ask(ada, room, "Nothing?")
     await until_over(stage, message)
-    assert footer(message).startswith("-# the model ended without a word · Qwen3-8B")
+    assert footer(message).startswith("-# the model returned an empty answer · Qwen3-8B")
 
 
 async def test_an_answer_cut_by_the_length_limit_says_so(stage: Stage, room: Channel, ada: Person) -> None:

@@ -28,7 +28,7 @@ async def kept_waiting(stage: Stage, *names: str) -> list[Message]:
     """One question of each, which wait while the line is held."""
     messages = [await ask(stage.discord.person(name), new_room(stage), f"{name} asks") for name in names]
     for message in messages:
-        await until_shows(stage, message, "the line is paused")
+        await until_shows(stage, message, "the queue is paused")
     return messages
 
 
@@ -51,9 +51,9 @@ async def test_everything_an_operator_does_is_in_the_audit(tmp_path: Path) -> No
         await (await olga.click(line, custom_id=str(select["custom_id"]), values=values)).acked()
         await until_shows(stage, line, "Cancelled: 2 questions.")
         line = await (await olga.slash(room, "cluster queue")).response()
-        await olga.click(line, "Clear the line")
+        await olga.click(line, "Clear the queue")
         await until_shows(stage, line, "Cancel 1 waiting question?")
-        await olga.click(line, "Clear the line")
+        await olga.click(line, "Clear the queue")
         await until_shows(stage, line, "Cancelled: 1 question.")
         await until_over(stage, *messages)
         await (await olga.slash(room, "cluster resume")).response()
@@ -72,7 +72,7 @@ async def test_everything_an_operator_does_is_in_the_audit(tmp_path: Path) -> No
         await until_shows(stage, message, "Qwen/Qwen3-4B is usable")
         message = await begun(stage, olga, room, "Qwen/Qwen3-1.7B")
         await (await olga.click(message, "Cancel the switch")).acked()
-        await until_shows(stage, message, "was ended")
+        await until_shows(stage, message, "was cancelled")
 
         text = await audit(olga, room, "cluster.switch_cancelled")
         lines = [one.split(" · ", 2) for one in text.splitlines()[1:]]

@@ -47,7 +47,7 @@ async def test_boards_of_several_servers_survive_a_restart_and_a_closed_channel(
         rooms = [new_room(stage), new_room(stage), new_room(stage, in_channel_of="lobby")]
         for owner, room in ((owners[0], rooms[0]), (owners[0], rooms[1]), (owners[1], rooms[2])):
             placed = await (await owner.slash(room, "cluster board")).done_loading()
-            assert placed.text == "The board is here, and is kept current."
+            assert placed.text == "The board is here and is updated automatically."
         first = boards(stage, *rooms)
         stage.parallax.add_node("loft", "NVIDIA GeForce RTX 3080", 10.0)
         await until_all_show(stage, rooms, "RTX 3080", listed=True)

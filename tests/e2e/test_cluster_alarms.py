@@ -38,7 +38,7 @@ async def test_a_frozen_scheduler_and_its_restart(tmp_path: Path) -> None:
         line = await until_told(stage, room, "frozen")
         assert line.startswith("▲ ")
         assert "Restart it" in line
-        await until_shows(stage, card, "it may be frozen: restart it")
+        await until_shows(stage, card, "It may be frozen: restart it")
         await restarted(stage)
         again = await (await olga.slash(room, "status")).response()
         await stage.discord.wait_until(lambda: again is not None)

@@ -50,7 +50,7 @@ async def test_status_shows_model_nodes_and_load(stage: Stage, room: Channel, ad
     assert card.ephemeral_for is None
     assert "**Qwen/Qwen3-8B** · usable" in card.text
     assert "Running 0" in card.text
-    assert "0 in line" in card.text
+    assert "0 in the queue" in card.text
     assert card.text.count("· ready") == 3
     assert "NVIDIA GeForce RTX 4090 · 24 GB · ready" in card.text
     assert "Open web page" in card.buttons
@@ -62,15 +62,15 @@ async def test_models_can_be_paged_through_by_who_asked(stage: Stage, room: Chan
     assert message.ephemeral_for == ada.id
     assert message.text.index("Qwen/Qwen3-8B`") < message.text.index("○")
     assert "page 1 of 5" in message.text
-    assert message.buttons["Back"].disabled
+    assert message.buttons["Previous"].disabled
 
     seen = names_in(message)
-    while not message.buttons["Further"].disabled:
-        await (await ada.click(message, "Further")).acked()
+    while not message.buttons["Next"].disabled:
+        await (await ada.click(message, "Next")).acked()
         seen += names_in(message)
     assert len(seen) == len(set(seen)) == len(MODELS)
 
-    await (await ada.click(message, "Back")).acked()
+    await (await ada.click(message, "Previous")).acked()
     assert "page 4 of 5" in message.text
 
 
@@ -132,7 +132,7 @@ async def test_init_may_be_thought_better_of(stage: Stage, room: Channel, olga: 
     assert confirm.ephemeral_for == olga.id
     assert "Switch **Qwen/Qwen3-8B** → **Qwen/Qwen3-4B**?" in confirm.text
     assert "2 nodes · local network" in confirm.text
-    assert "stop the workers first" in confirm.text
+    assert "Stop the workers first" in confirm.text
 
     await (await olga.click(confirm, "Not now")).acked()
     assert confirm.text == "Nothing was changed."
@@ -287,7 +287,7 @@ async def test_a_guided_switch_and_the_way_back(stage: Stage, room: Channel, ada
     before = inits(stage)
     message = await begun(stage, olga, room, "Qwen/Qwen3-4B")
     kept = await ask(ada, room, "During the switch?")
-    await until_shows(stage, kept, "the line is paused: switching to Qwen/Qwen3-4B")
+    await until_shows(stage, kept, "the queue is paused: switching to Qwen/Qwen3-4B")
     workers = await stop_workers(stage, message)
     await start_workers(stage, message, workers)
     await until_shows(stage, message, "**Qwen/Qwen3-4B** is usable".replace("*", ""))
@@ -314,7 +314,7 @@ async def test_a_switch_may_be_cancelled_before_the_init(
     other = await (await olga.slash(room, "cluster init", model="Qwen/Qwen3-1.7B", nodes=1)).done_loading()
     await until_shows(stage, other, "Switching to Qwen/Qwen3-4B")
     await (await olga.click(message, "Cancel the switch")).acked()
-    await until_shows(stage, message, "was ended")
+    await until_shows(stage, message, "was cancelled")
     question = await ask(ada, room, "Still there?")
     await until_over(stage, question)
     assert inits(stage) == before

@@ -38,16 +38,16 @@ async def told(stage: Stage, room: Channel, words: str) -> Message:
 async def test_the_presence_shows_model_and_line(tmp_path: Path) -> None:
     """Under the bot's name, for everybody, without asking."""
     async with staged(tmp_path, discord=DiscordDouble(latency=0.0), parallax=quick()) as stage:
-        await until_presence(stage, "Qwen3-8B · 0 in line", "online")
+        await until_presence(stage, "Qwen3-8B · 0 in the queue", "online")
 
 
 async def test_the_presence_survives_a_session_that_cannot_be_resumed(tmp_path: Path) -> None:
     """Discord forgot the session: the new one begins without a line, and gets it although nothing has changed."""
     async with staged(tmp_path, discord=DiscordDouble(latency=0.0), parallax=quick()) as stage:
-        await until_presence(stage, "Qwen3-8B · 0 in line", "online")
+        await until_presence(stage, "Qwen3-8B · 0 in the queue", "online")
         await stage.discord.gateway.drop(forget=True)
         await stage.discord.wait_until(lambda: stage.discord.gateway.identifies == 2, PATIENCE)
-        await until_presence(stage, "Qwen3-8B · 0 in line", "online")
+        await until_presence(stage, "Qwen3-8B · 0 in the queue", "online")
 
 
 async def test_a_nodes_speed_is_shown_where_it_can_be_told(tmp_path: Path) -> None:

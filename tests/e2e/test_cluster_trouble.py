@@ -179,9 +179,9 @@ async def test_a_full_cluster_is_never_sent_more_than_it_takes(tmp_path: Path) -
         for name in names:
             stage.parallax.script([*[f"{name} "] * 25, name], match=f"I am {name}")
             messages.append(await ask(stage.discord.person(name), room, f"I am {name}"))
-        await until_shows(stage, messages[2], "next in line")
-        await until_shows(stage, messages[3], "2nd in line")
-        await until_shows(stage, messages[4], "3rd in line")
+        await until_shows(stage, messages[2], "next in the queue")
+        await until_shows(stage, messages[3], "2nd in the queue")
+        await until_shows(stage, messages[4], "3rd in the queue")
 
         most = 0
 

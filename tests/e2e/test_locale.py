@@ -50,7 +50,7 @@ async def test_a_kept_question_says_why_in_the_askers_language(
 ) -> None:
     """Side by side in one channel; withdrawn, too."""
     paused = await (await olga.slash(room, "cluster pause", reason="Umzug")).response()
-    assert paused.text.startswith("The line is held: Umzug.")
+    assert paused.text.startswith("The queue is paused: Umzug.")
     german, japanese = await ask(jana, room, "Kommt noch"), await ask(yuki, room, "まだですか")
     await until_shows(stage, german, "bleibt erhalten: die Warteschlange ist angehalten: Umzug")
     await until_shows(stage, japanese, "保留中: 順番待ちが一時停止されています: Umzug")

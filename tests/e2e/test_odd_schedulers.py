@@ -116,7 +116,7 @@ async def test_questions_are_answered_without_a_status(tmp_path: Path, poisoned:
         first = await ask(ada, room, "Anybody there?")
         await until_shows(stage, first, "Still")
         second = await ask(ben, room, "And for me?")
-        await until_shows(stage, second, "next in line")
+        await until_shows(stage, second, "next in the queue")
         assert scheduler.most == 1
         card = await (await ada.slash(room, "status")).response()
         assert "state unknown" in card.text

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOT_HERE = "You may not ask questions here. The server's managers decide that."
 NO_MEMORY = "Only people who may ask here may see or clear what this channel remembers."
 NO_THUMB = "Only people who may ask here may rate answers. The server's managers decide that."
-NO_MEMBER = "Here only members of the team's server may do that. Join the server, or ask an operator."
+NO_MEMBER = "Only members of the team's server may do that here. Join the server, or ask an operator."
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -75,7 +75,7 @@ async def test_what_somebody_opened_is_theirs_alone(stage: Stage, room: Channel,
     message = await (await stage.discord.person(owner).slash(room, command)).done_loading()
     await refused_to(stage, room, others(owner), message, ONLY_ITS_ASKER)
     if command == "cluster queue":
-        await (await olga.click(message, "Clear the line")).acked()
+        await (await olga.click(message, "Clear the queue")).acked()
         await refused_to(stage, room, others(owner), message, ONLY_ITS_ASKER)
         await (await olga.click(message, "Not now")).acked()
         assert "Still mine?" in message.text
@@ -88,7 +88,7 @@ async def test_a_question_is_withdrawn_by_its_asker_or_an_operator(stage: Stage,
     await (await olga.slash(room, "cluster pause", reason="because")).response()
     stage.parallax.script(["Yours."], match="Whose")
     question = await ask(ada, room, "Whose is it?")
-    await until_shows(stage, question, "the line is paused")
+    await until_shows(stage, question, "the queue is paused")
     assert [part["label"] for part in controls(question)] == ["Cancel"]
     await refused_to(stage, room, others("ada", *OPERATORS), question, ONLY_ITS_ASKER)
     await (await olga.slash(room, "cluster resume")).response()
@@ -166,7 +166,7 @@ async def test_a_switch_under_way_is_the_operators(stage: Stage, room: Channel) 
     await until_shows(stage, message, "stop all workers now")
     await refused_to(stage, room, others(*OPERATORS), message, ONLY_OPERATORS)
     await pressed(stage, "rosa", room, message, control(message, "Cancel the switch"))
-    await until_shows(stage, message, "was ended")
+    await until_shows(stage, message, "was cancelled")
     assert inits(stage) == 0
 
 
@@ -189,11 +189,11 @@ async def test_a_demoted_operators_line_is_out_of_reach(stage: Stage, room: Chan
     await (await rosa.slash(room, "cluster pause", reason="because")).response()
     stage.parallax.script(["Here."], match="Am I")
     question = await ask(ada, room, "Am I still there?")
-    await until_shows(stage, question, "the line is paused")
+    await until_shows(stage, question, "the queue is paused")
     view = await (await rosa.slash(room, "cluster queue")).response()
     with demoted(stage, rosa, room):
         await refused_to(stage, room, ("rosa",), view, ONLY_OPERATORS)
-    await (await rosa.click(view, "Clear the line")).acked()
+    await (await rosa.click(view, "Clear the queue")).acked()
     with demoted(stage, rosa, room):
         await refused_to(stage, room, ("rosa",), view, ONLY_OPERATORS)
     await (await rosa.slash(room, "cluster resume")).response()

@@ -95,7 +95,7 @@ async def test_pdf_and_docx_reach_the_model_together(stage: Stage, room: Channel
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("scan.pdf", pdf(pages=2), "there is no text in scan.pdf"),
+        ("scan.pdf", pdf(pages=2), "scan.pdf contains no text"),
         ("long.pdf", pdf(pages=101), "long.pdf is too long; documents may have 100 pages"),
         ("broken.pdf", b"%PDF-1.4 nothing", "broken.pdf could not be read"),
         ("broken.docx", b"PK nothing", "broken.docx could not be read"),
@@ -126,7 +126,7 @@ async def test_a_persona_is_in_effect_at_the_next_question(
     persona = "- Persona (system prompt): “Speak like a pirate in {channel} to {user}.”"
     assert chosen.splitlines()[1:] == [f"**Channel {room.name}**", persona]
     assert "Persona" not in defaults
-    assert "Temperature: the model's own" in defaults
+    assert "Temperature: the model's default" in defaults
 
     stage.parallax.script(["Arr."])
     await until_over(stage, await ask(ada, room, "Ahoy?"))
@@ -172,16 +172,16 @@ async def test_private_by_default_and_who_may_ask(
     assert refused.text.startswith("You may not ask questions here.")
     # Without JOIN_ROLES, whoever may ask may add a machine.
     refused = await (await ben.slash(room, "join")).response()
-    assert refused.text == "Adding machines is for people with a certain role here. Ask an operator."
+    assert refused.text == "Only people with a certain role may add machines here. Ask an operator."
     assert "parallax join" in (await (await ada.slash(room, "join")).done_loading()).text
 
 
 async def test_settings_are_for_those_who_manage(stage: Stage, room: Channel, ada: Person) -> None:
     """Others read why not."""
     refused = await (await ada.slash(room, "settings")).response()
-    assert refused.text == "This is for those who manage the server."
+    assert refused.text == "Only people who manage the server may do that."
     refused = await shown(ada, room, "usage", server=True)
-    assert refused.text == "This is for those who manage the server."
+    assert refused.text == "Only people who manage the server may do that."
 
 
 async def test_show_is_a_picture_of_the_budget(stage: Stage, room: Channel, ada: Person) -> None:
@@ -210,7 +210,7 @@ async def test_export_then_forget_me(stage: Stage, room: Channel, ada: Person, b
     await (await chloe.click(confirm, "Erase everything")).acked()
     await stage.discord.wait_until(lambda: "What remains" in confirm.text)
     assert "Erased: 1 questions" in confirm.text
-    assert (await shown(chloe, room, "context export")).text == "Nothing is kept of you."
+    assert (await shown(chloe, room, "context export")).text == "Nothing is stored about you."
     assert "Today: 0 tokens" in (await shown(chloe, room, "usage")).text
 
     stage.parallax.script(["Only Rex."])
@@ -263,7 +263,7 @@ async def test_the_daily_limit_is_a_clear_sentence(limited: Stage) -> None:
     await until_over(limited, first)
     refused = await ask(ada, limited.discord.channel("general"), "Again")
     assert re.fullmatch(
-        r"Not asked: you have used \d+ tokens today, the limit is 20\. It starts anew <t:\d+:R>\.", refused.text
+        r"Not asked: you have used \d+ tokens today, the limit is 20\. The count resets <t:\d+:R>\.", refused.text
     )
     limited.parallax.script(["Of course."])
     message = await ask(olga, limited.discord.channel("general"), "Me?")

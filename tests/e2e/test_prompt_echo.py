@@ -69,7 +69,7 @@ async def test_the_prompt_is_never_shown_kept_counted_or_remembered(tmp_path: Pa
         for _ in range(2):
             stage.parallax.script([])
         failed = await asked(ada, room, stage, "And now?")
-        sentence = "The model gave no answer, twice. Ask in other words."
+        sentence = "The model was asked twice and gave no answer. Please ask in other words."
         assert re.fullmatch(rf"-# {re.escape(sentence)} · [0-9a-f]{{4}}", footer(failed))
         sent = [[turn["content"] for turn in request.messages] for request in stage.parallax.requests]
         assert len(sent) == 5

@@ -53,12 +53,12 @@ async def test_places_are_shown_and_kept_true(
     busy = await occupied(stage, olga, room)
     first = await ask(ada, room, "First?")
     second = await ask(ben, room, "Second?")
-    assert f"<@{ada.id}> · next in line" in footer(first)
-    assert f"<@{ben.id}> · 2nd in line" in footer(second)
+    assert f"<@{ada.id}> · next in the queue" in footer(first)
+    assert f"<@{ben.id}> · 2nd in the queue" in footer(second)
 
     await ada.click(first, label="Cancel")
     await until_shows(stage, first, f"cancelled by <@{ada.id}>")
-    await until_shows(stage, second, "next in line")
+    await until_shows(stage, second, "next in the queue")
     assert list(first.buttons) == ["Try again"]
 
     await freed(stage, olga, busy)
@@ -122,9 +122,9 @@ async def test_queue_shows_ones_own_questions_with_the_way_out(
 
     queue = await (await ada.slash(room, "queue")).response()
     assert queue.ephemeral_for == ada.id
-    assert "2 waiting, 1 running in all." in queue.text
+    assert "In total: 2 waiting, 1 running." in queue.text
     assert "My only question" in queue.text
-    assert "no. 1 in line" in queue.text
+    assert "position 1 in the queue" in queue.text
     assert "secret plan" not in queue.text
 
     await ada.click(queue, label="Cancel")
@@ -143,7 +143,9 @@ async def test_more_than_ones_share_is_refused_with_a_sentence(
     refused = await (await ada.slash(room, "ask", prompt="One more?")).response()
 
     assert refused.ephemeral_for == ada.id
-    assert refused.text == ("Not asked: you have 3 questions waiting, the limit. Try again when one is answered.")
+    assert refused.text == (
+        "Not asked: you have 3 questions waiting, the limit. Wait for an answer, or cancel one with /queue."
+    )
     for message in waiting:
         await ada.click(message, label="Cancel")
     await stage.discord.wait_until(lambda: all("cancelled" in m.text for m in waiting), PATIENCE)
@@ -158,11 +160,11 @@ async def test_operators_hold_and_release_the_line(stage: Stage, room: Channel, 
 
     await (await olga.slash(ops, "cluster pause", reason="new *GPUs*")).response()
     held = await ask(ada, room, "Patience?")
-    assert "kept: the line is paused: new \\*GPUs\\*" in footer(held)
+    assert "kept: the queue is paused: new \\*GPUs\\*" in footer(held)
     asked = len(stage.parallax.requests)
 
     released = await (await olga.slash(ops, "cluster resume")).response()
-    assert released.text == "The line moves again."
+    assert released.text == "The queue is running again."
     await until_over(stage, held)
     assert len(stage.parallax.requests) == asked + 1
 
@@ -179,9 +181,9 @@ async def test_operators_see_and_clear_the_whole_line(
     assert line.ephemeral_for == olga.id
     assert all(word in line.text for word in ("Hold the line", "Alpha?", "Beta?", "Gamma?", f"<@{ben.id}>"))
 
-    await olga.click(line, label="Clear the line")
+    await olga.click(line, label="Clear the queue")
     await until_shows(stage, line, "Cancel all 3 waiting questions?")
-    await olga.click(line, label="Clear the line")
+    await olga.click(line, label="Clear the queue")
     await until_shows(stage, line, "Cancelled: 3 questions.")
     await stage.discord.wait_until(lambda: all(f"cancelled by <@{olga.id}>" in m.text for m in messages), PATIENCE)
     assert not busy.deleted
@@ -239,20 +241,20 @@ async def test_a_version_that_is_withdrawn_brings_back_the_one_before(
     busy = await occupied(stage, olga, new_room(stage))
 
     await ada.click(message, label="Regenerate")
-    await until_shows(stage, message, "next in line")
+    await until_shows(stage, message, "next in the queue")
     await ada.click(message, label="Cancel")
     await until_over(stage, message)
     receipt = footer(message).removeprefix(f"-# cancelled by <@{ada.id}> · ")
     assert f"{body(message)}\n-# {receipt}" == before
     assert list(message.buttons) == ["Regenerate", "Reasoning", "As file", "👍", "👎"]
     assert "Well." in (await (await ada.click(message, label="Reasoning")).response()).text
-    assert "kept with the answer" in (await (await ada.click(message, label="👍")).response()).text
+    assert "saved with the answer" in (await (await ada.click(message, label="👍")).response()).text
     await freed(stage, olga, busy)
 
     stage.parallax.script(["The second."], match="Once or twice")
     await ada.click(message, label="Regenerate")
     await until_shows(stage, message, "The second.", "version 2 of 2")
-    await ada.click(message, label="◀")
+    await ada.click(message, label="Previous")
     await until_shows(stage, message, "The first.", "version 1 of 2")
 
 
@@ -265,7 +267,7 @@ async def test_a_withdrawn_continuation_leaves_the_part_and_can_be_asked_for_aga
     await until_over(stage, message)
     busy = await occupied(stage, olga, new_room(stage))
     await ada.click(message, label="Continue")
-    await until_shows(stage, message, "next in line")
+    await until_shows(stage, message, "next in the queue")
     await olga.click(message, label="Cancel")
     await until_over(stage, message)
     assert "One, two" in body(message)
@@ -315,13 +317,13 @@ async def test_the_estimate_is_told_by_how_long_answers_took(tmp_path_factory: p
         stage.parallax.script(["Two ", ("seconds.", 2.0)], match="How long")
         first = await ask(ada, new_room(stage), "How long do you take?")
         second = await ask(ben, new_room(stage), "And I?")
-        assert footer(second) == f"-# <@{ben.id}> · next in line"
+        assert footer(second) == f"-# <@{ben.id}> · next in the queue"
         await ben.click(second, label="Cancel")
         await until_over(stage, first, second)
 
         busy = await occupied(stage, olga, new_room(stage))
         waiting = [await ask(ada, new_room(stage), f"When {number}?") for number in range(3)]
-        shown = [re.search(r"in line · about ([\d.]+) s$", footer(message)) for message in waiting]
+        shown = [re.search(r"in the queue · about ([\d.]+) s$", footer(message)) for message in waiting]
         estimates = [float(found.group(1)) for found in shown if found is not None]
         assert len(estimates) == len(waiting)
         assert 0.4 <= estimates[0] <= 4.0

@@ -33,7 +33,7 @@ async def test_reserve_and_limits_of_the_line(tmp_path: Path) -> None:
         refused = await (await grace.slash(room, "ask", prompt="One more?")).response()
         assert refused.ephemeral_for == grace.id
         assert refused.text == (
-            "Not asked: 2 questions are waiting, the limit. Please try again in a few minutes."
+            "Not asked: the queue is full (2 questions are waiting). Please try again in a few minutes."
         )
         assert len(stage.parallax.requests) == 1
 

@@ -84,7 +84,7 @@ async def test_40_a_busy_cluster_keeps_the_question(stage: Stage, room: Channel,
     stage.parallax.replay("40_429_real_timing_stream")
     stage.parallax.script(["At last."])
     message = await ask(ada, room, PROMPT)
-    await until_shows(stage, message, "kept: every pipeline is taken")
+    await until_shows(stage, message, "kept: all pipelines are busy")
     await until_over(stage, message)
     assert answer(message, PROMPT) == "At last."
     assert "waiting for a free pipeline" in "".join(revisions(message))

@@ -51,7 +51,7 @@ async def test_sigterm_lets_the_running_answer_finish_and_keeps_the_waiting_one(
         running = await ask(ada, room, "First")
         await until_shows(stage, running, "word3")
         waiting = await ask(ben, room, "Second")
-        await until_shows(stage, waiting, "in line")
+        await until_shows(stage, waiting, "in the queue")
 
         ending = asyncio.create_task(stage.bot.terminate())
         await until_shows(stage, waiting, "kept: the bot is restarting")
@@ -85,7 +85,7 @@ async def test_the_last_that_people_read_is_that_the_bot_restarts(tmp_path: Path
         stage.parallax.script(["Here ", "you ", "are."], match="Waiting")
         short, long = await ask(ada, room, "Short"), await ask(ben, room, "Long")
         leaving, waiting = await ask(grace, room, "Leaving"), await ask(chloe, room, "Waiting")
-        await until_shows(stage, waiting, "2nd in line")
+        await until_shows(stage, waiting, "2nd in the queue")
         await until_shows(stage, long, "word3")
 
         ending = asyncio.create_task(stage.bot.terminate())
@@ -116,8 +116,8 @@ async def test_a_held_line_stays_held(tmp_path: Path) -> None:
 
         await restarted(stage)
         after = await ask(ada, new_room(stage), "After")
-        assert "kept: the line is paused: new disks" in revisions(after)[0]
-        await until_shows(stage, before, "kept: the line is paused: new disks")
+        assert "kept: the queue is paused: new disks" in revisions(after)[0]
+        await until_shows(stage, before, "kept: the queue is paused: new disks")
         assert stage.parallax.requests == []
 
         await (await olga.slash(ops, "cluster resume")).response()

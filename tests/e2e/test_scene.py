@@ -38,7 +38,7 @@ async def test_it_plays_to_its_end_and_leaves_the_cluster_as_it_was(stage: Stage
     assert len(stage.parallax.requests) == len(QUESTIONS) + 1
     assert all(request.outcome == "completed" for request in stage.parallax.requests)
     shown = [str(r.payload) for m in stage.discord.messages("general") for r in m.history]
-    assert any("in line" in text for text in shown)
+    assert any("in the queue" in text for text in shown)
     assert any("attic is back." in text for text in texts)
     assert stage.parallax.slots == 4
     assert sorted(stage.parallax.nodes) == ["attic", "studio", "workstation"]

@@ -47,9 +47,9 @@ async def test_a_switch_waits_for_the_answer_that_runs(
     await until_shows(stage, message, "▸ waiting for running answers: 1 left", "· stop the workers")
     await (await ada.click(answer, "Stop")).acked()
     await until_over(stage, answer)
-    await until_shows(stage, message, "✓ line paused, running answers finished: 1", "▸ stop all workers now")
+    await until_shows(stage, message, "✓ queue paused, running answers finished: 1", "▸ stop all workers now")
     await (await olga.click(message, "Cancel the switch")).acked()
-    await until_shows(stage, message, "was ended")
+    await until_shows(stage, message, "was cancelled")
     assert inits(stage) == 0
 
 
@@ -59,7 +59,9 @@ async def test_a_refused_init_and_the_way_back(stage: Stage, room: Channel, olga
     stage.parallax.replay("12_init_unknown_model")
     message = await begun(stage, olga, room, WANTED)
     workers = await stop_workers(stage, message)
-    await until_shows(stage, message, "The scheduler did not accept the model, and what ran has stopped.")
+    await until_shows(
+        stage, message, "The scheduler did not accept the model, and the previous model has stopped."
+    )
     assert "Give up" in message.buttons
     await typed(olga, message, "Back to Qwen3-8B", BEFORE)
     await start_workers(stage, message, workers)

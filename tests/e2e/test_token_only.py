@@ -116,7 +116,7 @@ async def test_a_press_on_a_message_whose_token_is_spent_is_answered_in_it(
     """Whoever cancels a private question that waited for long sees that it is cancelled."""
     busy = await occupied(stage, olga, room)
     waiting = await ask(ada, room, "Mine alone?", private=True)
-    assert "next in line" in waiting.text
+    assert "next in the queue" in waiting.text
     stage.discord.expire_tokens()
     before = len(stage.discord.messages(ada.dm))
 
@@ -137,9 +137,9 @@ async def test_who_waits_privately_is_told_of_a_cleared_line(
     stage.discord.expire_tokens()
 
     line = await (await olga.slash(stage.discord.channel("ops"), "cluster queue")).response()
-    await olga.click(line, label="Clear the line")
+    await olga.click(line, label="Clear the queue")
     await until_shows(stage, line, "Cancel 1 waiting question?")
-    await olga.click(line, label="Clear the line")
+    await olga.click(line, label="Clear the queue")
     told = f"> Cleared away?\n-# cancelled by <@{olga.id}>"
     await stage.discord.wait_until(lambda: any(m.text == told for m in stage.discord.messages(ada.dm)), PATIENCE)
     await freed(stage, olga, busy)
@@ -166,7 +166,7 @@ async def test_who_will_read_the_answer_elsewhere_is_told_before_minute_14(
         ada, olga = stage.discord.person("ada"), stage.discord.person("olga")
         busy = await occupied(stage, olga, new_room(stage))
         private, public = [await ask(ada, new_room(stage), "And I?", private=private) for private in (True, False)]
-        await until_shows(stage, private, "in line", "direct message (DMs closed: /queue has it)")
+        await until_shows(stage, private, "in the queue", "direct message (if your DMs are closed, see /queue)")
         assert "direct message" not in public.text
         for message in (private, public):
             await ada.click(message, label="Cancel")

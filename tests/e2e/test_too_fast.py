@@ -11,8 +11,7 @@ from tests.e2e.bot_process import staged
 from tests.e2e.reading import PATIENCE, ask, body, new_room, of_the_bot, until_over
 
 TOO_FAST = (
-    "You are sending commands faster than the bot can take them. Wait a few seconds and try again; what you asked "
-    "before is kept."
+    "You are sending commands too fast. Wait a few seconds and try again; the questions you asked before are kept."
 )
 BURST = 5
 

@@ -52,7 +52,7 @@ async def test_the_second_waits_and_takes_over_from_one_that_was_killed(tmp_path
         await second.start()
         await until_logged(stage, second, WAITS)
         waiting = await ask(ben, other_room, "After it")
-        await until_shows(stage, waiting, "next in line")
+        await until_shows(stage, waiting, "next in the queue")
         await until_shows(stage, message, "word60 ")
         assert stage.discord.gateway.connected == 1
         assert asked(stage) == ["Ada: Until the end"]

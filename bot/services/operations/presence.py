@@ -67,4 +67,4 @@ class Presence:
             return say(None, f"status.{view.availability.value}"), usable
         load = await self._queue.load()
         model = view.status.model.rpartition("/")[2][:60]
-        return say(None, "presence.line", model=model, waiting=load.waiting), usable
+        return say(None, "presence.load", model=model, waiting=load.waiting), usable

@@ -218,7 +218,7 @@ async def test_a_press_on_a_message_whose_token_is_spent_reaches_it_again(live_a
     begins anew with it."""
     delivery, message, _ = await live_answers.open(private=True)
     live_answers.discord.expire_tokens()
-    live_answers.source.say("> question\n3rd in line")
+    live_answers.source.say("> question\n3rd in the queue")
     with pytest.raises(TokenExpired):
         await delivery.finish()
 
@@ -276,15 +276,15 @@ async def test_places_give_way_to_answers_that_run(live_answers: Desk) -> None:
     waiting, told = await on_the_channel(live_answers, places)
     running, answer = await on_the_channel(live_answers, texts)
     seen: list[str] = []
-    places.say("> question\n2nd in line")
+    places.say("> question\n2nd in the queue")
     waiting.changed()
     for word in ("one", "two", "three", "four"):
         texts.say(f"> question\n{word}")
         running.changed()
         await live_answers.discord.wait_until(partial(shows, answer, word))
         seen.append(told.text)
-    assert not any("2nd in line" in text for text in seen)
-    await live_answers.discord.wait_until(lambda: "2nd in line" in told.text)
+    assert not any("2nd in the queue" in text for text in seen)
+    await live_answers.discord.wait_until(lambda: "2nd in the queue" in told.text)
     await waiting.finish()
     await running.finish()
 

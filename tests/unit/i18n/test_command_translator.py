@@ -25,10 +25,10 @@ async def about_a_message(_interaction: discord.Interaction, _message: discord.M
     """An entry of a message's menu."""
 
 
-CLUSTER = app_commands.Group(name="cluster", description="Run the cluster.")
+CLUSTER = app_commands.Group(name="cluster", description="Manage the cluster.")
 
 
-@CLUSTER.command(name="pause", description="Hold the line.")
+@CLUSTER.command(name="pause", description="Pause the queue.")
 async def pause(_interaction: discord.Interaction, reason: str) -> None:
     """A command of a group."""
 

@@ -87,7 +87,7 @@ BUTTONS = (
     *(key for key in ENGLISH if key.startswith("control.")),
     "init.yes",
     "init.no",
-    "line.clear",
+    "queue_admin.clear",
     "models.next",
     "models.previous",
     "queue.ping_off",
@@ -226,7 +226,7 @@ def test_labels_and_descriptions_fit(locale: str) -> None:
     """Discord refuses a longer one: button labels 80, placeholders of selects 150 (docs, components/reference),
     descriptions of commands and options 100, names of context menus 32 (docs, application-commands)."""
     said = sentences(locale)
-    limits = dict.fromkeys(BUTTONS, 80) | {"line.cancel": 150}
+    limits = dict.fromkeys(BUTTONS, 80) | {"queue_admin.cancel": 150}
     limits |= {key: 100 for key in ENGLISH if key.startswith("command.")}
     limits |= {key: 32 for key in ENGLISH if key.startswith("menu.") or key in TYPED}
 
@@ -365,15 +365,12 @@ def test_a_receipt_reads_as_its_reader_writes(locale: str, footer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "places"),
+    ("locale", "positions"),
     [
-        ("en-US", ["next in line", "2nd in line", "3rd in line", "11th in line", "22nd in line", "113th in line"]),
+        ("en-US", [f"{position} in the queue" for position in ("next", "2nd", "3rd", "11th", "22nd", "113th")]),
         (
             "de",
-            [
-                f"{position} in der Warteschlange"
-                for position in ("als Nächstes", "2.", "3.", "11.", "22.", "113.")
-            ],
+            [f"{nth} in der Warteschlange" for nth in ("als Nächstes", "2.", "3.", "11.", "22.", "113.")],
         ),
         ("es-ES", [f"{position} en la cola" for position in ("siguiente", "2.º", "3.º", "11.º", "22.º", "113.º")]),
         ("ja", [f"順番待ち: {position}" for position in ("次", *(f"{n} 番目" for n in (2, 3, 11, 22, 113)))]),
@@ -383,14 +380,14 @@ def test_a_receipt_reads_as_its_reader_writes(locale: str, footer: str) -> None:
         ),
     ],
 )
-def test_places_are_said_in_each_languages_way(locale: str, places: list[str]) -> None:
+def test_positions_are_said_in_each_languages_way(locale: str, positions: list[str]) -> None:
     """Ordinals differ most."""
     view = AnswerView(question="Why?", asker="Ada", locale=locale, clock=SystemClock(), max_pages=1)
     said: list[str] = []
     for position in (1, 2, 3, 11, 22, 113):
         view.waiting(position, None)
         said.append(view.footer().removeprefix("-# Ada · "))
-    assert said == places
+    assert said == positions
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,11 @@ def only(view: AnswerView) -> Page:
 def test_a_waiting_question_shows_its_place_and_the_way_out(view: AnswerView) -> None:
     """With an estimate where there is one."""
     view.waiting(3, 40.0)
-    assert only(view) == Page("> Why?", "-# <@7> · 3rd in line · about 40 s", (Control.CANCEL,))
+    assert only(view) == Page("> Why?", "-# <@7> · 3rd in the queue · about 40 s", (Control.CANCEL,))
     view.waiting(1, 0.04)
-    assert only(view).footer == "-# <@7> · next in line · about 1 s"
+    assert only(view).footer == "-# <@7> · next in the queue · about 1 s"
     view.waiting(1, None)
-    assert only(view).footer == "-# <@7> · next in line"
+    assert only(view).footer == "-# <@7> · next in the queue"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_waiting_question_shows_its_place_and_the_way_out(view: AnswerView) ->
 def test_places_are_ordinals(view: AnswerView, position: int, words: str) -> None:
     """As English forms them."""
     view.waiting(position, None)
-    assert f"· {words} in line" in only(view).footer
+    assert f"· {words} in the queue" in only(view).footer
 
 
 def test_a_request_held_by_the_scheduler_says_so_after_a_moment(view: AnswerView, clock: HandClock) -> None:

@@ -39,7 +39,7 @@ def test_it_names_both_models_and_the_danger() -> None:
     lines = question(Model("lab/next"), nodes=2, local_network=False)
     assert lines[:2] == ["Switch **lab/now** → **lab/next**?", "2 nodes · public network"]
     assert len(lines) == 3
-    assert "stop the workers first" in lines[2]
+    assert "Stop the workers first" in lines[2]
 
 
 def test_it_names_whom_it_interrupts() -> None:
@@ -73,4 +73,4 @@ def test_the_audit_fits_into_a_message() -> None:
     shown = audit_text(EN, entries)
     assert len(shown) <= 4000
     assert shown.splitlines()[1].startswith("<t:60:f> · <@7> · line.pause · reason \\*")
-    assert "Nobody did anything yet." in audit_text(EN, [])
+    assert "Nobody has done anything yet." in audit_text(EN, [])

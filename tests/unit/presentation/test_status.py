@@ -81,8 +81,8 @@ def test_trouble_comes_with_its_remedy() -> None:
 
 def test_capacity_in_use_and_the_line() -> None:
     """The capacity where it is known, the queue in any case."""
-    assert "Running 3 of 8 · 2 in line" in text(card(load=Load(3, 8, 2)))
-    assert "Running 3 · 2 in line" in text(card(load=Load(3, None, 2)))
+    assert "Running 3 of 8 · 2 in the queue" in text(card(load=Load(3, 8, 2)))
+    assert "Running 3 · 2 in the queue" in text(card(load=Load(3, None, 2)))
 
 
 def test_a_cluster_that_needs_more_nodes_says_so() -> None:
@@ -209,9 +209,9 @@ def test_the_steps_are_the_systems(system: str, words: tuple[str, ...]) -> None:
 def test_progress_and_who_came() -> None:
     """While people wait at the machine; before there is a model nothing can join."""
     seen = status(node(), node(1, state=NodeState.WAITING))
-    shown = join_card(EN, LOCAL, seen, came="Your node is in: A100.")
+    shown = join_card(EN, LOCAL, seen, came="Your node has joined: A100.")
     assert "Nodes: 1 ready of 2 joined" in text(shown)
-    assert shown.sections[-1] == "✓ Your node is in: A100."
+    assert shown.sections[-1] == "✓ Your node has joined: A100."
     none = join_card(EN, None, seen)
     assert none.accent is Accent.WAITING
     assert "An operator sets one with /cluster init" in text(none)

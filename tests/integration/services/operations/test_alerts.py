@@ -280,7 +280,7 @@ async def test_a_newcomer_is_told_when_it_works(bot: Process) -> None:
     await bot.goes_on(10, report(RACK, ATTIC, STUDIO))
     (message,) = bot.channel.messages
     assert sorted(message.lines) == [
-        "● The cluster takes 12 questions at once now, before it was 8",
+        "● The cluster now takes 12 questions at once, 8 before",
         "✓ **studio** (M2 Ultra) joined the cluster and is ready",
     ]
     assert message.role_id is None
@@ -357,7 +357,7 @@ async def test_calls_that_discord_refuses(bot: Process) -> None:
     await bot.goes_on(20, BOTH)
     assert told_of_calls(bot)[2:] == [
         "✓ Discord refuses fewer calls",
-        "✓ Discord refuses few calls again",
+        "✓ Discord refuses only a few calls now",
     ]
     assert await bot.open() == []
 
@@ -374,4 +374,4 @@ async def test_a_process_beside_does_not_take_it_back(bot: Process, url: str, cl
         clock.advance(WINDOW)
         await other.sees(BOTH)
         await other.goes_on(10, BOTH)
-        assert told_of_calls(other) == [HELD_BACK, "✓ Discord refuses few calls again"]
+        assert told_of_calls(other) == [HELD_BACK, "✓ Discord refuses only a few calls now"]

@@ -142,7 +142,7 @@ async def test_an_answer_that_runs_may_finish_and_is_interrupted_after_two_minut
         switch = switching(queue, switches, clock)
         await switch.begin(PLAN, by=OPERATOR)
         waiting = await queue.asks(2, "And me?")
-        assert f"kept: the line is paused: switching to {MODEL}" in queue.answer(waiting).text
+        assert f"kept: the queue is paused: switching to {MODEL}" in queue.answer(waiting).text
 
         clock.at += PATIENCE[Step.DRAIN] - 1
         await switch.look()

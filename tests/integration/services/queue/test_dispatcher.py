@@ -26,7 +26,7 @@ from tests.integration.services.process import Settings, running
 
 
 async def test_never_more_in_flight_than_the_cluster_takes() -> None:
-    """A freed slot is used at once, by the next in line."""
+    """A freed slot is used at once, by the next in the queue."""
     async with running(ready(2)) as queue:
         asked = [await queue.asks(user, f"question {user}") for user in range(1, 7)]
         await queue.scheduler.asked(2)
@@ -98,7 +98,7 @@ async def test_one_question_of_a_person_per_channel_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (ClusterBusy("429", status=429), "kept: every pipeline is taken"),
+        (ClusterBusy("429", status=429), "kept: all pipelines are busy"),
         (SchedulerNotReady("503", status=503), "kept: the cluster is starting"),
         (SchedulerUnreachable("refused"), "kept: the cluster does not answer"),
     ],
@@ -152,7 +152,9 @@ async def test_a_question_without_an_answer_is_asked_once_more_and_holds_nobody(
         (await queue.scheduler.asked(3)).end("fine")
         await queue.until_shows(other, "fine")
         again.fail(NoAnswer())
-        await queue.until_shows(silent, "The model gave no answer, twice. Ask in other words. · ")
+        await queue.until_shows(
+            silent, "The model was asked twice and gave no answer. Please ask in other words. · "
+        )
         await queue.until_settled()
         assert await queue.state(silent) is RequestState.FAILED
         assert len(queue.scheduler.streams) == 3
@@ -163,7 +165,7 @@ async def test_a_refusal_for_good_is_not_repeated() -> None:
     async with running(ready(1)) as queue:
         refused = await queue.asks(1, "too long")
         (await queue.scheduler.asked(1)).fail(RequestRefused("400", status=400))
-        await queue.until_shows(refused, "The cluster refused this question. Try asking it differently.")
+        await queue.until_shows(refused, "The cluster refused this question. Please ask it in other words.")
         await queue.until_settled()
         assert len(queue.scheduler.streams) == 1
 
@@ -259,7 +261,7 @@ async def test_a_paused_line_lets_running_answers_finish() -> None:
         stream = await queue.scheduler.asked(1)
         await queue.gate.pause(QueuePause("new *disks*", by=7, since=0.0))
         waiting = await queue.asks(2, "waiting")
-        assert "kept: the line is paused: new \\*disks\\*" in queue.answer(waiting).text
+        assert "kept: the queue is paused: new \\*disks\\*" in queue.answer(waiting).text
         stream.end("finished")
         await queue.until_shows(finishing, "finished")
         await queue.until_settled()

@@ -23,7 +23,7 @@ async def test_a_waiting_message_is_edited_every_few_seconds_at_most() -> None:
             await queue.asks(user, "before")
         last = await queue.asks(99, "the last one")
         shown = queue.answer(last)
-        await queue.until_shows(last, f"{ANSWERS + 1}th in line")
+        await queue.until_shows(last, f"{ANSWERS + 1}th in the queue")
         edits: list[float] = []
         told = shown.changed_to
 
@@ -35,7 +35,7 @@ async def test_a_waiting_message_is_edited_every_few_seconds_at_most() -> None:
         for number in range(1, ANSWERS + 1):
             (await queue.scheduler.asked(number)).end("done")
             await clock.sleep(ANSWER_EVERY)
-        await queue.until(lambda: "next in line" in shown.text)
+        await queue.until(lambda: "next in the queue" in shown.text)
 
         gaps = [later - earlier for earlier, later in itertools.pairwise(edits)]
         assert len(gaps) >= 2

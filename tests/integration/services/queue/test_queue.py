@@ -15,7 +15,7 @@ from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import NO_MODEL, ready
 from tests.integration.services.process import RunningQueue, running
 
-_POSITION = re.compile(r"(next|\d+(?:st|nd|rd|th)) in line")
+_POSITION = re.compile(r"(next|\d+(?:st|nd|rd|th)) in the queue")
 WIDE = QueueLimits(per_user=1000, total=1000)
 
 
@@ -100,7 +100,7 @@ async def test_a_long_line_of_another_process_is_taken_over() -> None:
         assert names[-1] not in queue.shown.open_now
         assert await queue.cancellation.stop(names[-1], by=1)
         assert await queue.state(names[-1]) is RequestState.CANCELLED
-        assert "in line" not in queue.answer(names[-1]).text
+        assert "in the queue" not in queue.answer(names[-1]).text
 
 
 async def test_everybody_is_told_why_the_line_stands_still() -> None:

@@ -21,7 +21,7 @@ from tests.fakes.schedulers import ready
 from tests.integration.services.process import Settings, built, running
 
 TOKEN_LIFE = 900.0
-NOTICE = "the answer will come as a direct message (DMs closed: /queue has it)"
+NOTICE = "the answer will come as a direct message (if your DMs are closed, see /queue)"
 
 
 @dataclass(eq=False)
@@ -127,7 +127,7 @@ async def test_whose_message_is_not_kept_open_is_told_once() -> None:
         await watched.store.attach_message(asked.request_id, 0, user)
     await watched.notifier.look()
     assert [NOTICE in watched.text(f"of {user}") for user in (1, 2, 3)] == [True, True, True]
-    assert "2nd in line" in watched.text("of 2")
+    assert "2nd in the queue" in watched.text("of 2")
 
     await watched.live_answers.close("of 2")
     await watched.notifier.look()

@@ -216,7 +216,7 @@ async def test_stopped_while_it_waits_it_keeps_what_was_shown() -> None:
         asked, stream = await writing(queue, 1, "One, two")
         await queue.gate.pause(QueuePause("maintenance", by=7, since=0.0))
         stream.fail(CUT)
-        await queue.until_shows(asked, "kept: the line is paused: maintenance")
+        await queue.until_shows(asked, "kept: the queue is paused: maintenance")
         assert await queue.cancellation.stop(asked, by=9)
         await queue.until_shows(asked, "stopped by <@9>")
         await queue.until_settled()

@@ -28,7 +28,7 @@ async def test_nothing_overwrites_that_the_bot_restarts() -> None:
         for stream in queue.scheduler.streams:
             stream.begin()
         await LoopClock().sleep(20.0)
-        assert "3rd in line" in queue.answer(waiting[2]).text
+        assert "3rd in the queue" in queue.answer(waiting[2]).text
 
         draining = asyncio.create_task(queue.dispatcher.drain(GRACE))
         await queue.until(lambda: all(KEPT in queue.answer(one).text for one in waiting))
@@ -60,7 +60,7 @@ async def test_a_line_too_long_to_be_kept_open_is_told_as_the_grace_allows() -> 
             await queue.store.enqueue(question(request_id, user=10 + number, conversation=10 + number), WIDE)
         queue.signal.set()
         await LoopClock().sleep(PASS * total / SLICE)
-        assert all("in line" in queue.answer(one).text for one in asked)
+        assert all("in the queue" in queue.answer(one).text for one in asked)
         assert len(queue.shown.open_now) <= OPEN_AT_MOST + 1
 
         draining = asyncio.create_task(queue.dispatcher.drain(GRACE))

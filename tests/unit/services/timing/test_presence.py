@@ -71,7 +71,7 @@ async def test_it_is_set_once_while_nothing_changes() -> None:
     """Model and queue, without the model's owner."""
     shown = Shown()
     await kept(shown, Cluster(Availability.USABLE), Line(grows=False), 600)
-    assert [change[1:] for change in shown.changes] == [("a-model · 0 in line", True)]
+    assert [change[1:] for change in shown.changes] == [("a-model · 0 in the queue", True)]
 
 
 async def test_a_line_that_moves_all_the_time_is_told_once_a_minute_at_most() -> None:
