@@ -83,7 +83,7 @@ async def _prefix(client: ParallaxClient, *, wanted: bool) -> Finding:
         advice = "" if wanted else ": PARALLAX_ASSISTANT_PREFIX=true makes use of it"
         return Finding(True, what, f"the nodes go on with an answer that broke off{advice}")
     advice = ": set PARALLAX_ASSISTANT_PREFIX=false" if wanted else ""
-    return Finding(not wanted, what, f"the nodes begin anew when an answer broke off{advice}")
+    return Finding(not wanted, what, f"the nodes start again when an answer broke off{advice}")
 
 
 async def _discord(settings: Settings) -> Finding:

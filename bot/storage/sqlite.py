@@ -129,7 +129,7 @@ class _Job(Generic[T]):
         try:
             with connection.begin():
                 value = self._work(connection)
-        except Exception as error:  # noqa: BLE001  # handed to whoever waits
+        except Exception as error:  # noqa: BLE001  # passed to the task that waits
             self.fail(error)
         else:
             self._succeed(value)
@@ -146,7 +146,7 @@ class _Job(Generic[T]):
                 value = self._work(connection)
         except (SQLAlchemyError, sqlite3.Error):
             raise
-        except Exception as error:  # noqa: BLE001  # handed to whoever waits
+        except Exception as error:  # noqa: BLE001  # passed to the task that waits
             return partial(self.fail, error)
         return partial(self._succeed, value)
 

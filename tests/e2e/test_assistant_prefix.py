@@ -63,7 +63,7 @@ async def test_broken_and_stopped_answers_become_the_same_as_whole_ones(tmp_path
     [
         (" five,", False, (True, "PARALLAX_ASSISTANT_PREFIX=true makes use of it")),
         (" five,", True, (True, "the nodes go on with an answer that broke off")),
-        ("one, two,", False, (True, "the nodes begin anew when an answer broke off")),
+        ("one, two,", False, (True, "the nodes start again when an answer broke off")),
         ("one, two,", True, (False, "set PARALLAX_ASSISTANT_PREFIX=false")),
     ],
 )

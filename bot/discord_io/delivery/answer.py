@@ -349,7 +349,7 @@ class AnswerDelivery:
         self._log.info("delivery.retry", failures=self._failures, detail=str(error))
         # Before the last state there is no reason to give up: a later state replaces this one.
         if self._finishing.is_set() and self._failures >= FINAL_ATTEMPTS:
-            await self._send_anew(error, operation)
+            await self._send_again(error, operation)
         else:
             await self._pause(self._back_off(), *self._unless_finishing())
 
@@ -357,7 +357,7 @@ class AnswerDelivery:
         """The event that ends a back-off early, so that the last state is not held up; empty once it is set."""
         return [] if self._finishing.is_set() else [self._finishing]
 
-    async def _send_anew(self, error: DeliveryError, operation: Operation) -> None:
+    async def _send_again(self, error: DeliveryError, operation: Operation) -> None:
         """Send the rest of the answer as a new message, because the old one cannot be edited any more. Raises
         ``error`` where that is impossible, else the error of the last attempt."""
         if operation.page is None or operation.is_new or not self.destination.channel_route:

@@ -90,7 +90,7 @@ class Wire:
 
 
 @dataclass(eq=False)
-class Desk:
+class DeliveryRig:
     """Everything a test of the delivery needs. ``clock`` is the bot's."""
 
     discord: DiscordDouble
@@ -182,24 +182,24 @@ async def logged_in(
 
 
 @asynccontextmanager
-async def a_desk(
+async def delivery_rig(
     discord_double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, clock: Clock
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[DeliveryRig]:
     """Deliveries to this Discord; all of them are closed at the end."""
     wire, metrics = Wire(), Metrics()
     outgoing = Outgoing(clock, metrics)
     async with discord_double as double, logged_in(double, monkeypatch, wire, clock, outgoing) as client:
         deliveries = Deliveries(client, clock, outgoing)
         try:
-            yield Desk(double, deliveries, wire, outgoing, client, metrics, clock=clock)
+            yield DeliveryRig(double, deliveries, wire, outgoing, client, metrics, clock=clock)
         finally:
             await deliveries.aclose()
             await outgoing.aclose()
 
 
 @pytest.fixture
-async def live_answers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def live_answers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DeliveryRig]:
     """Discord 20 ms away with its limits on, which are never met."""
-    async with a_desk(DiscordDouble(latency=0.02), monkeypatch, SystemClock()) as opened:
+    async with delivery_rig(DiscordDouble(latency=0.02), monkeypatch, SystemClock()) as opened:
         yield opened
         assert opened.discord.limits.rejections == []

@@ -20,12 +20,12 @@ from bot.telemetry.metrics import Metrics
 from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.model import Message
 from tests.fakes.clocks import FastClock
-from tests.integration.discord_io.conftest import FIRST, Desk, Pages, Wire, logged_in
+from tests.integration.discord_io.conftest import FIRST, DeliveryRig, Pages, Wire, logged_in
 
 CLOCK = SystemClock()
 
 
-async def stream(live_answers: Desk, changed: object, count: int) -> None:
+async def stream(live_answers: DeliveryRig, changed: object, count: int) -> None:
     """Let the source grow ``count`` times, 200 times a second: far more often than Discord takes edits."""
     assert callable(changed)
     for number in range(1, count + 1):
@@ -34,7 +34,7 @@ async def stream(live_answers: Desk, changed: object, count: int) -> None:
         await asyncio.sleep(0.005)
 
 
-async def test_one_edit_at_a_time_and_only_the_newest_state(live_answers: Desk) -> None:
+async def test_one_edit_at_a_time_and_only_the_newest_state(live_answers: DeliveryRig) -> None:
     """States that nobody could have seen are skipped; those shown are in order; the last one is shown."""
     delivery, message, _ = await live_answers.open()
     await stream(live_answers, delivery.changed, 400)
@@ -49,7 +49,7 @@ async def test_one_edit_at_a_time_and_only_the_newest_state(live_answers: Desk) 
     assert live_answers.wire.most == 1
 
 
-async def test_what_did_not_change_costs_nothing(live_answers: Desk) -> None:
+async def test_what_did_not_change_costs_nothing(live_answers: DeliveryRig) -> None:
     """Telling of a change that is none sends no edit."""
     delivery, message, _ = await live_answers.open()
     for _ in range(20):
@@ -60,7 +60,7 @@ async def test_what_did_not_change_costs_nothing(live_answers: Desk) -> None:
 
 
 @pytest.mark.parametrize("private", [False, True])
-async def test_the_last_edit_is_not_starved_by_the_ones_before(live_answers: Desk, private: bool) -> None:
+async def test_the_last_edit_is_not_starved_by_the_ones_before(live_answers: DeliveryRig, private: bool) -> None:
     """However hard the budget was used, the last state is there soon."""
     delivery, message, _ = await live_answers.open(private=private)
     await stream(live_answers, delivery.changed, 300)
@@ -71,7 +71,7 @@ async def test_the_last_edit_is_not_starved_by_the_ones_before(live_answers: Des
     assert "the end" in message.text
 
 
-async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(live_answers: Desk) -> None:
+async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(live_answers: DeliveryRig) -> None:
     """discord.py itself would return only after the reset, two seconds later (its traps 1 and 7)."""
     delivery, message, _ = await live_answers.open()
     destination = delivery.destination
@@ -86,7 +86,7 @@ async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(live_an
     await destination.drained()
 
 
-async def test_further_pages_become_further_messages(live_answers: Desk) -> None:
+async def test_further_pages_become_further_messages(live_answers: DeliveryRig) -> None:
     """Sent once each, in order, edited in place, told of with their ids; they ping nobody."""
     delivery, message, invocation = await live_answers.open()
     live_answers.source.say("> question\none", "two @everyone", "three")
@@ -106,7 +106,7 @@ async def test_further_pages_become_further_messages(live_answers: Desk) -> None
     assert all(m.notified == frozenset() and not m.mentions.everyone for m in (second, third))
 
 
-async def test_a_spent_token_moves_the_answer_to_the_channel_route(live_answers: Desk) -> None:
+async def test_a_spent_token_moves_the_answer_to_the_channel_route(live_answers: DeliveryRig) -> None:
     """Discord says 50027 once; from then on the bot's own token edits the same message."""
     delivery, message, _ = await live_answers.open()
     live_answers.source.say("> question\nbefore")
@@ -122,7 +122,7 @@ async def test_a_spent_token_moves_the_answer_to_the_channel_route(live_answers:
     assert sum(traced.code == 50027 for traced in live_answers.discord.trace) == 1
 
 
-async def test_a_token_near_its_end_is_not_used_any_more(live_answers: Desk) -> None:
+async def test_a_token_near_its_end_is_not_used_any_more(live_answers: DeliveryRig) -> None:
     """The route changes a minute before, without Discord having to refuse anything."""
     delivery, message, _ = await live_answers.open(lives=59.0)
     live_answers.source.say("> question\nin time")
@@ -132,7 +132,7 @@ async def test_a_token_near_its_end_is_not_used_any_more(live_answers: Desk) -> 
     assert not any(traced.code == 50027 for traced in live_answers.discord.trace)
 
 
-async def test_a_private_answer_has_no_other_route(live_answers: Desk) -> None:
+async def test_a_private_answer_has_no_other_route(live_answers: DeliveryRig) -> None:
     """When its token is spent it cannot be shown, and whoever waits for that learns it."""
     delivery, message, _ = await live_answers.open(private=True)
     live_answers.discord.expire_tokens()
@@ -143,7 +143,7 @@ async def test_a_private_answer_has_no_other_route(live_answers: Desk) -> None:
     assert live_answers.gone == []
 
 
-async def test_a_deleted_message_ends_the_delivery(live_answers: Desk) -> None:
+async def test_a_deleted_message_ends_the_delivery(live_answers: DeliveryRig) -> None:
     """Nothing is sent anew; the owner of the answer is told once."""
     delivery, message, _ = await live_answers.open()
     await live_answers.discord.person("grace").delete(message)
@@ -155,7 +155,7 @@ async def test_a_deleted_message_ends_the_delivery(live_answers: Desk) -> None:
 
 
 @pytest.mark.parametrize("answer", [500, 502, "reset"])
-async def test_a_failed_edit_is_repeated(live_answers: Desk, answer: int | str) -> None:
+async def test_a_failed_edit_is_repeated(live_answers: DeliveryRig, answer: int | str) -> None:
     """A server error or a broken connection delays the last state, and does not lose it."""
     delivery, message, _ = await live_answers.open()
     live_answers.discord.faults.next("PATCH", "*", "reset" if answer == "reset" else int(answer))
@@ -165,7 +165,7 @@ async def test_a_failed_edit_is_repeated(live_answers: Desk, answer: int | str) 
     assert live_answers.discord.messages("general") == [message]
 
 
-async def test_an_edit_whose_answer_is_lost_is_not_shown_twice(live_answers: Desk) -> None:
+async def test_an_edit_whose_answer_is_lost_is_not_shown_twice(live_answers: DeliveryRig) -> None:
     """It was applied; repeating it changes nothing."""
     delivery, message, _ = await live_answers.open()
     live_answers.discord.faults.next("PATCH", "*", "reset", applied=True)
@@ -175,7 +175,7 @@ async def test_an_edit_whose_answer_is_lost_is_not_shown_twice(live_answers: Des
     assert live_answers.discord.messages("general") == [message]
 
 
-async def test_giving_up_waiting_does_not_stop_the_delivery(live_answers: Desk) -> None:
+async def test_giving_up_waiting_does_not_stop_the_delivery(live_answers: DeliveryRig) -> None:
     """A cancelled wait leaves the edit alone: a cancelled webhook call would lock the token for good (trap 1)."""
     delivery, message, _ = await live_answers.open()
     live_answers.discord.latency = 0.2
@@ -187,7 +187,7 @@ async def test_giving_up_waiting_does_not_stop_the_delivery(live_answers: Desk) 
     await delivery.finish()
 
 
-async def test_closing_lets_calls_in_flight_end(live_answers: Desk) -> None:
+async def test_closing_lets_calls_in_flight_end(live_answers: DeliveryRig) -> None:
     """Another delivery of the same interaction goes on where the closed one was."""
     delivery, message, invocation = await live_answers.open()
     live_answers.discord.latency = 0.2
@@ -213,7 +213,7 @@ async def test_closing_lets_calls_in_flight_end(live_answers: Desk) -> None:
     assert live_answers.discord.messages("general") == [message]
 
 
-async def test_a_press_on_a_message_whose_token_is_spent_reaches_it_again(live_answers: Desk) -> None:
+async def test_a_press_on_a_message_whose_token_is_spent_reaches_it_again(live_answers: DeliveryRig) -> None:
     """Each press brings a token that edits the pressed message, private or not; a delivery that had given up
     begins anew with it."""
     delivery, message, _ = await live_answers.open(private=True)
@@ -250,7 +250,7 @@ async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.M
         DiscordDouble(latency=0.0, limits=False) as double,
         logged_in(double, monkeypatch, Wire(), CLOCK, outgoing) as client,
     ):
-        live_answers = Desk(double, Deliveries(client, clock, outgoing), Wire(), outgoing, client)
+        live_answers = DeliveryRig(double, Deliveries(client, clock, outgoing), Wire(), outgoing, client)
         delivery, message, _ = await live_answers.open(private=private, lives=1e12)
         double.faults.next("PATCH", "*", "reset", times=1000)
         live_answers.source.say("> question\nthe whole answer")
@@ -270,7 +270,7 @@ async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.M
         await live_answers.deliveries.aclose()
 
 
-async def test_places_give_way_to_answers_that_run(live_answers: Desk) -> None:
+async def test_places_give_way_to_answers_that_run(live_answers: DeliveryRig) -> None:
     """On the channel's own route all share one budget: whose place changed long ago waits for the text of now."""
     places, texts = Pages(is_waiting=True), Pages()
     waiting, told = await on_the_channel(live_answers, places)
@@ -294,7 +294,7 @@ def shows(message: Message, words: str) -> bool:
     return words in message.text
 
 
-async def on_the_channel(live_answers: Desk, source: Pages) -> tuple[AnswerDelivery, Message]:
+async def on_the_channel(live_answers: DeliveryRig, source: Pages) -> tuple[AnswerDelivery, Message]:
     """A delivery of a message that has no interaction's token."""
     invocation, message = await live_answers.acknowledged()
     destination = replace(live_answers.destination(invocation), token=None, token_expires_at=None)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from bot.discord_io.delivery.answer import AnswerDelivery
 from sandbox.discord_api.model import Message
 from sandbox.discord_api.people import Invocation
-from tests.integration.discord_io.conftest import Desk
+from tests.integration.discord_io.conftest import DeliveryRig
 
 
-async def two_pages(live_answers: Desk) -> tuple[Invocation, Message, Message]:
+async def two_pages(live_answers: DeliveryRig) -> tuple[Invocation, Message, Message]:
     """An answer of two messages, left by a process that is gone."""
     delivery, first, invocation = await live_answers.open()
     live_answers.source.say("> question\none", "two")
@@ -21,7 +21,7 @@ async def two_pages(live_answers: Desk) -> tuple[Invocation, Message, Message]:
     return invocation, first, invocation.followups[0]
 
 
-def opened_again(live_answers: Desk, invocation: Invocation, message_ids: Sequence[int]) -> AnswerDelivery:
+def opened_again(live_answers: DeliveryRig, invocation: Invocation, message_ids: Sequence[int]) -> AnswerDelivery:
     """The next process's delivery, which knows these messages."""
     delivery = live_answers.deliveries.open(
         f"{invocation.interaction.id:016x}",
@@ -37,7 +37,7 @@ def opened_again(live_answers: Desk, invocation: Invocation, message_ids: Sequen
     return delivery
 
 
-async def test_a_further_message_whose_id_was_not_kept_is_used(live_answers: Desk) -> None:
+async def test_a_further_message_whose_id_was_not_kept_is_used(live_answers: DeliveryRig) -> None:
     """It is known by its mark, edited, and its id is told."""
     invocation, first, second = await two_pages(live_answers)
     live_answers.source.say("> question\nONE", "TWO")
@@ -48,7 +48,7 @@ async def test_a_further_message_whose_id_was_not_kept_is_used(live_answers: Des
     assert live_answers.sent == [(1, second.id)]
 
 
-async def test_with_a_spent_token_too(live_answers: Desk) -> None:
+async def test_with_a_spent_token_too(live_answers: DeliveryRig) -> None:
     """Even the first message is found in the channel when nothing else tells of it."""
     invocation, first, second = await two_pages(live_answers)
     live_answers.discord.expire_tokens()
@@ -59,7 +59,7 @@ async def test_with_a_spent_token_too(live_answers: Desk) -> None:
     assert live_answers.sent == [(0, first.id), (1, second.id)]
 
 
-async def test_the_first_message_is_told_by_the_interaction(live_answers: Desk) -> None:
+async def test_the_first_message_is_told_by_the_interaction(live_answers: DeliveryRig) -> None:
     """The acknowledgement's id was lost; the token still names the message."""
     invocation, first = await live_answers.acknowledged()
     live_answers.source.say("> question\nhere")
@@ -69,7 +69,7 @@ async def test_the_first_message_is_told_by_the_interaction(live_answers: Desk) 
     assert live_answers.sent == [(0, first.id)]
 
 
-async def test_a_message_sent_although_the_call_failed_is_not_sent_again(live_answers: Desk) -> None:
+async def test_a_message_sent_although_the_call_failed_is_not_sent_again(live_answers: DeliveryRig) -> None:
     """The connection broke after Discord had taken the page."""
     delivery, first, invocation = await live_answers.open()
     live_answers.discord.faults.next("POST", "/webhooks/*", "reset", applied=True)
@@ -80,7 +80,7 @@ async def test_a_message_sent_although_the_call_failed_is_not_sent_again(live_an
     assert live_answers.sent == [(1, second.id)]
 
 
-async def test_what_an_earlier_attempt_wrote_further_is_emptied_and_taken_away(live_answers: Desk) -> None:
+async def test_what_an_earlier_attempt_wrote_further_is_emptied_and_taken_away(live_answers: DeliveryRig) -> None:
     """Kept while it may be needed, deleted when the answer has ended shorter; nobody deleted the answer."""
     invocation, first, second = await two_pages(live_answers)
     live_answers.source.say("> question\nanew")

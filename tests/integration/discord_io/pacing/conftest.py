@@ -11,7 +11,7 @@ from sandbox.clock import Clock as SandboxClock
 from sandbox.discord_api import DiscordDouble
 from tests.fakes.clocks import LoopClock
 from tests.fakes.loops import VirtualTimeLoop
-from tests.integration.discord_io.conftest import Desk, a_desk
+from tests.integration.discord_io.conftest import DeliveryRig, delivery_rig
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -29,7 +29,7 @@ class LoopSandboxClock(SandboxClock):
 
 
 @pytest.fixture
-async def live_answers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def live_answers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DeliveryRig]:
     """Discord 60 ms away with its limits on."""
-    async with a_desk(DiscordDouble(clock=LoopSandboxClock()), monkeypatch, LoopClock()) as opened:
+    async with delivery_rig(DiscordDouble(clock=LoopSandboxClock()), monkeypatch, LoopClock()) as opened:
         yield opened

@@ -14,12 +14,12 @@ from bot.discord_io.outgoing import Ticket, for_operators
 from bot.domain.discord_calls.brake import CUTS_OFF, HOLDS_BACK, WINDOW, Level
 from bot.domain.discord_calls.priority import CallPriority
 from bot.errors import HeldBack
-from tests.integration.discord_io.conftest import Desk
+from tests.integration.discord_io.conftest import DeliveryRig
 
 AT_ONCE = 50
 
 
-async def refused(live_answers: Desk, count: int) -> None:
+async def refused(live_answers: DeliveryRig, count: int) -> None:
     """So many calls with the bot's token, each of which is answered with 403."""
     live_answers.discord.faults.next("GET", "/guilds/*", 50001, times=count)
 
@@ -32,7 +32,7 @@ async def refused(live_answers: Desk, count: int) -> None:
     await asyncio.gather(*(fetch(guild_id, count // AT_ONCE) for guild_id in range(1, AT_ONCE + 1)))
 
 
-def refused_elsewhere(live_answers: Desk, count: int) -> None:
+def refused_elsewhere(live_answers: DeliveryRig, count: int) -> None:
     """So many more, of which only the answers are played."""
     for _ in range(count):
         live_answers.outgoing.answered(Ticket(CallPriority.OTHER, interaction=False), 403)
@@ -50,12 +50,12 @@ async def answered_operator(channel: discord.abc.Messageable) -> None:
     await channel.send("as an operator wanted")
 
 
-def metric(live_answers: Desk, name: str) -> float | None:
+def metric(live_answers: DeliveryRig, name: str) -> float | None:
     """A gauge."""
     return live_answers.metrics.registry.get_sample_value(name)
 
 
-async def test_only_last_states_leave_then_only_what_operators_need(live_answers: Desk) -> None:
+async def test_only_last_states_leave_then_only_what_operators_need(live_answers: DeliveryRig) -> None:
     """Each level is logged once and counted; what waited is sent when it eases."""
     channel = live_answers.client.get_partial_messageable(live_answers.discord.channel("general").id)
     cards = ChannelCards(live_answers.client, live_answers.outgoing)
@@ -106,7 +106,7 @@ async def test_only_last_states_leave_then_only_what_operators_need(live_answers
     assert metric(live_answers, "discord_invalid_answers") == 0
 
 
-async def test_what_waits_for_a_slot_is_refused_when_the_level_rises(live_answers: Desk) -> None:
+async def test_what_waits_for_a_slot_is_refused_when_the_level_rises(live_answers: DeliveryRig) -> None:
     """It does not wait ten minutes inside the library."""
     channel = live_answers.client.get_partial_messageable(live_answers.discord.channel("general").id)
     tickets = [live_answers.outgoing.ask(CallPriority.LAST, interaction=False) for _ in range(100)]
@@ -119,7 +119,7 @@ async def test_what_waits_for_a_slot_is_refused_when_the_level_rises(live_answer
         live_answers.outgoing.end(ticket)
 
 
-async def test_nothing_is_given_up_while_the_brake_is_on(live_answers: Desk) -> None:
+async def test_nothing_is_given_up_while_the_brake_is_on(live_answers: DeliveryRig) -> None:
     """Pages that another process may have left are looked for afterwards, not taken for missing."""
     delivery, message, invocation = await live_answers.open()
     live_answers.source.say("> question\none")

@@ -15,13 +15,13 @@ from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.queue.request import Destination
 from sandbox.discord_api.limits import GLOBAL
 from sandbox.discord_api.model import Channel
-from tests.integration.discord_io.conftest import Desk, Pages
+from tests.integration.discord_io.conftest import DeliveryRig, Pages
 
 ROOMS = 100
 ANSWERS = 200
 
 
-def rooms(live_answers: Desk) -> Sequence[Channel]:
+def rooms(live_answers: DeliveryRig) -> Sequence[Channel]:
     """Enough channels for their own limits to allow more than the global one."""
     world, beside = live_answers.discord.world, live_answers.discord.channel("general")
     return [
@@ -30,7 +30,7 @@ def rooms(live_answers: Desk) -> Sequence[Channel]:
     ]
 
 
-def unacknowledged(live_answers: Desk, room: Channel, name: str, source: Pages) -> AnswerDelivery:
+def unacknowledged(live_answers: DeliveryRig, room: Channel, name: str, source: Pages) -> AnswerDelivery:
     """An answer whose question Discord did not let the bot acknowledge any more."""
     destination = Destination(
         application_id=live_answers.discord.application_id,
@@ -53,13 +53,13 @@ def unacknowledged(live_answers: Desk, room: Channel, name: str, source: Pages) 
     return delivery
 
 
-def most_in_a_second(live_answers: Desk) -> int:
+def most_in_a_second(live_answers: DeliveryRig) -> int:
     """The most calls that Discord counted towards the global limit in any second."""
     times = sorted(at for traced in live_answers.discord.limits.traces.values() for at in traced)
     return max(bisect_left(times, at + GLOBAL.window) - index for index, at in enumerate(times))
 
 
-async def test_many_answers_without_an_interaction_are_all_shown(live_answers: Desk) -> None:
+async def test_many_answers_without_an_interaction_are_all_shown(live_answers: DeliveryRig) -> None:
     """None is refused, nor any call of the library beside them; nothing is looked for that is not there."""
     halls = rooms(live_answers)
     answers = []
@@ -81,7 +81,7 @@ async def test_many_answers_without_an_interaction_are_all_shown(live_answers: D
     )
 
 
-async def test_places_wait_for_last_states(live_answers: Desk) -> None:
+async def test_places_wait_for_last_states(live_answers: DeliveryRig) -> None:
     """A line that moves does not make those wait whose answers are done."""
     halls = rooms(live_answers)
     waiting: list[AnswerDelivery] = []
@@ -100,7 +100,7 @@ async def test_places_wait_for_last_states(live_answers: Desk) -> None:
     assert live_answers.discord.limits.rejections == []
 
 
-async def test_a_call_that_the_library_holds_back_leaves_in_its_turn(live_answers: Desk) -> None:
+async def test_a_call_that_the_library_holds_back_leaves_in_its_turn(live_answers: DeliveryRig) -> None:
     """Leave that was granted before the library's own wait for a channel's window is asked for anew after it."""
     hall = rooms(live_answers)[0]
     channel = live_answers.client.get_partial_messageable(hall.id)
@@ -114,7 +114,9 @@ async def test_a_call_that_the_library_holds_back_leaves_in_its_turn(live_answer
     assert live_answers.discord.limits.rejections == []
 
 
-async def test_what_commands_send_shares_the_limit_of_a_channel_with_its_answers(live_answers: Desk) -> None:
+async def test_what_commands_send_shares_the_limit_of_a_channel_with_its_answers(
+    live_answers: DeliveryRig,
+) -> None:
     """Discord counts new messages of both together."""
     hall = rooms(live_answers)[0]
     channel = live_answers.client.get_partial_messageable(hall.id)
@@ -133,7 +135,7 @@ async def test_what_commands_send_shares_the_limit_of_a_channel_with_its_answers
     assert live_answers.discord.limits.rejections == []
 
 
-async def test_another_process_with_the_same_token_is_given_way(live_answers: Desk) -> None:
+async def test_another_process_with_the_same_token_is_given_way(live_answers: DeliveryRig) -> None:
     """It used the second up: after one refusal everything waits until the limit's own end."""
     halls = rooms(live_answers)
     await live_answers.client.fetch_channel(halls[0].id)
@@ -149,7 +151,7 @@ async def test_another_process_with_the_same_token_is_given_way(live_answers: De
 
 
 @pytest.mark.parametrize("path", ["/interactions/1/token/callback", "/webhooks/1/token/messages/@original"])
-async def test_interactions_wait_for_nothing(live_answers: Desk, path: str) -> None:
+async def test_interactions_wait_for_nothing(live_answers: DeliveryRig, path: str) -> None:
     """Discord does not count them, so neither does the bot."""
     tickets = [live_answers.outgoing.ask(CallPriority.LAST, interaction=False) for _ in range(CALLS)]
     assert not tickets[-1].granted.is_set()

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from bot.discord_io.delivery.answer import AnswerDelivery
 from sandbox.discord_api.model import Message
-from tests.integration.discord_io.conftest import Desk
+from tests.integration.discord_io.conftest import DeliveryRig
 
 OLD = 3601.0
 TOO_MANY_OLD_EDITS = 30046
 
 
-async def growing(live_answers: Desk, delivery: AnswerDelivery, seconds: float) -> None:
+async def growing(live_answers: DeliveryRig, delivery: AnswerDelivery, seconds: float) -> None:
     """Let the answer grow all the time, faster than it may be edited."""
     until = live_answers.clock.monotonic() + seconds
     for number in itertools.count():
@@ -25,7 +25,7 @@ async def growing(live_answers: Desk, delivery: AnswerDelivery, seconds: float) 
         await asyncio.sleep(0.25)
 
 
-def refused_at(live_answers: Desk) -> list[float]:
+def refused_at(live_answers: DeliveryRig) -> list[float]:
     """When Discord refused an edit."""
     return [rejection.at for rejection in live_answers.discord.limits.rejections]
 
@@ -36,7 +36,7 @@ def gaps(message: Message, since: float, until: float) -> Sequence[float]:
     return [after - before for before, after in itertools.pairwise(shown)]
 
 
-async def test_refused_edits_become_rarer_and_then_less_rare(live_answers: Desk) -> None:
+async def test_refused_edits_become_rarer_and_then_less_rare(live_answers: DeliveryRig) -> None:
     """A refusal or two teach the pace; after a while without one it is tried whether more is allowed."""
     delivery, message, _ = await live_answers.open(lives=0.0)
     live_answers.discord.clock.advance(OLD)
@@ -55,7 +55,7 @@ async def test_refused_edits_become_rarer_and_then_less_rare(live_answers: Desk)
     assert learned[-1] < 0.75 * learned[0]
 
 
-async def test_a_young_message_gets_the_whole_pace_back(live_answers: Desk) -> None:
+async def test_a_young_message_gets_the_whole_pace_back(live_answers: DeliveryRig) -> None:
     """What an old one taught its channel is forgotten step by step."""
     old, _, _ = await live_answers.open(lives=0.0)
     live_answers.discord.clock.advance(OLD)
