@@ -35,7 +35,7 @@ itself needs counts twice."""
 TABLE_SCALE = 8.0
 FIRST_HEARTBEAT = 8.0
 
-# parallax-api.md, "Load": (in flight, seconds for 24 streams of 1 s, longest wait, the same for 16 of 10 s).
+# docs/parallax-api.md, "Load": (in flight, seconds for 24 streams of 1 s, longest wait, the same for 16 of 10 s).
 REAL: tuple[tuple[int, float, float, float | None, float | None], ...] = (
     (4, 52.4, 10.3, 65.8, 10.2),
     (6, 48.2, 40.5, 66.1, 45.5),

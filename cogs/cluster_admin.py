@@ -21,7 +21,7 @@ from bot.presentation.status import short_node
 from bot.services.operations.model_switch import Plan
 from cogs.ui.base import fill_in, reply
 from cogs.ui.convert import person_of
-from cogs.ui.queue_admin import LineView
+from cogs.ui.queue_admin import QueueAdminView
 from cogs.ui.switch import ConfirmSwitch, SwitchControl, follow_switch
 
 CHOICES = 25
@@ -195,7 +195,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     )
     @app_commands.describe(reason="The reason, as people who wait read it.")
     async def pause(self, interaction: discord.Interaction, reason: app_commands.Range[str, 1, 100]) -> None:
-        """Hold the line with a reason that people see."""
+        """Pause the queue with a reason that people see."""
         self._operators.require(person_of(interaction))
         await self._queue.pause(reason, by=interaction.user.id)
         text = say(interaction.locale.value, "queue_admin.paused", reason=escape_inline(reason))
@@ -203,7 +203,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
 
     @app_commands.command(name="resume", description="Resume the queue.")
     async def resume(self, interaction: discord.Interaction) -> None:
-        """Release the line."""
+        """Resume the queue."""
         self._operators.require(person_of(interaction))
         was_held = await self._queue.resume(by=interaction.user.id)
         text = say(interaction.locale.value, "queue_admin.resumed" if was_held else "queue_admin.not_paused")
@@ -214,7 +214,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """Show everything that runs and waits."""
         self._operators.require(person_of(interaction))
         running, waiting = await self._queue.queue()
-        view = LineView(
+        view = QueueAdminView(
             self._queue,
             self._operators,
             running,

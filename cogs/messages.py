@@ -35,7 +35,7 @@ class AskAbout(BaseModal):
     def __init__(
         self, access: Access, asking: Asking, message: discord.Message, follows: str | None, locale: str
     ) -> None:
-        super().__init__(title=say(locale, "door.about_title")[:45], timeout=900)
+        super().__init__(title=say(locale, "asking.about_title")[:45], timeout=900)
         self._access = access
         self._asking = asking
         self._message = message
@@ -43,7 +43,7 @@ class AskAbout(BaseModal):
         self._question: ui.TextInput[Any] = ui.TextInput(
             style=discord.TextStyle.paragraph, max_length=4000, custom_id="question"
         )
-        self.add_item(ui.Label(text=say(locale, "door.about_question")[:45], component=self._question))
+        self.add_item(ui.Label(text=say(locale, "asking.about_question")[:45], component=self._question))
 
     async def authorise(self, interaction: Press) -> None:
         """As every question."""
@@ -150,7 +150,7 @@ class Messages(commands.Cog):
 
     async def _answer_in(self, message_id: int, channel_id: int) -> StoredRequest | None:
         """The question that this message of the channel answers for everybody."""
-        found = await self._services.controls.shown_in(message_id)
+        found = await self._services.actions.shown_in(message_id)
         if (
             found is None
             or found.question.destination.private
@@ -163,7 +163,7 @@ class Messages(commands.Cog):
         """Whether a thread is one of ours: opened by us, or started from an answer."""
         if not isinstance(channel, discord.Thread):
             return False
-        return channel.owner_id == self._me or await self._services.controls.shown_in(channel.id) is not None
+        return channel.owner_id == self._me or await self._services.actions.shown_in(channel.id) is not None
 
     def _quoted(self, message: discord.Message) -> str:
         """Somebody else's message that this one replies to is what it is about."""
@@ -178,7 +178,7 @@ class Messages(commands.Cog):
         if once and message.channel.id in self._hinted:
             return
         self._hinted.append(message.channel.id)
-        sentence = say(locale_of_message(message), "door.hidden", bot=f"<@{self._me}>")
+        sentence = say(locale_of_message(message), "asking.hidden", bot=f"<@{self._me}>")
         await self._say(message, sentence)
 
     async def _refuse(self, message: discord.Message, error: Exception) -> None:

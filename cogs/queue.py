@@ -1,4 +1,4 @@
-"""``/queue``: one's own questions, the line, and the way out of it."""
+"""``/queue``: one's own questions, the queue, and the way out of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.discord_io.client import ParallaxBot
 from bot.domain.queue.request import RequestState
 from bot.i18n.catalogue import fill, say
 from bot.presentation.page import Control, compact_duration, control_id, escape_inline
-from bot.services.requests.overview import Mine, MyQueue, QueueService
+from bot.services.requests.overview import Mine, MyQueue, QueueOverview
 from cogs.ui.base import BaseLayout, Press, made_button, redraw, reply
 
 SHOWN = 10
@@ -22,7 +22,7 @@ QUESTION_SHOWN = 80
 class QueueView(BaseLayout):
     """A person's questions, each with the button that withdraws it."""
 
-    def __init__(self, queue: QueueService, mine: MyQueue, *, locale: str, owner_id: int) -> None:
+    def __init__(self, queue: QueueOverview, mine: MyQueue, *, locale: str, owner_id: int) -> None:
         super().__init__(owner_id=owner_id, timeout=600)
         self._queue = queue
         self._mine = mine
@@ -64,7 +64,7 @@ class QueueView(BaseLayout):
 
     def _state(self, item: Mine) -> str:
         if item.position is None:
-            # A waiting question without a place was taken out of the line in this moment.
+            # A waiting question without a position was taken out of the queue in this moment.
             key = "kept" if item.request.state is RequestState.ANSWERED else "running"
             return say(self._locale, f"queue.{key}")
         text = say(self._locale, "queue.position", position=item.position)
@@ -81,9 +81,9 @@ class QueueView(BaseLayout):
 
 
 class Queue(commands.Cog):
-    """The line, for the person who looks."""
+    """The queue, for the person who looks."""
 
-    def __init__(self, queue: QueueService) -> None:
+    def __init__(self, queue: QueueOverview) -> None:
         self._queue = queue
 
     @app_commands.command(name="queue", description="See your questions and their positions in the queue.")

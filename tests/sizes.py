@@ -17,14 +17,6 @@ LONGER = {
     ),
     "bot/markdown/blocks/parser.py::Blocks": (270, "one method for each kind of line, over one state"),
     "bot/parallax/answer_reader.py::AnswerReader": (260, "one stream's grammar, with its many broken endings"),
-    "bot/services/answers/completion.py::Completion": (
-        320,
-        "to be divided: committing an end, showing it, and telling the asker",
-    ),
-    "bot/services/queue/dispatcher.py::Dispatcher": (
-        360,
-        "to be divided: stopping and withdrawing move to services/requests",
-    ),
     "bot/services/queue/gate.py::Gate": (260, "holds, capacity and the breaker decide together what may leave"),
     "sandbox/discord_api/gateway.py::Gateway": (260, "one websocket's protocol"),
     "sandbox/parallax/cluster.py::Cluster": (340, "the scheduler's state; every operation changes most of it"),

@@ -15,7 +15,7 @@ REAL_TIME = {
     "tests/e2e/bot_process.py": "the kernel tells nobody that a stopped process stands: it is looked at",
     "tests/e2e/crash_world.py": "kills come at moments drawn by chance; another process's database is looked at",
     "tests/fakes/clocks.py": "clocks",
-    "tests/fakes/surfaces.py": "the latency of a network",
+    "tests/fakes/channels.py": "the latency of a network",
     "tests/integration/discord_io/test_answer_delivery.py": "an answer grows 200 times a second",
     "tests/integration/services/process.py": "a failed task is begun again after a pause, as in the bot",
     "tests/integration/services/queue/test_position_edits.py": "answers end at a pace",

@@ -37,7 +37,7 @@ from bot.services.operations.model_switch import Switching
 from bot.services.operations.presence import Presence
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskLimits, AskService
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
 from bot.settings import Settings
@@ -112,7 +112,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     )
     personal = PersonalData(database.personal, database.requests, queue.cancellation, profiles, clock)
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
-    overview = QueueService(
+    overview = QueueOverview(
         database.requests,
         database.preferences,
         queue.gate,
@@ -146,7 +146,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ),
         cancellation=queue.cancellation,
         cluster=cluster,
-        controls=AnswerActions(
+        actions=AnswerActions(
             database.requests,
             queue.live_answers,
             queue.cancellation,
@@ -156,7 +156,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             database.audit,
             clock,
         ),
-        again=Revisions(
+        revisions=Revisions(
             database.requests,
             queue.live_answers,
             queue.gate,
@@ -232,7 +232,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
 
 
 def _operations(
-    parts: Parts, bot: ParallaxBot, queue: Queue, cluster: ClusterService, overview: QueueService
+    parts: Parts, bot: ParallaxBot, queue: Queue, cluster: ClusterService, overview: QueueOverview
 ) -> tuple[OperationsServices, Alerts]:
     database, clock = parts.database, parts.clock
     leadership = Leadership(database.leader_lease, parts.lock.me, clock, parts.lock.is_alive)

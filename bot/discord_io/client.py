@@ -39,7 +39,7 @@ from bot.services.operations.model_switch import Switching
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.cancellation import Cancellation
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
 from bot.tasks.background import Background
@@ -111,9 +111,9 @@ class Services:
     cancellation: Cancellation
     cluster: ClusterService
     conversations: ConversationService
-    controls: AnswerActions
-    again: Revisions
-    queue: QueueService
+    actions: AnswerActions
+    revisions: Revisions
+    queue: QueueOverview
     operators: Operators
     attachments: AttachmentReader
     layout: Callable[[Page, str, str], discord.ui.LayoutView]

@@ -119,7 +119,6 @@ class AnswerReader:
     Feed it the body's bytes and, when they end, call :meth:`close` (or :meth:`stalled`, :meth:`broken`). Each
     returns the events to pass on. After them :attr:`failure` is the error to raise, if any; :attr:`done` is true
     when :class:`Finish` was among them. What counts as an end:
-
     * ``[DONE]``, with the reason that came before it, or OTHER when none came;
     * the connection's end, an error or a silence after a ``finish_reason``: the answer was complete;
     * anything else is a :class:`StreamInterrupted` when some of the answer came, else what the error's status

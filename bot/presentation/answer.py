@@ -113,7 +113,7 @@ class AnswerView:
         if phase is not self._phase:
             self._phase, self._phase_since = phase, self._clock.monotonic()
 
-    def waiting(self, position: int, seconds: float | None) -> None:
+    def show_position(self, position: int, seconds: float | None) -> None:
         """Show the ``position`` in the queue (from 1) and the estimated wait in ``seconds``, None when unknown."""
         self._enter(Phase.WAITING)
         self._note = say(self._locale, "footer.position", position=self._position(position))
@@ -123,13 +123,13 @@ class AnswerView:
             )
         self._controls = (Control.CANCEL,)
 
-    def held(self, key: str, **params: object) -> None:
+    def show_hold(self, key: str, **params: object) -> None:
         """Show why the queue does not move; ``key`` is the reason's catalogue key."""
         self._enter(Phase.HELD)
         self._note = fill(self._locale, key, params)
         self._controls = (Control.CANCEL,)
 
-    def asked(self, model: str | None) -> None:
+    def show_asked(self, model: str | None) -> None:
         """Show that the question was sent to the cluster; text of an earlier attempt is dropped."""
         self._model = model
         self._note = ""
@@ -150,7 +150,7 @@ class AnswerView:
         self.document = self._new_document()
         self.document.feed(text)
 
-    def thinking(self) -> None:
+    def show_thinking(self) -> None:
         """Show that the model is reasoning."""
         if self._thinking_since is None:
             self._thinking_since = self._clock.monotonic()
@@ -169,14 +169,14 @@ class AnswerView:
         self._enter(Phase.STREAMING)
         self.document.feed(piece)
 
-    def reconnecting(self, held: str | None = None, *, goes_on: bool = False, **params: object) -> None:
+    def show_reconnecting(self, held: str | None = None, *, goes_on: bool = False, **params: object) -> None:
         """Show that the stream broke and the request is repeated: with ``goes_on`` for the rest of the answer,
         without it from the start. ``held`` is the catalogue key of the reason why it is not repeated yet."""
         self._goes_on = goes_on
         self._note = fill(self._locale, held, params) if held is not None else ""
         self._enter(Phase.RECONNECTING)
 
-    def done(self, receipt: Receipt, controls: tuple[Control, ...] = ()) -> None:
+    def finish(self, receipt: Receipt, controls: tuple[Control, ...] = ()) -> None:
         """Show the end of the answer, of any kind; ``controls`` are the buttons to offer now."""
         self.document.close()
         self._receipt = receipt

@@ -28,8 +28,8 @@ Action = Callable[[Services, str, Press], Awaitable[None]]
 
 
 async def _stop(services: Services, request_id: str, press: Press) -> None:
-    request = await services.controls.stoppable(request_id, person_of(press))
-    stop = partial(services.controls.stop, request_id, person_of(press), _pressed(press))
+    request = await services.actions.stoppable(request_id, person_of(press))
+    stop = partial(services.actions.stop, request_id, person_of(press), _pressed(press))
     if not request.question.destination.channel_route:
         # Its last form is shown through the press's token, which is good for nothing before the acknowledgement.
         try:
@@ -52,14 +52,14 @@ def _pressed(press: Press) -> PressedMessage | None:
 
 
 async def _show(services: Services, request_id: str, press: Press) -> None:
-    request = await services.controls.kept(request_id, person_of(press))
+    request = await services.actions.kept(request_id, person_of(press))
     await _send(services, request, press, private=True)
-    await services.controls.fetched(request)
+    await services.actions.fetched(request)
 
 
 async def _send(services: Services, request: StoredRequest, press: Press, *, private: bool) -> None:
     """A stored answer as messages of their own."""
-    pages = await services.controls.pages(request)
+    pages = await services.actions.pages(request)
     await press.response.defer(ephemeral=private, thinking=True)
     for page in pages:
         await press.followup.send(
@@ -71,20 +71,20 @@ async def _send(services: Services, request: StoredRequest, press: Press, *, pri
 
 
 async def _again(services: Services, request_id: str, press: Press, kind: RequestKind) -> None:
-    origin = await services.controls.repeatable(request_id, person_of(press))
+    origin = await services.actions.repeatable(request_id, person_of(press))
     await services.quotas.check(await services.access.seen(person_of(press)))
     destination = destination_of(press, private=origin.question.destination.private)
     pages = len(origin.message_ids)
     # The press's token reaches the pressed message alone; more pages need the channel route, which private
     # answers do not have: theirs come as a new message.
     if destination.private or (pages != 1 and not destination.channel_route):
-        accepted = await services.again.repeat(origin, kind, destination, in_place=False)
+        accepted = await services.revisions.repeat(origin, kind, destination, in_place=False)
         view = services.layout(accepted.page, accepted.request_id, accepted.locale)
         message_id = await reply(press, view, private=destination.private)
         await services.ask.acknowledged(accepted, message_id)
         return
     await press.response.defer()
-    await services.again.repeat(origin, kind, destination, in_place=True)
+    await services.revisions.repeat(origin, kind, destination, in_place=True)
 
 
 async def _regenerate(services: Services, request_id: str, press: Press) -> None:
@@ -96,18 +96,18 @@ async def _continue(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _turn(services: Services, request_id: str, press: Press, step: int) -> None:
-    origin = await services.controls.repeatable(request_id, person_of(press))
+    origin = await services.actions.repeatable(request_id, person_of(press))
     destination = destination_of(press, private=origin.question.destination.private)
     if not destination.channel_route:
         # As in `_again`: where the messages cannot be reached, the other version comes beside them. Their ids are
         # known once the answer has settled.
-        version = await services.again.neighbour(origin, step)
-        origin = await services.controls.repeatable(request_id, person_of(press))
+        version = await services.revisions.neighbour(origin, step)
+        origin = await services.actions.repeatable(request_id, person_of(press))
         if len(origin.message_ids) != 1:
             await _send(services, version, press, private=destination.private)
             return
     await press.response.defer()
-    await services.again.turn(origin, step, destination)
+    await services.revisions.turn(origin, step, destination)
 
 
 async def _previous(services: Services, request_id: str, press: Press) -> None:
@@ -120,7 +120,7 @@ async def _next(services: Services, request_id: str, press: Press) -> None:
 
 async def _reasoning(services: Services, request_id: str, press: Press) -> None:
     locale = press.locale.value
-    thought = (await services.controls.version(request_id)).reasoning
+    thought = (await services.actions.version(request_id)).reasoning
     pages = render(thought, limit=TEXT_LIMIT) if thought else (say(locale, "reasoning.none"),)
     view = text_layout(f"-# {say(locale, 'reasoning.title')}\n{pages[0]}")
     files: list[discord.File] = []
@@ -131,7 +131,7 @@ async def _reasoning(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _as_file(services: Services, request_id: str, press: Press) -> None:
-    text = (await services.controls.version(request_id)).text
+    text = (await services.actions.version(request_id)).text
     view = text_layout(f"-# {say(press.locale.value, 'file.title')}")
     view.add_item(ui.File("attachment://answer.md"))
     file = discord.File(io.BytesIO(text.encode()), filename="answer.md")
@@ -139,7 +139,7 @@ async def _as_file(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _rate(services: Services, request_id: str, press: Press, *, good: bool) -> None:
-    await services.controls.rate(request_id, person_of(press), good=good)
+    await services.actions.rate(request_id, person_of(press), good=good)
     sentence = say(press.locale.value, "feedback.good" if good else "feedback.bad")
     await reply(press, text_layout(sentence), private=True)
 

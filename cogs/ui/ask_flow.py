@@ -1,4 +1,4 @@
-"""The way from somebody's words to the line, the same for every door."""
+"""The way from somebody's words to the queue, the same for every way to ask."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class Asking:
             raise UserError("empty prompt", key="error.empty_prompt")
         await self._services.ask.admit(context)
         asker = asker_of(interaction)
-        note = say(asker.locale, "door.thread", asker=f"<@{asker.user_id}>")
+        note = say(asker.locale, "asking.thread", asker=f"<@{asker.user_id}>")
         opening = text_layout(quote_question(wish.prompt), f"-# {note}")
         message_id = await _answered(interaction, opening, private=False) or 0
         thread = await _thread_on(channel.get_partial_message(message_id), wish.prompt)
@@ -231,7 +231,7 @@ class Asking:
             with translated():
                 message_id = await _answered(interaction, view, private=private)
         except DeliveryError as error:
-            # The question is in the line already: it is answered in the channel where that is possible.
+            # The question is in the queue already: it is answered in the channel where that is possible.
             self._services.metrics.late_interactions.inc()
             log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
             if _code(error) == UNKNOWN_INTERACTION:

@@ -14,7 +14,7 @@ from bot.domain.queue.request import QueueEntry, StoredRequest
 from bot.i18n.catalogue import say
 from bot.presentation.page import compact_duration, escape_inline
 from bot.services.access.operators import Operators
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 from cogs.ui.base import BaseLayout, Press, fill_in, made_button, redraw
 from cogs.ui.convert import person_of
 
@@ -22,14 +22,14 @@ SHOWN = 20
 QUESTION_SHOWN = 60
 
 
-class LineView(BaseLayout):
+class QueueAdminView(BaseLayout):
     """Everything that runs and waits, with the means to cancel some of it or clear all that waits."""
 
     sent = Sent.WITHDRAWAL
 
     def __init__(
         self,
-        queue: QueueService,
+        queue: QueueOverview,
         operators: Operators,
         running: Sequence[StoredRequest],
         waiting: Sequence[QueueEntry],

@@ -127,7 +127,7 @@ class Attempt:
     @property
     def withdrawable(self) -> bool:
         """Whether hanging up frees the pipeline: a request the scheduler still holds is dispatched there even
-        after its client left (parallax-api.md, "Load")."""
+        after its client left (docs/parallax-api.md, "Load")."""
         return self._started
 
     @property
@@ -245,7 +245,7 @@ class Attempt:
     def _show_repeat(self) -> None:
         hold = self._gate.hold() if self._waits else None
         key, params = (hold.key, dict(hold.params)) if hold is not None else (None, {})
-        self.live.view.reconnecting(key, goes_on=self._goes_on, **params)
+        self.live.view.show_reconnecting(key, goes_on=self._goes_on, **params)
         self.live.show()
 
     def _keep_longest(self) -> None:
@@ -304,7 +304,7 @@ class Attempt:
                 self.live.show()
         elif isinstance(event, Reasoning):
             self._buffer.add_reasoning(event.text)
-            self.live.view.thinking()
+            self.live.view.show_thinking()
 
     async def _tick(self) -> None:
         while True:

@@ -224,7 +224,7 @@ class Completion:
         reads it in their DMs, unless they need not ``to_be_told``."""
         notice = fill(live.question.asker.locale, f"outcome.{outcome}", params)
         if not await self._views.restore(request, live, notice):
-            live.view.done(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
+            live.view.finish(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
         try:
             await live.delivery.finish()
         except (TokenExpired, AccessLost) as error:
@@ -274,7 +274,7 @@ class Completion:
 
 def _waited_for_a_word(request: StoredRequest) -> float:
     """Seconds from the question to the first word of its answer: in our queue and at the scheduler, which may hold
-    a question for long before a pipeline takes it (parallax-api.md, "Load")."""
+    a question for long before a pipeline takes it (docs/parallax-api.md, "Load")."""
     asked_at = request.question.asked_at
     started = request.started_at if request.started_at is not None else asked_at
     held = request.answer.ttft if request.answer is not None else None

@@ -49,7 +49,7 @@ class FinalViews:
                     view.document.feed(answer_versions.versions[index].text)
         outcome, params = _outcome(request.question, answer, by, self._max_tokens)
         started = request.started_at if request.started_at is not None else request.question.asked_at
-        view.done(
+        view.finish(
             Receipt(
                 model=answer.model,
                 tokens=tokens or None,

@@ -35,19 +35,19 @@ class LiveAnswer:
 
     def show_hold(self, hold: Hold) -> None:
         """Show that the question waits and why the queue does not move."""
-        self.view.held(hold.key, **dict(hold.params))
+        self.view.show_hold(hold.key, **dict(hold.params))
         self.show()
 
     def show_position(self, position: int, wait: float | None) -> None:
         """Show the question's position in the queue (from 1) and the estimated ``wait`` in seconds, None when
         unknown."""
-        self.view.waiting(position, wait)
+        self.view.show_position(position, wait)
         self.show()
 
     def show_asked(self, model: str | None) -> None:
         """Show that the question was sent to the cluster, which is known to serve ``model``. What an earlier
         attempt wrote is gone."""
-        self.view.asked(model)
+        self.view.show_asked(model)
         self.show()
 
 

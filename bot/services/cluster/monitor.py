@@ -1,4 +1,4 @@
-"""One watcher of the cluster per process: it feeds ``/status``, the queue and the presence."""
+"""One monitor of the cluster per process: it feeds ``/status``, the queue and the presence."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ EVENTS_COMPARED = 200
 
 
 class ClusterRecorder:
-    """Derives events at every change of the watcher's view, samples the cluster every minute. Every process does;
+    """Derives events at every change of the monitor's view, samples the cluster every minute. Every process does;
     the one that has the watch keeps them."""
 
     def __init__(

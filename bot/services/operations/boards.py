@@ -19,7 +19,7 @@ from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class StatusCards:
     def __init__(
         self,
         cluster: ClusterService,
-        queue: QueueService,
+        queue: QueueOverview,
         recorder: ClusterRecorder,
         nodes: NodeBook,
         clock: Clock,

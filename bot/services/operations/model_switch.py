@@ -36,7 +36,7 @@ from bot.services.cluster.monitor import Availability, ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.gate import Gate
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 from bot.tasks.listeners import Listeners
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ class Switching:
         scheduler: Scheduler,
         cluster: ClusterService,
         recorder: ClusterRecorder,
-        queue: QueueService,
+        queue: QueueOverview,
         dispatcher: Dispatcher,
         gate: Gate,
         store: SwitchStore,

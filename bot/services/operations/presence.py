@@ -10,7 +10,7 @@ from bot.clock import Clock, woken
 from bot.errors import DeliveryError, StorageError
 from bot.i18n.catalogue import say
 from bot.services.cluster.monitor import Availability, ClusterService
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 
 # A gateway takes 120 messages a minute in all, and nobody reads this line by the second.
 UPDATE_EVERY = 60.0
@@ -32,7 +32,7 @@ class Status(Protocol):
 class Presence:
     """Updates the presence when it has changed, and then rarely."""
 
-    def __init__(self, cluster: ClusterService, queue: QueueService, status: Status, clock: Clock) -> None:
+    def __init__(self, cluster: ClusterService, queue: QueueOverview, status: Status, clock: Clock) -> None:
         self._cluster = cluster
         self._queue = queue
         self._status = status

@@ -42,7 +42,7 @@ class MyQueue:
     announced: bool
 
 
-class QueueService:
+class QueueOverview:
     """Shows the queue and lets operators pause, resume and clear it."""
 
     def __init__(

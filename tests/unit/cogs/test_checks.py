@@ -40,7 +40,7 @@ from cogs.ui.answer_buttons import ACTIONS, ACTS, AnswerControl
 from cogs.ui.base import BaseLayout, BaseModal, DurableButton
 from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
-from cogs.ui.queue_admin import LineView
+from cogs.ui.queue_admin import QueueAdminView
 from cogs.ui.status_buttons import StatusControl
 from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl, _TypeBack, _TypeName
 from tests.fakes.clocks import FastClock
@@ -131,8 +131,8 @@ def _pages() -> ModelPages:
     return ModelPages((), running=None, memory=None, wanted="", locale="en-US", owner_id=OWNER)
 
 
-def _line() -> LineView:
-    return LineView(NONE, OPERATORS, (), (), locale="en-US", owner_id=OWNER, now=0.0)
+def _line() -> QueueAdminView:
+    return QueueAdminView(NONE, OPERATORS, (), (), locale="en-US", owner_id=OWNER, now=0.0)
 
 
 def _mine() -> QueueView:
@@ -149,7 +149,7 @@ OPERATORS_ONLY: dict[type[Made], Callable[[], Made]] = {
     ConfirmSwitch: _confirm,
     _TypeName: lambda: _TypeName(SERVICES, _confirm(), "model", "en-US"),
     _TypeBack: lambda: _TypeBack(SERVICES, "00000000", "model", "en-US"),
-    LineView: _line,
+    QueueAdminView: _line,
 }
 MANAGERS_ONLY: dict[type[Made], Callable[[], Made]] = {
     SettingsView: _settings,

@@ -27,11 +27,11 @@ def only(view: AnswerView) -> Page:
 
 def test_a_waiting_question_shows_its_place_and_the_way_out(view: AnswerView) -> None:
     """With an estimate where there is one."""
-    view.waiting(3, 40.0)
+    view.show_position(3, 40.0)
     assert only(view) == Page("> Why?", "-# <@7> · 3rd in the queue · about 40 s", (Control.CANCEL,))
-    view.waiting(1, 0.04)
+    view.show_position(1, 0.04)
     assert only(view).footer == "-# <@7> · next in the queue · about 1 s"
-    view.waiting(1, None)
+    view.show_position(1, None)
     assert only(view).footer == "-# <@7> · next in the queue"
 
 
@@ -40,13 +40,13 @@ def test_a_waiting_question_shows_its_place_and_the_way_out(view: AnswerView) ->
 )
 def test_places_are_ordinals(view: AnswerView, position: int, words: str) -> None:
     """As English forms them."""
-    view.waiting(position, None)
+    view.show_position(position, None)
     assert f"· {words} in the queue" in only(view).footer
 
 
 def test_a_request_held_by_the_scheduler_says_so_after_a_moment(view: AnswerView, clock: HandClock) -> None:
     """Late headers are normal: the wait is named, second by second at first."""
-    view.asked("Qwen/Qwen3-8B")
+    view.show_asked("Qwen/Qwen3-8B")
     assert only(view) == Page("> Why?", "-# <@7> · asking Qwen3-8B", (Control.STOP,))
     clock.at += 4.2
     assert only(view).footer == "-# <@7> · waiting for a free pipeline · 4 s"
@@ -54,18 +54,18 @@ def test_a_request_held_by_the_scheduler_says_so_after_a_moment(view: AnswerView
 
 def test_thinking_counts_the_seconds_and_ends_with_the_first_word(view: AnswerView, clock: HandClock) -> None:
     """The thoughts themselves are not shown."""
-    view.asked("Qwen/Qwen3-8B")
-    view.thinking()
+    view.show_asked("Qwen/Qwen3-8B")
+    view.show_thinking()
     clock.at += 12.4
     assert only(view).footer == "-# Qwen3-8B is thinking · 12 s"
     view.text("Because")
-    view.thinking()
+    view.show_thinking()
     assert only(view).body == f"> Why?\nBecause{CURSOR}"
 
 
 def test_speed_is_told_once_it_means_something(view: AnswerView, clock: HandClock) -> None:
     """The first second's figures would jump."""
-    view.asked("m")
+    view.show_asked("m")
     view.text("one ")
     assert only(view).footer == "-# m"
     for _ in range(40):
@@ -78,35 +78,35 @@ def test_speed_is_told_once_it_means_something(view: AnswerView, clock: HandCloc
 
 def test_the_cursor_never_stands_inside_a_code_block(view: AnswerView) -> None:
     """Code is closed while it streams; a cursor after the fence would break it."""
-    view.asked("m")
+    view.show_asked("m")
     view.text("```python\nprint(1)\n")
     assert only(view).body.endswith("```")
 
 
 def test_the_receipt_tells_what_is_known_and_nothing_else(view: AnswerView) -> None:
     """A short wait is not worth a word."""
-    view.asked("m")
+    view.show_asked("m")
     view.text("Because.")
-    view.done(Receipt(model="org/m", tokens=1812, tokens_per_second=41.4, ttft=0.31, waited=0.2))
+    view.finish(Receipt(model="org/m", tokens=1812, tokens_per_second=41.4, ttft=0.31, waited=0.2))
     assert only(view) == Page("> Why?\nBecause.", "-# m · 1,812 tokens · 41 tok/s · first token 0.3 s")
-    view.done(Receipt(model="m", tokens=1, waited=12.0, version=(2, 3)), (Control.REGENERATE,))
+    view.finish(Receipt(model="m", tokens=1, waited=12.0, version=(2, 3)), (Control.REGENERATE,))
     assert only(view).footer == "-# version 2 of 3 · m · 1 token · waited 12 s"
     assert only(view).controls == (Control.REGENERATE,)
 
 
 def test_an_end_that_is_not_one_is_said_first(view: AnswerView) -> None:
     """Stopped, cut short, failed: before the figures."""
-    view.asked("m")
+    view.show_asked("m")
     view.text("Half")
-    view.done(Receipt(model="m", outcome="length", params=(("limit", 1024),)))
+    view.finish(Receipt(model="m", outcome="length", params=(("limit", 1024),)))
     assert only(view).footer == "-# length limit (1,024 tokens) · m"
 
 
 def test_a_repeated_stream_replaces_what_broke_with_its_first_word(view: AnswerView) -> None:
     """Until then the broken text stays; if nothing better comes it can be restored."""
-    view.asked("m")
+    view.show_asked("m")
     view.text("Broken ")
-    view.reconnecting()
+    view.show_reconnecting()
     assert only(view).footer == "-# reconnecting to m"
     assert "Broken" in only(view).body
     view.text("Whole")
@@ -118,18 +118,18 @@ def test_a_repeated_stream_replaces_what_broke_with_its_first_word(view: AnswerV
 def test_a_continued_answer_starts_with_what_there_is(view: AnswerView) -> None:
     """Also when the question is asked again after a failure."""
     view.begin_with("One, two")
-    view.asked("m")
+    view.show_asked("m")
     view.text(", three")
-    view.asked("m")
+    view.show_asked("m")
     assert only(view).body == "> Why?\nOne, two"
     view.text(", three")
-    view.done(Receipt())
+    view.finish(Receipt())
     assert only(view).body == "> Why?\nOne, two, three"
 
 
 def test_controls_and_small_print_stand_under_the_last_page_alone(view: AnswerView) -> None:
     """And every message keeps to Discord's limit."""
-    view.asked("m")
+    view.show_asked("m")
     for number in range(1200):
         view.text(f"word{number} ")
     pages = view.render()
@@ -141,11 +141,11 @@ def test_controls_and_small_print_stand_under_the_last_page_alone(view: AnswerVi
 
 def test_what_does_not_fit_is_attached_at_the_end(view: AnswerView) -> None:
     """Beyond the last message: the rest, and the whole answer, as files."""
-    view.asked("m")
+    view.show_asked("m")
     words = " ".join(f"word{number}" for number in range(3000))
     view.text(words)
     assert view.render()[-1].files == ()
-    view.done(Receipt())
+    view.finish(Receipt())
     files = {file.name: file.data.decode() for file in view.render()[-1].files}
     assert files["answer.md"] == words
     assert "word2999" in files["answer-rest.md"]
@@ -153,13 +153,13 @@ def test_what_does_not_fit_is_attached_at_the_end(view: AnswerView) -> None:
 
 def test_a_notice_stays_until_the_end_and_is_given_once(view: AnswerView) -> None:
     """A private message that cannot be edited for long says where the answer will come."""
-    view.waiting(2, None)
+    view.show_position(2, None)
     assert view.notify("notice.to_dm")
     assert not view.notify("notice.to_dm")
     assert "direct message" in only(view).footer
-    view.asked("m")
+    view.show_asked("m")
     view.text("Done.")
-    view.done(Receipt())
+    view.finish(Receipt())
     assert view.phase is Phase.DONE
     assert "direct message" not in only(view).footer
 

@@ -16,7 +16,7 @@ from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import Plan, Switching
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 from bot.storage.database import Database
 from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
@@ -80,7 +80,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
             scheduler=scheduler,
             cluster=cluster,
             recorder=ClusterRecorder(queue.monitor, database.history, database.switches, load, clock, leadership),
-            queue=QueueService(
+            queue=QueueOverview(
                 queue.store,
                 NoAnnouncements(),
                 queue.gate,

@@ -13,7 +13,7 @@ from bot.domain.status import ClusterStatus
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import Plan, Switching
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 from tests.fakes.audit import MemoryAudit
 from tests.fakes.deliveries import NoAnnouncements
 from tests.fakes.schedulers import MODEL, ready
@@ -102,7 +102,7 @@ def switching(queue: RunningQueue, switches: Switches, clock: SkippingClock) -> 
         scheduler=queue.scheduler,
         cluster=ClusterService(queue.scheduler, queue.monitor, "", clock),
         recorder=NothingStranded(),
-        queue=QueueService(
+        queue=QueueOverview(
             queue.store,
             NoAnnouncements(),
             queue.gate,

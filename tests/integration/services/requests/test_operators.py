@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.queue.request import RequestState
 from bot.services.access.operators import Operators, Person
 from bot.services.requests.actions import AnswerActions
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 from tests.fakes.audit import MemoryAudit
 from tests.fakes.clocks import FastClock
 from tests.fakes.deliveries import NoAnnouncements
@@ -16,9 +16,9 @@ OPERATOR, ASKER = 99, 1
 NOW = 20.0
 
 
-def overview(queue: RunningQueue, audit: MemoryAudit) -> QueueService:
+def overview(queue: RunningQueue, audit: MemoryAudit) -> QueueOverview:
     """The queue, as operators run it."""
-    return QueueService(
+    return QueueOverview(
         queue.store,
         NoAnnouncements(),
         queue.gate,

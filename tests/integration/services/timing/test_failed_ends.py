@@ -35,11 +35,11 @@ FINAL = {RequestState.DELIVERED, RequestState.CANCELLED, RequestState.FAILED}
 
 STEPS: dict[str, tuple[type, str]] = {
     "ask": (Attempt, "execute"),
-    "commit": (MemoryRequests, "answered"),
+    "commit": (MemoryRequests, "mark_answered"),
     "render": (AnswerView, "done"),
     "deliver": (ShownAnswer, "finish"),
     "announce": (NoAnnouncements, "announce"),
-    "note the delivery": (MemoryRequests, "delivered"),
+    "note the delivery": (MemoryRequests, "mark_delivered"),
 }
 
 FAULTS: dict[str, tuple[Callable[[], BaseException], float]] = {
@@ -165,7 +165,16 @@ async def test_a_disk_that_is_full_for_long_loses_no_question(monkeypatch: pytes
         await queue.scheduler.asked(3)
         with monkeypatch.context() as patch:
             full = Fault(*FAULTS["the disk, for long"])
-            for name in ("claim", "renew", "release", "answered", "delivered", "failed", "cancelled", "recover"):
+            for name in (
+                "claim",
+                "renew",
+                "release",
+                "mark_answered",
+                "mark_delivered",
+                "mark_failed",
+                "mark_cancelled",
+                "recover",
+            ):
                 full.put_into(patch, MemoryRequests, name)
             for stream in queue.scheduler.open:
                 stream.end("fine")
@@ -190,7 +199,7 @@ async def test_what_was_stopped_is_not_asked_again(
             stream.begin()
         await LoopClock().sleep(1.0)
         with monkeypatch.context() as patch:
-            Fault(*FAULTS[fault]).put_into(patch, MemoryRequests, "cancelled")
+            Fault(*FAULTS[fault]).put_into(patch, MemoryRequests, "mark_cancelled")
             stopping = asyncio.create_task(queue.cancellation.stop(asked, by=1))
             await LoopClock().sleep(1.0)
             stream.end()
@@ -206,7 +215,7 @@ async def test_a_failure_that_cannot_be_committed_ends_too(monkeypatch: pytest.M
     """The cluster refused the question for good while the disk was full."""
     async with running(ready(1), settings=Settings(clock=LoopClock())) as queue:
         with monkeypatch.context() as patch:
-            Fault(*FAULTS["the disk, for long"]).put_into(patch, MemoryRequests, "failed")
+            Fault(*FAULTS["the disk, for long"]).put_into(patch, MemoryRequests, "mark_failed")
             asked = await queue.asks(1, "?")
             for number in range(1, 7):
                 (await queue.scheduler.asked(number, timeout=AT_LAST)).fail(RequestRefused("400", status=400))

@@ -128,7 +128,7 @@ async def test_a_pause_that_one_sets_holds_the_other() -> None:
         await one.gate.pause(QueuePause("new disks", by=7, since=0.0))
         await LoopClock().sleep(HEARTBEAT + SOON)
         asked = await other.asks(1, "and now?")
-        assert "kept: the line is paused: new disks" in other.answer(asked).text
+        assert "kept: the queue is paused: new disks" in other.answer(asked).text
         assert await one.gate.resume()
         assert not await one.gate.resume()
         await LoopClock().sleep(HEARTBEAT + SOON)

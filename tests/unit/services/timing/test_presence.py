@@ -12,7 +12,7 @@ from bot.errors import DeliveryError
 from bot.presentation.status import Load
 from bot.services.cluster.monitor import Availability, ClusterService, ClusterView
 from bot.services.operations.presence import TRIED_EVERY, UPDATE_EVERY, Presence
-from bot.services.requests.overview import QueueService
+from bot.services.requests.overview import QueueOverview
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ready
 
@@ -28,7 +28,7 @@ class Cluster(ClusterService):
         return ClusterView(ready(4), 0.0, self.availability, None)
 
 
-class Line(QueueService):
+class Line(QueueOverview):
     """A queue in which one more question waits at each look."""
 
     def __init__(self, *, grows: bool) -> None:
