@@ -109,6 +109,7 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         if waiting in done:
             log.info("bot.stopping", grace=settings.shutdown_grace)
             await app.queue.dispatcher.drain(settings.shutdown_grace)
+            await app.bot.services.ask.settled(SETTLE_SECONDS)
             await app.background.settled(SETTLE_SECONDS)
     finally:
         for task in (*tasks, waiting):
@@ -139,7 +140,8 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[object, object, T]) -
         await asyncio.gather(working, signalled, return_exceptions=True)
 
 
-# How long the last edits may take after running answers have ended.
+# How long the last edits, and acknowledgements of questions that had begun to be taken, may take after running
+# answers have ended.
 SETTLE_SECONDS = 5.0
 
 

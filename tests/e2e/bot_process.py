@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sandbox.discord_api import DiscordDouble
 from sandbox.parallax import ParallaxDouble
+from tests.fakes.databases import new_database
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN = 20.0
@@ -133,6 +134,9 @@ async def staged(
         parallax or ParallaxDouble(tokens_per_second=200) as open_parallax,
     ):
         open_discord.cluster_url = open_parallax.url
+        if not (folder / "bot.db").exists():
+            # Migrating takes a third of a start, and tests/e2e/test_start.py starts without.
+            new_database(folder)
         bot = BotProcess(bot_environment(open_discord, open_parallax.url, folder, settings), folder / "bot.log")
         await bot.start()
         try:

@@ -29,6 +29,7 @@ from bot.services.queue.gate import Gate
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
 from bot.services.requests.fair_semaphore import FairSemaphore
+from bot.tasks.pending import Pending
 
 log = structlog.get_logger(__name__)
 
@@ -133,6 +134,7 @@ class AskService:
         self._ask_limits = ask_limits
         self._system_prompt = system_prompt
         self._semaphore = FairSemaphore(AT_ONCE)
+        self._unacknowledged = Pending()
 
     async def admit(self, context: AskContext) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
@@ -155,9 +157,17 @@ class AskService:
             raise UserError("empty prompt", key="error.empty_prompt")
         if self._brake is not None and self._brake.level() is not Level.OPEN:
             raise NotTakenNow
-        async with self._semaphore.passing(question.asker.user_id):
-            self._gate.require_open()
-            return await self._taken(question)
+        entry = object()
+        self._unacknowledged.begin(entry)
+        try:
+            async with self._semaphore.passing(question.asker.user_id):
+                self._gate.require_open()
+                accepted = await self._taken(question)
+            if accepted is not None:
+                self._unacknowledged.begin(accepted.request_id)
+            return accepted
+        finally:
+            self._unacknowledged.complete(entry)
 
     async def _taken(self, question: Question) -> Accepted | None:
         context = question.context
@@ -208,12 +218,21 @@ class AskService:
     async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
         """The acknowledging message exists. ``message_id`` None: it could not be sent, and the answer will
         come as a message of its own where the bot may write."""
-        await self._live_answers.acknowledged(accepted.request_id, message_id, accepted.page)
+        try:
+            await self._live_answers.acknowledged(accepted.request_id, message_id, accepted.page)
+        finally:
+            self._unacknowledged.complete(accepted.request_id)
 
     def refused(self, accepted: Accepted) -> None:
         """Discord has refused the acknowledging message: it was too late. The answer comes as a message of its own
         where the bot may write."""
         self._live_answers.refused(accepted.request_id)
+        self._unacknowledged.complete(accepted.request_id)
+
+    async def settled(self, timeout: float) -> bool:
+        """Wait until every question that is being taken is acknowledged or refused, at most ``timeout`` seconds;
+        returns whether that is so. For the end of the process, which closes the connection that acknowledges."""
+        return await self._unacknowledged.settled(self._clock, timeout)
 
     def _check_size(self, question: Question, options: GenerationOptions | None) -> float:
         window = build_window(

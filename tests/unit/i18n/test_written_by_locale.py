@@ -8,6 +8,7 @@ from bot.clock import SystemClock
 from bot.i18n.catalogue import available_locales, number, say
 from bot.presentation.answer import AnswerView, Receipt
 from bot.presentation.page import compact_duration
+from tests.unit.i18n.test_locales import TYPICAL
 
 
 @pytest.mark.parametrize("locale", available_locales())

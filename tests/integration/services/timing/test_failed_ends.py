@@ -36,7 +36,7 @@ FINAL = {RequestState.DELIVERED, RequestState.CANCELLED, RequestState.FAILED}
 STEPS: dict[str, tuple[type, str]] = {
     "ask": (Attempt, "execute"),
     "commit": (MemoryRequests, "mark_answered"),
-    "render": (AnswerView, "done"),
+    "render": (AnswerView, "finish"),
     "deliver": (ShownAnswer, "finish"),
     "announce": (NoAnnouncements, "announce"),
     "note the delivery": (MemoryRequests, "mark_delivered"),
