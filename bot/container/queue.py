@@ -9,8 +9,9 @@ from bot.clock import Clock
 from bot.domain.conversation.store import ConversationStore
 from bot.domain.conversation.summary import SummaryStore
 from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.queue.back_off import BackOff
 from bot.domain.queue.breaker import Breaker
-from bot.domain.queue.capacity import BackOff, CapacityLimit
+from bot.domain.queue.capacity import CapacityLimit
 from bot.domain.queue.estimate import ServiceTimes
 from bot.domain.queue.store import RequestStore
 from bot.domain.scheduler import Scheduler

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bot.domain.queue.capacity import BackOff
+from bot.domain.queue.back_off import BackOff
 
 STRIKES = 2
 """After this many failures, each preceded by a success of another question, the question is at fault. The first

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import structlog
 
 from bot.clock import Clock, woken
+from bot.domain.queue.back_off import BackOff
 from bot.domain.queue.breaker import Breaker, Failure
-from bot.domain.queue.capacity import BackOff
 from bot.domain.queue.hold import RESTARTING, Hold
 from bot.domain.queue.store import QueuePause, RequestStore
 from bot.domain.status import ClusterStatus

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.queue.capacity import LEAST_ASKED_SECONDS, MOST_ASKED_SECONDS, QUIET_SECONDS
+from bot.domain.queue.back_off import LEAST_ASKED_SECONDS, MOST_ASKED_SECONDS
+from bot.domain.queue.capacity import QUIET_SECONDS
 from bot.domain.queue.hold import Hold
 from bot.domain.queue.request import RequestState
 from bot.domain.queue.store import QueuePause

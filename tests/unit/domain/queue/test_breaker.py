@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.queue.back_off import MOST_ASKED_SECONDS, BackOff
 from bot.domain.queue.breaker import REMEMBERED, STRIKES, SUSPECT_SECONDS, TURNS, Breaker, Failure
-from bot.domain.queue.capacity import MOST_ASKED_SECONDS, BackOff
 
 
 def breaker() -> Breaker:
