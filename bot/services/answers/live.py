@@ -134,6 +134,10 @@ class LiveAnswers:
         """All live answers of this process."""
         return tuple(self._live.values())
 
+    def showing(self, message_id: int) -> LiveAnswer | None:
+        """The live answer that this message is a part of, if it is open here."""
+        return next((live for live in self.all() if message_id in live.delivery.message_ids), None)
+
     async def acknowledged(self, request_id: str, message_id: int | None, page: Page | None) -> None:
         """Note that the first message exists and store its id, so that a restart finds it. Raises
         :class:`StorageError`."""

@@ -63,7 +63,11 @@ class AnswerActions:
 
     async def shown_in(self, message_id: int) -> StoredRequest | None:
         """The newest request shown in this message, or None. Raises :class:`StorageError`."""
-        return await self._store.by_message(message_id)
+        found = await self._store.by_message(message_id)
+        if found is None and (live := self._live_answers.showing(message_id)) is not None:
+            # People may react to a message before its id is committed.
+            found = await self._store.get(live.question.request_id)
+        return found
 
     async def stoppable(self, request_id: str, person: Person) -> StoredRequest:
         """The request, for stopping it. Raises :class:`NotAllowed` for anybody but the asker and operators."""

@@ -8,7 +8,9 @@ from bot.services.requests.actions import AnswerActions
 from bot.services.requests.overview import QueueOverview
 from tests.fakes.audit import MemoryAudit
 from tests.fakes.clocks import FastClock
+from tests.fakes.conversations import MemoryConversations
 from tests.fakes.deliveries import NoAnnouncements
+from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import NO_MODEL, ready
 from tests.integration.services.process import RunningQueue, running
 
@@ -36,6 +38,13 @@ class NoThumbs:
     async def give(self, request_id: str, user_id: int, value: int, *, now: float) -> None:
         """Not to be reached."""
         raise AssertionError((request_id, user_id, value, now))
+
+
+class UncommittedIds(MemoryRequests):
+    """A store whose disk is too busy to keep which message shows what."""
+
+    async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
+        """Not yet."""
 
 
 def actions(queue: RunningQueue, audit: MemoryAudit) -> AnswerActions:
@@ -121,3 +130,20 @@ async def test_stopping_somebody_elses_answer_is_kept() -> None:
         assert not await service.stop(other, Person(OPERATOR, 8), None)
         await queue.until_settled()
     assert audit.noted == [(OPERATOR, "answer.stop", {"asker": f"<@{ASKER}>"})]
+
+
+async def test_a_message_is_known_before_its_id_is_committed() -> None:
+    """People reply to an answer as soon as they see it."""
+    conversations = MemoryConversations()
+    async with running(ready(1), UncommittedIds(conversations), conversations) as queue:
+        asked = await queue.asks(ASKER, "one")
+        live = queue.live_answers.get(asked)
+        assert live is not None
+        (message_id,) = live.delivery.message_ids
+        assert message_id is not None
+        found = await actions(queue, MemoryAudit()).shown_in(message_id)
+        assert found is not None
+        assert found.request_id == asked
+        assert await actions(queue, MemoryAudit()).shown_in(message_id + 1) is None
+        (await queue.scheduler.asked(1)).end("done")
+        await queue.until_settled()
