@@ -26,7 +26,7 @@ run: $(BASE) ## Run the bot against the real Discord, with the settings from .en
 	@exec $(PY) -m bot run
 
 test: $(DEV) ## Run all tests
-	$(PY) -m pytest -n 4 --dist worksteal
+	$(PY) -m pytest -n 5 --dist worksteal
 
 lint: $(DEV) ## Check style, types, import arrows, the page's modules and what may not be in files
 	$(VENV)/bin/ruff check .

@@ -23,7 +23,7 @@ from tests.unit.domain.queue.test_fairness_properties import (
 )
 
 # Each example is a database of its own.
-_examples = settings(max_examples=8, deadline=None)
+_examples = settings(max_examples=5, deadline=None)
 CONVERSATIONS = 130
 """As many as the plans name."""
 

@@ -36,7 +36,7 @@ from tests.fakes.deliveries import NoAnnouncements, NoMessages, ShownAnswer, Sho
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ScriptedScheduler
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 LIMITS = QueueLimits(per_user=100, total=100)
 
 
