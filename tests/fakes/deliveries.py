@@ -104,6 +104,7 @@ class ShownAnswers:
     async def close(self, request_id: str) -> None:
         """Stop showing it."""
         self.open_now.discard(request_id)
+        self.on_change()
 
 
 class NoMessages:

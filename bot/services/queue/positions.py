@@ -80,7 +80,8 @@ class PositionUpdater:
             await self._clock.sleep(REFRESH_EVERY - SETTLED_AFTER)
 
     async def refresh(self) -> bool:
-        """Bring the head of the queue and a part of the rest up to date; False when some are not true yet.
+        """Bring the head of the queue and a part of the rest up to date; False when some are not true yet,
+        or more are open than need be.
 
         The messages that a process before this one left waiting are taken over here, as their turn comes.
         """
@@ -95,10 +96,10 @@ class PositionUpdater:
         for index in due:
             await self._tell(waiting[index], index + 1, hold)
             await self._clock.sleep(BETWEEN)
-        await self._close_far(waiting)
+        is_closed = await self._close_far(waiting)
         if len(self._told) > 2 * len(waiting) + FRONT:
             self._told = {one: self._told[one] for one in waiting if one in self._told}
-        return len(due) == len(outdated)
+        return is_closed and len(due) == len(outdated)
 
     async def show_enqueued(self, live: LiveAnswer) -> None:
         """Show what becomes of a question that has just entered the queue: that it is asked at once, or its
@@ -163,11 +164,13 @@ class PositionUpdater:
         else:
             live.show_position(position, self._slots.wait_for(position))
 
-    async def _close_far(self, waiting: Sequence[str]) -> None:
-        """Let go of what stands far back and shows what it should."""
+    async def _close_far(self, waiting: Sequence[str]) -> bool:
+        """Close what is far back and shows what it should; False when some of it does not show that yet."""
         lives = [live for one in waiting if (live := self._live_answers.get(one)) is not None]
-        resting = [live.question.request_id for live in lives[OPEN_AT_MOST:] if _rests(live)]
+        far = lives[OPEN_AT_MOST:]
+        resting = [live.question.request_id for live in far if _rests(live)]
         await asyncio.gather(*(self._live_answers.close(request_id) for request_id in resting))
+        return len(resting) == len(far)
 
 
 def _rests(live: LiveAnswer) -> bool:
