@@ -14,9 +14,17 @@ def always(seconds: float) -> Callable[[], float]:
     return lambda: seconds
 
 
+_BEGAN = SystemClock().monotonic()
+_FIRST = 1_000.0
+
+
 @dataclass(eq=False)
 class FastClock:
-    """A :class:`bot.clock.Clock` on which waits and tolerances pass ``times`` as fast as they are written."""
+    """A :class:`bot.clock.Clock` on which waits and tolerances pass ``times`` as fast as they are written.
+
+    It starts at 1,000 s with the test process: a machine's own seconds since it started, ``times`` as many, would
+    make a question of second 1 a day old on a machine that has run for an hour.
+    """
 
     times: float
     _real: SystemClock = field(default_factory=SystemClock)
@@ -27,7 +35,7 @@ class FastClock:
 
     def monotonic(self) -> float:
         """Seconds, running fast."""
-        return self._real.monotonic() * self.times
+        return _FIRST + (self._real.monotonic() - _BEGAN) * self.times
 
     async def sleep(self, seconds: float) -> None:
         """Return early."""
