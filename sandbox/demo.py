@@ -32,7 +32,7 @@ _LOCK = "lock"
 
 _TO_TRY = (
     ("/ask", "prompt: Explain a heap with an example in Python"),
-    ("/status", "the cluster, its machines and its line"),
+    ("/status", "the cluster, its machines and its queue"),
     ("/queue", "ask several times at once, then look"),
 )
 
