@@ -15,7 +15,7 @@ from benchmarks.verdict import Bound, Result
 from bot.domain.cluster.history import Sample
 from bot.presentation.cluster_chart import cluster_chart
 from bot.services.requests.fair_semaphore import FairSemaphore
-from bot.workers.charts import ChartDrawer
+from bot.workers.chart_drawing import ChartDrawer
 from bot.workers.subprocesses import Subprocesses
 from sandbox.discord_api import DiscordDouble, Message
 from sandbox.parallax import ParallaxDouble

@@ -71,13 +71,13 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         LastingTask("retention", app.personal.run),
         LastingTask("recorder", operations.recorder.run),
         LastingTask("samples", operations.recorder.keep_samples),
-        LastingTask("switch", operations.switching.run),
+        LastingTask("switch", operations.model_switcher.run),
         LastingTask("boards", operations.boards.run, when_ready=True),
         LastingTask("alerts", app.alerts.run, when_ready=True),
         LastingTask("presence", app.presence.run, when_ready=True),
     ]
-    if queue.summaries is not None:
-        tasks.append(LastingTask("summaries", queue.summaries.run))
+    if queue.summariser is not None:
+        tasks.append(LastingTask("summaries", queue.summariser.run))
     return tasks
 
 

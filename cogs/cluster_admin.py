@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import text_layout
 from bot.domain.cluster.boards import AlertChannel
-from bot.domain.cluster.model_switch import Switch
+from bot.domain.cluster.switch_steps import Switch
 from bot.errors import UserError
 from bot.i18n.catalogue import say
 from bot.presentation.audit import audit_text
@@ -74,7 +74,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """Check the name and the memory, say what it interrupts, then ask for confirmation."""
         self._operators.require(person_of(interaction))
         known = await self._cluster.known_model(model)
-        under_way = await self._services.operations.switching.current()
+        under_way = await self._services.operations.model_switcher.current()
         if under_way is not None:
             await self._show(interaction, under_way)
             return
@@ -108,7 +108,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     async def switch(self, interaction: discord.Interaction) -> None:
         """Show it anew: its message is followed for a quarter of an hour only."""
         self._operators.require(person_of(interaction))
-        under_way = await self._services.operations.switching.current()
+        under_way = await self._services.operations.model_switcher.current()
         if under_way is None:
             raise UserError("no switch", key="error.no_switch")
         await self._show(interaction, under_way)

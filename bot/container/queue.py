@@ -21,7 +21,7 @@ from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.monitor import ClusterMonitor
-from bot.services.conversations.summaries import Summaries
+from bot.services.conversations.summariser import Summariser
 from bot.services.ports import Deliveries, Messenger, Preferences
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.expiry import Expiry
@@ -92,7 +92,7 @@ class Queue:
     expiry: Expiry
     reconciliation: Reconciliation
     tokens: TokenExpiryNotifier
-    summaries: Summaries | None
+    summariser: Summariser | None
 
 
 def build_queue(parts: QueueParts) -> Queue:
@@ -162,13 +162,13 @@ def build_queue(parts: QueueParts) -> Queue:
         signal=signal,
         background=parts.background,
     )
-    summaries = _summaries(parts, Idleness(store, in_flight, gate))
+    summariser = _summariser(parts, Idleness(store, in_flight, gate))
     dispatcher = Dispatcher(
         store=store,
         live_answers=live_answers,
         gate=gate,
         slots=slots,
-        attempts=_attempts(parts, gate, summaries),
+        attempts=_attempts(parts, gate, summariser),
         completion=completion,
         positions=positions,
         heartbeat=heartbeat,
@@ -195,7 +195,7 @@ def build_queue(parts: QueueParts) -> Queue:
         expiry=expiry,
         reconciliation=reconciliation,
         tokens=TokenExpiryNotifier(live_answers, store, positions, clock),
-        summaries=summaries,
+        summariser=summariser,
     )
 
 
@@ -212,7 +212,7 @@ def _gate(parts: QueueParts, signal: QueueSignal, slots: Slots) -> Gate:
     )
 
 
-def _attempts(parts: QueueParts, gate: Gate, summaries: Summaries | None) -> Attempts:
+def _attempts(parts: QueueParts, gate: Gate, summariser: Summariser | None) -> Attempts:
     return Attempts(
         scheduler=parts.scheduler,
         store=parts.store,
@@ -221,14 +221,14 @@ def _attempts(parts: QueueParts, gate: Gate, summaries: Summaries | None) -> Att
         policy=parts.options.policy,
         clock=parts.clock,
         gate=gate,
-        summaries=summaries,
+        summariser=summariser,
     )
 
 
-def _summaries(parts: QueueParts, idleness: Idleness) -> Summaries | None:
+def _summariser(parts: QueueParts, idleness: Idleness) -> Summariser | None:
     if parts.summaries is None:
         return None
-    return Summaries(
+    return Summariser(
         store=parts.summaries,
         conversations=parts.conversations,
         scheduler=parts.scheduler,

@@ -33,7 +33,7 @@ from bot.services.conversations.memory import ConversationService
 from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.alerts import Alerts
 from bot.services.operations.boards import BoardKeeper, StatusCards
-from bot.services.operations.model_switch import Switching
+from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.presence import Presence
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskLimits, AskService
@@ -45,7 +45,7 @@ from bot.storage.database import Database
 from bot.storage.process_lock import ProcessLock
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
-from bot.workers.charts import ChartDrawer
+from bot.workers.chart_drawing import ChartDrawer
 from bot.workers.documents import Documents
 from bot.workers.subprocesses import Subprocesses
 
@@ -245,7 +245,7 @@ def _operations(
     boards = BoardKeeper(
         database.boards, cards, poster, cluster, recorder, nodes, database.audit, clock, leadership
     )
-    switching = Switching(
+    model_switcher = ModelSwitcher(
         scheduler=parts.scheduler,
         cluster=cluster,
         recorder=recorder,
@@ -262,7 +262,7 @@ def _operations(
         alert_channels=AlertChannels(database.boards, database.audit, clock),
         recorder=recorder,
         nodes=nodes,
-        switching=switching,
+        model_switcher=model_switcher,
         audit=database.audit,
         card_layout=card_layout,
         background=parts.background,
@@ -276,6 +276,6 @@ def _operations(
         clock,
         leadership,
         parts.outgoing,
-        switching,
+        model_switcher,
     )
     return services, alerts

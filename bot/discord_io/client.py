@@ -22,7 +22,7 @@ from bot.errors import DeliveryError
 from bot.i18n.catalogue import forget_sentences
 from bot.i18n.command_translator import CatalogueTranslator
 from bot.markdown.files import File
-from bot.presentation.charts import Chart
+from bot.presentation.chart_data import Chart
 from bot.presentation.page import Page
 from bot.presentation.status import Card
 from bot.services.access.operators import Operators
@@ -35,7 +35,7 @@ from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.boards import BoardKeeper, StatusCards
-from bot.services.operations.model_switch import Switching
+from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.cancellation import Cancellation
@@ -81,7 +81,7 @@ class OperationsServices:
     alert_channels: AlertChannels
     recorder: ClusterRecorder
     nodes: NodeBook
-    switching: Switching
+    model_switcher: ModelSwitcher
     audit: AuditLog
     card_layout: Callable[[Card, str], discord.ui.LayoutView]
     background: Background

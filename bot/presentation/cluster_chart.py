@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.domain.cluster.history import Sample
 from bot.i18n.catalogue import say
-from bot.presentation.charts import LineChart, label
+from bot.presentation.chart_data import LineChart, label
 from bot.presentation.page import compact_duration
 
 # A phone's screen is narrower than this many points.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bot.domain.cluster.model_switch import STEPS, Step, Switch, SwitchState
+from bot.domain.cluster.switch_steps import STEPS, Step, Switch, SwitchState
 from bot.domain.status import ClusterStatus, JoinCommand, Model
 from bot.i18n.catalogue import say
 from bot.presentation.join import joined_memory

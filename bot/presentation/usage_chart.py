@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from bot.clock import utc
 from bot.domain.queue.usage import DAY, UsageRow
-from bot.presentation.charts import BarChart, BarPanel, Series, label, verbatim
+from bot.presentation.chart_data import BarChart, BarPanel, Series, label, verbatim
 
 PEOPLE_SHOWN = 8
 

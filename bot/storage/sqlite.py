@@ -6,13 +6,11 @@ wait for a write (WAL, https://www.sqlite.org/wal.html).
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -20,6 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, SQLAlchemy
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import StorageError, ValueRefused
+from bot.storage.group_commit import TOGETHER, JobRunner
 from bot.storage.sqlite_driver import StatementConnection, connected
 from bot.storage.statements import UNASKED
 
@@ -33,9 +32,6 @@ BUSY_SECONDS = 10.0
 """How long a write waits for a write of somebody else (an open ``sqlite3`` session) before it fails."""
 
 READERS = 2
-
-TOGETHER = 16
-"""The most writes that share a commit: an urgent write waits for no more than these."""
 
 _REFUSED = (DataError, IntegrityError, InterfaceError, OverflowError, UnicodeError)
 """Errors that the same values would cause again. The last two come from the driver itself, which binds integers of
@@ -117,144 +113,14 @@ def _listen(engine: Engine, *, read_only: bool) -> None:
     event.listen(engine, "begin", on_begin)
 
 
-class _Job(Generic[T]):
-    """The work of a transaction, and the future for its result."""
-
-    def __init__(self, work: Callable[[Connection], T]) -> None:
-        self._work = work
-        self.result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-    def run(self, connection: Connection) -> None:
-        """Run in a transaction of its own."""
-        try:
-            with connection.begin():
-                value = self._work(connection)
-        except Exception as error:  # noqa: BLE001  # passed to the task that waits
-            self.fail(error)
-        else:
-            self._succeed(value)
-
-    def run_in_savepoint(self, connection: Connection) -> Callable[[], None]:
-        """Run in a savepoint of a transaction; returns a function that sets the result, to be called after the
-        commit.
-
-        Raises the database's errors, after which the state of the transaction is not known. Any other error undoes
-        only this job.
-        """
-        try:
-            with connection.begin_nested():
-                value = self._work(connection)
-        except (SQLAlchemyError, sqlite3.Error):
-            raise
-        except Exception as error:  # noqa: BLE001  # passed to the task that waits
-            return partial(self.fail, error)
-        return partial(self._succeed, value)
-
-    def fail(self, error: BaseException) -> None:
-        """Raise ``error`` where the result is awaited, if it still is."""
-        if not self.result.done():
-            self.result.set_exception(error)
-
-    def _succeed(self, value: T) -> None:
-        if not self.result.done():
-            self.result.set_result(value)
-
-
-class _Worker:
-    """Runs jobs on up to ``connections`` connections, urgent jobs first, up to ``together`` of them in one
-    transaction.
-
-    The tasks that run them belong to the worker: a caller that is cancelled leaves the transaction alone.
-    """
-
-    def __init__(self, engine: AsyncEngine, *, connections: int, together: int) -> None:
-        self.engine = engine
-        self._connections = connections
-        self._together = together
-        self._urgent: deque[_Job[Any]] = deque()
-        self._ordinary: deque[_Job[Any]] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
-        # A task that found no more jobs stays in the set for one more turn of the event loop.
-        self._looking = 0
-        self._closed = False
-
-    def submit(self, work: Callable[[Connection], T], *, urgent: bool) -> asyncio.Future[T]:
-        """Run ``work`` as soon as a connection is free. Raises :class:`StorageError` after :meth:`close`."""
-        if self._closed:
-            raise StorageError("database: it is closed")
-        job = _Job(work)
-        (self._urgent if urgent else self._ordinary).append(job)
-        if self._looking < self._connections:
-            self._looking += 1
-            task = asyncio.create_task(self._run_jobs(), name="database")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return job.result
-
-    async def close(self) -> None:
-        """Finish what was submitted and close the connections."""
-        self._closed = True
-        try:
-            if self._tasks:
-                await asyncio.wait(self._tasks)
-        finally:
-            await self.engine.dispose()
-
-    async def _run_jobs(self) -> None:
-        try:
-            while jobs := self._next():
-                await self._run_with_connection(jobs)
-        finally:
-            self._looking -= 1
-
-    async def _run_with_connection(self, jobs: Sequence[_Job[Any]]) -> None:
-        try:
-            async with self.engine.connect() as connection:
-                await connection.run_sync(self._run, jobs)
-        except Exception as error:  # noqa: BLE001  # handed to those who wait
-            for job in jobs:
-                job.fail(error)
-        finally:
-            # Only when this task is cancelled are there jobs without a result.
-            for job in jobs:
-                job.result.cancel()
-
-    def _next(self) -> list[_Job[Any]]:
-        jobs: list[_Job[Any]] = []
-        for waiting in (self._urgent, self._ordinary):
-            while waiting and len(jobs) < self._together:
-                job = waiting.popleft()
-                # When a caller was cancelled, the result of its job is done before the job began.
-                if not job.result.done():
-                    jobs.append(job)
-        return jobs
-
-    def _run(self, connection: Connection, jobs: Sequence[_Job[Any]]) -> None:
-        if len(jobs) > 1 and self._run_together(connection, jobs):
-            return
-        for job in jobs:
-            job.run(connection)
-
-    def _run_together(self, connection: Connection, jobs: Sequence[_Job[Any]]) -> bool:
-        """Run the jobs in one transaction; False when the database refused one of them, and nothing was kept."""
-        try:
-            with connection.begin():
-                told = [job.run_in_savepoint(connection) for job in jobs]
-        except (SQLAlchemyError, sqlite3.Error):
-            return False
-        for tell in told:
-            tell()
-        return True
-
-
 class SqliteTransactions:
     """Transactions on a SQLite file, which this process has to itself
     (:class:`bot.storage.process_lock.ProcessLock`): see :class:`bot.storage.engine.Transactions`."""
 
     def __init__(self, file: Path) -> None:
         writer, reader = open_engine(file, read_only=False), open_engine(file, read_only=True)
-        self._writes = _Worker(writer, connections=1, together=TOGETHER)
-        self._reads = _Worker(reader, connections=READERS, together=1)
+        self._writes = JobRunner(writer, connections=1, together=TOGETHER)
+        self._reads = JobRunner(reader, connections=READERS, together=1)
 
     async def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Run ``work`` in a transaction that is committed and on disk when this returns.
@@ -279,7 +145,7 @@ class SqliteTransactions:
         finally:
             await self._reads.close()
 
-    async def _run(self, worker: _Worker, work: Callable[[Connection], T], *, urgent: bool) -> T:
+    async def _run(self, worker: JobRunner, work: Callable[[Connection], T], *, urgent: bool) -> T:
         try:
             return await worker.submit(work, urgent=urgent)
         except _REFUSED as exc:

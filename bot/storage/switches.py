@@ -1,10 +1,10 @@
-"""Model switches on the database: :class:`bot.domain.cluster.model_switch.SwitchStore`."""
+"""Model switches on the database: :class:`bot.domain.cluster.switch_steps.SwitchStore`."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from bot.domain.cluster.model_switch import Step, Switch, SwitchState
+from bot.domain.cluster.switch_steps import Step, Switch, SwitchState
 from bot.storage.engine import Transactions
 from bot.storage.tables import IS_OPEN, switches
 

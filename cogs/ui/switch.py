@@ -14,7 +14,7 @@ from discord import ui
 from bot.discord_io.calls import translated
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import text_layout
-from bot.domain.cluster.model_switch import Switch, SwitchState
+from bot.domain.cluster.switch_steps import Switch, SwitchState
 from bot.errors import BotError, DeliveryError, UserError
 from bot.i18n.catalogue import say
 from bot.presentation.page import escape_inline
@@ -62,7 +62,7 @@ class ConfirmSwitch(BaseLayout):
         # The view is not stopped: a second press still has to be acknowledged.
         await interaction.response.defer()
         self._decided = True
-        switch = await self._services.operations.switching.begin(self._plan, by=interaction.user.id)
+        switch = await self._services.operations.model_switcher.begin(self._plan, by=interaction.user.id)
         await follow_switch(self._services, interaction, switch, wanted=self._plan)
 
     async def _dismiss(self, interaction: Press) -> None:
@@ -156,7 +156,7 @@ class _Following:
 
     async def show(self) -> None:
         """Bring the message up to date when it looks different."""
-        switching = self._services.operations.switching
+        switching = self._services.operations.model_switcher
         switch = await switching.get(self._switch_id)
         if switch is None:
             return
@@ -172,7 +172,7 @@ class _Following:
     async def run(self) -> None:
         """Until the switch is over, or the interaction is spent."""
         wake = asyncio.Event()
-        unsubscribe = self._services.operations.switching.subscribe(wake.set)
+        unsubscribe = self._services.operations.model_switcher.subscribe(wake.set)
         try:
             while not self._over and not self._interaction.is_expired():
                 # A running switch is looked at every second; what changed meanwhile is shown together.
@@ -193,7 +193,7 @@ class SwitchControl(DurableButton, template=r"switch:(?P<action>cancel|back):(?P
     async def act(self, services: Services, press: Press) -> None:
         """Cancel it, or ask for the way back to be confirmed. Operators only."""
         require_operator(services, press)
-        switching, switch_id = services.operations.switching, self.fields["switch"]
+        switching, switch_id = services.operations.model_switcher, self.fields["switch"]
         if self.fields["action"] == "back":
             switch = await switching.get(switch_id)
             if switch is None or switch.previous_model is None:
@@ -219,7 +219,7 @@ class _TypeBack(NameModal):
     async def begin(self, interaction: Press) -> None:
         """Go back, and follow that."""
         await interaction.response.defer()
-        switching = self._services.operations.switching
+        switching = self._services.operations.model_switcher
         switch = await switching.back(self._switch_id, by=interaction.user.id, plan_id=self._plan_id)
         if switch is not None:
             wanted = Plan(self._plan_id, self._model, switch.nodes, switch.local_network)

@@ -12,7 +12,7 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
     warnings.simplefilter("ignore", DeprecationWarning)
     import discord
 
-from bot.discord_io.delivery.bucket import Bucket
+from bot.discord_io.delivery.edit_pacing import Bucket
 from bot.discord_io.delivery.routes import MessageRoutes, RouteKind
 from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Outgoing

@@ -23,7 +23,7 @@ import structlog
 import yarl
 
 from bot.clock import Clock
-from bot.discord_io.delivery.bucket import Bucket
+from bot.discord_io.delivery.edit_pacing import Bucket
 from bot.discord_io.outgoing import Outgoing
 from bot.telemetry.metrics import Metrics
 

@@ -19,7 +19,7 @@ import structlog
 from bot.clock import Clock
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.components import build_layout, page_mark, to_files
-from bot.discord_io.delivery.bucket import Bucket
+from bot.discord_io.delivery.edit_pacing import Bucket
 from bot.discord_io.delivery.rate_limit_trace import WireCall, current_call
 from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Outgoing

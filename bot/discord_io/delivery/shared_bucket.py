@@ -4,14 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from typing import Generic, TypeVar
 
-from bot.discord_io.delivery.bucket import Bucket, FairTurns
+from bot.discord_io.delivery.edit_pacing import Bucket
 from bot.domain.discord_calls.priority import CallPriority
 
 CHANNEL_WINDOW = 5.0
 # Discord's own channel bucket, before its headers say otherwise (discord-api-docs issues 2761, 8073).
 CHANNEL_LIMIT = 5
 KEPT_BUCKETS = 512
+
+K = TypeVar("K")
+
+
+class FairTurns(Generic[K]):
+    """Turns among answers that share one bucket: the one whose unseen text has waited longest goes first.
+
+    A final text goes before every streaming one, then an answer's first words, and a position in the queue last: a
+    queue that moves must not delay the answers being written. Equal ages keep the order in which they asked.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[K, tuple[CallPriority, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def wants(self, key: K, *, since: float, priority: CallPriority = CallPriority.TEXT) -> None:
+        """Let `key`, which has unseen text since `since`, wait for a turn. Calling it again keeps the earlier time
+        and the more urgent priority."""
+        before, oldest = self._waiting.get(key, (priority, since))
+        self._waiting[key] = (min(before, priority), min(since, oldest))
+
+    def served(self, key: K) -> None:
+        """Remove `key`: it had its turn, or has nothing to show any more."""
+        self._waiting.pop(key, None)
+
+    def first(self) -> K | None:
+        """The key whose turn it is; None if no key waits."""
+        if not self._waiting:
+            return None
+        return min(self._waiting, key=self._waiting.__getitem__)
+
+    def is_turn(self, key: K) -> bool:
+        """True if `key` waits and goes first."""
+        return key in self._waiting and self.first() == key
 
 
 class SharedBucket:

@@ -38,7 +38,7 @@ from bot.errors import (
 from bot.services.answers.live import LiveAnswer
 from bot.services.answers.prompt import ChatPolicy, Prompt, Prompts, prefix_of
 from bot.services.answers.stream_buffer import StreamBuffer
-from bot.services.conversations.summaries import Summaries
+from bot.services.conversations.summariser import Summariser
 from bot.services.ports import AnswerGate
 
 log = structlog.get_logger(__name__)
@@ -340,20 +340,20 @@ class Attempts:
         policy: ChatPolicy,
         clock: Clock,
         gate: AnswerGate,
-        summaries: Summaries | None = None,
+        summariser: Summariser | None = None,
     ) -> None:
-        """``summaries`` None: nothing is summarised."""
+        """``summariser`` None: nothing is summarised."""
         self._scheduler = scheduler
         self._estimator = estimator
         self._clock = clock
         self._gate = gate
-        self._summaries = summaries
-        self._prompts = Prompts(store, conversations, estimator, policy, summaries)
+        self._summariser = summariser
+        self._prompts = Prompts(store, conversations, estimator, policy, summariser)
 
     def run(self, request: StoredRequest, live: LiveAnswer, *, model: str | None) -> Attempt:
         """Create an attempt at ``request``; ``model`` is the one the cluster is known to serve."""
-        if self._summaries is not None:
-            self._summaries.give_way()
+        if self._summariser is not None:
+            self._summariser.give_way()
         return Attempt(
             request,
             live,

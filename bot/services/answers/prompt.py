@@ -12,7 +12,7 @@ from bot.domain.conversation.window import Window, build_window
 from bot.domain.queue.request import GenerationOptions, NewQuestion, RequestKind
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.versions import AnswerVersions
-from bot.services.conversations.summaries import Summaries
+from bot.services.conversations.summariser import Summariser
 
 # What the cluster is asked for the rest of an answer where its engine does not go on with one.
 CONTINUE_PROMPT = (
@@ -64,14 +64,14 @@ class Prompts:
         conversations: ConversationStore,
         estimator: TokenEstimator,
         policy: ChatPolicy,
-        summaries: Summaries | None,
+        summariser: Summariser | None,
     ) -> None:
-        """``summaries`` None: nothing is summarised."""
+        """``summariser`` None: nothing is summarised."""
         self._store = store
         self._conversations = conversations
         self._estimator = estimator
         self.policy = policy
-        self._summaries = summaries
+        self._summariser = summariser
 
     def options(self, question: NewQuestion) -> GenerationOptions:
         """How this question is asked."""
@@ -110,17 +110,17 @@ class Prompts:
             estimate=calibrated,
             gist=gist,
         )
-        if window.turns_left_out and self._summaries is not None:
-            self._summaries.overflowed(question.conversation_id, options.context_tokens)
+        if window.turns_left_out and self._summariser is not None:
+            self._summariser.overflowed(question.conversation_id, options.context_tokens)
         full = len(turns) >= self.policy.window_turns
         recalled = window.turns_used if window.turns_left_out or full else None
         return Prompt(window, calibrated.ratio, prefix, base, recalled)
 
     async def _gist(self, question: NewQuestion, turns: Sequence[Turn], own: set[int]) -> str:
         """The summary this question sees, or nothing; ``own`` are the turns of its own earlier versions."""
-        if self._summaries is None:
+        if self._summariser is None:
             return ""
-        summary = await self._summaries.gist(question.conversation_id, turns, follows=question.follows)
+        summary = await self._summariser.gist(question.conversation_id, turns, follows=question.follows)
         if summary is None:
             return ""
         # What is asked for anew must not be told in the notes already.

@@ -12,8 +12,8 @@ import structlog
 from bot.clock import Clock, woken
 from bot.domain.cluster.events import ClusterEvent, EventKind, EventReader
 from bot.domain.cluster.history import Figures, History, Sample
-from bot.domain.cluster.model_switch import SwitchStore, set_by_us
 from bot.domain.cluster.node_speed import SingleNodePeriods
+from bot.domain.cluster.switch_steps import SwitchStore, set_by_us
 from bot.errors import StorageError
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import LASTS, Leadership

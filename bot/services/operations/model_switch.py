@@ -16,7 +16,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.cluster.audit import AuditEntry, AuditLog
-from bot.domain.cluster.model_switch import (
+from bot.domain.cluster.switch_steps import (
     PATIENCE,
     Step,
     Switch,
@@ -56,7 +56,7 @@ class Plan:
     local_network: bool
 
 
-class Switching:
+class ModelSwitcher:
     """Begins switches and follows the one that is open, also one that another process began."""
 
     def __init__(

@@ -12,7 +12,7 @@ import pytest
 from bot.domain.cluster.boards import OpenAlert
 from bot.domain.cluster.events import ClusterEvent, EventKind
 from bot.domain.cluster.history import Sample
-from bot.domain.cluster.model_switch import Step, Switch, SwitchState
+from bot.domain.cluster.switch_steps import Step, Switch, SwitchState
 from bot.storage.database import Database
 from tests.fakes.databases import new_database
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.cluster.events import ClusterObservation, EventKind, EventReader
-from bot.domain.cluster.model_switch import Step, Switch, SwitchObservation, SwitchState, advanced
 from bot.domain.cluster.problems import WAITING, Situation, Verdict, verdict
+from bot.domain.cluster.switch_steps import Step, Switch, SwitchObservation, SwitchState, advanced
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 from bot.services.cluster.monitor import Availability, availability_of
 

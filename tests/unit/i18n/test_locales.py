@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.cluster.events import EventKind
-from bot.domain.cluster.model_switch import Step, SwitchState
+from bot.domain.cluster.switch_steps import Step, SwitchState
 from bot.domain.conversation.profile import FIELDS
 from bot.i18n.catalogue import DEFAULT_LOCALE, available_locales, fill, resolve, sentences
 from bot.presentation.page import Control

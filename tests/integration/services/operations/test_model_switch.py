@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bot.domain.cluster.model_switch import Step, Switch
+from bot.domain.cluster.switch_steps import Step, Switch
 from bot.domain.status import ClusterStatus, Model
 from bot.errors import SchedulerUnreachable
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
-from bot.services.operations.model_switch import Plan, Switching
+from bot.services.operations.model_switch import ModelSwitcher, Plan
 from bot.services.requests.overview import QueueOverview
 from bot.storage.database import Database
 from tests.fakes.clocks import HandClock
@@ -53,7 +53,7 @@ class Bench:
 
     queue: RunningQueue
     scheduler: SchedulerWithFailingList
-    switching: Switching
+    switching: ModelSwitcher
 
     async def reports(self, status: ClusterStatus) -> Switch:
         """The cluster reports, and the switch looks; how far it is then."""
@@ -76,7 +76,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
             return Load(0, None, 0)
 
         leadership = Leadership(database.leader_lease, "this process", clock, lambda _: True)
-        under_test = Switching(
+        under_test = ModelSwitcher(
             scheduler=scheduler,
             cluster=cluster,
             recorder=ClusterRecorder(queue.monitor, database.history, database.switches, load, clock, leadership),

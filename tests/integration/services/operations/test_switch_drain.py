@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bot.domain.cluster.model_switch import PATIENCE, Step, Switch, SwitchState
+from bot.domain.cluster.switch_steps import PATIENCE, Step, Switch, SwitchState
 from bot.domain.queue.request import RequestState
 from bot.domain.status import ClusterStatus
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.recorder import ClusterRecorder
-from bot.services.operations.model_switch import Plan, Switching
+from bot.services.operations.model_switch import ModelSwitcher, Plan
 from bot.services.requests.overview import QueueOverview
 from tests.fakes.audit import MemoryAudit
 from tests.fakes.deliveries import NoAnnouncements
@@ -45,7 +45,7 @@ class SkippingClock:
 
 @dataclass(eq=False)
 class Switches:
-    """One switch (:class:`bot.domain.cluster.model_switch.SwitchStore`)."""
+    """One switch (:class:`bot.domain.cluster.switch_steps.SwitchStore`)."""
 
     switch: Switch | None = None
     claimed: int = 0
@@ -96,9 +96,9 @@ class NothingStranded(ClusterRecorder):
         return False
 
 
-def switching(queue: RunningQueue, switches: Switches, clock: SkippingClock) -> Switching:
+def switching(queue: RunningQueue, switches: Switches, clock: SkippingClock) -> ModelSwitcher:
     """The switches of this process."""
-    return Switching(
+    return ModelSwitcher(
         scheduler=queue.scheduler,
         cluster=ClusterService(queue.scheduler, queue.monitor, "", clock),
         recorder=NothingStranded(),

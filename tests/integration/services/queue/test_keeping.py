@@ -13,7 +13,7 @@ import pytest
 
 from bot.domain.cluster.events import ClusterEvent, EventKind
 from bot.domain.cluster.history import Sample
-from bot.domain.cluster.model_switch import Switch, SwitchState
+from bot.domain.cluster.switch_steps import Switch, SwitchState
 from bot.services.cluster.leadership import LASTS
 from bot.services.cluster.recorder import COMPACT_EVERY, SAMPLE_EVERY
 from bot.storage.history import HOUR

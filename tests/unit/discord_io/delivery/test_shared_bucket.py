@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from bot.clock import Clock
-from bot.discord_io.delivery.bucket import Bucket
+from bot.discord_io.delivery.edit_pacing import Bucket
 from bot.discord_io.delivery.routes import RouteKind
 from bot.discord_io.delivery.shared_bucket import SharedBucket
 from tests.fakes.clocks import LoopClock

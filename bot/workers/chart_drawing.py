@@ -1,8 +1,8 @@
 """Charts: the program that draws them, and the class that runs it.
 
-``python -m bot.workers.charts`` reads a :data:`bot.presentation.charts.Chart` as JSON and writes a PNG. It runs in
-a process of its own: matplotlib takes 60 MB of memory and blocks the interpreter for longer than a gateway should
-wait. To start fast, the program imports none of the bot's modules that take time to load.
+``python -m bot.workers.chart_drawing`` reads a `bot.presentation.chart_data.Chart` as JSON and writes a PNG. It
+runs in a process of its own: matplotlib takes 60 MB of memory and blocks the interpreter for longer than a gateway
+should wait. To start fast, the program imports none of the bot's modules that take time to load.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bot.presentation.charts import BarChart, BarPanel, Chart, LineChart, LinePanel, Text
+    from bot.presentation.chart_data import BarChart, BarPanel, Chart, LineChart, LinePanel, Text
     from bot.workers.subprocesses import Subprocesses
 
 MEMORY_BYTES = 512_000_000
@@ -73,7 +73,7 @@ class ChartDrawer:
         async with self._subprocesses.turn(user_id) as worker:
             try:
                 limits = Limits(MEMORY_BYTES, SECONDS, PNG_BYTES)
-                return await worker.run("bot.workers.charts", data=data, limits=limits)
+                return await worker.run("bot.workers.chart_drawing", data=data, limits=limits)
             except ChildFailed as error:
                 raise DeliveryError(f"no chart: {error}", key="error.chart") from error
 

@@ -10,11 +10,11 @@ from PIL import Image, ImageColor, ImageStat
 
 from bot.domain.cluster.history import Sample
 from bot.domain.queue.usage import UsageRow
-from bot.presentation.charts import Chart
+from bot.presentation.chart_data import Chart
 from bot.presentation.cluster_chart import POINTS, cluster_chart, thinned
 from bot.presentation.usage_chart import usage_chart
 from bot.services.requests.fair_semaphore import FairSemaphore
-from bot.workers.charts import BACKGROUND, COLOURS, SERIES_COLOURS, ChartDrawer, draw, font_families
+from bot.workers.chart_drawing import BACKGROUND, COLOURS, SERIES_COLOURS, ChartDrawer, draw, font_families
 from bot.workers.subprocesses import Subprocesses
 
 DARK = ImageColor.getrgb(BACKGROUND)
@@ -106,7 +106,7 @@ def test_words_are_drawn_in_the_letters_of_the_machine(monkeypatch: pytest.Monke
         pytest.skip("no font of this machine has Chinese and Japanese letters")
     japanese = cluster_chart(samples(2), "ja")
     translated = draw(japanese)
-    monkeypatch.setattr("bot.workers.charts.font_families", lambda _locale: ["DejaVu Sans"])
+    monkeypatch.setattr("bot.workers.chart_drawing.font_families", lambda _locale: ["DejaVu Sans"])
     with_latin_letters_alone = draw(japanese)
     english = cluster_chart(samples(2), "en")
     assert translated != with_latin_letters_alone == draw(english)

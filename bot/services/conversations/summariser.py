@@ -36,7 +36,7 @@ class IdleCheck(Protocol):
         ...
 
 
-class Summaries:
+class Summariser:
     """Writes summaries one at a time, and stops writing one as soon as somebody asks a question."""
 
     def __init__(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.discord_io.delivery.bucket import Bucket, BucketState, FairTurns
+from bot.discord_io.delivery.edit_pacing import Bucket, BucketState
+from bot.discord_io.delivery.shared_bucket import FairTurns
 from bot.domain.discord_calls.priority import CallPriority
 from tests.fakes.windows import WindowServer
 

@@ -1,4 +1,4 @@
-"""One rate-limit bucket as its headers describe it, and turns among the answers that share it.
+"""When an answer may be edited next: one rate-limit bucket as its headers describe it.
 
 Discord counts requests in fixed windows that open with the first request the server sees (5 in 2 s on an
 interaction token, 5 in 5 s on a channel: discord-api-docs issues 2701 and 2761). A client learns of a window
@@ -7,9 +7,6 @@ for that bound avoids 429. Times are seconds of the caller's monotonic clock."""
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Generic, TypeVar
-
-from bot.domain.discord_calls.priority import CallPriority
 
 _ROUNDING = 0.005  # s; the headers give milliseconds, and a clock may be a little fast
 
@@ -199,40 +196,3 @@ class Bucket:
         if self._stretch > 1.0 and now - self._stretch_changed >= _CALM:
             self._stretch = max(1.0, self._stretch * _NARROWER)
             self._stretch_changed = now
-
-
-K = TypeVar("K")
-
-
-class FairTurns(Generic[K]):
-    """Turns among answers that share one bucket: the one whose unseen text has waited longest goes first.
-
-    A final text goes before every streaming one, then an answer's first words, and a position in the queue last: a
-    queue that moves must not delay the answers being written. Equal ages keep the order in which they asked.
-    """
-
-    def __init__(self) -> None:
-        self._waiting: dict[K, tuple[CallPriority, float]] = {}
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def wants(self, key: K, *, since: float, priority: CallPriority = CallPriority.TEXT) -> None:
-        """Let `key`, which has unseen text since `since`, wait for a turn. Calling it again keeps the earlier time
-        and the more urgent priority."""
-        before, oldest = self._waiting.get(key, (priority, since))
-        self._waiting[key] = (min(before, priority), min(since, oldest))
-
-    def served(self, key: K) -> None:
-        """Remove `key`: it had its turn, or has nothing to show any more."""
-        self._waiting.pop(key, None)
-
-    def first(self) -> K | None:
-        """The key whose turn it is; None if no key waits."""
-        if not self._waiting:
-            return None
-        return min(self._waiting, key=self._waiting.__getitem__)
-
-    def is_turn(self, key: K) -> bool:
-        """True if `key` waits and goes first."""
-        return key in self._waiting and self.first() == key

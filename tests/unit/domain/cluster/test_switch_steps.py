@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.cluster.model_switch import Step, Switch, SwitchObservation, SwitchState, advanced, trouble
+from bot.domain.cluster.switch_steps import Step, Switch, SwitchObservation, SwitchState, advanced, trouble
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 
 NODE = Node("a", NodeState.AVAILABLE, "GPU", 1, 24.0)
