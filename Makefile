@@ -51,7 +51,7 @@ env-example: $(BASE) ## Write .env.example anew from bot/settings.py
 	mv .env.example.new .env.example
 
 requirements: $(DEV) ## Pin requirements/*.in anew
-	for name in base dev; do \
+	for name in base dev fuzz; do \
 		$(VENV)/bin/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header \
 			--no-emit-index-url --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
