@@ -9,10 +9,15 @@ arguments of the control of the same name::
     {"action": "crash_front", "name": "spare", "seconds": 20}    (without seconds: until mend_front)
     {"action": "set_ready", "name": "spare", "ready": false}     (its pipeline is not whole: 503 after 5 s)
     {"action": "set_capacity", "slots": 2}     {"action": "set_speed", "tokens_per_second": 10}
-    {"action": "dialect", "dialect": "documented"}   {"action": "lag", "lag": false}
+    {"action": "dialect", "dialect": "current" | "documented" | "node"}     {"action": "lag", "lag": false}
+    {"action": "options", "loading": 120, "unloadable": ["Qwen/Qwen3-8B"], "joiners_freeze": true,
+     "leaves_get_lost": true}                  (fields of `ClusterOptions`; those left out stay)
+    {"action": "style", "names": ["vllm_rs", "split"]}            (of `WireStyle`; none: as recorded first)
+    {"action": "require_key", "key": "secret", "status": 403}    (null: none)
     {"action": "thinking", "thinking": true}   {"action": "busy", "slots": 4}
     {"action": "break_streams"}  {"action": "freeze"}  {"action": "unfreeze"}
-    {"action": "restart", "initialise": true, "ready": true}
+    {"action": "restart", "initialise": true, "ready": true}     {"action": "restart", "initialise": false,
+     "rejoin": true}
     {"action": "unreachable", "seconds": 5}    (opens again by itself, because no request could reach it)
     {"action": "script", "tokens": ["Hi", [" there", 0.5]], "reasoning": [], "finish": "stop",
      "fault": "stall@1", "delay": 0, "prompt_tokens": 7, "match": "hello"}
@@ -26,12 +31,13 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from pydantic import ValidationError, validate_call
+from pydantic import NonNegativeFloat, ValidationError, validate_call
 
+from sandbox.parallax.script import WireStyle
 from sandbox.parallax.wire import JsonObject, compact
 
 if TYPE_CHECKING:
@@ -67,7 +73,10 @@ class Control:
             "unfreeze": double.unfreeze,
             "restart": double.restart,
             "unreachable": partial(double.unreachable_for, seconds=5.0),
-            "script": double.script,
+            "options": self._set_options,
+            "style": self._set_style,
+            "require_key": double.require_key,
+            "script": self._script,
             "replay": self._replay,
         }
 
@@ -82,6 +91,46 @@ class Control:
             return _preflight()
         route = routes.get((method, path))
         return await route(body) if route else _json(404, {"error": f"no {method} {path}"})
+
+    def _set_options(
+        self,
+        loading: NonNegativeFloat | None = None,
+        unloadable: set[str] | None = None,
+        joiners_freeze: bool | None = None,
+        leaves_get_lost: bool | None = None,
+    ) -> None:
+        options = self._double.options
+        if loading is not None:
+            options.loading = loading
+        if unloadable is not None:
+            options.unloadable = unloadable
+        if joiners_freeze is not None:
+            options.joiners_freeze = joiners_freeze
+        if leaves_get_lost is not None:
+            options.leaves_get_lost = leaves_get_lost
+
+    def _set_style(self, names: list[str]) -> None:
+        self._double.set_style(reduce(WireStyle.with_option, names, WireStyle()))
+
+    def _script(
+        self,
+        tokens: list[str | tuple[str, float]],
+        reasoning: tuple[str, ...] = (),
+        finish: str = "stop",
+        fault: str | None = None,
+        delay: float | None = None,
+        prompt_tokens: int | None = None,
+        match: str | None = None,
+    ) -> None:
+        self._double.script(
+            tokens,
+            reasoning=reasoning,
+            finish=finish,
+            fault=fault,
+            delay=delay,
+            prompt_tokens=prompt_tokens,
+            match=match,
+        )
 
     def _replay(self, name: str) -> None:
         self._double.replay(name)
@@ -121,7 +170,8 @@ class Control:
             "nodes": [asdict(node) for node in double.nodes.values()],
             "slots": double.slots,
             "tokens_per_second": double.speed,
-            "lag": double.lag,
+            "lag": double.options.lag,
+            "loading": double.options.loading,
             "time_scale": double.time_scale,
             "active": double.active,
             "frozen": double.frozen,

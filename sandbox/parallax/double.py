@@ -11,11 +11,12 @@ from pydantic import NonNegativeInt, PositiveFloat
 
 from sandbox.parallax import recording as recordings
 from sandbox.parallax.answers import AnswerOptions
+from sandbox.parallax.api import ApiOptions, Dialect
 from sandbox.parallax.chat import Chat, ChatOptions
 from sandbox.parallax.clock import Changes, ScaledClock
 from sandbox.parallax.cluster import HANG, Cluster, ClusterOptions
 from sandbox.parallax.control import Control
-from sandbox.parallax.endpoints import Dialect, Endpoints
+from sandbox.parallax.endpoints import Endpoints
 from sandbox.parallax.exchange import Exchange
 from sandbox.parallax.gate import Gate
 from sandbox.parallax.listener import Listener
@@ -25,6 +26,8 @@ from sandbox.parallax.nodes import DEMO_NODES, Node, demo_nodes
 from sandbox.parallax.recording import Recording
 from sandbox.parallax.script import Delta, Fault, Script, WireStyle
 from sandbox.parallax.serving import CHAT_PATH, Serving
+from sandbox.parallax.slots import Slots
+from sandbox.parallax.surroundings import Surroundings
 from sandbox.parallax.tasks import Tasks
 from sandbox.parallax.tokenizer import TokenizerName
 from sandbox.parallax.wire import JsonObject
@@ -83,31 +86,23 @@ class ParallaxDouble:
         self._changes = Changes()
         self._tasks = Tasks()
         self._gate = Gate()
-        self._cluster = Cluster(
-            clock=self._clock,
-            gate=self._gate,
-            changes=self._changes,
-            tasks=self._tasks,
-            options=ClusterOptions(slots, lag, first_heartbeat),
-            rng=random.Random(seed),
-        )
-        self._endpoints = Endpoints(clock=self._clock, cluster=self._cluster, dialect=Dialect(dialect))
+        around = Surroundings(self._clock, self._gate, self._changes, self._tasks, random.Random(seed))
+        self._cluster = Cluster(around, ClusterOptions(slots, lag, first_heartbeat))
+        self._slots = Slots(self._cluster, self._changes)
+        self._api = ApiOptions(Dialect(dialect))
         self._chat = Chat(
-            clock=self._clock,
-            gate=self._gate,
+            around,
             cluster=self._cluster,
-            changed=self._changes.notify,
+            slots=self._slots,
+            api=self._api,
             options=ChatOptions(tokens_per_second, routing_cost, first_token_delay),
             answers=AnswerOptions(seed, TokenizerName(tokenizer), style or WireStyle(), thinking),
         )
-        self._chat.documented = self._endpoints.documented
         self._serving = Serving(
-            clock=self._clock,
-            gate=self._gate,
-            changes=self._changes,
-            tasks=self._tasks,
+            around,
             chat=self._chat,
-            endpoints=self._endpoints,
+            endpoints=Endpoints(clock=self._clock, cluster=self._cluster, api=self._api),
+            api=self._api,
         )
         self._recordings_dir = recordings_dir
         self._control = Control(self)
@@ -206,14 +201,14 @@ class ParallaxDouble:
         return self._cluster.options.slots
 
     @property
-    def lag(self) -> bool:
-        """Whether a finished request keeps its slot counted until the heartbeat."""
-        return self._cluster.options.lag
+    def options(self) -> ClusterOptions:
+        """What can be set on the cluster: slots, loading, which inits fail … Takes effect at once."""
+        return self._cluster.options
 
     @property
     def dialect(self) -> Dialect:
         """The dialect in use."""
-        return self._endpoints.dialect
+        return self._api.dialect
 
     @property
     def time_scale(self) -> float:
@@ -282,8 +277,15 @@ class ParallaxDouble:
 
     def set_dialect(self, dialect: str) -> None:
         """Speak another dialect from now on. Raises ValueError for an unknown one."""
-        self._endpoints.dialect = Dialect(dialect)
-        self._chat.documented = self._endpoints.documented
+        self._api.dialect = Dialect(dialect)
+
+    def require_key(self, key: str | None, status: int = 401) -> None:
+        """Refuse requests without this bearer token, with 401 or 403; None asks for no key any more."""
+        self._api.key, self._api.key_refusal = key, status
+
+    def set_style(self, style: WireStyle) -> None:
+        """Write streams in another style from the next answer on."""
+        self._chat.answers.style = style
 
     def set_thinking(self, thinking: bool | None) -> None:
         """Whether the model reasons first; None goes by its name."""
@@ -294,7 +296,7 @@ class ParallaxDouble:
 
         Counts over the pipelines that there are now; does nothing while the cluster waits.
         """
-        self._cluster.occupy(slots)
+        self._slots.occupy(slots)
 
     def freeze(self) -> None:
         """Answer nothing and let no byte flow until `unfreeze`; connections are still accepted."""
@@ -328,16 +330,17 @@ class ParallaxDouble:
         await self._listener.open_port()
         self._changes.notify()
 
-    async def restart(self, *, initialise: bool = True, ready: bool = True) -> None:
+    async def restart(self, *, initialise: bool = True, ready: bool = True, rejoin: bool = False) -> None:
         """End the scheduler process and start it again, the remedy for a hang; running answers are lost.
 
         `initialise` also repeats its init and starts the workers that live, `ready` without their waiting.
+        Otherwise `rejoin` lets them return by themselves in 10 to 20 s: an init before or after strands them.
         """
         self._lose_requests()
         await self._tasks.cancel_all()
         self._listener.drop_connections()
         self._gate.open(_FROZEN)
-        self._cluster.restart(initialise=initialise, ready=ready)
+        self._cluster.restart(initialise=initialise, ready=ready, rejoin=rejoin)
 
     # Answers
 

@@ -68,6 +68,11 @@ class Exchange:
         return self._request.path
 
     @property
+    def authorization(self) -> str:
+        """The `Authorization` header, empty without one."""
+        return self._request.headers.get("Authorization", "")
+
+    @property
     def status(self) -> int | None:
         """The status that was sent, None before."""
         return self._status

@@ -63,6 +63,16 @@ class Node:
     def listed(self) -> bool:
         return self.state in {NodeState.WAITING, NodeState.AVAILABLE}
 
+    @property
+    def joining(self) -> bool:
+        """Whether the worker runs and has never been known to this scheduler."""
+        return self.alive and not self.known
+
+    def restart(self, *, known: bool) -> None:
+        """Begin anew with a scheduler that was restarted; `known` when the worker comes back by itself."""
+        self.known, self.front_alive, self.state = known, True, NodeState.JOINING
+        self.counted = self.running = self.others = 0
+
     def heartbeat(self) -> None:
         """The worker reports its real load: the only thing that corrects what the scheduler counts."""
         self.counted = self.running + self.others
