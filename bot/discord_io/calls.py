@@ -29,6 +29,13 @@ def translated() -> Iterator[None]:
         raise DeliveryError(f"no answer from Discord: {type(error).__name__}") from error
 
 
+def got_lost(error: BaseException) -> bool:
+    """Whether a call failed on its way: no answer, 429 or 5xx. Neither the call nor who made it is at fault."""
+    if isinstance(error, discord.HTTPException):
+        return error.status == 429 or error.status >= 500
+    return isinstance(error, discord.ConnectionClosed | aiohttp.ClientError | OSError)
+
+
 def _refusal(error: discord.HTTPException) -> DeliveryError:
     if error.code in _GONE:
         return MessageGone(str(error.code))

@@ -14,7 +14,7 @@ import structlog
 from discord import app_commands
 
 from bot.clock import Clock
-from bot.discord_io.calls import NOBODY, translated
+from bot.discord_io.calls import NOBODY, got_lost, translated
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 # Discord sends events to every session of a token, so during a rolling restart two processes receive the same
 # press; the second answer is refused with this code (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
 ALREADY_ACKNOWLEDGED = 40060
+# "Unknown interaction": it was not acknowledged within three seconds.
+UNKNOWN_INTERACTION = 10062
 
 # The most refusals sent to Discord at once: those of one person must not delay somebody else's answer.
 REFUSALS_AT_ONCE = 8
@@ -45,6 +47,11 @@ async def report(interaction: discord.Interaction, error: BaseException) -> None
     if isinstance(cause, discord.HTTPException) and cause.code == ALREADY_ACKNOWLEDGED:
         log.info("interaction.answered_elsewhere", command=command, user=interaction.user.id)
         return
+    if isinstance(cause, discord.NotFound) and cause.code == UNKNOWN_INTERACTION:
+        # Discord waits three seconds: an outage or a standstill may take longer. A further call would only count
+        # as one more invalid one.
+        log.warning("interaction.expired", command=command, user=interaction.user.id)
+        return
     incident = secrets.token_hex(2)
     if isinstance(cause, BotError):
         sentence = fill(interaction.locale.value, cause.key, cause.params)
@@ -65,9 +72,11 @@ async def report(interaction: discord.Interaction, error: BaseException) -> None
         log.info("interaction.refused", command=command, user=interaction.user.id, error="CheckFailure")
     else:
         sentence = f"{say(interaction.locale.value, 'error.unexpected')} · {incident}"
-        log.error(
-            "interaction.failed", command=command, user=interaction.user.id, incident=incident, exc_info=cause
-        )
+        told = log.bind(command=command, user=interaction.user.id, incident=incident)
+        if got_lost(cause):
+            told.warning("interaction.call_lost", detail=f"{type(cause).__name__}: {cause}")
+        else:
+            told.error("interaction.failed", exc_info=cause)
     try:
         with translated():
             await tell(interaction, sentence)
