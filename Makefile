@@ -12,7 +12,7 @@ DEV    := $(VENV)/.dev
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint bench migrate env-example requirements screenshots
+.PHONY: help setup demo run test lint bench soak migrate env-example requirements screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,11 @@ lint: $(DEV) ## Check style, types, import arrows, the page's modules and what m
 
 bench: $(DEV) ## Measure, and print the figures with their targets
 	$(PY) -m benchmarks
+
+MINUTES ?= 3
+SEED ?=
+soak: $(DEV) ## Let people ask while things break, for MINUTES=3, and check what must hold (SEED=n repeats)
+	$(PY) -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 migrate: $(BASE) ## Bring the database to the newest schema (run does this by itself)
 	@$(PY) -m bot migrate

@@ -19,6 +19,7 @@ REAL_TIME = {
     "tests/integration/discord_io/test_answer_delivery.py": "an answer grows 200 times a second",
     "tests/integration/services/process.py": "a failed task is begun again after a pause, as in the bot",
     "tests/integration/services/queue/test_position_edits.py": "answers end at a pace",
+    "tests/soak/world.py": "the load of a soak has a pace, and its faults last a while",
     "tests/unit/sandbox/discord_api/test_clock.py": "the clock is the subject",
     "tests/unit/sandbox/parallax/test_clock.py": "the clock is the subject",
     "tests/unit/test_clock.py": "the clock is the subject",
