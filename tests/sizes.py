@@ -1,4 +1,4 @@
-"""How long a module and a class may be, and which classes of today are longer."""
+"""How long a module and a class may be, and the present classes that are longer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGER = {
 }
 """Classes that are longer than :data:`LONGEST_CLASS`, each with the lines it may have and the reason.
 
-This list may only become shorter: a class that fits has to leave it, and a new one is divided instead of listed.
+This list may only become shorter: a class that fits is removed from it; a new class is divided, not listed.
 """
 
 

@@ -1,6 +1,6 @@
 """Every message with buttons and every dialogue asks again who may, at each press and each submission.
 
-Whoever adds one adds a row here, and says whose it is.
+A new one needs a row here, which says who may use it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Bot(ParallaxBot):
 
 
 def bot() -> Bot:
-    """One that finds nobody too fast."""
+    """A bot whose rate limits nobody reaches."""
     made = Bot.__new__(Bot)
     made.services = SERVICES
     made.guard = RateGuard(InteractionRates(RateLimit(1000, 1000.0), FastClock(1.0)), FastClock(1.0))
@@ -197,7 +197,7 @@ def test_none_goes_round_the_check(one: type[Made]) -> None:
 
 @pytest.mark.parametrize("base", [BaseLayout, BaseModal])
 def test_one_that_says_nothing_cannot_be_made(base: type[Any]) -> None:
-    """Forgetting the check is no way to write a new one."""
+    """A class without the check cannot be instantiated."""
     forgetful = type("Forgetful", (base,), {})
     with pytest.raises(TypeError, match="authorise"):
         forgetful()

@@ -82,7 +82,7 @@ async def test_many_answers_without_an_interaction_are_all_shown(live_answers: D
 
 
 async def test_places_wait_for_last_states(live_answers: DeliveryRig) -> None:
-    """A line that moves does not make those wait whose answers are done."""
+    """Changing positions do not delay the last edits of answers."""
     halls = rooms(live_answers)
     waiting: list[AnswerDelivery] = []
     done: list[AnswerDelivery] = []
