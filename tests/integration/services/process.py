@@ -42,7 +42,7 @@ LIMITS = QueueLimits(per_user=100, total=100)
 
 @dataclass(eq=False)
 class RunningQueue:
-    """A process of the bot, as far as the queue goes."""
+    """The queue of one process of the bot."""
 
     scheduler: ScriptedScheduler
     store: MemoryRequests
@@ -106,7 +106,7 @@ class RunningQueue:
         return self.parts.expiry
 
     async def asks(self, user: int, prompt: str, *, channel: int | None = None) -> str:
-        """Somebody asks (in a channel of their own when none is given); the request id."""
+        """Ask a question (in a channel of the user's own when none is given); returns the request id."""
         destination = Destination(9, channel or 70 + user, 8, private=False, channel_route=True)
         accepted = await self.ask.submit(Question(Asker(user, f"user {user}"), destination, prompt))
         assert accepted is not None
@@ -130,7 +130,7 @@ class RunningQueue:
         await self.until(lambda: words in self.answer(request_id).text)
 
     async def until_settled(self) -> None:
-        """Wait until everything spawned has ended (no question may be in flight)."""
+        """Wait until every spawned task has ended (no question may be in flight)."""
         await self.background.settled(PATIENCE)
 
     async def stored(self, request_id: str) -> StoredRequest:
@@ -140,7 +140,7 @@ class RunningQueue:
         return request
 
     async def state(self, request_id: str) -> RequestState:
-        """Where a request is in its life."""
+        """The state of a request."""
         return (await self.stored(request_id)).state
 
 
@@ -211,7 +211,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
 
 
 def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
-    """Start the tasks of this process."""
+    """Start the lasting tasks of this process."""
     lasting = (
         queue.monitor.run,
         queue.positions.run,
@@ -226,7 +226,7 @@ def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
 
 
 async def _kept_going(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
-    """As the bot does: a disk that fails ends none of its tasks."""
+    """Repeat ``work`` when the disk fails, as the bot does."""
     while True:
         with contextlib.suppress(StorageError):
             await work()
@@ -240,7 +240,7 @@ async def running(
     conversations: MemoryConversations | None = None,
     settings: Settings | None = None,
 ) -> AsyncIterator[RunningQueue]:
-    """A process that has seen this report of the cluster; ended without a word, as by ``kill -9``."""
+    """A process that has seen this report of the cluster; it ends without cleaning up, as by ``kill -9``."""
     conversations = conversations or MemoryConversations()
     queue = built(store or MemoryRequests(conversations), conversations, settings or Settings())
     tasks = started(queue)

@@ -261,8 +261,6 @@ async def test_small_records(tmp_path: Path) -> None:
         await database.requests.enqueue(question("a"), WIDE)
         for value in ("old", "new"):
             await database.facts.put("commands", value)
-        await database.facts.put("other", "x")
-        await database.facts.forget("other")
         await database.preferences.set_announce(4, False)
         await database.feedback.give("a", 4, 1, now=3.0)
         await database.feedback.give("a", 4, -1, now=4.0)
