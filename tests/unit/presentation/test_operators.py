@@ -1,4 +1,4 @@
-"""What operators read before they switch, and afterwards."""
+"""The question before a model switch, and the audit log."""
 
 from __future__ import annotations
 
