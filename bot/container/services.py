@@ -276,6 +276,6 @@ def _operations(
         clock,
         leadership,
         parts.outgoing,
-        model_switcher,
+        lambda: model_switcher.is_under_way,
     )
     return services, alerts

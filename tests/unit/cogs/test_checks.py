@@ -42,7 +42,7 @@ from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
 from cogs.ui.queue_admin import QueueAdminView
 from cogs.ui.status_buttons import StatusControl
-from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl, _TypeBack, _TypeName
+from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl
 from tests.fakes.clocks import FastClock
 from tests.fakes.members import NoMembers
 
@@ -147,8 +147,7 @@ def _about() -> AskAbout:
 Made = BaseLayout | BaseModal
 OPERATORS_ONLY: dict[type[Made], Callable[[], Made]] = {
     ConfirmSwitch: _confirm,
-    _TypeName: lambda: _TypeName(SERVICES, _confirm(), "model", "en-US"),
-    _TypeBack: lambda: _TypeBack(SERVICES, "00000000", "model", "en-US"),
+    NameModal: lambda: NameModal(SERVICES, "model", NONE, "en-US"),
     QueueAdminView: _line,
 }
 MANAGERS_ONLY: dict[type[Made], Callable[[], Made]] = {
@@ -169,7 +168,7 @@ ITS_OWNERS_ALWAYS: dict[type[Made], Callable[[], Made]] = {
     Forget: lambda: Forget(NONE, user_id=OWNER, locale="en-US"),
 }
 EVERY = {**OPERATORS_ONLY, **MANAGERS_ONLY, **NOT_FOR_BLOCKED, **ITS_OWNERS_ALWAYS}
-BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal, NameModal}
+BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal}
 
 
 def _classes() -> Iterator[type]:
