@@ -24,7 +24,7 @@ FORGOTTEN = 600.0
 
 @dataclass(frozen=True)
 class Post:
-    """Ada, and who writes to her."""
+    """Ada, and a messenger that writes to her."""
 
     discord: DiscordDouble
     messenger: Messenger
@@ -40,7 +40,7 @@ class Post:
 
 @pytest.fixture
 async def post(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
-    """A Discord that is near."""
+    """A Discord without latency."""
     clock = SystemClock()
     outgoing = Outgoing(clock, Metrics())
     async with (
@@ -60,7 +60,7 @@ async def test_an_answer_is_sent_once(post: Post) -> None:
 
 
 async def test_what_is_missing_of_an_answer_is_sent(post: Post) -> None:
-    """The process before had come to the first page."""
+    """The process before had sent the first page."""
     post.discord.faults.next("POST", "/channels/*/messages", 50035, skip=2)
     with pytest.raises(DeliveryError):
         await post.sent()
@@ -69,7 +69,7 @@ async def test_what_is_missing_of_an_answer_is_sent(post: Post) -> None:
 
 
 async def test_who_takes_no_direct_messages_gets_none(post: Post) -> None:
-    """Whoever sends learns it, and keeps the answer."""
+    """The sender gets the error, and keeps the answer."""
     post.ada.user.dm_open = False
     with pytest.raises(AccessLost):
         await post.sent()
