@@ -215,8 +215,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         self._operators.require(person_of(interaction))
         running, waiting = await self._queue.queue()
         view = QueueAdminView(
-            self._queue,
-            self._operators,
+            self._services,
             running,
             waiting,
             locale=interaction.locale.value,
