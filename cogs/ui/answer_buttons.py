@@ -29,7 +29,8 @@ Action = Callable[[Services, str, Press], Awaitable[None]]
 
 async def _stop(services: Services, request_id: str, press: Press) -> None:
     request = await services.actions.owned(request_id, person_of(press))
-    pressed = press.message and PressedMessage(press.message.id, press.token, token_expiry(press))
+    message = press.message
+    pressed = None if message is None else PressedMessage(message.id, press.token, token_expiry(press))
     stop = partial(services.actions.stop, request_id, person_of(press), pressed)
     if not request.question.destination.channel_route:
         # Its last form is shown through the press's token, which Discord accepts only after the acknowledgement.

@@ -68,7 +68,7 @@ def test_a_model_whose_tokenizer_changes_is_learnt_anew() -> None:
     estimator = TokenEstimator()
     for _ in range(30):
         estimator.observe("m", 500, 1000, ratio=1.0)
-    for _ in range(30):
+    for _ in range(60):
         estimator.observe("m", 500, 250, ratio=1.0)
     assert estimator.for_model("m").ratio == pytest.approx(0.5, rel=0.05)
 
