@@ -206,8 +206,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         """Show everything that runs and waits."""
         running, waiting = await self._queue.queue()
         view = QueueAdminView(
-            self._queue,
-            self._operators,
+            self._services,
             running,
             waiting,
             locale=interaction.locale.value,

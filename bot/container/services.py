@@ -36,7 +36,7 @@ from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.presence import Presence
 from bot.services.requests.actions import AnswerActions
-from bot.services.requests.ask import AskLimits, AskService
+from bot.services.requests.ask import AskService
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
@@ -136,8 +136,6 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             estimator=estimator,
             clock=clock,
             queue_limits=queue_limits,
-            ask_limits=AskLimits(context_tokens=settings.context_max_tokens),
-            system_prompt=settings.system_prompt,
             profiles=profiles,
             access=access,
             quotas=quotas,

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
+from bot.domain.conversation.profile import Profile, Scope, ScopeChain
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.queue.request import Asker, Destination, RequestState, StoredRequest
 from bot.domain.queue.store import QueueLimits
 from bot.domain.status import ClusterStatus
 from bot.errors import StorageError
+from bot.services.access.operators import Operators, Person
+from bot.services.access.profiles import Profiles
+from bot.services.access.quotas import Quotas
+from bot.services.access.rules import Access
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.monitor import ClusterMonitor
@@ -26,18 +32,35 @@ from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
-from bot.services.requests.ask import AskLimits, AskService, Question
+from bot.services.requests.ask import AskContext, AskRequest, AskService
 from bot.services.requests.cancellation import Cancellation
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.deliveries import NoAnnouncements, NoMessages, ShownAnswer, ShownAnswers
+from tests.fakes.members import NoMembers
+from tests.fakes.profiles import NoBrake, NoProfiles, NoUsage
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ScriptedScheduler
 
 PATIENCE = 20.0
 LIMITS = QueueLimits(per_user=100, total=100)
+DEFAULTS = Profile(persona="", context_tokens=4000, answer_tokens=1000)
+
+
+_heard = itertools.count(1)
+
+
+def asked(user: int, prompt: str, channel: int) -> AskRequest:
+    """A question of this person in a channel, where nothing is set."""
+    return AskRequest(
+        prompt,
+        Asker(user, f"user {user}"),
+        AskContext(Person(user, 8), ScopeChain((Scope("channel", channel, ""),)), DEFAULTS),
+        Destination(9, channel, 8, private=False, channel_route=True),
+        next(_heard),
+    )
 
 
 @dataclass(eq=False)
@@ -106,9 +129,8 @@ class RunningQueue:
         return self.parts.expiry
 
     async def asks(self, user: int, prompt: str, *, channel: int | None = None) -> str:
-        """Ask a question (in a channel of the user's own when none is given); returns the request id."""
-        destination = Destination(9, channel or 70 + user, 8, private=False, channel_route=True)
-        accepted = await self.ask.submit(Question(Asker(user, f"user {user}"), destination, prompt))
+        """Somebody asks (in a channel of their own when none is given); the request id."""
+        accepted = await self.ask.submit(asked(user, prompt, channel or 70 + user))
         assert accepted is not None
         self._messages += 1
         await self.ask.acknowledged(accepted, self._messages)
@@ -155,7 +177,7 @@ class Settings:
     question_ttl: float = 86_400.0
     assistant_prefix: bool = False
     announce_after: float = 1e9
-    brake: Brake | None = None
+    brake: Brake = field(default_factory=NoBrake)
 
 
 def built(store: MemoryRequests, conversations: MemoryConversations, settings: Settings) -> RunningQueue:
@@ -167,9 +189,9 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
         QueueParts(
             options=QueueOptions(
                 policy=ChatPolicy(
-                    system_prompt="",
-                    context_tokens=4000,
-                    max_tokens=1000,
+                    system_prompt=DEFAULTS.persona,
+                    context_tokens=DEFAULTS.context_tokens,
+                    max_tokens=DEFAULTS.answer_tokens,
                     assistant_prefix=settings.assistant_prefix,
                 ),
                 max_pages=5,
@@ -193,6 +215,8 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
             is_alive=settings.alive.__contains__,
         )
     )
+    operators = Operators(user_ids=(), role_ids=(), guild_ids=())
+    profiles = Profiles(NoProfiles(), clock, DEFAULTS)
     ask = AskService(
         store=store,
         conversations=conversations,
@@ -203,8 +227,9 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
         estimator=estimator,
         clock=clock,
         queue_limits=LIMITS,
-        ask_limits=AskLimits(context_tokens=4000),
-        system_prompt="",
+        profiles=profiles,
+        access=Access(profiles, operators, NoMembers()),
+        quotas=Quotas(NoUsage(), operators, clock, per_user=0, roles={}),
         brake=settings.brake,
     )
     return RunningQueue(scheduler, store, shown, monitor, parts, ask, background, clock, metrics)

@@ -270,7 +270,6 @@ async def test_small_records(tmp_path: Path) -> None:
         assert (await database.facts.get("commands"), await database.facts.get("other")) == ("new", None)
         assert not await database.preferences.announce(4)
         assert await database.preferences.announce(5)
-        assert await database.feedback.of("a") == {4: -1, 5: 1}
         assert await database.audit.recent(10) == [second, first]
         assert await database.audit.recent(1) == [second]
         with pytest.raises(StorageError):

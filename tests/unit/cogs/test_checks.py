@@ -34,9 +34,9 @@ from bot.services.requests.overview import MyQueue
 from cogs.context import Forget
 from cogs.messages import AskAbout
 from cogs.queue import QueueView
-from cogs.settings import SettingsView, _ScopeEdit
+from cogs.settings import SettingsView
 from cogs.ui import profile_modals
-from cogs.ui.answer_buttons import ACTIONS, ACTS, AnswerControl
+from cogs.ui.answer_buttons import ACTIONS, AnswerControl
 from cogs.ui.base import BaseLayout, BaseModal, DurableButton
 from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
@@ -49,7 +49,6 @@ from tests.fakes.members import NoMembers
 TEAM, ROOM, OPERATOR, OWNER, BLOCKED = 8, 71, 99, 1, 3
 DEFAULTS = Profile(persona="", context_tokens=6000, answer_tokens=2000)
 PLACE = ScopeChain((Scope("channel", ROOM, "general"), Scope("server", TEAM, "Team")))
-EDITED: Mapping[str, object] = {}
 
 
 @dataclass
@@ -74,7 +73,12 @@ UNSEEN = SimpleNamespace(view=lambda: SimpleNamespace(status=None))
 SERVICES = cast(
     "Services",
     SimpleNamespace(
-        operators=OPERATORS, access=ACCESS, profiles=PROFILES, cluster=UNSEEN, for_operators=for_operators
+        operators=OPERATORS,
+        access=ACCESS,
+        profiles=PROFILES,
+        cluster=UNSEEN,
+        queue=None,
+        for_operators=for_operators,
     ),
 )
 NONE = cast("Any", None)
@@ -118,8 +122,8 @@ def _settings() -> SettingsView:
     return SettingsView(PROFILES, ACCESS, PLACE, owner_id=OWNER, locale="en-US")
 
 
-def _edit() -> _ScopeEdit:
-    return _ScopeEdit(_settings(), PLACE.scopes[0])
+def _edit() -> profile_modals.Edit:
+    return profile_modals.Edit({}, "en-US", _settings().authorise, NONE)
 
 
 def _confirm() -> ConfirmSwitch:
@@ -132,7 +136,7 @@ def _pages() -> ModelPages:
 
 
 def _line() -> QueueAdminView:
-    return QueueAdminView(NONE, OPERATORS, (), (), locale="en-US", owner_id=OWNER, now=0.0)
+    return QueueAdminView(SERVICES, (), (), locale="en-US", owner_id=OWNER, now=0.0)
 
 
 def _mine() -> QueueView:
@@ -152,10 +156,10 @@ OPERATORS_ONLY: dict[type[Made], Callable[[], Made]] = {
 }
 MANAGERS_ONLY: dict[type[Made], Callable[[], Made]] = {
     SettingsView: _settings,
-    profile_modals.PersonaModal: lambda: profile_modals.PersonaModal(EDITED, "en-US", _edit()),
-    profile_modals.NumbersModal: lambda: profile_modals.NumbersModal(EDITED, "en-US", _edit(), defaults=DEFAULTS),
-    profile_modals.SwitchesModal: lambda: profile_modals.SwitchesModal(EDITED, "en-US", _edit()),
-    profile_modals.PeopleModal: lambda: profile_modals.PeopleModal(EDITED, "en-US", _edit()),
+    profile_modals.PersonaModal: lambda: profile_modals.PersonaModal(_edit()),
+    profile_modals.NumbersModal: lambda: profile_modals.NumbersModal(_edit(), defaults=DEFAULTS),
+    profile_modals.SwitchesModal: lambda: profile_modals.SwitchesModal(_edit()),
+    profile_modals.PeopleModal: lambda: profile_modals.PeopleModal(_edit()),
 }
 NOT_FOR_BLOCKED: dict[type[Made], Callable[[], Made]] = {
     JoinView: lambda: JoinView(SERVICES, None, locale="en-US", owner_id=OWNER),
@@ -262,8 +266,7 @@ def test_the_buttons_that_outlive_a_restart_are_known() -> None:
 
 def test_every_button_under_an_answer_says_what_it_is() -> None:
     """What asks the cluster or rates takes the right to; what ends or shows does not."""
-    assert set(ACTS) == set(ACTIONS)
-    assert {one: act for one, act in ACTS.items() if act is not None} == {
+    assert {one: right for one, (_, right) in ACTIONS.items() if right is not None} == {
         Control.REGENERATE: Act.ASK,
         Control.RETRY: Act.ASK,
         Control.CONTINUE: Act.ASK,
@@ -286,16 +289,13 @@ async def test_a_press_under_an_answer(monkeypatch: pytest.MonkeyPatch, control:
         assert isinstance(error, NotAllowed)
         told.append(error.key)
 
-    monkeypatch.setitem(ACTIONS, control, act)
+    right = ACTIONS[control][1]
+    monkeypatch.setitem(ACTIONS, control, (act, right))
     monkeypatch.setattr("cogs.ui.base.report", report)
     interaction = press(user)
     button = ui.Button[Any](custom_id=f"answer:{control.value}:{'0' * 16}")
     await AnswerControl(button, {"action": control.value, "request": "0" * 16}).callback(interaction)
-    takes_a_right = ACTS[control] is not None
-    if user == BLOCKED and takes_a_right:
-        assert (done, told) == (
-            [],
-            ["error.rate_not_allowed" if ACTS[control] is Act.RATE else "error.ask_blocked"],
-        )
+    if user == BLOCKED and right is not None:
+        assert (done, told) == ([], ["error.rate_not_allowed" if right is Act.RATE else "error.ask_blocked"])
     else:
         assert (done, told) == ([control], [])
