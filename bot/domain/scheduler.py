@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from bot.domain.chat import ChatRequest, Finish, StreamEvent
+from bot.domain.chat import ChatRequest, StreamEvent
 from bot.domain.status import ClusterStatus, JoinCommand, Model
 
 
@@ -21,24 +21,12 @@ class Scheduler(Protocol):
         """
         ...
 
-    async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
-        """Send the request without streaming; returns the text, the reasoning and the :class:`Finish`."""
-        ...
-
     def watch_status(self) -> AbstractAsyncContextManager[AsyncIterator[ClusterStatus]]:
         """The endless status stream, one report a second. Lines that cannot be read are skipped and logged."""
         ...
 
-    async def status(self) -> ClusterStatus:
-        """Read one report."""
-        ...
-
     async def models(self) -> tuple[Model, ...]:
         """The models the scheduler can run."""
-        ...
-
-    async def served_models(self) -> tuple[str, ...]:
-        """The names ``/v1/models`` serves now (empty before init, and in the documented dialect)."""
         ...
 
     async def join_command(self) -> JoinCommand | None:
@@ -52,9 +40,4 @@ class Scheduler(Protocol):
         Initialising while nodes are connected leaves the cluster waiting for good (recordings 72–78). Callers must
         ask an operator to confirm first.
         """
-        ...
-
-    @property
-    def web_page(self) -> str:
-        """The address of the scheduler's web page."""
         ...

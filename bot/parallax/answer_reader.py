@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
 from bot.domain.chat import AnswerStats, Finish, FinishReason, Reasoning, StreamEvent, Text, Usage
-from bot.errors import RequestRefused, SchedulerError, StreamInterrupted
+from bot.errors import RequestRefused, SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.parallax import bounds
-from bot.parallax.errors import ErrorBody, from_status, interrupted, read_error
+from bot.parallax.errors import ErrorBody, from_status, read_error
 from bot.parallax.prompt_echo import EchoGuard, Released, only_echoed
-from bot.parallax.reasoning import ThinkingHabits, ThinkSplitter
+from bot.parallax.reasoning import ThinkingHabits, ThinkSplitter, closes_only
 from bot.parallax.sent_prompt import SentPrompt
 from bot.parallax.sse import Data, EventReader, Frame, LineLimitError
 from bot.parallax.stray_objects import StrayObject
@@ -116,7 +117,8 @@ class AnswerMeter:
 class AnswerReader:
     """Reads one streamed answer.
 
-    Feed it the body's bytes and, when they end, call :meth:`close` (or :meth:`stalled`, :meth:`broken`). Each
+    Feed it the body's bytes and, when they end, call :meth:`close` (or :meth:`stalled`, :meth:`broken`). With
+    ``whole`` the answer is one JSON object: :meth:`read_whole`. Each of them
     returns the events to pass on. After them :attr:`failure` is the error to raise, if any; :attr:`done` is true
     when :class:`Finish` was among them. What counts as an end:
     * ``[DONE]``, with the reason that came before it, or OTHER when none came;
@@ -129,14 +131,20 @@ class AnswerReader:
     """
 
     def __init__(
-        self, sent: float, opens_thinking: Callable[[str | None], bool], prompt: SentPrompt = _UNKNOWN_PROMPT
+        self,
+        sent: float,
+        opens_thinking: Callable[[str | None], bool],
+        prompt: SentPrompt = _UNKNOWN_PROMPT,
+        *,
+        whole: bool = False,
     ) -> None:
+        self._whole = whole
         self._events = EventReader()
         self._opens_thinking = opens_thinking
         self._splitter: ThinkSplitter | None = None
         self._meter = AnswerMeter(sent)
-        self._content = EchoGuard(prompt)
-        self._reasoning = EchoGuard(prompt)
+        self._content = EchoGuard(prompt, whole=whole)
+        self._reasoning = EchoGuard(prompt, whole=whole)
         self._reason: FinishReason | None = None
         self._stray = StrayObject()
         self._out: list[StreamEvent] = []
@@ -164,7 +172,19 @@ class AnswerReader:
         try:
             self._read(self._events.feed(chunk))
         except LineLimitError as exc:
-            self._fail(interrupted(str(exc), "malformed"))
+            self._fail(StreamInterrupted(str(exc), code="malformed"))
+        return self._given()
+
+    def read_whole(self, payload: Mapping[str, object], now: float) -> list[StreamEvent]:
+        """Take in a whole answer that arrived at ``now``, and end it."""
+        self._now = now
+        choice = first_choice(payload)
+        if read_error(payload) is None and mapping((choice or {}).get("message")) is None:
+            self._fail(UpstreamFailed("the answer has no message", code="malformed"))
+        else:
+            self._payload(payload)
+        if not self.over:
+            self._end()
         return self._given()
 
     def close(self, now: float) -> list[StreamEvent]:
@@ -174,20 +194,20 @@ class AnswerReader:
         try:
             frames, cut = self._events.close()
         except LineLimitError as exc:
-            self._fail(interrupted(str(exc), "malformed"))
+            self._fail(StreamInterrupted(str(exc), code="malformed"))
             return self._given()
         self._read(frames)
         if not self.over and self._stray.text:
             self._raw_text(self._stray.text)
         if not self.over:
             what = "inside a character" if cut else "without finish_reason and [DONE]"
-            self._end_early(interrupted(f"the stream ended {what}", "truncated"))
+            self._end_early(StreamInterrupted(f"the stream ended {what}", code="truncated"))
         return self._given()
 
     def stalled(self, seconds: float, now: float) -> list[StreamEvent]:
         """End the answer: nothing came for ``seconds``."""
         self._now = now
-        self._end_early(interrupted(f"nothing came for {seconds:g} s", "stall"))
+        self._end_early(StreamInterrupted(f"nothing came for {seconds:g} s", code="stall"))
         return self._given()
 
     def broken(self, failure: StreamInterrupted, now: float) -> list[StreamEvent]:
@@ -281,7 +301,8 @@ class AnswerReader:
         if not isinstance(reason, str) or not reason:
             return
         if reason.lower() in _BROKEN_OFF:
-            self._end_early(interrupted(f"the node ended the answer: {printable(reason, bounds.CODE)}", "aborted"))
+            why = f"the node ended the answer: {printable(reason, bounds.CODE)}"
+            self._end_early(StreamInterrupted(why, code="aborted"))
         else:
             self._reason = finish_reason(reason)
 
@@ -308,7 +329,7 @@ class AnswerReader:
     def _give_content(self, released: Released) -> None:
         self._measure(released)
         if released.text:
-            self._out.extend(self._thinking().feed(released.text))
+            self._out.extend(self._thinking(released.text).feed(released.text))
 
     def _measure(self, released: Released) -> None:
         for arrived in released.times:
@@ -326,9 +347,10 @@ class AnswerReader:
             _log.warning("prompt_echo_dropped", characters=echoed, model=self._meter.model)
         self._only_echoed = bool(echoed) and not self._meter.content_came
 
-    def _thinking(self) -> ThinkSplitter:
+    def _thinking(self, content: str = "") -> ThinkSplitter:
         if self._splitter is None:
-            self._splitter = ThinkSplitter(opened=self._opens_thinking(self._meter.model))
+            opened = closes_only(content) if self._whole else self._opens_thinking(self._meter.model)
+            self._splitter = ThinkSplitter(opened=opened)
         return self._splitter
 
     def _error(self, body: ErrorBody) -> None:
@@ -361,7 +383,7 @@ class AnswerReader:
             self._fail(only_echoed())
             return
         if not self.complete and not self._meter.content_came:
-            self._fail(interrupted("[DONE] came without an answer", "empty_answer"))
+            self._fail(StreamInterrupted("[DONE] came without an answer", code="empty_answer"))
             return
         reason = self._reason or FinishReason.OTHER
         if self._splitter is not None:
@@ -371,5 +393,6 @@ class AnswerReader:
                 self._out.append(Text(self._splitter.assumed_text))
         if self._meter.usage is not None:
             self._out.append(self._meter.usage)
-        self._out.append(Finish(reason, self._meter.stats(self._now)))
+        stats = self._meter.stats(self._now)
+        self._out.append(Finish(reason, replace(stats, ttft=None) if self._whole else stats))
         self.done = True

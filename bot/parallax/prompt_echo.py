@@ -79,11 +79,6 @@ class EchoGuard:
         self.echoed = 0
         """The number of characters that were the prompt."""
 
-    @property
-    def held(self) -> int:
-        """The number of characters held back now."""
-        return self._size if self._trace is not None else 0
-
     def feed(self, piece: str, now: float) -> Released:
         """Take in a piece that arrived at ``now``; returns the text that may be passed on."""
         if self._trace is None:
@@ -140,10 +135,3 @@ def _holds(text: str, plan: Plan) -> bool:
             return False
         at, said = start + len(form), said + len(form)
     return said >= _TOO_MUCH_AT_ONCE and len(text) - at <= _TOO_MUCH_AT_ONCE
-
-
-def without_echo(text: str, prompt: SentPrompt) -> tuple[str, int]:
-    """A whole text without the prompt that it begins with, and how many characters were removed."""
-    guard = EchoGuard(prompt, whole=True)
-    released = guard.feed(text, 0.0).text if text else ""
-    return released + guard.close(broken=False).text, guard.echoed

@@ -9,38 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import structlog
-
-from bot.domain.chat import AnswerStats, ChatRequest, Finish, FinishReason, Usage
+from bot.domain.chat import ChatRequest
 from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model, Node, NodeState
 from bot.errors import UpstreamFailed
 from bot.parallax import bounds
-from bot.parallax.answer_reader import content_text, finish_reason, first_choice, read_usage, reasoning_text
 from bot.parallax.errors import read_error
-from bot.parallax.prompt_echo import only_echoed, without_echo
-from bot.parallax.reasoning import split_whole
-from bot.parallax.sent_prompt import SentPrompt
 from bot.parallax.untrusted import mapping, printable, quantity, sequence, storable, whole_number
 
-_log = structlog.get_logger(__name__)
-
-_UNKNOWN_PROMPT = SentPrompt()
 _PEER = re.compile(r"\s(?:-s|--scheduler-addr)[\s=]+\S")
 _CLUSTER_STATES = {state.value: state for state in ClusterState}
 _NODE_STATES = {state.value: state for state in NodeState}
 
 
-def chat_body(request: ChatRequest, *, stream: bool) -> dict[str, object]:
+def chat_body(request: ChatRequest) -> dict[str, object]:
     """The body of a chat request. It has no ``model``: a cluster runs one model and ignores the field."""
     body: dict[str, object] = {
-        "stream": stream,
+        "stream": True,
+        "stream_options": {"include_usage": True},  # the only way to learn how many tokens there were
         "messages": [
             {"role": message.role.value, "content": storable(message.content)} for message in request.messages
         ],
     }
-    if stream:
-        # the only way to learn how many tokens there were
-        body["stream_options"] = {"include_usage": True}
     if request.max_tokens is not None:
         body["max_tokens"] = request.max_tokens
     if request.temperature is not None:
@@ -57,57 +46,6 @@ def chat_body(request: ChatRequest, *, stream: bool) -> dict[str, object]:
         body["continue_final_message"] = True
         body["add_generation_prompt"] = False
     return body
-
-
-def init_body(model: str, nodes: int, *, local_network: bool) -> dict[str, object]:
-    """The body of an init. The count must be a number, or the status breaks (recordings 23–25); without
-    ``is_local_network`` the cluster would join the public network (recordings 21, 22)."""
-    return {"model_name": model, "init_nodes_num": int(nodes), "is_local_network": local_network}
-
-
-def read_completion(
-    payload: object, *, duration: float, prompt: SentPrompt = _UNKNOWN_PROMPT
-) -> tuple[str, str, Finish]:
-    """Read an answer that came whole: its text, reasoning and end, without a repetition of ``prompt`` before it.
-    Raises :class:`UpstreamFailed` when it is no answer, or only repeats the prompt."""
-    fields = mapping(payload) or {}
-    choice = first_choice(fields)
-    message = mapping(choice.get("message")) if choice is not None else None
-    if choice is None or message is None:
-        raise UpstreamFailed("the answer has no message", code="malformed")
-    try:
-        reasoning, content = reasoning_text(message), content_text(message.get("content"))
-    except ValueError as exc:
-        raise UpstreamFailed(str(exc), code="malformed") from exc
-    reasoning, echoed_reasoning = without_echo(reasoning, prompt)
-    content, echoed_content = without_echo(content, prompt)
-    if echoed := echoed_reasoning + echoed_content:
-        _log.warning("prompt_echo_dropped", characters=echoed, model=printable(fields.get("model"), bounds.NAME))
-        if not reasoning and not content:
-            raise only_echoed()
-    text, inside = (content, "") if reasoning else split_whole(content)
-    usage = read_usage(fields.get("usage"))
-    reason = choice.get("finish_reason")
-    return (
-        text,
-        reasoning or inside,
-        Finish(
-            finish_reason(reason) if isinstance(reason, str) else FinishReason.OTHER,
-            _whole_stats(fields, usage, duration, came=bool(content or reasoning)),
-        ),
-    )
-
-
-def _whole_stats(fields: Mapping[str, object], usage: Usage | None, duration: float, *, came: bool) -> AnswerStats:
-    return AnswerStats(
-        model=printable(fields.get("model"), bounds.NAME) or None,
-        ttft=None,
-        duration=duration,
-        prompt_tokens=usage.prompt_tokens if usage is not None else None,
-        completion_tokens=usage.completion_tokens if usage is not None else int(came),
-        tokens_per_second=None,
-        counted=usage is not None,
-    )
 
 
 def read_join(value: object) -> JoinCommand | None:
