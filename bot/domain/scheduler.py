@@ -19,19 +19,15 @@ class Scheduler(Protocol):
         Leaving the context closes the connection, whatever has been read: the cluster stops working on the
         answer within half a second (recording 55b). Errors are raised while iterating.
         """
-        ...
 
     def watch_status(self) -> AbstractAsyncContextManager[AsyncIterator[ClusterStatus]]:
         """The endless status stream, one report a second. Lines that cannot be read are skipped and logged."""
-        ...
 
     async def models(self) -> tuple[Model, ...]:
         """The models the scheduler can run."""
-        ...
 
     async def join_command(self) -> JoinCommand | None:
         """The command nodes join with; None before the cluster has a model."""
-        ...
 
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
         """Set the cluster's model.
@@ -40,4 +36,3 @@ class Scheduler(Protocol):
         Initialising while nodes are connected leaves the cluster waiting for good (recordings 72–78). Callers must
         ask an operator to confirm first.
         """
-        ...

@@ -19,7 +19,7 @@ from bot.parallax.connection import Connection, content_type, read_json
 from bot.parallax.errors import NOT_A_SCHEDULER, elsewhere, from_status, read_error
 from bot.parallax.reasoning import ThinkingHabits
 from bot.parallax.sent_prompt import SentPrompt
-from bot.parallax.streams import AnswerStream, StatusStream, WholeAnswer
+from bot.parallax.streams import AnswerStream, StatusStream
 from bot.parallax.timeouts import Timeouts
 from bot.parallax.untrusted import mapping, printable
 
@@ -78,7 +78,8 @@ class ParallaxClient:
             kind = content_type(response)
             if kind == "application/json":
                 reader = AnswerReader(sent, _never, prompt, whole=True)
-                yield await self._whole_answer(response, reader, started)
+                events = await self._whole_answer(response, reader)
+                yield _each([started, *events])
             elif kind in {"", "text/event-stream"}:
                 opens = self._habits.opens_in_prompt if request.think is not False else _never
                 reader = AnswerReader(sent, opens, prompt)
@@ -92,9 +93,7 @@ class ParallaxClient:
                 what = f"it answered a chat with {printable(kind, bounds.SHORT_NAME)}"
                 raise elsewhere(what, response.status_code)
 
-    async def _whole_answer(
-        self, response: httpx.Response, reader: AnswerReader, started: Started
-    ) -> AsyncIterator[StreamEvent]:
+    async def _whole_answer(self, response: httpx.Response, reader: AnswerReader) -> list[StreamEvent]:
         """Read an answer that came as one JSON body although a stream was requested."""
         within = self._timeouts.first_byte
         try:
@@ -105,7 +104,7 @@ class ParallaxClient:
         events = reader.read_whole(mapping(payload) or {}, self._clock.monotonic())
         if reader.failure is not None:
             raise reader.failure
-        return WholeAnswer([started, *events])
+        return events
 
     @asynccontextmanager
     async def watch_status(self) -> AsyncIterator[AsyncIterator[ClusterStatus]]:
@@ -155,7 +154,7 @@ class ParallaxClient:
 
     async def join_command(self) -> JoinCommand | None:
         """The command nodes join with; None before the cluster has a model."""
-        return wire.read_join_response(await self._control("GET", "/node/join/command"))
+        return wire.read_join(wire.data_of(await self._control("GET", "/node/join/command")))
 
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
         """Set the cluster's model; waits up to ``first_byte`` seconds, since the scheduler may look it up.
@@ -191,6 +190,11 @@ class ParallaxClient:
         error = read_error(fields) if fields is not None else None
         if error is not None:
             raise from_status(error)
+
+
+async def _each(events: list[StreamEvent]) -> AsyncIterator[StreamEvent]:
+    for event in events:
+        yield event
 
 
 def _never(_model: str | None) -> bool:

@@ -40,17 +40,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.errors import NoAnswer
 from bot.parallax.prompt_trace import PromptTrace, Verdict
 from bot.parallax.sent_prompt import Plan, SentPrompt, folded
 
 _TOO_MUCH_AT_ONCE = 64
 _AROUND_MESSAGES = 2000
-
-
-def only_echoed() -> NoAnswer:
-    """The error for an answer that only repeats the prompt."""
-    return NoAnswer("the node sent the prompt back instead of an answer", code="prompt_echo")
 
 
 class Released(NamedTuple):

@@ -31,18 +31,6 @@ UNREADABLE_SAID = 10
 one that floods sends thousands."""
 
 
-class WholeAnswer(AsyncIterator[StreamEvent]):
-    """Events of an answer that came in one piece."""
-
-    def __init__(self, events: list[StreamEvent]) -> None:
-        self._events = iter(events)
-
-    async def __anext__(self) -> StreamEvent:
-        for event in self._events:
-            return event
-        raise StopAsyncIteration
-
-
 class AnswerStream(AsyncIterator[StreamEvent]):
     """Events of a streamed answer."""
 
@@ -82,7 +70,8 @@ class AnswerStream(AsyncIterator[StreamEvent]):
         try:
             part = await self._body.part(self._deadline)
         except TimeoutError:
-            self._ready.extend(reader.stalled(self._limit, now()))
+            silence = StreamInterrupted(f"nothing came for {self._limit:g} s", code="stall")
+            self._ready.extend(reader.broken(silence, now()))
         except StreamInterrupted as failure:
             self._ready.extend(reader.broken(failure, now()))
         else:

@@ -60,15 +60,10 @@ def read_join(value: object) -> JoinCommand | None:
     return JoinCommand(command, public=_PEER.search(command) is not None)
 
 
-def read_join_response(payload: object) -> JoinCommand | None:
-    """Read the body of ``/node/join/command``."""
-    return read_join(_data(payload))
-
-
 def read_models(payload: object) -> tuple[Model, ...]:
     """Read the body of ``/model/list``: entries without a name are left out, repeated names count once."""
     found: dict[str, Model] = {}
-    for entry in sequence(_data(payload))[: bounds.MODELS]:
+    for entry in sequence(data_of(payload))[: bounds.MODELS]:
         fields = mapping(entry) or {"name": entry}
         name = printable(fields.get("name"), bounds.NAME)
         if name and not name.endswith("…"):
@@ -78,22 +73,18 @@ def read_models(payload: object) -> tuple[Model, ...]:
 
 def _model(name: str, fields: Mapping[str, object]) -> Model:
     size = fields.get("size")
+    number = quantity(size, most=bounds.MEMORY_GB)
     return Model(
         name=name,
         memory_gb=quantity(fields.get("vram_gb"), most=bounds.MEMORY_GB) or None,
-        size=printable(size if isinstance(size, str) else _number_text(size), bounds.SIZE) or None,
+        size=printable(size if number is None else f"{number:g}", bounds.SIZE) or None,
         provider=printable(fields.get("provider"), bounds.SHORT_NAME) or None,
     )
 
 
-def _number_text(value: object) -> str:
-    number = quantity(value, most=bounds.MEMORY_GB)
-    return "" if number is None else f"{number:g}"
-
-
 def read_served(payload: object) -> tuple[str, ...]:
     """Read the ids in the body of ``/v1/models``."""
-    entries = (mapping(entry) for entry in sequence(_data(payload))[: bounds.MODELS])
+    entries = (mapping(entry) for entry in sequence(data_of(payload))[: bounds.MODELS])
     names = (printable(entry.get("id"), bounds.NAME) for entry in entries if entry is not None)
     return tuple(name for name in names if name)
 
@@ -109,7 +100,7 @@ def read_status(payload: object) -> ClusterStatus:
         error = read_error(outer)
         raise ValueError(f"no status in it{f': {error.message}' if error else ''}")
     return ClusterStatus(
-        state=_cluster_state(fields["status"]),
+        state=_CLUSTER_STATES.get(_word(fields["status"]), ClusterState.UNKNOWN),
         model=printable(fields.get("model_name"), bounds.NAME) or None,
         init_nodes=whole_number(fields.get("init_nodes_num"), most=bounds.NODES),
         nodes=_nodes(fields.get("node_list")),
@@ -119,14 +110,8 @@ def read_status(payload: object) -> ClusterStatus:
     )
 
 
-def _cluster_state(value: object) -> ClusterState:
-    name = value.lower() if isinstance(value, str) else ""
-    return _CLUSTER_STATES.get(name, ClusterState.UNKNOWN)
-
-
-def _node_state(value: object) -> NodeState:
-    name = value.lower() if isinstance(value, str) else ""
-    return _NODE_STATES.get(name, NodeState.UNKNOWN)
+def _word(value: object) -> str:
+    return value.lower() if isinstance(value, str) else ""
 
 
 def _nodes(value: object) -> tuple[Node, ...]:
@@ -140,7 +125,7 @@ def _nodes(value: object) -> tuple[Node, ...]:
         nodes.append(
             Node(
                 node_id=node_id,
-                state=_node_state(fields.get("status")),
+                state=_NODE_STATES.get(_word(fields.get("status")), NodeState.UNKNOWN),
                 gpu_name=printable(fields.get("gpu_name"), bounds.SHORT_NAME),
                 gpu_count=1 if count is None else count,
                 gpu_memory=quantity(fields.get("gpu_memory"), most=bounds.MEMORY_GB) or 0.0,
@@ -149,7 +134,8 @@ def _nodes(value: object) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _data(payload: object) -> object:
+def data_of(payload: object) -> object:
+    """The ``data`` of a response. Raises :class:`UpstreamFailed` when it has none."""
     fields = mapping(payload)
     if fields is None or "data" not in fields:
         raise UpstreamFailed("the response has no data", code="malformed")

@@ -122,7 +122,7 @@ def test_models_in_every_form() -> None:
 
 @given(JSON)
 def test_bodies_of_any_shape(payload: object) -> None:
-    for read in (wire.read_models, wire.read_served, wire.read_join_response):
+    for read in (wire.read_models, wire.read_served, wire.data_of):
         read({"data": payload})
 
 
