@@ -60,8 +60,8 @@ class SentMessage:
 
     @property
     def opener(self) -> str:
-        """Its first character that is neither white space nor ``#``, which any prompt may begin with; empty when it
-        has none."""
+        """Its first character that is neither white space nor ``#``, which any prompt may begin with; empty when
+        it has none."""
         return _OPENING.sub("", self._message.content, count=1)[:1]
 
     @cached_property
