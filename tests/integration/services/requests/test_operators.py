@@ -33,18 +33,18 @@ def overview(queue: RunningQueue, audit: MemoryAudit) -> QueueOverview:
 
 
 class NoThumbs:
-    """Nobody rates anything here."""
+    """A :class:`bot.services.ports.Feedback` that fails the test when it is called."""
 
     async def give(self, request_id: str, user_id: int, value: int, *, now: float) -> None:
-        """Not to be reached."""
+        """Fail: no test here rates an answer."""
         raise AssertionError((request_id, user_id, value, now))
 
 
 class UncommittedIds(MemoryRequests):
-    """A store whose disk is too busy to keep which message shows what."""
+    """A store in which the ids of messages are never committed."""
 
     async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
-        """Not yet."""
+        """Drop the id."""
 
 
 def actions(queue: RunningQueue, audit: MemoryAudit) -> AnswerActions:
@@ -63,7 +63,7 @@ def actions(queue: RunningQueue, audit: MemoryAudit) -> AnswerActions:
 
 
 async def test_pausing_and_resuming_is_kept() -> None:
-    """Also a resumption of what was not paused: somebody meant it."""
+    """Also when an operator resumes a queue that was not paused."""
     audit = MemoryAudit()
     async with running(NO_MODEL) as queue:
         service = overview(queue, audit)
@@ -81,7 +81,7 @@ async def test_pausing_and_resuming_is_kept() -> None:
 
 
 async def test_holding_the_queue_for_something_else_is_no_row_of_its_own() -> None:
-    """A switch of the model has its own."""
+    """A switch of the model writes its own entry."""
     audit = MemoryAudit()
     async with running(NO_MODEL) as queue:
         service = overview(queue, audit)
@@ -93,7 +93,7 @@ async def test_holding_the_queue_for_something_else_is_no_row_of_its_own() -> No
 
 
 async def test_cancelling_is_kept_with_what_had_not_ended() -> None:
-    """One row for all that were chosen together."""
+    """All questions that were chosen together make one entry."""
     audit = MemoryAudit()
     async with running(NO_MODEL) as queue:
         asked = [await queue.asks(user, f"question {user}") for user in (1, 2, 3)]
@@ -109,7 +109,7 @@ async def test_cancelling_is_kept_with_what_had_not_ended() -> None:
 
 
 async def test_clearing_is_kept_with_how_many_there_were() -> None:
-    """All that wait."""
+    """The entry says how many questions waited."""
     audit = MemoryAudit()
     async with running(NO_MODEL) as queue:
         for user in (1, 2, 3):
@@ -119,7 +119,7 @@ async def test_clearing_is_kept_with_how_many_there_were() -> None:
 
 
 async def test_stopping_somebody_elses_answer_is_kept() -> None:
-    """One's own is nobody's business, and nothing is kept of what had ended."""
+    """There is no entry when askers stop their own answers, nor for an answer that had already ended."""
     audit = MemoryAudit()
     async with running(ready(1)) as queue:
         own, other = await queue.asks(ASKER, "one"), await queue.asks(ASKER, "two")
