@@ -157,7 +157,8 @@ class Attempt:
     async def _attempt(self) -> Outcome:
         try:
             prompt = await self._prompt()
-            self.live.show_asked(self._buffer.model)
+            if self._stop is None:
+                self.live.show_asked(self._buffer.model)
             finish = await self._streamed(prompt)
         except SchedulerError as error:
             return Outcome(answer=self._buffer.partial("interrupted"), error=error, stop=self._stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import nullcontext
 
 import structlog
 
@@ -10,7 +11,7 @@ from bot.domain.queue.request import OPEN_STATES, RequestState, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.attempt import Attempt, Stop, StopCause
 from bot.services.answers.completion import Completion
-from bot.services.answers.live import LiveAnswers, MessageGone
+from bot.services.answers.live import LiveAnswer, LiveAnswers, MessageGone
 from bot.services.queue.expiry import Expiry
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.reconciliation import Reconciliation
@@ -61,7 +62,7 @@ class Cancellation:
         """Stop or withdraw a question for a person; False when it has already ended. Raises
         :class:`StorageError`."""
         run = self._in_flight.get(request_id)
-        if run is not None:
+        if run is not None and not self._in_flight.is_given_up(run):
             await self._end_run(run, Stop(StopCause.PERSON, by))
             return True
         request = await self._store.get(request_id)
@@ -70,12 +71,7 @@ class Cancellation:
         if request is None or request.state is not RequestState.QUEUED:
             # Its answer is complete.
             return False
-        live = self._live_answers.reopen(request)
-        done = await self._completion.cancel(request, live, by=by)
-        if done:
-            await self._live_answers.close(request_id)
-        self._signal.set()
-        return done
+        return await self._end_waiting(request, self._live_answers.reopen(request), by=by)
 
     async def clear(self, *, by: int) -> int:
         """Withdraw everything that waits, in one transaction; returns how much. The messages say so afterwards.
@@ -111,6 +107,23 @@ class Cancellation:
         """Begin to end a question whose message somebody deleted; returns at once."""
         self._background.spawn(self._end_gone(request_id), name=f"gone-{request_id}")
 
+    async def _end_waiting(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
+        """Withdraw a question that was waiting when it was looked up, and say so in ``live``; False when it has
+        ended."""
+        done = await self._completion.cancel(request, None, by=by)
+        if done:
+            async with self._in_flight.claiming:
+                run = self._in_flight.get(request.request_id)
+            with self._in_flight.give_up(run) if run is not None else nullcontext():
+                if run is not None:
+                    # It was claimed meanwhile: nothing it still hears may be written into the message.
+                    run.stop(Stop(StopCause.PERSON if live is not None else StopCause.GONE, by))
+                if live is not None:
+                    await self._completion.show_cancelled(request, live, by=by)
+            await self._live_answers.close(request.request_id)
+        self._signal.set()
+        return done
+
     async def _end_run(self, run: Attempt, stop: Stop) -> None:
         run.stop(stop)
         if run.withdrawable:
@@ -143,7 +156,5 @@ class Cancellation:
             await self._end_run(run, Stop(StopCause.GONE))
             return
         request = await self._store.get(request_id)
-        if request is not None and await self._completion.cancel(request, None, by=0):
+        if request is not None and await self._end_waiting(request, None, by=0):
             log.info("question.message_deleted", request_id=request_id)
-            await self._live_answers.close(request_id)
-            self._signal.set()
