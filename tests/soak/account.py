@@ -18,6 +18,7 @@ ENDED = frozenset({"delivered", "cancelled", "failed", "expired"})
 _CONTROL = re.compile(r"answer:([a-z]+):([0-9a-f]{16})")
 _UNFINISHED = frozenset({"stop", "cancel"})
 _NUMBER = re.compile(r"\bsoak(\d+),")
+_MENTIONED = re.compile(r"\bsoak(\d+)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +67,25 @@ def complaints(rows: Sequence[Row], messages: Sequence[Message]) -> Iterator[str
     standing = {message.id: message for message in messages if not message.deleted}
     controlled = _by_control(rows, standing.values())
     known = {message.id for message in messages}
+    told = {int(n) for message in messages if message.author.bot for n in _MENTIONED.findall(message.text)}
     for row in rows:
         name = f"question {row.number} ({row.request_id})"
-        yield from (f"{name} {text}" for text in _wrong_with(row, standing, known))
+        yield from (f"{name} {text}" for text in _wrong_with(row, standing, known, told))
         if (times := len(controlled.get(row.request_id, ()))) > 1:
             yield f"{name} has controls on {times} messages"
     yield from _still_open(controlled)
     yield from _lost_or_doubled(rows, standing.values())
 
 
-def _wrong_with(row: Row, standing: Mapping[int, Message], known: Container[int]) -> Iterator[str]:
+def _wrong_with(
+    row: Row, standing: Mapping[int, Message], known: Container[int], told: Container[int]
+) -> Iterator[str]:
+    """``known`` are the ids of all messages that ever were; ``told`` the questions of which any of them speaks: an
+    answer whose message could not be reached comes as a direct message."""
     if row.state not in ENDED:
         yield f"is still {row.state}"
-    if row.state == "delivered" and not any(message_id in known for message_id in row.messages):
+    is_shown = row.number in told or any(message_id in known for message_id in row.messages)
+    if row.state == "delivered" and not is_shown:
         yield "counts as delivered, and no message shows it"
     if any(message_id in standing and standing[message_id].loading for message_id in row.messages):
         yield "still shows that the bot is thinking"

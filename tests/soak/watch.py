@@ -126,7 +126,10 @@ class ProcessWatch:
 
 
 def log_complaints(log: str) -> Iterator[str]:
-    """Lines of the bot's log that tell of a bug: no JSON, an exception, an error. Each kind once, counted."""
+    """Lines of the bot's log that tell of a bug: a traceback, or no entry at all. Each kind once, counted.
+
+    An error without a traceback is an outcome that operators should know: a question that failed on a node, say.
+    """
     kinds: Counter[str] = Counter()
     for line in log.splitlines():
         try:
@@ -134,8 +137,8 @@ def log_complaints(log: str) -> Iterator[str]:
         except ValueError:
             kinds[f"a line that is no entry: {line[:200]}"] += 1
             continue
-        if entry.get("level") in {"error", "critical"} or "exception" in entry:
-            trace = str(entry.get("exception", "")).strip().splitlines()
-            kinds[f"{entry.get('event')}: {entry.get('error') or (trace[-1] if trace else '')}"[:300]] += 1
+        if "exception" in entry:
+            trace = str(entry["exception"]).strip().splitlines()
+            kinds[f"{entry.get('event')}: {trace[-1] if trace else ''}"[:300]] += 1
     for kind, number in kinds.items():
         yield f"log, {number} times: {kind}"

@@ -57,17 +57,18 @@ def test_a_wrong_outcome_is_found(rows: list[Row], messages: list[Message], word
 
 
 def test_the_log_may_not_tell_of_a_bug() -> None:
-    """Each kind of line is told once; ordinary entries and warnings are none."""
+    """Each kind of line is told once; an entry without a traceback is an outcome, not a bug."""
     lines = [
         json.dumps({"level": "info", "event": "question.answered"}),
         json.dumps({"level": "warning", "event": "scheduler.lost"}),
-        json.dumps({"level": "error", "event": "board.failed", "error": "KeyError"}),
-        json.dumps({"level": "error", "event": "board.failed", "error": "KeyError"}),
+        json.dumps({"level": "error", "event": "question.failed", "error": "UpstreamFailed"}),
+        json.dumps({"level": "error", "event": "board.failed", "exception": "Traceback\nKeyError: 1"}),
+        json.dumps({"level": "error", "event": "board.failed", "exception": "Traceback\nKeyError: 1"}),
         json.dumps({"level": "warning", "event": "x", "exception": "Traceback\nValueError: no"}),
         "Task exception was never retrieved",
     ]
     assert list(log_complaints("\n".join(lines))) == [
-        "log, 2 times: board.failed: KeyError",
+        "log, 2 times: board.failed: KeyError: 1",
         "log, 1 times: x: ValueError: no",
         "log, 1 times: a line that is no entry: Task exception was never retrieved",
     ]
