@@ -92,6 +92,20 @@ def test_every_recording_holds_the_bytes_it_says() -> None:
     assert checked > 25
 
 
+@pytest.mark.parametrize(
+    ("literal", "body"),
+    [
+        ("b'POST /x HTTP/1.1\\r\\n\\r\\nh\\xc3\\xa9'", "hé"),
+        ("b'POST /x HTTP/1.1\\r\\n\\r\\n(…)word'", "(…)word"),
+        ("'POST /x HTTP/1.1\\r\\n\\r\\nhé (…)'", "hé (…)"),
+    ],
+)
+def test_a_requests_middle_may_be_left_out(literal: str, body: str) -> None:
+    """Bytes and texts, whole and shortened."""
+    found = parse(f">>> {literal}\n[   0.084] (connection closed by the server)\n", name="x")
+    assert (found.method, found.path, found.request_body) == ("POST", "/x", body)
+
+
 @pytest.mark.parametrize("text", ["", "# a timeline\n[ 1.00] worker started\n", TIMED.partition("-----")[0]])
 def test_anything_else_is_refused(text: str) -> None:
     """A timeline of several requests is not one exchange."""
