@@ -122,7 +122,9 @@ def _timed(name: str, lines: list[str]) -> Recording:
     left_out = 0
     for line in lines:
         if line.startswith(">>> "):
-            request = _request(line[4:])
+            # "(…)" stands where a long request was abridged; a literal of bytes takes ASCII only
+            literal = ast.literal_eval(line[4:].replace("(…)", "(...)"))
+            request = literal.decode() if isinstance(literal, bytes) else str(literal)
         elif block := _BLOCK.match(line):
             reads.append((float(block.group(1)), bytes(ast.literal_eval(block.group(2)))))
         elif skipped := _LEFT_OUT.match(line):
@@ -133,15 +135,6 @@ def _timed(name: str, lines: list[str]) -> Recording:
             ending = _timed_end(end.group(2)) if end.re is _TIMED_END else End.FIN
             return Recording(name, method, path, body, tuple(reads), ending, float(end.group(1)), left_out)
     raise RecordingError(f"{name}: no end line")
-
-
-def _request(literal: str) -> str:
-    """The request of a timed recording. The middle of a long one may be left out: the mark `(…)` stands for it,
-    also in a literal of bytes, which Python itself does not allow."""
-    text = str(ast.literal_eval(literal.removeprefix("b")))
-    if literal.startswith("b") and "…" not in text:
-        return text.encode("latin-1").decode()
-    return text
 
 
 def _timed_end(words: str) -> End:
