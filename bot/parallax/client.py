@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 import httpx
 
 from bot.clock import Clock
-from bot.domain.chat import ChatRequest, Started, StreamEvent
+from bot.domain.chat import ChatRequest, Role, Started, StreamEvent
 from bot.domain.status import ClusterStatus, JoinCommand, Model
 from bot.errors import RequestRefused, SchedulerUnreachable, StreamInterrupted, UpstreamFailed
 from bot.parallax import bounds, wire
 from bot.parallax.answer_reader import AnswerReader
 from bot.parallax.connection import Connection, content_type, read_json
 from bot.parallax.errors import NOT_A_SCHEDULER, elsewhere, from_status, read_error
+from bot.parallax.marks import marks_in
 from bot.parallax.reasoning import ThinkingHabits
 from bot.parallax.sent_prompt import SentPrompt
 from bot.parallax.streams import AnswerStream, StatusStream
@@ -48,8 +49,9 @@ class ParallaxClient:
         timeouts: Timeouts,
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
+        api_key: str = "",
     ) -> None:
-        self._connection = Connection(base_url, timeouts, clock, transport)
+        self._connection = Connection(base_url, timeouts, clock, transport, api_key.strip())
         self._timeouts = timeouts
         self._clock = clock
         self._habits = ThinkingHabits()
@@ -77,12 +79,12 @@ class ParallaxClient:
             started = Started(self._clock.monotonic() - sent)
             kind = content_type(response)
             if kind == "application/json":
-                reader = AnswerReader(sent, _never, prompt, whole=True)
+                reader = AnswerReader(sent, _never, prompt, asked=_marks_of(request), whole=True)
                 events = await self._whole_answer(response, reader)
                 yield _each([started, *events])
             elif kind in {"", "text/event-stream"}:
                 opens = self._habits.opens_in_prompt if request.think is not False else _never
-                reader = AnswerReader(sent, opens, prompt)
+                reader = AnswerReader(sent, opens, prompt, asked=_marks_of(request), max_tokens=request.max_tokens)
                 stream = AnswerStream(response, reader, started, self._timeouts, self._clock)
                 try:
                     yield stream
@@ -190,6 +192,12 @@ class ParallaxClient:
         error = read_error(fields) if fields is not None else None
         if error is not None:
             raise from_status(error)
+
+
+def _marks_of(request: ChatRequest) -> frozenset[str]:
+    """The marks that people wrote in the messages of this request."""
+    texts = (message.content for message in request.messages if message.role is Role.USER)
+    return frozenset().union(*map(marks_in, texts))
 
 
 async def _each(events: list[StreamEvent]) -> AsyncIterator[StreamEvent]:

@@ -18,6 +18,7 @@ import httpx
 
 from bot.errors import (
     ClusterBusy,
+    KeyWanted,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
@@ -147,12 +148,8 @@ def from_response(status: int, raw: bytes, *, wait: float | None = None) -> Sche
     """The error for a response of the server at PARALLAX_URL itself."""
     body = replace(read_body(raw), status=status)
     if status in {401, 403, 407}:
-        return SchedulerUnreachable(
-            f"{status}: something before the scheduler asks for a login, which Parallax has none of; "
-            "check PARALLAX_URL",
-            status=status,
-            code="login_required",
-        )
+        why = "the scheduler, or something before it, wants a key: check PARALLAX_API_KEY and PARALLAX_URL"
+        return KeyWanted(f"{status}: {why}", status=status, code="login_required")
     if status < 400 or status in {404, 405, 410}:
         return elsewhere(f"it answered {status}", status)
     if status < 500 and status not in _REFUSALS | {408, 429}:

@@ -48,6 +48,7 @@ class AnswerStream(AsyncIterator[StreamEvent]):
         self._clock = clock
         self._ready: deque[StreamEvent] = deque([started])
         self._ended = False
+        self._end = asyncio.get_running_loop().time() + timeouts.whole
         self._extend(timeouts.first_byte)
 
     async def __anext__(self) -> StreamEvent:
@@ -67,19 +68,24 @@ class AnswerStream(AsyncIterator[StreamEvent]):
 
     async def _read(self) -> None:
         reader, now = self._reader, self._clock.monotonic
+        if asyncio.get_running_loop().time() >= self._end:
+            self._ready.extend(reader.cut(f"more than {self._timeouts.whole:g} s", now()))
+            return
         try:
-            part = await self._body.part(self._deadline)
+            part = await self._body.part(min(self._deadline, self._end))
         except TimeoutError:
+            if self._end < self._deadline:
+                return
             silence = StreamInterrupted(f"nothing came for {self._limit:g} s", code="stall")
             self._ready.extend(reader.broken(silence, now()))
         except StreamInterrupted as failure:
             self._ready.extend(reader.broken(failure, now()))
         else:
-            before = reader.data_events
+            before = reader.progress
             self._ready.extend(reader.feed(part, now()) if part else reader.close(now()))
-            if reader.data_events > before:
+            if reader.progress > before:
                 idle = self._timeouts.idle
-                self._extend(min(idle, self._timeouts.control) if reader.complete else idle)
+                self._extend(min(idle, self._timeouts.control) if reader.ends_now else idle)
 
     def _extend(self, seconds: float) -> None:
         self._limit = seconds

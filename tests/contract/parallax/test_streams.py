@@ -244,7 +244,7 @@ async def test_a_connect_that_takes_too_long() -> None:
 async def test_another_server_behind_the_url(pieces: Sequence[bytes], code: str) -> None:
     async with replaying(pieces) as server, asking.client(server.url) as scheduler:
         heard = await asking.ask(scheduler)
-    assert type(heard.error) is SchedulerUnreachable
+    assert isinstance(heard.error, SchedulerUnreachable)
     assert heard.error.code == code
     assert "PARALLAX_URL" in str(heard.error)
 
