@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import structlog
@@ -95,7 +95,11 @@ class AnswerStream(AsyncIterator[StreamEvent]):
 class StatusStream(AsyncIterator[ClusterStatus]):
     """Reports of the status stream."""
 
-    def __init__(self, response: httpx.Response, silence: float, clock: Clock) -> None:
+    def __init__(
+        self, response: httpx.Response, silence: float, clock: Clock, reported: Callable[[ClusterStatus], None]
+    ) -> None:
+        """``reported`` is called with every report, before it is passed on."""
+        self._reported = reported
         self._body = Body(response, clock)
         self._lines = LineReader()
         self._ready: deque[ClusterStatus] = deque()
@@ -150,10 +154,13 @@ class StatusStream(AsyncIterator[ClusterStatus]):
         if not line.strip():
             return
         try:
-            self._ready.append(wire.read_status(parse_json(line)))
-            self._unreported = 0
+            status = wire.read_status(parse_json(line))
         except Exception as exc:  # noqa: BLE001  # any error of one line: the next line may be right
             self._skip(line, exc)
+            return
+        self._unreported = 0
+        self._reported(status)
+        self._ready.append(status)
 
     def _skip(self, line: str, exc: Exception) -> None:
         unsaid = self._unreadable.due(type(exc).__name__, self._clock.monotonic())

@@ -15,7 +15,7 @@ from bot.domain.queue.estimate import estimate_wait
 from bot.domain.status import ClusterStatus
 from bot.errors import RequestRefused, UpstreamFailed
 from bot.parallax import bounds, wire
-from bot.parallax.answer_reader import read_usage
+from bot.parallax.answer_fields import read_usage
 from bot.parallax.errors import ENVELOPE, ErrorBody, from_status, read_error, retry_after
 from bot.parallax.untrusted import parse_json, parse_leading_object, quantity, whole_number
 from bot.telemetry.metrics import Metrics
