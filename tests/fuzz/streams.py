@@ -19,8 +19,19 @@ _DAY = 86_400.0
 
 
 def answer(data: bytes, size: int) -> None:
-    """Read ``data`` as a streamed answer that arrives in parts of ``size`` bytes."""
-    reader = AnswerReader(0.0, lambda _: size % 2 == 0)
+    """Read ``data`` as a streamed answer in parts of ``size`` bytes; in a single part the answer is the same."""
+    reader, events = _read(data, size, opens=size % 2 == 0)
+    other, others = _read(data, max(1, len(data)), opens=size % 2 == 0)
+    for kind in (Text, Reasoning):
+        assert _joined(events, kind) == _joined(others, kind)
+    assert repr(reader.failure) == repr(other.failure)
+    written = sum(len(event.text) for event in events if isinstance(event, Text | Reasoning))
+    # Text that was taken for thinking may be given a second time, as the answer.
+    assert written <= 2 * len(data), "an answer has no more characters than the bytes it came in"
+
+
+def _read(data: bytes, size: int, *, opens: bool) -> tuple[AnswerReader, list[StreamEvent]]:
+    reader = AnswerReader(0.0, lambda _: opens)
     events: list[StreamEvent] = []
     for number, at in enumerate(range(0, len(data), size)):
         if not reader.over:
@@ -28,9 +39,11 @@ def answer(data: bytes, size: int) -> None:
     if not reader.over:
         events += reader.close(float(len(data)))
     _check(events, reader)
-    written = sum(len(event.text) for event in events if isinstance(event, Text | Reasoning))
-    # Text that was taken for thinking may be given a second time, as the answer.
-    assert written <= 2 * len(data), "an answer has no more characters than the bytes it came in"
+    return reader, events
+
+
+def _joined(events: list[StreamEvent], kind: type[Text | Reasoning]) -> str:
+    return "".join(event.text for event in events if isinstance(event, kind))
 
 
 def whole_answer(data: bytes, _size: int) -> None:

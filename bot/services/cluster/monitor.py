@@ -14,6 +14,7 @@ from bot.domain.scheduler import Scheduler
 from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model
 from bot.errors import (
     ClusterBusy,
+    KeyWanted,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
@@ -61,7 +62,8 @@ class ClusterView:
     when requests fail although the cluster calls itself available; ``proven`` when the last question was answered
     to its end since the availability is unknown; ``answered_at`` when the scheduler last answered whatever to the
     question for its status, in epoch seconds; ``refuted`` when the report says that the cluster is usable, but a
-    question was told that no pipeline is ready: the availability is then that of a cluster that starts."""
+    question was told that no pipeline is ready: the availability is then that of a cluster that starts;
+    ``wants_key`` when the scheduler is unreachable because it refuses the bot's key, or wants one."""
 
     status: ClusterStatus | None
     age: float | None
@@ -73,6 +75,7 @@ class ClusterView:
     proven: bool = False
     answered_at: float | None = None
     refuted: bool = False
+    wants_key: bool = False
 
 
 def availability_of(status: ClusterStatus) -> Availability:
@@ -96,7 +99,7 @@ class ClusterMonitor:
         self._unreachable_since: float | None = None
         self._blind = False
         self._proven = False
-        self._frozen = False
+        self._frozen = self._wants_key = False
         self._failures = 0
         self._listeners = Listeners[[]](clock)
         self._refuted = False
@@ -115,6 +118,7 @@ class ClusterMonitor:
             proven=self._proven,
             answered_at=self._answered_at,
             refuted=self._refuted,
+            wants_key=self._wants_key and self._unreachable_since is not None,
         )
 
     def seen(self) -> ClusterObservation:
@@ -215,9 +219,10 @@ class ClusterMonitor:
     def _unanswered(self, error: SchedulerError) -> None:
         """Nobody answers: an outage when it lasts."""
         now = self._clock.now()
-        was_frozen, self._frozen = self._frozen, error.code in _SILENT
+        before = (self._frozen, self._wants_key)
+        self._frozen, self._wants_key = error.code in _SILENT, isinstance(error, KeyWanted)
         if self._unreachable_since is not None:
-            if was_frozen is not self._frozen:
+            if before != (self._frozen, self._wants_key):
                 self._changed()
             return
         if self._answered_at is not None and now - self._answered_at < SILENCE_TOLERATED:

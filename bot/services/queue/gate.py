@@ -18,6 +18,7 @@ from bot.domain.status import ClusterStatus
 from bot.errors import (
     ClusterBusy,
     Draining,
+    KeyWanted,
     NoAnswer,
     RequestRefused,
     SchedulerError,
@@ -46,7 +47,7 @@ def hold_of(cluster: ClusterView, pause: QueuePause | None, refusal: Hold | None
     if pause is not None:
         return Hold("held.paused", (("reason", escape_inline(pause.reason)),))
     if cluster.availability is Availability.UNREACHABLE:
-        return _unreachable(cluster.unreachable_since or 0)
+        return WANTS_KEY if cluster.wants_key else _unreachable(cluster.unreachable_since or 0)
     if cluster.availability is Availability.NO_MODEL:
         return Hold("held.no_model")
     if cluster.availability is Availability.STARTING and not cluster.refuted:
@@ -56,6 +57,8 @@ def hold_of(cluster: ClusterView, pause: QueuePause | None, refusal: Hold | None
         return Hold("held.starting")
     return refusal
 
+
+WANTS_KEY = Hold("held.wants_key")
 
 NO_ANSWER_ATTEMPTS = 2
 """So often a question is asked that ends without a word."""
@@ -71,7 +74,7 @@ def refusal_of(error: SchedulerError, now: float) -> Hold:
     if isinstance(error, ClusterBusy):
         return Hold("held.busy")
     if isinstance(error, SchedulerUnreachable):
-        return _unreachable(now)
+        return WANTS_KEY if isinstance(error, KeyWanted) else _unreachable(now)
     return Hold("held.starting") if isinstance(error, SchedulerNotReady) else Hold("held.node_failed")
 
 

@@ -69,7 +69,9 @@ MADE_UP = (
         r"|node_failed|length_thinking|tool_call|cut)"
     ),  # closing
     re.compile(r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"),  # cluster_card
-    re.compile(r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded)|live|chart|join)"),
+    re.compile(
+        r"status\.(frozen|failing|stranded|wants_key|remedy_(unreachable|frozen|failing|stranded|wants_key)|live|chart|join)"
+    ),
     re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # cluster_card, cogs/ui/join.py
     re.compile(rf"switch\.({'|'.join(SwitchState)}|(now|done|later|late)_({'|'.join(Step)}))"),  # switch_card
     re.compile(rf"alert\.({'|'.join(EventKind)})(_over)?"),  # bot/presentation/alerts.py
