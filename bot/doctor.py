@@ -57,7 +57,8 @@ async def _database(settings: Settings) -> Finding:
 
 async def _cluster(settings: Settings) -> tuple[Finding, ...]:
     timeouts = Timeouts(connect=settings.parallax_connect_timeout, first_byte=PATIENCE, control=PATIENCE)
-    client = ParallaxClient(settings.parallax_url, timeouts=timeouts, clock=SystemClock())
+    key = settings.parallax_api_key.get_secret_value()
+    client = ParallaxClient(settings.parallax_url, timeouts=timeouts, clock=SystemClock(), api_key=key)
     try:
         status = await client.status()
         nodes = f"{status.ready_nodes} of {len(status.nodes)} nodes ready"

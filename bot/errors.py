@@ -122,6 +122,18 @@ class SchedulerUnreachable(SchedulerError):
     key = "error.scheduler_unreachable"
 
 
+class KeyWanted(SchedulerUnreachable):
+    """401, 403 or 407: the scheduler, or something before it, wants another key or login."""
+
+    key = "error.scheduler_key"
+
+
+class StandaloneNode(SchedulerUnreachable):
+    """PARALLAX_URL points to a node or a router that answers chats, and not to a scheduler."""
+
+    key = "error.standalone_node"
+
+
 class SchedulerNotReady(SchedulerError):
     """503: the cluster has no model, no nodes or no pipeline yet."""
 
@@ -158,6 +170,12 @@ class StreamInterrupted(SchedulerError):
 
     key = "error.stream_interrupted"
     retryable = True
+
+
+class NodeFailed(StreamInterrupted):
+    """A node reported an error after it had sent a part of the answer."""
+
+    key = "error.node_failed"
 
 
 class DeliveryError(BotError):

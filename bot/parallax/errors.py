@@ -18,6 +18,7 @@ import httpx
 
 from bot.errors import (
     ClusterBusy,
+    KeyWanted,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
@@ -29,6 +30,7 @@ from bot.parallax import bounds
 from bot.parallax.untrusted import mapping, parse_json, printable, quantity, whole_number
 
 NOT_A_SCHEDULER = "not_a_scheduler"
+MODEL_NOT_FOUND = "model_not_found"
 ENVELOPE = "__parallax_http_response__"
 
 _REFUSALS = frozenset({400, 409, 413, 414, 415, 422})
@@ -147,12 +149,10 @@ def from_response(status: int, raw: bytes, *, wait: float | None = None) -> Sche
     """The error for a response of the server at PARALLAX_URL itself."""
     body = replace(read_body(raw), status=status)
     if status in {401, 403, 407}:
-        return SchedulerUnreachable(
-            f"{status}: something before the scheduler asks for a login, which Parallax has none of; "
-            "check PARALLAX_URL",
-            status=status,
-            code="login_required",
-        )
+        why = "the scheduler, or something before it, wants a key: check PARALLAX_API_KEY and PARALLAX_URL"
+        return KeyWanted(f"{status}: {why}", status=status, code="login_required")
+    if status == 404 and body.code == MODEL_NOT_FOUND:
+        return RequestRefused(f"{status} {body.message}", status=status, code=body.code)
     if status < 400 or status in {404, 405, 410}:
         return elsewhere(f"it answered {status}", status)
     if status < 500 and status not in _REFUSALS | {408, 429}:

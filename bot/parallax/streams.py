@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import structlog
@@ -48,6 +48,7 @@ class AnswerStream(AsyncIterator[StreamEvent]):
         self._clock = clock
         self._ready: deque[StreamEvent] = deque([started])
         self._ended = False
+        self._end = asyncio.get_running_loop().time() + timeouts.whole
         self._extend(timeouts.first_byte)
 
     async def __anext__(self) -> StreamEvent:
@@ -67,19 +68,24 @@ class AnswerStream(AsyncIterator[StreamEvent]):
 
     async def _read(self) -> None:
         reader, now = self._reader, self._clock.monotonic
+        if asyncio.get_running_loop().time() >= self._end:
+            self._ready.extend(reader.cut(f"more than {self._timeouts.whole:g} s", now()))
+            return
         try:
-            part = await self._body.part(self._deadline)
+            part = await self._body.part(min(self._deadline, self._end))
         except TimeoutError:
+            if self._end < self._deadline:
+                return
             silence = StreamInterrupted(f"nothing came for {self._limit:g} s", code="stall")
             self._ready.extend(reader.broken(silence, now()))
         except StreamInterrupted as failure:
             self._ready.extend(reader.broken(failure, now()))
         else:
-            before = reader.data_events
+            before = reader.progress
             self._ready.extend(reader.feed(part, now()) if part else reader.close(now()))
-            if reader.data_events > before:
+            if reader.progress > before:
                 idle = self._timeouts.idle
-                self._extend(min(idle, self._timeouts.control) if reader.complete else idle)
+                self._extend(min(idle, self._timeouts.control) if reader.ends_now else idle)
 
     def _extend(self, seconds: float) -> None:
         self._limit = seconds
@@ -89,7 +95,11 @@ class AnswerStream(AsyncIterator[StreamEvent]):
 class StatusStream(AsyncIterator[ClusterStatus]):
     """Reports of the status stream."""
 
-    def __init__(self, response: httpx.Response, silence: float, clock: Clock) -> None:
+    def __init__(
+        self, response: httpx.Response, silence: float, clock: Clock, reported: Callable[[ClusterStatus], None]
+    ) -> None:
+        """``reported`` is called with every report, before it is passed on."""
+        self._reported = reported
         self._body = Body(response, clock)
         self._lines = LineReader()
         self._ready: deque[ClusterStatus] = deque()
@@ -144,10 +154,13 @@ class StatusStream(AsyncIterator[ClusterStatus]):
         if not line.strip():
             return
         try:
-            self._ready.append(wire.read_status(parse_json(line)))
-            self._unreported = 0
+            status = wire.read_status(parse_json(line))
         except Exception as exc:  # noqa: BLE001  # any error of one line: the next line may be right
             self._skip(line, exc)
+            return
+        self._unreported = 0
+        self._reported(status)
+        self._ready.append(status)
 
     def _skip(self, line: str, exc: Exception) -> None:
         unsaid = self._unreadable.due(type(exc).__name__, self._clock.monotonic())

@@ -21,8 +21,9 @@ _CLUSTER_STATES = {state.value: state for state in ClusterState}
 _NODE_STATES = {state.value: state for state in NodeState}
 
 
-def chat_body(request: ChatRequest) -> dict[str, object]:
-    """The body of a chat request. It has no ``model``: a cluster runs one model and ignores the field."""
+def chat_body(request: ChatRequest, model: str | None) -> dict[str, object]:
+    """The body of a chat request. ``model`` is sent when known: a cluster ignores it, a node that runs alone
+    wants it."""
     body: dict[str, object] = {
         "stream": True,
         "stream_options": {"include_usage": True},  # the only way to learn how many tokens there were
@@ -30,6 +31,8 @@ def chat_body(request: ChatRequest) -> dict[str, object]:
             {"role": message.role.value, "content": storable(message.content)} for message in request.messages
         ],
     }
+    if model is not None:
+        body["model"] = model
     if request.max_tokens is not None:
         body["max_tokens"] = request.max_tokens
     if request.temperature is not None:

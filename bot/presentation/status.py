@@ -72,6 +72,7 @@ def status_card(
     frozen: bool = False,
     failing: bool = False,
     stranded: bool = False,
+    wants_key: bool = False,
     web_page: str = "",
 ) -> Card:
     """The status card.
@@ -83,6 +84,8 @@ def status_card(
     model = escape_inline(status.model or "") if status is not None else ""
     full = load.capacity is not None and 0 < load.capacity <= load.running
     state = _state(availability, full=full, frozen=frozen, failing=failing, stranded=stranded)
+    if state == "unreachable" and wants_key:
+        state = "wants_key"
     glyph = "●" if availability == "usable" else "○"
     title = " · ".join(part for part in (f"**{model}**" if model else "", say(locale, f"status.{state}")) if part)
     sections = [f"{glyph} {title}", _load_line(locale, load, figures)]
@@ -100,7 +103,7 @@ def status_card(
     )
 
 
-REMEDIES = frozenset({"unreachable", "frozen", "failing", "stranded"})
+REMEDIES = frozenset({"unreachable", "frozen", "failing", "stranded", "wants_key"})
 
 
 def _state(availability: str, *, full: bool, frozen: bool, failing: bool, stranded: bool) -> str:

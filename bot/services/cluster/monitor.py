@@ -14,6 +14,7 @@ from bot.domain.scheduler import Scheduler
 from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model
 from bot.errors import (
     ClusterBusy,
+    KeyWanted,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
@@ -63,7 +64,8 @@ class ClusterView:
     calls itself available. ``received_at``: when the last report came. ``proven``: the last question was answered
     to its end, since the state is unknown. ``answered_at``: when the scheduler last answered a request for its
     status, with a report or anything else. ``refuted``: the report says that the cluster is usable, but a question
-    was refused because no pipeline is ready; ``availability`` is then STARTING.
+    was refused because no pipeline is ready; ``availability`` is then STARTING. ``wants_key``: it is unreachable
+    because it refuses the bot's key, or wants one.
     """
 
     status: ClusterStatus | None
@@ -75,6 +77,7 @@ class ClusterView:
     proven: bool = False
     answered_at: float | None = None
     refuted: bool = False
+    wants_key: bool = False
 
 
 def availability_of(status: ClusterStatus) -> Availability:
@@ -98,7 +101,7 @@ class ClusterMonitor:
         self._unreachable_since: float | None = None
         self._blind = False
         self._proven = False
-        self._frozen = False
+        self._frozen = self._wants_key = False
         self._failures = 0
         self._listeners = Listeners[[]](clock)
         self._refuted = False
@@ -115,6 +118,7 @@ class ClusterMonitor:
             proven=self._proven,
             answered_at=self._answered_at,
             refuted=self._refuted,
+            wants_key=self._wants_key and self._unreachable_since is not None,
         )
 
     def seen(self) -> ClusterObservation:
@@ -212,9 +216,10 @@ class ClusterMonitor:
     def _note_silence(self, error: SchedulerError) -> None:
         """Note that nobody answers: an outage when it lasts."""
         now = self._clock.now()
-        was_frozen, self._frozen = self._frozen, error.code in _SILENT
+        before = (self._frozen, self._wants_key)
+        self._frozen, self._wants_key = error.code in _SILENT, isinstance(error, KeyWanted)
         if self._unreachable_since is not None:
-            if was_frozen is not self._frozen:
+            if before != (self._frozen, self._wants_key):
                 self._tell()
             return
         if self._answered_at is not None and now - self._answered_at < SILENCE_TOLERATED:

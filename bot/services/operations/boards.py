@@ -87,6 +87,7 @@ class StatusCards:
             speeds=await self._recorder.speeds(),
             names={node_id: node.name for node_id, node in self._nodes.names.items()},
             frozen=view.frozen,
+            wants_key=view.wants_key,
             failing=view.failing,
             stranded=self._recorder.stranded,
             web_page=self._cluster.web_page,

@@ -18,6 +18,7 @@ from bot.domain.status import ClusterStatus
 from bot.errors import (
     ClusterBusy,
     Draining,
+    KeyWanted,
     NoAnswer,
     RequestRefused,
     SchedulerError,
@@ -45,7 +46,7 @@ def hold_of(cluster: ClusterView, pause: QueuePause | None, refusal: Hold | None
     if pause is not None:
         return Hold("held.paused", (("reason", escape_inline(pause.reason)),))
     if cluster.availability is Availability.UNREACHABLE:
-        return _unreachable(cluster.unreachable_since or 0)
+        return WANTS_KEY if cluster.wants_key else _unreachable(cluster.unreachable_since or 0)
     if cluster.availability is Availability.NO_MODEL:
         return Hold("held.no_model")
     if cluster.availability is Availability.STARTING and not cluster.refuted:
@@ -54,6 +55,9 @@ def hold_of(cluster: ClusterView, pause: QueuePause | None, refusal: Hold | None
             return Hold("held.starting_nodes", (("ready", status.ready_nodes), ("wanted", status.init_nodes)))
         return Hold("held.starting")
     return refusal
+
+
+WANTS_KEY = Hold("held.wants_key")
 
 
 def _unreachable(since: float) -> Hold:
@@ -66,7 +70,7 @@ def refusal_of(error: SchedulerError, now: float) -> Hold:
     if isinstance(error, ClusterBusy):
         return Hold("held.busy")
     if isinstance(error, SchedulerUnreachable):
-        return _unreachable(now)
+        return WANTS_KEY if isinstance(error, KeyWanted) else _unreachable(now)
     return Hold("held.starting") if isinstance(error, SchedulerNotReady) else Hold("held.node_failed")
 
 

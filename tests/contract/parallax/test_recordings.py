@@ -15,6 +15,7 @@ from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model, N
 from bot.errors import (
     ClusterBusy,
     NoAnswer,
+    NodeFailed,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
@@ -38,8 +39,7 @@ FINISHED = {
     "100_vllmrs_stream": FinishReason.STOP,
     "101_vllmrs_stream_reasoning": FinishReason.STOP,
     "103_vllmrs_no_thinking": FinishReason.STOP,
-    "104_vllmrs_stream_tool_calls": FinishReason.OTHER,
-    "105_vllmrs_stream_tool_call_no_tools": FinishReason.STOP,
+    "104_vllmrs_stream_tool_calls": FinishReason.TOOL_CALL,
     "133_vllmrs_max_tokens": FinishReason.LENGTH,
     "138_vllmrs_long_prefill": FinishReason.STOP,
 }
@@ -47,7 +47,7 @@ FINISHED = {
 WHOLE = {
     "33_nonstream": FinishReason.STOP,
     "102_vllmrs_nostream_reasoning": FinishReason.STOP,
-    "106_vllmrs_nostream_tool_calls": FinishReason.OTHER,
+    "106_vllmrs_nostream_tool_calls": FinishReason.TOOL_CALL,
 }
 
 
@@ -60,8 +60,8 @@ class Failure(NamedTuple):
 FAILED = {
     "50_stream_worker_http500": Failure(UpstreamFailed, 500, "server_error"),
     "51_stream_worker_http400": Failure(RequestRefused, 400, "invalid_request_error"),
-    "52_stream_worker_conn_drop": Failure(StreamInterrupted, 502, "upstream_error"),
-    "53_stream_sse_error": Failure(StreamInterrupted, 500, "server_error"),
+    "52_stream_worker_conn_drop": Failure(NodeFailed, 502, "upstream_error"),
+    "53_stream_sse_error": Failure(NodeFailed, 500, "server_error"),
     "54_stream_split_utf8": Failure(StreamInterrupted, None, "connection_lost"),
     "55_stream_stall_300s": Failure(StreamInterrupted, None, "stall"),
     "55b_stream_client_hangup": Failure(StreamInterrupted, None, "stall"),
@@ -69,7 +69,7 @@ FAILED = {
     "59_stream_missing_messages": Failure(RequestRefused, 400, "json_parse_error"),
     "60_worker_killed_mid_stream": Failure(StreamInterrupted, None, "stall"),
     "65_worker_ctrl_c_mid_stream": Failure(StreamInterrupted, None, "stall"),
-    "80_worker_front_crash_mid_stream": Failure(StreamInterrupted, 502, "upstream_error"),
+    "80_worker_front_crash_mid_stream": Failure(NodeFailed, 502, "upstream_error"),
     "81_stream_after_front_crash": Failure(UpstreamFailed, 502, "upstream_error"),
     "83_stream_after_front_crash_12s": Failure(UpstreamFailed, 502, "upstream_error"),
     "85_kill_tokio16_stream": Failure(StreamInterrupted, None, "stall"),
@@ -92,7 +92,7 @@ FAILED = {
     "90_chat_one_of_two_nodes": Failure(SchedulerNotReady, 503, "server_not_ready"),
     "93_429_patched_delay_stream": Failure(ClusterBusy, 429, "rate_limit_exceeded"),
     "110_429_real_timing": Failure(ClusterBusy, 429, "rate_limit_exceeded"),
-    "130_vllmrs_engine_error_mid_stream": Failure(StreamInterrupted, 500, "server_error"),
+    "130_vllmrs_engine_error_mid_stream": Failure(NodeFailed, 500, "server_error"),
     "132_vllmrs_engine_error_nostream": Failure(UpstreamFailed, 500, "server_error"),
     "134_vllmrs_prompt_too_long_stream": Failure(RequestRefused, 400, "invalid_request_error"),
     "135_vllmrs_image": Failure(UpstreamFailed, 500, "server_error"),
@@ -186,6 +186,7 @@ TESTED_BELOW = {
     "14_status_json_after_failed_init",
     "18_v1_models_after_init",
     "24_status_after_string",
+    "105_vllmrs_stream_tool_call_no_tools",
     "120_status_during_freeze_real_worker",
 }
 
@@ -364,6 +365,15 @@ async def test_a_poisoned_status_is_a_failure_of_the_scheduler() -> None:
         with pytest.raises(UpstreamFailed) as caught:
             await scheduler.status()
     assert caught.value.status == 500
+
+
+async def test_p18_a_recorded_tool_call_without_tools_is_hidden() -> None:
+    name = "105_vllmrs_stream_tool_call_no_tools"
+    assert joined(expected_content(name), Text).startswith("<tool_call>")
+    async with replay(name) as server, asking.client(server.url) as scheduler:
+        heard = await asking.ask(scheduler)
+    assert (heard.text, heard.reasoning) == ("", "")
+    assert heard.finish.reason is FinishReason.TOOL_CALL
 
 
 async def test_a_status_that_never_comes() -> None:

@@ -65,12 +65,15 @@ MADE_UP = (
     re.compile(r"ordinal\.([123]|n[123]?)"),  # bot/presentation/answer.py
     re.compile(rf"control\.({'|'.join(Control)})"),  # bot/discord_io/components.py, cogs/queue.py
     re.compile(
-        r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty)"
+        r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty"
+        r"|node_failed|length_thinking|tool_call|cut)"
     ),  # bot/services/answers/completion.py
     re.compile(
         r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"
     ),  # bot/presentation/status.py
-    re.compile(r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded)|live|chart|join)"),
+    re.compile(
+        r"status\.(frozen|failing|stranded|wants_key|remedy_(unreachable|frozen|failing|stranded|wants_key)|live|chart|join)"
+    ),
     re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # bot/presentation/join.py
     re.compile(
         rf"switch\.({'|'.join(SwitchState)}|(now|done|later|late)_({'|'.join(Step)}))"

@@ -20,6 +20,7 @@ from bot.domain.chat import (
 )
 from bot.errors import (
     ClusterBusy,
+    NodeFailed,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
@@ -131,7 +132,8 @@ def test_reasoning_in_a_field_of_its_own(name: str) -> None:
     [
         ("stop", "stop"),
         ("length", "length"),
-        ("tool_calls", "other"),
+        ("tool_calls", "tool_call"),
+        ("function_call", "tool_call"),
         ("content_filter", "other"),
         ("eos", "stop"),
     ],
@@ -164,7 +166,7 @@ def test_done_without_a_reason_is_an_end_of_another_kind() -> None:
 )
 def test_an_early_end_is_a_failure(parts: list[bytes], code: str) -> None:
     events, failure = read(*parts)
-    assert type(failure) is StreamInterrupted
+    assert type(failure) is (NodeFailed if code == "aborted" else StreamInterrupted)
     assert failure.code == code
     assert not any(isinstance(each, Finish) for each in events)
 

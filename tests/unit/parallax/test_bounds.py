@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +18,7 @@ from bot.domain.queue.estimate import estimate_wait
 from bot.domain.status import ClusterStatus
 from bot.errors import RequestRefused, UpstreamFailed
 from bot.parallax import bounds, wire
-from bot.parallax.answer_reader import read_usage
+from bot.parallax.answer_fields import read_usage
 from bot.parallax.errors import ENVELOPE, ErrorBody, from_status, read_error, retry_after
 from bot.parallax.untrusted import parse_json, parse_leading_object, quantity, whole_number
 from bot.telemetry.metrics import Metrics
@@ -161,3 +164,13 @@ def test_b4_nested_content_of_a_whole_answer() -> None:
         _, failure = read_whole({"choices": [{"message": {field: nested(350)}}]})
         assert type(failure) is UpstreamFailed
         assert failure.code == "malformed"
+
+
+def test_every_bound_says_what_happens_beyond_it() -> None:
+    """The module is the table that the documents refer to."""
+    tree = ast.parse(Path(bounds.__file__).read_text(encoding="utf-8"))
+    for statement, following in pairwise(tree.body):
+        if isinstance(statement, ast.Assign):
+            assert isinstance(following, ast.Expr)
+            assert isinstance(following.value, ast.Constant)
+            assert "eyond:" in str(following.value.value), ast.unparse(statement)

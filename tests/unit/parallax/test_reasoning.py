@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chat import Reasoning, Text
-from bot.parallax.reasoning import ThinkingHabits, ThinkSplitter
+from bot.parallax.reasoning import ContentSplitter, ThinkingHabits
 
 PARTS = st.lists(
     st.sampled_from(["<think>", "</think>", "<", "</", "think>", "<thi", "\n", " ", "`", "a", "語", "b c", ">"]),
@@ -18,7 +18,7 @@ PARTS = st.lists(
 
 
 def split(pieces: list[str], *, opened: bool = False) -> tuple[str, str]:
-    splitter = ThinkSplitter(opened=opened)
+    splitter = ContentSplitter(opened=opened)
     found = [part for piece in pieces for part in splitter.feed(piece)] + splitter.close()
     assert all(part.text for part in found), "no empty pieces"
     text = "".join(part.text for part in found if isinstance(part, Text))
@@ -74,7 +74,7 @@ def test_a_template_that_opens_the_thinking(content: str, text: str, reasoning: 
 
 
 def test_thinking_in_a_field_of_its_own_makes_content_the_answer() -> None:
-    splitter = ThinkSplitter(opened=True)
+    splitter = ContentSplitter(opened=True)
     splitter.thinking_comes_apart()
     assert splitter.feed("yes") == [Text("yes")]
 
@@ -86,17 +86,17 @@ def test_habits_begin_with_names_and_follow_what_is_seen() -> None:
     assert not habits.opens_in_prompt("Qwen/Qwen3-0.6B")
     assert not habits.opens_in_prompt(None)
 
-    lone = ThinkSplitter()
+    lone = ContentSplitter()
     lone.feed("why\n</think>because")
     habits.observe("Qwen/Qwen3-0.6B", lone)
     assert habits.opens_in_prompt("Qwen/Qwen3-0.6B")
 
-    wrong = ThinkSplitter(opened=True)
+    wrong = ContentSplitter(opened=True)
     wrong.feed("because")
     habits.observe("Qwen/Qwen3-4B-Thinking-2507", wrong)
     assert not habits.opens_in_prompt("Qwen/Qwen3-4B-Thinking-2507")
 
-    plain = ThinkSplitter()
+    plain = ContentSplitter()
     plain.feed("hello")
     habits.observe("Qwen/Qwen3-0.6B", plain)
     assert habits.opens_in_prompt("Qwen/Qwen3-0.6B"), "an answer without thinking proves nothing"
@@ -104,7 +104,7 @@ def test_habits_begin_with_names_and_follow_what_is_seen() -> None:
 
 def test_habits_stay_small() -> None:
     habits = ThinkingHabits()
-    lone = ThinkSplitter()
+    lone = ContentSplitter()
     lone.feed("why\n</think>")
     for number in range(1000):
         habits.observe(f"m{number}", lone)
@@ -118,7 +118,7 @@ def test_endless_whitespace_is_not_searched_again_with_every_piece() -> None:
         ("Yes", [Text(" " * 600 + "Yes")]),
         ("<think>hm</think>Yes", [Reasoning("hm"), Text("Yes")]),
     ):
-        splitter = ThinkSplitter()
+        splitter = ContentSplitter()
         for _ in range(10):
             assert splitter.feed(" " * 60) == []
             assert splitter._held == ""
@@ -129,7 +129,7 @@ def test_endless_whitespace_is_not_searched_again_with_every_piece() -> None:
 def test_long_content_is_processed_in_slices(unit: str) -> None:
     """With the same result as for single characters."""
     content = unit * 1000
-    whole, single = ThinkSplitter(), ThinkSplitter()
+    whole, single = ContentSplitter(), ContentSplitter()
     pieces = [*whole.feed(content), *whole.close()]
     singles = [piece for character in content for piece in single.feed(character)] + single.close()
     for kind in (Text, Reasoning):

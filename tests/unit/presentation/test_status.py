@@ -57,6 +57,7 @@ def text(shown: Card) -> str:
         ("unknown", {}, Accent.WAITING, "· state unknown"),
         ("unreachable", {}, Accent.BAD, "· not answering"),
         ("unreachable", {"frozen": True}, Accent.BAD, "· frozen"),
+        ("unreachable", {"wants_key": True}, Accent.BAD, "· key wanted"),
         ("usable", {"failing": True}, Accent.BAD, "· failing"),
         ("starting", {"stranded": True}, Accent.BAD, "· stranded"),
     ],
@@ -76,6 +77,7 @@ def test_trouble_comes_with_its_remedy() -> None:
     assert "restart it" in text(shown)
     assert "RTX 4090" not in text(shown)
     assert "Restart that worker" in text(card(failing=True))
+    assert "Set PARALLAX_API_KEY" in text(card(availability="unreachable", wants_key=True))
     assert "Stop all workers" in text(card(availability="starting", stranded=True))
 
 

@@ -11,12 +11,14 @@ import httpx
 import pytest
 
 from bot.clock import SystemClock
+from bot.errors import KeyWanted, SchedulerUnreachable
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
 from bot.telemetry.metrics import Metrics
 from sandbox.parallax import ParallaxDouble
 from tests.fakes.clocks import FastClock
+from tests.fakes.schedulers import ScriptedScheduler, ready
 
 PATIENCE = 10.0
 
@@ -172,3 +174,30 @@ async def test_a_chat_that_works_contradicts_the_silence(parallax: ParallaxDoubl
         await watched.until(lambda view: view.availability is Availability.UNREACHABLE)
         watched.monitor.chat_succeeded()
         assert watched.monitor.view().availability is Availability.UNKNOWN
+
+
+async def test_q12_a_scheduler_that_wants_a_key_is_unreachable_for_that_reason() -> None:
+    """Until it reports, or fails in another way."""
+    scheduler, changed = ScriptedScheduler(), asyncio.Event()
+    monitor = ClusterMonitor(scheduler, FastClock(20.0), Metrics())
+    monitor.subscribe(changed.set)
+    task = asyncio.create_task(monitor.run())
+    seen = []
+    scheduler.break_off(KeyWanted("401", status=401, code="login_required"))
+    async with asyncio.timeout(PATIENCE):
+        await changed.wait()
+        seen.append((monitor.view().availability, monitor.view().wants_key))
+        changed.clear()
+        scheduler.break_off(SchedulerUnreachable("refused", code="connect_failed"))
+        await changed.wait()
+        seen.append((monitor.view().availability, monitor.view().wants_key))
+        changed.clear()
+        scheduler.report(ready(1))
+        await changed.wait()
+        seen.append((monitor.view().availability, monitor.view().wants_key))
+    task.cancel()
+    assert seen == [
+        (Availability.UNREACHABLE, True),
+        (Availability.UNREACHABLE, False),
+        (Availability.USABLE, False),
+    ]

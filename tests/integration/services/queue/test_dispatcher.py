@@ -11,6 +11,7 @@ from bot.errors import (
     ClusterBusy,
     DeliveryError,
     Draining,
+    KeyWanted,
     NoAnswer,
     RequestRefused,
     SchedulerNotReady,
@@ -101,6 +102,7 @@ async def test_one_question_of_a_person_per_channel_at_a_time() -> None:
         (ClusterBusy("429", status=429), "kept: all pipelines are busy"),
         (SchedulerNotReady("503", status=503), "kept: the cluster is starting"),
         (SchedulerUnreachable("refused"), "kept: the cluster does not answer"),
+        (KeyWanted("401", status=401, code="login_required"), "kept: the scheduler wants a key"),
     ],
 )
 async def test_a_refused_question_goes_back_to_the_head_of_the_queue(error: Exception, words: str) -> None:
