@@ -89,7 +89,10 @@ def status_card(
     if state in REMEDIES:
         sections.append(say(locale, f"status.remedy_{state}"))
     if availability != "unreachable" and status is not None:
-        sections.append(_nodes(locale, status, names or {}, speeds or {}))
+        if status.nodes:
+            sections.append(_nodes(locale, status, names or {}, speeds or {}))
+        elif state not in REMEDIES:
+            sections.append(say(locale, "status.no_nodes"))
         if status.need_more_nodes and not stranded:
             sections.append(say(locale, "status.need_more_nodes"))
     return Card(
@@ -100,7 +103,7 @@ def status_card(
     )
 
 
-REMEDIES = frozenset({"unreachable", "frozen", "failing", "stranded"})
+REMEDIES = frozenset({"unreachable", "frozen", "failing", "stranded", "no_model"})
 
 
 def _state(availability: str, *, full: bool, frozen: bool, failing: bool, stranded: bool) -> str:
@@ -144,8 +147,6 @@ def _load_line(locale: str, load: Load, figures: Figures) -> str:
 
 
 def _nodes(locale: str, status: ClusterStatus, names: Mapping[str, str], speeds: Mapping[str, float]) -> str:
-    if not status.nodes:
-        return say(locale, "status.no_nodes")
     lines = [_node_line(locale, node, names, speeds.get(node.node_id)) for node in status.nodes[:NODES_SHOWN]]
     if len(status.nodes) > NODES_SHOWN:
         lines.append(say(locale, "status.more_nodes", more=len(status.nodes) - NODES_SHOWN))

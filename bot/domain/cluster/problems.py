@@ -18,11 +18,12 @@ FAILING: Key = (EventKind.FAILING.value, "")
 HELD_BACK: Key = (EventKind.HELD_BACK.value, "")
 CUT_OFF: Key = (EventKind.CUT_OFF.value, "")
 STRANDED: Key = (EventKind.STRANDED.value, "")
+NO_MODEL: Key = (EventKind.NO_MODEL.value, "")
 NEEDS_NODES: Key = (EventKind.NEEDS_NODES.value, "")
 WAITING: Key = (EventKind.WAITING.value, "")
 # Reasons why a cluster that answers is not usable, the one with the most precise remedy first. Only one is
 # announced.
-REASONS = (STRANDED, NEEDS_NODES, WAITING)
+REASONS = (NO_MODEL, STRANDED, NEEDS_NODES, WAITING)
 
 
 class Verdict(Enum):
@@ -82,6 +83,8 @@ def verdict(key: Key, now: Situation) -> Verdict:
         return _of(wrong=not now.switching, right=key[1] in now.listed)
     if now.status.usable:
         return Verdict.RIGHT
+    if key == NO_MODEL:
+        return _of(wrong=now.status.has_no_model and not now.switching, right=not now.status.has_no_model)
     if key == STRANDED:
         return _of(wrong=now.stranded and not now.switching, right=not now.status.nodes)
     if key == NEEDS_NODES:

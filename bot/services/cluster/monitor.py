@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
 
 from bot.clock import Clock
 from bot.domain.cluster.events import ClusterObservation
+from bot.domain.cluster.ready_capacity import ReadyCapacity
 from bot.domain.scheduler import Scheduler
-from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model
+from bot.domain.status import ClusterStatus, JoinCommand, Model
 from bot.errors import (
     ClusterBusy,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
+    SchedulerUnreachable,
     StreamInterrupted,
     UpstreamFailed,
 )
@@ -30,6 +32,8 @@ FIRST_RECONNECT = 0.5
 LONGEST_RECONNECT = 10.0
 # A scheduler freezes for 5 s when it is asked too early (recording 42): a shorter silence is no outage.
 SILENCE_TOLERATED = 7.0
+# A closed port is no freeze: nothing runs there. Only the moment of a reconnection is tolerated.
+CLOSED_TOLERATED = 1.0
 # A cluster that calls itself available is called failing after this many failed questions in a row: a worker whose
 # front has crashed stays listed as available for good (recording 84).
 FAILURES_TOLERATED = 3
@@ -37,9 +41,10 @@ FAILURES_TOLERATED = 3
 FRESH = 1.0
 # The client's codes for a connection that was accepted and then stayed silent.
 _SILENT = frozenset({"timeout", "stall"})
-# The client's codes for "nobody answers", which holds the queue. Other errors of the status stream (there is none,
-# or it breaks without a byte: recording 25) say nothing about questions.
-_NOBODY = _SILENT | {"connect_failed", "connect_timeout", "login_required"}
+# The client's codes for "nobody answers", which holds the queue. A connection that is reset before any answer is
+# the same: something on the way accepts for a scheduler that is not there. Other errors of the status stream
+# (there is none, or it breaks without a byte: recording 25) say nothing about questions.
+_NOBODY = _SILENT | {"connect_failed", "connect_timeout", "connection_lost", "login_required"}
 # The answers of a proxy whose scheduler is not there.
 _GATEWAY = frozenset({502, 503, 504})
 
@@ -63,7 +68,9 @@ class ClusterView:
     calls itself available. ``received_at``: when the last report came. ``proven``: the last question was answered
     to its end, since the state is unknown. ``answered_at``: when the scheduler last answered a request for its
     status, with a report or anything else. ``refuted``: the report says that the cluster is usable, but a question
-    was refused because no pipeline is ready; ``availability`` is then STARTING.
+    was refused because no pipeline is ready; ``availability`` is then STARTING. ``connected_at``: when the
+    connection of the last report was opened. ``status`` has the capacity of the ready nodes, not of those that
+    still load.
     """
 
     status: ClusterStatus | None
@@ -75,14 +82,14 @@ class ClusterView:
     proven: bool = False
     answered_at: float | None = None
     refuted: bool = False
+    connected_at: float | None = None
 
 
 def availability_of(status: ClusterStatus) -> Availability:
     """The availability that a report shows: usable as :attr:`ClusterStatus.usable` says, or what is missing."""
     if status.usable:
         return Availability.USABLE
-    no_model = status.model is None and status.state is not ClusterState.AVAILABLE
-    return Availability.NO_MODEL if no_model else Availability.STARTING
+    return Availability.NO_MODEL if status.has_no_model else Availability.STARTING
 
 
 class ClusterMonitor:
@@ -102,6 +109,8 @@ class ClusterMonitor:
         self._failures = 0
         self._listeners = Listeners[[]](clock)
         self._refuted = False
+        self._ready_capacity = ReadyCapacity()
+        self._connected_at: float | None = None
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
@@ -115,6 +124,7 @@ class ClusterMonitor:
             proven=self._proven,
             answered_at=self._answered_at,
             refuted=self._refuted,
+            connected_at=self._connected_at,
         )
 
     def seen(self) -> ClusterObservation:
@@ -178,11 +188,12 @@ class ClusterMonitor:
         while True:
             try:
                 async with self._scheduler.watch_status() as reports:
+                    self._connected_at = self._clock.now()
                     async for status in reports:
                         delay = FIRST_RECONNECT
                         self._take_in(status)
             except SchedulerError as error:
-                if error.code in _NOBODY or error.status in _GATEWAY:
+                if _is_silence(error):
                     self._note_silence(error)
                 else:
                     self._note_unreadable(error)
@@ -197,7 +208,9 @@ class ClusterMonitor:
         availability = availability_of(self._status)
         return Availability.STARTING if self._refuted and availability is Availability.USABLE else availability
 
-    def _take_in(self, status: ClusterStatus) -> None:
+    def _take_in(self, report: ClusterStatus) -> None:
+        # Everybody in the process sees the capacity of what is ready.
+        status = replace(report, capacity=self._ready_capacity.observe(report))
         before = self._availability()
         changed = status != self._status or self._blind or self._unreachable_since is not None
         self._received_at = self._answered_at = self._clock.now()
@@ -217,7 +230,8 @@ class ClusterMonitor:
             if was_frozen is not self._frozen:
                 self._tell()
             return
-        if self._answered_at is not None and now - self._answered_at < SILENCE_TOLERATED:
+        tolerated = CLOSED_TOLERATED if error.code == "connect_failed" else SILENCE_TOLERATED
+        if self._answered_at is not None and now - self._answered_at < tolerated:
             return
         self._unreachable_since = self._answered_at or now
         log.warning("cluster.not_answering", error=type(error).__name__, detail=str(error))
@@ -240,6 +254,14 @@ class ClusterMonitor:
     def _tell(self) -> None:
         self._metrics.cluster_usable.set(self._availability() is Availability.USABLE)
         self._listeners.tell()
+
+
+def _is_silence(error: SchedulerError) -> bool:
+    if error.status in _GATEWAY:
+        return True
+    # After the headers, a lost connection shows that something answered.
+    broke = error.code == "connection_lost" and not isinstance(error, SchedulerUnreachable)
+    return error.code in _NOBODY and not broke
 
 
 class ClusterService:

@@ -36,6 +36,8 @@ FIGURES_OVER = 3600.0
 # Cards are drawn often; the medians of an hour change slowly.
 FIGURES_FRESH = 10.0
 EVENTS_COMPARED = 200
+# Events that wait to be stored, at most: the database may be away for hours.
+MOST_UNKEPT = 1_000
 
 
 class ClusterRecorder:
@@ -211,6 +213,7 @@ class ClusterRecorder:
         if not events:
             return
         self._unkept.extend(events)
+        del self._unkept[:-MOST_UNKEPT]
         self._happened.set()
         for event in events:
             log.info("cluster.event", kind=event.kind.value, subject=event.subject)

@@ -11,12 +11,14 @@ import httpx
 import pytest
 
 from bot.clock import SystemClock
+from bot.errors import SchedulerError, SchedulerUnreachable, StreamInterrupted
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
 from bot.telemetry.metrics import Metrics
 from sandbox.parallax import ParallaxDouble
-from tests.fakes.clocks import FastClock
+from tests.fakes.clocks import FastClock, HandClock
+from tests.fakes.schedulers import ScriptedScheduler, ready
 
 PATIENCE = 10.0
 
@@ -172,3 +174,37 @@ async def test_a_chat_that_works_contradicts_the_silence(parallax: ParallaxDoubl
         await watched.until(lambda view: view.availability is Availability.UNREACHABLE)
         watched.monitor.chat_succeeded()
         assert watched.monitor.view().availability is Availability.UNKNOWN
+
+
+RESET = SchedulerUnreachable("ReadError", code="connection_lost")
+
+
+async def told(scheduler: ScriptedScheduler, clock: HandClock, *errors: SchedulerError) -> list[Availability]:
+    """The availability after each of these errors, ten seconds apart, of a cluster that was usable."""
+    monitor = ClusterMonitor(scheduler, clock, Metrics())
+    seen: list[Availability] = []
+    task = asyncio.create_task(monitor.run())
+    scheduler.report(ready(4))
+    await scheduler.heard()
+    for error in errors:
+        clock.advance(10.0)
+        scheduler.break_off(error)
+        await scheduler.heard()
+        seen.append(monitor.view().availability)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return seen
+
+
+async def test_p10_a_connection_that_is_reset_is_nobody_answering() -> None:
+    """A tunnel or a container's port accepts for a scheduler that is gone."""
+    seen = await told(ScriptedScheduler(), HandClock(), RESET, RESET, RESET)
+    assert seen == [Availability.UNREACHABLE] * 3
+
+
+async def test_p10_a_stream_that_breaks_after_its_headers_is_an_answer() -> None:
+    """So does a status that an init has broken (recording 25): the state is unknown, which is no outage."""
+    broken = StreamInterrupted("RemoteProtocolError", code="connection_lost")
+    seen = await told(ScriptedScheduler(), HandClock(), broken, broken)
+    assert seen == [Availability.UNKNOWN] * 2
