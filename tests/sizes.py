@@ -19,7 +19,6 @@ LONGER = {
     "bot/parallax/answer_reader.py::AnswerReader": (260, "one stream's grammar, with its many broken endings"),
     "bot/services/queue/gate.py::Gate": (260, "holds, capacity and the breaker decide together what may leave"),
     "sandbox/discord_api/gateway.py::Gateway": (260, "one websocket's protocol"),
-    "sandbox/parallax/cluster.py::Cluster": (340, "the scheduler's state; every operation changes most of it"),
     "sandbox/parallax/double.py::ParallaxDouble": (370, "the surface that tests use: many small methods"),
     "tests/fakes/requests.py::MemoryRequests": (310, "every method of the queue's store, in memory"),
 }

@@ -1,7 +1,7 @@
 """The Parallax scheduler double: `ParallaxDouble`, and what its scripts are made of."""
 
+from sandbox.parallax.api import Dialect
 from sandbox.parallax.double import CHAT_PATH, ParallaxDouble
-from sandbox.parallax.endpoints import Dialect
 from sandbox.parallax.log import Call, ChatRecord
 from sandbox.parallax.script import Delta, Fault, FaultKind, Framing, ReasoningStyle, Script, WireStyle
 from sandbox.parallax.tokenizer import TokenizerName

@@ -1,4 +1,4 @@
-"""From a chat request to the answer it gets: which tokens, which end, which fault, which style."""
+"""Choose the answer to a chat request: its tokens, end, fault and style."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -8,11 +8,12 @@ from sandbox.parallax import models, wire
 from sandbox.parallax.directives import Directives, as_messages, content_of, question_of
 from sandbox.parallax.script import Delta, Script, WireStyle, deltas_of
 from sandbox.parallax.text import Writer
-from sandbox.parallax.tokenizer import TOKENIZERS, TokenizerName
+from sandbox.parallax.tokenizer import TOKENIZERS, Tokenizer, TokenizerName
 from sandbox.parallax.wire import Json, JsonObject
 
 __all__ = ["Answer", "AnswerOptions", "compose"]
 
+_TOOL_ARGUMENTS: Final = {"city": "Paris"}
 _LIMIT_FIELDS: Final = ("max_completion_tokens", "max_tokens")
 
 
@@ -32,7 +33,7 @@ class Answer:
     """Everything about an answer but its timing."""
 
     script: Script
-    """The tokens in the order and the form in which they go out."""
+    """The tokens in the order and form in which they are sent."""
     prompt_tokens: int
     style: WireStyle
     speed: float | None
@@ -84,11 +85,33 @@ def compose(
 def _written(body: JsonObject, directives: Directives, model: str, options: AnswerOptions) -> Script:
     tokenizer = TOKENIZERS[options.tokenizer]
     writer = Writer(seed=options.seed, question=directives.question, tokenizer=tokenizer)
-    said = tokenizer.pieces(_listing(body)) if directives.echo else writer.answer(directives.tokens)
-    deltas = [Delta(text) for text in said]
+    finish = "stop"
+    if directives.tool is not None and body.get("tools"):
+        deltas = _tool_call(directives.tool, tokenizer)
+        finish = "tool_calls"
+    else:
+        deltas = [Delta(text) for text in _said(body, directives, writer, tokenizer)]
     if _thinks(body, directives, model, options):
         deltas = [*(Delta(text, reasoning=True) for text in writer.thoughts()), *deltas]
-    return Script(tuple(deltas), fault=directives.fault)
+    return Script(tuple(deltas), finish, directives.fault, directives.prefill)
+
+
+def _said(body: JsonObject, directives: Directives, writer: Writer, tokenizer: Tokenizer) -> list[str]:
+    if directives.tool is not None:
+        # a model that was offered no tools writes its call as text (recording 105)
+        called = json.dumps({"name": directives.tool, "arguments": _TOOL_ARGUMENTS})
+        return ["<tool_call>", "\n", *tokenizer.pieces(called), "\n", "</tool_call>"]
+    if directives.echo:
+        return tokenizer.pieces(_listing(body))
+    return writer.answer(directives.tokens)
+
+
+def _tool_call(name: str, tokenizer: Tokenizer) -> list[Delta]:
+    """A tool call in pieces: the name first, then the arguments (recording 104)."""
+    began: JsonObject = {"index": 0, "id": "call_0123456789abcdef", "type": "function", "function": {"name": name}}
+    pieces = tokenizer.pieces(json.dumps(_TOOL_ARGUMENTS))
+    rest: list[JsonObject] = [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
+    return [Delta("", tool_call=call) for call in (began, *rest)]
 
 
 def _decoded(body: JsonObject) -> str:

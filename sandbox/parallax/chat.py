@@ -7,22 +7,22 @@ The order and the numbers are those of the recordings: 06 to 09 (checks), 41 and
 import json
 import uuid
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from sandbox.parallax import wire
 from sandbox.parallax.answers import AnswerOptions, compose
-from sandbox.parallax.clock import ScaledClock
+from sandbox.parallax.api import ApiOptions, Dialect
 from sandbox.parallax.cluster import Cluster
 from sandbox.parallax.directives import Directives, as_messages, question_of
 from sandbox.parallax.exchange import Exchange
-from sandbox.parallax.gate import Gate
 from sandbox.parallax.log import ChatRecord
 from sandbox.parallax.nodes import Node
 from sandbox.parallax.script import FaultKind, Script
+from sandbox.parallax.slots import Slots
 from sandbox.parallax.sse import ChunkBuilder
+from sandbox.parallax.surroundings import Surroundings
 from sandbox.parallax.wire import JsonObject
 from sandbox.parallax.worker import Worker
 
@@ -64,22 +64,23 @@ class Chat:
 
     def __init__(
         self,
+        around: Surroundings,
         *,
-        clock: ScaledClock,
-        gate: Gate,
         cluster: Cluster,
-        changed: Callable[[], None],
+        slots: Slots,
+        api: ApiOptions,
         options: ChatOptions,
         answers: AnswerOptions,
     ) -> None:
         self.options = options
         self.answers = answers
         self.requests: list[ChatRecord] = []
-        self.documented = False
-        self._clock = clock
-        self._gate = gate
+        self._clock = around.clock
+        self._gate = around.gate
+        self._changed = around.changes.notify
         self._cluster = cluster
-        self._changed = changed
+        self._slots = slots
+        self._api = api
         self._scripts: deque[_Queued] = deque()
         self._routing_free_at = 0.0
 
@@ -87,13 +88,8 @@ class Chat:
         """Let the next request (whose question contains `match`) be answered with `script`."""
         self._scripts.append(_Queued(script, match))
 
-    @property
-    def queued_scripts(self) -> int:
-        """Scripts that no request has taken yet."""
-        return len(self._scripts)
-
     def open_record(self, exchange: Exchange, body: bytes) -> ChatRecord:
-        """Begin the log entry of a request and follow its client."""
+        """Begin the record of a request; a client that leaves is noted in it."""
         record = ChatRecord(id=f"chatcmpl-{uuid.uuid4()}", arrived_at=self._clock.now())
         with suppress(ValueError):
             request = json.loads(body)
@@ -132,6 +128,9 @@ class Chat:
         if not self._cluster.available:
             await self._reject(exchange, record, 503, wire.SERVER_NOT_READY)
             return
+        if self._api.dialect is Dialect.NODE and request.get("model") != self._cluster.model:
+            await self._reject(exchange, record, 404, wire.no_such_model(str(request.get("model", ""))))
+            return
         refused = self._refused_at_once(request)
         if refused is not None:
             await self._reject(exchange, record, *refused)
@@ -139,16 +138,24 @@ class Chat:
         node = await self._route(exchange, record)
         if node is None:
             return
+        record.dispatched_at = self._clock.now()
+        record.node = node.name
+        self._changed()
         try:
             await self._work(exchange, record, node)
         finally:
-            self._cluster.release(node)
+            self._slots.release(node)
 
     async def _route(self, exchange: Exchange, record: ChatRecord) -> Node | None:
         """A node with a free slot. None when the request has been answered with an error instead.
 
         The client is not looked at: one that has left is still dispatched, and counted, later.
         """
+        if self._api.dialect is Dialect.NODE:
+            node = self._slots.dispatch(full_too=True)
+            if node is None:
+                await self._reject(exchange, record, 503, wire.SERVER_NOT_READY)
+            return node
         due = self._clock.now()
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -157,16 +164,13 @@ class Chat:
             if self._gate.reasons:
                 await self._gate.passed()
                 due = self._clock.now()
-            if not self._cluster.usable():
+            if not self._slots.heads:
                 await self._not_ready(exchange, record)
                 return None
             due = self._take_turn(due)
             await self._clock.sleep_until(due)
-            node = self._cluster.dispatch()
+            node = self._slots.dispatch()
             if node is not None:
-                record.dispatched_at = self._clock.now()
-                record.node = node.name
-                self._changed()
                 return node
         await self._reject(exchange, record, 429, wire.BUSY)
         return None
@@ -188,7 +192,7 @@ class Chat:
                 script=self._take(request),
                 model=model,
                 options=self.answers,
-                continues=not self.documented,
+                continues=not self._api.documented,
             )
         except ValueError:
             await self._reject(exchange, record, 400, wire.INVALID_BODY)
@@ -227,7 +231,7 @@ class Chat:
     def _worded(self, body: JsonObject) -> JsonObject:
         """The documented dialect's errors are a plain sentence."""
         details = body.get("error")
-        if self.documented and isinstance(details, dict):
+        if self._api.documented and isinstance(details, dict):
             return {"error": details.get("message")}
         return body
 

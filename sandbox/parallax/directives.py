@@ -1,20 +1,45 @@
-"""What a question may ask of the double itself: `[[n=400]]`, `[[fault:close@10]]`, `[[reasoning]]` …
+"""Tags in a question that control its answer: `[[n=400]]`, `[[fault:close@10]]`, `[[reasoning]]` …
 
 The tags of the recordings, so that any client, even a person in a chat window, can bring about any case.
 Only the last user message is read.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sandbox.parallax.script import Fault
 from sandbox.parallax.wire import Json, JsonObject
 
 __all__ = ["Directives", "as_messages", "content_of", "question_of"]
 
-_TAG: Final = re.compile(r"\[\[(n|fault|style|speed|reasoning|echo)(?:[=:]([^\]]*))?\]\]")
+_TAG: Final = re.compile(r"\[\[(n|fault|style|speed|prefill|tool|reasoning|echo)(?:[=:]([^\]]*))?\]\]")
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if number <= 0:
+        raise ValueError(text)
+    return number
+
+
+def _word(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+_FIELDS: Final[dict[str, tuple[str, Callable[[str], object]]]] = {
+    "n": ("tokens", lambda text: max(0, int(text))),
+    "fault": ("fault", Fault.parse),
+    "speed": ("speed", _positive),
+    "prefill": ("prefill", _positive),
+    "tool": ("tool", _word),
+    "reasoning": ("reasoning", lambda _: True),
+    "echo": ("echo", lambda _: True),
+}
+"""The field of `Directives` that each tag sets, and how its value is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +55,10 @@ class Directives:
     """`[[style:crlf]]`, `[[style:think]]`, `[[style:split]]` …"""
     speed: float | None = None
     """`[[speed=5]]`: tokens per scheduler second for this answer."""
+    prefill: float | None = None
+    """`[[prefill=12]]`: scheduler seconds from the headers to the first token."""
+    tool: str | None = None
+    """`[[tool=get_weather]]`: call this tool; as text when the request offers no tools (recordings 104, 105)."""
     reasoning: bool = False
     """`[[reasoning]]`: think first, whatever the model."""
     echo: bool = False
@@ -37,30 +66,22 @@ class Directives:
 
     @classmethod
     def read(cls, text: str) -> "Directives":
-        """Read the tags of a question. A tag that makes no sense is left in the question, as text."""
-        tokens: int | None = None
-        fault: Fault | None = None
-        speed: float | None = None
+        """Read the tags of a question. An invalid tag stays in the question, as text."""
+        found: dict[str, Any] = {}
         styles: list[str] = []
-        flags: set[str] = set()
         unread: list[str] = []
         for tag in _TAG.finditer(text):
             name, value = tag.group(1), (tag.group(2) or "").strip()
             try:
-                if name == "n":
-                    tokens = max(0, int(value))
-                elif name == "fault":
-                    fault = Fault.parse(value)
-                elif name == "speed":
-                    speed = _positive(value)
-                elif name == "style":
+                if name == "style":
                     styles.append(value)
                 else:
-                    flags.add(name)
+                    field, read = _FIELDS[name]
+                    found[field] = read(value)
             except ValueError:
                 unread.append(tag.group())
         question = " ".join([_TAG.sub("", text).strip(), *unread]).strip()
-        return cls(question, tokens, fault, tuple(styles), speed, "reasoning" in flags, "echo" in flags)
+        return cls(question, styles=tuple(styles), **found)
 
 
 def content_of(message: JsonObject) -> str:
@@ -80,13 +101,6 @@ def question_of(messages: Sequence[JsonObject]) -> str:
         if message.get("role") == "user":
             return content_of(message)
     return ""
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if number <= 0:
-        raise ValueError(text)
-    return number
 
 
 def as_messages(value: Json) -> list[JsonObject]:

@@ -7,14 +7,16 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+from pydantic import NonNegativeInt, PositiveFloat
 
 from sandbox.parallax import recording as recordings
 from sandbox.parallax.answers import AnswerOptions
+from sandbox.parallax.api import ApiOptions, Dialect
 from sandbox.parallax.chat import Chat, ChatOptions
 from sandbox.parallax.clock import Changes, ScaledClock
 from sandbox.parallax.cluster import HANG, Cluster, ClusterOptions
 from sandbox.parallax.control import Control
-from sandbox.parallax.endpoints import Dialect, Endpoints
+from sandbox.parallax.endpoints import Endpoints
 from sandbox.parallax.exchange import Exchange
 from sandbox.parallax.gate import Gate
 from sandbox.parallax.listener import Listener
@@ -24,6 +26,8 @@ from sandbox.parallax.nodes import DEMO_NODES, Node, demo_nodes
 from sandbox.parallax.recording import Recording
 from sandbox.parallax.script import Delta, Fault, Script, WireStyle
 from sandbox.parallax.serving import CHAT_PATH, Serving
+from sandbox.parallax.slots import Slots
+from sandbox.parallax.surroundings import Surroundings
 from sandbox.parallax.tasks import Tasks
 from sandbox.parallax.tokenizer import TokenizerName
 from sandbox.parallax.wire import JsonObject
@@ -72,8 +76,8 @@ class ParallaxDouble:
 
         `model` None leaves the scheduler uninitialised; then the nodes join after the first init. `nodes` is
         a number, or (name, GPU, GB) of each; they are ready at once. `slots` are per pipeline, and a node
-        that can hold the model is a pipeline. `first_heartbeat` (scheduler seconds) fixes when the lagging
-        books of ready nodes are first corrected; None spreads it. `recordings_dir` is where `replay` finds
+        that can hold the model is a pipeline. `first_heartbeat` (scheduler seconds) fixes when the counted
+        slots of ready nodes are first corrected; None spreads it. `recordings_dir` is where `replay` finds
         recordings by name. Raises ValueError for an unknown dialect, model, tokenizer or a bad `time_scale`.
         """
         if model is not None and model not in MODELS:
@@ -82,31 +86,23 @@ class ParallaxDouble:
         self._changes = Changes()
         self._tasks = Tasks()
         self._gate = Gate()
-        self._cluster = Cluster(
-            clock=self._clock,
-            gate=self._gate,
-            changes=self._changes,
-            tasks=self._tasks,
-            options=ClusterOptions(slots, lag, first_heartbeat),
-            rng=random.Random(seed),
-        )
-        self._endpoints = Endpoints(clock=self._clock, cluster=self._cluster, dialect=Dialect(dialect))
+        around = Surroundings(self._clock, self._gate, self._changes, self._tasks, random.Random(seed))
+        self._cluster = Cluster(around, ClusterOptions(slots, lag, first_heartbeat))
+        self._slots = Slots(self._cluster, self._changes)
+        self._api = ApiOptions(Dialect(dialect))
         self._chat = Chat(
-            clock=self._clock,
-            gate=self._gate,
+            around,
             cluster=self._cluster,
-            changed=self._changes.notify,
+            slots=self._slots,
+            api=self._api,
             options=ChatOptions(tokens_per_second, routing_cost, first_token_delay),
             answers=AnswerOptions(seed, TokenizerName(tokenizer), style or WireStyle(), thinking),
         )
-        self._chat.documented = self._endpoints.documented
         self._serving = Serving(
-            clock=self._clock,
-            gate=self._gate,
-            changes=self._changes,
-            tasks=self._tasks,
+            around,
             chat=self._chat,
-            endpoints=self._endpoints,
+            endpoints=Endpoints(clock=self._clock, cluster=self._cluster, api=self._api),
+            api=self._api,
         )
         self._recordings_dir = recordings_dir
         self._control = Control(self)
@@ -205,14 +201,14 @@ class ParallaxDouble:
         return self._cluster.options.slots
 
     @property
-    def lag(self) -> bool:
-        """Whether finished requests stay in the scheduler's books until the heartbeat."""
-        return self._cluster.options.lag
+    def options(self) -> ClusterOptions:
+        """What can be set on the cluster: slots, loading, which inits fail … Takes effect at once."""
+        return self._cluster.options
 
     @property
     def dialect(self) -> Dialect:
         """The dialect in use."""
-        return self._endpoints.dialect
+        return self._api.dialect
 
     @property
     def time_scale(self) -> float:
@@ -229,7 +225,7 @@ class ParallaxDouble:
     # The cluster
 
     def add_node(
-        self, name: str, gpu: str = "NVIDIA GeForce RTX 4090", memory: float = 24.0, ready: bool = True
+        self, name: str, gpu: str = "NVIDIA GeForce RTX 4090", memory: PositiveFloat = 24.0, ready: bool = True
     ) -> None:
         """Start a worker with `memory` GB; without `ready` it joins as in reality, in 21 to 24 s.
 
@@ -251,7 +247,7 @@ class ParallaxDouble:
         """
         self._cluster.kill(name)
 
-    def crash_front(self, name: str, seconds: float | None = None) -> None:
+    def crash_front(self, name: str, seconds: PositiveFloat | None = None) -> None:
         """Crash a worker's HTTP front: still `available`, every request on it fails (recording 139), for good or
         until it has reloaded in `seconds` scheduler seconds. Raises KeyError."""
         self._cluster.set_front(name, alive=False, seconds=seconds)
@@ -264,7 +260,7 @@ class ParallaxDouble:
         """Let a listed node wait again, or be ready. Raises KeyError, ValueError when it is not listed."""
         self._cluster.set_ready(name, ready=ready)
 
-    def set_capacity(self, slots: int) -> None:
+    def set_capacity(self, slots: NonNegativeInt) -> None:
         """Change the slots of each pipeline."""
         self._cluster.options.slots = slots
         self._changes.notify()
@@ -276,13 +272,16 @@ class ParallaxDouble:
         self._chat.options.tokens_per_second = tokens_per_second
 
     def set_lag(self, lag: bool) -> None:
-        """Whether finished requests stay in the scheduler's books until the heartbeat."""
+        """Whether a finished request keeps its slot counted until the heartbeat."""
         self._cluster.options.lag = lag
 
     def set_dialect(self, dialect: str) -> None:
         """Speak another dialect from now on. Raises ValueError for an unknown one."""
-        self._endpoints.dialect = Dialect(dialect)
-        self._chat.documented = self._endpoints.documented
+        self._api.dialect = Dialect(dialect)
+
+    def require_key(self, key: str | None, status: int = 401) -> None:
+        """Refuse requests without this bearer token, with 401 or 403; None asks for no key any more."""
+        self._api.key, self._api.key_refusal = key, status
 
     def set_style(self, style: WireStyle) -> None:
         """Write streams in another style from the next answer on."""
@@ -292,12 +291,12 @@ class ParallaxDouble:
         """Whether the model reasons first; None goes by its name."""
         self._chat.answers.thinking = thinking
 
-    def busy(self, slots: int) -> None:
-        """Let other clients hold `slots` slots; 0 lets go of them (the books learn it at a heartbeat).
+    def busy(self, slots: NonNegativeInt) -> None:
+        """Let other clients hold `slots` slots; 0 frees them, which the scheduler counts at the next heartbeat.
 
         Counts over the pipelines that there are now; does nothing while the cluster waits.
         """
-        self._cluster.occupy(slots)
+        self._slots.occupy(slots)
 
     def freeze(self) -> None:
         """Answer nothing and let no byte flow until `unfreeze`; connections are still accepted."""
@@ -321,7 +320,7 @@ class ParallaxDouble:
         self._listener.close_port()
         self._changes.notify()
 
-    async def unreachable_for(self, seconds: float) -> None:
+    async def unreachable_for(self, seconds: PositiveFloat) -> None:
         """As `unreachable`, and `reachable` again after `seconds` scheduler seconds."""
         await self.unreachable()
         self._tasks.start(self._reachable_after(seconds), "reachable again")
@@ -331,16 +330,17 @@ class ParallaxDouble:
         await self._listener.open_port()
         self._changes.notify()
 
-    async def restart(self, *, initialise: bool = True, ready: bool = True) -> None:
+    async def restart(self, *, initialise: bool = True, ready: bool = True, rejoin: bool = False) -> None:
         """End the scheduler process and start it again, the remedy for a hang; running answers are lost.
 
         `initialise` also repeats its init and starts the workers that live, `ready` without their waiting.
+        Otherwise `rejoin` lets them return by themselves in 10 to 20 s: an init before or after strands them.
         """
         self._lose_requests()
         await self._tasks.cancel_all()
         self._listener.drop_connections()
         self._gate.open(_FROZEN)
-        self._cluster.restart(initialise=initialise, ready=ready)
+        self._cluster.restart(initialise=initialise, ready=ready, rejoin=rejoin)
 
     # Answers
 

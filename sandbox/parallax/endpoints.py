@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from typing import Final
 
 from sandbox.parallax import models, wire
+from sandbox.parallax.api import ApiOptions, Dialect
 from sandbox.parallax.clock import ScaledClock
-from sandbox.parallax.cluster import Cluster, UnknownModelError
+from sandbox.parallax.cluster import Cluster, FailedInitError
 from sandbox.parallax.exchange import Exchange
 from sandbox.parallax.wire import Json, JsonObject
 
-__all__ = ["Dialect", "Endpoints"]
+__all__ = ["Endpoints"]
 
 STATUS_SECONDS: Final = 1.0
 NOT_FOUND: Final[JsonObject] = {"detail": "Not Found"}
@@ -27,20 +27,11 @@ makes its answers up. The real one: <a href="https://github.com/GradientHQ/paral
 """
 
 
-class Dialect(StrEnum):
-    """Which scheduler is simulated."""
-
-    CURRENT = "current"
-    """What runs today (July 2026)."""
-    DOCUMENTED = "documented"
-    """What Parallax's API reference promised and older clusters speak."""
-
-
 class Endpoints:
-    """The scheduler's own answers, in either dialect; `dialect` may be changed while it runs."""
+    """The server's own answers, in every dialect."""
 
-    def __init__(self, *, clock: ScaledClock, cluster: Cluster, dialect: Dialect) -> None:
-        self.dialect = dialect
+    def __init__(self, *, clock: ScaledClock, cluster: Cluster, api: ApiOptions) -> None:
+        self._api = api
         self._clock = clock
         self._cluster = cluster
         self._routes: dict[tuple[str, str], Callable[[Exchange, bytes], Awaitable[None]]] = {
@@ -52,12 +43,11 @@ class Endpoints:
             ("POST", "/scheduler/init"): self._init,
             ("GET", "/"): self._page,
         }
-        self._current_only = {"/v1/models", "/cluster/status_json"}
-
-    @property
-    def documented(self) -> bool:
-        """Whether the documented dialect is spoken."""
-        return self.dialect is Dialect.DOCUMENTED
+        self._unknown_to = {
+            Dialect.CURRENT: set[str](),
+            Dialect.DOCUMENTED: {"/v1/models", "/cluster/status_json"},
+            Dialect.NODE: {path for _, path in self._routes} - {"/v1/models"},
+        }
 
     async def serve(self, exchange: Exchange, body: bytes) -> None:
         """Answer a request that is no chat."""
@@ -66,13 +56,13 @@ class Endpoints:
             return
         method = "GET" if exchange.method == "HEAD" else exchange.method
         route = self._routes.get((method, exchange.path))
-        if route is None or (self.documented and exchange.path in self._current_only):
+        if route is None or exchange.path in self._unknown_to[self._api.dialect]:
             await exchange.json(404, NOT_FOUND)
             return
         await route(exchange, body)
 
     async def _model_list(self, exchange: Exchange, _: bytes) -> None:
-        await exchange.json(200, models.listed(documented=self.documented))
+        await exchange.json(200, models.listed(documented=self._api.documented))
 
     async def _v1_models(self, exchange: Exchange, _: bytes) -> None:
         name = self._cluster.model
@@ -84,7 +74,7 @@ class Endpoints:
     async def _join_command(self, exchange: Exchange, _: bytes) -> None:
         command = self._cluster.join_command
         data: Json = command
-        if command is not None and not self.documented:
+        if command is not None and not self._api.documented:
             data = {"command": command}
         await exchange.json(200, {"type": "node_join_command", "data": data})
 
@@ -94,7 +84,7 @@ class Endpoints:
             if self._cluster.poisoned:
                 await exchange.cut()
                 return
-            line = self._cluster.status(documented=self.documented)
+            line = self._cluster.status(documented=self._api.documented)
             await exchange.chunk(wire.spaced(line) + b"\n")
             await self._clock.sleep(STATUS_SECONDS)
 
@@ -120,11 +110,11 @@ class Endpoints:
         local = request.get("is_local_network")
         try:
             await self._cluster.init(str(name), nodes, local)
-        except UnknownModelError as unknown:
-            await exchange.json(500, _init_error(str(unknown)))
+        except FailedInitError as failed:
+            await exchange.json(500, _init_error(str(failed)))
             return
         data: Json = None
-        if not self.documented:
+        if not self._api.documented:
             data = {"model_name": name, "init_nodes_num": nodes, "is_local_network": local}
         await exchange.json(200, {"type": "scheduler_init", "data": data})
 

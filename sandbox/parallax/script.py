@@ -1,9 +1,11 @@
-"""What an answer is made of: deltas with their times, an end, a fault; written by a test or by the double."""
+"""What an answer consists of: deltas with their times, an end, a fault, a style on the wire."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+from sandbox.parallax.wire import JsonObject
 
 __all__ = ["Delta", "Fault", "FaultKind", "Framing", "ReasoningStyle", "Script", "WireStyle", "deltas_of"]
 
@@ -31,6 +33,8 @@ class FaultKind(StrEnum):
     """@n: silence, without an end for 600 s (55)."""
     EXIT = "exit"
     """@n: the worker's front crashes, as `crash_front` (80)."""
+    STAGE_LOST = "stage_lost"
+    """@n: a later stage of the pipeline stops: silence for 54 s, then the 502 envelope."""
     RESET = "reset"
     """@n: a TCP reset."""
     EOF = "eof"
@@ -64,6 +68,8 @@ class Delta:
     text: str
     reasoning: bool = False
     delay: float | None = None
+    tool_call: JsonObject | None = None
+    """A piece of a tool call, in place of `text`."""
 
     @classmethod
     def of(cls, token: "str | tuple[str, float] | Delta") -> "Delta":
@@ -126,20 +132,25 @@ class WireStyle:
     comments: bool = False
     prompt_echo: bool = False
     """An answer that ends without a token begins with the decoded prompt (recordings 131, 136, 137)."""
+    vllm_rs: bool = False
+    """As the real worker's front writes (recordings 100 to 139): `prompt_echo`, `stop_reason`, the end token in
+    the usage, an engine's failure as `Internal server error` without `param`."""
 
     def with_option(self, name: str) -> "WireStyle":
-        """This style with one more option: a reasoning style, a framing, `crlf`, `comments` or
-        `prompt_echo`.
+        """This style with one more option: a reasoning style, a framing, `crlf`, `comments`, `prompt_echo` or
+        `vllm_rs`.
 
         Raises ValueError for another name.
         """
-        if name == "crlf":
-            return replace(self, crlf=True)
-        if name == "comments":
-            return replace(self, comments=True)
-        if name == "prompt_echo":
-            return replace(self, prompt_echo=True)
-        if name in {framing.value for framing in Framing}:
+        flags = {
+            "crlf": replace(self, crlf=True),
+            "comments": replace(self, comments=True),
+            "prompt_echo": replace(self, prompt_echo=True),
+            "vllm_rs": replace(self, vllm_rs=True, prompt_echo=True),
+        }
+        if name in flags:
+            return flags[name]
+        if name in set(Framing):
             return replace(self, framing=Framing(name))
         return replace(self, reasoning=ReasoningStyle(name))
 

@@ -1,47 +1,39 @@
-"""What becomes of a request that has reached the scheduler: a recording, an answer, or anything else."""
+"""Log each request to the scheduler and pass it on: to a recording, the chat, or another endpoint."""
 
 import asyncio
 from typing import Final
 
 from aiohttp import web
 
+from sandbox.parallax import wire
+from sandbox.parallax.api import ApiOptions
 from sandbox.parallax.chat import Chat
-from sandbox.parallax.clock import Changes, ScaledClock
 from sandbox.parallax.endpoints import Endpoints
 from sandbox.parallax.exchange import Exchange
-from sandbox.parallax.gate import Gate
 from sandbox.parallax.log import Call
 from sandbox.parallax.recording import Recording
 from sandbox.parallax.replay import Replays, replay
-from sandbox.parallax.tasks import Tasks
+from sandbox.parallax.surroundings import Surroundings
 
 CHAT_PATH: Final = "/v1/chat/completions"
 
 
 class Serving:
-    """Logs every request and hands it to what answers it."""
+    """Logs every request and passes it to the part that answers it."""
 
-    def __init__(
-        self,
-        *,
-        clock: ScaledClock,
-        gate: Gate,
-        changes: Changes,
-        tasks: Tasks,
-        chat: Chat,
-        endpoints: Endpoints,
-    ) -> None:
-        self._clock = clock
-        self._gate = gate
-        self._changes = changes
-        self._tasks = tasks
+    def __init__(self, around: Surroundings, *, chat: Chat, endpoints: Endpoints, api: ApiOptions) -> None:
+        self._clock = around.clock
+        self._gate = around.gate
+        self._changes = around.changes
+        self._tasks = around.tasks
         self._chat = chat
         self._endpoints = endpoints
+        self._api = api
         self.calls: list[Call] = []
         self.replays = Replays()
 
     async def answer(self, exchange: Exchange, body: bytes) -> web.StreamResponse:
-        """Answer one request; when its client leaves, what has begun goes on and learns of it."""
+        """Answer one request; when its client leaves, the answering part is told and goes on."""
         call = Call(exchange.method, exchange.path, self._clock.now(), body)
         self.calls.append(call)
         self._changes.notify()
@@ -56,6 +48,9 @@ class Serving:
 
     async def _serve(self, exchange: Exchange, call: Call) -> None:
         await self._gate.passed()
+        if not self._api.admits(exchange.authorization):
+            await exchange.json(self._api.key_refusal, wire.NO_KEY)
+            return
         found = self.replays.take(call.method, call.path)
         if found is not None:
             await self._replay(exchange, call, found)

@@ -27,7 +27,9 @@ class ChunkBuilder:
         return self._chunk([{"index": 0, "delta": {"role": "assistant"}}])
 
     def token(self, delta: Delta) -> JsonObject:
-        """One token of content or reasoning."""
+        """One token of content or reasoning, or a piece of a tool call."""
+        if delta.tool_call is not None:
+            return self._chunk([{"index": 0, "delta": {"tool_calls": [delta.tool_call]}}])
         field = "content"
         if delta.reasoning:
             content_field = self.style.reasoning is ReasoningStyle.CONTENT_FIELD
@@ -36,7 +38,7 @@ class ChunkBuilder:
 
     def finish(self, reason: str) -> JsonObject:
         """The event with the `finish_reason`."""
-        return self._chunk([{"index": 0, "delta": {}, "finish_reason": reason}])
+        return self._chunk([{"index": 0, "delta": {}, "finish_reason": reason, **self._stop_reason(reason)}])
 
     def usage(self, prompt: int, completion: int) -> JsonObject:
         """The usage event: no choices."""
@@ -45,6 +47,18 @@ class ChunkBuilder:
     def whole(self, *, text: str, reasoning: str | None, finish: str, prompt: int, completion: int) -> JsonObject:
         """The answer to a request without `stream` (recording 33)."""
         message: dict[str, Json] = {"role": "assistant", "content": text, "reasoning": reasoning}
+        if self.style.vllm_rs:
+            if reasoning is None:
+                del message["reasoning"]
+            said: dict[str, Json] = {"index": 0, "message": message, "finish_reason": finish}
+            return {
+                "id": self.id,
+                "object": "chat.completion",
+                "created": self.created,
+                "model": self.model,
+                "choices": [{**said, **self._stop_reason(finish)}],
+                "usage": usage(prompt, completion),
+            }
         choice: dict[str, Json] = {
             "index": 0,
             "message": message,
@@ -65,6 +79,10 @@ class ChunkBuilder:
             "prompt_token_ids": None,
             "kv_transfer_params": None,
         }
+
+    def _stop_reason(self, finish: str) -> dict[str, Json]:
+        """The id of the token that ended the answer, which only the real front tells (recordings 100, 133)."""
+        return {"stop_reason": 2} if self.style.vllm_rs and finish != "length" else {}
 
     def _chunk(self, choices: list[Json]) -> dict[str, Json]:
         return {

@@ -19,12 +19,14 @@ __all__ = [
     "ENGINE_DEAD",
     "ENGINE_UNAVAILABLE",
     "EVENT_STREAM",
+    "INTERNAL",
     "INVALID_BODY",
     "LAST_CHUNK",
     "MISSING_MESSAGES",
     "NDJSON",
     "NOTHING_TO_CONTINUE",
     "NOT_AN_OBJECT",
+    "NO_KEY",
     "ROUTING_NOT_READY",
     "SERVER_NOT_READY",
     "UPSTREAM",
@@ -36,6 +38,7 @@ __all__ = [
     "error",
     "framed",
     "head",
+    "no_such_model",
     "spaced",
 ]
 
@@ -78,6 +81,11 @@ ENGINE_UNAVAILABLE: Final = error(
     "failed to submit chat request: engine core is not available", "server_error", "server_error"
 )
 ENGINE_DEAD: Final = error("engine core died", "server_error", "server_error")
+INTERNAL: Final[JsonObject] = {
+    "error": {"message": "Internal server error", "type": "server_error", "code": "server_error"}
+}
+"""What the real worker's front says when its engine fails (recordings 130 to 132): without `param`."""
+NO_KEY: Final = error("Invalid API key", "authentication_error", "invalid_api_key")
 CONTEXT_TOO_LONG: Final = error(
     "This model's maximum context length is 32768 tokens. However, your prompt contains 40001 input tokens.",
     "invalid_request_error",
@@ -98,6 +106,11 @@ MISSING_MESSAGES: Final = error(
     "invalid_request_error",
     "json_parse_error",
 )
+
+
+def no_such_model(name: str) -> JsonObject:
+    """The 404 of a node without a scheduler, also for a request that names no model."""
+    return error(f"The model `{name}` does not exist.", "invalid_request_error", "model_not_found")
 
 
 def compact(value: Json) -> bytes:

@@ -1,4 +1,4 @@
-"""A worker's side of a chat: tokens in time, faults at their place, and who notices that the client left."""
+"""The worker's side of a chat: sends the tokens in time, applies faults, notices a client that left."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -20,13 +20,15 @@ ABANDONED_STREAM_SECONDS: Final = 0.4
 STALL_SECONDS: Final = 600.0
 """When the worker's RPC handler gives up a silent stream (from source; recording 55 saw 300 s of it)."""
 SPLIT_SECONDS: Final = 0.045
+STAGE_LOST_SECONDS: Final = 54.0
+"""The silence of a stream whose later stage was stopped, before its 502 (seen with the real worker)."""
 
 _FRONT_ERRORS: Final = {
     FaultKind.HTTP_500: (500, wire.ENGINE_UNAVAILABLE),
     FaultKind.HTTP_400: (400, wire.CONTEXT_TOO_LONG),
 }
 _UNFINISHED: Final = frozenset({FaultKind.NO_DONE, FaultKind.NO_FINISH})
-_BROKEN: Final = frozenset({FaultKind.CLOSE, FaultKind.EXIT})
+_BROKEN: Final = frozenset({FaultKind.CLOSE, FaultKind.EXIT, FaultKind.STAGE_LOST})
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class Worker:
     # With stream
 
     async def stream(self) -> None:
-        """A 200 stream from the headers to whatever end it takes."""
+        """Answer with a 200 stream, up to its end or its fault."""
         await self.exchange.start(200, wire.EVENT_STREAM)
         self.record.headers_at = self.clock.now()
         self.record.status = 200
@@ -79,7 +81,7 @@ class Worker:
             await self._finish(fault)
 
     async def _send_prompt_back(self, fault: Fault | None) -> None:
-        """What the front does when it has no token to show: the prompt, decoded, is the first content."""
+        """Send the decoded prompt as first content, as the front does when it has no token to show."""
         fails_first = fault is not None and fault.kind is FaultKind.SSE_ERROR and fault.after == 0
         if self.answer.decoded_prompt and (fails_first or not self.answer.script.deltas):
             await self._writer.event(self.chunks.token(Delta(self.answer.decoded_prompt)))
@@ -109,7 +111,8 @@ class Worker:
             await self._writer.event(self.chunks.finish(script.finish))
         if self.answer.include_usage:
             # of an answer without a visible token the end token is counted (recording 137)
-            counted = self._sent or int(bool(self.answer.decoded_prompt))
+            counts_end = self.answer.style.vllm_rs and script.finish != "length"
+            counted = self._sent + int(counts_end) if self._sent else int(bool(self.answer.decoded_prompt))
             await self._writer.event(self.chunks.usage(self.answer.prompt_tokens, counted))
         if kind is not FaultKind.NO_DONE:
             await self._writer.event("[DONE]")
@@ -118,13 +121,14 @@ class Worker:
         self._ended(self._fault_name(fault) if kind in _UNFINISHED or self._struck else "completed")
 
     async def _strike(self, kind: FaultKind) -> bool:
-        """Let a fault happen; whether it has ended the answer."""
+        """Apply a fault; returns whether it has ended the answer."""
         strikes: dict[FaultKind, Callable[[], Awaitable[None]]] = {
             FaultKind.CLOSE: lambda: self._break_off(FaultKind.CLOSE),
             FaultKind.EXIT: self._crash,
             FaultKind.SSE_ERROR: self._engine_dies,
-            FaultKind.SPLIT_UTF8: self._split_character,
-            FaultKind.STALL: self._stall,
+            FaultKind.SPLIT_UTF8: lambda: self._cut_after(SPLIT_SECONDS, FaultKind.SPLIT_UTF8),
+            FaultKind.STALL: lambda: self._cut_after(STALL_SECONDS, FaultKind.STALL),
+            FaultKind.STAGE_LOST: self._lose_stage,
             FaultKind.RESET: self._reset,
             FaultKind.EOF: lambda: self._end_with(b"", f"fault:{FaultKind.EOF}"),
         }
@@ -147,17 +151,17 @@ class Worker:
         await self._end_with(wire.envelope(502, wire.UPSTREAM), f"fault:{kind}")
 
     async def _engine_dies(self) -> None:
-        await self._writer.event(wire.ENGINE_DEAD)
+        await self._writer.event(self._engine_error())
         await self._writer.event("[DONE]")
         await self._end_with(b"", f"fault:{FaultKind.SSE_ERROR}")
 
-    async def _split_character(self) -> None:
-        await self.clock.sleep(SPLIT_SECONDS)
-        await self._cut(f"fault:{FaultKind.SPLIT_UTF8}")
+    async def _cut_after(self, seconds: float, kind: FaultKind) -> None:
+        await self.clock.sleep(seconds)
+        await self._cut(f"fault:{kind}")
 
-    async def _stall(self) -> None:
-        await self.clock.sleep(STALL_SECONDS)
-        await self._cut(f"fault:{FaultKind.STALL}")
+    async def _lose_stage(self) -> None:
+        await self.clock.sleep(STAGE_LOST_SECONDS)
+        await self._break_off(FaultKind.STAGE_LOST)
 
     async def _reset(self) -> None:
         await self.exchange.reset()
@@ -210,8 +214,11 @@ class Worker:
         if fault is not None and fault.kind in _BROKEN:
             return (502, wire.UPSTREAM, self._fault_name(fault))
         if fault is not None and fault.kind is FaultKind.SSE_ERROR:
-            return (500, wire.ENGINE_DEAD, self._fault_name(fault))
+            return (500, self._engine_error(), self._fault_name(fault))
         return None
+
+    def _engine_error(self) -> wire.JsonObject:
+        return wire.INTERNAL if self.answer.style.vllm_rs else wire.ENGINE_DEAD
 
     def _complete(self) -> wire.JsonObject:
         script = self.answer.script

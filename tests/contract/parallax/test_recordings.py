@@ -34,6 +34,7 @@ FINISHED = {
     "75_stream_reinit_other_model": FinishReason.STOP,
     "92_rr_stream1": FinishReason.STOP,
     "92_rr_stream2": FinishReason.STOP,
+    "103_vllmrs_no_thinking": FinishReason.STOP,
 }
 
 
@@ -60,6 +61,7 @@ FAILED = {
     "83_stream_after_front_crash_12s": Failure(UpstreamFailed, 502, "upstream_error"),
     "85_kill_tokio16_stream": Failure(StreamInterrupted, None, "stall"),
     "87_idle_kill_next_stream": Failure(StreamInterrupted, None, "connection_lost"),
+    "130_vllmrs_engine_error_mid_stream": Failure(StreamInterrupted, 500, "server_error"),
     # the scheduler hangs: no byte
     "66_stream_after_leave": Failure(SchedulerUnreachable, None, "timeout"),
     "85_kill_tokio16_next_stream": Failure(SchedulerUnreachable, None, "timeout"),

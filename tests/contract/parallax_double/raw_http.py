@@ -1,6 +1,7 @@
 """A client that shows the bytes: what httpx hides is what these tests are about."""
 
 import asyncio
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,3 +70,29 @@ async def exchange(url: str, request: bytes, *, expect: int | None = None, timeo
         except ConnectionError:
             answer.ended = True
     return answer
+
+
+def event_kinds(body: bytes) -> list[str]:
+    """The kinds of a stream's events, repetitions taken together."""
+    kinds: list[str] = []
+    for part in re.split(rb"\r\n[0-9a-f]+\r\n|^[0-9a-f]+\r\n", body):
+        for line in part.split(b"\n"):
+            kind = _kind(line.strip())
+            if kind and (not kinds or kinds[-1] != kind):
+                kinds.append(kind)
+    return kinds
+
+
+def _kind(line: bytes) -> str:
+    if not line:
+        return ""
+    if not line.startswith(b"data: "):
+        return f"bare {sorted(json.loads(line))}" if line.startswith(b"{") else ""
+    if line == b"data: [DONE]":
+        return "[DONE]"
+    event = json.loads(line[6:])
+    if "error" in event:
+        return f"error {event['error']}"
+    choice = event["choices"][0] if event["choices"] else {}
+    delta = ",".join(choice.get("delta", {}))
+    return f"{list(event)} {list(choice)} {delta} {choice.get('finish_reason')}"

@@ -8,7 +8,14 @@ import pytest
 
 from sandbox.parallax import ParallaxDouble
 from sandbox.parallax.recording import End, Recording
-from tests.contract.parallax_double.raw_http import Exchange, exchange, normalised, recording, request_bytes
+from tests.contract.parallax_double.raw_http import (
+    Exchange,
+    event_kinds,
+    exchange,
+    normalised,
+    recording,
+    request_bytes,
+)
 
 ONE_NODE = (("worker", "Unknown", 16.0),)
 MODEL = "Qwen/Qwen3-0.6B"
@@ -76,32 +83,6 @@ async def test_the_status_of_a_cluster_with_a_node_is_the_recorded_one() -> None
             assert (name, normalised(answer.data)) == (name, normalised(recorded.data))
 
 
-def _events(body: bytes) -> list[str]:
-    """The kinds of a stream's events, repetitions taken together."""
-    kinds: list[str] = []
-    for part in re.split(rb"\r\n[0-9a-f]+\r\n|^[0-9a-f]+\r\n", body):
-        for line in part.split(b"\n"):
-            kind = _kind(line.strip())
-            if kind and (not kinds or kinds[-1] != kind):
-                kinds.append(kind)
-    return kinds
-
-
-def _kind(line: bytes) -> str:
-    if not line:
-        return ""
-    if not line.startswith(b"data: "):
-        return f"bare {sorted(json.loads(line))}" if line.startswith(b"{") else ""
-    if line == b"data: [DONE]":
-        return "[DONE]"
-    event = json.loads(line[6:])
-    if "error" in event:
-        return f"error {event['error']}"
-    choice = event["choices"][0] if event["choices"] else {}
-    delta = ",".join(choice.get("delta", {}))
-    return f"{list(event)} {list(choice)} {delta} {choice.get('finish_reason')}"
-
-
 STREAMS = (
     "30_stream_full",
     "31_stream_no_usage",
@@ -126,7 +107,7 @@ async def test_a_stream_has_the_recorded_headers_events_and_end(name: str) -> No
         answer = await _same_request(parallax, recorded)
     head, _, body = answer.data.partition(b"\r\n\r\n")
     assert normalised(head) == normalised(recorded.head)
-    assert _events(body) == _events(recorded.body)
+    assert event_kinds(body) == event_kinds(recorded.body)
     assert body.endswith(b"0\r\n\r\n") == recorded.body.endswith(b"0\r\n\r\n")
     assert answer.ended
 
