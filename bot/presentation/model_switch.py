@@ -20,10 +20,14 @@ def switch_card(
     *,
     status: ClusterStatus | None,
     running: int,
+    returning: int,
     trouble: str | None,
 ) -> Card:
-    """The card that shows the progress of a switch. The actions of its buttons contain the switch's id."""
-    lines = [_line(locale, switch, step, status=status, running=running) for step in STEPS]
+    """The card that shows the progress of a switch. The actions of its buttons contain the switch's id.
+
+    ``returning``: workers that ran before a restart of the scheduler and may still come back.
+    """
+    lines = [_line(locale, switch, step, status=status, running=running, returning=returning) for step in STEPS]
     title = f"### {say(locale, f'switch.{switch.state.value}', model=escape_inline(switch.model))}"
     sections = [title, "\n".join(lines)]
     join = status.join if status is not None else None
@@ -38,14 +42,19 @@ def switch_card(
     return Card(tuple(sections), accent, _buttons(locale, switch), f"-# <t:{int(switch.started_at)}:R>")
 
 
-def _line(locale: str, switch: Switch, step: Step, *, status: ClusterStatus | None, running: int) -> str:
+def _line(
+    locale: str, switch: Switch, step: Step, *, status: ClusterStatus | None, running: int, returning: int
+) -> str:
     at, here = STEPS.index(step), STEPS.index(switch.step)
     if switch.state is SwitchState.DONE or at < here:
-        text = say(locale, f"switch.done_{step.value}", counted=_count(switch, step))
-        return f"✓ {text}"
+        if step is Step.STOP and switch.workers == 0:
+            return f"✓ {say(locale, 'switch.done_stop_none')}"
+        return f"✓ {say(locale, f'switch.done_{step.value}', counted=_count(switch, step))}"
     if at > here or switch.state is not SwitchState.OPEN:
         return f"· {say(locale, f'switch.later_{step.value}')}"
     nodes = len(status.nodes) if status is not None else 0
+    if step is Step.STOP and returning and not nodes:
+        return f"▸ {say(locale, 'switch.now_stop_returning', returning=returning)}"
     now = {"running": running, "nodes": nodes, "workers": switch.workers, "wanted": switch.nodes}
     return f"▸ {say(locale, f'switch.now_{step.value}', **now)}"
 
