@@ -72,17 +72,21 @@ def status_card(
     frozen: bool = False,
     failing: bool = False,
     stranded: bool = False,
+    model_fault: str | None = None,
     web_page: str = "",
 ) -> Card:
     """The status card.
 
     ``availability`` is usable, starting, no_model, unreachable or unknown; ``received_at`` is when the report
     came, in epoch seconds: Discord shows each reader how long ago that is. ``names`` are people's names for
-    nodes, ``speeds`` their tokens per second where known.
+    nodes, ``speeds`` their tokens per second where known. ``model_fault`` is model_unlisted or model_failed when
+    the model cannot run.
     """
     model = escape_inline(status.model or "") if status is not None else ""
     full = load.capacity is not None and 0 < load.capacity <= load.running
     state = _state(availability, full=full, frozen=frozen, failing=failing, stranded=stranded)
+    if state == "starting" and model_fault is not None:
+        state = model_fault
     glyph = "●" if availability == "usable" else "○"
     title = " · ".join(part for part in (f"**{model}**" if model else "", say(locale, f"status.{state}")) if part)
     sections = [f"{glyph} {title}", _load_line(locale, load, figures)]
@@ -97,13 +101,15 @@ def status_card(
             sections.append(say(locale, "status.need_more_nodes"))
     return Card(
         tuple(sections),
-        _accent(availability, full=full, bad=failing or stranded),
+        _accent(availability, full=full, bad=failing or stranded or state == model_fault),
         _card_buttons(locale, web_page),
         "" if received_at is None else f"-# <t:{int(received_at)}:R>",
     )
 
 
-REMEDIES = frozenset({"unreachable", "frozen", "failing", "stranded", "no_model"})
+REMEDIES = frozenset(
+    {"unreachable", "frozen", "failing", "stranded", "no_model", "model_unlisted", "model_failed"}
+)
 
 
 def _state(availability: str, *, full: bool, frozen: bool, failing: bool, stranded: bool) -> str:

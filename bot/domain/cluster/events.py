@@ -19,6 +19,8 @@ class EventKind(StrEnum):
     NODE_LOST = "node_lost"
     NODE_READY = "node_ready"
     NO_MODEL = "no_model"
+    MODEL_UNLISTED = "model_unlisted"
+    MODEL_FAILED = "model_failed"
     NEEDS_NODES = "needs_nodes"
     USABLE = "usable"
     WAITING = "waiting"

@@ -39,6 +39,8 @@ CLOSED_TOLERATED = 1.0
 FAILURES_TOLERATED = 3
 # The list of models and the join command are asked for at most once in this many seconds.
 FRESH = 1.0
+# While a model does not start, the list is read again after this time.
+LIST_FRESH = 60.0
 # The client's codes for a connection that was accepted and then stayed silent.
 _SILENT = frozenset({"timeout", "stall"})
 # The client's codes for "nobody answers", which holds the queue. A connection that is reset before any answer is
@@ -111,6 +113,7 @@ class ClusterMonitor:
         self._refuted = False
         self._ready_capacity = ReadyCapacity()
         self._connected_at: float | None = None
+        self._ran: str | None = None
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
@@ -126,6 +129,10 @@ class ClusterMonitor:
             refuted=self._refuted,
             connected_at=self._connected_at,
         )
+
+    def has_run(self, model: str) -> bool:
+        """Whether this is the model that was last seen usable."""
+        return model == self._ran
 
     def seen(self) -> ClusterObservation:
         """The part of the view that events are derived from."""
@@ -211,6 +218,7 @@ class ClusterMonitor:
     def _take_in(self, report: ClusterStatus) -> None:
         # Everybody in the process sees the capacity of what is ready.
         status = replace(report, capacity=self._ready_capacity.observe(report))
+        self._ran = status.model if status.usable else self._ran
         before = self._availability()
         changed = status != self._status or self._blind or self._unreachable_since is not None
         self._received_at = self._answered_at = self._clock.now()
@@ -264,6 +272,14 @@ def _is_silence(error: SchedulerError) -> bool:
     return error.code in _NOBODY and not broke
 
 
+class ModelFault(StrEnum):
+    """Why the model that the scheduler names cannot run. The values are kinds of problems, and the last part of
+    catalogue keys under ``status.``."""
+
+    UNLISTED = "model_unlisted"
+    FAILED = "model_failed"
+
+
 class ClusterService:
     """The cluster as people ask for it: its state, its models and its join command.
 
@@ -274,6 +290,7 @@ class ClusterService:
         self._models = SharedCall(scheduler.models, clock)
         self._join_command = SharedCall(scheduler.join_command, clock)
         self._monitor = monitor
+        self._fault: tuple[str, ModelFault | None] | None = None
         self.web_page = web_page
 
     def view(self) -> ClusterView:
@@ -291,6 +308,28 @@ class ClusterService:
     async def join_command(self) -> JoinCommand | None:
         """How a node joins, at most a second old; None without a model. Raises :class:`SchedulerError`."""
         return await self._join_command.get(fresh=FRESH)
+
+    async def model_fault(self) -> ModelFault | None:
+        """Why the model that the newest report names cannot run; None when nothing is known against it.
+
+        Anybody who reaches the scheduler can set any model. The list of models is compared only while the cluster
+        is not usable and no node has joined; while it cannot be read, the last result for this model counts.
+        """
+        view = self.view()
+        status = view.status
+        if view.availability is not Availability.STARTING or status is None or status.nodes or not status.model:
+            return None
+        try:
+            listed = {model.name for model in await self._models.get(fresh=LIST_FRESH)}
+        except SchedulerError:
+            known = self._fault is not None and self._fault[0] == status.model
+            return self._fault[1] if self._fault is not None and known else None
+        fault = ModelFault.FAILED if status.has_failed_init else None
+        # Other dialects may list other names: a model that was usable can run.
+        if listed and status.model not in listed and not self._monitor.has_run(status.model):
+            fault = ModelFault.UNLISTED
+        self._fault = status.model, fault
+        return fault
 
     async def known_model(self, name: str) -> Model:
         """The listed model with this name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -142,7 +142,7 @@ class Alerts:
             self._news.clear()
             return LOOK_EVERY
         told = await self._announced(now)
-        situation = self._situation(told)
+        situation = replace(self._situation(told), model_fault=await self._cluster.model_fault())
         notices = [
             *self._troubles(situation, told, now),
             *self._recoveries(situation, told, now),

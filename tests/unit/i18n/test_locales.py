@@ -67,9 +67,11 @@ MADE_UP = (
     re.compile(
         r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty)"
     ),  # closing
-    re.compile(r"status\.(usable|starting|no_model|unreachable|unknown|full)"),  # cluster_card
     re.compile(
-        r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded|no_model)|live|chart|join)"
+        r"status\.(usable|starting|no_model|model_unlisted|model_failed|unreachable|unknown|full)"
+    ),  # cluster_card
+    re.compile(
+        r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded|no_model|model_unlisted|model_failed)|live|chart|join)"
     ),
     re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # cluster_card, cogs/ui/join.py
     re.compile(rf"switch\.({'|'.join(SwitchState)}|(now|done|later|late)_({'|'.join(Step)}))"),  # switch_card

@@ -59,6 +59,8 @@ def text(shown: Card) -> str:
         ("unreachable", {"frozen": True}, Accent.BAD, "· frozen"),
         ("usable", {"failing": True}, Accent.BAD, "· failing"),
         ("starting", {"stranded": True}, Accent.BAD, "· stranded"),
+        ("starting", {"model_fault": "model_unlisted"}, Accent.BAD, "· this model cannot run"),
+        ("starting", {"model_fault": "model_failed"}, Accent.BAD, "· this model could not be loaded"),
     ],
 )
 def test_the_edge_and_the_word_say_how_it_is(
@@ -77,6 +79,18 @@ def test_trouble_comes_with_its_remedy() -> None:
     assert "RTX 4090" not in text(shown)
     assert "Restart that worker" in text(card(failing=True))
     assert "Stop all workers" in text(card(availability="starting", stranded=True))
+
+
+def test_p16_a_model_that_cannot_run_is_no_reason_to_join() -> None:
+    """Nor is a scheduler without a model: an operator has to set one."""
+    for availability, fault in (
+        ("starting", "model_unlisted"),
+        ("starting", "model_failed"),
+        ("no_model", None),
+    ):
+        shown = text(card(status(), availability=availability, model_fault=fault))
+        assert "with /cluster init." in shown
+        assert "Add one with /join" not in shown
 
 
 def test_capacity_in_use_and_the_line() -> None:

@@ -13,6 +13,7 @@ from bot.domain.status import ClusterState, NodeState
 from bot.services.operations.alerts import COOL_DOWN, MOST_LOST
 from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
+from tests.fakes.schedulers import MODEL
 from tests.integration.services.alerting import ATTIC, CLOSED, RACK, STUDIO, Process, process, report
 
 BOTH = report(RACK, ATTIC)
@@ -112,3 +113,34 @@ async def test_q18_what_was_told_long_ago_takes_no_memory(bot: Process) -> None:
     bot.clock.advance(COOL_DOWN)
     await bot.goes_on(5, BOTH)
     assert bot.alerts._told == {}
+
+
+UNLISTED = (
+    "▲ The model that was set cannot run: the scheduler does not list it. Set a listed one with /cluster init"
+)
+FAILED = "▲ The scheduler did not accept the model that was set, so none runs."
+
+
+async def test_p16_a_model_that_is_not_listed_cannot_run(bot: Process) -> None:
+    """Said with what helps, once; the end is told when a model is set that is listed."""
+    await bot.goes_on(20, report(model="no/such-model"))
+    assert bot.lines.count(UNLISTED) == 1
+    assert not any("waits for nodes" in line for line in bot.lines)
+    await bot.goes_on(10, report(model=MODEL))
+    assert sum("The model that cannot run has been replaced" in line for line in bot.lines) == 1
+
+
+async def test_p16_a_listed_model_that_was_not_accepted_does_not_run_either(bot: Process) -> None:
+    """The scheduler names it, but gives no command to join (recording 14)."""
+    await bot.goes_on(20, replace(report(model=MODEL), join=None))
+    assert sum(line.startswith(FAILED) for line in bot.lines) == 1
+    assert UNLISTED not in bot.lines
+
+
+async def test_p16_no_model_is_called_wrong_while_it_may_run(bot: Process) -> None:
+    """One whose nodes are there, one that has run although no list names it, and any during a switch."""
+    await bot.goes_on(20, report(model="m"))
+    await bot.goes_on(20, report(replace(RACK, state=NodeState.WAITING), model="no/such-model", waiting=True))
+    bot.switch.is_under_way = True
+    await bot.goes_on(20, report(model="no/such-model"))
+    assert not any("cannot run" in line or line.startswith(FAILED) for line in bot.lines)
