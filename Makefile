@@ -6,13 +6,14 @@ PY     := $(VENV)/bin/python
 MADE   := $(VENV)/.made
 BASE   := $(VENV)/.base
 DEV    := $(VENV)/.dev
+FUZZ   := $(VENV)/.fuzz
 
 # Quiet, because a wall of package names hides the line that matters; what fails is still said. Byte code is
 # made at first import, of the few modules that are used.
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint bench migrate env-example requirements screenshots
+.PHONY: help setup demo run test lint bench fuzz migrate env-example requirements screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +43,15 @@ lint: $(DEV) ## Check style, types, import arrows, the page's modules and what m
 
 bench: $(DEV) ## Measure, and print the figures with their targets
 	$(PY) -m benchmarks
+
+MINUTES ?= 1
+fuzz: $(FUZZ) ## Fuzz what reads untrusted bytes and text, MINUTES=1 for each; fails at a crash
+	@mkdir -p .fuzz
+	for harness in tests/fuzz/fuzz_*.py; do \
+		name=$$(basename $$harness .py); corpus=$${name#fuzz_}; mkdir -p .fuzz/$$corpus; \
+		$(VENV)/bin/python -m tests.fuzz.$$name -max_total_time=$$((60 * $(MINUTES))) -timeout=20 -rss_limit_mb=2048 \
+			-artifact_prefix=.fuzz/crash-$$corpus- .fuzz/$$corpus tests/fuzz/corpus/$$corpus || exit 1; \
+	done
 
 migrate: $(BASE) ## Bring the database to the newest schema (run does this by itself)
 	@$(PY) -m bot migrate
@@ -77,3 +87,8 @@ $(DEV): requirements/dev.txt | $(MADE)
 	@echo "Installing what tests and checks need into $(VENV) (a minute with a warm cache)"
 	@$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $(BASE) $@
+
+$(FUZZ): requirements/fuzz.txt | $(DEV)
+	@echo "Installing what fuzzing needs into $(VENV)"
+	@$(PIP_INSTALL) -r requirements/fuzz.txt
+	@touch $@

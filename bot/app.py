@@ -195,6 +195,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
             settings.parallax_url,
             timeouts=timeouts_of(settings),
             clock=clock,
+            api_key=settings.parallax_api_key.get_secret_value(),
         )
         stack.push_async_callback(scheduler.aclose)
         outgoing = Outgoing(clock, metrics)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from bot.clock import SystemClock
-from bot.domain.chat import ChatMessage, ChatRequest, Role
+from bot.domain.chat import ChatMessage, ChatRequest, Role, Text
 from bot.errors import BotError, RequestRefused, SchedulerError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
@@ -57,7 +57,8 @@ async def _database(settings: Settings) -> Finding:
 
 async def _cluster(settings: Settings) -> tuple[Finding, ...]:
     timeouts = Timeouts(connect=settings.parallax_connect_timeout, first_byte=PATIENCE, control=PATIENCE)
-    client = ParallaxClient(settings.parallax_url, timeouts=timeouts, clock=SystemClock())
+    key = settings.parallax_api_key.get_secret_value()
+    client = ParallaxClient(settings.parallax_url, timeouts=timeouts, clock=SystemClock(), api_key=key)
     try:
         status = await client.status()
         nodes = f"{status.ready_nodes} of {len(status.nodes)} nodes ready"
@@ -74,7 +75,8 @@ async def _cluster(settings: Settings) -> tuple[Finding, ...]:
 async def _prefix(client: ParallaxClient, *, wanted: bool) -> Finding:
     what = "answers"
     try:
-        text, _, _ = await client.complete_chat(_COUNTING)
+        async with client.stream_chat(_COUNTING) as events:
+            text = "".join([event.text async for event in events if isinstance(event, Text)])
     except RequestRefused:
         text = ""
     except SchedulerError as error:

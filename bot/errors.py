@@ -17,12 +17,15 @@
     │   └── Draining
     ├── SchedulerError            the cluster did not do what was asked
     │   ├── SchedulerUnreachable  no connection, or no answer in time
+    │   │   ├── KeyWanted         401 or 403: PARALLAX_API_KEY is missing or wrong
+    │   │   └── StandaloneNode    chats work, but there is no scheduler at PARALLAX_URL
     │   ├── SchedulerNotReady     503: no model, no nodes or no pipeline yet
     │   ├── ClusterBusy           429: every pipeline is taken
     │   ├── RequestRefused        400: the cluster will never accept this request
     │   ├── NoAnswer              a node processed it to the end without a word of an answer
     │   ├── UpstreamFailed        5xx, or an error inside a stream before any text
     │   └── StreamInterrupted     the stream broke off, stalled or ended without a finish
+    │       └── NodeFailed        a node reported an error in the middle of an answer
     ├── DeliveryError             Discord did not take a message
     │   ├── MessageGone           the message was deleted
     │   ├── AccessLost            the bot may not write there any more
@@ -155,6 +158,18 @@ class SchedulerUnreachable(SchedulerError):
     key = "error.scheduler_unreachable"
 
 
+class KeyWanted(SchedulerUnreachable):
+    """401, 403 or 407: the scheduler, or something before it, wants another key or login."""
+
+    key = "error.scheduler_key"
+
+
+class StandaloneNode(SchedulerUnreachable):
+    """PARALLAX_URL points to a node or a router that answers chats, and not to a scheduler."""
+
+    key = "error.standalone_node"
+
+
 class SchedulerNotReady(SchedulerError):
     """503: the cluster has no model, no nodes or no pipeline yet."""
 
@@ -191,6 +206,12 @@ class StreamInterrupted(SchedulerError):
 
     key = "error.stream_interrupted"
     retryable = True
+
+
+class NodeFailed(StreamInterrupted):
+    """A node reported an error after it had sent a part of the answer."""
+
+    key = "error.node_failed"
 
 
 class DeliveryError(BotError):

@@ -34,7 +34,11 @@ class Settings(BaseSettings):
         "http://localhost:3001",
         repr=False,
         exclude=True,
-        description="The scheduler's address; a proxy's login in it (http://user:password@host) is never shown.",
+        description="The scheduler's address; a proxy's login in it (http://user:password@host) is never shown. "
+        "HTTP_PROXY and NO_PROXY apply, except on this machine.",
+    )
+    parallax_api_key: SecretStr = Field(
+        SecretStr(""), description="A key that the scheduler, or a gateway before it, wants as a bearer token."
     )
     parallax_public_url: str = Field(
         "", description="The scheduler's web page as people open it, for a button under /status; empty: no button."
@@ -204,9 +208,10 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that no log and no output may contain: the token, and the logins inside addresses."""
+        """Texts that no log and no output may contain: the token, the key, and the logins inside addresses."""
         logins = (_logins_in(url) for url in (self.parallax_url, self.database_url))
-        return (self.discord_token.get_secret_value(), *(text for texts in logins for text in texts))
+        tokens = (token.get_secret_value() for token in (self.discord_token, self.parallax_api_key))
+        return (*filter(None, tokens), *(text for texts in logins for text in texts))
 
 
 _SHORTEST_SECRET = 4

@@ -41,10 +41,13 @@ class ChatRequest:
 
 
 class FinishReason(StrEnum):
-    """Why an answer ended."""
+    """Why an answer ended. TOOL_CALL: the model wanted to use a tool, although it was offered none. CUT: it
+    exceeded what any answer may have."""
 
     STOP = "stop"
     LENGTH = "length"
+    TOOL_CALL = "tool_call"
+    CUT = "cut"
     OTHER = "other"
 
 

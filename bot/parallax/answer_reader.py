@@ -3,124 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
-from bot.domain.chat import AnswerStats, Finish, FinishReason, Reasoning, StreamEvent, Text, Usage
-from bot.errors import RequestRefused, SchedulerError, StreamInterrupted
+from bot.domain.chat import Finish, FinishReason, StreamEvent
+from bot.errors import NoAnswer, NodeFailed, RequestRefused, SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.parallax import bounds
-from bot.parallax.errors import ErrorBody, from_status, interrupted, read_error
-from bot.parallax.prompt_echo import EchoGuard, Released, only_echoed
-from bot.parallax.reasoning import ThinkingHabits, ThinkSplitter
+from bot.parallax.answer_fields import (
+    calls_tool,
+    content_text,
+    finish_reason,
+    first_choice,
+    read_usage,
+    reasoning_text,
+)
+from bot.parallax.answer_meter import AnswerMeter
+from bot.parallax.answer_text import AnswerText
+from bot.parallax.errors import ErrorBody, from_status, read_error
+from bot.parallax.payloads import Item, PayloadReader
+from bot.parallax.reasoning import ThinkingHabits
 from bot.parallax.sent_prompt import SentPrompt
-from bot.parallax.sse import Data, EventReader, Frame, LineLimitError
-from bot.parallax.stray_objects import StrayObject
-from bot.parallax.untrusted import mapping, parse_json, printable, sequence, storable, whole_number
+from bot.parallax.sse import LineLimitError
+from bot.parallax.untrusted import mapping, printable
 
 _log = structlog.get_logger(__name__)
 
-_DONE = "[DONE]"
-_REASONS = {
-    "stop": FinishReason.STOP,
-    "eos": FinishReason.STOP,
-    "length": FinishReason.LENGTH,
-    "max_tokens": FinishReason.LENGTH,
-}
 _BROKEN_OFF = frozenset({"abort", "error"})
 """Finish reasons with which an engine reports that it did not finish."""
 _UNKNOWN_PROMPT = SentPrompt()
 
 
-def finish_reason(name: str) -> FinishReason:
-    """The reason for its name in the protocol; unknown names are OTHER."""
-    return _REASONS.get(name.lower(), FinishReason.OTHER)
-
-
-def read_usage(value: object) -> Usage | None:
-    """A ``usage`` object; None when it does not hold both counts, or counts that no answer has."""
-    fields = mapping(value)
-    if fields is None:
-        return None
-    prompt, completion = (
-        whole_number(fields.get("prompt_tokens"), most=bounds.TOKENS),
-        whole_number(fields.get("completion_tokens"), most=bounds.TOKENS),
-    )
-    return None if prompt is None or completion is None else Usage(prompt, completion)
-
-
-def content_text(value: object, *, depth: int = 0) -> str:
-    """Content as text: a string, or OpenAI's list of parts; anything else is empty. Raises ValueError for parts
-    that are nested more deeply than any format allows."""
-    if isinstance(value, str):
-        return storable(value)
-    if depth > bounds.NESTED_PARTS:
-        raise ValueError(f"content nested more than {bounds.NESTED_PARTS} deep")
-    parts = (mapping(part) for part in sequence(value))
-    return "".join(content_text(part.get("text"), depth=depth + 1) for part in parts if part is not None)
-
-
-def reasoning_text(fields: Mapping[str, object]) -> str:
-    """The thinking in a delta or message, under either of its names. Raises as :func:`content_text`."""
-    return content_text(fields.get("reasoning")) or content_text(fields.get("reasoning_content"))
-
-
-def first_choice(payload: Mapping[str, object]) -> Mapping[str, object] | None:
-    """The choice an answer is read from: the one with index 0."""
-    for entry in sequence(payload.get("choices"))[: bounds.CHOICES]:
-        choice = mapping(entry)
-        if choice is not None and choice.get("index", 0) in (0, None):
-            return choice
-    return None
-
-
-class AnswerMeter:
-    """Measures an answer. All times in seconds of one monotonic clock."""
-
-    def __init__(self, sent: float) -> None:
-        self._sent = sent
-        self._first: float | None = None
-        self._last: float | None = None
-        self._events = 0
-        self.model: str | None = None
-        self.usage: Usage | None = None
-
-    @property
-    def content_came(self) -> bool:
-        """Whether any text or reasoning has arrived."""
-        return self._events > 0
-
-    def content(self, now: float) -> None:
-        """Count a chunk with text or reasoning that arrived at ``now``."""
-        self._events += 1
-        self._last = now
-        if self._first is None:
-            self._first = now
-
-    def stats(self, now: float) -> AnswerStats:
-        """The measurements of an answer that ended at ``now``."""
-        tokens = self.usage.completion_tokens if self.usage is not None else self._events
-        speed = None
-        if self._first is not None and self._last is not None and self._last > self._first and tokens > 1:
-            speed = (tokens - 1) / (self._last - self._first)
-        return AnswerStats(
-            model=self.model,
-            ttft=None if self._first is None else self._first - self._sent,
-            duration=now - self._sent,
-            prompt_tokens=self.usage.prompt_tokens if self.usage is not None else None,
-            completion_tokens=tokens,
-            tokens_per_second=speed,
-            counted=self.usage is not None,
-        )
-
-
 class AnswerReader:
     """Reads one streamed answer.
 
-    Feed it the body's bytes and, when they end, call :meth:`close` (or :meth:`stalled`, :meth:`broken`). Each
-    returns the events to pass on. After them :attr:`failure` is the error to raise, if any; :attr:`done` is true
-    when :class:`Finish` was among them. What counts as an end:
+    Feed it the body's bytes and, when they end, call :meth:`close` (or :meth:`broken`). With
+    ``whole`` the answer is one JSON object: :meth:`read_whole`. Each of them returns the events to pass on. After
+    them :attr:`failure` is the error to raise, if any; :attr:`done` is true when :class:`Finish` was among them.
+    What counts as an end:
+
     * ``[DONE]``, with the reason that came before it, or OTHER when none came;
-    * the connection's end, an error or a silence after a ``finish_reason``: the answer was complete;
+    * the connection's end, an error or a silence after a ``finish_reason``: the answer was complete. Where content
+      follows a reason, the server sends one with every chunk; then only the end of the response is the end;
     * anything else is a :class:`StreamInterrupted` when some of the answer came, else what the error's status
       says. ``[DONE]`` with neither content nor reason is an interruption as well: nothing was answered.
 
@@ -129,29 +53,40 @@ class AnswerReader:
     """
 
     def __init__(
-        self, sent: float, opens_thinking: Callable[[str | None], bool], prompt: SentPrompt = _UNKNOWN_PROMPT
+        self,
+        sent: float,
+        opens_thinking: Callable[[str | None], bool],
+        prompt: SentPrompt = _UNKNOWN_PROMPT,
+        *,
+        asked: frozenset[str] = frozenset(),
+        max_tokens: int | None = None,
+        whole: bool = False,
     ) -> None:
-        self._events = EventReader()
-        self._opens_thinking = opens_thinking
-        self._splitter: ThinkSplitter | None = None
-        self._meter = AnswerMeter(sent)
-        self._content = EchoGuard(prompt)
-        self._reasoning = EchoGuard(prompt)
+        """``asked``: the marks that the asker wrote (:mod:`bot.parallax.marks`); ``max_tokens`` as requested."""
+        self._whole = whole
+        self._payloads = PayloadReader()
+        self._meter = AnswerMeter(sent, max_tokens)
+        self._text = AnswerText(self._meter, opens_thinking, prompt, asked, whole=whole)
         self._reason: FinishReason | None = None
-        self._stray = StrayObject()
+        self._reason_came_with_content = False
+        self._reason_comes_early = False
+        self._called = False
         self._out: list[StreamEvent] = []
         self._now = sent
-        self._ending = False
-        self._all_let_go = False
-        self._only_echoed = False
-        self.data_events = 0
+        self.progress = 0
+        """A number that grows with everything that brings the answer forward; empty objects do not."""
         self.done = False
         self.failure: SchedulerError | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether a ``finish_reason`` came: only usage and ``[DONE]`` can follow."""
-        return self._reason is not None
+        """Whether the answer has its ``finish_reason``, as far as known."""
+        return self._reason is not None and not self._reason_comes_early
+
+    @property
+    def ends_now(self) -> bool:
+        """Whether only the usage and ``[DONE]`` can follow: the reason came alone, after content."""
+        return self.complete and self._meter.content_came and not self._reason_came_with_content
 
     @property
     def over(self) -> bool:
@@ -162,111 +97,77 @@ class AnswerReader:
         """Take in bytes that arrived at ``now``."""
         self._now = now
         try:
-            self._read(self._events.feed(chunk))
+            self._read(self._payloads.feed(chunk))
         except LineLimitError as exc:
-            self._fail(interrupted(str(exc), "malformed"))
+            self._fail(StreamInterrupted(str(exc), code="malformed"))
+        return self._given()
+
+    def read_whole(self, payload: Mapping[str, object], now: float) -> list[StreamEvent]:
+        """Take in a whole answer that arrived at ``now``, and end it."""
+        self._now = now
+        choice = first_choice(payload)
+        if read_error(payload) is None and mapping((choice or {}).get("message")) is None:
+            self._fail(UpstreamFailed("the answer has no message", code="malformed"))
+        else:
+            self._payload(payload)
+        if not self.over:
+            self._end()
         return self._given()
 
     def close(self, now: float) -> list[StreamEvent]:
         """End the answer: the server ended the response."""
         self._now = now
-        self._ending = True
         try:
-            frames, cut = self._events.close()
+            items, cut = self._payloads.close()
         except LineLimitError as exc:
-            self._fail(interrupted(str(exc), "malformed"))
+            self._fail(StreamInterrupted(str(exc), code="malformed"))
             return self._given()
-        self._read(frames)
-        if not self.over and self._stray.text:
-            self._raw_text(self._stray.text)
+        self._read(items)
+        if not self.over and self._reason is not None and not cut:
+            self._end()
         if not self.over:
             what = "inside a character" if cut else "without finish_reason and [DONE]"
-            self._end_early(interrupted(f"the stream ended {what}", "truncated"))
-        return self._given()
-
-    def stalled(self, seconds: float, now: float) -> list[StreamEvent]:
-        """End the answer: nothing came for ``seconds``."""
-        self._now = now
-        self._end_early(interrupted(f"nothing came for {seconds:g} s", "stall"))
+            self._end_early(StreamInterrupted(f"the stream ended {what}", code="truncated"))
         return self._given()
 
     def broken(self, failure: StreamInterrupted, now: float) -> list[StreamEvent]:
-        """End the answer: the connection broke with ``failure``."""
+        """End the answer: the connection broke or fell silent with ``failure``."""
         self._now = now
         self._end_early(failure)
+        return self._given()
+
+    def cut(self, why: str, now: float) -> list[StreamEvent]:
+        """End the answer here because it exceeds a bound, named by ``why``."""
+        self._now = now
+        self._cut(why)
         return self._given()
 
     def teach(self, habits: ThinkingHabits) -> None:
         """Record in ``habits`` how the answer's model marks its thinking. An answer cut short shows only a
         part."""
-        if self._splitter is None:
-            return
-        if self._splitter.lone_close or (self.done and self._reason is FinishReason.STOP):
-            habits.observe(self._meter.model, self._splitter)
+        self._text.teach(habits, whole=self.done and self._reason is FinishReason.STOP)
 
     def _given(self) -> list[StreamEvent]:
         out, self._out = self._out, []
         return out
 
-    def _read(self, frames: Iterable[Frame]) -> None:
-        for frame in frames:
+    def _read(self, items: Iterable[Item]) -> None:
+        for item in items:
             if self.over:
                 return
-            if isinstance(frame, Data):
-                self._data(frame)
+            if item is None:
+                self._end()
+            elif isinstance(item, ErrorBody):
+                self._error(item)
             else:
-                self._stray_line(frame.text)
-
-    def _data(self, frame: Data) -> None:
-        text = frame.text.strip()
-        if self._stray.text:
-            self._raw_text(self._stray.text)
-        elif text == _DONE:
-            self._end()
-        elif text:
-            self._json_event(frame.event, text)
-
-    def _json_event(self, event: str, text: str) -> None:
-        try:
-            payload = mapping(parse_json(text))
-        except ValueError:
-            self._unparsable(event, text)
-            return
-        if payload is None:
-            self._error(ErrorBody(printable(text, bounds.DETAIL), code="malformed"))
-        elif event == "error" and read_error(payload) is None:
-            self._error(ErrorBody(printable(payload.get("message"), bounds.DETAIL) or "no message"))
-        else:
-            self._payload(payload)
-
-    def _unparsable(self, event: str, text: str) -> None:
-        """Read the lines of an event that is no JSON as single events: some servers separate events by one line
-        end instead of two."""
-        lines = text.split("\n")
-        if len(lines) > 1:
-            self._read(Data(event, line) for line in lines)
-        elif not self._ending:  # an event that the end cut is no error of its own: the end is
-            self._error(ErrorBody(printable(text, bounds.DETAIL), code="malformed"))
-
-    def _stray_line(self, line: str) -> None:
-        """Read a line outside the SSE grammar: a JSON object (perhaps over several lines), or plain text."""
-        try:
-            payload = self._stray.feed(line)
-        except ValueError:
-            self._raw_text(self._stray.text)
-            return
-        if payload is not None:
-            self._payload(payload)
-
-    def _raw_text(self, text: str) -> None:
-        self._error(ErrorBody(printable(text, bounds.DETAIL), code="raw_text"))
+                self._payload(item)
 
     def _payload(self, payload: Mapping[str, object]) -> None:
         error = read_error(payload)
         if error is not None:
             self._error(error)
             return
-        self.data_events += 1
+        self.progress = max(self.progress, 1)
         self._meter.model = printable(payload.get("model"), bounds.NAME) or self._meter.model
         self._meter.usage = read_usage(payload.get("usage")) or self._meter.usage
         choice = first_choice(payload)
@@ -275,68 +176,43 @@ class AnswerReader:
 
     def _choice(self, choice: Mapping[str, object]) -> None:
         delta = mapping(choice.get("delta")) or mapping(choice.get("message"))
-        if delta is not None:
-            self._delta(delta)
+        came = delta is not None and self._delta(delta)
+        if came:
+            self.progress += 1
+            self._reason_comes_early = self._reason is not None
         reason = choice.get("finish_reason")
-        if not isinstance(reason, str) or not reason:
+        if self.over or not isinstance(reason, str) or not reason:
             return
+        if self._reason is None:
+            self.progress += 1
+        self._reason_came_with_content = came
         if reason.lower() in _BROKEN_OFF:
-            self._end_early(interrupted(f"the node ended the answer: {printable(reason, bounds.CODE)}", "aborted"))
+            why = f"the node ended the answer: {printable(reason, bounds.CODE)}"
+            self._end_early(NodeFailed(why, code="aborted"))
         else:
             self._reason = finish_reason(reason)
 
-    def _delta(self, delta: Mapping[str, object]) -> None:
+    def _delta(self, delta: Mapping[str, object]) -> bool:
+        """Read what a chunk adds to the answer; returns whether it adds anything."""
         try:
             reasoning, content = reasoning_text(delta), content_text(delta.get("content"))
         except ValueError as exc:
             self._error(ErrorBody(str(exc), code="malformed"))
-            return
-        if not reasoning and not content:
-            return
-        if reasoning:
-            self._thinking().thinking_comes_apart()
-            self._give_reasoning(self._reasoning.feed(reasoning, self._now))
-        if content:
-            self._give_reasoning(self._reasoning.close(broken=False))
-            self._give_content(self._content.feed(content, self._now))
-
-    def _give_reasoning(self, released: Released) -> None:
-        self._measure(released)
-        if released.text:
-            self._out.append(Reasoning(released.text))
-
-    def _give_content(self, released: Released) -> None:
-        self._measure(released)
-        if released.text:
-            self._out.extend(self._thinking().feed(released.text))
-
-    def _measure(self, released: Released) -> None:
-        for arrived in released.times:
-            self._meter.content(arrived)
-
-    def _let_go(self, *, broken: bool) -> None:
-        """Release the text held back at the end of the answer, or drop it when it repeats the prompt."""
-        if self._all_let_go:
-            return
-        self._all_let_go = True
-        self._give_reasoning(self._reasoning.close(broken=broken))
-        self._give_content(self._content.close(broken=broken))
-        echoed = self._content.echoed + self._reasoning.echoed
-        if echoed:
-            _log.warning("prompt_echo_dropped", characters=echoed, model=self._meter.model)
-        self._only_echoed = bool(echoed) and not self._meter.content_came
-
-    def _thinking(self) -> ThinkSplitter:
-        if self._splitter is None:
-            self._splitter = ThinkSplitter(opened=self._opens_thinking(self._meter.model))
-        return self._splitter
+            return False
+        calls = calls_tool(delta)
+        self._called = self._called or calls
+        self._out += self._text.add(reasoning, content, self._now)
+        if why := self._meter.exceeded(len(reasoning) + len(content)):
+            self._cut(why)
+        return bool(reasoning or content or calls)
 
     def _error(self, body: ErrorBody) -> None:
         """Handle an error inside the stream. Before the first content its status decides; after it, it is an
         interruption, unless the request itself was refused."""
         failure = from_status(body)
         if self._meter.content_came and not isinstance(failure, RequestRefused):
-            failure = StreamInterrupted(str(failure), status=body.status, code=body.code)
+            kind = StreamInterrupted if body.code == "malformed" else NodeFailed
+            failure = kind(str(failure), status=body.status, code=body.code)
         self._end_early(failure)
 
     def _end_early(self, failure: SchedulerError) -> None:
@@ -350,26 +226,28 @@ class AnswerReader:
             self._fail(failure)
 
     def _fail(self, failure: SchedulerError) -> None:
-        self._let_go(broken=True)
-        if self._splitter is not None:
-            self._out.extend(self._splitter.close())
+        self._out += self._text.end(broken=True)
         self.failure = failure
 
+    def _cut(self, why: str) -> None:
+        if not self.over:
+            _log.warning("answer_cut", why=why, model=self._meter.model)
+            self._reason = FinishReason.CUT
+            self._end()
+
     def _end(self) -> None:
-        self._let_go(broken=False)
-        if self._only_echoed:
-            self._fail(only_echoed())
-            return
-        if not self.complete and not self._meter.content_came:
-            self._fail(interrupted("[DONE] came without an answer", "empty_answer"))
-            return
         reason = self._reason or FinishReason.OTHER
-        if self._splitter is not None:
-            self._out.extend(self._splitter.close())
-            if self._splitter.assumed_wrongly and reason is FinishReason.STOP:
-                # It was treated as thinking because of the model's name; without this the answer would be empty.
-                self._out.append(Text(self._splitter.assumed_text))
+        self._out += self._text.end(broken=False, normal=reason is FinishReason.STOP)
+        if self._text.only_echoed:
+            self.failure = NoAnswer("the node sent the prompt back instead of an answer", code="prompt_echo")
+            return
+        if self._reason is None and not self._meter.content_came:
+            self.failure = StreamInterrupted("[DONE] came without an answer", code="empty_answer")
+            return
+        if (self._called or self._text.called) and reason in {FinishReason.STOP, FinishReason.OTHER}:
+            reason = FinishReason.TOOL_CALL
         if self._meter.usage is not None:
             self._out.append(self._meter.usage)
-        self._out.append(Finish(reason, self._meter.stats(self._now)))
+        stats = self._meter.stats(self._now)
+        self._out.append(Finish(reason, replace(stats, ttft=None) if self._whole else stats))
         self.done = True

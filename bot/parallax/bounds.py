@@ -25,6 +25,18 @@ MODELS = 5_000
 TOKENS = 10_000_000
 """Tokens of a prompt, an answer or a context: as many as the longest context has. Counts are added up per day."""
 
+ANSWER = 1_000_000
+"""Characters of an answer and its reasoning together. The longest answers that models are made for have about
+500,000. Beyond it the answer ends, with what there is of it, and says that the bot stopped it."""
+
+ANSWER_SECONDS = 3_600.0
+"""Seconds from the headers of an answer to its end: 16,000 tokens on a node that generates 5 a second. Beyond it
+the answer ends as above."""
+
+TOKENS_FACTOR = 2
+"""How many times the requested tokens an answer may have. An engine that respects the request never sends more
+than that; the rest is for different ways of counting. Beyond it the answer ends as above."""
+
 RETRY_AFTER = 86_400.0
 """Seconds that a refusal may ask to wait: a day; a longer wait is a mistake."""
 

@@ -5,21 +5,29 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import httpx
 
 from bot.clock import Clock
-from bot.domain.chat import ChatRequest, Finish, Reasoning, Started, StreamEvent, Text
+from bot.domain.chat import ChatRequest, Role, Started, StreamEvent
 from bot.domain.status import ClusterStatus, JoinCommand, Model
-from bot.errors import RequestRefused, SchedulerUnreachable, UpstreamFailed
-from bot.parallax import wire
-from bot.parallax.answer_reader import AnswerReader, read_usage
+from bot.errors import (
+    RequestRefused,
+    SchedulerError,
+    SchedulerUnreachable,
+    StandaloneNode,
+    StreamInterrupted,
+    UpstreamFailed,
+)
+from bot.parallax import bounds, wire
+from bot.parallax.answer_reader import AnswerReader
 from bot.parallax.connection import Connection, content_type, read_json
-from bot.parallax.errors import NOT_A_SCHEDULER, elsewhere, from_status, interrupted, read_error
+from bot.parallax.errors import MODEL_NOT_FOUND, NOT_A_SCHEDULER, elsewhere, from_status, read_error
+from bot.parallax.marks import marks_in
 from bot.parallax.reasoning import ThinkingHabits
 from bot.parallax.sent_prompt import SentPrompt
-from bot.parallax.streams import AnswerStream, Replay, StatusStream
+from bot.parallax.streams import AnswerStream, StatusStream
 from bot.parallax.timeouts import Timeouts
 from bot.parallax.untrusted import mapping, printable
 
@@ -29,6 +37,11 @@ _STATUS = "/cluster/status"
 _INIT_REFUSED = "error.init_refused"
 _UNKNOWN_MODEL = re.compile(
     r"not found|cannot find|could not find|no such|does not exist|404|not a valid|unknown|unsupported",
+    re.IGNORECASE,
+)
+
+_WANTS_MODEL = re.compile(
+    r"\bmodel\b.{0,300}(?:not found|not exist|required|missing|unknown)|(?:missing|unknown).{0,40}\bmodel\b",
     re.IGNORECASE,
 )
 
@@ -48,16 +61,13 @@ class ParallaxClient:
         timeouts: Timeouts,
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
+        api_key: str = "",
     ) -> None:
-        self._connection = Connection(base_url, timeouts, clock, transport)
+        self._connection = Connection(base_url, timeouts, clock, transport, api_key.strip())
         self._timeouts = timeouts
         self._clock = clock
         self._habits = ThinkingHabits()
-
-    @property
-    def web_page(self) -> str:
-        """The address of the scheduler's web page."""
-        return self._connection.web_page
+        self._model: str | None = None
 
     async def aclose(self) -> None:
         """Close all connections; streams still open end with :class:`StreamInterrupted`."""
@@ -67,25 +77,23 @@ class ParallaxClient:
     async def stream_chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[StreamEvent]]:
         """Send the request and stream the answer; entering waits for the headers.
 
-        The iterator gives :class:`Started`, then text and reasoning as they arrive, then the usage when it
-        was reported, then exactly one :class:`Finish`. An error is raised after everything that arrived before it.
+        The iterator gives :class:`Started`, then text and reasoning as they arrive, then the usage when it was
+        reported, then exactly one :class:`Finish`. An error is raised after everything that arrived before it.
         Leaving closes the connection unless the response was read to its last byte.
         """
-        sent = self._clock.monotonic()
-        async with self._connection.open(
-            "POST",
-            _CHAT,
-            within=self._timeouts.first_byte,
-            body=wire.chat_body(request, stream=True),
-            accept="text/event-stream",
-        ) as response:
+        sent, prompt = self._clock.monotonic(), SentPrompt.of(request)
+        async with AsyncExitStack() as stack:
+            response = await self._opened(stack, request)
             started = Started(self._clock.monotonic() - sent)
             kind = content_type(response)
             if kind == "application/json":
-                yield await self._whole_answer(response, started, sent, SentPrompt.of(request))
+                reader = AnswerReader(sent, _never, prompt, asked=_marks_of(request), whole=True)
+                events = await self._whole_answer(response, reader)
+                yield _each([started, *events])
             elif kind in {"", "text/event-stream"}:
                 opens = self._habits.opens_in_prompt if request.think is not False else _never
-                reader = AnswerReader(sent, opens, SentPrompt.of(request))
+                asked = _marks_of(request)
+                reader = AnswerReader(sent, opens, prompt, asked=asked, max_tokens=request.max_tokens)
                 stream = AnswerStream(response, reader, started, self._timeouts, self._clock)
                 try:
                     yield stream
@@ -93,48 +101,74 @@ class ParallaxClient:
                     await stream.aclose()
                     reader.teach(self._habits)
             else:
-                raise elsewhere(f"it answered a chat with {printable(kind, 80)}", response.status_code)
+                what = f"it answered a chat with {printable(kind, bounds.SHORT_NAME)}"
+                raise elsewhere(what, response.status_code)
 
-    async def _whole_answer(
-        self, response: httpx.Response, started: Started, sent: float, prompt: SentPrompt
-    ) -> AsyncIterator[StreamEvent]:
-        """Read an answer that came as one JSON body although a stream was requested."""
-        payload = await self._json_within(response, self._timeouts.first_byte)
-        self._raise_error_in(payload)
-        duration = self._clock.monotonic() - sent
-        text, reasoning, finish = wire.read_completion(payload, duration=duration, prompt=prompt)
-        usage = read_usage((mapping(payload) or {}).get("usage"))
-        pieces = [Reasoning(reasoning) if reasoning else None, Text(text) if text else None, usage]
-        return Replay([started, *(piece for piece in pieces if piece is not None), finish])
+    async def _opened(self, stack: AsyncExitStack, request: ChatRequest) -> httpx.Response:
+        """Send the request; if the server wants the name of another model, once more with the one that it
+        serves."""
+        try:
+            return await stack.enter_async_context(self._chat(request))
+        except RequestRefused as exc:
+            if not _is_about_model(exc):
+                raise
+            served = await self._serves()
+            if served in {None, self._model}:
+                key = "error.model_name"
+                raise RequestRefused(str(exc), status=exc.status, code=MODEL_NOT_FOUND, key=key) from exc
+            self._model = served
+        return await stack.enter_async_context(self._chat(request))
 
-    async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
-        """Send the request without streaming; returns the text, the reasoning and the :class:`Finish`.
-
-        The scheduler sends nothing before the whole answer is complete, so it must be complete within
-        ``first_byte`` seconds. The cluster goes on working when the caller gives up: prefer :meth:`stream_chat`.
-        """
-        sent = self._clock.monotonic()
-        payload = await self._connection.call(
-            "POST", _CHAT, within=self._timeouts.first_byte, body=wire.chat_body(request, stream=False)
+    def _chat(self, request: ChatRequest) -> AbstractAsyncContextManager[httpx.Response]:
+        return self._connection.open(
+            "POST",
+            _CHAT,
+            within=self._timeouts.first_byte,
+            body=wire.chat_body(request, self._model),
+            accept="text/event-stream",
         )
-        self._raise_error_in(payload)
-        duration = self._clock.monotonic() - sent
-        return wire.read_completion(payload, duration=duration, prompt=SentPrompt.of(request))
+
+    async def _serves(self) -> str | None:
+        """The model that the server says it serves; None when it does not say."""
+        try:
+            return next(iter(await self.served_models()), None)
+        except SchedulerError:
+            return None
+
+    async def _whole_answer(self, response: httpx.Response, reader: AnswerReader) -> list[StreamEvent]:
+        """Read an answer that came as one JSON body although a stream was requested."""
+        within = self._timeouts.first_byte
+        try:
+            async with asyncio.timeout(within):
+                payload = await read_json(response, self._clock)
+        except TimeoutError as exc:
+            raise StreamInterrupted(f"the answer was not whole within {within:g} s", code="stall") from exc
+        events = reader.read_whole(mapping(payload) or {}, self._clock.monotonic())
+        if reader.failure is not None:
+            raise reader.failure
+        return events
 
     @asynccontextmanager
     async def watch_status(self) -> AsyncIterator[AsyncIterator[ClusterStatus]]:
         """The endless status stream, one report a second.
 
-        It never ends by itself: when it breaks or no readable report came for ``control`` seconds, the
-        iterator raises :class:`StreamInterrupted` (entering raises :class:`SchedulerUnreachable`), and the
-        caller reconnects. A status poisoned by an init is a 200 that breaks without a byte (recording 25).
+        It never ends by itself: when it breaks or no readable report came for ``control`` seconds, the iterator
+        raises :class:`StreamInterrupted` (entering raises :class:`SchedulerUnreachable`), and the caller
+        reconnects. A status poisoned by an init is a 200 that breaks without a byte (recording 25). A server that
+        answers chats but has no status is a :class:`StandaloneNode`.
         """
-        async with self._connection.open(
-            "GET", _STATUS, within=self._timeouts.control, accept="application/x-ndjson"
-        ) as response:
-            if content_type(response) == "text/html":
-                raise elsewhere("its status is a web page", response.status_code)
-            stream = StatusStream(response, self._timeouts.control, self._clock)
+        async with AsyncExitStack() as stack:
+            try:
+                opening = self._connection.open(
+                    "GET", _STATUS, within=self._timeouts.control, accept="application/x-ndjson"
+                )
+                response = await stack.enter_async_context(opening)
+                if content_type(response) == "text/html":
+                    raise elsewhere("its status is a web page", response.status_code)
+            except SchedulerUnreachable as exc:
+                await self._raise_if_alone(exc)
+                raise
+            stream = StatusStream(response, self._timeouts.control, self._clock, self._reported)
             try:
                 yield stream
             finally:
@@ -144,13 +178,15 @@ class ParallaxClient:
         """Read one report: from ``/cluster/status_json``, or the stream's first one where that route is
         missing."""
         try:
-            payload = await self._control("GET", "/cluster/status_json")
-            return wire.read_status(payload)
+            status = wire.read_status(await self._call("GET", "/cluster/status_json"))
         except ValueError as exc:
             raise UpstreamFailed(f"/cluster/status_json: {exc}", code="malformed") from exc
         except SchedulerUnreachable as exc:
             if exc.code != NOT_A_SCHEDULER:
                 raise
+        else:
+            self._reported(status)
+            return status
         async with self.watch_status() as reports:
             return await anext(reports)
 
@@ -161,7 +197,7 @@ class ParallaxClient:
     async def served_models(self) -> tuple[str, ...]:
         """The names ``/v1/models`` serves now; none in the documented dialect, which has no such route."""
         try:
-            return wire.read_served(await self._control("GET", "/v1/models"))
+            return wire.read_served(await self._call("GET", "/v1/models"))
         except SchedulerUnreachable as exc:
             if exc.code != NOT_A_SCHEDULER:
                 raise
@@ -169,7 +205,7 @@ class ParallaxClient:
 
     async def join_command(self) -> JoinCommand | None:
         """The command nodes join with; None before the cluster has a model."""
-        return wire.read_join_response(await self._control("GET", "/node/join/command"))
+        return wire.read_join(wire.data_of(await self._control("GET", "/node/join/command")))
 
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
         """Set the cluster's model; waits up to ``first_byte`` seconds, since the scheduler may look it up.
@@ -179,12 +215,17 @@ class ParallaxClient:
         """
         if nodes < 1:
             raise RequestRefused(f"a cluster of {nodes} nodes", code="node_count")
-        body = wire.init_body(model, nodes, local_network=local_network)
+        # A count that is no number breaks the status (recordings 23-25); without `is_local_network` the cluster
+        # joins the public network (recordings 21, 22).
+        body = {"model_name": model, "init_nodes_num": int(nodes), "is_local_network": local_network}
         try:
             payload = await self._connection.call(
                 "POST", "/scheduler/init", within=self._timeouts.first_byte, body=body
             )
             self._raise_error_in(payload)
+        except SchedulerUnreachable as exc:
+            await self._raise_if_alone(exc)
+            raise
         except RequestRefused as exc:
             raise RequestRefused(str(exc), status=exc.status, code="init_refused", key=_INIT_REFUSED) from exc
         except UpstreamFailed as exc:
@@ -193,6 +234,26 @@ class ParallaxClient:
             raise UpstreamFailed(str(exc), status=exc.status, code="init_failed", key=_INIT_REFUSED) from exc
 
     async def _control(self, method: str, path: str) -> object:
+        try:
+            return await self._call(method, path)
+        except SchedulerUnreachable as exc:
+            await self._raise_if_alone(exc)
+            raise
+
+    def _reported(self, status: ClusterStatus) -> None:
+        self._model = status.model
+
+    async def _raise_if_alone(self, error: SchedulerUnreachable) -> None:
+        """Raise :class:`StandaloneNode` when a route is missing at a server that serves a model nevertheless."""
+        if error.code != NOT_A_SCHEDULER:
+            return
+        served = await self._serves()
+        if served is not None:
+            self._model = served
+            what = f"PARALLAX_URL points to a single node or a router, which serves {served}, not to a scheduler"
+            raise StandaloneNode(f"{what}: {error}", status=error.status, code=NOT_A_SCHEDULER) from error
+
+    async def _call(self, method: str, path: str) -> object:
         payload = await self._connection.call(method, path, within=self._timeouts.control)
         self._raise_error_in(payload)
         return payload
@@ -204,12 +265,21 @@ class ParallaxClient:
         if error is not None:
             raise from_status(error)
 
-    async def _json_within(self, response: httpx.Response, seconds: float) -> object:
-        try:
-            async with asyncio.timeout(seconds):
-                return await read_json(response, self._clock)
-        except TimeoutError as exc:
-            raise interrupted(f"the answer was not whole within {seconds:g} s", "stall") from exc
+
+def _marks_of(request: ChatRequest) -> frozenset[str]:
+    """The marks that people wrote in the messages of this request."""
+    texts = (message.content for message in request.messages if message.role is Role.USER)
+    return frozenset().union(*map(marks_in, texts))
+
+
+def _is_about_model(error: RequestRefused) -> bool:
+    """Whether a server refused a chat because of the model's name: a missing field is 422 in some frameworks."""
+    return error.code == MODEL_NOT_FOUND or error.status == 422 or _WANTS_MODEL.search(str(error)) is not None
+
+
+async def _each(events: list[StreamEvent]) -> AsyncIterator[StreamEvent]:
+    for event in events:
+        yield event
 
 
 def _never(_model: str | None) -> bool:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 
 from bot.clock import Clock
-from bot.errors import ConfigError, SchedulerUnreachable, UpstreamFailed
+from bot.errors import ConfigError, SchedulerUnreachable, StreamInterrupted, UpstreamFailed
 from bot.parallax import bounds
-from bot.parallax.errors import after_headers, before_headers, elsewhere, from_response, interrupted, retry_after
-from bot.parallax.loop_turns import Turns
+from bot.parallax.body import Body
+from bot.parallax.errors import before_headers, elsewhere, from_response, retry_after
 from bot.parallax.timeouts import Timeouts
 from bot.parallax.untrusted import parse_json, printable
+
+_API_PATH = re.compile(r"(/v1(/chat/completions)?)?/*$")
+"""What addresses of OpenAI-compatible servers end with, which is a part of the paths that are called."""
 
 _KEEP_ALIVE_S = 2.0
 """Below uvicorn's 5 s: a request must not meet a connection that the scheduler is just closing."""
@@ -28,27 +33,57 @@ def _checked(base_url: str) -> httpx.URL:
         raise ConfigError("PARALLAX_URL is not a URL: use a form like http://localhost:3001") from None
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigError("PARALLAX_URL must start with http:// or https:// and name a host")
-    return url
+    return url.copy_with(path=_API_PATH.sub("", url.path))
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 class Connection:
     """Requests to one scheduler, with limits and translated errors.
 
     A login in the address is sent in the header, for a proxy in front of the scheduler, and appears in no error.
+    ``api_key`` is sent as a bearer token; it appears in no error either. They use the same header, so there can be
+    only one of them: raises :class:`ConfigError`.
 
-    The pool has no limit of its own: how many requests run at once is the queue's decision. Proxies and
-    credentials from the environment are ignored: the address is that of the cluster itself.
+    The pool has no limit of its own: how many requests run at once is the queue's decision. HTTP_PROXY,
+    HTTPS_PROXY, ALL_PROXY and NO_PROXY apply, as httpx reads them, except to a scheduler on this machine.
     """
 
     def __init__(
-        self, base_url: str, timeouts: Timeouts, clock: Clock, transport: httpx.AsyncBaseTransport | None
+        self,
+        base_url: str,
+        timeouts: Timeouts,
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None,
+        api_key: str,
     ) -> None:
         url = _checked(base_url)
+        if api_key and url.userinfo:
+            raise ConfigError("set either PARALLAX_API_KEY or a login in PARALLAX_URL, not both")
+        if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
+            raise ConfigError("PARALLAX_API_KEY has a space or another character that no key has")
         self._clock = clock
-        address = url.copy_with(userinfo=b"", query=None, fragment=None)
-        self._web_page = str(address)
-        self._http = httpx.AsyncClient(
-            base_url=address,
+        try:
+            self._http = self._client(url, timeouts, transport, api_key)
+        except (ImportError, ValueError) as exc:
+            # Without the cause: it may repeat a password of the proxy.
+            why = f"not usable ({type(exc).__name__}): use an address like http://proxy.example:3128"
+            raise ConfigError(f"HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is {why}") from None
+
+    @staticmethod
+    def _client(
+        url: httpx.URL, timeouts: Timeouts, transport: httpx.AsyncBaseTransport | None, api_key: str
+    ) -> httpx.AsyncClient:
+        headers = {"Accept-Encoding": "identity", "User-Agent": "parallax-discord"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        return httpx.AsyncClient(
+            base_url=url.copy_with(userinfo=b"", query=None, fragment=None),
             auth=(url.username, url.password) if url.userinfo else None,
             transport=transport,
             timeout=httpx.Timeout(None, connect=timeouts.connect, write=timeouts.control),
@@ -57,15 +92,10 @@ class Connection:
             ),
             # A compressing proxy would hold tokens back, and a kilobyte may decompress to gigabytes. A compressed
             # response is refused, so every body is read as it comes (`aiter_raw`).
-            headers={"Accept-Encoding": "identity", "User-Agent": "parallax-discord"},
+            headers=headers,
             follow_redirects=False,
-            trust_env=False,
+            trust_env=not _is_this_machine(url.host),
         )
-
-    @property
-    def web_page(self) -> str:
-        """The address without credentials."""
-        return self._web_page
 
     async def aclose(self) -> None:
         """Close every connection, in use or not."""
@@ -137,16 +167,11 @@ async def read_json(response: httpx.Response, clock: Clock) -> object:
     kind = content_type(response)
     if kind == "text/html":
         raise elsewhere("it answered with a web page", response.status_code)
-    raw = bytearray()
-    turns = Turns(clock)
-    try:
-        async for chunk in response.aiter_raw():
-            raw += chunk
-            if len(raw) > bounds.BODY:
-                raise interrupted(f"a body of more than {bounds.BODY} bytes", "malformed")
-            await turns.worked(len(chunk))
-    except httpx.HTTPError as exc:
-        raise after_headers(exc) from exc
+    body, raw = Body(response, clock), bytearray()
+    while part := await body.part():
+        raw += part
+        if len(raw) > bounds.BODY:
+            raise StreamInterrupted(f"a body of more than {bounds.BODY} bytes", code="malformed")
     try:
         return parse_json(bytes(raw))
     except ValueError as exc:
@@ -155,15 +180,9 @@ async def read_json(response: httpx.Response, clock: Clock) -> object:
 
 async def _error_body(response: httpx.Response, within: float, clock: Clock) -> bytes:
     """The part of an error's body that could be read. A body that breaks is no failure: the status is enough."""
-    raw = bytearray()
-    turns = Turns(clock)
-    try:
+    body, raw = Body(response, clock), bytearray()
+    with suppress(TimeoutError, StreamInterrupted):
         async with asyncio.timeout(within):
-            async for chunk in response.aiter_raw():
-                raw += chunk
-                if len(raw) > bounds.ERROR_BODY:
-                    break
-                await turns.worked(len(chunk))
-    except (TimeoutError, httpx.HTTPError):
-        return bytes(raw)
+            while len(raw) <= bounds.ERROR_BODY and (part := await body.part()):
+                raw += part
     return bytes(raw)

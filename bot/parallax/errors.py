@@ -18,6 +18,7 @@ import httpx
 
 from bot.errors import (
     ClusterBusy,
+    KeyWanted,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
@@ -29,6 +30,7 @@ from bot.parallax import bounds
 from bot.parallax.untrusted import mapping, parse_json, printable, quantity, whole_number
 
 NOT_A_SCHEDULER = "not_a_scheduler"
+MODEL_NOT_FOUND = "model_not_found"
 ENVELOPE = "__parallax_http_response__"
 
 _REFUSALS = frozenset({400, 409, 413, 414, 415, 422})
@@ -147,12 +149,10 @@ def from_response(status: int, raw: bytes, *, wait: float | None = None) -> Sche
     """The error for a response of the server at PARALLAX_URL itself."""
     body = replace(read_body(raw), status=status)
     if status in {401, 403, 407}:
-        return SchedulerUnreachable(
-            f"{status}: something before the scheduler asks for a login, which Parallax has none of; "
-            "check PARALLAX_URL",
-            status=status,
-            code="login_required",
-        )
+        why = "the scheduler, or something before it, wants a key: check PARALLAX_API_KEY and PARALLAX_URL"
+        return KeyWanted(f"{status}: {why}", status=status, code="login_required")
+    if status == 404 and body.code == MODEL_NOT_FOUND:
+        return RequestRefused(f"{status} {body.message}", status=status, code=body.code)
     if status < 400 or status in {404, 405, 410}:
         return elsewhere(f"it answered {status}", status)
     if status < 500 and status not in _REFUSALS | {408, 429}:
@@ -185,11 +185,6 @@ def _refusal(message: str, body: ErrorBody) -> RequestRefused:
     return RequestRefused(message, status=body.status, code=body.code)
 
 
-def interrupted(message: str, code: str) -> StreamInterrupted:
-    """The error for a stream that ended too early."""
-    return StreamInterrupted(message, code=code)
-
-
 def before_headers(exc: httpx.HTTPError) -> SchedulerUnreachable:
     """The error when no response came."""
     if isinstance(exc, httpx.ConnectTimeout):
@@ -204,4 +199,4 @@ def before_headers(exc: httpx.HTTPError) -> SchedulerUnreachable:
 def after_headers(exc: httpx.HTTPError) -> StreamInterrupted:
     """The error when a response broke off."""
     detail = printable(str(exc), bounds.DETAIL)
-    return interrupted(f"{type(exc).__name__}: {detail}", "connection_lost")
+    return StreamInterrupted(f"{type(exc).__name__}: {detail}", code="connection_lost")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.parallax import bounds
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -21,14 +23,17 @@ class Timeouts:
     ``control``
         for a whole call that is not a chat, for the silence between two status reports, and for what may
         follow the end of an answer (the usage chunk, ``[DONE]``).
+    ``whole``
+        from the headers to the end of an answer. An answer that takes longer ends there, with what it has.
     """
 
     connect: float = 5.0
     first_byte: float = 130.0
     idle: float = 60.0
     control: float = 10.0
+    whole: float = bounds.ANSWER_SECONDS
 
     def __post_init__(self) -> None:
         """Refuse limits that could never be kept: raises ValueError."""
-        if min(self.connect, self.first_byte, self.idle, self.control) <= 0:
+        if min(self.connect, self.first_byte, self.idle, self.control, self.whole) <= 0:
             raise ValueError("every time-out must be greater than 0 seconds")

@@ -109,7 +109,8 @@ class NewQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a request. ``finish`` is stop, length, stopped, interrupted or other. All times in seconds.
+    """The answer to a request. ``finish`` is a value of :class:`FinishReason`, or stopped, interrupted or
+    node_failed. All times in seconds.
 
     ``recalled`` is how many earlier turns the model was shown, None when it was shown all of them;
     ``summarised`` is true when a summary replaced the others.

@@ -30,6 +30,7 @@ from bot.domain.scheduler import Scheduler
 from bot.errors import (
     BotError,
     ClusterBusy,
+    NodeFailed,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
@@ -163,7 +164,8 @@ class Attempt:
             self.live.show_asked(self._buffer.model)
             finish = await self._streamed(prompt)
         except SchedulerError as error:
-            return Outcome(answer=self._buffer.partial("interrupted"), error=error, stop=self._stop)
+            ending = "node_failed" if isinstance(error, NodeFailed) else "interrupted"
+            return Outcome(answer=self._buffer.partial(ending), error=error, stop=self._stop)
         except BotError as error:
             return Outcome(error=error, stop=self._stop)
         if finish is None:
@@ -277,8 +279,8 @@ class Attempt:
             max_tokens=max(1, self._options.max_tokens - len(self._buffer.pieces)),
             temperature=self._options.temperature,
             top_k=self._options.top_k,
-            # What has begun to answer is through with thinking; an engine would take its words for thoughts.
-            think=False if prompt.prefix else self.request.question.think,
+            # An answer that has begun needs no more thinking; an engine would take its words for thoughts.
+            think=False if prompt.prefix or prompt.thought_enough else self.request.question.think,
             goes_on=bool(prompt.prefix),
         )
         worked = False

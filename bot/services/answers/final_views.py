@@ -95,11 +95,13 @@ def _outcome(
 ) -> tuple[str | None, dict[str, object]]:
     match answer.finish:
         case "length":
-            return "length", {"limit": question.options.max_tokens if question.options else max_tokens}
+            limit = question.options.max_tokens if question.options else max_tokens
+            only_thought = answer.reasoning.strip() and not answer.text.strip()
+            return "length_thinking" if only_thought else "length", {"limit": limit}
         case "stopped":
             return ("stopped", {"by": f"<@{by}>"}) if by else ("stopped_before", {})
-        case "interrupted":
-            return "interrupted", {}
+        case "interrupted" | "node_failed" | "tool_call" | "cut":
+            return answer.finish, {}
         case _:
             return (None, {}) if answer.text.strip() else ("empty", {})
 
@@ -110,7 +112,7 @@ def controls_of(
     """The buttons that make sense under version ``index`` (from 0) of ``versions`` that ended with ``finish``."""
     newest = index >= versions - 1
     controls: list[Control] = []
-    if newest and finish in CONTINUABLE and has_text:
+    if newest and finish in CONTINUABLE and (has_text or (finish == "length" and has_thoughts)):
         controls.append(Control.CONTINUE)
     controls.append(Control.REGENERATE)
     if has_thoughts:

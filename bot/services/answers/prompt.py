@@ -41,13 +41,15 @@ class ChatPolicy:
 class Prompt:
     """What the cluster is sent. ``prefix`` is what the answer begins with; ``ratio`` the calibration that the
     window was measured with; ``base`` what is shown before the answer (of the one it continues); ``recalled`` how
-    many earlier turns the model is shown, None for all there are."""
+    many earlier turns the model is shown, None for all there are; ``thought_enough``: the answer that it continues
+    is nothing but thinking, so it is asked for once more without."""
 
     window: Window
     ratio: float
     prefix: str = ""
     base: str = ""
     recalled: int | None = None
+    thought_enough: bool = False
 
 
 def prefix_of(text: str, is_possible: bool) -> str:
@@ -87,6 +89,7 @@ class Prompts:
             question.conversation_id, limit=self.policy.window_turns, follows=question.follows
         )
         asked, prefix, base = with_attached_text(question.prompt, question.attached_text), "", ""
+        thought_enough = False
         everything = turns
         if question.kind is not RequestKind.ASK:
             answer_versions = AnswerVersions.of(
@@ -96,7 +99,8 @@ class Prompts:
             if question.kind is RequestKind.CONTINUE and (newest := answer_versions.newest_turn()) is not None:
                 base = newest.answer
                 prefix = prefix_of(base, assistant_prefix)
-                if not prefix:
+                thought_enough = not base.strip()
+                if not prefix and not thought_enough:
                     turns = [newest, *turns]
                     asked = CONTINUE_PROMPT
         gist = await self._gist(question, everything, {turn.turn_id for turn in everything if turn not in turns})
@@ -114,7 +118,7 @@ class Prompts:
             self._summariser.overflowed(question.conversation_id, options.context_tokens)
         full = len(turns) >= self.policy.window_turns
         recalled = window.turns_used if window.turns_left_out or full else None
-        return Prompt(window, calibrated.ratio, prefix, base, recalled)
+        return Prompt(window, calibrated.ratio, prefix, base, recalled, thought_enough)
 
     async def _gist(self, question: NewQuestion, turns: Sequence[Turn], own: set[int]) -> str:
         """The summary this question sees, or nothing; ``own`` are the turns of its own earlier versions."""

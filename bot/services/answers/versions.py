@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.domain.conversation.store import Turn
 from bot.domain.queue.request import RequestKind, StoredRequest
 
-CONTINUABLE = frozenset({"length", "stopped", "interrupted"})
+CONTINUABLE = frozenset({"length", "stopped", "interrupted", "node_failed"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from tests.contract.parallax import asking
 from tests.contract.parallax.replay import ABORT, SSE_HEAD, chunk, replaying, response
+from tests.unit.parallax.test_answer_ends import finishing
 
 PROMPTLY = 2.0
 
@@ -244,7 +245,7 @@ async def test_a_connect_that_takes_too_long() -> None:
 async def test_another_server_behind_the_url(pieces: Sequence[bytes], code: str) -> None:
     async with replaying(pieces) as server, asking.client(server.url) as scheduler:
         heard = await asking.ask(scheduler)
-    assert type(heard.error) is SchedulerUnreachable
+    assert isinstance(heard.error, SchedulerUnreachable)
     assert heard.error.code == code
     assert "PARALLAX_URL" in str(heard.error)
 
@@ -325,7 +326,7 @@ async def test_what_is_sent() -> None:
 
 
 async def test_an_answer_that_goes_on_ends_its_prompt_with_what_there_is() -> None:
-    """vLLM's fields: the assistant's message stays open, and no new one is begun."""
+    """With vLLM's fields the assistant's message stays open, and no new one is begun."""
     request = ChatRequest(
         messages=(ChatMessage(Role.USER, "count"), ChatMessage(Role.ASSISTANT, "one,")), goes_on=True
     )
@@ -353,3 +354,42 @@ async def test_a_model_that_never_opens_its_thinking_is_known_from_its_second_an
 def test_a_limit_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="greater than 0"):
         Timeouts(idle=0)
+
+
+DRIPS = {"text": delta("x"), "comments": b": ping\n\n", "empty objects": b"data: {}\n\n", "single bytes": b"d"}
+
+
+@pytest.mark.parametrize("part", DRIPS.values(), ids=DRIPS)
+async def test_q9_an_answer_that_drips_without_end_is_ended(part: bytes) -> None:
+    """After the time that any answer may take, or earlier as a stall when it brings nothing forward."""
+    timeouts = Timeouts(first_byte=5, idle=5, control=5, whole=0.3)
+    pieces = [SSE_HEAD, chunk(delta("one")), *(chunk(part) for _ in range(500))]
+    async with (
+        replaying(pieces, held=True, gap=0.01) as server,
+        asking.client(server.url, timeouts) as scheduler,
+    ):
+        heard = await asyncio.wait_for(asking.ask(scheduler), 10)
+        await asyncio.wait_for(server.hung_up.wait(), PROMPTLY)
+    assert heard.finish.reason is FinishReason.CUT
+    assert heard.text.startswith("one")
+
+
+async def test_q9_empty_objects_do_not_hide_a_stall() -> None:
+    timeouts = Timeouts(first_byte=5, idle=0.15, control=5)
+    pieces = [SSE_HEAD, chunk(delta("one")), *(chunk(b'data: {"choices":[]}\n\n') for _ in range(200))]
+    async with (
+        replaying(pieces, held=True, gap=0.02) as server,
+        asking.client(server.url, timeouts) as scheduler,
+    ):
+        heard = await asking.ask(scheduler)
+    assert isinstance(heard.error, StreamInterrupted)
+    assert heard.error.code == "stall"
+
+
+async def test_t4_a_long_pause_after_a_chunk_with_a_reason_does_not_end_the_answer() -> None:
+    timeouts = Timeouts(first_byte=5, idle=5, control=0.05)
+    pieces = [SSE_HEAD, *(chunk(finishing(text)) for text in ("one ", "two ", "three")), chunk(DONE), LAST_CHUNK]
+    async with replaying(pieces, gap=0.2) as server, asking.client(server.url, timeouts) as scheduler:
+        heard = await asking.ask(scheduler)
+    assert heard.text == "one two three"
+    assert heard.finish.reason is FinishReason.STOP

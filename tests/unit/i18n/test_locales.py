@@ -65,7 +65,8 @@ MADE_UP = (
     re.compile(r"ordinal\.([123]|n[123]?)"),  # bot/presentation/answer.py
     re.compile(rf"control\.({'|'.join(Control)})"),  # bot/discord_io/components.py, cogs/queue.py
     re.compile(
-        r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty)"
+        r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty"
+        r"|node_failed|length_thinking|tool_call|cut)"
     ),  # closing
     re.compile(
         r"status\.(usable|starting|no_model|model_unlisted|model_failed|unreachable|unknown|full)"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chat import Reasoning, Text
-from bot.parallax.reasoning import ThinkingHabits, ThinkSplitter, split_whole
+from bot.parallax.reasoning import ContentSplitter, ThinkingHabits
 
 PARTS = st.lists(
     st.sampled_from(["<think>", "</think>", "<", "</", "think>", "<thi", "\n", " ", "`", "a", "語", "b c", ">"]),
@@ -18,7 +18,7 @@ PARTS = st.lists(
 
 
 def split(pieces: list[str], *, opened: bool = False) -> tuple[str, str]:
-    splitter = ThinkSplitter(opened=opened)
+    splitter = ContentSplitter(opened=opened)
     found = [part for piece in pieces for part in splitter.feed(piece)] + splitter.close()
     assert all(part.text for part in found), "no empty pieces"
     text = "".join(part.text for part in found if isinstance(part, Text))
@@ -74,15 +74,9 @@ def test_a_template_that_opens_the_thinking(content: str, text: str, reasoning: 
 
 
 def test_thinking_in_a_field_of_its_own_makes_content_the_answer() -> None:
-    splitter = ThinkSplitter(opened=True)
+    splitter = ContentSplitter(opened=True)
     splitter.thinking_comes_apart()
     assert splitter.feed("yes") == [Text("yes")]
-
-
-def test_a_whole_answer_is_split_at_a_lone_end() -> None:
-    assert split_whole("why\n</think>\n\nbecause") == ("because", "why\n")
-    assert split_whole("<think>why</think>because") == ("because", "why")
-    assert split_whole("because") == ("because", "")
 
 
 def test_habits_begin_with_names_and_follow_what_is_seen() -> None:
@@ -92,17 +86,17 @@ def test_habits_begin_with_names_and_follow_what_is_seen() -> None:
     assert not habits.opens_in_prompt("Qwen/Qwen3-0.6B")
     assert not habits.opens_in_prompt(None)
 
-    lone = ThinkSplitter()
+    lone = ContentSplitter()
     lone.feed("why\n</think>because")
     habits.observe("Qwen/Qwen3-0.6B", lone)
     assert habits.opens_in_prompt("Qwen/Qwen3-0.6B")
 
-    wrong = ThinkSplitter(opened=True)
+    wrong = ContentSplitter(opened=True)
     wrong.feed("because")
     habits.observe("Qwen/Qwen3-4B-Thinking-2507", wrong)
     assert not habits.opens_in_prompt("Qwen/Qwen3-4B-Thinking-2507")
 
-    plain = ThinkSplitter()
+    plain = ContentSplitter()
     plain.feed("hello")
     habits.observe("Qwen/Qwen3-0.6B", plain)
     assert habits.opens_in_prompt("Qwen/Qwen3-0.6B"), "an answer without thinking proves nothing"
@@ -110,7 +104,7 @@ def test_habits_begin_with_names_and_follow_what_is_seen() -> None:
 
 def test_habits_stay_small() -> None:
     habits = ThinkingHabits()
-    lone = ThinkSplitter()
+    lone = ContentSplitter()
     lone.feed("why\n</think>")
     for number in range(1000):
         habits.observe(f"m{number}", lone)
@@ -118,13 +112,13 @@ def test_habits_stay_small() -> None:
     assert not habits.opens_in_prompt("m0")
 
 
-def test_whitespace_without_end_is_not_looked_through_again_and_again() -> None:
-    """It is kept as it came, and belongs to an answer, not to a thinking, that follows it."""
+def test_endless_whitespace_is_not_searched_again_with_every_piece() -> None:
+    """It is kept as it came: it belongs to an answer that follows, and not to a thinking that follows."""
     for tail, expected in (
         ("Yes", [Text(" " * 600 + "Yes")]),
         ("<think>hm</think>Yes", [Reasoning("hm"), Text("Yes")]),
     ):
-        splitter = ThinkSplitter()
+        splitter = ContentSplitter()
         for _ in range(10):
             assert splitter.feed(" " * 60) == []
             assert splitter._held == ""
@@ -132,10 +126,10 @@ def test_whitespace_without_end_is_not_looked_through_again_and_again() -> None:
 
 
 @pytest.mark.parametrize("unit", ["<think>a</think>", "'</think>", "</think>", "<"])
-def test_long_content_is_looked_at_in_slices(unit: str) -> None:
-    """Of which none copies more than itself; what comes out is the same as of single characters."""
+def test_long_content_is_processed_in_slices(unit: str) -> None:
+    """With the same result as for single characters."""
     content = unit * 1000
-    whole, single = ThinkSplitter(), ThinkSplitter()
+    whole, single = ContentSplitter(), ContentSplitter()
     pieces = [*whole.feed(content), *whole.close()]
     singles = [piece for character in content for piece in single.feed(character)] + single.close()
     for kind in (Text, Reasoning):
