@@ -21,13 +21,15 @@ def switch_card(
     status: ClusterStatus | None,
     running: int,
     returning: int,
+    hidden: int,
     trouble: str | None,
 ) -> Card:
     """The card that shows the progress of a switch. The actions of its buttons contain the switch's id.
 
-    ``returning``: workers that ran before a restart of the scheduler and may still come back.
+    ``returning`` and ``hidden``: workers that are not listed and may run, as in :class:`SwitchObservation`.
     """
-    lines = [_line(locale, switch, step, status=status, running=running, returning=returning) for step in STEPS]
+    unlisted = _unlisted(locale, status, returning=returning, hidden=hidden)
+    lines = [_line(locale, switch, step, status=status, running=running, unlisted=unlisted) for step in STEPS]
     title = f"### {say(locale, f'switch.{switch.state.value}', model=escape_inline(switch.model))}"
     sections = [title, "\n".join(lines)]
     join = status.join if status is not None else None
@@ -43,7 +45,7 @@ def switch_card(
 
 
 def _line(
-    locale: str, switch: Switch, step: Step, *, status: ClusterStatus | None, running: int, returning: int
+    locale: str, switch: Switch, step: Step, *, status: ClusterStatus | None, running: int, unlisted: str
 ) -> str:
     at, here = STEPS.index(step), STEPS.index(switch.step)
     if switch.state is SwitchState.DONE or at < here:
@@ -53,10 +55,19 @@ def _line(
     if at > here or switch.state is not SwitchState.OPEN:
         return f"· {say(locale, f'switch.later_{step.value}')}"
     nodes = len(status.nodes) if status is not None else 0
-    if step is Step.STOP and returning and not nodes:
-        return f"▸ {say(locale, 'switch.now_stop_returning', returning=returning)}"
+    if step is Step.STOP and unlisted:
+        return f"▸ {unlisted}"
     now = {"running": running, "nodes": nodes, "workers": switch.workers, "wanted": switch.nodes}
     return f"▸ {say(locale, f'switch.now_{step.value}', **now)}"
+
+
+def _unlisted(locale: str, status: ClusterStatus | None, *, returning: int, hidden: int) -> str:
+    """What to do about workers that may run although none is listed; empty when there is none."""
+    if status is None or status.nodes:
+        return ""
+    if returning:
+        return say(locale, "switch.now_stop_returning", returning=returning)
+    return say(locale, "switch.now_stop_hidden", hidden=hidden) if hidden else ""
 
 
 def _count(switch: Switch, step: Step) -> int:

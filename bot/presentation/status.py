@@ -72,6 +72,7 @@ def status_card(
     frozen: bool = False,
     failing: bool = False,
     stranded: bool = False,
+    standalone: bool = False,
     model_fault: str | None = None,
     web_page: str = "",
 ) -> Card:
@@ -80,13 +81,16 @@ def status_card(
     ``availability`` is usable, starting, no_model, unreachable or unknown; ``received_at`` is when the report
     came, in epoch seconds: Discord shows each reader how long ago that is. ``names`` are people's names for
     nodes, ``speeds`` their tokens per second where known. ``model_fault`` is model_unlisted or model_failed when
-    the model cannot run.
+    the model cannot run. ``standalone``: a node answers that runs without a scheduler.
     """
-    model = escape_inline(status.model or "") if status is not None else ""
     full = load.capacity is not None and 0 < load.capacity <= load.running
     state = _state(availability, full=full, frozen=frozen, failing=failing, stranded=stranded)
     if state == "starting" and model_fault is not None:
         state = model_fault
+    elif state == "unknown" and standalone:
+        # What another server reported before says nothing of this one.
+        state, status = "standalone", None
+    model = escape_inline(status.model or "") if status is not None else ""
     glyph = "●" if availability == "usable" else "○"
     title = " · ".join(part for part in (f"**{model}**" if model else "", say(locale, f"status.{state}")) if part)
     sections = [f"{glyph} {title}", _load_line(locale, load, figures)]
@@ -108,7 +112,7 @@ def status_card(
 
 
 REMEDIES = frozenset(
-    {"unreachable", "frozen", "failing", "stranded", "no_model", "model_unlisted", "model_failed"}
+    {"unreachable", "frozen", "failing", "stranded", "no_model", "model_unlisted", "model_failed", "standalone"}
 )
 
 

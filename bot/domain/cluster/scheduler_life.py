@@ -22,6 +22,13 @@ class SchedulerLife:
         self._was_down = False
         self._lost_at: float | None = None
         self._returning: frozenset[str] = frozenset()
+        self._hidden: frozenset[str] = frozenset()
+
+    @property
+    def hidden(self) -> int:
+        """How many workers were connected when an init failed, and have not been listed since. They may still run,
+        and the next init strands them (recording 89)."""
+        return len(self._hidden)
 
     @property
     def model_lost_at(self) -> float | None:
@@ -38,10 +45,18 @@ class SchedulerLife:
         was_down, self._was_down = self._was_down, False
         if before is not None and status.has_no_model and (was_down or not before.has_no_model):
             self._lost_at = at
-            self._returning = frozenset(node.node_id for node in before.nodes)
-        self._returning -= {node.node_id for node in status.nodes}
+            self._returning = _ids(before) | self._hidden
+        self._returning -= _ids(status)
+        if not status.has_failed_init:
+            self._hidden = frozenset()
+        elif before is not None:
+            self._hidden |= _ids(before)
 
     def returning(self, now: float) -> int:
         """How many workers ran before the last restart, have not been listed since and may still come back."""
         recent = self._lost_at is not None and now - self._lost_at < RETURN_WITHIN
         return len(self._returning) if recent else 0
+
+
+def _ids(status: ClusterStatus) -> frozenset[str]:
+    return frozenset(node.node_id for node in status.nodes)

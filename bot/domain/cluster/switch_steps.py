@@ -71,6 +71,7 @@ class SwitchObservation:
 
     ``status`` is the newest report (None: the scheduler does not answer), ``running`` the number of answers still
     running. ``returning``: workers that ran before a restart of the scheduler and may still come back.
+    ``hidden``: workers that ran when somebody's init failed, and that the scheduler does not list any more.
     ``model_lost_at``: when the scheduler was last seen to have lost its model, which only a restart does.
     ``connected_at``: when the connection that brings the reports was opened.
     """
@@ -79,6 +80,7 @@ class SwitchObservation:
     running: int
     stranded: bool
     returning: int = 0
+    hidden: int = 0
     model_lost_at: float | None = None
     connected_at: float | None = None
 
@@ -89,7 +91,9 @@ def may_initialise(observation: SwitchObservation) -> bool:
     return observation.status is not None and not observation.status.nodes and observation.returning == 0
 
 
-# In seconds. An init may be on its way for as long as the client waits for its answer.
+# In seconds. So long the switch waits for people to stop workers that are not listed.
+HIDDEN_FOR = 45.0
+# An init may be on its way for as long as the client waits for its answer.
 UNANSWERED_INIT = 150.0
 # Once an init was accepted, the next report names its model.
 ACCEPTED_INIT = 5.0
@@ -128,7 +132,7 @@ def advance(switch: Switch, observation: SwitchObservation, now: float) -> Switc
         seen = len(observation.status.nodes) if observation.status is not None else 0
         workers = max(seen, observation.returning)
         switch = replace(switch, step=Step.STOP, step_since=now, initialised=None, workers=workers)
-    while switch.state is SwitchState.OPEN and _is_done(switch, observation):
+    while switch.state is SwitchState.OPEN and _is_done(switch, observation, now):
         following = STEPS.index(switch.step) + 1
         if following == len(STEPS):
             return replace(switch, state=SwitchState.DONE, finished_at=now)
@@ -136,13 +140,15 @@ def advance(switch: Switch, observation: SwitchObservation, now: float) -> Switc
     return switch
 
 
-def _is_done(switch: Switch, observation: SwitchObservation) -> bool:
+def _is_done(switch: Switch, observation: SwitchObservation, now: float) -> bool:
     status = observation.status
     match switch.step:
         case Step.DRAIN:
             return observation.running == 0
         case Step.STOP:
-            return may_initialise(observation)
+            # No report shows whether hidden workers were stopped: people get the time to do it.
+            waited = observation.hidden == 0 or now - switch.step_since > HIDDEN_FOR
+            return waited and may_initialise(observation)
         case Step.INIT:
             # An init without an answer may have happened all the same: then the status shows the model.
             if switch.initialised is not None or switch.claimed_at is None:

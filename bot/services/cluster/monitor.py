@@ -19,6 +19,7 @@ from bot.errors import (
     SchedulerError,
     SchedulerNotReady,
     SchedulerUnreachable,
+    StandaloneNode,
     StreamInterrupted,
     UpstreamFailed,
 )
@@ -71,7 +72,8 @@ class ClusterView:
     to its end, since the state is unknown. ``answered_at``: when the scheduler last answered a request for its
     status, with a report or anything else. ``refuted``: the report says that the cluster is usable, but a question
     was refused because no pipeline is ready; ``availability`` is then STARTING. ``connected_at``: when the
-    connection of the last report was opened. ``status`` has the capacity of the ready nodes, not of those that
+    connection of the last report was opened. ``standalone``: a node answers that runs without a scheduler, so no
+    report will come. ``status`` has the capacity of the ready nodes, not of those that
     still load.
     """
 
@@ -85,6 +87,7 @@ class ClusterView:
     answered_at: float | None = None
     refuted: bool = False
     connected_at: float | None = None
+    standalone: bool = False
 
 
 def availability_of(status: ClusterStatus) -> Availability:
@@ -114,6 +117,7 @@ class ClusterMonitor:
         self._ready_capacity = ReadyCapacity()
         self._connected_at: float | None = None
         self._ran: str | None = None
+        self._standalone = False
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
@@ -128,6 +132,7 @@ class ClusterMonitor:
             answered_at=self._answered_at,
             refuted=self._refuted,
             connected_at=self._connected_at,
+            standalone=self._standalone,
         )
 
     def has_run(self, model: str) -> bool:
@@ -221,6 +226,7 @@ class ClusterMonitor:
         self._ran = status.model if status.usable else self._ran
         before = self._availability()
         changed = status != self._status or self._blind or self._unreachable_since is not None
+        self._standalone = False
         self._received_at = self._answered_at = self._clock.now()
         self._status, self._unreachable_since, self._blind = status, None, False
         if not changed:
@@ -234,6 +240,7 @@ class ClusterMonitor:
         """Note that nobody answers: an outage when it lasts."""
         now = self._clock.now()
         was_frozen, self._frozen = self._frozen, error.code in _SILENT
+        self._standalone = False
         if self._unreachable_since is not None:
             if was_frozen is not self._frozen:
                 self._tell()
@@ -250,13 +257,14 @@ class ClusterMonitor:
         now = self._clock.now()
         was_unreachable, self._unreachable_since = self._unreachable_since is not None, None
         self._answered_at = now
+        was_standalone, self._standalone = self._standalone, isinstance(error, StandaloneNode)
         became_blind = not self._blind and (
             self._received_at is None or now - self._received_at >= SILENCE_TOLERATED
         )
         if became_blind:
             self._blind, self._proven = True, False
             log.warning("cluster.status_unreadable", error=type(error).__name__, detail=str(error))
-        if became_blind or was_unreachable:
+        if became_blind or was_unreachable or was_standalone is not self._standalone:
             self._tell()
 
     def _tell(self) -> None:

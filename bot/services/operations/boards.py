@@ -89,6 +89,7 @@ class StatusCards:
             frozen=view.frozen,
             failing=view.failing,
             stranded=self._recorder.stranded,
+            standalone=view.standalone,
             model_fault=await self._cluster.model_fault(),
             web_page=self._cluster.web_page,
         )

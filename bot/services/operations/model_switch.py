@@ -111,7 +111,7 @@ class ModelSwitcher:
             started_at=now,
             step_since=now,
             drained=await self._queue.running_everywhere(),
-            workers=max(listed, self._recorder.life.returning(now)),
+            workers=max(listed, self._recorder.life.returning(now), self._recorder.life.hidden),
             paused_before=await self._queue.is_paused() if paused_before is None else paused_before,
         )
         switch = await self._store.open(wanted)
@@ -182,6 +182,7 @@ class ModelSwitcher:
             status=observation.status,
             running=observation.running,
             returning=observation.returning,
+            hidden=observation.hidden,
             trouble=trouble(switch, observation, self._clock.now()),
         )
 
@@ -262,6 +263,7 @@ class ModelSwitcher:
             await self._queue.running_everywhere(),
             self._recorder.stranded,
             returning=life.returning(self._clock.now()),
+            hidden=life.hidden,
             model_lost_at=life.model_lost_at,
             connected_at=view.connected_at,
         )

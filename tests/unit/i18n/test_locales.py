@@ -69,10 +69,10 @@ MADE_UP = (
         r"|node_failed|length_thinking|tool_call|cut)"
     ),  # closing
     re.compile(
-        r"status\.(usable|starting|no_model|model_unlisted|model_failed|unreachable|unknown|full)"
+        r"status\.(usable|starting|no_model|model_unlisted|model_failed|standalone|unreachable|unknown|full)"
     ),  # cluster_card
     re.compile(
-        r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded|no_model|model_unlisted|model_failed)|live|chart|join)"
+        r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded|no_model|model_unlisted|model_failed|standalone)|live|chart|join)"
     ),
     re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # cluster_card, cogs/ui/join.py
     re.compile(rf"switch\.({'|'.join(SwitchState)}|(now|done|later|late)_({'|'.join(Step)}))"),  # switch_card

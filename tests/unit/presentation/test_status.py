@@ -93,6 +93,16 @@ def test_p16_a_model_that_cannot_run_is_no_reason_to_join() -> None:
         assert "Add one with /join" not in shown
 
 
+def test_p14_a_node_without_a_scheduler_is_named_as_such() -> None:
+    """Questions are answered; an old report of another scheduler is not shown, nor is a node asked for."""
+    shown = card(availability="unknown", standalone=True)
+    assert shown.sections[0] == "○ a single node without a scheduler"
+    assert "Questions are answered" in text(shown)
+    assert "RTX 4090" not in text(shown)
+    assert "/join" not in text(shown)
+    assert "single node" not in text(card(availability="usable", standalone=True))
+
+
 def test_capacity_in_use_and_the_line() -> None:
     """The capacity where it is known, the queue in any case."""
     assert "Running 3 of 8 · 2 in the queue" in text(card(load=Load(3, 8, 2)))

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bot.clock import SystemClock
-from bot.errors import SchedulerError, SchedulerUnreachable, StreamInterrupted
+from bot.errors import SchedulerError, SchedulerUnreachable, StandaloneNode, StreamInterrupted
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
@@ -208,3 +208,27 @@ async def test_p10_a_stream_that_breaks_after_its_headers_is_an_answer() -> None
     broken = StreamInterrupted("RemoteProtocolError", code="connection_lost")
     seen = await told(ScriptedScheduler(), HandClock(), broken, broken)
     assert seen == [Availability.UNKNOWN] * 2
+
+
+ALONE = StandaloneNode("it serves a-model", code="not_a_scheduler")
+
+
+async def test_p14_a_node_without_a_scheduler_is_no_outage() -> None:
+    """Its state is unknown for good, and it is known what it is; until something else answers there."""
+    scheduler, clock = ScriptedScheduler(), HandClock()
+    monitor = ClusterMonitor(scheduler, clock, Metrics())
+    task = asyncio.create_task(monitor.run())
+    seen: list[tuple[Availability, bool]] = []
+    for error in (ALONE, ALONE, RESET, ALONE):
+        scheduler.break_off(error)
+        await scheduler.heard()
+        seen.append((monitor.view().availability, monitor.view().standalone))
+        clock.advance(10.0)
+    scheduler.report(ready(4))
+    await scheduler.heard()
+    assert (monitor.view().availability, monitor.view().standalone) == (Availability.USABLE, False)
+    alone = (Availability.UNKNOWN, True)
+    assert seen == [alone, alone, (Availability.UNREACHABLE, False), alone]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.domain.cluster.scheduler_life import RETURN_WITHIN
-from bot.domain.cluster.switch_steps import PATIENCE, Step, Switch
+from bot.domain.cluster.switch_steps import HIDDEN_FOR, PATIENCE, Step, Switch
 from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model, Node, NodeState
 from bot.errors import SchedulerUnreachable, UpstreamFailed
 from bot.presentation.status import Load
@@ -239,3 +239,17 @@ async def test_p8_the_way_back_leads_to_what_ran(tmp_path: Path) -> None:
         switch = await bench.switching.current()
         assert switch is not None
         assert switch.previous_model == MODEL
+
+
+async def test_p16_a_switch_after_a_strangers_failed_init(tmp_path: Path) -> None:
+    """It asks for the workers that ran before, although none is listed, and its way back does not lead there."""
+    async with switching(tmp_path) as bench:
+        await bench.reports(replace(CONNECTED, capacity=2))
+        switch = await bench.reports(replace(NAMED, model="no/such-model"))
+        assert switch.step is Step.STOP
+        card = "".join((await bench.switching.card(switch, "en")).sections)
+        assert "stop all workers now (Ctrl-C): 1 ran when the last model was refused" in card
+        assert bench.scheduler.inits == []
+        bench.clock.advance(HIDDEN_FOR + 1)
+        await bench.reports(replace(NAMED, model="no/such-model", init_nodes=2))
+        assert bench.scheduler.inits == [OTHER]

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from bot.domain.cluster.events import ClusterObservation
 from bot.domain.cluster.scheduler_life import RETURN_WITHIN, SchedulerLife
-from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
+from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Node, NodeState
 
 A, B = Node("a", NodeState.AVAILABLE), Node("b", NodeState.AVAILABLE)
-RUNS = ClusterStatus(ClusterState.AVAILABLE, "m", 1, (A, B), need_more_nodes=False, join=None, capacity=8)
+JOIN = JoinCommand("parallax join", public=False)
+RUNS = ClusterStatus(ClusterState.AVAILABLE, "m", 1, (A, B), need_more_nodes=False, join=JOIN, capacity=8)
 NO_MODEL = ClusterStatus(ClusterState.WAITING, None, None, (), need_more_nodes=False, join=None, capacity=0)
 DOWN = ClusterObservation(RUNS, attempts=False)
 FROZEN = ClusterObservation(RUNS, attempts=False, frozen=True)
@@ -55,3 +56,13 @@ def test_p9_only_a_restart_takes_the_model_away() -> None:
     assert life(NO_MODEL, FROZEN, NO_MODEL).model_lost_at is None
     assert life(RUNS, replace(RUNS, model=None)).model_lost_at is None
     assert life(NO_MODEL, DOWN, NO_MODEL).model_lost_at == 2
+
+
+def test_p16_workers_that_ran_when_an_init_failed_are_hidden() -> None:
+    """The scheduler lists them no more, and only the next init shows whether they still run: it strands them."""
+    failed = replace(NO_MODEL, model="no/such", init_nodes=1)
+    assert life(RUNS, failed, failed).hidden == 2
+    assert life(RUNS, replace(RUNS, nodes=(), state=ClusterState.WAITING), failed).hidden == 0
+    assert life(RUNS, failed, replace(failed, join=JOIN)).hidden == 0
+    restarted = life(RUNS, failed, DOWN, NO_MODEL)
+    assert (restarted.hidden, restarted.returning(4)) == (0, 2)

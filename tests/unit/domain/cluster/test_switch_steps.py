@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.cluster.switch_steps import (
+    HIDDEN_FOR,
     UNANSWERED_INIT,
     Step,
     Switch,
@@ -166,3 +167,14 @@ def test_p7_a_worker_that_stays_listed_may_be_dead() -> None:
     restarted = SwitchObservation(NO_MODEL, 0, False, returning=1)
     assert advance(stopping, restarted, 100.0).step is Step.STOP
     assert advance(stopping, replace(restarted, returning=0), 150.0).step is Step.INIT
+
+
+def test_p16_people_get_time_to_stop_workers_that_are_not_listed() -> None:
+    """They ran when somebody's init failed: an init at once would strand them."""
+    failed = replace(NO_MODEL, model="no/such")
+    seen = SwitchObservation(failed, 0, False, hidden=2)
+    stopping = advance(SWITCH, seen, 100.0)
+    assert (stopping.step, stopping.step_since) == (Step.STOP, 100.0)
+    assert advance(stopping, seen, 100.0 + HIDDEN_FOR).step is Step.STOP
+    assert advance(stopping, seen, 101.0 + HIDDEN_FOR).step is Step.INIT
+    assert advance(stopping, replace(seen, hidden=0), 101.0).step is Step.INIT
