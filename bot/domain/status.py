@@ -76,6 +76,19 @@ class ClusterStatus:
         return waiting == 0 or len(self.nodes) - waiting >= max(1, self.init_nodes or 1)
 
     @property
+    def has_no_model(self) -> bool:
+        """Whether the scheduler has no model: none was set since it started. A cluster that is available has one,
+        even if the report does not name it."""
+        return self.model is None and self.state is not ClusterState.AVAILABLE
+
+    @property
+    def has_failed_init(self) -> bool:
+        """Whether the scheduler did not accept its model: it names it all the same, but gives no command to join
+        (recording 14). Only the current dialect shows that, which reports a capacity."""
+        named = self.model is not None and self.state is ClusterState.WAITING
+        return named and self.capacity is not None and self.join is None and not self.nodes
+
+    @property
     def ready_nodes(self) -> int:
         """The number of available nodes."""
         return sum(node.state is NodeState.AVAILABLE for node in self.nodes)

@@ -24,16 +24,16 @@ def cluster_chart(samples: Sequence[Sample], locale: str) -> LineChart:
         "none": label(locale, "chart.none"),
         "times": [one.at for one in shown],
         "panels": [
-            _panel(locale, "speed", [one.tokens_per_second for one in shown]),
-            _panel(locale, "ttft", [one.ttft for one in shown]),
-            _panel(locale, "queue", [one.waiting for one in shown], step=True),
-            _panel(locale, "nodes", [one.nodes_ready for one in shown], step=True),
+            _panel(locale, "chart.speed", [one.tokens_per_second for one in shown]),
+            _panel(locale, "chart.ttft", [one.ttft for one in shown]),
+            _panel(locale, "chart.queue", [one.waiting for one in shown], step=True),
+            _panel(locale, "chart.nodes", [one.nodes_ready for one in shown], step=True),
         ],
     }
 
 
-def _panel(locale: str, name: str, values: list[float | None], *, step: bool = False) -> LinePanel:
-    return {"title": label(locale, f"chart.{name}"), "values": values, "step": step}
+def _panel(locale: str, key: str, values: list[float | None], *, step: bool = False) -> LinePanel:
+    return {"title": label(locale, key), "values": values, "step": step}
 
 
 def thinned(samples: Sequence[Sample], most: int) -> list[Sample]:

@@ -20,10 +20,16 @@ def switch_card(
     *,
     status: ClusterStatus | None,
     running: int,
+    returning: int,
+    hidden: int,
     trouble: str | None,
 ) -> Card:
-    """The card that shows the progress of a switch. The actions of its buttons contain the switch's id."""
-    lines = [_line(locale, switch, step, status=status, running=running) for step in STEPS]
+    """The card that shows the progress of a switch. The actions of its buttons contain the switch's id.
+
+    ``returning`` and ``hidden``: workers that are not listed and may run, as in :class:`SwitchObservation`.
+    """
+    unlisted = _unlisted(locale, status, returning=returning, hidden=hidden)
+    lines = [_line(locale, switch, step, status=status, running=running, unlisted=unlisted) for step in STEPS]
     title = f"### {say(locale, f'switch.{switch.state.value}', model=escape_inline(switch.model))}"
     sections = [title, "\n".join(lines)]
     join = status.join if status is not None else None
@@ -38,16 +44,30 @@ def switch_card(
     return Card(tuple(sections), accent, _buttons(locale, switch), f"-# <t:{int(switch.started_at)}:R>")
 
 
-def _line(locale: str, switch: Switch, step: Step, *, status: ClusterStatus | None, running: int) -> str:
+def _line(
+    locale: str, switch: Switch, step: Step, *, status: ClusterStatus | None, running: int, unlisted: str
+) -> str:
     at, here = STEPS.index(step), STEPS.index(switch.step)
     if switch.state is SwitchState.DONE or at < here:
-        text = say(locale, f"switch.done_{step.value}", counted=_count(switch, step))
-        return f"✓ {text}"
+        if step is Step.STOP and switch.workers == 0:
+            return f"✓ {say(locale, 'switch.done_stop_none')}"
+        return f"✓ {say(locale, f'switch.done_{step.value}', counted=_count(switch, step))}"
     if at > here or switch.state is not SwitchState.OPEN:
         return f"· {say(locale, f'switch.later_{step.value}')}"
     nodes = len(status.nodes) if status is not None else 0
+    if step is Step.STOP and unlisted:
+        return f"▸ {unlisted}"
     now = {"running": running, "nodes": nodes, "workers": switch.workers, "wanted": switch.nodes}
     return f"▸ {say(locale, f'switch.now_{step.value}', **now)}"
+
+
+def _unlisted(locale: str, status: ClusterStatus | None, *, returning: int, hidden: int) -> str:
+    """What to do about workers that may run although none is listed; empty when there is none."""
+    if status is None or status.nodes:
+        return ""
+    if returning:
+        return say(locale, "switch.now_stop_returning", returning=returning)
+    return say(locale, "switch.now_stop_hidden", hidden=hidden) if hidden else ""
 
 
 def _count(switch: Switch, step: Step) -> int:

@@ -73,37 +73,60 @@ def status_card(
     failing: bool = False,
     stranded: bool = False,
     wants_key: bool = False,
+    standalone: bool = False,
+    model_fault: str | None = None,
     web_page: str = "",
 ) -> Card:
     """The status card.
 
     ``availability`` is usable, starting, no_model, unreachable or unknown; ``received_at`` is when the report
     came, in epoch seconds: Discord shows each reader how long ago that is. ``names`` are people's names for
-    nodes, ``speeds`` their tokens per second where known.
+    nodes, ``speeds`` their tokens per second where known. ``model_fault`` is model_unlisted or model_failed when
+    the model cannot run. ``standalone``: a node answers that runs without a scheduler.
     """
-    model = escape_inline(status.model or "") if status is not None else ""
     full = load.capacity is not None and 0 < load.capacity <= load.running
     state = _state(availability, full=full, frozen=frozen, failing=failing, stranded=stranded)
     if state == "unreachable" and wants_key:
         state = "wants_key"
+    elif state == "starting" and model_fault is not None:
+        state = model_fault
+    elif state == "unknown" and standalone:
+        # What another server reported before says nothing of this one.
+        state, status = "standalone", None
+    model = escape_inline(status.model or "") if status is not None else ""
     glyph = "●" if availability == "usable" else "○"
     title = " · ".join(part for part in (f"**{model}**" if model else "", say(locale, f"status.{state}")) if part)
     sections = [f"{glyph} {title}", _load_line(locale, load, figures)]
     if state in REMEDIES:
         sections.append(say(locale, f"status.remedy_{state}"))
     if availability != "unreachable" and status is not None:
-        sections.append(_nodes(locale, status, names or {}, speeds or {}))
+        if status.nodes:
+            sections.append(_nodes(locale, status, names or {}, speeds or {}))
+        elif state not in REMEDIES:
+            sections.append(say(locale, "status.no_nodes"))
         if status.need_more_nodes and not stranded:
             sections.append(say(locale, "status.need_more_nodes"))
     return Card(
         tuple(sections),
-        _accent(availability, full=full, bad=failing or stranded),
+        _accent(availability, full=full, bad=failing or stranded or state == model_fault),
         _card_buttons(locale, web_page),
         "" if received_at is None else f"-# <t:{int(received_at)}:R>",
     )
 
 
-REMEDIES = frozenset({"unreachable", "frozen", "failing", "stranded", "wants_key"})
+REMEDIES = frozenset(
+    {
+        "unreachable",
+        "wants_key",
+        "frozen",
+        "failing",
+        "stranded",
+        "no_model",
+        "model_unlisted",
+        "model_failed",
+        "standalone",
+    }
+)
 
 
 def _state(availability: str, *, full: bool, frozen: bool, failing: bool, stranded: bool) -> str:
@@ -147,8 +170,6 @@ def _load_line(locale: str, load: Load, figures: Figures) -> str:
 
 
 def _nodes(locale: str, status: ClusterStatus, names: Mapping[str, str], speeds: Mapping[str, float]) -> str:
-    if not status.nodes:
-        return say(locale, "status.no_nodes")
     lines = [_node_line(locale, node, names, speeds.get(node.node_id)) for node in status.nodes[:NODES_SHOWN]]
     if len(status.nodes) > NODES_SHOWN:
         lines.append(say(locale, "status.more_nodes", more=len(status.nodes) - NODES_SHOWN))

@@ -23,7 +23,13 @@ NEWEST = 500
 EVENTS_KEPT = 90 * 86_400.0
 
 _RECENT = (
-    select(requests.c.started_at, requests.c.finished_at, requests.c.ttft, requests.c.tokens_per_second)
+    select(
+        requests.c.started_at,
+        requests.c.finished_at,
+        requests.c.ttft,
+        requests.c.tokens_per_second,
+        requests.c.model,
+    )
     .order_by(requests.c.sequence.desc())
     .limit(NEWEST)
 )
@@ -81,6 +87,11 @@ class SqlHistory:
     async def _ended(self, since: float, until: float) -> list[RowMapping]:
         rows = await self._transactions.read(lambda db: db.execute(_RECENT).mappings().all())
         return [row for row in rows if row["finished_at"] is not None and since <= row["finished_at"] < until]
+
+    async def last_model(self) -> str | None:
+        """The model of the newest answer (of the newest 500 requests); None when there is none."""
+        rows = await self._transactions.read(lambda db: db.execute(_RECENT).mappings().all())
+        return next((row["model"] for row in rows if row["model"]), None)
 
     async def add_sample(self, sample: Sample) -> None:
         """Store a sample, replacing one for the same moment."""

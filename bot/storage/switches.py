@@ -46,11 +46,11 @@ class SqlSwitches:
         newest = select(switches).where(switches.c.claimed_at.is_not(None)).order_by(switches.c.claimed_at.desc())
         return await self._transactions.read(lambda db: _read(db, newest.limit(1)))
 
-    async def claim_init(self, switch_id: str, *, now: float) -> bool:
-        """Claim the right to send this switch's only init: True exactly once, in one process."""
+    async def claim_init(self, switch_id: str, *, now: float, before: float | None = None) -> bool:
+        """Claim the right to send this switch's init: True exactly once, in one process."""
         claim = (
             update(switches)
-            .where(switches.c.switch_id == switch_id, IS_OPEN, switches.c.claimed_at.is_(None))
+            .where(switches.c.switch_id == switch_id, IS_OPEN, switches.c.claimed_at.is_not_distinct_from(before))
             .values(claimed_at=now)
         )
         return await self._transactions.write(lambda db: db.execute(claim).rowcount == 1)

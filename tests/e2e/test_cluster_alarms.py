@@ -103,3 +103,57 @@ async def test_a_node_that_flaps_is_told_once(tmp_path: Path) -> None:
             stage.parallax.add_node("attic", "NVIDIA GeForce RTX 3090", 24.0)
         await until_told(stage, room, "is back")
         assert len(told(stage, room, "▲")) == 1
+
+
+async def test_p5_a_node_counts_once_it_is_ready(tmp_path: Path) -> None:
+    """The scheduler counts its slots while it still loads the model; the card and the alert do not."""
+    async with staged(
+        tmp_path,
+        discord=DiscordDouble(latency=0.0),
+        parallax=ParallaxDouble(nodes=1, slots=4, tokens_per_second=200, lag=False, time_scale=10),
+    ) as stage:
+        olga, room = stage.discord.person("olga"), new_room(stage)
+        await (await olga.slash(room, "cluster alerts")).response()
+        stage.parallax.options.loading = 40.0
+        card = await (await olga.slash(room, "status")).response()
+        await (await olga.click(card, "Live")).acked()
+        stage.parallax.add_node("loft", "NVIDIA GeForce RTX 3090", 24.0, ready=False)
+        await until_shows(stage, card, "· joining", "Running 0 of 4")
+        assert stage.parallax.capacity == 8
+        assert told(stage, room, "questions at once") == []
+        assert "now takes 8 questions at once, 4 before" in await until_told(stage, room, "questions at once")
+        await until_shows(stage, card, "Running 0 of 8")
+
+
+async def test_p16_somebody_else_sets_a_model_that_cannot_run(tmp_path: Path) -> None:
+    """Nobody is told to add a node for it; an operator reads what helps."""
+    async with staged(
+        tmp_path,
+        discord=DiscordDouble(latency=0.0),
+        parallax=ParallaxDouble(tokens_per_second=200, lag=False, time_scale=4),
+    ) as stage:
+        olga, room = stage.discord.person("olga"), new_room(stage)
+        await (await olga.slash(room, "cluster alerts")).response()
+        body = {"model_name": "no/such-model", "init_nodes_num": 1, "is_local_network": True}
+        async with httpx.AsyncClient(base_url=stage.parallax.url) as web:
+            assert (await web.post("/scheduler/init", json=body)).status_code == 500
+        assert "Set a listed one with /cluster init" in await until_told(stage, room, "cannot run")
+        card = await (await olga.slash(room, "status")).response()
+        assert "**no/such-model** · this model cannot run" in card.text
+        assert "Add one with /join" not in card.text
+
+
+async def test_p10_a_scheduler_that_was_restarted_has_no_model(tmp_path: Path) -> None:
+    """That is what is said, with what to do."""
+    async with staged(
+        tmp_path,
+        discord=DiscordDouble(latency=0.0),
+        parallax=ParallaxDouble(nodes=1, tokens_per_second=200, lag=False),
+    ) as stage:
+        olga, room = stage.discord.person("olga"), new_room(stage)
+        await (await olga.slash(room, "cluster alerts")).response()
+        await stage.parallax.restart(initialise=False)
+        assert "Set one with /cluster init" in await until_told(stage, room, "has no model")
+        card = await (await olga.slash(room, "status")).response()
+        assert "no model set" in card.text
+        assert "Add one with /join" not in card.text

@@ -86,3 +86,55 @@ async def test_a_switch_that_somebody_strands_and_the_way_back(stage: Stage, roo
     await start_workers(stage, message, workers)
     await until_shows(stage, message, f"{BEFORE} is usable")
     assert stage.parallax.available
+
+
+async def test_p8_a_model_that_cannot_be_loaded(stage: Stage, room: Channel, olga: Person) -> None:
+    """The scheduler lists it, answers its init with 500 and names it all the same: it is not said to be set, and
+    the way back leads to what ran."""
+    before = inits(stage)
+    stage.parallax.options.unloadable.add(WANTED)
+    message = await begun(stage, olga, room, WANTED)
+    workers = await stop_workers(stage, message)
+    await until_shows(stage, message, "The scheduler did not accept the model")
+    assert stage.parallax.model == WANTED
+    assert "✓ model set" not in message.text
+    stage.parallax.options.unloadable.discard(WANTED)
+    await typed(olga, message, "Back to Qwen3-8B", BEFORE)
+    await start_workers(stage, message, workers)
+    await until_shows(stage, message, f"{BEFORE} is usable")
+    assert inits(stage) == before + 2
+
+
+async def test_p6_a_switch_after_a_restart_stops_the_workers_that_still_run(
+    stage: Stage, room: Channel, olga: Person
+) -> None:
+    """They come back by themselves to a scheduler without a model: nothing is sent before they were stopped."""
+    before = inits(stage)
+    await stage.parallax.restart(initialise=False, rejoin=True)
+    card = await (await olga.slash(room, "status")).response()
+    while "no model set" not in card.text:
+        card = await (await olga.slash(room, "status")).response()
+    message = await (await olga.slash(room, "cluster init", model=BEFORE, nodes=1)).response()
+    await (await olga.click(message, "Set model")).acked()
+    await until_shows(stage, message, "stop all workers now")
+    await stage.parallax.wait_until(lambda: all(node.listed for node in stage.parallax.nodes.values()))
+    assert inits(stage) == before
+    workers = await stop_workers(stage, message)
+    await start_workers(stage, message, workers)
+    await until_shows(stage, message, f"{BEFORE} is usable")
+    assert inits(stage) == before + 1
+    assert stage.parallax.available
+
+
+async def test_p9_a_restart_after_the_init(stage: Stage, room: Channel, olga: Person) -> None:
+    """The new process has no model: the init is sent once more, by itself."""
+    before = inits(stage)
+    message = await begun(stage, olga, room, WANTED)
+    workers = await stop_workers(stage, message)
+    await until_shows(stage, message, "model set, start the workers again")
+    assert inits(stage) == before + 1
+    await stage.parallax.restart(initialise=False, rejoin=True)
+    await stage.parallax.wait_until(lambda: inits(stage) == before + 2)
+    await start_workers(stage, message, workers)
+    await until_shows(stage, message, f"{WANTED} is usable")
+    assert inits(stage) == before + 2

@@ -18,6 +18,9 @@ class EventKind(StrEnum):
     NODE_JOINED = "node_joined"
     NODE_LOST = "node_lost"
     NODE_READY = "node_ready"
+    NO_MODEL = "no_model"
+    MODEL_UNLISTED = "model_unlisted"
+    MODEL_FAILED = "model_failed"
     NEEDS_NODES = "needs_nodes"
     USABLE = "usable"
     WAITING = "waiting"
@@ -129,6 +132,8 @@ class EventReader:
         yield from _node_changes(old, new, at)
         if old.model != new.model:
             yield ClusterEvent(EventKind.MODEL_CHANGED, at, new.model or "", {"before": old.model})
+        if new.has_no_model and not old.has_no_model:
+            yield ClusterEvent(EventKind.NO_MODEL, at)
         # Older dialects leave the capacity out of some reports: its absence and its return are no changes.
         if self._capacity is not None and (after := self._known_capacity(new)) != self._capacity:
             yield ClusterEvent(EventKind.CAPACITY_CHANGED, at, detail={"before": self._capacity, "after": after})

@@ -54,6 +54,10 @@ class History(Protocol):
         """The speeds of the answers that ended in this period (of the newest 500)."""
         ...
 
+    async def last_model(self) -> str | None:
+        """The model of the newest answer (of the newest 500 requests); None when there is none."""
+        ...
+
     async def add_sample(self, sample: Sample) -> None:
         """Store a sample, replacing one for the same moment."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from bot.domain.cluster.events import ClusterEvent, Detail, EventKind
+from bot.domain.status import ClusterStatus, NodeState
 
 # A change that is undone within this many seconds is no news.
 SETTLES_AFTER = 3.0
@@ -27,7 +28,11 @@ class News:
 
 
 class NewsBuffer:
-    """Turns events into news: related events become one piece of news, changes that were undone become none."""
+    """Turns events into news: related events become one piece of news, changes that were undone become none.
+
+    What is not true any more when it is due is not sent: :meth:`pending` compares everything with the newest
+    report.
+    """
 
     def __init__(self) -> None:
         self._pending: dict[tuple[EventKind, str], News] = {}
@@ -47,8 +52,8 @@ class NewsBuffer:
             case EventKind.NODE_LOST:
                 self._pending.pop((EventKind.NODE_READY, event.subject), None)
                 self._joining.discard(event.subject)
-            case EventKind.CAPACITY_CHANGED if not switching:
-                self._add_capacity(event)
+            case EventKind.CAPACITY_CHANGED:
+                self._add_capacity(event, switching=switching)
             case EventKind.USABLE if not waited:
                 self._put(event)
             case EventKind.WAITING:
@@ -60,10 +65,22 @@ class NewsBuffer:
         """Take in a change of the model, with ``ours`` in the detail; each change is announced."""
         self._pending[event.kind, f"{event.subject} {event.at}"] = _news(event, due=event.at)
 
-    def pending(self, *, usable: bool) -> Iterator[News]:
-        """All news that is not sent yet, due now or later. Changes of capacity are left out while the cluster is
-        not ``usable``."""
-        yield from (one for one in self._pending.values() if usable or one.kind is not EventKind.CAPACITY_CHANGED)
+    def pending(self, status: ClusterStatus | None) -> Iterator[News]:
+        """The news that is true by the newest report ``status``, due now or later.
+
+        News that is not true any more is dropped. News that cannot be judged now waits: all of it without a
+        report, a changed capacity while the cluster is not usable.
+        """
+        if status is None:
+            return
+        for key, news in list(self._pending.items()):
+            current = _as_it_is(news, status)
+            if current is None:
+                del self._pending[key]
+                continue
+            self._pending[key] = current
+            if status.usable or news.kind is not EventKind.CAPACITY_CHANGED:
+                yield current
 
     def remove(self, news: News) -> None:
         """Remove news that was sent."""
@@ -82,10 +99,11 @@ class NewsBuffer:
             self._joining.discard(event.subject)
             self._put(event, joined=newcomer is not None)
 
-    def _add_capacity(self, event: ClusterEvent) -> None:
+    def _add_capacity(self, event: ClusterEvent, *, switching: bool) -> None:
         pending = self._pending.pop((event.kind, ""), None)
         before = event.detail["before"] if pending is None else pending.detail["before"]
-        if before != event.detail["after"]:
+        # The capacity during a model switch is no news, and what it was before is no comparison for another model.
+        if not switching and before != event.detail["after"]:
             detail = {"before": before, "after": event.detail["after"]}
             self._put(replace(event, detail=detail))
 
@@ -95,3 +113,28 @@ class NewsBuffer:
 
 def _news(event: ClusterEvent, *, due: float, joined: bool = False) -> News:
     return News(event.kind, event.at, due, event.subject, event.detail, joined)
+
+
+def _as_it_is(news: News, status: ClusterStatus) -> News | None:
+    """The news as this report shows it; None when it is not true any more."""
+    match news.kind:
+        case EventKind.CAPACITY_CHANGED:
+            return _with_capacity(news, status)
+        case EventKind.USABLE:
+            return news if status.usable and (status.model or "") == news.subject else None
+        case EventKind.MODEL_CHANGED:
+            return news if status.model == news.subject else None
+    states = {node.node_id: node.state for node in status.nodes}
+    if news.subject not in states:
+        return None
+    if news.kind is EventKind.NODE_READY and states[news.subject] is NodeState.WAITING:
+        return replace(news, kind=EventKind.NODE_JOINED, due=news.at + READY_WITHIN) if news.joined else None
+    return news
+
+
+def _with_capacity(news: News, status: ClusterStatus) -> News | None:
+    if not status.usable or status.capacity in {None, news.detail["after"]}:
+        return news
+    if status.capacity == news.detail["before"]:
+        return None
+    return replace(news, detail={"before": news.detail["before"], "after": status.capacity})

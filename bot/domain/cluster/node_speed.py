@@ -6,6 +6,7 @@ node works, every answer comes from that node (docs/decisions/0012).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,8 @@ from bot.domain.status import Node, NodeState
 
 # Speeds are computed from the answers of the last hour, which may have begun long before.
 REMEMBERED = 2 * 3600.0
+# Of nodes that come and go faster than that, no answer could be told anyway.
+MOST_PERIODS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class SingleNodePeriods:
     """The periods in which one node worked alone, since this process began to observe the cluster."""
 
     def __init__(self) -> None:
-        self._spans: list[_Span] = []
+        self._spans: deque[_Span] = deque(maxlen=MOST_PERIODS)
 
     def observe(self, seen: ClusterObservation, at: float) -> None:
         """Take in the state of the cluster at ``at`` (epoch seconds)."""
@@ -48,7 +51,8 @@ class SingleNodePeriods:
             self._spans[-1] = replace(last, until=at)
         if alone is not None:
             self._spans.append(_Span(alone, at))
-        self._spans = [span for span in self._spans if span.until is None or at - span.until < REMEMBERED]
+        while self._spans and (until := self._spans[0].until) is not None and at - until >= REMEMBERED:
+            self._spans.popleft()
 
     def speeds(self, answers: Sequence[Speed]) -> dict[str, float]:
         """The median tokens per second of each node that some of ``answers`` certainly came from."""

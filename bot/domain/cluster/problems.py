@@ -18,11 +18,14 @@ FAILING: Key = (EventKind.FAILING.value, "")
 HELD_BACK: Key = (EventKind.HELD_BACK.value, "")
 CUT_OFF: Key = (EventKind.CUT_OFF.value, "")
 STRANDED: Key = (EventKind.STRANDED.value, "")
+NO_MODEL: Key = (EventKind.NO_MODEL.value, "")
+MODEL_UNLISTED: Key = (EventKind.MODEL_UNLISTED.value, "")
+MODEL_FAILED: Key = (EventKind.MODEL_FAILED.value, "")
 NEEDS_NODES: Key = (EventKind.NEEDS_NODES.value, "")
 WAITING: Key = (EventKind.WAITING.value, "")
 # Reasons why a cluster that answers is not usable, the one with the most precise remedy first. Only one is
 # announced.
-REASONS = (STRANDED, NEEDS_NODES, WAITING)
+REASONS = (NO_MODEL, MODEL_UNLISTED, MODEL_FAILED, STRANDED, NEEDS_NODES, WAITING)
 
 
 class Verdict(Enum):
@@ -41,7 +44,8 @@ class Situation:
     the scheduler answers. ``proven``: the last question was answered to its end. ``was_usable``: the cluster was
     usable before it had to wait. ``switching``: workers leave because a model switch asked operators to stop them.
     ``held_back`` and ``cut_off``: Discord has refused so many calls that the bot sends fewer, or none; None while
-    this process does not know. ``listed`` are the ids of the nodes in the report, as used in :func:`node_key`.
+    this process does not know. ``model_fault``: why the model cannot run, as a kind of problem. ``listed`` are the
+    ids of the nodes in the report, as used in :func:`node_key`.
     """
 
     status: ClusterStatus | None
@@ -53,6 +57,7 @@ class Situation:
     switching: bool = False
     held_back: bool | None = None
     cut_off: bool | None = None
+    model_fault: str | None = None
     listed: Collection[str] = ()
 
 
@@ -80,12 +85,20 @@ def verdict(key: Key, now: Situation) -> Verdict:
         return Verdict.UNKNOWN
     if key[0] == EventKind.NODE_LOST.value:
         return _of(wrong=not now.switching, right=key[1] in now.listed)
-    if now.status.usable:
-        return Verdict.RIGHT
+    return Verdict.RIGHT if now.status.usable else _reason(key, now.status, now)
+
+
+def _reason(key: Key, status: ClusterStatus, now: Situation) -> Verdict:
+    """Whether ``key`` is a reason why the cluster, which answers, is not usable."""
+    if key == NO_MODEL:
+        return _of(wrong=status.has_no_model and not now.switching, right=not status.has_no_model)
+    if key in (MODEL_UNLISTED, MODEL_FAILED):
+        has_fault = now.model_fault == key[0]
+        return _of(wrong=has_fault and not now.switching, right=not has_fault)
     if key == STRANDED:
-        return _of(wrong=now.stranded and not now.switching, right=not now.status.nodes)
+        return _of(wrong=now.stranded and not now.switching, right=not status.nodes)
     if key == NEEDS_NODES:
-        return _of(wrong=now.status.need_more_nodes and not now.stranded and not now.switching)
+        return _of(wrong=status.need_more_nodes and not now.stranded and not now.switching)
     return _of(wrong=now.was_usable and not now.switching)
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
 
 from bot.clock import Clock
 from bot.domain.cluster.events import ClusterObservation
+from bot.domain.cluster.ready_capacity import ReadyCapacity
 from bot.domain.scheduler import Scheduler
-from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model
+from bot.domain.status import ClusterStatus, JoinCommand, Model
 from bot.errors import (
     ClusterBusy,
     KeyWanted,
     RequestRefused,
     SchedulerError,
     SchedulerNotReady,
+    SchedulerUnreachable,
+    StandaloneNode,
     StreamInterrupted,
     UpstreamFailed,
 )
@@ -31,16 +34,21 @@ FIRST_RECONNECT = 0.5
 LONGEST_RECONNECT = 10.0
 # A scheduler freezes for 5 s when it is asked too early (recording 42): a shorter silence is no outage.
 SILENCE_TOLERATED = 7.0
+# A closed port is no freeze: nothing runs there. Only the moment of a reconnection is tolerated.
+CLOSED_TOLERATED = 1.0
 # A cluster that calls itself available is called failing after this many failed questions in a row: a worker whose
 # front has crashed stays listed as available for good (recording 84).
 FAILURES_TOLERATED = 3
 # The list of models and the join command are asked for at most once in this many seconds.
 FRESH = 1.0
+# While a model does not start, the list is read again after this time.
+LIST_FRESH = 60.0
 # The client's codes for a connection that was accepted and then stayed silent.
 _SILENT = frozenset({"timeout", "stall"})
-# The client's codes for "nobody answers", which holds the queue. Other errors of the status stream (there is none,
-# or it breaks without a byte: recording 25) say nothing about questions.
-_NOBODY = _SILENT | {"connect_failed", "connect_timeout", "login_required"}
+# The client's codes for "nobody answers", which holds the queue. A connection that is reset before any answer is
+# the same: something on the way accepts for a scheduler that is not there. Other errors of the status stream
+# (there is none, or it breaks without a byte: recording 25) say nothing about questions.
+_NOBODY = _SILENT | {"connect_failed", "connect_timeout", "connection_lost", "login_required"}
 # The answers of a proxy whose scheduler is not there.
 _GATEWAY = frozenset({502, 503, 504})
 
@@ -65,7 +73,9 @@ class ClusterView:
     to its end, since the state is unknown. ``answered_at``: when the scheduler last answered a request for its
     status, with a report or anything else. ``refuted``: the report says that the cluster is usable, but a question
     was refused because no pipeline is ready; ``availability`` is then STARTING. ``wants_key``: it is unreachable
-    because it refuses the bot's key, or wants one.
+    because it refuses the bot's key, or wants one. ``connected_at``: when the connection of the last report was
+    opened. ``standalone``: a node answers that runs without a scheduler, so no report will come. ``status`` has
+    the capacity of the ready nodes, not of those that still load.
     """
 
     status: ClusterStatus | None
@@ -78,14 +88,15 @@ class ClusterView:
     answered_at: float | None = None
     refuted: bool = False
     wants_key: bool = False
+    connected_at: float | None = None
+    standalone: bool = False
 
 
 def availability_of(status: ClusterStatus) -> Availability:
     """The availability that a report shows: usable as :attr:`ClusterStatus.usable` says, or what is missing."""
     if status.usable:
         return Availability.USABLE
-    no_model = status.model is None and status.state is not ClusterState.AVAILABLE
-    return Availability.NO_MODEL if no_model else Availability.STARTING
+    return Availability.NO_MODEL if status.has_no_model else Availability.STARTING
 
 
 class ClusterMonitor:
@@ -105,6 +116,10 @@ class ClusterMonitor:
         self._failures = 0
         self._listeners = Listeners[[]](clock)
         self._refuted = False
+        self._ready_capacity = ReadyCapacity()
+        self._connected_at: float | None = None
+        self._ran: str | None = None
+        self._standalone = False
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
@@ -119,7 +134,13 @@ class ClusterMonitor:
             answered_at=self._answered_at,
             refuted=self._refuted,
             wants_key=self._wants_key and self._unreachable_since is not None,
+            connected_at=self._connected_at,
+            standalone=self._standalone,
         )
+
+    def has_run(self, model: str) -> bool:
+        """Whether this is the model that was last seen usable."""
+        return model == self._ran
 
     def seen(self) -> ClusterObservation:
         """The part of the view that events are derived from."""
@@ -182,11 +203,12 @@ class ClusterMonitor:
         while True:
             try:
                 async with self._scheduler.watch_status() as reports:
+                    self._connected_at = self._clock.now()
                     async for status in reports:
                         delay = FIRST_RECONNECT
                         self._take_in(status)
             except SchedulerError as error:
-                if error.code in _NOBODY or error.status in _GATEWAY:
+                if _is_silence(error):
                     self._note_silence(error)
                 else:
                     self._note_unreadable(error)
@@ -201,9 +223,13 @@ class ClusterMonitor:
         availability = availability_of(self._status)
         return Availability.STARTING if self._refuted and availability is Availability.USABLE else availability
 
-    def _take_in(self, status: ClusterStatus) -> None:
+    def _take_in(self, report: ClusterStatus) -> None:
+        # Everybody in the process sees the capacity of what is ready.
+        status = replace(report, capacity=self._ready_capacity.observe(report))
+        self._ran = status.model if status.usable else self._ran
         before = self._availability()
         changed = status != self._status or self._blind or self._unreachable_since is not None
+        self._standalone = False
         self._received_at = self._answered_at = self._clock.now()
         self._status, self._unreachable_since, self._blind = status, None, False
         if not changed:
@@ -218,11 +244,13 @@ class ClusterMonitor:
         now = self._clock.now()
         before = (self._frozen, self._wants_key)
         self._frozen, self._wants_key = error.code in _SILENT, isinstance(error, KeyWanted)
+        self._standalone = False
         if self._unreachable_since is not None:
             if before != (self._frozen, self._wants_key):
                 self._tell()
             return
-        if self._answered_at is not None and now - self._answered_at < SILENCE_TOLERATED:
+        tolerated = CLOSED_TOLERATED if error.code == "connect_failed" else SILENCE_TOLERATED
+        if self._answered_at is not None and now - self._answered_at < tolerated:
             return
         self._unreachable_since = self._answered_at or now
         log.warning("cluster.not_answering", error=type(error).__name__, detail=str(error))
@@ -233,18 +261,35 @@ class ClusterMonitor:
         now = self._clock.now()
         was_unreachable, self._unreachable_since = self._unreachable_since is not None, None
         self._answered_at = now
+        was_standalone, self._standalone = self._standalone, isinstance(error, StandaloneNode)
         became_blind = not self._blind and (
             self._received_at is None or now - self._received_at >= SILENCE_TOLERATED
         )
         if became_blind:
             self._blind, self._proven = True, False
             log.warning("cluster.status_unreadable", error=type(error).__name__, detail=str(error))
-        if became_blind or was_unreachable:
+        if became_blind or was_unreachable or was_standalone is not self._standalone:
             self._tell()
 
     def _tell(self) -> None:
         self._metrics.cluster_usable.set(self._availability() is Availability.USABLE)
         self._listeners.tell()
+
+
+def _is_silence(error: SchedulerError) -> bool:
+    if error.status in _GATEWAY:
+        return True
+    # After the headers, a lost connection shows that something answered.
+    broke = error.code == "connection_lost" and not isinstance(error, SchedulerUnreachable)
+    return error.code in _NOBODY and not broke
+
+
+class ModelFault(StrEnum):
+    """Why the model that the scheduler names cannot run. The values are kinds of problems, and the last part of
+    catalogue keys under ``status.``."""
+
+    UNLISTED = "model_unlisted"
+    FAILED = "model_failed"
 
 
 class ClusterService:
@@ -257,6 +302,7 @@ class ClusterService:
         self._models = SharedCall(scheduler.models, clock)
         self._join_command = SharedCall(scheduler.join_command, clock)
         self._monitor = monitor
+        self._fault: tuple[str, ModelFault | None] | None = None
         self.web_page = web_page
 
     def view(self) -> ClusterView:
@@ -274,6 +320,28 @@ class ClusterService:
     async def join_command(self) -> JoinCommand | None:
         """How a node joins, at most a second old; None without a model. Raises :class:`SchedulerError`."""
         return await self._join_command.get(fresh=FRESH)
+
+    async def model_fault(self) -> ModelFault | None:
+        """Why the model that the newest report names cannot run; None when nothing is known against it.
+
+        Anybody who reaches the scheduler can set any model. The list of models is compared only while the cluster
+        is not usable and no node has joined; while it cannot be read, the last result for this model counts.
+        """
+        view = self.view()
+        status = view.status
+        if view.availability is not Availability.STARTING or status is None or status.nodes or not status.model:
+            return None
+        try:
+            listed = {model.name for model in await self._models.get(fresh=LIST_FRESH)}
+        except SchedulerError:
+            known = self._fault is not None and self._fault[0] == status.model
+            return self._fault[1] if self._fault is not None and known else None
+        fault = ModelFault.FAILED if status.has_failed_init else None
+        # Other dialects may list other names: a model that was usable can run.
+        if listed and status.model not in listed and not self._monitor.has_run(status.model):
+            fault = ModelFault.UNLISTED
+        self._fault = status.model, fault
+        return fault
 
     async def known_model(self, name: str) -> Model:
         """The listed model with this name.

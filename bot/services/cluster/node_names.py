@@ -10,6 +10,9 @@ from bot.domain.cluster.nodes import NamedNode, NodeNames
 from bot.domain.status import ClusterStatus, Node
 from bot.services.cluster.monitor import ClusterService
 
+# Old peer ids that are remembered, so that an alert about one names the node. The newest are kept.
+MOST_MOVED = 512
+
 
 class NodeBook:
     """Names by peer id. A reinstalled worker has another peer id: a named node that is gone is recognised by its
@@ -51,6 +54,8 @@ class NodeBook:
             self._named[found.node_id] = found
             self._moved.pop(found.node_id, None)
             self._moved[old] = found.node_id
+            while len(self._moved) > MOST_MOVED:
+                del self._moved[next(iter(self._moved))]
 
     async def name(self, node: Node, name: str, owner_id: int | None, *, by: int) -> None:
         """Give a node a name and an owner for an operator. Raises :class:`StorageError`."""

@@ -13,6 +13,7 @@ from bot.clock import Clock, woken
 from bot.domain.cluster.events import ClusterEvent, EventKind, EventReader
 from bot.domain.cluster.history import Figures, History, Sample
 from bot.domain.cluster.node_speed import SingleNodePeriods
+from bot.domain.cluster.scheduler_life import SchedulerLife
 from bot.domain.cluster.switch_steps import SwitchStore, set_by_us
 from bot.errors import StorageError
 from bot.presentation.status import Load
@@ -36,6 +37,8 @@ FIGURES_OVER = 3600.0
 # Cards are drawn often; the medians of an hour change slowly.
 FIGURES_FRESH = 10.0
 EVENTS_COMPARED = 200
+# Events that wait to be stored, at most: the database may be away for hours.
+MOST_UNKEPT = 1_000
 
 
 class ClusterRecorder:
@@ -64,6 +67,7 @@ class ClusterRecorder:
         self._happened = asyncio.Event()
         self._kept_before = False
         self._lone = SingleNodePeriods()
+        self.life = SchedulerLife()
         self._figures = SharedCall(self._read_figures, clock)
         self._speeds = SharedCall(self._read_speeds, clock)
         self._fine: deque[Sample] = deque(maxlen=int(FINE_SECONDS / FINE_EVERY))
@@ -98,6 +102,10 @@ class ClusterRecorder:
     async def _read_speeds(self) -> Mapping[str, float]:
         now = self._clock.now()
         return self._lone.speeds(await self._history.speeds(since=now - FIGURES_OVER, until=now))
+
+    async def last_model(self) -> str | None:
+        """The model that answered last, as the newest answers say. Raises :class:`StorageError`."""
+        return await self._history.last_model()
 
     async def samples(self, seconds: float) -> list[Sample]:
         """The cluster over the last ``seconds`` up to now, oldest first: every minute, or more finely when no more
@@ -207,10 +215,12 @@ class ClusterRecorder:
     def _look(self) -> None:
         seen, now = self._monitor.seen(), self._clock.now()
         self._lone.observe(seen, now)
+        self.life.observe(seen, now)
         events = self._reader.observe(seen, now)
         if not events:
             return
         self._unkept.extend(events)
+        del self._unkept[:-MOST_UNKEPT]
         self._happened.set()
         for event in events:
             log.info("cluster.event", kind=event.kind.value, subject=event.subject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -44,6 +44,8 @@ GATHERS = 2.0
 LOOK_EVERY = 15.0
 # A node that is away longer has left for good: its return is news, not a recovery.
 FORGOTTEN_AFTER = 7 * 86_400.0
+# Lost nodes that are waited for at most: more than a cluster has. Workers that are started anew have new ids.
+MOST_LOST = 512
 
 
 class Teller(Protocol):
@@ -140,7 +142,7 @@ class Alerts:
             self._news.clear()
             return LOOK_EVERY
         told = await self._announced(now)
-        situation = self._situation(told)
+        situation = replace(self._situation(told), model_fault=await self._cluster.model_fault())
         notices = [
             *self._troubles(situation, told, now),
             *self._recoveries(situation, told, now),
@@ -157,6 +159,8 @@ class Alerts:
         self._news.add(event, returning=returning, switching=switching, waited=self._was_usable)
         if event.kind is EventKind.NODE_LOST:
             self._lost[event.subject] = Trouble(event.at, str(event.detail.get("gpu") or ""))
+            while len(self._lost) > MOST_LOST:
+                del self._lost[next(iter(self._lost))]
         if event.kind is EventKind.WAITING and not switching:
             self._was_usable = True
         self._wake.set()
@@ -172,15 +176,16 @@ class Alerts:
         left = [node for node, trouble in self._lost.items() if now - trouble.since > FORGOTTEN_AFTER]
         for node_id in left:
             del self._lost[node_id]
+        lost = sorted(
+            (alert for alert in told.values() if alert.kind == EventKind.NODE_LOST), key=lambda alert: -alert.since
+        )
         old = [
-            key
-            for key, alert in told.items()
-            if alert.kind == EventKind.NODE_LOST and now - alert.since > FORGOTTEN_AFTER
+            alert for rank, alert in enumerate(lost) if rank >= MOST_LOST or now - alert.since > FORGOTTEN_AFTER
         ]
         if old:
-            await self._store.end_alerts([told.pop(key) for key in old])
+            await self._store.end_alerts([told.pop(node_key(alert.subject)) for alert in old])
         # Another process may have announced them: the cool-down is the same for all.
-        self._told.update(dict.fromkeys(told, now))
+        self._told = {key: at for key, at in self._told.items() if now - at < COOL_DOWN} | dict.fromkeys(told, now)
         return told
 
     def _situation(self, told: Collection[Key]) -> Situation:
@@ -235,8 +240,7 @@ class Alerts:
                 yield Notice(self._passing.setdefault(key, now) + SETTLES_AFTER, alert, passed=True)
 
     def _pending_news(self, situation: Situation, told: Collection[Key]) -> Iterator[Notice]:
-        usable = situation.status is not None and situation.status.usable
-        for news in list(self._news.pending(usable=usable)):
+        for news in list(self._news.pending(situation.status)):
             recovers = news.kind is EventKind.USABLE and any(reason in told for reason in REASONS)
             # A named node that came back under another peer id is no newcomer.
             if recovers or (news.joined and self._nodes.has_moved_to(news.subject)):

@@ -90,6 +90,8 @@ class StatusCards:
             wants_key=view.wants_key,
             failing=view.failing,
             stranded=self._recorder.stranded,
+            standalone=view.standalone,
+            model_fault=await self._cluster.model_fault(),
             web_page=self._cluster.web_page,
         )
 

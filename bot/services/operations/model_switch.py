@@ -24,6 +24,7 @@ from bot.domain.cluster.switch_steps import (
     SwitchStore,
     advance,
     may_initialise,
+    needs_init,
     trouble,
 )
 from bot.domain.scheduler import Scheduler
@@ -97,18 +98,20 @@ class ModelSwitcher:
         await self._cluster.known_model(plan.model)
         status = self._cluster.view().status
         now = self._clock.now()
+        listed = len(status.nodes) if status is not None else 0
+        previous = await self._running_model(plan.model)
         wanted = Switch(
             switch_id=plan.plan_id,
             model=plan.model,
             nodes=plan.nodes,
             local_network=plan.local_network,
-            previous_model=status.model if status is not None else None,
-            previous_nodes=status.init_nodes if status is not None else None,
+            previous_model=previous,
+            previous_nodes=status.init_nodes if status is not None and status.model == previous else None,
             by=by,
             started_at=now,
             step_since=now,
             drained=await self._queue.running_everywhere(),
-            workers=len(status.nodes) if status is not None else 0,
+            workers=max(listed, self._recorder.life.returning(now), self._recorder.life.hidden),
             paused_before=await self._queue.is_paused() if paused_before is None else paused_before,
         )
         switch = await self._store.open(wanted)
@@ -119,6 +122,18 @@ class ModelSwitcher:
             self._under_way = True
         self._changed()
         return switch
+
+    async def _running_model(self, wanted: str) -> str | None:
+        """The model that runs or ran last, to which a switch to ``wanted`` can go back.
+
+        A model that the status names may never have run: the scheduler names one that it did not accept as well.
+        What ran last is then what answered last.
+        """
+        status = self._cluster.view().status
+        if status is not None and status.usable:
+            return status.model
+        last = await self._recorder.last_model()
+        return last if last != wanted else None
 
     async def current(self) -> Switch | None:
         """The switch that is under way. Raises :class:`StorageError`."""
@@ -166,6 +181,8 @@ class ModelSwitcher:
             switch,
             status=observation.status,
             running=observation.running,
+            returning=observation.returning,
+            hidden=observation.hidden,
             trouble=trouble(switch, observation, self._clock.now()),
         )
 
@@ -192,8 +209,9 @@ class ModelSwitcher:
         now = self._clock.now()
         if switch.step is Step.DRAIN and now - switch.step_since > PATIENCE[Step.DRAIN]:
             self._dispatcher.interrupt()
-        moved = advance(switch, await self._observe(), now)
-        if moved.step is Step.INIT and moved.claimed_at is None:
+        observation = await self._observe()
+        moved = advance(switch, observation, now)
+        if needs_init(moved, observation, now):
             moved = await self._initialise(moved)
         if moved != switch and await self._store.save(moved):
             log.info("switch.step", model=moved.model, step=moved.step.value, state=moved.state.value)
@@ -212,16 +230,19 @@ class ModelSwitcher:
             # Nothing was sent: the next look tries again.
             log.warning("cluster.init_waits", model=switch.model, detail=str(error))
             return switch
-        if not may_initialise(await self._observe()):
+        observation = await self._observe()
+        if not may_initialise(observation):
             # A worker may have been started again since the last report without one.
             log.warning("cluster.init_unsafe", model=switch.model)
-            return replace(switch, step=Step.STOP, step_since=now)
-        if not await self._store.claim_init(switch.switch_id, now=now):
+            listed = len(observation.status.nodes) if observation.status is not None else 0
+            workers = max(switch.workers, listed, observation.returning)
+            return replace(switch, step=Step.STOP, step_since=now, workers=workers)
+        if not await self._store.claim_init(switch.switch_id, now=now, before=switch.claimed_at):
             return await self._store.get(switch.switch_id) or switch
         log.warning(
             "cluster.init", model=switch.model, nodes=switch.nodes, local=switch.local_network, by=switch.by
         )
-        claimed = replace(switch, claimed_at=now)
+        claimed = replace(switch, claimed_at=now, initialised=None)
         try:
             await self._scheduler.initialise(switch.model, switch.nodes, local_network=switch.local_network)
         except SchedulerUnreachable as error:
@@ -236,8 +257,15 @@ class ModelSwitcher:
     async def _observe(self) -> SwitchObservation:
         view = self._cluster.view()
         attempts = view.availability not in {Availability.UNREACHABLE, Availability.UNKNOWN}
+        life = self._recorder.life
         return SwitchObservation(
-            view.status if attempts else None, await self._queue.running_everywhere(), self._recorder.stranded
+            view.status if attempts else None,
+            await self._queue.running_everywhere(),
+            self._recorder.stranded,
+            returning=life.returning(self._clock.now()),
+            hidden=life.hidden,
+            model_lost_at=life.model_lost_at,
+            connected_at=view.connected_at,
         )
 
     async def _release(self, switch: Switch, by: int) -> None:

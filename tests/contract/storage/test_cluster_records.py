@@ -50,6 +50,21 @@ async def test_one_init_is_sent_by_two_processes(databases: tuple[Database, Data
     assert not await one.switches.claim_init("none", now=1.0)
 
 
+async def test_p9_an_init_that_a_restart_has_lost_is_claimed_once_more(
+    databases: tuple[Database, Database],
+) -> None:
+    """By one process, for the claim that was lost; an older view claims nothing."""
+    one, other = databases
+    await one.switches.open(SWITCH)
+    assert await one.switches.claim_init("0a", now=5.0)
+    claims = await asyncio.gather(
+        *(database.switches.claim_init("0a", now=50.0, before=5.0) for database in (one, other, one, other))
+    )
+    assert sorted(claims) == [False, False, False, True]
+    assert not await other.switches.claim_init("0a", now=60.0, before=5.0)
+    assert not await other.switches.claim_init("0a", now=60.0)
+
+
 async def test_a_switch_that_ended_is_not_changed(databases: tuple[Database, Database]) -> None:
     """Another process's view of before neither revives it nor takes a claim back."""
     one, other = databases

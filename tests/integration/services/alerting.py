@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.cluster.boards import AlertChannel, OpenAlert
-from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
+from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Node, NodeState
 from bot.errors import SchedulerUnreachable
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import Leadership
@@ -36,7 +36,8 @@ def report(*nodes: Node, model: str | None = "m", waiting: bool = False, more: b
     """A report of a cluster with these nodes, each of which takes four questions."""
     state = ClusterState.WAITING if waiting or not nodes else ClusterState.AVAILABLE
     capacity = 4 * len(nodes) if state is ClusterState.AVAILABLE else 0
-    return ClusterStatus(state, model, 1, nodes, more, None, capacity)
+    join = JoinCommand("parallax join", public=False) if model is not None else None
+    return ClusterStatus(state, model, 1, nodes, more, join, capacity)
 
 
 @dataclass(frozen=True)

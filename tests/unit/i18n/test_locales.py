@@ -16,6 +16,7 @@ from bot.domain.cluster.switch_steps import Step, SwitchState
 from bot.domain.conversation.profile import FIELDS
 from bot.i18n.catalogue import DEFAULT_LOCALE, available_locales, fill, resolve, sentences
 from bot.presentation.page import Control
+from bot.presentation.status import REMEDIES
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGLISH = sentences(DEFAULT_LOCALE)
@@ -69,11 +70,10 @@ MADE_UP = (
         r"|node_failed|length_thinking|tool_call|cut)"
     ),  # bot/services/answers/completion.py
     re.compile(
-        r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"
+        r"status\.(usable|starting|no_model|model_unlisted|model_failed|standalone|unreachable|unknown|full)"
     ),  # bot/presentation/status.py
-    re.compile(
-        r"status\.(frozen|failing|stranded|wants_key|remedy_(unreachable|frozen|failing|stranded|wants_key)|live|chart|join)"
-    ),
+    re.compile(r"status\.(frozen|failing|stranded|wants_key|live|chart|join)"),
+    re.compile(rf"status\.remedy_({'|'.join(REMEDIES)})"),  # bot/presentation/status.py
     re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # bot/presentation/join.py
     re.compile(
         rf"switch\.({'|'.join(SwitchState)}|(now|done|later|late)_({'|'.join(Step)}))"

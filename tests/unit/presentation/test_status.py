@@ -60,6 +60,8 @@ def text(shown: Card) -> str:
         ("unreachable", {"wants_key": True}, Accent.BAD, "· key wanted"),
         ("usable", {"failing": True}, Accent.BAD, "· failing"),
         ("starting", {"stranded": True}, Accent.BAD, "· stranded"),
+        ("starting", {"model_fault": "model_unlisted"}, Accent.BAD, "· this model cannot run"),
+        ("starting", {"model_fault": "model_failed"}, Accent.BAD, "· this model could not be loaded"),
     ],
 )
 def test_the_edge_and_the_word_say_how_it_is(
@@ -79,6 +81,28 @@ def test_trouble_comes_with_its_remedy() -> None:
     assert "Restart that worker" in text(card(failing=True))
     assert "Set PARALLAX_API_KEY" in text(card(availability="unreachable", wants_key=True))
     assert "Stop all workers" in text(card(availability="starting", stranded=True))
+
+
+def test_p16_a_model_that_cannot_run_is_no_reason_to_join() -> None:
+    """Nor is a scheduler without a model: an operator has to set one."""
+    for availability, fault in (
+        ("starting", "model_unlisted"),
+        ("starting", "model_failed"),
+        ("no_model", None),
+    ):
+        shown = text(card(status(), availability=availability, model_fault=fault))
+        assert "with /cluster init." in shown
+        assert "Add one with /join" not in shown
+
+
+def test_p14_a_node_without_a_scheduler_is_named_as_such() -> None:
+    """Questions are answered; an old report of another scheduler is not shown, nor is a node asked for."""
+    shown = card(availability="unknown", standalone=True)
+    assert shown.sections[0] == "○ a single node without a scheduler"
+    assert "Questions are answered" in text(shown)
+    assert "RTX 4090" not in text(shown)
+    assert "/join" not in text(shown)
+    assert "single node" not in text(card(availability="usable", standalone=True))
 
 
 def test_capacity_in_use_and_the_line() -> None:

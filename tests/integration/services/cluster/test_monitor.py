@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from bot.clock import SystemClock
-from bot.errors import KeyWanted, SchedulerUnreachable
+from bot.errors import KeyWanted, SchedulerError, SchedulerUnreachable, StandaloneNode, StreamInterrupted
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
 from bot.telemetry.metrics import Metrics
 from sandbox.parallax import ParallaxDouble
-from tests.fakes.clocks import FastClock
+from tests.fakes.clocks import FastClock, HandClock
 from tests.fakes.schedulers import ScriptedScheduler, ready
 
 PATIENCE = 10.0
@@ -201,3 +201,61 @@ async def test_q12_a_scheduler_that_wants_a_key_is_unreachable_for_that_reason()
         (Availability.UNREACHABLE, False),
         (Availability.USABLE, False),
     ]
+
+
+RESET = SchedulerUnreachable("ReadError", code="connection_lost")
+
+
+async def told(scheduler: ScriptedScheduler, clock: HandClock, *errors: SchedulerError) -> list[Availability]:
+    """The availability after each of these errors, ten seconds apart, of a cluster that was usable."""
+    monitor = ClusterMonitor(scheduler, clock, Metrics())
+    seen: list[Availability] = []
+    task = asyncio.create_task(monitor.run())
+    scheduler.report(ready(4))
+    await scheduler.heard()
+    for error in errors:
+        clock.advance(10.0)
+        scheduler.break_off(error)
+        await scheduler.heard()
+        seen.append(monitor.view().availability)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return seen
+
+
+async def test_p10_a_connection_that_is_reset_is_nobody_answering() -> None:
+    """A tunnel or a container's port accepts for a scheduler that is gone."""
+    seen = await told(ScriptedScheduler(), HandClock(), RESET, RESET, RESET)
+    assert seen == [Availability.UNREACHABLE] * 3
+
+
+async def test_p10_a_stream_that_breaks_after_its_headers_is_an_answer() -> None:
+    """So does a status that an init has broken (recording 25): the state is unknown, which is no outage."""
+    broken = StreamInterrupted("RemoteProtocolError", code="connection_lost")
+    seen = await told(ScriptedScheduler(), HandClock(), broken, broken)
+    assert seen == [Availability.UNKNOWN] * 2
+
+
+ALONE = StandaloneNode("it serves a-model", code="not_a_scheduler")
+
+
+async def test_p14_a_node_without_a_scheduler_is_no_outage() -> None:
+    """Its state is unknown for good, and it is known what it is; until something else answers there."""
+    scheduler, clock = ScriptedScheduler(), HandClock()
+    monitor = ClusterMonitor(scheduler, clock, Metrics())
+    task = asyncio.create_task(monitor.run())
+    seen: list[tuple[Availability, bool]] = []
+    for error in (ALONE, ALONE, RESET, ALONE):
+        scheduler.break_off(error)
+        await scheduler.heard()
+        seen.append((monitor.view().availability, monitor.view().standalone))
+        clock.advance(10.0)
+    scheduler.report(ready(4))
+    await scheduler.heard()
+    assert (monitor.view().availability, monitor.view().standalone) == (Availability.USABLE, False)
+    alone = (Availability.UNKNOWN, True)
+    assert seen == [alone, alone, (Availability.UNREACHABLE, False), alone]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

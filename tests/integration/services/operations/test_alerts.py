@@ -94,7 +94,7 @@ async def test_more_nodes_are_needed_until_the_cluster_is_usable(bot: Process) -
     assert not any("not usable any more" in line for line in bot.lines)
     await bot.falls_silent(FROZEN)
     await bot.stays_silent(FROZEN)
-    await bot.goes_on(10, report(model=None))
+    await bot.goes_on(10, report())
     assert not any("has enough nodes" in line for line in bot.lines)
     await bot.goes_on(10, BOTH)
     assert sum("has enough nodes" in line for line in bot.lines) == 1

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bot.domain.cluster.switch_steps import Step, Switch
-from bot.domain.status import ClusterStatus, Model
-from bot.errors import SchedulerUnreachable
+from bot.domain.cluster.scheduler_life import RETURN_WITHIN
+from bot.domain.cluster.switch_steps import HIDDEN_FOR, PATIENCE, Step, Switch
+from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model, Node, NodeState
+from bot.errors import SchedulerUnreachable, UpstreamFailed
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
@@ -21,7 +22,7 @@ from bot.storage.database import Database
 from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
 from tests.fakes.deliveries import NoAnnouncements
-from tests.fakes.schedulers import MODEL, ScriptedScheduler, ready
+from tests.fakes.schedulers import MODEL, NO_MODEL, ScriptedScheduler, ready
 from tests.integration.services.process import RunningQueue, running
 
 OTHER = "a-lab/another-model"
@@ -34,6 +35,7 @@ class SchedulerWithFailingList(ScriptedScheduler):
     """A scheduler that lists models only while ``lists`` is true, and counts inits."""
 
     lists: bool = True
+    refuses: bool = False
     inits: list[str] = field(default_factory=list)
 
     async def models(self) -> tuple[Model, ...]:
@@ -43,8 +45,10 @@ class SchedulerWithFailingList(ScriptedScheduler):
         return Model(MODEL), Model(OTHER)
 
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
-        """Count the init."""
+        """Count the init. Raises while ``refuses``."""
         self.inits.append(model)
+        if self.refuses:
+            raise UpstreamFailed("500", status=500, code="init_failed")
 
 
 @dataclass(eq=False)
@@ -54,6 +58,7 @@ class Bench:
     queue: RunningQueue
     scheduler: SchedulerWithFailingList
     switching: ModelSwitcher
+    clock: HandClock
 
     async def reports(self, status: ClusterStatus) -> Switch:
         """Let the cluster report and the switch look; returns the switch."""
@@ -66,9 +71,12 @@ class Bench:
 
 
 @asynccontextmanager
-async def switching(folder: Path) -> AsyncIterator[Bench]:
-    """A switch to another model, begun while a worker is connected."""
-    async with running(CONNECTED) as queue, Database.open(new_database(folder)) as database:
+async def switching(folder: Path, before: ClusterStatus | None = None) -> AsyncIterator[Bench]:
+    """A switch to another model, begun after the report ``before`` (a usable cluster with one worker)."""
+    async with (
+        running(CONNECTED if before is None else before) as queue,
+        Database.open(new_database(folder)) as database,
+    ):
         clock, scheduler = HandClock(), SchedulerWithFailingList()
         cluster = ClusterService(scheduler, queue.monitor, "", clock)
 
@@ -97,7 +105,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
             clock=clock,
         )
         await under_test.begin(Plan("0a", OTHER, 1, local_network=True), by=7)
-        yield Bench(queue, scheduler, under_test)
+        yield Bench(queue, scheduler, under_test, clock)
 
 
 async def test_a_worker_that_was_started_too_early_is_not_stranded(tmp_path: Path) -> None:
@@ -130,4 +138,118 @@ async def test_no_init_to_a_scheduler_that_does_not_answer(tmp_path: Path) -> No
         assert switch.step is Step.STOP
         assert bench.scheduler.inits == []
         assert (await bench.reports(STOPPED)).step is Step.INIT
+        assert bench.scheduler.inits == [OTHER]
+
+
+NAMED = replace(NO_MODEL, model=OTHER, init_nodes=1)
+ACCEPTED = replace(NAMED, join=JoinCommand("parallax join", public=False))
+
+
+async def until_sent(bench: Bench) -> None:
+    """Stop the worker, and let the init be sent and accepted."""
+    await bench.reports(STOPPED)
+    assert (await bench.reports(ACCEPTED)).step is Step.START
+    assert bench.scheduler.inits == [OTHER]
+
+
+async def test_p9_a_restart_after_the_init_sends_it_once_more(tmp_path: Path) -> None:
+    """Seen from the reports, which name no model any more; and only once, however often they say so."""
+    async with switching(tmp_path) as bench:
+        await until_sent(bench)
+        bench.clock.advance(60.0)
+        await bench.reports(NO_MODEL)
+        for _ in range(3):
+            await bench.reports(replace(NO_MODEL, capacity=None))
+            await bench.reports(NO_MODEL)
+        assert bench.scheduler.inits == [OTHER, OTHER]
+        assert (await bench.reports(ACCEPTED)).step is Step.START
+        bench.clock.advance(60.0)
+        await bench.reports(NO_MODEL)
+        await bench.reports(ACCEPTED)
+        assert bench.scheduler.inits == [OTHER] * 3
+
+
+async def test_p9_workers_that_were_started_before_the_restart_are_stopped_first(tmp_path: Path) -> None:
+    """They come back by themselves: the init waits until they have come and gone."""
+    async with switching(tmp_path) as bench:
+        await until_sent(bench)
+        loading = replace(ACCEPTED, nodes=(Node("node", NodeState.WAITING),))
+        await bench.reports(loading)
+        bench.clock.advance(5.0)
+        switch = await bench.reports(NO_MODEL)
+        assert (switch.step, switch.workers) == (Step.STOP, 1)
+        card = await bench.switching.card(switch, "en")
+        assert "the scheduler was restarted" in "".join(card.sections)
+        bench.clock.advance(15.0)
+        assert (await bench.reports(replace(NO_MODEL, nodes=loading.nodes))).step is Step.STOP
+        assert bench.scheduler.inits == [OTHER]
+        await bench.reports(NO_MODEL)
+        assert bench.scheduler.inits == [OTHER, OTHER]
+
+
+async def test_p6_a_switch_after_a_restart_waits_for_the_workers_that_still_run(tmp_path: Path) -> None:
+    """They are asked for although none is listed; those that never come hold nothing up for long."""
+    async with switching(tmp_path) as bench:
+        await bench.reports(replace(CONNECTED, capacity=2))
+        bench.clock.advance(5.0)
+        switch = await bench.reports(NO_MODEL)
+        assert switch.step is Step.STOP
+        card = await bench.switching.card(switch, "en")
+        assert "workers that ran before come back by themselves" in "".join(card.sections)
+        assert bench.scheduler.inits == []
+        bench.clock.advance(RETURN_WITHIN)
+        await bench.reports(replace(NO_MODEL, capacity=None))
+        assert bench.scheduler.inits == [OTHER]
+
+
+async def test_p7_a_dead_worker_that_stays_listed_needs_a_restart_of_the_scheduler(tmp_path: Path) -> None:
+    """The message says so, and the switch goes on by itself after the restart."""
+    async with switching(tmp_path) as bench:
+        ghost = replace(STOPPED, state=ClusterState.WAITING, nodes=(Node("node", NodeState.WAITING),))
+        switch = await bench.reports(ghost)
+        bench.clock.advance(PATIENCE[Step.STOP] + 1)
+        card = "".join((await bench.switching.card(switch, "en")).sections)
+        assert "then restart the scheduler; the switch continues by itself" in card
+        await bench.reports(NO_MODEL)
+        bench.clock.advance(RETURN_WITHIN)
+        await bench.reports(replace(NO_MODEL, capacity=None))
+        assert bench.scheduler.inits == [OTHER]
+
+
+async def test_p8_a_refused_init_is_not_set_although_the_status_names_it(tmp_path: Path) -> None:
+    """The message says one thing, and it is what the scheduler answered."""
+    async with switching(tmp_path) as bench:
+        bench.scheduler.refuses = True
+        await bench.reports(STOPPED)
+        switch = await bench.reports(NAMED)
+        assert (switch.step, switch.initialised) == (Step.INIT, False)
+        card = "".join((await bench.switching.card(switch, "en")).sections)
+        assert "✓ model set" not in card
+        assert "did not accept the model" in card
+
+
+async def test_p8_the_way_back_leads_to_what_ran(tmp_path: Path) -> None:
+    """Not to a model that the status names and that never ran; without an answer there is no way back."""
+    named = replace(NAMED, model="a-lab/never-ran")
+    async with switching(tmp_path, named) as bench:
+        switch = await bench.switching.current()
+        assert switch is not None
+        assert switch.previous_model is None
+    async with switching(tmp_path) as bench:
+        switch = await bench.switching.current()
+        assert switch is not None
+        assert switch.previous_model == MODEL
+
+
+async def test_p16_a_switch_after_a_strangers_failed_init(tmp_path: Path) -> None:
+    """It asks for the workers that ran before, although none is listed, and its way back does not lead there."""
+    async with switching(tmp_path) as bench:
+        await bench.reports(replace(CONNECTED, capacity=2))
+        switch = await bench.reports(replace(NAMED, model="no/such-model"))
+        assert switch.step is Step.STOP
+        card = "".join((await bench.switching.card(switch, "en")).sections)
+        assert "stop all workers now (Ctrl-C): 1 ran when the last model was refused" in card
+        assert bench.scheduler.inits == []
+        bench.clock.advance(HIDDEN_FOR + 1)
+        await bench.reports(replace(NAMED, model="no/such-model", init_nodes=2))
         assert bench.scheduler.inits == [OTHER]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from bot.domain.cluster.scheduler_life import SchedulerLife
 from bot.domain.cluster.switch_steps import PATIENCE, Step, Switch, SwitchState
 from bot.domain.queue.request import RequestState
 from bot.domain.status import ClusterStatus
@@ -67,7 +68,7 @@ class Switches:
         """The switch once its init was claimed."""
         return self.switch if self.claimed else None
 
-    async def claim_init(self, switch_id: str, *, now: float) -> bool:
+    async def claim_init(self, switch_id: str, *, now: float, before: float | None = None) -> bool:
         """True the first time."""
         self.claimed += 1
         assert self.switch is not None
@@ -89,6 +90,7 @@ class NothingStranded(ClusterRecorder):
 
     def __init__(self) -> None:
         """Observe nothing."""
+        self.life = SchedulerLife()
 
     @property
     def stranded(self) -> bool:

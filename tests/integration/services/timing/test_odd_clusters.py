@@ -165,3 +165,15 @@ async def test_an_init_with_workers_connected_strands_the_cluster(dialect: str) 
         assert watched.times(EventKind.STRANDED) == 1
         assert watched.times(EventKind.MODEL_CHANGED) == 1
         assert EventKind.NEEDS_NODES not in watched.happened
+
+
+@DIALECTS
+async def test_p10_a_closed_port_is_told_within_seconds(dialect: str) -> None:
+    """Nothing runs there: that is no freeze to be waited out, and the state is never called unknown."""
+    async with watching(dialect, nodes=2) as watched:
+        await watched.until_usable()
+        began = watched.clock.monotonic()
+        await watched.parallax.unreachable()
+        await watched.until(lambda: EventKind.NOT_ANSWERING in watched.happened)
+        assert watched.clock.monotonic() - began < 5.0
+        assert Availability.UNKNOWN not in watched.availabilities

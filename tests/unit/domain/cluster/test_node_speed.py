@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.cluster.events import ClusterObservation
-from bot.domain.cluster.node_speed import REMEMBERED, SingleNodePeriods, Speed
+from bot.domain.cluster.node_speed import MOST_PERIODS, REMEMBERED, SingleNodePeriods, Speed
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 
 A, B = Node("a", NodeState.AVAILABLE), Node("b", NodeState.AVAILABLE)
@@ -53,3 +53,13 @@ def test_the_past_is_forgotten() -> None:
     """Periods that ended long ago are removed."""
     lone = work((0.0, seen(A)), (10.0, seen(A, B)), (10.0 + REMEMBERED, seen(B)))
     assert lone.speeds([Speed(1.0, 2.0, 5.0)]) == {}
+
+
+def test_q18_a_node_that_comes_and_goes_takes_no_memory() -> None:
+    """Only so many periods are kept; the newest still tell."""
+    lone = SingleNodePeriods()
+    for second in range(4 * MOST_PERIODS):
+        lone.observe(seen(A) if second % 2 else seen(A, B), float(second))
+    assert len(lone._spans) == MOST_PERIODS
+    last = 4.0 * MOST_PERIODS - 1
+    assert lone.speeds([Speed(last, last + 0.5, 7.0)]) == {"a": 7.0}
