@@ -8,8 +8,15 @@ _STEP = re.compile(r"`+|~{3,}|\n")
 _BLOCK_START = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
 _INDENTED = re.compile(r" {4}|\t")
 _LINE_ENDS_KEPT = 64
-UNFINISHED_RUN = re.compile(r"(?:`+|~+)\Z")
-"""Backticks or tildes at the end of a text: how many there are is known only from what follows."""
+_LONGEST_RUN = 64
+
+
+def unfinished_run(text: str) -> int:
+    """The number of backticks or tildes at the end of a text, whose run may go on; 0 when they are more than any
+    fence has, because nothing has to wait for the end of such a run."""
+    last = text[-1:]
+    run = len(text) - len(text.rstrip(last)) if last and last in "`~" else 0
+    return run if run <= _LONGEST_RUN else 0
 
 
 class CodeSpans:

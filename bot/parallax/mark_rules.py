@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.parallax import marks
-from bot.parallax.code_spans import UNFINISHED_RUN, CodeSpans
+from bot.parallax.code_spans import CodeSpans, unfinished_run
 from bot.parallax.marks import Kind, Mark
 
 _QUOTES = frozenset("`'\"“‘«")
@@ -87,9 +87,7 @@ class MarkRules:
     def _read_to(self, text: str, read: int, end: int) -> int:
         """Follow the text from ``read`` to ``end``, or to the run of backticks before it; returns where it
         ends."""
-        run = UNFINISHED_RUN.search(text, read, end)
-        if run is not None:
-            end = run.start()
+        end -= unfinished_run(text[read:end])
         self._code.read(text[read:end])
         return end
 

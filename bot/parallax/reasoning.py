@@ -53,7 +53,8 @@ class ContentSplitter:
         self._trim = False
         self._gave_text = False
         self._literal: list[str] | None = None
-        self._hidden = ""
+        self._header = ""
+        self._hidden: list[str] = []
         self.lone_close = False
         self.called = False
         """Whether a tool call was left out."""
@@ -95,12 +96,13 @@ class ContentSplitter:
             self._give_reasoning(held, pieces)
         elif self._state is _State.HIDDEN:
             self._hide(held)
-            if self._block.is_word and not self._hidden.lstrip().startswith(_CALLS_BEGIN):
-                self._give_text(self._block.text + self._hidden, pieces)
+            hidden = "".join(self._hidden)
+            if self._block.is_word and not hidden.lstrip().startswith(_CALLS_BEGIN):
+                self._give_text(self._block.text + hidden, pieces)
             else:
                 self.called = self.called or self._block.kind is Kind.CALL
         elif self._state is _State.HEADER:
-            self._give_text("" if self._rules.in_channels else self._hidden + held, pieces)
+            self._give_text("" if self._rules.in_channels else self._header + held, pieces)
         else:
             self._give_text(held, pieces)
         return pieces
@@ -153,10 +155,10 @@ class ContentSplitter:
             self._rules.saw_thinking = self._trim = True
             self._state = _State.THINKING
         elif mark.kind in {Kind.CALL, Kind.HIDDEN}:
-            self._hidden = ""
+            self._hidden = []
             self._state = _State.HIDDEN
         elif mark.kind is Kind.CHANNEL:
-            self._hidden = mark.text
+            self._header = mark.text
             self._state = _State.HEADER
         else:
             self._state = _State.CLOSED
@@ -192,8 +194,8 @@ class ContentSplitter:
             self._hide(text)
 
     def _hide(self, text: str) -> None:
-        if len(self._hidden) < _SLICE or self._block.is_word:
-            self._hidden += text
+        if self._block.is_word:  # a tag whose block never ends may have been text
+            self._hidden.append(text)
 
     def _give_reasoning(self, text: str, pieces: list[Piece]) -> None:
         if self._literal is not None:
@@ -207,13 +209,13 @@ class ContentSplitter:
     def _inside_header(self, pieces: list[Piece]) -> bool:
         before, message, after = self._held.partition(marks.MESSAGE)
         if len(before) > (_HEADER if message else _HEADER + len(marks.MESSAGE)):
-            self._give_text(self._hidden + self._held[:_HEADER], pieces)
+            self._give_text(self._header + self._held[:_HEADER], pieces)
             self._held = self._held[_HEADER:]
             self._state = _State.ANSWER
             return True
         if not message:
             return False
-        self._held, header = after, self._hidden + before + message
+        self._held, header = after, self._header + before + message
         self._rules.in_channels = True
         kind = marks.kind_of_message(header)
         if kind is None:

@@ -205,7 +205,7 @@ async def test_what_broke_twice_is_kept_and_can_be_continued(stage: Stage, room:
     await until_over(stage, message)
 
     assert body(message).endswith("A longer part of it")
-    assert footer(message).startswith("-# the connection to the cluster broke")
+    assert footer(message).startswith("-# a node of the cluster failed")
     assert list(message.buttons)[:2] == ["Continue", "Regenerate"]
 
 

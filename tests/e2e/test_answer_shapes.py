@@ -184,7 +184,7 @@ async def ended_early(stage: Stage, room: Channel) -> list[Shape]:
     await until_shows(stage, versions, "version 2 of 2")
     return [
         Shape("length-limit", limited, ["As far as the limit", "length limit", "Continue"]),
-        Shape("broken", broken, ["Half of it", "the connection to the cluster broke", "Continue"]),
+        Shape("broken", broken, ["Half of it", "a node of the cluster failed", "Continue"]),
         Shape("stopped", stopped, ["Begun", "stopped by @Ada", "Continue"]),
         Shape("versions", versions, ["The second.", "version 2 of 2", "Previous"]),
     ]

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain.chat import Text
+from bot.domain.chat import FinishReason, Text
 from bot.errors import ClusterBusy, SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.parallax import bounds
 from bot.parallax.body import SLICE
@@ -189,3 +189,23 @@ async def test_a_flood_leaves_other_tasks_their_turn() -> None:
     assert seen > 1_000
     longest = max(later - earlier for earlier, later in pairwise([*seen_at_turns, seen]))
     assert longest <= 2 * (SLICE // len(event) + 1), "what is read at once, and what is given out of it"
+
+
+ENDLESS_PARTS = {
+    "reasoning": {"reasoning": "hm " * 1000},
+    "thinking": {"content": "<think>" + "hm " * 1000},
+    "a tool call": {"content": "<tool_call>" + "hm " * 1000},
+    "text": {"content": "hm " * 1000},
+}
+
+
+@pytest.mark.parametrize("delta", ENDLESS_PARTS.values(), ids=ENDLESS_PARTS)
+async def test_b5_what_is_kept_of_an_answer_is_bounded(delta: dict[str, str]) -> None:
+    """Also what is hidden of it; the answer ends there, and the connection is closed."""
+    event = b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
+    async with replaying(endless(SSE, event), held=True) as server, asking.client(server.url) as scheduler:
+        async with asyncio.timeout(GIVES_UP):
+            heard = await asking.ask(scheduler)
+            await server.hung_up.wait()
+    assert heard.finish.reason is FinishReason.CUT
+    assert len(heard.text) + len(heard.reasoning) <= bounds.ANSWER + 10_000

@@ -216,3 +216,12 @@ def test_where_the_content_is_cut_makes_no_difference(content: str, cuts: list[i
     pieces = [content[start:end] for start, end in itertools.pairwise(places)]
     wrote = marks.marks_in("<think> <|channel|>") if asked else NOBODY
     assert split(pieces, asked=wrote) == split([content], asked=wrote)
+
+
+@pytest.mark.parametrize("unit", ["`", "~", "<", "[", "<think>", "<tool_call>", "<|channel|>", "```\n", "- "])
+def test_b3_the_work_for_content_in_small_pieces_is_linear(unit: str) -> None:
+    """What is held for a mark, a header or a run of backticks stays short, so that no piece is processed often."""
+    splitter = ContentSplitter()
+    for _ in range(2_000):
+        splitter.feed(unit)
+        assert len(splitter._held) <= marks.LONGEST + 300
