@@ -9,21 +9,19 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
 
 from bot.clock import Clock
-from bot.discord_io.calls import NOBODY, translated
+from bot.discord_io.calls import NOBODY, translated, unreached
+from bot.discord_io.interaction_calls import ALREADY_ACKNOWLEDGED
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
 
 log = structlog.get_logger(__name__)
-
-# Discord sends events to every session of a token, so during a rolling restart two processes receive the same
-# press; the second answer is refused with this code (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
-ALREADY_ACKNOWLEDGED = 40060
 
 # The most refusals sent to Discord at once: those of one person must not delay somebody else's answer.
 REFUSALS_AT_ONCE = 8
@@ -43,6 +41,8 @@ async def report(interaction: discord.Interaction, error: BaseException) -> None
     if isinstance(cause, discord.HTTPException) and cause.code == ALREADY_ACKNOWLEDGED:
         log.info("interaction.answered_elsewhere", command=command, user=interaction.user.id)
         return
+    if isinstance(cause, aiohttp.ClientError):
+        cause = unreached(cause)
     incident = secrets.token_hex(2)
     if isinstance(cause, BotError):
         sentence = fill(interaction.locale.value, cause.key, cause.params)
@@ -67,10 +67,21 @@ async def report(interaction: discord.Interaction, error: BaseException) -> None
             "interaction.failed", command=command, user=interaction.user.id, incident=incident, exc_info=cause
         )
     try:
+        await _told(interaction, sentence)
+    except DeliveryError as failure:
+        log.warning("interaction.not_told", command=command, detail=str(failure), incident=incident)
+
+
+async def _told(interaction: discord.Interaction, sentence: str) -> None:
+    """Tell the sentence, once more when the connection breaks: to read it twice is better than not at all."""
+    try:
         with translated():
             await tell(interaction, sentence)
     except DeliveryError as failure:
-        log.warning("interaction.not_told", command=command, detail=str(failure), incident=incident)
+        if not isinstance(failure.__cause__, aiohttp.ClientError):
+            raise
+        with translated():
+            await tell(interaction, sentence)
 
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:
