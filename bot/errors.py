@@ -30,6 +30,7 @@
     │   └── TokenExpired          the interaction's token has expired
     ├── StorageError
     │   ├── DatabaseInUse         another process holds the database's lock
+    │   ├── DatabaseLocked        somebody else writes, for longer than a write waits
     │   └── ValueRefused          the database will never take this, however often it is tried
     └── ConfigError
 
@@ -225,6 +226,11 @@ class StorageError(BotError):
 
 class DatabaseInUse(StorageError):
     """Another process holds the database's lock."""
+
+
+class DatabaseLocked(StorageError):
+    """Somebody else held the database for longer than a write waits; nothing was changed. It may work again
+    soon."""
 
 
 class ValueRefused(StorageError):

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.errors import StorageError, ValueRefused
+from bot.errors import DatabaseLocked, StorageError, ValueRefused
 from bot.storage.group_commit import TOGETHER, JobRunner
 from bot.storage.sqlite_driver import StatementConnection, connected
 from bot.storage.statements import UNASKED
@@ -151,7 +151,13 @@ class SqliteTransactions:
         except _REFUSED as exc:
             raise ValueRefused(_described(exc)) from exc
         except (SQLAlchemyError, sqlite3.Error) as exc:
-            raise StorageError(_described(exc)) from exc
+            kind = DatabaseLocked if _is_lock(exc) else StorageError
+            raise kind(_described(exc)) from exc
+
+
+def _is_lock(error: Exception) -> bool:
+    code = getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _described(error: Exception) -> str:
