@@ -3,7 +3,8 @@
 A chat template puts such marks between the messages of a prompt, and a tokenizer reads them wherever they stand: a
 question that contains one could end itself and begin a message of somebody else. Sources: the chat templates of
 Qwen, Llama, Mistral, Gemma, Phi, DeepSeek, GLM and gpt-oss (``tokenizer_config.json`` and ``chat_template.jinja``
-on Hugging Face)."""
+on Hugging Face).
+"""
 
 from __future__ import annotations
 

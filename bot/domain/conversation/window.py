@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.chat import ChatMessage, Role
@@ -59,17 +59,20 @@ def speaker(name: str) -> str:
     return " ".join("".join(kept).split())[:_NAME_LIMIT].strip() or _NAMELESS
 
 
-def said(name: str, text: str) -> str:
-    """A question with its asker, so that a model can tell several people apart.
+def said(name: str, text: str, number: int = 1) -> str:
+    """A question with its asker, so that a model can tell several people apart; ``number`` tells people of the
+    same name apart, and no name can contain one.
 
     A line of ``text`` that looks like the beginning of what somebody else says (``Ben: …``) is written as a
-    quotation, unless it is fenced code: only the first line of the result begins with a speaker."""
+    quotation, unless it is fenced code: only the first line of the result begins with a speaker.
+    """
+    label = speaker(name) if number == 1 else f"{speaker(name)} ({number})"
     lines = _LINE_ENDS.split(text)
     code = _fenced(lines)
     quoted = (
         f"> {line}" if at not in code and _CLAIM.match(line) else line for at, line in enumerate(lines[1:], 1)
     )
-    return "\n".join((f"{speaker(name)}: {lines[0]}", *quoted))
+    return "\n".join((f"{label}: {lines[0]}", *quoted))
 
 
 def _fenced(lines: Sequence[str]) -> set[int]:
@@ -89,8 +92,22 @@ def _fenced(lines: Sequence[str]) -> set[int]:
     return code
 
 
-def _pair(turn: Turn, attached_text: str) -> tuple[ChatMessage, ChatMessage]:
-    question = with_attached_text(said(turn.asker_name, turn.question), attached_text)
+class _Namesakes:
+    """Numbers people of the same name: from 1, the oldest account first (ids of Discord grow with time)."""
+
+    def __init__(self, people: Iterable[tuple[int, str]]) -> None:
+        self._ids: dict[str, set[int]] = {}
+        for user_id, name in people:
+            self._ids.setdefault(speaker(name).casefold(), set()).add(user_id)
+
+    def number(self, user_id: int, name: str) -> int:
+        """The number of one of these people."""
+        return 1 + sorted(self._ids[speaker(name).casefold()]).index(user_id)
+
+
+def _pair(turn: Turn, attached_text: str, namesakes: _Namesakes) -> tuple[ChatMessage, ChatMessage]:
+    number = namesakes.number(turn.asker_id, turn.asker_name)
+    question = with_attached_text(said(turn.asker_name, turn.question, number), attached_text)
     return _message(Role.USER, question), _message(Role.ASSISTANT, turn.answer)
 
 
@@ -106,6 +123,7 @@ def build_window(
     system_prompt: str,
     budget: int,
     estimate: Callable[[str], int],
+    asker_id: int | None = None,
     attached_text: str = "",
     gist: str = "",
 ) -> Window:
@@ -124,19 +142,22 @@ def build_window(
         return estimate(message.content) + MESSAGE_TOKENS
 
     head = (_message(Role.SYSTEM, system_prompt),) if system_prompt else ()
-    newest = _message(Role.USER, with_attached_text(said(asker, question), attached_text))
+    people = [(turn.asker_id, turn.asker_name) for turn in turns_newest_first]
+    namesakes = _Namesakes(people if asker_id is None else [*people, (asker_id, asker)])
+    number = 1 if asker_id is None else namesakes.number(asker_id, asker)
+    newest = _message(Role.USER, with_attached_text(said(asker, question, number), attached_text))
     tokens = sum(map(cost, head)) + cost(newest)
     if tokens > budget:
         raise PromptTooLong(f"{tokens} tokens for a budget of {budget}", tokens=tokens, limit=budget)
 
-    pairs, used = _fitting(turns_newest_first, budget - tokens, cost)
+    pairs, used = _fitting(turns_newest_first, budget - tokens, cost, namesakes)
     summarised = False
     if gist and len(pairs) < len(turns_newest_first):
         notes = (_message(Role.USER, _WHAT_WAS_SAID), _message(Role.ASSISTANT, gist))
         price = sum(map(cost, notes))
         if tokens + price <= budget:
             head, tokens, summarised = (*head, *notes), tokens + price, True
-            pairs, used = _fitting(turns_newest_first, budget - tokens, cost)
+            pairs, used = _fitting(turns_newest_first, budget - tokens, cost, namesakes)
 
     history = tuple(message for pair in reversed(pairs) for message in pair)
     return Window(
@@ -149,16 +170,19 @@ def build_window(
 
 
 def _fitting(
-    turns_newest_first: Sequence[Turn], room: int, cost: Callable[[ChatMessage], int]
+    turns_newest_first: Sequence[Turn],
+    room: int,
+    cost: Callable[[ChatMessage], int],
+    namesakes: _Namesakes,
 ) -> tuple[list[tuple[ChatMessage, ChatMessage]], int]:
     """The newest turns that fit into ``room`` tokens, newest first, and the tokens they take."""
     pairs: list[tuple[ChatMessage, ChatMessage]] = []
     tokens = 0
     for turn in turns_newest_first:
-        pair = _pair(turn, turn.attached_text)
+        pair = _pair(turn, turn.attached_text, namesakes)
         price = sum(map(cost, pair))
         if turn.attached_text and tokens + price > room:
-            pair = _pair(turn, "")
+            pair = _pair(turn, "", namesakes)
             price = sum(map(cost, pair))
         if tokens + price > room:
             break

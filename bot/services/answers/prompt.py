@@ -51,7 +51,8 @@ def prefix_of(text: str, is_possible: bool) -> str:
     """``text``, if the engine can be asked to go on with it (``is_possible``: it does so at all).
 
     Not with marks of a chat template in it: some templates cut an assistant's message at ``</think>``, and what
-    stands before it would be lost."""
+    stands before it would be lost.
+    """
     return text if is_possible and text.strip() and break_marks(text) == text else ""
 
 
@@ -105,6 +106,7 @@ class Prompts:
             turns,
             asked,
             asker=question.asker.name,
+            asker_id=question.asker.user_id,
             attached_text=attached_text,
             system_prompt=options.system_prompt,
             budget=options.context_tokens,
