@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import discord
 import structlog
 
-from bot.discord_io.calls import send_reply, translated
+from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import text_layout
 from bot.domain.conversation.attached_text import as_left_out
@@ -19,7 +19,7 @@ from bot.domain.queue.request import Destination
 from bot.errors import AttachmentRejected, BotError, DeliveryError
 from bot.i18n.catalogue import say
 from bot.presentation.page import quote_question
-from bot.services.requests.ask import Accepted, AskRequest
+from bot.services.requests.ask import AskRequest
 from bot.services.requests.fair_semaphore import FairSemaphore
 from cogs.ui.base import fill_in, reply
 from cogs.ui.convert import (
@@ -77,7 +77,8 @@ class Asking:
 
         ``about`` are the files of the message that the question is about: of these, what cannot be read is left
         out. ``private``, ``think`` and ``thread`` None leave that to the profile; the rest as in
-        :class:`AskRequest`. Raises what submitting and reading attachments do."""
+        :class:`AskRequest`. Raises what submitting and reading attachments do.
+        """
         place = place_of_interaction(interaction)
         context = await ask_context_of(self._services, person_of(interaction), place)
         is_private = context.profile.private if private is None else private
@@ -147,10 +148,8 @@ class Asking:
                 if thread is not None:
                     target, reply_to = thread, None
                     request = self._moved(request, thread, message.guild)
-            accepted = await self._services.ask.submit(request)
-        if accepted is not None:
-            await self._services.ask.acknowledged(accepted, await self._sent(target, accepted, reply_to))
-            await self._services.personal.taken(message.id)
+            await self._submit(request, target, reply_to)
+        await self._services.personal.taken(message.id)
 
     async def _here(self, interaction: discord.Interaction, request: AskRequest) -> None:
         private = request.destination.private
@@ -186,9 +185,7 @@ class Asking:
             if thread is None:
                 await self._here(interaction, request)
                 return
-            accepted = await self._services.ask.submit(self._moved(request, thread, interaction.guild))
-        if accepted is not None:
-            await self._services.ask.acknowledged(accepted, await self._sent(thread, accepted, None))
+            await self._submit(self._moved(request, thread, interaction.guild), thread, None)
 
     def _moved(self, request: AskRequest, thread: discord.Thread, guild: discord.Guild | None) -> AskRequest:
         """The request for a thread that was opened for it, where no branch goes on."""
@@ -232,17 +229,49 @@ class Asking:
             channel_route=True,
         )
 
-    async def _sent(
-        self, target: discord.abc.Messageable, accepted: Accepted, reply_to: discord.MessageReference | None
-    ) -> int | None:
+    async def _submit(
+        self, request: AskRequest, target: discord.abc.Messageable, reply_to: discord.MessageReference | None
+    ) -> None:
+        """Submit a question and send the message that becomes the answer; when the database is slow, first with a
+        sentence that says so."""
+        sent: list[discord.Message] = []
+
+        async def tell(sentence: discord.ui.LayoutView) -> None:
+            sent.append(await send_reply(target, reply_to, view=sentence))
+
+        try:
+            work = self._services.ask.submit(request)
+            accepted = await _told_when_slow(work, request.asker.locale, tell)
+        except BotError:
+            await _delete(sent)
+            raise
+        if accepted is None:
+            await _delete(sent)
+            return
         view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
+        message_id: int | None = None
         try:
             with translated():
-                sent = await send_reply(target, reply_to, view=view, nonce=f"{accepted.request_id}-0")
+                if sent:
+                    message_id = sent[0].id
+                    # Not Message.edit, which brings previews of links back (discord.py 2.7.1, message.py).
+                    partial = discord.PartialMessage(channel=sent[0].channel, id=message_id)
+                    await partial.edit(view=view, allowed_mentions=NOBODY)
+                else:
+                    shown = await send_reply(target, reply_to, view=view, nonce=f"{accepted.request_id}-0")
+                    message_id = shown.id
         except DeliveryError as error:
             log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
-            return None
-        return sent.id
+        await self._services.ask.acknowledged(accepted, message_id)
+
+
+async def _delete(messages: Sequence[discord.Message]) -> None:
+    for message in messages:
+        try:
+            with translated():
+                await message.delete()
+        except DeliveryError as error:
+            log.info("ask.sentence_not_removed", code=_code(error))
 
 
 @asynccontextmanager
@@ -260,14 +289,24 @@ async def refused_privately(interaction: discord.Interaction) -> AsyncIterator[N
 async def told_when_slow(interaction: discord.Interaction, work: Coroutine[Any, Any, T], *, private: bool) -> T:
     """Await what takes a question, and say that the database is busy when it takes longer than an interaction
     waits."""
+
+    async def tell(sentence: discord.ui.LayoutView) -> None:
+        if not interaction.response.is_done():
+            await reply(interaction, sentence, private=private)
+
+    return await _told_when_slow(work, interaction.locale.value, tell)
+
+
+async def _told_when_slow(
+    work: Coroutine[Any, Any, T], locale: str, tell: Callable[[discord.ui.LayoutView], Awaitable[None]]
+) -> T:
     taking = asyncio.create_task(work, name="ask")
     await asyncio.wait({taking}, timeout=SLOW_AFTER)
-    if not taking.done() and not interaction.response.is_done():
-        log.warning("ask.slow", interaction=interaction.id)
+    if not taking.done():
+        log.warning("ask.slow")
         try:
             with translated():
-                sentence = say(interaction.locale.value, "asking.slow")
-                await reply(interaction, text_layout(sentence), private=private)
+                await tell(text_layout(say(locale, "asking.slow")))
         except DeliveryError as error:
             log.info("ask.slow_not_told", code=_code(error))
     return await taking

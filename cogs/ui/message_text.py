@@ -87,7 +87,8 @@ def with_names(text: str, guild: discord.Guild | None, viewer: Viewer, people: M
     """``text`` with the names of people, roles and channels in place of ids.
 
     Roles and channels are those of ``guild``; a channel that ``viewer`` cannot see keeps its id, as does
-    everything that is not known."""
+    everything that is not known.
+    """
 
     def name_of(found: re.Match[str]) -> str:
         kind, snowflake = found[1], int(found[2])

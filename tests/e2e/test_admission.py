@@ -161,3 +161,21 @@ async def test_q6_a_question_that_is_deleted_before_it_is_taken_is_withdrawn(
         await until_over(stage, of_the_bot(stage, room)[0])
     assert "swordfish" not in (await (await ada.slash(room, "context show")).response()).text
     assert len(stage.parallax.requests) <= before + 1
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["channel", "direct message"])
+async def test_q6_a_message_is_told_too(
+    stage: Stage, folder: Path, room: Channel, ada: Person, direct: bool
+) -> None:
+    """By a reply that becomes the answer."""
+    stage.parallax.script(["Here."])
+    where = ada.dm if direct else room
+    with locked(folder, 4.0):
+        asking = await ada.say(where, f"<@{stage.discord.world.bot.id}> are you there?")
+        await stage.discord.wait_until(lambda: bool(of_the_bot(stage, where)), PATIENCE)
+        shown = of_the_bot(stage, where)[0]
+        assert shown.text.startswith(SLOW)
+        assert shown.referenced is asking
+        await until_over(stage, shown)
+    assert body(shown) == "Here."
+    assert of_the_bot(stage, where) == [shown]
