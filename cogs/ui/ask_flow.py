@@ -31,7 +31,7 @@ from cogs.ui.convert import (
     place_of,
     place_of_interaction,
 )
-from cogs.ui.message_text import prompt_with_names
+from cogs.ui.message_text import mentions_of, prompt_with_names
 
 log = structlog.get_logger(__name__)
 
@@ -82,8 +82,9 @@ class Asking:
         place = place_of_interaction(interaction)
         context = await ask_context_of(self._services, person_of(interaction), place)
         is_private = context.profile.private if private is None else private
+        named = await prompt_with_names(self._services, interaction, prompt)
         request = AskRequest(
-            prompt=await prompt_with_names(self._services, interaction, prompt),
+            prompt=named.text,
             asker=asker_of(interaction),
             context=context,
             destination=destination_of(interaction, private=is_private),
@@ -91,6 +92,7 @@ class Asking:
             attached_text=attached_text,
             think=think,
             follows=None if is_private else follows,
+            mentions=named.mentions,
         )
         if files or about:
             self._services.attachments.check_all(files)
@@ -137,6 +139,7 @@ class Asking:
             attached_text=attached_text,
             source_message_id=message.id,
             follows=follows,
+            mentions=mentions_of(message, (original or message).author),
         )
         async with _typing(target) if files or about else nullcontext():
             request = await self._with_files(request, files, about)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 
@@ -13,11 +13,21 @@ from bot.domain.conversation.attached_text import as_forward, as_quotation, as_u
 
 MOST_TEXT = 20_000
 """Characters read of one message: more than a message can have, embeds and components included."""
+MOST_MENTIONS = 20
+"""Mentions of one question that an answer may show again."""
 MOST_LOOKED_UP = 5
 """People whose names are looked up for one command: each is a call to Discord."""
 
 _MENTION = re.compile(r"<(@[!&]?|#)(\d{15,21})>")
 _NAME = 80
+
+
+class Named(NamedTuple):
+    """A text with names in place of ids, and the mentions by these names."""
+
+    text: str
+    mentions: Mapping[str, str]
+
 
 Viewer = discord.Member | discord.User
 Part = discord.Message | discord.MessageSnapshot
@@ -28,7 +38,7 @@ def words_of(message: discord.Message, me: int) -> str:
     text = message.content
     for mention in (f"<@{me}>", f"<@!{me}>", *(f"<@&{role.id}>" for role in own_roles(message, me))):
         text = text.replace(mention, " ")
-    return _named(message, text, message.author).strip()
+    return _named(message, text, message.author).text.strip()
 
 
 def own_roles(message: discord.Message, me: int) -> list[discord.Role]:
@@ -42,12 +52,12 @@ def own_roles(message: discord.Message, me: int) -> list[discord.Role]:
 def text_in(message: discord.Message, viewer: Viewer) -> str:
     """Everything that ``viewer`` can read in a message, a message that it forwards included; mentions as names."""
     texts = [*_texts(message), *_forwards(message)]
-    return _named(message, "\n".join(filter(None, texts)), viewer)[:MOST_TEXT].strip()
+    return _named(message, "\n".join(filter(None, texts)), viewer).text[:MOST_TEXT].strip()
 
 
 def forwarded_in(message: discord.Message) -> str:
     """The messages that this one forwards, as quotations."""
-    return _named(message, "\n\n".join(_forwards(message)), message.author)[:MOST_TEXT]
+    return _named(message, "\n\n".join(_forwards(message)), message.author).text[:MOST_TEXT]
 
 
 def quoted(message: discord.Message, viewer: Viewer) -> str:
@@ -68,11 +78,11 @@ def forwarded_files(message: discord.Message) -> list[discord.Attachment]:
     return [file for snapshot in message.message_snapshots for file in snapshot.attachments]
 
 
-async def prompt_with_names(services: Services, interaction: discord.Interaction, prompt: str) -> str:
+async def prompt_with_names(services: Services, interaction: discord.Interaction, prompt: str) -> Named:
     """A command's text with names in place of ids. Discord tells the names of people only when it is asked; those
     it does not tell in time keep their ids."""
     if _MENTION.search(prompt) is None:
-        return prompt
+        return Named(prompt, {})
     wanted = {int(found[2]) for found in _MENTION.finditer(prompt) if found[1] in {"@", "@!"}}
     known = {one.id: one.display_name for one in (interaction.user, interaction.client.user) if one is not None}
     unknown = sorted(wanted - known.keys())[:MOST_LOOKED_UP]
@@ -83,12 +93,18 @@ async def prompt_with_names(services: Services, interaction: discord.Interaction
     return with_names(prompt, interaction.guild, interaction.user, known)
 
 
-def with_names(text: str, guild: discord.Guild | None, viewer: Viewer, people: Mapping[int, str]) -> str:
+def mentions_of(message: discord.Message, viewer: Viewer) -> Mapping[str, str]:
+    """What a message mentions, as far as ``viewer`` may see it, by the names that stand in its text."""
+    return _named(message, "\n".join(_texts(message)), viewer).mentions
+
+
+def with_names(text: str, guild: discord.Guild | None, viewer: Viewer, people: Mapping[int, str]) -> Named:
     """``text`` with the names of people, roles and channels in place of ids.
 
     Roles and channels are those of ``guild``; a channel that ``viewer`` cannot see keeps its id, as does
     everything that is not known.
     """
+    mentions: dict[str, str] = {}
 
     def name_of(found: re.Match[str]) -> str:
         kind, snowflake = found[1], int(found[2])
@@ -98,20 +114,24 @@ def with_names(text: str, guild: discord.Guild | None, viewer: Viewer, people: M
             name = channel.name if channel is not None and _sees(viewer, channel) else None
         elif kind == "@&":
             role = guild.get_role(snowflake) if guild is not None else None
-            name = role.name if role is not None else None
+            name = role.name.removeprefix("@") if role is not None else None
         else:
             name = people.get(snowflake)
         short = " ".join((name or "").split())[:_NAME]
-        return f"{kind[0]}{short}" if short else found[0]
+        if not short:
+            return found[0]
+        if len(mentions) < MOST_MENTIONS:
+            mentions.setdefault(f"{kind[0]}{short}", found[0])
+        return f"{kind[0]}{short}"
 
-    return _MENTION.sub(name_of, text)
+    return Named(_MENTION.sub(name_of, text), mentions)
 
 
 def _sees(viewer: Viewer, channel: Any) -> bool:  # noqa: ANN401  # of any kind
     return isinstance(viewer, discord.Member) and channel.permissions_for(viewer).view_channel
 
 
-def _named(message: discord.Message, text: str, viewer: Viewer) -> str:
+def _named(message: discord.Message, text: str, viewer: Viewer) -> Named:
     people = {user.id: user.display_name for user in message.mentions}
     return with_names(text, message.guild, viewer, people)
 

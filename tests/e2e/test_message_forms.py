@@ -229,6 +229,27 @@ async def test_d5_the_model_reads_names(stage: Stage, room: Channel, ada: Person
     assert heard(stage) == f"Ada: @Ben is right?\n\nA message by Ben:\n> {names}"
 
 
+async def test_d5_names_come_back_as_mentions_that_ping_nobody(
+    stage: Stage, room: Channel, ada: Person, ben: Person
+) -> None:
+    """In the answer and in the quoted question, also after a press; other names stay names."""
+    stage.parallax.script([f"Ask @Ben in #{room.name}, not @Chloe."])
+    shown = await ask(ada, room, f"Who knows? {ben.mention}? <#{room.id}>?")
+    await until_over(stage, shown)
+    assert body(shown) == (
+        f"> Who knows? {ben.mention}? <#{room.id}>?\nAsk {ben.mention} in <#{room.id}>, not @Chloe."
+    )
+    assert shown.notified == frozenset()
+    stage.parallax.script(["@Ben does."])
+    answer = await answered(stage, await ada.say(room, f"{mention(stage)} {ben.mention} or who?"))
+    assert body(answer) == f"{ben.mention} does."
+    assert answer.notified == frozenset()
+    stage.parallax.script(["Yes, @Ben."])
+    await (await ada.click(answer, "Regenerate")).acked()
+    await stage.discord.wait_until(lambda: f"Yes, {ben.mention}." in answer.text, PATIENCE)
+    await until_over(stage, answer)
+
+
 async def test_d5_what_its_asker_cannot_see_keeps_its_id(stage: Stage, room: Channel, ada: Person) -> None:
     """The name of a hidden channel is not told, nor anything that does not exist."""
     hidden = new_room(stage)

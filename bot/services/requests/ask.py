@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -57,7 +58,8 @@ class AskRequest:
 
     ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
-    own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with.
+    own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with;
+    ``mentions`` what its text mentions, by name.
     """
 
     prompt: str
@@ -69,6 +71,7 @@ class AskRequest:
     think: bool | None = None
     source_message_id: int | None = None
     follows: str | None = None
+    mentions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def conversation(self) -> ConversationKey:
@@ -243,7 +246,9 @@ class AskService:
         return await self._unacknowledged.settled(self._clock, timeout)
 
     def _options(self, request: AskRequest) -> GenerationOptions:
-        return self._profiles.options(request.context.profile, request.context.place, request.asker.name)
+        context = request.context
+        options = self._profiles.options(context.profile, context.place, request.asker.name)
+        return replace(options, mentions=request.mentions)
 
     def _cost(self, request: AskRequest, options: GenerationOptions) -> float:
         """The estimated work in tokens. Raises :class:`PromptTooLong`."""

@@ -36,7 +36,7 @@ class Viewer(discord.Member):
 
 def named(text: str, name: str) -> str:
     """The text where everything is called like this."""
-    return with_names(text, guild(name), cast("Any", Viewer()), {ADA: name})
+    return with_names(text, guild(name), cast("Any", Viewer()), {ADA: name}).text
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_d5_a_name_is_one_short_line(name: str) -> None:
 @given(st.text(alphabet=st.sampled_from("<@!&#>0123456789a \n"), max_size=60))
 def test_d5_a_text_without_known_ids_is_not_changed(text: str) -> None:
     """Twenty-one digits at most are an id, and none of these is known."""
-    assert with_names(text, None, cast("Any", Viewer()), {}) == text
+    assert with_names(text, None, cast("Any", Viewer()), {}) == (text, {})
