@@ -1,4 +1,4 @@
-"""What documents and code say of each other's files: whatever is named there has to exist."""
+"""Files that documents and code name have to exist."""
 
 from __future__ import annotations
 

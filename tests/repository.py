@@ -1,8 +1,8 @@
 """``python -m tests.repository``: what may not be in the repository's files. Part of ``make lint``.
 
-A machine's own paths and package index addresses make a checkout work on one machine only; a stale
-``.env.example`` misleads; a link to a file that does not exist, or a drawing that the code has left behind, wastes
-somebody's time; a module or class that cannot be seen whole is not understood.
+Absolute paths and addresses of package indexes make a checkout work on one machine only. An old ``.env.example``,
+links to files that do not exist and drawings that differ from the code mislead readers. Modules and classes that
+cannot be seen whole are not understood.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _FOREIGN = (
     (re.compile(r"(?<![\w.:/-])/(?:work|root|home/\w+|Users/\w+)/[\w.-]+"), "an absolute path of a machine"),
     (re.compile(r"(?m)^\s*--(?:extra-)?index-url|--find-links|--trusted-host"), "a package index"),
-    # Whatever serves "/simple" or "/files" by that name: a registry is known by its paths, and named nowhere here.
+    # A registry is recognised by its paths, so that none has to be named here.
     (re.compile(r"https?://[\w.:-]+/(?:[\w-]+/)*simple/?(?=[\s\"')]|$)"), "a package index"),
     (re.compile(r"https?://[^\s\"')]+\.(?:whl|tar\.gz)\b"), "a package's address"),
 )

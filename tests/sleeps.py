@@ -1,4 +1,4 @@
-"""Which tests may let real time pass, and why. All others wait for what they need, or on virtual time."""
+"""The tests that may let real time pass, and why. All others wait for a condition, or on virtual time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ VIRTUAL = "VirtualTimeLoop"
 REAL_TIME = {
     "tests/contract/discord_double/test_network.py": "an outage ends by itself: that is the subject",
     "tests/contract/parallax/replay.py": "the gaps between a peer's bytes",
-    "tests/e2e/bot_process.py": "the kernel tells nobody that a stopped process stands: it is looked at",
-    "tests/e2e/crash_world.py": "kills come at moments drawn by chance; another process's database is looked at",
+    "tests/e2e/bot_process.py": "the kernel has no event for a process that was stopped: it is polled",
+    "tests/e2e/crash_world.py": "kills at random moments; another process's database is polled",
     "tests/fakes/clocks.py": "clocks",
     "tests/fakes/channels.py": "the latency of a network",
     "tests/integration/discord_io/test_answer_delivery.py": "an answer grows 200 times a second",
-    "tests/integration/services/process.py": "a failed task is begun again after a pause, as in the bot",
+    "tests/integration/services/process.py": "a failed task is started again after a pause, as in the bot",
     "tests/integration/services/queue/test_position_edits.py": "answers end at a pace",
     "tests/unit/sandbox/discord_api/test_clock.py": "the clock is the subject",
     "tests/unit/sandbox/parallax/test_clock.py": "the clock is the subject",

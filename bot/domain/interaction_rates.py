@@ -9,13 +9,13 @@ from enum import Enum
 from bot.clock import Clock
 
 MOST_PEOPLE = 10_000
-# Typing an option's value asks for choices at every letter.
-COMPLETIONS = 20, 5.0
-# A person whose messages come too fast is told so at most once in this many seconds: a sentence for each message
-# would itself be a flood.
+"""How many people are remembered; those who came longest ago are forgotten first."""
+
 SAY_EVERY = 10.0
-# Sums of floating-point times are not exact: less than this many seconds too early counts as in time.
+"""Seconds between two notices to a person who is too fast: a sentence for each message would itself be a flood."""
+
 _TOLERANCE = 1e-6
+"""Seconds. Sums of floating-point times are not exact: an action this much too early is in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +25,20 @@ class RateLimit:
     burst: int
     per_second: float
 
-    def times(self, factor: int) -> RateLimit:
-        """This limit with ``factor`` times the burst and the rate."""
-        return RateLimit(self.burst * factor, self.per_second * factor)
+
+COMPLETIONS = RateLimit(20, 5.0)
+"""Discord asks for the choices of an option at every letter that is typed."""
 
 
 class PersonRates:
-    """One limit, applied to each person separately. A person who has the whole burst available again is
-    forgotten."""
+    """One limit, applied to each person separately. A person who has the whole burst again is forgotten."""
 
-    def __init__(self, limit: RateLimit, *, most_people: int = MOST_PEOPLE) -> None:
-        """Remember at most ``most_people``; those who came longest ago are forgotten first."""
+    def __init__(self, limit: RateLimit) -> None:
         self._interval = 1.0 / limit.per_second
         self._slack = self._interval * (limit.burst - 1)
-        self._most_people = most_people
         # For each person, the time at which the next action is due at an even pace (the generic cell rate
         # algorithm, ITU-T I.371); ordered by when people last came.
         self._even: OrderedDict[int, float] = OrderedDict()
-
-    def __len__(self) -> int:
-        """How many people are remembered."""
-        return len(self._even)
 
     def take(self, user_id: int, now: float) -> bool:
         """Count one action at ``now`` (seconds, never going back); False, and not counted, when it is too fast."""
@@ -60,14 +53,13 @@ class PersonRates:
     def _forget(self, now: float) -> None:
         while self._even:
             user_id, even = next(iter(self._even.items()))
-            if even > now and len(self._even) < self._most_people:
+            if even > now and len(self._even) < MOST_PEOPLE:
                 return
             del self._even[user_id]
 
 
 class Sent(Enum):
-    """A kind of action that a person sends to the bot. A withdrawal (Stop, Cancel) takes work away and is never
-    too fast."""
+    """A kind of action. A withdrawal (Stop, Cancel) takes work away and is never too fast."""
 
     COMMAND = "command"
     MESSAGE = "message"
@@ -85,8 +77,8 @@ class InteractionRates:
         self._rates = {
             Sent.COMMAND: asked,
             Sent.MESSAGE: asked,
-            Sent.PRESS: PersonRates(commands.times(2)),
-            Sent.COMPLETION: PersonRates(RateLimit(*COMPLETIONS)),
+            Sent.PRESS: PersonRates(RateLimit(commands.burst * 2, commands.per_second * 2)),
+            Sent.COMPLETION: PersonRates(COMPLETIONS),
         }
         self._notices = PersonRates(RateLimit(1, 1 / SAY_EVERY))
         self._clock = clock
@@ -97,5 +89,5 @@ class InteractionRates:
         return rates is None or rates.take(user_id, self._clock.monotonic())
 
     def should_tell(self, user_id: int) -> bool:
-        """Whether to tell this person that they are too fast: True at most once in ten seconds."""
+        """Whether to tell this person that they are too fast: True at most once in :data:`SAY_EVERY`."""
         return self._notices.take(user_id, self._clock.monotonic())

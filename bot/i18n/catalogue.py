@@ -1,16 +1,15 @@
 """The catalogue: every sentence that people read, by key and locale.
 
-Sentences live in ``bot/i18n/locales/<locale>.toml`` as flat ``"area.name" = "text with {placeholders}"`` tables;
-English is complete and the fallback for a missing locale or key. A count picks between ``key.one`` and
-``key.other``. Discord's locales (``en-US``, ``zh-CN``) are matched by their language.
+``bot/i18n/locales/<locale>.toml`` has a table for each area with ``name = "text with {placeholders}"``. English is
+complete and the fallback for a missing locale or key. A count picks between ``key.one`` and ``key.other``.
+Discord's locales (``en-US``, ``zh-CN``) are matched by their language.
 
-A sentence names a command by its English path (``/cluster init``) in every locale's file. When it is read, the
-path is replaced by the command's name in that locale (``command.<path>.typed``), so a sentence never shows an old
-name.
+Every file names a command by its English path (``/cluster init``). When it is read, the path becomes the command's
+name in that locale (``command.<path>.typed``), so a sentence never shows an old name.
 
-Numbers are passed in as numbers and formatted here for the locale. Durations are translated too (``duration.*``,
-see ``compact_duration``). The same in every locale are the units GB, kB and tok/s, the glyphs, file names such as
-``answer.md`` and the instructions for the model.
+Numbers are passed in as numbers and formatted here for the locale; durations are sentences (``duration.*``). The
+same in every locale are the units GB, kB and tok/s, the glyphs, file names such as ``answer.md`` and the
+instructions for the model.
 """
 
 from __future__ import annotations
@@ -56,23 +55,21 @@ def _flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
 
 
 def _command_paths(flat: Mapping[str, str]) -> dict[str, str]:
-    """Every command's English path, and the locale's: ``cluster init`` → ``cluster einrichten``."""
-    typed = {
-        key.removeprefix("command.").removesuffix(".typed"): name
-        for key, name in flat.items()
-        if key.startswith("command.") and key.endswith(".typed")
-    }
+    """Every command's English path, and the locale's: ``cluster init`` → ``cluster einrichten``.
+
+    A group's names come from its own entry, so entries are read from the shortest to the longest.
+    """
     paths: dict[str, str] = {}
-    for path in typed:
-        parts = path.split(".")
-        names = (typed.get(".".join(parts[: depth + 1]), part) for depth, part in enumerate(parts))
-        paths[" ".join(parts)] = " ".join(names)
+    for key in sorted(flat, key=len):
+        if key.startswith("command.") and key.endswith(".typed"):
+            path = key.removeprefix("command.").removesuffix(".typed").replace(".", " ")
+            group = path.rpartition(" ")[0]
+            paths[path] = f"{paths.get(group, group)} {flat[key]}".lstrip()
     return paths
 
 
 def name_commands(flat: Mapping[str, str]) -> dict[str, str]:
-    """The sentences with the locale's names of commands; addresses, paths and ``</name:id>`` are left
-    unchanged."""
+    """The sentences with the locale's names of commands; addresses, paths and ``</name:id>`` stay unchanged."""
     paths = _command_paths(flat)
     if not paths:
         return dict(flat)
@@ -91,10 +88,8 @@ def available_locales() -> tuple[str, ...]:
 
 @cache
 def sentences(locale: str) -> Mapping[str, str]:
-    """All sentences of one locale by key, without fallback; empty for a locale that has none.
-
-    Commands have the names that Discord's list of commands shows in this locale.
-    """
+    """All sentences of one locale by key, with its names of commands, without fallback; empty for an unknown
+    locale."""
     source = files("bot.i18n").joinpath("locales", f"{locale}.toml")
     if not source.is_file():
         return {}
@@ -102,7 +97,7 @@ def sentences(locale: str) -> Mapping[str, str]:
 
 
 def forget_sentences() -> None:
-    """Free the memory of all sentences; each locale is read again when it is needed."""
+    """Free the memory of all sentences; a locale is read again when it is needed."""
     sentences.cache_clear()
 
 
@@ -114,10 +109,7 @@ def resolve(locale: str | None) -> str:
 
 
 def say(locale: str | None, key: str, /, *, count: int | None = None, **params: object) -> str:
-    """The sentence for ``key`` in ``locale``, filled in.
-
-    Raises KeyError for a key that English does not have: a programming error that a test finds.
-    """
+    """The sentence for ``key`` in ``locale``, filled in. Raises KeyError for a key that English does not have."""
     if count is not None:
         params["count"] = count
         key = f"{key}.one" if count == 1 else f"{key}.other"
@@ -136,10 +128,8 @@ def number(locale: str | None, value: float) -> str:
 
 
 def fill(locale: str | None, key: str, params: Mapping[str, object]) -> str:
-    """The sentence for ``key`` in ``locale`` with ``params`` that come from elsewhere (errors, holds).
-
-    Numbers among them are written as :func:`number` does.
-    """
+    """As :func:`say`, with ``params`` that come as a mapping (of errors, of holds) and never choose a plural.
+    Numbers among them are written as :func:`number` does."""
     template = sentences(resolve(locale)).get(key) or sentences(DEFAULT_LOCALE)[key]
     if not params:
         return template

@@ -1,10 +1,9 @@
 """Translated names and descriptions of commands and their options.
 
-The catalogue key is derived from where a text is used, so a cog only writes names and descriptions in English:
+Cogs write names and descriptions in English. The catalogue key is derived from where a text is used:
 ``command.<qualified name>.typed`` and ``.description`` (a group's too), ``.option_typed.<option>`` and
 ``.option.<option>`` below it and, for an entry of a context menu, ``menu.<name>``, lower case and joined by
-underscores. The key of a choice cannot be derived, so it is given: ``locale_str("Fast", key="choice.fast")``; this
-also works for anything else.
+underscores. Where it cannot be derived, it is given: ``locale_str("Fast", key="choice.fast")``.
 
 Discord shows a command's name in the reader's language but always sends the English one to the bot (docs,
 interactions/application-commands, "Localization"). So handlers, permissions and logs use only English names.

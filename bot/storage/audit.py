@@ -13,7 +13,7 @@ from bot.storage.tables import audit
 
 
 class Audit:
-    """What operators did to the cluster and the queue."""
+    """Actions of operators and managers."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -30,11 +30,7 @@ class Audit:
 
     async def recent(self, limit: int) -> Sequence[AuditEntry]:
         """The newest ``limit`` entries, newest first."""
-        newest = (
-            select(audit.c.at, audit.c.actor_id, audit.c.action, audit.c.detail)
-            .order_by(audit.c.id.desc())
-            .limit(limit)
-        )
+        newest = select(audit).order_by(audit.c.id.desc()).limit(limit)
         return await self._transactions.read(
             lambda connection: [
                 AuditEntry(row.at, row.actor_id, row.action, json.loads(row.detail))

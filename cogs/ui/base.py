@@ -1,4 +1,4 @@
-"""What views, dialogues and buttons are made of: presses are checked, and failures reach person and operator."""
+"""Base classes of views, dialogues and buttons: every press is checked, every failure is told and logged."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ Press = discord.Interaction[Any]
 
 
 async def is_in_time(interaction: Press, sent: Sent) -> bool:
-    """Whether a press is not too fast; who is has been told when this returns False."""
+    """Whether a press is in time; a person who is too fast has been told when this returns False."""
     client = interaction.client
     assert isinstance(client, ParallaxBot)  # noqa: S101  # views are shown by our own bot
     return await client.guard.admits(interaction, sent)
 
 
 class DurableButton(ui.DynamicItem[ui.Button[Any]], ABC, template=r"(?!)"):
-    """A button whose id carries all it needs, so that it works after any restart: the base of those that the cogs
-    register. The template of each names the ``action`` and the other parts of its id.
+    """A button that works after any restart, since its id carries all it needs. The template of a subclass names
+    the ``action`` and the other parts of the id.
 
-    discord.py only logs what a DynamicItem raises and takes an exception in its check for a refusal, so every
-    failure is reported here.
+    discord.py only logs what a DynamicItem raises, so every failure is reported here.
     """
 
     withdrawals: ClassVar[frozenset[str]] = frozenset()
-    """The actions that take work away: they are never refused for being too fast."""
+    """The actions that take work away, which are never too fast."""
 
     def __init__(self, button: ui.Button[Any], fields: Mapping[str, str]) -> None:
         """``fields`` are the parts of its id, by their names in the template."""
@@ -50,15 +49,15 @@ class DurableButton(ui.DynamicItem[ui.Button[Any]], ABC, template=r"(?!)"):
 
     @abstractmethod
     async def act(self, services: Services, press: Press) -> None:
-        """Do what the button stands for. What it raises is told to the person."""
+        """Do what the button is for. What it raises is told to the person."""
 
     async def interaction_check(self, interaction: Press, /) -> bool:
-        """Refuse who presses too fast."""
+        """Refuse a person who presses too fast."""
         withdraws = self.fields["action"] in self.withdrawals
         return await is_in_time(interaction, Sent.WITHDRAWAL if withdraws else Sent.PRESS)
 
     async def callback(self, interaction: Press) -> None:
-        """Do it, or say privately why not."""
+        """Act, or say privately why not."""
         client = interaction.client
         assert isinstance(client, ParallaxBot)  # noqa: S101  # registered by our own cogs
         try:
@@ -68,64 +67,57 @@ class DurableButton(ui.DynamicItem[ui.Button[Any]], ABC, template=r"(?!)"):
 
 
 class BaseLayout(ui.LayoutView, ABC):
-    """A layout whose errors are reported, usable only by the person it was made for, as long as they may."""
+    """A layout for the person it was made for, as long as they have the right; its errors are reported."""
 
     sent: ClassVar[Sent] = Sent.PRESS
-    """What its presses count as."""
+    """The kind of action that its presses are."""
 
-    def __init__(self, *, owner_id: int | None, timeout: float | None = 180.0) -> None:
-        """``owner_id`` None: anybody who sees it may use it. ``timeout`` in seconds."""
+    def __init__(self, *, owner_id: int, timeout: float = 180.0) -> None:
+        """``timeout`` in seconds after the last press."""
         super().__init__(timeout=timeout)
         self._owner_id = owner_id
 
     @abstractmethod
     async def authorise(self, interaction: Press) -> None:
-        """Raise :class:`NotAllowed` when its owner may not use it any more.
-
-        Asked at every press, since a right may be taken while the message stands.
-        """
+        """Raise :class:`NotAllowed` when its owner may not use it any more. Called at every press."""
 
     async def interaction_check(self, interaction: Press, /) -> bool:
-        """Refuse who presses too fast, other people, and its owner without the right.
-
-        What it raises is reported by :meth:`on_error`.
-        """
+        """Refuse presses that are too fast, by other people, or without the right; :meth:`on_error` reports."""
         if not await is_in_time(interaction, self.sent):
             return False
-        if self._owner_id not in {None, interaction.user.id}:
+        if interaction.user.id != self._owner_id:
             raise NotAllowed("not the owner of this message", key="error.not_yours")
         await self.authorise(interaction)
         return True
 
     async def on_error(self, interaction: Press, error: Exception, _item: ui.Item[Any], /) -> None:
-        """Report through the one function."""
+        """Report the error to the person and in the log."""
         await report(interaction, error)
 
 
 class BaseModal(ui.Modal, ABC):
-    """A dialogue whose errors are reported, submitted only by those who still may."""
+    """A dialogue that checks the right of the person when it is submitted; its errors are reported."""
 
     @abstractmethod
     async def authorise(self, interaction: Press) -> None:
-        """Raise :class:`NotAllowed` when this person may not submit it: a dialogue may stay open for a long time
-        after the press that opened it."""
+        """Raise :class:`NotAllowed` when this person may not submit it: it may have been open for a long time."""
 
     async def interaction_check(self, interaction: Press, /) -> bool:
-        """Check before anything is done. What it raises is reported by :meth:`on_error`."""
+        """Check the right before anything is done; :meth:`on_error` reports a refusal."""
         await self.authorise(interaction)
         return True
 
     async def on_error(  # type: ignore[override]  # as ui.Modal itself: a dialogue's errors have no item
         self, interaction: Press, error: Exception, /
     ) -> None:
-        """Report through the one function."""
+        """Report the error to the person and in the log."""
         await report(interaction, error)
 
 
 async def reply(
     press: Press, view: ui.LayoutView, *, private: bool, files: Sequence[discord.File] = ()
 ) -> int | None:
-    """Answer an interaction with a layout that pings nobody; the message's id, where Discord tells it."""
+    """Answer an interaction with a layout that pings nobody; returns the message's id if Discord tells it."""
     response = await press.response.send_message(
         view=view, ephemeral=private, allowed_mentions=NOBODY, files=list(files)
     )
@@ -133,12 +125,12 @@ async def reply(
 
 
 async def redraw(press: Press, view: ui.LayoutView) -> None:
-    """Answer a press by showing this layout in the message that was pressed; pings nobody."""
+    """Answer a press by changing the pressed message to this layout; pings nobody."""
     await press.response.edit_message(view=view, allowed_mentions=NOBODY)
 
 
 async def fill_in(press: Press, view: ui.LayoutView, *, files: Sequence[discord.File] = ()) -> int:
-    """Show this layout in an acknowledged interaction's message, with these files; pings nobody. Its id."""
+    """Change an acknowledged interaction's message to this layout; pings nobody. Returns the message's id."""
     message = await press.edit_original_response(
         view=view, attachments=list(files) or discord.utils.MISSING, allowed_mentions=NOBODY
     )
@@ -153,7 +145,7 @@ def made_button(
     emoji: str | None = None,
     disabled: bool = False,
 ) -> ui.Button[Any]:
-    """A button of a layout that is made while it runs."""
+    """A button for a layout, which calls ``pressed``."""
     button: ui.Button[Any] = ui.Button(label=label[:80], style=style, emoji=emoji, disabled=disabled)
     button.callback = pressed  # type: ignore[assignment, method-assign]  # how discord.py binds made buttons
     return button

@@ -1,7 +1,6 @@
-"""Everybody there can be, and the acts of a client that offers more than it should.
+"""Every kind of person, and the calls of a client that offers more than it should.
 
-Discord's client would not offer most of this. A client is not a guard: what is tried here reaches the bot all the
-same, as it would from a client that lies.
+Discord's own client would not offer most of these calls. A changed client could send them, so the bot must check.
 """
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ def demoted(stage: Stage, person: Person, room: Channel) -> Iterator[None]:
 
 @contextmanager
 def unheard(stage: Stage) -> Iterator[None]:
-    """The scheduler hears nothing meanwhile, but that the watcher looks at its status."""
+    """Nothing is sent to the scheduler meanwhile, except the requests for its status."""
     before = len(stage.parallax.calls)
     yield
     heard = [(call.method, call.path) for call in stage.parallax.calls[before:] if call.path != "/cluster/status"]
@@ -100,7 +99,7 @@ def unheard(stage: Stage) -> Iterator[None]:
 
 
 def controls(message: Message) -> list[JSON]:
-    """The buttons and selects that call the bot, disabled ones included: a client that lies presses these too."""
+    """The buttons and selects that call the bot, disabled ones included: a changed client can press these too."""
     return [part for part in walk(message.components) if part["type"] in (2, *SELECTS) and part.get("custom_id")]
 
 

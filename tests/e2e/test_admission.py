@@ -83,7 +83,6 @@ async def test_q7_a_refused_question_opens_no_thread(
     assert refusals == {
         "Not asked: you have 1 questions waiting, the limit. Wait for an answer, or cancel one with /queue."
     }
-    stage.parallax.script(["Here."])
     await freed(stage, olga, busy)
     await stage.discord.wait_until(lambda: bool(of_the_bot(stage, thread)), PATIENCE)
     await until_over(stage, of_the_bot(stage, thread)[0])
@@ -103,6 +102,7 @@ async def test_q7_a_refused_mention_opens_no_thread(
     await stage.discord.wait_until(lambda: any(m.referenced is asking for m in of_the_bot(stage, room)), PATIENCE)
     assert threads(stage, room) == []
     await ada.click(waiting, "Cancel")
+    await until_over(stage, waiting)
     await freed(stage, olga, busy)
 
 
@@ -123,7 +123,7 @@ async def test_q6_a_locked_database_is_told_within_three_seconds(
     stage: Stage, folder: Path, room: Channel, ada: Person, private: bool
 ) -> None:
     """The message that says so becomes the answer once the lock has ended, however long a write waits at once."""
-    stage.parallax.script(["Here."])
+    stage.parallax.script(["Here."], match="Are you there?")
     with locked(folder, 11.0 if private else 4.0):
         shown = await ask(ada, room, "Are you there?", private=private)
         assert shown.text.startswith(SLOW)
@@ -168,7 +168,7 @@ async def test_q6_a_message_is_told_too(
     stage: Stage, folder: Path, room: Channel, ada: Person, direct: bool
 ) -> None:
     """By a reply that becomes the answer."""
-    stage.parallax.script(["Here."])
+    stage.parallax.script(["Here."], match="are you there?")
     where = ada.dm if direct else room
     with locked(folder, 4.0):
         asking = await ada.say(where, f"<@{stage.discord.world.bot.id}> are you there?")

@@ -1,4 +1,4 @@
-"""Who did what: whatever an operator does to the cluster or the line can be read afterwards."""
+"""The audit log: what operators do to the cluster or the queue can be read afterwards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def audit(who: Person, room: Channel, last: str) -> str:
 
 
 async def kept_waiting(stage: Stage, *names: str) -> list[Message]:
-    """One question of each, which wait while the line is held."""
+    """One question of each person; all wait while the queue is paused."""
     messages = [await ask(stage.discord.person(name), new_room(stage), f"{name} asks") for name in names]
     for message in messages:
         await until_shows(stage, message, "the queue is paused")
@@ -74,22 +74,22 @@ async def test_everything_an_operator_does_is_in_the_audit(tmp_path: Path) -> No
         await (await olga.click(message, "Cancel the switch")).acked()
         await until_shows(stage, message, "was cancelled")
 
-        text = await audit(olga, room, "cluster.switch_cancelled")
+        text = await audit(olga, room, "cancelled a model switch")
         lines = [one.split(" · ", 2) for one in text.splitlines()[1:]]
         assert {who for _, who, _ in lines} == {olga.mention}
         assert [what.partition(" · ")[0] for _, _, what in reversed(lines)] == [
-            "cluster.board",
-            "cluster.alerts",
-            "cluster.name",
-            "line.pause",
-            "line.cancel",
-            "line.clear",
-            "line.resume",
-            "answer.stop",
-            "cluster.switch",
-            "cluster.switched",
-            "cluster.switch",
-            "cluster.switch_cancelled",
+            "changed the board of a channel",
+            "changed the alerts of a channel",
+            "named a node",
+            "paused the queue",
+            "cancelled questions",
+            "cleared the queue",
+            "resumed the queue",
+            "stopped somebody's answer",
+            "started a model switch",
+            "finished a model switch",
+            "started a model switch",
+            "cancelled a model switch",
         ]
-        assert "line.cancel · questions 2" in text
-        assert "line.clear · questions 1" in text
+        assert "cancelled questions · questions 2" in text
+        assert "cleared the queue · questions 1" in text

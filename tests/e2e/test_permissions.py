@@ -107,7 +107,7 @@ def _registered(stage: Stage) -> dict[str, list[JSON]]:
 
 
 async def test_every_command_has_a_row(stage: Stage) -> None:
-    """Whoever adds a command, a menu entry or a list of suggestions says here who may use it."""
+    """A new command, menu entry or list of suggestions needs a row that says who may use it."""
     registered = _registered(stage)
     assert {row.command for row in ROWS} == set(registered)
     completing = {
@@ -154,7 +154,7 @@ async def test_a_command_is_there_for_who_may(stage: Stage, room: Channel, row: 
 
 @pytest.mark.parametrize("name", EVERYBODY)
 async def test_no_role_grants_anything_in_direct_messages(stage: Stage, name: str) -> None:
-    """Where no server counts there: whoever has the role, too, reads where it works. Operators by name may."""
+    """No server's roles count there: people with the role, too, read where it works. Operators by id may."""
     who = stage.discord.person(name)
     interaction = await sent(stage, name, who.dm, "join", {})
     if name == "olga":

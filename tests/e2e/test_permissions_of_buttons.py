@@ -66,7 +66,7 @@ async def refused_to(stage: Stage, room: Channel, names: tuple[str, ...], messag
     ],
 )
 async def test_what_somebody_opened_is_theirs_alone(stage: Stage, room: Channel, command: str, owner: str) -> None:
-    """Pages, dialogues and switches under a private message, whatever the others' rights."""
+    """Pages, dialogues and switches under a private message; other people's rights do not matter."""
     olga, ada = stage.discord.person("olga"), stage.discord.person("ada")
     if command == "cluster queue":
         await (await olga.slash(room, "cluster pause", reason="because")).response()
@@ -123,7 +123,7 @@ async def test_everybody_may_look_and_hosts_may_join(stage: Stage, room: Channel
 
 @pytest.mark.parametrize("name", ["stranger", "ada"])
 async def test_everybody_may_see_the_chart(stage: Stage, room: Channel, name: str) -> None:
-    """It is drawn for whoever presses."""
+    """It is drawn for each person who presses."""
     message = await _card(stage, name, room)
     press = await pressed(stage, name, place_of(stage, name, room), message, control(message, "Chart"))
     shown = press.original
@@ -171,7 +171,7 @@ async def test_a_switch_under_way_is_the_operators(stage: Stage, room: Channel) 
 
 
 async def test_an_operator_who_was_demoted_is_refused(stage: Stage, room: Channel) -> None:
-    """At the press, and also at the dialogue that was open already."""
+    """At the press, and at the dialogue that was already open."""
     rosa = stage.discord.person("rosa")
     confirm = await (await rosa.slash(room, "cluster init", model=MODEL, nodes=1)).response()
     dialogue = await (await rosa.click(confirm, "Switch …")).acked()
@@ -183,8 +183,8 @@ async def test_an_operator_who_was_demoted_is_refused(stage: Stage, room: Channe
     await (await rosa.click(confirm, "Not now")).acked()
 
 
-async def test_a_demoted_operators_line_is_out_of_reach(stage: Stage, room: Channel) -> None:
-    """Cancelling some, clearing all, its confirmation and the way back: the question stays in the line."""
+async def test_a_demoted_operator_cannot_change_the_queue(stage: Stage, room: Channel) -> None:
+    """Cancelling some, clearing all, its confirmation and the way back: the question stays in the queue."""
     rosa, ada = stage.discord.person("rosa"), stage.discord.person("ada")
     await (await rosa.slash(room, "cluster pause", reason="because")).response()
     stage.parallax.script(["Here."], match="Am I")

@@ -1,4 +1,4 @@
-"""Audit log: what operators did, and the port to its store. Times in epoch seconds."""
+"""The audit log's entries, and the port to its store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An action of an operator. ``at`` in epoch seconds."""
+    """Somebody's action. ``at`` in epoch seconds; ``action`` is a stored name, which never changes."""
 
     at: float
     actor_id: int
@@ -20,7 +20,7 @@ class AuditEntry:
 
 
 class AuditLog(Protocol):
-    """The actions of operators. Raises only :class:`StorageError`."""
+    """What operators and managers did. Raises only :class:`StorageError`."""
 
     async def record(self, entry: AuditEntry) -> None:
         """Store ``entry``; durable when this returns."""

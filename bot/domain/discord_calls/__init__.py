@@ -1,1 +1,1 @@
-"""Pure limits of calls to Discord: the budget of a second, the brake on refusals, priorities."""
+"""Limits of calls to Discord: the budget of a second, the brake on refusals, priorities."""

@@ -1,9 +1,9 @@
 """How close the bot is to a ban by Discord, and which calls it may still make.
 
 Discord bans an IP address after 10,000 invalid answers (401, 403, and 429 without the scope ``shared``) in ten
-minutes (docs, topics/rate-limits, "Invalid Request Limit"). A 404 is counted here as well, although that rule does
-not name it: a loop that asks for something that does not exist is a fault of the bot in the same way. Times are
-seconds of the caller's monotonic clock.
+minutes (docs, topics/rate-limits, "Invalid Request Limit"). A 404 is counted here too, which that rule does not
+name: a loop that asks for something that does not exist is the same kind of fault. Times are seconds of the
+caller's monotonic clock.
 """
 
 from __future__ import annotations
@@ -47,16 +47,14 @@ class InvalidAnswers:
         self._at: deque[float] = deque(maxlen=CUTS_OFF)
 
     def count(self, status: int, now: float, *, scope: str = "") -> bool:
-        """Count an answer with this status and this value of ``X-RateLimit-Scope``; returns whether it is
-        invalid."""
+        """Count an answer with this status and ``X-RateLimit-Scope``; returns whether it is invalid."""
         counts = status in INVALID and not (status == 429 and scope == "shared")
         if counts:
             self._at.append(now)
         return counts
 
     def within(self, now: float) -> int:
-        """The number of invalid answers in the last ten minutes, at most :data:`CUTS_OFF`: more makes no
-        difference."""
+        """The number of invalid answers in the last ten minutes, counted up to :data:`CUTS_OFF`."""
         while self._at and now - self._at[0] >= WINDOW:
             self._at.popleft()
         return len(self._at)
@@ -71,5 +69,5 @@ class InvalidAnswers:
     def eases_at(self, now: float) -> float | None:
         """When the level falls if no further invalid answer comes; None at the lowest level."""
         found = self.within(now)
-        threshold = {Level.CUT_OFF: CUTS_OFF, Level.HELD_BACK: HOLDS_BACK}.get(self.level(now))
+        threshold = next((limit for limit in (CUTS_OFF, HOLDS_BACK) if found >= limit), None)
         return None if threshold is None else self._at[found - threshold] + WINDOW

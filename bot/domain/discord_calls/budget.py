@@ -1,11 +1,10 @@
 """How many calls the bot's token may make at once, and which of those that wait goes next.
 
 Discord takes 50 calls a second from a bot, over all routes (docs, topics/rate-limits, "Global Rate Limit"); its
-interaction and webhook endpoints are exempt. No header shows how much of it is used, so the calls are counted
-here. The bot does not know either when the server counts a call, only that it is between sending and answer. So a
-call keeps its slot from sending until one second after the answer. Then the server never counts more calls in one
-second than there are slots, however unevenly the network delays them. Times are seconds of the caller's monotonic
-clock.
+interaction and webhook endpoints are exempt. No header shows how much is used, so calls are counted here. The
+server counts a call at an unknown moment between sending and answer, so a call keeps its slot from sending until
+one second after the answer. Then the server never counts more calls in one second than there are slots, however
+unevenly the network delays them. Times are seconds of the caller's monotonic clock.
 """
 
 from __future__ import annotations
@@ -17,15 +16,14 @@ from typing import Generic, TypeVar
 from bot.domain.discord_calls.priority import CallPriority
 
 CALLS = 45
-"""Slots: a tenth below what Discord takes, which leaves room for other programs that use the same token."""
+"""Slots: a tenth below what Discord takes, for other programs with the same token."""
 
 WINDOW = 1.0
 ANSWERED_WITHIN = 15.0
 """Seconds after which no answer is expected any more; an unused slot is free again after this time too."""
 
 SHARES = {CallPriority.TEXT: 40, CallPriority.POSITION: 30}
-"""The most slots that calls of these priorities may use, so that more urgent calls find one. Others may use
-all."""
+"""The most slots that these priorities may use, so that more urgent calls find one; others may use all."""
 
 K = TypeVar("K", bound=Hashable)
 
@@ -81,8 +79,7 @@ class CallBudget(Generic[K]):
         self._held[key] = now
 
     def answered(self, key: K, now: float) -> None:
-        """Note that the call of ``key`` was answered, or its connection broke: its slot is free after the
-        window."""
+        """Note that the call was answered, or its connection broke: its slot is free after the window."""
         if self._held.pop(key, None) is not None:
             self._free_at.append(now + WINDOW)
 
@@ -93,8 +90,7 @@ class CallBudget(Generic[K]):
             waiting.pop(key, None)
 
     def refused(self, now: float, *, retry_after: float) -> None:
-        """Note that Discord's global limit was reached by other programs' calls: grant nothing for ``retry_after``
-        seconds."""
+        """Grant nothing for ``retry_after`` seconds: other programs' calls have reached the global limit."""
         self._paused_until = max(self._paused_until, now + retry_after)
 
     def look_at(self, now: float) -> float | None:

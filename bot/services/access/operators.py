@@ -1,4 +1,4 @@
-"""Who runs the cluster: named in the configuration, never inferred from a server's own permissions."""
+"""Who runs the cluster: people named in the settings, whatever permissions a server gives."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from bot.errors import NotAllowed
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody using the bot, as Discord tells it with each interaction.
-
-    ``guild_id`` is the server whose roles ``role_ids`` are; None where no server's roles are known.
-    """
+    """A user of the bot. ``guild_id`` is the server that ``role_ids`` belong to; None when no roles are known."""
 
     user_id: int
     guild_id: int | None
@@ -23,8 +20,7 @@ class Person:
 class Operators:
     """Decides who may run the cluster.
 
-    A role counts only in a server listed in ``guild_ids``: role ids are unique in all of Discord, but a server
-    that is not listed must not gain power by whatever its administrators do.
+    A role counts only in the servers ``guild_ids``, so that administrators of another server gain nothing.
     """
 
     def __init__(
@@ -42,10 +38,10 @@ class Operators:
         return person.guild_id in self._guild_ids and not self._role_ids.isdisjoint(person.role_ids)
 
     def weight_of(self, person: Person) -> float:
-        """This person's share of the cluster, relative to everybody else's 1."""
+        """This person's share of the cluster, where other people's is 1."""
         return self._weight if self.is_operator(person) else 1.0
 
     def require(self, person: Person) -> None:
-        """Raise :class:`NotAllowed` for anybody else."""
+        """Raise :class:`NotAllowed` for people who are not operators."""
         if not self.is_operator(person):
             raise NotAllowed(f"user {person.user_id} is not an operator")

@@ -1,4 +1,4 @@
-"""Profiles of places: what is in effect, and changing it."""
+"""Profiles of scopes: what is in effect, and changing it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ log = structlog.get_logger(__name__)
 
 
 class ProfileStore(Protocol):
-    """What was chosen for places. Raises only :class:`StorageError`."""
+    """What was chosen for scopes. Raises only :class:`StorageError`."""
 
     async def chosen(self, scope_ids: Sequence[int]) -> Mapping[int, Mapping[str, object]]:
-        """The choices of those scopes that have any."""
+        """The choices of each scope that has any."""
         ...
 
     async def choose(self, scope_id: int, changes: Mapping[str, Chosen | None], *, by: int, now: float) -> None:
-        """Change some choices of a scope (None: inherit again) and record who did, together."""
+        """Change some choices of a scope (None: inherit again) and record who did it, in one transaction."""
         ...
 
 
 class Profiles:
-    """Reads profiles at every question, so that a change is in effect at the next one."""
+    """Reads the profile anew for every question, so that a change is in effect at once."""
 
     def __init__(self, store: ProfileStore, clock: Clock, defaults: Profile) -> None:
         self._store = store
@@ -36,21 +36,21 @@ class Profiles:
         self.defaults = defaults
 
     async def of(self, scope_ids: Sequence[int]) -> Profile:
-        """What is in effect where these scopes apply, nearest first. Raises :class:`StorageError`."""
+        """The profile in effect in these scopes, the narrowest first. Raises :class:`StorageError`."""
         chosen = await self._store.chosen(scope_ids)
         return inherited(self.defaults, [(one, chosen[one]) for one in scope_ids if one in chosen])
 
     async def chosen(self, scope: Scope) -> Mapping[str, object]:
-        """What was chosen for this very scope."""
+        """What was chosen for this scope itself. Raises :class:`StorageError`."""
         return (await self._store.chosen([scope.scope_id])).get(scope.scope_id, {})
 
     async def choose(self, scope: Scope, changes: Mapping[str, Chosen | None], *, by: int) -> None:
-        """Change what a scope chose. Who may do that is the caller's to check. Raises :class:`StorageError`."""
+        """Change the choices of a scope; the caller checks the right to do it. Raises :class:`StorageError`."""
         await self._store.choose(scope.scope_id, changes, by=by, now=self._clock.now())
         log.info("profile.changed", scope=scope.scope_id, kind=scope.kind, by=by, fields=sorted(changes))
 
     def options(self, profile: Profile, place: ScopeChain, user: str) -> GenerationOptions:
-        """How a question of ``user`` is asked there now."""
+        """The options of a question that ``user`` asks there now."""
         return GenerationOptions(
             system_prompt=addressed(
                 profile.persona,

@@ -1,4 +1,4 @@
-"""How many tokens a person may use in a day, and how many they have used."""
+"""Tokens that a person may use in a day (UTC), and has used."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Allowance:
 
 
 class Quotas:
-    """Counts by days of UTC."""
+    """Reads what was used, and refuses questions beyond the limit."""
 
     def __init__(
         self, store: UsageStore, operators: Operators, clock: Clock, *, per_user: int, roles: Mapping[int, int]
     ) -> None:
-        """``per_user`` tokens a day, 0 for no limit; ``roles`` give their members more, 0 for no limit."""
+        """``per_user`` and the values of ``roles`` (more for their members) are tokens a day; 0: no limit."""
         self._store = store
         self._operators = operators
         self._clock = clock
@@ -35,14 +35,13 @@ class Quotas:
 
     async def allowance(self, person: Person) -> Allowance:
         """What this person may use and has used today. Raises :class:`StorageError`."""
-        today = int(self._clock.now() // DAY)
-        rows = await self._store.of_user(person.user_id, since_day=today)
-        return Allowance(self._limit(person), sum(row.tokens for row in rows), float((today + 1) * DAY))
+        used = sum(row.tokens for row in await self.history(person.user_id, 1))
+        return Allowance(self._limit(person), used, float((self.today + 1) * DAY))
 
     async def check(self, person: Person) -> None:
         """Raise :class:`QuotaUsed` when nothing is left for today. The answer that crosses the limit is given."""
         if self._limit(person) is None:
-            return
+            return  # without reading the database
         allowance = await self.allowance(person)
         if allowance.limit is not None and allowance.used >= allowance.limit:
             raise QuotaUsed(
@@ -53,20 +52,17 @@ class Quotas:
             )
 
     async def history(self, user_id: int, days: int) -> Sequence[UsageRow]:
-        """A person's last ``days`` days."""
-        return await self._store.of_user(user_id, since_day=self._first_of(days))
+        """A person's last ``days`` days, today included."""
+        return await self._store.of_user(user_id, since_day=self.today - days + 1)
 
     async def server(self, guild_id: int, days: int) -> Sequence[UsageRow]:
-        """A server's last ``days`` days, by person."""
-        return await self._store.of_server(guild_id, since_day=self._first_of(days))
+        """A server's last ``days`` days by person, today included."""
+        return await self._store.of_server(guild_id, since_day=self.today - days + 1)
 
     @property
     def today(self) -> int:
-        """The number of the present day."""
+        """The number of today, counted from 1970-01-01."""
         return int(self._clock.now() // DAY)
-
-    def _first_of(self, days: int) -> int:
-        return self.today - days + 1
 
     def _limit(self, person: Person) -> int | None:
         given = [limit for role, limit in self._roles.items() if role in person.role_ids]

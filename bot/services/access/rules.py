@@ -53,60 +53,47 @@ class Standing:
     join_role: bool | None = None
 
 
-Rule = Callable[[Standing], str | None]
+Rule = tuple[Callable[[Standing], bool], str]
+"""What has to be true, and the key of the sentence for people of whom it is not."""
 
 
-def _member(standing: Standing) -> str | None:
-    return "error.not_member" if standing.outsider else None
+def _may_ask_somewhere(standing: Standing) -> bool:
+    return standing.chosen and not standing.blocked
 
 
-def _not_blocked(standing: Standing) -> str | None:
-    return "error.ask_blocked" if standing.blocked else None
-
-
-def _right_channel(standing: Standing) -> str | None:
-    return None if standing.right_channel else "error.ask_elsewhere"
-
-
-def _chosen(standing: Standing) -> str | None:
-    return None if standing.chosen else "error.ask_not_allowed"
-
-
-def _may_rate(standing: Standing) -> str | None:
-    return None if standing.chosen and not standing.blocked else "error.rate_not_allowed"
-
-
-def _may_use_memory(standing: Standing) -> str | None:
-    may = standing.manager or (standing.chosen and not standing.blocked)
-    return None if may else "error.memory_not_allowed"
-
-
-def _host(standing: Standing) -> str | None:
-    may = standing.chosen if standing.join_role is None else standing.join_role
-    if may and not standing.blocked:
-        return None
-    roles_decide = standing.join_role is not None and not standing.blocked
-    return "error.join_elsewhere" if roles_decide and not standing.roles_seen else "error.join_not_allowed"
-
-
-def _manager(standing: Standing) -> str | None:
-    return None if standing.manager else "error.not_manager"
-
+_MEMBER: Rule = (lambda standing: not standing.outsider, "error.not_member")
 
 RULES: Mapping[Act, tuple[Rule, ...]] = {
-    Act.ASK: (_member, _not_blocked, _right_channel, _chosen),
-    Act.RATE: (_member, _may_rate),
-    Act.JOIN: (_member, _host),
-    Act.USE_CHANNEL_MEMORY: (_member, _may_use_memory),
-    Act.MANAGE: (_manager,),
+    Act.ASK: (
+        _MEMBER,
+        (lambda standing: not standing.blocked, "error.ask_blocked"),
+        (lambda standing: standing.right_channel, "error.ask_elsewhere"),
+        (lambda standing: standing.chosen, "error.ask_not_allowed"),
+    ),
+    Act.RATE: (_MEMBER, (_may_ask_somewhere, "error.rate_not_allowed")),
+    Act.JOIN: (
+        _MEMBER,
+        (lambda standing: not standing.blocked, "error.join_not_allowed"),
+        (lambda standing: standing.roles_seen or standing.join_role is not False, "error.join_elsewhere"),
+        (
+            lambda standing: standing.chosen if standing.join_role is None else standing.join_role,
+            "error.join_not_allowed",
+        ),
+    ),
+    Act.USE_CHANNEL_MEMORY: (
+        _MEMBER,
+        (lambda standing: standing.manager or _may_ask_somewhere(standing), "error.memory_not_allowed"),
+    ),
+    Act.MANAGE: ((lambda standing: standing.manager, "error.not_manager"),),
 }
+"""For each act its rules, in the order in which they are applied."""
 
 
 def refusal(act: Act, standing: Standing) -> str | None:
     """The key of the sentence why somebody may not do this; None when they may. Operators always may."""
     if standing.operator:
         return None
-    return next((key for rule in RULES[act] if (key := rule(standing)) is not None), None)
+    return next((key for holds, key in RULES[act] if not holds(standing)), None)
 
 
 class Members(Protocol):

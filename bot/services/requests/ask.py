@@ -14,7 +14,6 @@ from bot.domain.conversation.store import ConversationKey, ConversationStore
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
-from bot.domain.queue.limits import refusal
 from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion, RequestState
 from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DatabaseLocked, NotTakenNow, UserError
@@ -142,9 +141,7 @@ class AskService:
         self._cost(request, self._options(request))
         waiting = (await self._store.counts()).get(RequestState.QUEUED, 0)
         mine = await self._store.of_user(request.asker.user_id, (RequestState.QUEUED,))
-        refused = refusal(self._queue_limits, total=waiting, mine=len(mine))
-        if refused is not None:
-            raise refused
+        self._queue_limits.require_room(total=waiting, mine=len(mine))
 
     async def submit(self, request: AskRequest) -> Accepted | None:
         """Take a question into the queue; it is durable when this returns.

@@ -65,7 +65,7 @@ def asked(user: int, prompt: str, channel: int) -> AskRequest:
 
 @dataclass(eq=False)
 class RunningQueue:
-    """A process of the bot, as far as the queue goes."""
+    """The queue of one process of the bot."""
 
     scheduler: ScriptedScheduler
     store: MemoryRequests
@@ -152,7 +152,7 @@ class RunningQueue:
         await self.until(lambda: words in self.answer(request_id).text)
 
     async def until_settled(self) -> None:
-        """Wait until everything spawned has ended (no question may be in flight)."""
+        """Wait until every spawned task has ended (no question may be in flight)."""
         await self.background.settled(PATIENCE)
 
     async def stored(self, request_id: str) -> StoredRequest:
@@ -162,7 +162,7 @@ class RunningQueue:
         return request
 
     async def state(self, request_id: str) -> RequestState:
-        """Where a request is in its life."""
+        """The state of a request."""
         return (await self.stored(request_id)).state
 
 
@@ -236,7 +236,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
 
 
 def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
-    """Start the tasks of this process."""
+    """Start the lasting tasks of this process."""
     lasting = (
         queue.monitor.run,
         queue.positions.run,
@@ -251,7 +251,7 @@ def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
 
 
 async def _kept_going(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
-    """As the bot does: a disk that fails ends none of its tasks."""
+    """Repeat ``work`` when the disk fails, as the bot does."""
     while True:
         with contextlib.suppress(StorageError):
             await work()
@@ -265,7 +265,7 @@ async def running(
     conversations: MemoryConversations | None = None,
     settings: Settings | None = None,
 ) -> AsyncIterator[RunningQueue]:
-    """A process that has seen this report of the cluster; ended without a word, as by ``kill -9``."""
+    """A process that has seen this report of the cluster; it ends without cleaning up, as by ``kill -9``."""
     conversations = conversations or MemoryConversations()
     queue = built(store or MemoryRequests(conversations), conversations, settings or Settings())
     tasks = started(queue)

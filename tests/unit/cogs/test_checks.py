@@ -1,6 +1,6 @@
 """Every message with buttons and every dialogue asks again who may, at each press and each submission.
 
-Whoever adds one adds a row here, and says whose it is.
+A new one needs a row here, which says who may use it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
 from cogs.ui.queue_admin import QueueAdminView
 from cogs.ui.status_buttons import StatusControl
-from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl, _TypeBack, _TypeName
+from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl
 from tests.fakes.clocks import FastClock
 from tests.fakes.members import NoMembers
 
@@ -93,7 +93,7 @@ class Bot(ParallaxBot):
 
 
 def bot() -> Bot:
-    """One that finds nobody too fast."""
+    """A bot whose rate limits nobody reaches."""
     made = Bot.__new__(Bot)
     made.services = SERVICES
     made.guard = RateGuard(InteractionRates(RateLimit(1000, 1000.0), FastClock(1.0)), FastClock(1.0))
@@ -151,8 +151,7 @@ def _about() -> AskAbout:
 Made = BaseLayout | BaseModal
 OPERATORS_ONLY: dict[type[Made], Callable[[], Made]] = {
     ConfirmSwitch: _confirm,
-    _TypeName: lambda: _TypeName(SERVICES, _confirm(), "model", "en-US"),
-    _TypeBack: lambda: _TypeBack(SERVICES, "00000000", "model", "en-US"),
+    NameModal: lambda: NameModal(SERVICES, "model", NONE, "en-US"),
     QueueAdminView: _line,
 }
 MANAGERS_ONLY: dict[type[Made], Callable[[], Made]] = {
@@ -173,7 +172,7 @@ ITS_OWNERS_ALWAYS: dict[type[Made], Callable[[], Made]] = {
     Forget: lambda: Forget(NONE, user_id=OWNER, locale="en-US"),
 }
 EVERY = {**OPERATORS_ONLY, **MANAGERS_ONLY, **NOT_FOR_BLOCKED, **ITS_OWNERS_ALWAYS}
-BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal, NameModal}
+BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal}
 
 
 def _classes() -> Iterator[type]:
@@ -201,7 +200,7 @@ def test_none_goes_round_the_check(one: type[Made]) -> None:
 
 @pytest.mark.parametrize("base", [BaseLayout, BaseModal])
 def test_one_that_says_nothing_cannot_be_made(base: type[Any]) -> None:
-    """Forgetting the check is no way to write a new one."""
+    """A class without the check cannot be instantiated."""
     forgetful = type("Forgetful", (base,), {})
     with pytest.raises(TypeError, match="authorise"):
         forgetful()

@@ -1,11 +1,14 @@
-"""What operators read before they switch, and afterwards."""
+"""What operators read before a model switch, and in the audit log."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bot.domain.cluster.audit import AuditEntry
 from bot.domain.status import ClusterState, ClusterStatus, Model, Node, NodeState
+from bot.i18n.catalogue import available_locales, sentences
 from bot.presentation.audit import audit_text
 from bot.presentation.model_switch import NAMES_SHOWN, switch_question
 
@@ -68,9 +71,21 @@ def test_without_a_model_there_is_nothing_to_lose() -> None:
 
 
 def test_the_audit_fits_into_a_message() -> None:
-    """However long the details are; what was typed by people is escaped."""
+    """However long the details are; what people typed is escaped."""
     entries = [AuditEntry(60.0, 7, "line.pause", {"reason": "*" * 300}) for _ in range(20)]
     shown = audit_text(EN, entries)
     assert len(shown) <= 4000
-    assert shown.splitlines()[1].startswith("<t:60:f> · <@7> · line.pause · reason \\*")
-    assert "Nobody has done anything yet." in audit_text(EN, [])
+    assert shown.splitlines()[1].startswith("<t:60:f> · <@7> · paused the queue · reason \\*")
+    assert "No action is recorded yet." in audit_text(EN, [])
+
+
+@pytest.mark.parametrize("locale", available_locales())
+def test_actions_are_shown_in_words(locale: str) -> None:
+    """In the reader's language; the stored name of an action without words is shown as it is."""
+    words = {
+        key.removeprefix("audit.action."): text for key, text in sentences(locale).items() if ".action." in key
+    }
+    assert {"answer.stop", "cluster.switch", "line.clear", "settings.changed"} < words.keys()
+    for action, text in words.items():
+        assert audit_text(locale, [AuditEntry(60.0, 7, action, None)]).endswith(f"<@7> · {text}")
+    assert audit_text(locale, [AuditEntry(60.0, 7, "later.action_*", {})]).endswith("<@7> · later.action\\_\\*")

@@ -56,7 +56,7 @@ def test_what_counts(status: int, scope: str, counts: bool) -> None:
 
 
 def test_it_eases_by_itself() -> None:
-    """Step by step, at the moments it has foretold."""
+    """Level by level, at the times that it announced."""
     answers = after(HOLDS_BACK, at=0.0)
     for _ in range(CUTS_OFF - HOLDS_BACK):
         answers.count(403, 60.0)
@@ -79,7 +79,7 @@ def test_only_the_last_ten_minutes_count(times: Sequence[float], later: float) -
 
 
 def test_what_each_level_permits() -> None:
-    """Last states and one sentence to a person while it is serious, operators' business while it is grave."""
+    """At the first level last states and answers to people, at the second what operators need."""
     anywhere = {
         level: {priority for priority in CallPriority if level.permits(priority, interaction=False)}
         for level in Level

@@ -72,7 +72,7 @@ def test_no_second_has_more_calls_than_slots(calls: Sequence[tuple[float, CallPr
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 400), st.floats(0.0, 5.0))
 def test_places_do_not_hold_up_a_last_state(places: int, asked_at: float) -> None:
-    """However many wait, the last state leaves at once: places never take all slots."""
+    """However many wait, the last state is sent at once: positions never take all slots."""
     last = (asked_at, CallPriority.LAST, 0.03, 0.03)
     traffic = Traffic()
     traffic.run([*([(0.0, CallPriority.POSITION, 0.03, 0.03)] * places), last])
@@ -81,7 +81,7 @@ def test_places_do_not_hold_up_a_last_state(places: int, asked_at: float) -> Non
 
 
 def test_the_most_urgent_leave_first_and_equals_in_their_order() -> None:
-    """Operators, last states, first words, other calls, streamed text, places."""
+    """Operators, last states, first words, other calls, streamed text, positions."""
     budget: CallBudget[str] = CallBudget()
     for number in range(2):
         for priority in reversed(CallPriority):
