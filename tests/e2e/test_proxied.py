@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -97,6 +98,9 @@ async def test_d9_a_deleted_repetition_is_forgotten(adopting: Stage) -> None:
     await ada.delete(asking)
     await answered(adopting, repetition)
     adopting.discord.world.delete_message(repetition)
+    async with asyncio.timeout(PATIENCE):
+        while "swordfish" in (await (await ada.slash(room, "context show")).response()).text:
+            pass
     adopting.parallax.script(["No."], match="the word")
     await answered(adopting, await ada.say(room, f"{mention(adopting)} the word?"))
     assert "swordfish" not in str(adopting.parallax.requests[-1].messages)
