@@ -212,6 +212,11 @@ class DatabaseInUse(StorageError):
     """Another process holds the database's lock."""
 
 
+class DatabaseLocked(StorageError):
+    """Somebody else held the database for longer than a write waits; nothing was changed. It may work again
+    soon."""
+
+
 class ValueRefused(StorageError):
     """The database refused a write and would refuse it again: a number is too large, or a row contradicts others.
     Do not repeat the write."""

@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     message_content_intent: bool = Field(
         False, description="Read messages without a mention; needs MESSAGE CONTENT on the Bot page of Discord."
     )
+    proxied_messages: bool = Field(
+        default=False,
+        description="Whether a webhook's message that repeats a deleted question takes its place (PluralKit)",
+    )
     retention_days: int = Field(
         90,
         ge=0,

@@ -8,7 +8,7 @@ from discord.ext import commands
 from bot.discord_io.client import ParallaxBot
 from bot.services.requests.cancellation import Cancellation
 from bot.services.requests.personal_data import PersonalData
-from cogs.ui.convert import words_of
+from cogs.ui.message_text import words_of
 
 
 class ConversationEvents(commands.Cog):

@@ -10,18 +10,19 @@ import structlog
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot.discord_io.calls import NOBODY, translated
+from bot.discord_io.calls import send_reply, translated
 from bot.discord_io.client import ParallaxBot, Services
 from bot.discord_io.command_tree import text_layout
-from bot.domain.conversation.attached_text import as_quotation
 from bot.domain.interaction_rates import Sent
 from bot.domain.queue.request import StoredRequest
-from bot.errors import BotError, DeliveryError, NotAllowed, TooFast
+from bot.errors import BotError, DeliveryError, NotAllowed, TooFast, UserError
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Access, Act
 from cogs.ui.ask_flow import Asking
 from cogs.ui.base import BaseModal, Press
-from cogs.ui.convert import locale_of_message, person_of, place_of_interaction, shown_in, words_of
+from cogs.ui.convert import locale_of_message, person_of, place_of_interaction
+from cogs.ui.message_text import files_of, forwarded_files, forwarded_in, own_roles, quoted, text_in, words_of
+from cogs.ui.proxied import ProxiedQuestions, Repeated
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +56,10 @@ class AskAbout(BaseModal):
         if self._follows:
             await self._asking.by_interaction(interaction, prompt, follows=self._follows)
             return
-        quoted = as_quotation(message.author.display_name, shown_in(message))
-        await self._asking.by_interaction(interaction, prompt, files=message.attachments, attached_text=quoted)
+        about = files_of(message)
+        await self._asking.by_interaction(
+            interaction, prompt, about=about, attached_text=quoted(message, interaction.user)
+        )
 
 
 async def require_asking(access: Access, interaction: Press) -> None:
@@ -73,6 +76,7 @@ class Messages(commands.Cog):
         self._asking = asking
         self._rates = bot.guard.rates
         self._hinted: deque[int] = deque(maxlen=HINTS_KEPT)
+        self._proxied = ProxiedQuestions() if bot.services.proxied_messages else None
         self._menu = app_commands.ContextMenu(name="Ask about this", callback=self.ask_about)
 
     async def cog_load(self) -> None:
@@ -87,6 +91,8 @@ class Messages(commands.Cog):
         """Open the dialogue for a question about a message."""
         await require_asking(self._services.access, interaction)
         answered = await self._answer_in(message.id, interaction.channel_id or 0)
+        if answered is None and not text_in(message, interaction.user) and not files_of(message):
+            raise UserError(f"message {message.id} has no text", key="error.nothing_to_read")
         await interaction.response.send_modal(
             AskAbout(self._services.access, self._asking, message, _root(answered), interaction.locale.value)
         )
@@ -94,17 +100,38 @@ class Messages(commands.Cog):
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """Take a message as a question when it addresses the bot."""
-        if message.author.bot or message.webhook_id is not None or message.type not in _SPOKEN:
+        if message.webhook_id is not None:
+            if self._proxied is not None:
+                await self._adopt(self._proxied.repeated(message, words_of(message, self._me)))
+            return
+        if message.author.bot or message.type not in _SPOKEN:
             return
         try:
             await self._heard(message)
         except Exception as error:  # noqa: BLE001  # the library would only log it: the person is told here
             await self._refuse(message, error)
 
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        """Ask a deleted question again when a webhook has repeated it."""
+        if self._proxied is not None:
+            await self._adopt(self._proxied.deleted(event.message_id))
+
+    async def _adopt(self, pair: Repeated | None) -> None:
+        """Let the repetition take the place of a deleted question."""
+        if pair is None:
+            return
+        try:
+            # It must not count against its asker's limit any more.
+            await self._services.personal.message_deleted(pair.original.id)
+            await self._ask(pair.repetition, await self._replied_to(pair.original), original=pair.original)
+        except Exception as error:  # noqa: BLE001  # as above
+            await self._refuse(pair.repetition, error)
+
     async def _heard(self, message: discord.Message) -> None:
         me = self._me
         answered = await self._replied_to(message)
-        mentioned = any(user.id == me for user in message.mentions)
+        mentioned = any(user.id == me for user in message.mentions) or bool(own_roles(message, me))
         in_thread = isinstance(message.channel, discord.Thread)
         addressed = message.guild is None or answered is not None or mentioned
         if not addressed and (
@@ -115,16 +142,50 @@ class Messages(commands.Cog):
             if self._rates.should_tell(message.author.id):
                 raise TooFast("too many messages")
             return
-        if not message.content and not message.attachments:
+        if not message.content and not files_of(message) and self._is_hidden(message):
             await self._hint(message, once=answered is None and not mentioned)
             return
+        if self._proxied is not None:
+            self._proxied.asked(message, words_of(message, me))
+        await self._ask(message, answered)
+
+    async def _ask(
+        self, message: discord.Message, answered: StoredRequest | None, *, original: discord.Message | None = None
+    ) -> None:
+        """Ask what a message says, which repeats ``original`` when that is given."""
+        question, forwarded = words_of(message, self._me), forwarded_in(message)
+        asked_by = original or message
+        # Somebody else's message that this one replies to is what the question is about.
+        about = None if answered is not None else _target(asked_by)
+        if about is not None and about.author.id == self._me:
+            about = None
+        if not (question or forwarded or files_of(message)):
+            self._require_text(message, about)
+        material = quoted(about, asked_by.author) if about is not None else ""
         await self._asking.by_message(
             message,
-            words_of(message, me),
+            question,
             files=message.attachments,
-            attached_text=self._quoted(message) if answered is None else "",
+            about=[*forwarded_files(message), *(files_of(about) if about is not None else ())],
+            attached_text="\n\n".join(filter(None, (forwarded, material))),
             follows=_root(answered),
+            original=original,
         )
+
+    def _require_text(self, message: discord.Message, about: discord.Message | None) -> None:
+        """Raise :class:`UserError` when neither a message without words nor the one that it is about has any
+        text."""
+        if about is None:
+            if not message.content:
+                raise UserError(f"message {message.id} has no text", key="error.nothing_to_read")
+        elif not text_in(about, message.author) and not files_of(about):
+            key = "error.message_hidden" if self._is_hidden(about) else "error.nothing_to_read"
+            raise UserError(f"message {about.id} has no text", key=key)
+
+    def _is_hidden(self, message: discord.Message) -> bool:
+        """Whether it is Discord that leaves out the text of a message without any (docs, events/gateway, "Message
+        Content Intent")."""
+        return message.guild is not None and not self._bot.intents.message_content
 
     @property
     def _me(self) -> int:
@@ -134,6 +195,8 @@ class Messages(commands.Cog):
         """The question whose answer the message replies to, or None."""
         reference, target = message.reference, _target(message)
         if reference is None or reference.message_id is None or (target and target.author.id != self._me):
+            return None
+        if reference.type is not discord.MessageReferenceType.default:
             return None
         return await self._answer_in(reference.message_id, message.channel.id)
 
@@ -150,14 +213,6 @@ class Messages(commands.Cog):
         if not isinstance(channel, discord.Thread):
             return False
         return channel.owner_id == self._me or await self._services.actions.shown_in(channel.id) is not None
-
-    def _quoted(self, message: discord.Message) -> str:
-        """The message of somebody else that this one replies to, as a quotation."""
-        target = _target(message)
-        if target is None or target.author.id == self._me:
-            return ""
-        said = shown_in(target)
-        return as_quotation(target.author.display_name, said) if said else ""
 
     async def _hint(self, message: discord.Message, *, once: bool) -> None:
         """Say what to do so that Discord shows the bot a message's text."""
@@ -180,9 +235,7 @@ class Messages(commands.Cog):
     async def _say(self, message: discord.Message, sentence: str) -> None:
         try:
             with translated():
-                await message.reply(
-                    view=text_layout(sentence[:3900]), mention_author=False, allowed_mentions=NOBODY
-                )
+                await send_reply(message.channel, message.to_reference(), view=text_layout(sentence[:3900]))
         except DeliveryError as failure:
             log.warning("message.not_told", channel=message.channel.id, detail=str(failure))
 

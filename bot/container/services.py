@@ -103,9 +103,8 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             retention_days=settings.retention_days,
         ),
     )
-    access = Access(
-        profiles, operators, GuildMembers(bot), join_roles=settings.join_roles, dm_guild_id=settings.dm_guild_id
-    )
+    members = GuildMembers(bot)
+    access = Access(profiles, operators, members, join_roles=settings.join_roles, dm_guild_id=settings.dm_guild_id)
     quotas = Quotas(
         database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles
     )
@@ -180,8 +179,10 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         layout=build_layout,
         uploads=to_files,
         access=access,
+        members=members,
         metrics=parts.metrics,
         operations=operations,
+        proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
     )
     return App(

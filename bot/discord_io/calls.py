@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import aiohttp
 import discord
@@ -13,9 +14,36 @@ from bot.errors import AccessLost, DeliveryError, MessageGone, TokenExpired
 NOBODY = discord.AllowedMentions.none()
 
 # Discord docs, topics/opcodes-and-status-codes, "JSON error codes".
+_NO_HISTORY = 160002
+_INVALID_FORM = 50035
 _GONE = frozenset({10003, 10008})
 _EXPIRED = frozenset({10015, 10062, 50027})
 _LOST = frozenset({50001, 50007, 50013, 50083, 160005})
+
+
+async def send_reply(
+    channel: discord.abc.Messageable,
+    reference: discord.MessageReference | None,
+    *,
+    allowed_mentions: discord.AllowedMentions = NOBODY,
+    **content: Any,  # noqa: ANN401  # what Messageable.send takes
+) -> discord.Message:
+    """Send a message as a reply, or without the reply where Discord refuses that. Pings nobody unless
+    ``allowed_mentions`` says so. Raises what ``Messageable.send`` does."""
+    if reference is not None:
+        try:
+            return await channel.send(
+                reference=reference, mention_author=False, allowed_mentions=allowed_mentions, **content
+            )
+        except discord.HTTPException as error:
+            if error.code != _NO_HISTORY and not _lacks_target(error):
+                raise
+    return await channel.send(allowed_mentions=allowed_mentions, **content)
+
+
+def _lacks_target(error: discord.HTTPException) -> bool:
+    """Whether the message that was replied to is gone."""
+    return error.code == _INVALID_FORM and "message_reference" in error.text
 
 
 @contextmanager
@@ -26,7 +54,12 @@ def translated() -> Iterator[None]:
     except discord.HTTPException as error:
         raise _refusal(error) from error
     except (discord.ConnectionClosed, aiohttp.ClientError, OSError) as error:
-        raise DeliveryError(f"no answer from Discord: {type(error).__name__}") from error
+        raise unreached(error) from error
+
+
+def unreached(error: Exception) -> DeliveryError:
+    """The failure of a call whose connection broke: it is not known whether Discord did it."""
+    return DeliveryError(f"no answer from Discord: {type(error).__name__}", key="error.connection_lost")
 
 
 def got_lost(error: BaseException) -> bool:

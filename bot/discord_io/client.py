@@ -16,6 +16,8 @@ from discord.ext import commands
 
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import ParallaxTree, RateGuard
+from bot.discord_io.interaction_calls import repeat_broken_calls
+from bot.discord_io.members import GuildMembers
 from bot.domain.cluster.audit import AuditLog
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import forget_sentences
@@ -130,8 +132,11 @@ class Services:
     layout: Callable[[Page, str, str], discord.ui.LayoutView]
     uploads: Callable[[tuple[File, ...]], list[discord.File]]
     access: Access
+    members: GuildMembers
     metrics: Metrics
     operations: OperationsServices
+    # Whether a webhook's message that repeats a deleted question takes its place.
+    proxied_messages: bool
     # Marks all further calls of the running task as calls for an operator, which the brake holds back last.
     for_operators: Callable[[], None]
 
@@ -154,6 +159,7 @@ class ParallaxBot(commands.AutoShardedBot):
         intents = discord.Intents(
             guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
         )
+        repeat_broken_calls()
         # The bot does not use voice, so the library's warnings that voice is missing are switched off.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(

@@ -9,22 +9,21 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
 
 from bot.clock import Clock
 from bot.discord_io.calls import NOBODY, got_lost, translated
+from bot.discord_io.interaction_calls import ALREADY_ACKNOWLEDGED
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
 
 log = structlog.get_logger(__name__)
 
-# Discord sends events to every session of a token, so during a rolling restart two processes receive the same
-# press; the second answer is refused with this code (docs, topics/opcodes-and-status-codes, "JSON Error Codes").
-ALREADY_ACKNOWLEDGED = 40060
-# "Unknown interaction": it was not acknowledged within three seconds.
+# "Unknown interaction": it was not acknowledged within three seconds (docs, topics/opcodes-and-status-codes).
 UNKNOWN_INTERACTION = 10062
 
 # The most refusals sent to Discord at once: those of one person must not delay somebody else's answer.
@@ -68,18 +67,33 @@ async def report(interaction: discord.Interaction, error: BaseException) -> None
     elif isinstance(cause, app_commands.CheckFailure):
         sentence = say(interaction.locale.value, "error.not_allowed")
         log.info("interaction.refused", command=command, user=interaction.user.id, error="CheckFailure")
+    elif got_lost(cause):
+        sentence = f"{say(interaction.locale.value, 'error.connection_lost')} · {incident}"
+        detail = f"{type(cause).__name__}: {cause}"
+        log.warning(
+            "interaction.call_lost", command=command, user=interaction.user.id, detail=detail, incident=incident
+        )
     else:
         sentence = f"{say(interaction.locale.value, 'error.unexpected')} · {incident}"
-        told = log.bind(command=command, user=interaction.user.id, incident=incident)
-        if got_lost(cause):
-            told.warning("interaction.call_lost", detail=f"{type(cause).__name__}: {cause}")
-        else:
-            told.error("interaction.failed", exc_info=cause)
+        log.error(
+            "interaction.failed", command=command, user=interaction.user.id, incident=incident, exc_info=cause
+        )
+    try:
+        await _told(interaction, sentence)
+    except DeliveryError as failure:
+        log.warning("interaction.not_told", command=command, detail=str(failure), incident=incident)
+
+
+async def _told(interaction: discord.Interaction, sentence: str) -> None:
+    """Tell the sentence, once more when the connection breaks: to read it twice is better than not at all."""
     try:
         with translated():
             await tell(interaction, sentence)
     except DeliveryError as failure:
-        log.warning("interaction.not_told", command=command, detail=str(failure), incident=incident)
+        if not isinstance(failure.__cause__, aiohttp.ClientError):
+            raise
+        with translated():
+            await tell(interaction, sentence)
 
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:

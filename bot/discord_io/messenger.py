@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.discord_io.calls import NOBODY, translated
+from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.routes import marked_pages
 from bot.discord_io.outgoing import Outgoing
@@ -32,10 +32,10 @@ class Messenger:
         )
         with translated():
             async with self._outgoing.turn(CallPriority.OTHER):
-                await channel.send(
-                    text,
-                    reference=reference,
-                    mention_author=False,
+                await send_reply(
+                    channel,
+                    reference,
+                    content=text,
                     allowed_mentions=discord.AllowedMentions(
                         everyone=False, roles=False, users=[discord.Object(user_id)], replied_user=False
                     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -9,6 +10,7 @@ from bot.clock import Clock
 from bot.i18n.catalogue import fill, say
 from bot.markdown.document import AnswerDocument
 from bot.markdown.files import File
+from bot.presentation.mentions import with_mentions
 from bot.presentation.page import Control, Page, compact_duration, escape_inline, quote_question
 
 # Discord allows 4000 characters over all text of a Components V2 message (docs, components/reference,
@@ -63,10 +65,20 @@ class AnswerView:
     """The state of an answer's messages, which services change and the delivery renders as pages.
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
-    answer is then a reply to it.
+    answer is then a reply to it. ``mentions`` are shown in place of their names.
     """
 
-    def __init__(self, *, question: str, asker: str, locale: str, clock: Clock, max_pages: int) -> None:
+    def __init__(
+        self,
+        *,
+        question: str,
+        asker: str,
+        locale: str,
+        clock: Clock,
+        max_pages: int,
+        mentions: Mapping[str, str] | None = None,
+    ) -> None:
+        self._mentions = mentions or {}
         self._quote = quote_question(question) if question else ""
         self._base = ""
         self._asker = asker
@@ -190,6 +202,7 @@ class AnswerView:
         if self._phase is Phase.STREAMING:
             bodies[-1] = _with_cursor(bodies[-1])
         bodies[0] = "\n".join(part for part in (self._quote, bodies[0]) if part)
+        bodies = [with_mentions(body, self._mentions, limit=MESSAGE_LIMIT - FOOTER_ROOM) for body in bodies]
         last = len(bodies) - 1
         files: tuple[File, ...] = ()
         if self._phase is Phase.DONE and (overflow := self.document.overflow()) is not None:

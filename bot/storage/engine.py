@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InterfaceError, SQLAlchemyError
 
-from bot.errors import ConfigError, StorageError, ValueRefused
+from bot.errors import ConfigError, DatabaseLocked, StorageError, ValueRefused
 from bot.storage.group_commit import TOGETHER, JobRunner
 from bot.storage.sqlite import READERS, open_engine
 
@@ -75,7 +75,13 @@ async def _run(runner: JobRunner, work: Callable[[Connection], T], *, urgent: bo
     except _REFUSED as exc:
         raise ValueRefused(_described(exc)) from exc
     except (SQLAlchemyError, sqlite3.Error) as exc:
-        raise StorageError(_described(exc)) from exc
+        kind = DatabaseLocked if _is_lock(exc) else StorageError
+        raise kind(_described(exc)) from exc
+
+
+def _is_lock(error: Exception) -> bool:
+    code = getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _described(error: Exception) -> str:

@@ -19,6 +19,7 @@ from bot.markdown.document import render
 from bot.presentation.page import REQUEST_ID, Control
 from bot.services.access.rules import Act
 from bot.services.requests.actions import PressedMessage
+from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
 from cogs.ui.base import DurableButton, Press, reply
 from cogs.ui.convert import destination_of, person_of, place_of_interaction, token_expiry
 
@@ -75,9 +76,11 @@ async def _again(services: Services, request_id: str, press: Press, kind: Reques
     # The press's token reaches the pressed message alone; more pages need the channel route, which private
     # answers do not have: theirs come as a new message.
     if destination.private or (pages != 1 and not destination.channel_route):
-        accepted = await services.revisions.repeat(origin, kind, destination, in_place=False)
+        repeating = services.revisions.repeat(origin, kind, destination, in_place=False)
+        async with refused_privately(press):
+            accepted = await told_when_slow(press, repeating, private=destination.private)
         view = services.layout(accepted.page, accepted.request_id, accepted.locale)
-        message_id = await reply(press, view, private=destination.private)
+        message_id = await answer(press, view, private=destination.private)
         await services.ask.acknowledged(accepted, message_id)
         return
     await press.response.defer()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import discord
 import structlog
 
-from bot.discord_io.calls import NOBODY, translated
+from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import text_layout
+from bot.domain.conversation.attached_text import as_left_out
 from bot.domain.queue.request import Destination
-from bot.errors import BotError, DeliveryError, UserError
+from bot.errors import AttachmentRejected, BotError, DeliveryError
 from bot.i18n.catalogue import say
 from bot.presentation.page import quote_question
-from bot.services.requests.ask import Accepted, AskRequest
+from bot.services.requests.ask import AskRequest
+from bot.services.requests.fair_semaphore import FairSemaphore
 from cogs.ui.base import fill_in, reply
 from cogs.ui.convert import (
     ask_context_of,
@@ -28,6 +31,7 @@ from cogs.ui.convert import (
     place_of,
     place_of_interaction,
 )
+from cogs.ui.message_text import mentions_of, prompt_with_names
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +40,16 @@ log = structlog.get_logger(__name__)
 UNKNOWN_INTERACTION = 10062
 
 THREAD_TITLE = 80
+MOST_FILES = 10
+
+# People whose threads are opened at the same time, each one after the other.
+OPENING_AT_ONCE = 1000
+
+SLOW_AFTER = 1.5
+"""Seconds: a question that is not in the queue by then is answered first with a sentence that says so. An
+interaction waits for 3."""
+
+T = TypeVar("T")
 
 
 class Asking:
@@ -44,6 +58,7 @@ class Asking:
     def __init__(self, services: Services, application_id: int) -> None:
         self._services = services
         self._application_id = application_id
+        self._opening = FairSemaphore(OPENING_AT_ONCE)
 
     async def by_interaction(
         self,
@@ -51,6 +66,7 @@ class Asking:
         prompt: str,
         *,
         files: Sequence[discord.Attachment] = (),
+        about: Sequence[discord.Attachment] = (),
         attached_text: str = "",
         private: bool | None = None,
         think: bool | None = None,
@@ -59,14 +75,16 @@ class Asking:
     ) -> None:
         """Submit a question and acknowledge it with the message that becomes the answer.
 
-        ``private``, ``think`` and ``thread`` None leave that to the profile; the rest as in :class:`AskRequest`.
-        Raises what submitting and reading attachments do.
+        ``about`` are the files of the message that the question is about: of these, what cannot be read is left
+        out. ``private``, ``think`` and ``thread`` None leave that to the profile; the rest as in
+        :class:`AskRequest`. Raises what submitting and reading attachments do.
         """
         place = place_of_interaction(interaction)
         context = await ask_context_of(self._services, person_of(interaction), place)
         is_private = context.profile.private if private is None else private
+        named = await prompt_with_names(self._services, interaction, prompt)
         request = AskRequest(
-            prompt=prompt,
+            prompt=named.text,
             asker=asker_of(interaction),
             context=context,
             destination=destination_of(interaction, private=is_private),
@@ -74,23 +92,19 @@ class Asking:
             attached_text=attached_text,
             think=think,
             follows=None if is_private else follows,
+            mentions=named.mentions,
         )
-        if files:
+        if files or about:
             self._services.attachments.check_all(files)
             # A download may take longer than the 3 s an interaction waits.
             await interaction.response.defer(thinking=True, ephemeral=is_private)
-        try:
-            request = await self._with_files(request, files)
+        async with refused_privately(interaction):
+            request = await self._with_files(request, files, about)
             threaded = (context.profile.threads if thread is None else thread) and not is_private
             if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
                 await self._in_thread(interaction, interaction.channel, request)
             else:
                 await self._here(interaction, request)
-        except BotError:
-            if interaction.response.is_done():
-                # The refusal is for the asker alone: a follow-up would fill the "thinking…" that all can see.
-                await interaction.delete_original_response()
-            raise
 
     async def by_message(
         self,
@@ -98,12 +112,18 @@ class Asking:
         prompt: str,
         *,
         files: Sequence[discord.Attachment] = (),
+        about: Sequence[discord.Attachment] = (),
         attached_text: str = "",
         follows: str | None = None,
+        original: discord.Message | None = None,
     ) -> None:
-        """Submit the question in a message and reply to it with the message that becomes the answer. Parameters
-        and errors as :meth:`by_interaction`."""
-        person, asker = author_of(message)
+        """Submit the question in a message and reply to it with the message that becomes the answer.
+
+        ``original`` is the asker's own message, when a webhook repeats it under another name. Other parameters and
+        errors as :meth:`by_interaction`.
+        """
+        person, asker = author_of(original or message)
+        asker = replace(asker, name=message.author.display_name)
         target: discord.abc.Messageable = message.channel
         reply_to: discord.MessageReference | None = message.to_reference(fail_if_not_exists=False)
         context = await ask_context_of(
@@ -119,26 +139,30 @@ class Asking:
             attached_text=attached_text,
             source_message_id=message.id,
             follows=follows,
+            mentions=mentions_of(message, (original or message).author),
         )
-        async with _typing(target) if files else nullcontext():
-            request = await self._with_files(request, files)
-        if context.profile.threads and isinstance(message.channel, discord.TextChannel) and prompt.strip():
-            thread = await _thread_on(message, prompt)
-            if thread is not None:
-                target, reply_to = thread, None
-                request = self._moved(request, thread, message.guild)
-        accepted = await self._services.ask.submit(request)
-        if accepted is not None:
-            await self._services.ask.acknowledged(accepted, await self._sent(target, accepted, reply_to))
+        async with _typing(target) if files or about else nullcontext():
+            request = await self._with_files(request, files, about)
+        threaded = context.profile.threads and isinstance(message.channel, discord.TextChannel)
+        async with self._opening.passing(asker.user_id) if threaded else nullcontext():
+            if threaded:
+                await self._services.ask.check(request)
+                thread = await _thread_on(message, request.prompt)
+                if thread is not None:
+                    target, reply_to = thread, None
+                    request = self._moved(request, thread, message.guild)
+            await self._submit(request, target, reply_to)
+        await self._services.personal.taken(message.id)
 
     async def _here(self, interaction: discord.Interaction, request: AskRequest) -> None:
-        accepted = await self._services.ask.submit(request)
+        private = request.destination.private
+        accepted = await told_when_slow(interaction, self._services.ask.submit(request), private=private)
         if accepted is None:
             return
         view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
         try:
             with translated():
-                message_id = await _answered(interaction, view, private=request.destination.private)
+                message_id = await answer(interaction, view, private=private)
         except DeliveryError as error:
             # The question is in the queue already: it is answered in the channel where that is possible.
             self._services.metrics.late_interactions.inc()
@@ -153,20 +177,18 @@ class Asking:
         self, interaction: discord.Interaction, channel: discord.TextChannel, request: AskRequest
     ) -> None:
         """Show the question in the channel, and its answer in a thread on that message."""
-        if not request.prompt.strip():
-            raise UserError("empty prompt", key="error.empty_prompt")
-        await self._services.ask.admit(request.context)
         asker = request.asker
-        note = say(asker.locale, "asking.thread", asker=f"<@{asker.user_id}>")
-        opening = text_layout(quote_question(request.prompt), f"-# {note}")
-        message_id = await _answered(interaction, opening, private=False) or 0
-        thread = await _thread_on(channel.get_partial_message(message_id), request.prompt)
-        if thread is None:
-            await self._here(interaction, request)
-            return
-        accepted = await self._services.ask.submit(self._moved(request, thread, interaction.guild))
-        if accepted is not None:
-            await self._services.ask.acknowledged(accepted, await self._sent(thread, accepted, None))
+        # One at a time: several of one person's questions must not pass the check for the same last place.
+        async with self._opening.passing(asker.user_id):
+            await self._services.ask.check(request)
+            note = say(asker.locale, "asking.thread", asker=f"<@{asker.user_id}>")
+            opening = text_layout(quote_question(request.prompt), f"-# {note}")
+            message_id = await answer(interaction, opening, private=False) or 0
+            thread = await _thread_on(channel.get_partial_message(message_id), request.prompt)
+            if thread is None:
+                await self._here(interaction, request)
+                return
+            await self._submit(self._moved(request, thread, interaction.guild), thread, None)
 
     def _moved(self, request: AskRequest, thread: discord.Thread, guild: discord.Guild | None) -> AskRequest:
         """The request for a thread that was opened for it, where no branch goes on."""
@@ -177,12 +199,29 @@ class Asking:
             follows=None,
         )
 
-    async def _with_files(self, request: AskRequest, files: Sequence[discord.Attachment]) -> AskRequest:
-        """The request with the text of these files. Raises :class:`AttachmentRejected`, :class:`WaitListFull`."""
-        if not files:
-            return request
-        read = await self._services.attachments.read_all(files, user_id=request.asker.user_id)
-        return replace(request, attached_text="\n\n".join(filter(None, (request.attached_text, read))))
+    async def _with_files(
+        self, request: AskRequest, files: Sequence[discord.Attachment], about: Sequence[discord.Attachment]
+    ) -> AskRequest:
+        """The request with the text of its files, and of those of the message that it is about. Raises
+        :class:`AttachmentRejected`, :class:`WaitListFull`."""
+        user_id, read, left_out = request.asker.user_id, [request.attached_text], []
+        about = about[:MOST_FILES]
+        for file in about:
+            try:
+                read.append(await self._services.attachments.read_all([file], user_id=user_id))
+            except AttachmentRejected as error:
+                if file is about[-1] and not any(read):
+                    # There is nothing else in the message that the question is about.
+                    raise
+                log.info("ask.file_left_out", error=error.key)
+                left_out.append(as_left_out(file.filename))
+        if files:
+            read.append(await self._services.attachments.read_all(files, user_id=user_id))
+        texts = [text for text in (*read, *left_out) if text]
+        if not request.prompt and texts:
+            # What came without words, a file, a forwarded message or a bare reply, is the question itself.
+            request = replace(request, prompt=texts.pop(0))
+        return replace(request, attached_text="\n\n".join(texts))
 
     def _destination(self, channel_id: int, guild: discord.Guild | None) -> Destination:
         return Destination(
@@ -193,30 +232,96 @@ class Asking:
             channel_route=True,
         )
 
-    async def _sent(
-        self, target: discord.abc.Messageable, accepted: Accepted, reply_to: discord.MessageReference | None
-    ) -> int | None:
+    async def _submit(
+        self, request: AskRequest, target: discord.abc.Messageable, reply_to: discord.MessageReference | None
+    ) -> None:
+        """Submit a question and send the message that becomes the answer; when the database is slow, first with a
+        sentence that says so."""
+        sent: list[discord.Message] = []
+
+        async def tell(sentence: discord.ui.LayoutView) -> None:
+            sent.append(await send_reply(target, reply_to, view=sentence))
+
+        try:
+            work = self._services.ask.submit(request)
+            accepted = await _told_when_slow(work, request.asker.locale, tell)
+        except BotError:
+            await _delete(sent)
+            raise
+        if accepted is None:
+            await _delete(sent)
+            return
         view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
+        message_id: int | None = None
         try:
             with translated():
-                sent = await target.send(
-                    view=view,
-                    reference=reply_to,  # type: ignore[arg-type]  # None is what the library defaults to
-                    mention_author=False,
-                    allowed_mentions=NOBODY,
-                    nonce=f"{accepted.request_id}-0",
-                )
+                if sent:
+                    message_id = sent[0].id
+                    # Not Message.edit, which brings previews of links back (discord.py 2.7.1, message.py).
+                    partial = discord.PartialMessage(channel=sent[0].channel, id=message_id)
+                    await partial.edit(view=view, allowed_mentions=NOBODY)
+                else:
+                    shown = await send_reply(target, reply_to, view=view, nonce=f"{accepted.request_id}-0")
+                    message_id = shown.id
         except DeliveryError as error:
             log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
-            return None
-        return sent.id
+        await self._services.ask.acknowledged(accepted, message_id)
 
 
-async def _answered(interaction: discord.Interaction, view: discord.ui.LayoutView, *, private: bool) -> int | None:
+async def _delete(messages: Sequence[discord.Message]) -> None:
+    for message in messages:
+        try:
+            with translated():
+                await message.delete()
+        except DeliveryError as error:
+            log.info("ask.sentence_not_removed", code=_code(error))
+
+
+@asynccontextmanager
+async def refused_privately(interaction: discord.Interaction) -> AsyncIterator[None]:
+    """Remove what acknowledged an interaction when the block refuses the question: the refusal is for the asker
+    alone, and a follow-up would fill the "thinking…" that all can see."""
+    try:
+        yield
+    except BotError:
+        if interaction.response.is_done():
+            await interaction.delete_original_response()
+        raise
+
+
+async def told_when_slow(interaction: discord.Interaction, work: Coroutine[Any, Any, T], *, private: bool) -> T:
+    """Await what takes a question, and say that the database is busy when it takes longer than an interaction
+    waits."""
+
+    async def tell(sentence: discord.ui.LayoutView) -> None:
+        if not interaction.response.is_done():
+            await reply(interaction, sentence, private=private)
+
+    return await _told_when_slow(work, interaction.locale.value, tell)
+
+
+async def _told_when_slow(
+    work: Coroutine[Any, Any, T], locale: str, tell: Callable[[discord.ui.LayoutView], Awaitable[None]]
+) -> T:
+    taking = asyncio.create_task(work, name="ask")
+    await asyncio.wait({taking}, timeout=SLOW_AFTER)
+    if not taking.done():
+        log.warning("ask.slow")
+        try:
+            with translated():
+                await tell(text_layout(say(locale, "asking.slow")))
+        except DeliveryError as error:
+            log.info("ask.slow_not_told", code=_code(error))
+    return await taking
+
+
+async def answer(interaction: discord.Interaction, view: discord.ui.LayoutView, *, private: bool) -> int | None:
     """Answer an interaction with ``view``, acknowledged or not; the id of the message."""
     if interaction.response.is_done():
         return await fill_in(interaction, view)
-    return await reply(interaction, view, private=private)
+    message_id = await reply(interaction, view, private=private)
+    # None: the message exists, and Discord's answer that told its id was lost.
+    return (await interaction.original_response()).id if message_id is None else message_id
 
 
 @asynccontextmanager

@@ -103,26 +103,6 @@ def author_of(message: discord.Message) -> tuple[Person, Asker]:
     return person, Asker(author.id, author.display_name, locale_of_message(message))
 
 
-def words_of(message: discord.Message, me: int) -> str:
-    """The question in a message: without the mention of the bot, and with people's names in place of mentions."""
-    text = message.content
-    for mention in (f"<@{me}>", f"<@!{me}>"):
-        text = text.replace(mention, " ")
-    for user in message.mentions:
-        for mention in (f"<@{user.id}>", f"<@!{user.id}>"):
-            text = text.replace(mention, f"@{user.display_name}")
-    return text.strip()
-
-
-def shown_in(message: discord.Message) -> str:
-    """The text of a message, text components included: bots' messages may have nothing else."""
-    texts = [
-        message.content,
-        *(item.content for item in message.components if isinstance(item, discord.TextDisplay)),
-    ]
-    return "\n".join(text for text in texts if text).strip()
-
-
 def require_operator(services: Services, interaction: discord.Interaction) -> None:
     """Raise :class:`NotAllowed` for anybody but operators. The calls that answer an operator are sent first."""
     services.operators.require(person_of(interaction))

@@ -138,6 +138,15 @@ class Acts:
         except ApiError as error:
             raise RefusedError(_sentence(error)) from error
 
+    def forward(self, user: User, message: Message, channel: Channel) -> Message:
+        """Forward a message into a channel."""
+        self._sees(user, message)
+        self._reachable(user, channel)
+        try:
+            return messages.forward(self._world, user, channel, message)
+        except ApiError as error:
+            raise RefusedError(_sentence(error)) from error
+
     def edit(self, user: User, message: Message, content: str) -> Message:
         """Edit one's own message."""
         self._sees(user, message)

@@ -22,7 +22,7 @@ DIRECT_MESSAGE_TYPING = 1 << 14
 MESSAGE_CONTENT = 1 << 15
 PRIVILEGED = GUILD_MEMBERS | GUILD_PRESENCES | MESSAGE_CONTENT
 _NOBODY = 1 << 60  # since v8 a bot hears of a direct message's channel only through its messages
-_BLANKED: JSON = {"content": "", "embeds": [], "attachments": [], "components": []}
+_BLANKED: JSON = {"content": "", "embeds": [], "attachments": [], "components": [], "message_snapshots": []}
 
 _BY_PREFIX = (
     ("MESSAGE_REACTION_", GUILD_MESSAGE_REACTIONS, DIRECT_MESSAGE_REACTIONS),

@@ -69,6 +69,31 @@ def create(
     return message
 
 
+def forward(world: World, who: User, channel: Channel, target: Message) -> Message:
+    """Forward a message: the new one has no words of its own, but a snapshot of the target ("Message Snapshot
+    Structure"). Raises :class:`ApiError`."""
+    may_send(world, who, channel, Form())
+    message = blank(world, who, channel)
+    message.reference = {**reference_to(target), "type": 1}
+    shown = world.message_payload(target)
+    parts = ("type", "content", "embeds", "attachments", "timestamp", "edited_timestamp", "flags", "mentions")
+    snapshot = {name: shown[name] for name in (*parts, "mention_roles", "components")}
+    message.snapshots = [{"message": snapshot}]
+    publish(world, message)
+    return message
+
+
+def say_by_webhook(world: World, channel: Channel, name: str, content: str) -> Message:
+    """Post as a webhook of the channel, under a name of its own, as proxies for people do."""
+    author = User(world.ids.next(), name, bot=True)
+    world.users[author.id] = author
+    message = blank(world, author, channel)
+    message.webhook_id = author.id
+    message_rules.fill(world, message, Form({"content": content}))
+    publish(world, message)
+    return message
+
+
 def _obey_slowmode(world: World, author: User, channel: Channel) -> None:
     """``rate_limit_per_user``: it spares bots and those who manage messages or channels."""
     exempt = Permission.MANAGE_MESSAGES | Permission.MANAGE_CHANNELS
@@ -151,6 +176,11 @@ def reference_to(target: Message) -> JSON:
 def _refer(world: World, message: Message, reference: JSON | None) -> None:
     if not reference:
         return
+    if (
+        not world.permissions(message.author.id, world.channels[message.channel_id])
+        & Permission.READ_MESSAGE_HISTORY
+    ):
+        raise refuse(160002)
     target = world.messages.get(int(reference["message_id"]))
     usable = (
         target is not None

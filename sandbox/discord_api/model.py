@@ -57,7 +57,8 @@ class User:
 
 @dataclass(slots=True, eq=False)
 class Role:
-    """A role of a guild; the one whose id is the guild's is @everyone."""
+    """A role of a guild; the one whose id is the guild's is @everyone. ``bot_id``: the bot whose own role it
+    is."""
 
     id: int
     name: str
@@ -66,6 +67,7 @@ class Role:
     position: int = 1
     mentionable: bool = False
     managed: bool = False
+    bot_id: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -192,6 +194,8 @@ class Message:
     nonce: str | int | None = None
     reference: JSON | None = None
     referenced: Message | None = None
+    snapshots: list[JSON] = field(default_factory=list)
+    webhook_id: int | None = None
     interaction_id: int | None = None
     interaction_metadata: JSON | None = None
     ephemeral_for: int | None = None

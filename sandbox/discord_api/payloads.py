@@ -27,8 +27,8 @@ def user(u: User) -> JSON:
 
 
 def role(r: Role) -> JSON:
-    """A role object."""
-    return {
+    """A role object. Tags are there only for roles of bots, integrations and boosters ("Role Tags Structure")."""
+    payload: JSON = {
         "id": str(r.id),
         "name": r.name,
         "color": r.color,
@@ -42,6 +42,7 @@ def role(r: Role) -> JSON:
         "mentionable": r.mentionable,
         "flags": 0,
     }
+    return payload if r.bot_id is None else payload | {"tags": {"bot_id": str(r.bot_id)}}
 
 
 def member(m: Member, *, with_user: bool = True, permissions: int | None = None) -> JSON:
@@ -187,8 +188,13 @@ def _add_origin(payload: JSON, m: Message, lookup: Lookup) -> None:
         payload["interaction_metadata"] = m.interaction_metadata
     if m.interaction_id is not None:
         payload["application_id"] = payload["webhook_id"] = str(m.author.id)
+    if m.webhook_id is not None:
+        payload["webhook_id"] = str(m.webhook_id)
+    if m.snapshots:
+        payload["message_snapshots"] = m.snapshots
     if m.reference is not None:
         payload["message_reference"] = m.reference
+    if m.reference is not None and not m.snapshots:
         target = m.referenced
         alive = target is not None and not target.deleted
         payload["referenced_message"] = message(target, lookup) if alive and target is not None else None

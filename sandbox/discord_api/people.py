@@ -191,6 +191,12 @@ class Person:
         await self._travel()
         return self._acts.say(self.user, where, text, reply_to, uploads, ping=ping)
 
+    async def forward(self, message: Message, channel: str | Channel) -> Message:
+        """Forward a message into a channel."""
+        where = self.channel(channel)
+        await self._travel()
+        return self._acts.forward(self.user, message, where)
+
     async def edit(self, message: Message, text: str) -> Message:
         """Edit one's own message."""
         await self._travel()

@@ -94,7 +94,7 @@ def populate(clock: Clock) -> tuple[World, Operators]:
 
 
 def _guild(world: World, guild_id: int, name: str, owner: User, bot_role_id: int) -> Guild:
-    bot_role = Role(bot_role_id, world.bot.username, int(BOT), position=4, managed=True)
+    bot_role = Role(bot_role_id, world.bot.username, int(BOT), position=4, managed=True, bot_id=world.bot.id)
     everyone = Role(guild_id, "@everyone", int(EVERYONE), position=0)
     guild = Guild(guild_id, name, owner.id, {guild_id: everyone, bot_role.id: bot_role})
     guild.members[owner.id] = Member(owner)

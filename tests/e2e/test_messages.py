@@ -132,6 +132,33 @@ async def test_a_reply_that_discord_hides_says_how_to_be_heard(stage: Stage, roo
     assert heard(stage)[0] == ("user", "Ada: First")
 
 
+async def test_d3_a_bare_mention_about_a_hidden_message_says_so(
+    stage: Stage, room: Channel, ada: Person, ben: Person
+) -> None:
+    """Discord hides other people's messages; with words, the model is told that there is one."""
+    hidden = await ben.say(room, "What is 6 x 7?", files=[("log.txt", b"secret")])
+    bare = await ada.say(room, bot_mention(stage), reply_to=hidden)
+    await stage.discord.wait_until(lambda: any(m.referenced is bare for m in of_the_bot(stage, room)), PATIENCE)
+    told = next(m for m in of_the_bot(stage, room) if m.referenced is bare)
+    assert told.text.startswith("Not asked: Discord hides the text of that message from the bot.")
+    stage.parallax.script(["I cannot see it."])
+    await replied(stage, await ada.say(room, f"{bot_mention(stage)} solve it", reply_to=hidden))
+    assert heard(stage)[-1] == ("user", "Ada: solve it\n\nA message by Ben, whose text cannot be read.")
+
+
+async def test_d4_the_bots_role_without_words_says_how_to_be_heard(
+    stage: Stage, room: Channel, olga: Person
+) -> None:
+    """Discord shows the text of a message only when the bot itself is mentioned."""
+    guild = stage.discord.world.guilds[room.guild_id or 0]
+    role = next(one for one in guild.roles.values() if one.bot_id == stage.discord.world.bot.id)
+    role.mentionable = True
+    message = await olga.say(room, f"<@&{role.id}> are you there?")
+    await stage.discord.wait_until(lambda: any(m.referenced is message for m in of_the_bot(stage, room)), PATIENCE)
+    hint = next(m for m in of_the_bot(stage, room) if m.referenced is message)
+    assert "MESSAGE CONTENT" in hint.text
+
+
 async def test_ask_about_this_sends_the_message_along(
     stage: Stage, room: Channel, ada: Person, ben: Person
 ) -> None:

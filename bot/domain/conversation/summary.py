@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bot.domain.chat import ChatMessage, ChatRequest, Role
 from bot.domain.conversation.store import Turn
+from bot.domain.conversation.template_marks import break_marks
 from bot.domain.conversation.window import said
 
 SHARE = 8
@@ -109,4 +110,4 @@ def tidied(text: str, budget: int) -> str:
 def _shortened(turn: Turn, budget: int) -> str:
     # In any script a character is at most about one token, so a single turn never fills more than half the budget.
     share = budget // 4
-    return f"{said(turn.asker_name, turn.question[:share])}\nAnswer: {turn.answer[:share]}"
+    return break_marks(f"{said(turn.asker_name, turn.question[:share])}\nAnswer: {turn.answer[:share]}")

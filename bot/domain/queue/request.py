@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -70,7 +71,7 @@ class GenerationOptions:
     """Options for generating an answer, copied from the channel's profile at the moment of the question.
 
     Limits in tokens; ``temperature`` 0–2, ``top_k`` ≥ 1, None for the cluster's own. ``system_prompt`` is ready to
-    send.
+    send. ``mentions`` are what the question mentions, by the names that the model reads in their place.
     """
 
     system_prompt: str
@@ -78,6 +79,7 @@ class GenerationOptions:
     max_tokens: int
     temperature: float | None = None
     top_k: int | None = None
+    mentions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

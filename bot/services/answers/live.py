@@ -113,6 +113,7 @@ class LiveAnswers:
             locale=question.asker.locale,
             clock=self._clock,
             max_pages=self._max_pages,
+            mentions=question.options.mentions if question.options is not None else None,
         )
 
     def reopen(self, request: StoredRequest) -> LiveAnswer:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.conversation.attached_text import with_attached_text
 from bot.domain.conversation.store import ConversationStore, Turn
+from bot.domain.conversation.template_marks import break_marks
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import Window, build_window
 from bot.domain.queue.request import GenerationOptions, NewQuestion, RequestKind
@@ -18,9 +18,6 @@ from bot.services.conversations.summariser import Summariser
 CONTINUE_PROMPT = (
     "Continue your last answer exactly where it stopped. Do not repeat any of it and do not comment on it."
 )
-
-# Some chat templates cut an assistant's message at this tag, and what stands before it is lost.
-_CUTS_MESSAGES = "</think>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +48,12 @@ class Prompt:
 
 
 def prefix_of(text: str, is_possible: bool) -> str:
-    """``text`` if the engine can continue it, otherwise nothing; ``is_possible``: it can continue texts at all."""
-    return text if is_possible and text.strip() and _CUTS_MESSAGES not in text else ""
+    """``text`` if the engine can continue it, otherwise nothing; ``is_possible``: it can continue texts at all.
+
+    It cannot with marks of a chat template in it: some templates cut an assistant's message at ``</think>``, and
+    what stands before it is lost.
+    """
+    return text if is_possible and text.strip() and break_marks(text) == text else ""
 
 
 class Prompts:
@@ -88,7 +89,7 @@ class Prompts:
         turns = await self._conversations.recent_turns(
             question.conversation_id, limit=self.policy.window_turns, follows=question.follows
         )
-        asked, prefix, base = with_attached_text(question.prompt, question.attached_text), "", ""
+        asked, attached_text, prefix, base = question.prompt, question.attached_text, "", ""
         thought_enough = False
         everything = turns
         if question.kind is not RequestKind.ASK:
@@ -102,13 +103,15 @@ class Prompts:
                 thought_enough = not base.strip()
                 if not prefix and not thought_enough:
                     turns = [newest, *turns]
-                    asked = CONTINUE_PROMPT
+                    asked, attached_text = CONTINUE_PROMPT, ""
         gist = await self._gist(question, everything, {turn.turn_id for turn in everything if turn not in turns})
         calibrated = self._estimator.for_model(None)
         window = build_window(
             turns,
             asked,
             asker=question.asker.name,
+            asker_id=question.asker.user_id,
+            attached_text=attached_text,
             system_prompt=options.system_prompt,
             budget=options.context_tokens,
             estimate=calibrated,

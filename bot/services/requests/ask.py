@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from bot.clock import Clock
-from bot.domain.conversation.attached_text import with_attached_text
 from bot.domain.conversation.profile import Profile, ScopeChain
 from bot.domain.conversation.store import ConversationKey, ConversationStore
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
-from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion
+from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion, RequestState
 from bot.domain.queue.store import QueueLimits, RequestStore
-from bot.errors import NotTakenNow, UserError
+from bot.errors import DatabaseLocked, NotTakenNow, UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Person
 from bot.services.access.profiles import Profiles
@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 # Questions of a burst that are taken at the same time: so the first ones reach the cluster while the last ones are
 # still being taken.
 AT_ONCE = 4
+LOCKED_AT_MOST, LOCKED_AGAIN_AFTER = 60.0, 0.5
+"""Seconds: how long a question waits for a database that somebody else holds, and between two tries."""
 EXPECTED_ANSWER = 400
 """Tokens: the usual length of an answer, for the estimate of a question's cost."""
 
@@ -55,7 +57,8 @@ class AskRequest:
 
     ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
-    own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with.
+    own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with;
+    ``mentions`` what its text mentions, by name.
     """
 
     prompt: str
@@ -67,6 +70,7 @@ class AskRequest:
     think: bool | None = None
     source_message_id: int | None = None
     follows: str | None = None
+    mentions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def conversation(self) -> ConversationKey:
@@ -128,6 +132,17 @@ class AskService:
         person = await self._access.require(Act.ASK, context.person, context.place, profile=context.profile)
         await self._quotas.check(person)
 
+    async def check(self, request: AskRequest) -> None:
+        """Raise what :meth:`submit` would now; nothing is kept. For what is done before a question can be
+        submitted, and could not be undone."""
+        self._require_taking(request)
+        self._gate.require_open()
+        await self.admit(request.context)
+        self._cost(request, self._options(request))
+        waiting = (await self._store.counts()).get(RequestState.QUEUED, 0)
+        mine = await self._store.of_user(request.asker.user_id, (RequestState.QUEUED,))
+        self._queue_limits.require_room(total=waiting, mine=len(mine))
+
     async def submit(self, request: AskRequest) -> Accepted | None:
         """Take a question into the queue; it is durable when this returns.
 
@@ -137,26 +152,41 @@ class AskService:
         Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (queue full, nothing left
         for today, bot stopping, Discord about to ban it) or :class:`StorageError`; then nothing was kept.
         """
-        if not request.prompt.strip():
-            raise UserError("empty prompt", key="error.empty_prompt")
-        if self._brake.level() is not Level.OPEN:
-            raise NotTakenNow
+        self._require_taking(request)
         entry = object()
         self._unacknowledged.begin(entry)
         try:
             async with self._semaphore.passing(request.asker.user_id):
                 self._gate.require_open()
-                accepted = await self._enqueue(request)
+                accepted = await self._enqueued(request)
             if accepted is not None:
                 self._unacknowledged.begin(accepted.request_id)
             return accepted
         finally:
             self._unacknowledged.complete(entry)
 
+    async def _enqueued(self, request: AskRequest) -> Accepted | None:
+        """Enqueue a question; while somebody else holds the database, again and again for a minute."""
+        until = self._clock.monotonic() + LOCKED_AT_MOST
+        while True:
+            try:
+                return await self._enqueue(request)
+            except DatabaseLocked as error:
+                if self._clock.monotonic() >= until:
+                    raise
+                log.warning("question.waits_for_database", user=request.asker.user_id, detail=str(error))
+                await self._clock.sleep(LOCKED_AGAIN_AFTER)
+
+    def _require_taking(self, request: AskRequest) -> None:
+        if not request.prompt.strip():
+            raise UserError("empty prompt", key="error.empty_prompt")
+        if self._brake.level() is not Level.OPEN:
+            raise NotTakenNow
+
     async def _enqueue(self, request: AskRequest) -> Accepted | None:
         context, asker = request.context, request.asker
         await self.admit(context)
-        options = self._profiles.options(context.profile, context.place, asker.name)
+        options = self._options(request)
         cost = self._cost(request, options)
         conversation_id = await self._conversations.conversation(request.conversation, context.place.ids)
         now = self._clock.now()
@@ -212,12 +242,18 @@ class AskService:
         returns whether that is so. For the end of the process, which closes the connection that acknowledges."""
         return await self._unacknowledged.settled(self._clock, timeout)
 
+    def _options(self, request: AskRequest) -> GenerationOptions:
+        context = request.context
+        options = self._profiles.options(context.profile, context.place, request.asker.name)
+        return replace(options, mentions=request.mentions)
+
     def _cost(self, request: AskRequest, options: GenerationOptions) -> float:
         """The estimated work in tokens. Raises :class:`PromptTooLong`."""
         window = build_window(
             (),
-            with_attached_text(request.prompt, request.attached_text),
+            request.prompt,
             asker=request.asker.name,
+            attached_text=request.attached_text,
             system_prompt=options.system_prompt,
             budget=options.context_tokens,
             estimate=self._estimator.for_model(None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import structlog
@@ -20,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 FIRST_RUN_AFTER = 60.0
 """Seconds from the start to the first removal of old questions."""
+
+# The newest deleted messages that are remembered: one of them may be a question that is not stored yet.
+DELETED_KEPT = 256
 
 _OPEN = (RequestState.QUEUED, RequestState.RUNNING)
 
@@ -40,18 +44,29 @@ class PersonalData:
         self._cancellation = cancellation
         self._profiles = profiles
         self._clock = clock
+        self._deleted: deque[int] = deque(maxlen=DELETED_KEPT)
 
     async def message_edited(self, message_id: int, prompt: str) -> None:
         """Replace the words of a question whose message was edited; no-op for other messages."""
-        if prompt.strip() and await self._store.reword(message_id, prompt):
+        # Most messages are no questions: they cost a read and no write.
+        if prompt.strip() and await self._store.written_as(message_id):
+            await self._store.reword(message_id, prompt)
             log.info("question.reworded", message=message_id)
 
     async def message_deleted(self, message_id: int) -> None:
         """Withdraw and forget the question of a deleted message; no-op for other messages."""
-        for request_id in await self._store.written_as(message_id):
+        self._deleted.append(message_id)
+        questions = await self._store.written_as(message_id)
+        for request_id in questions:
             await self._withdraw(request_id)
-        if await self._store.forget_message(message_id):
+        if questions:
+            await self._store.forget_message(message_id)
             log.info("question.forgotten", message=message_id)
+
+    async def taken(self, message_id: int) -> None:
+        """Withdraw and forget the question of this message when it was deleted while it was being taken."""
+        if message_id in self._deleted:
+            await self.message_deleted(message_id)
 
     async def export(self, user_id: int) -> tuple[Sequence[KeptQuestion], Sequence[KeptSummary]]:
         """Everything stored of what a person asked, oldest first, and the summaries made of their turns alone.

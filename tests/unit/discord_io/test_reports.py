@@ -10,7 +10,9 @@ import discord
 import pytest
 from structlog.testing import capture_logs
 
-from bot.discord_io.command_tree import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, report
+from bot.discord_io.command_tree import UNKNOWN_INTERACTION, report
+from bot.discord_io.interaction_calls import ALREADY_ACKNOWLEDGED
+from bot.i18n.catalogue import say
 from tests.fakes.refusals import refusal
 
 
@@ -58,7 +60,7 @@ async def test_a_call_that_got_lost_is_told_and_is_no_bug(error: Exception) -> N
     """Discord fails or the network does: no traceback."""
     told, entries = await reported(error)
     assert len(told) == 1
-    assert "Something went wrong on our side" in told[0]
+    assert told[0].startswith(say("en-US", "error.connection_lost"))
     assert entries == [("warning", "interaction.call_lost")]
 
 

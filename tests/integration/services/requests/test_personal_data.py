@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -18,7 +19,11 @@ from bot.services.access.operators import Operators, Person
 from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access, Act
+from bot.services.requests.cancellation import Cancellation
+from bot.services.requests.personal_data import PersonalData
 from bot.storage.database import Database
+from bot.storage.engine import Transactions
+from bot.storage.personal_data import SqlPersonalData
 from tests.fakes.clocks import FastClock, always
 from tests.fakes.databases import new_database
 from tests.fakes.members import NoMembers
@@ -156,6 +161,41 @@ async def test_an_edited_and_a_deleted_message(bench: Bench) -> None:
     await database.personal.forget_message(501)
     assert await database.requests.mark_answered("late", "me", answer(), now=2.0)
     assert await database.conversations.recent_turns(1, limit=9) == []
+
+
+class Writes(SqlPersonalData):
+    """Personal data whose writes are counted."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        super().__init__(transactions)
+        self.count = 0
+
+    async def reword(self, message_id: int, prompt: str) -> int:
+        """Count it."""
+        self.count += 1
+        return await super().reword(message_id, prompt)
+
+    async def forget_message(self, message_id: int) -> int:
+        """Count it."""
+        self.count += 1
+        return await super().forget_message(message_id)
+
+
+async def test_q15_only_edits_and_deletions_of_questions_write(bench: Bench) -> None:
+    """Everything else that people edit and moderators clean up costs a read: no flood of it delays questions."""
+    store = Writes(bench.database.personal._transactions)
+    await bench.database.conversations.conversation(ConversationKey(71))
+    await answered(bench.database, "a", source=500)
+    cancellation = cast("Cancellation", None)  # nothing is open
+    personal = PersonalData(store, bench.database.requests, cancellation, bench.profiles, FastClock(1.0))
+    for message_id in range(100):
+        await personal.message_edited(message_id, "words")
+        await personal.message_deleted(message_id)
+    assert store.count == 0
+    await personal.message_edited(500, "new words")
+    await personal.message_deleted(500)
+    assert store.count == 2
+    assert await bench.database.conversations.recent_turns(1, limit=9) == []
 
 
 async def test_a_quota_counts_today_only(bench: Bench) -> None:

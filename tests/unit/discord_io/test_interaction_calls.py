@@ -1,0 +1,86 @@
+"""Calls to interactions' endpoints whose connection breaks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+import discord
+import pytest
+from discord.http import Route
+
+from bot.discord_io.interaction_calls import RepeatingAdapter
+
+CALLBACK = Route("POST", "/interactions/{webhook_id}/{webhook_token}/callback", webhook_id=7, webhook_token="t")
+FOLLOW_UP = Route("POST", "/webhooks/{webhook_id}/{webhook_token}", webhook_id=7, webhook_token="t")
+EDIT = Route("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original", webhook_id=7, webhook_token="t")
+UNREACHED = aiohttp.ClientConnectorError(
+    cast("Any", SimpleNamespace(host="h", port=1, ssl=True)), OSError(111, "no")
+)
+
+
+class Session:
+    """A session whose calls fail like these, one after the other, and then are answered."""
+
+    def __init__(self, *failures: Exception | int) -> None:
+        self._failures = list(failures)
+        self.calls = 0
+
+    def request(self, *_: Any, **__: Any) -> AbstractAsyncContextManager[Any]:
+        """Make a call."""
+        return self._call()
+
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[Any]:
+        self.calls += 1
+        failure = self._failures.pop(0) if self._failures else 200
+        if isinstance(failure, Exception):
+            raise failure
+
+        async def text(**_: Any) -> str:
+            return '{"code": 40060, "message": "already"}' if failure == 400 else '{"done": true}'
+
+        headers = {"content-type": "application/json"}
+        yield SimpleNamespace(status=failure, headers=headers, text=text, reason="")
+
+
+async def call(route: Route, session: Session) -> Any:
+    """Make a call through the adapter."""
+    adapter = RepeatingAdapter()  # type: ignore[no-untyped-call]  # the library does not annotate it
+    return await adapter.request(route, cast("aiohttp.ClientSession", session), payload={})
+
+
+@pytest.mark.parametrize("route", [CALLBACK, EDIT], ids=["first answer", "edit"])
+@pytest.mark.parametrize(
+    "broken", [aiohttp.ServerDisconnectedError(), aiohttp.ClientOSError(104, "reset")], ids=repr
+)
+async def test_q17_a_harmless_call_is_repeated_once(route: Route, broken: Exception) -> None:
+    """And only once: whatever breaks twice is told."""
+    session = Session(broken)
+    assert await call(route, session) == {"done": True}
+    assert session.calls == 2
+    session = Session(broken, broken)
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await call(route, session)
+    assert session.calls == 2
+
+
+async def test_q17_a_further_message_is_not_sent_twice() -> None:
+    """Unless the first call never left."""
+    session = Session(aiohttp.ServerDisconnectedError())
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await call(FOLLOW_UP, session)
+    assert session.calls == 1
+    session = Session(UNREACHED)
+    assert await call(FOLLOW_UP, session) == {"done": True}
+
+
+async def test_q17_a_first_answer_that_had_arrived_counts() -> None:
+    """Discord refuses the second one; a refusal without a broken call before stands."""
+    session = Session(aiohttp.ServerDisconnectedError(), 400)
+    assert (await call(CALLBACK, session))["interaction"]["id"] == "7"
+    with pytest.raises(discord.HTTPException):
+        await call(CALLBACK, Session(400))
