@@ -17,6 +17,7 @@ from discord.ext import commands
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import ParallaxTree, RateGuard
 from bot.domain.cluster.audit import AuditLog
+from bot.domain.conversation.attached_text import AttachedFiles
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import forget_sentences
 from bot.i18n.command_translator import CatalogueTranslator
@@ -69,7 +70,7 @@ class Attachments(Protocol):
         """Raise :class:`AttachmentRejected` for what can be refused before it is fetched."""
         ...
 
-    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
+    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> AttachedFiles:
         """The texts of several attachments. Raises :class:`AttachmentRejected`, :class:`WaitListFull`."""
         ...
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 import discord
 import structlog
 
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.client import Services
-from bot.discord_io.command_tree import text_layout
+from bot.discord_io.command_tree import tell, text_layout
+from bot.domain.conversation.attached_text import Doubt
 from bot.domain.queue.request import Destination
 from bot.errors import BotError, DeliveryError, UserError
 from bot.i18n.catalogue import say
@@ -80,7 +82,7 @@ class Asking:
             # A download may take longer than the 3 s an interaction waits.
             await interaction.response.defer(thinking=True, ephemeral=is_private)
         try:
-            request = await self._with_files(request, files)
+            request, doubts = await self._with_files(request, files)
             threaded = (context.profile.threads if thread is None else thread) and not is_private
             if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
                 await self._in_thread(interaction, interaction.channel, request)
@@ -91,6 +93,7 @@ class Asking:
                 # The refusal is for the asker alone: a follow-up would fill the "thinking…" that all can see.
                 await interaction.delete_original_response()
             raise
+        await _tell_doubts(doubts, request.asker.locale, partial(tell, interaction))
 
     async def by_message(
         self,
@@ -121,7 +124,7 @@ class Asking:
             follows=follows,
         )
         async with _typing(target) if files else nullcontext():
-            request = await self._with_files(request, files)
+            request, doubts = await self._with_files(request, files)
         if context.profile.threads and isinstance(message.channel, discord.TextChannel) and prompt.strip():
             thread = await _thread_on(message, prompt)
             if thread is not None:
@@ -130,6 +133,7 @@ class Asking:
         accepted = await self._services.ask.submit(request)
         if accepted is not None:
             await self._services.ask.acknowledged(accepted, await self._sent(target, accepted, reply_to))
+            await _tell_doubts(doubts, asker.locale, partial(_answer_with, message))
 
     async def _here(self, interaction: discord.Interaction, request: AskRequest) -> None:
         accepted = await self._services.ask.submit(request)
@@ -177,12 +181,16 @@ class Asking:
             follows=None,
         )
 
-    async def _with_files(self, request: AskRequest, files: Sequence[discord.Attachment]) -> AskRequest:
-        """The request with the text of these files. Raises :class:`AttachmentRejected`, :class:`WaitListFull`."""
+    async def _with_files(
+        self, request: AskRequest, files: Sequence[discord.Attachment]
+    ) -> tuple[AskRequest, Sequence[Doubt]]:
+        """The request with the text of these files, and what the asker should check about them. Raises
+        :class:`AttachmentRejected`, :class:`WaitListFull`."""
         if not files:
-            return request
+            return request, ()
         read = await self._services.attachments.read_all(files, user_id=request.asker.user_id)
-        return replace(request, attached_text="\n\n".join(filter(None, (request.attached_text, read))))
+        texts = filter(None, (request.attached_text, read.text))
+        return replace(request, attached_text="\n\n".join(texts)), read.doubts
 
     def _destination(self, channel_id: int, guild: discord.Guild | None) -> Destination:
         return Destination(
@@ -210,6 +218,29 @@ class Asking:
             log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
             return None
         return sent.id
+
+
+async def _tell_doubts(doubts: Sequence[Doubt], locale: str, send: Callable[[str], Awaitable[object]]) -> None:
+    """Tell the asker which files were not plain UTF-8; the question is in the queue already."""
+    sentences = []
+    for doubt in doubts:
+        if doubt.encoding:
+            sentences.append(say(locale, "asking.decoded", name=doubt.name, encoding=doubt.encoding))
+        if doubt.replaced:
+            sentences.append(say(locale, "asking.replaced", count=doubt.replaced, name=doubt.name))
+    if not sentences:
+        return
+    try:
+        with translated():
+            await send("\n".join(sentences))
+    except DeliveryError as error:
+        log.info("ask.doubts_not_told", code=_code(error))
+
+
+async def _answer_with(message: discord.Message, sentence: str) -> None:
+    reference = message.to_reference(fail_if_not_exists=False)
+    view = text_layout(sentence)
+    await message.channel.send(view=view, reference=reference, mention_author=False, allowed_mentions=NOBODY)
 
 
 async def _answered(interaction: discord.Interaction, view: discord.ui.LayoutView, *, private: bool) -> int | None:
