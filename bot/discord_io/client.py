@@ -12,7 +12,9 @@ from typing import Protocol
 import aiohttp
 import discord
 import structlog
+import yarl
 from discord.ext import commands
+from discord.gateway import DiscordWebSocket
 
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import ParallaxTree, RateGuard
@@ -146,12 +148,15 @@ class ParallaxBot(commands.AutoShardedBot):
         self,
         *,
         trace: aiohttp.TraceConfig,
+        connector: aiohttp.BaseConnector,
+        proxy: str | None,
         admin_guild_ids: Sequence[int],
         facts: Facts,
         guard: RateGuard,
         message_content: bool = False,
     ) -> None:
-        """``message_content`` asks for the privileged intent, which must be on for the application."""
+        """``proxy`` is an HTTP proxy's address. ``message_content`` asks for the privileged intent, which must be
+        on for the application."""
         intents = discord.Intents(
             guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
         )
@@ -167,6 +172,8 @@ class ParallaxBot(commands.AutoShardedBot):
             chunk_guilds_at_startup=False,
             max_messages=None,
             http_trace=trace,
+            connector=connector,
+            proxy=proxy,
             guild_ready_timeout=GUILD_READY_TIMEOUT,
         )
         # The servers in which operators' commands are registered; empty: all servers.
@@ -202,6 +209,14 @@ class ParallaxBot(commands.AutoShardedBot):
         """Log in and stay connected."""
         self._begun = True
         await super().start(token, reconnect=reconnect)
+
+    async def launch_shards(self) -> None:
+        """Connect every shard to the address that Discord gives, which later sessions use as well."""
+        if not self.is_closed():
+            self.shard_count, address, _ = await self.http.get_bot_gateway()
+            # The library takes this for sessions that cannot be resumed, instead of asking again.
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(address)
+        await super().launch_shards()
 
     async def close(self) -> None:
         """Disconnect. Does nothing when the client was never started: the library would raise an error."""
