@@ -102,7 +102,8 @@ async def run(settings: Settings) -> None:
 
 async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> None:
     """Run all tasks until ``stopping`` is set, or one of them gives up, which is raised."""
-    supervisor = Supervisor(SystemClock())
+    clock = SystemClock()
+    supervisor = Supervisor(clock)
     tasks = [asyncio.create_task(_keep(task, app.bot, supervisor), name=task.name) for task in lasting_tasks(app)]
     connected = stay_connected(
         app.bot,
@@ -111,6 +112,8 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         message_content=settings.message_content_intent,
     )
     tasks.append(asyncio.create_task(connected, name="discord"))
+    # Not supervised: what it raises ends the bot.
+    tasks.append(asyncio.create_task(app.watch.run(clock), name="database"))
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     try:
         done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -217,5 +220,8 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         app = assemble(parts, bot, session)
         await app.queue.gate.refresh()
 
-        await stack.enter_async_context(health_server(settings.http_bind, metrics, bot.readiness))
+        def readiness() -> dict[str, bool]:
+            return {**bot.readiness(), "database": database.watch.fault() is None}
+
+        await stack.enter_async_context(health_server(settings.http_bind, metrics, readiness))
         yield app
