@@ -9,7 +9,7 @@ import aiohttp
 
 from bot.clock import SystemClock
 from bot.discord_io.connection import proxy_for
-from bot.domain.chat import ChatMessage, ChatRequest, Role
+from bot.domain.chat import ChatMessage, ChatRequest, Role, Text
 from bot.errors import BotError, RequestRefused, SchedulerError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
@@ -75,7 +75,8 @@ async def _cluster(settings: Settings) -> tuple[Finding, ...]:
 async def _prefix(client: ParallaxClient, *, wanted: bool) -> Finding:
     what = "answers"
     try:
-        text, _, _ = await client.complete_chat(_COUNTING)
+        async with client.stream_chat(_COUNTING) as events:
+            text = "".join([event.text async for event in events if isinstance(event, Text)])
     except RequestRefused:
         text = ""
     except SchedulerError as error:
