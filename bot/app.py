@@ -10,22 +10,20 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
-import discord
 import structlog
-import yarl
-from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.clock import SystemClock
 from bot.container.services import App, Parts, assemble
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import RateGuard
+from bot.discord_io.connection import connector, proxy_for, stay_connected
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.interaction_rates import InteractionRates, RateLimit
-from bot.errors import BotError, ConfigError
+from bot.errors import BotError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import ClusterMonitor
@@ -104,15 +102,30 @@ async def run(settings: Settings) -> None:
 
 async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> None:
     """Run all tasks until ``stopping`` is set, or one of them gives up, which is raised."""
-    supervisor = Supervisor(SystemClock())
+    clock = SystemClock()
+    supervisor = Supervisor(clock)
     tasks = [asyncio.create_task(_keep(task, app.bot, supervisor), name=task.name) for task in lasting_tasks(app)]
-    tasks.append(asyncio.create_task(_connect(app.bot, settings), name="discord"))
+    connected = stay_connected(
+        app.bot,
+        settings.discord_token.get_secret_value(),
+        api_url=settings.discord_api_url,
+        message_content=settings.message_content_intent,
+    )
+    tasks.append(asyncio.create_task(connected, name="discord"))
+    # Not supervised: what it raises ends the bot.
+    tasks.append(asyncio.create_task(app.watch.run(clock), name="database"))
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     try:
         done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        # When a task has given up, running answers are put back at once.
+        grace = settings.shutdown_grace if waiting in done else 0.0
+        log.info("bot.stopping", grace=grace)
+        try:
+            await app.queue.dispatcher.drain(grace)
+        except BotError as error:
+            # The next start takes the answers back; what made the bot stop is raised below.
+            log.warning("bot.not_drained", detail=str(error))
         if waiting in done:
-            log.info("bot.stopping", grace=settings.shutdown_grace)
-            await app.queue.dispatcher.drain(settings.shutdown_grace)
             await app.bot.services.ask.settled(SETTLE_SECONDS)
             await app.background.settled(SETTLE_SECONDS)
     finally:
@@ -144,34 +157,6 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[object, object, T]) -
         await asyncio.gather(working, signalled, return_exceptions=True)
 
 
-async def _connect(bot: ParallaxBot, settings: Settings) -> None:
-    try:
-        await bot.start(settings.discord_token.get_secret_value(), reconnect=True)
-    except discord.LoginFailure as error:
-        raise ConfigError(
-            "DISCORD_TOKEN is wrong: Discord refused it (reset it on the Bot page and copy it anew)"
-        ) from error
-    except discord.PrivilegedIntentsRequired as error:
-        raise ConfigError(
-            "MESSAGE_CONTENT_INTENT is on, but the application may not: switch MESSAGE CONTENT INTENT on, on the "
-            "Bot page, or set it to false"
-        ) from error
-    except (aiohttp.ClientError, OSError, discord.HTTPException, discord.GatewayNotFound) as error:
-        # Once connected, the library reconnects by itself for ever: this is a start without Discord, which a
-        # supervisor repeats.
-        raise BotError(
-            f"Discord does not answer at {settings.discord_api_url} ({type(error).__name__}): try again later"
-        ) from error
-
-
-def point_discord_at(api_url: str) -> None:
-    """Send discord.py to another API; its gateway address then comes from ``GET /gateway/bot``."""
-    Route.BASE = api_url
-    base = yarl.URL(api_url)
-    # The library uses this for sessions after the first.
-    DiscordWebSocket.DEFAULT_GATEWAY = base.with_scheme("wss" if base.scheme == "https" else "ws").origin()
-
-
 def timeouts_of(settings: Settings) -> Timeouts:
     """How long the scheduler is waited for."""
     return Timeouts(
@@ -185,8 +170,9 @@ def timeouts_of(settings: Settings) -> Timeouts:
 async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]:
     """Open and inject everything; close it in reverse order. Migrates the database, whose lock is held."""
     clock, metrics = SystemClock(), Metrics()
-    if settings.discord_api_url != Settings.model_fields["discord_api_url"].default:
-        point_discord_at(settings.discord_api_url)
+    # The gateway's address comes from GET /gateway/bot (ParallaxBot.launch_shards).
+    Route.BASE = settings.discord_api_url
+    proxy = proxy_for(settings.discord_api_url, settings.discord_proxy)
     async with AsyncExitStack() as stack:
         await upgrade(settings.database_url)
         database = await stack.enter_async_context(Database.open(settings.database_url))
@@ -202,6 +188,8 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         observer = WireObserver(clock, metrics, outgoing)
         bot = ParallaxBot(
             trace=observer.trace_config(),
+            connector=connector(),
+            proxy=proxy,
             admin_guild_ids=sorted(settings.admin_guild_ids),
             facts=database.facts,
             guard=RateGuard(
@@ -210,7 +198,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
             message_content=settings.message_content_intent,
         )
         stack.push_async_callback(bot.close)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(aiohttp.ClientSession(proxy=proxy))
         deliveries = Deliveries(bot, clock, outgoing)
         stack.push_async_callback(deliveries.aclose)
         background = Background()
@@ -233,5 +221,8 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         app = assemble(parts, bot, session)
         await app.queue.gate.refresh()
 
-        await stack.enter_async_context(health_server(settings.http_bind, metrics, bot.readiness))
+        def readiness() -> dict[str, bool]:
+            return {**bot.readiness(), "database": database.watch.fault() is None}
+
+        await stack.enter_async_context(health_server(settings.http_bind, metrics, readiness))
         yield app

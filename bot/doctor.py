@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from bot.clock import SystemClock
+from bot.discord_io.connection import proxy_for
 from bot.domain.chat import ChatMessage, ChatRequest, Role, Text
 from bot.errors import BotError, RequestRefused, SchedulerError
 from bot.parallax.client import ParallaxClient
@@ -91,9 +92,10 @@ async def _prefix(client: ParallaxClient, *, wanted: bool) -> Finding:
 async def _discord(settings: Settings) -> Finding:
     headers = {"Authorization": f"Bot {settings.discord_token.get_secret_value()}"}
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    proxy = proxy_for(settings.discord_api_url, settings.discord_proxy)
     try:
         async with (
-            aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
+            aiohttp.ClientSession(headers=headers, timeout=timeout, proxy=proxy) as session,
             session.get(f"{settings.discord_api_url}/users/@me") as response,
         ):
             if response.status == 401:

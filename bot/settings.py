@@ -30,6 +30,14 @@ class Settings(BaseSettings):
     discord_token: SecretStr = Field(description="The bot's token, from the Bot page of its application.")
     discord_api_url: str = Field(DISCORD_API_URL, description="Discord's REST API; another base is for tests.")
 
+    discord_proxy: str = Field(
+        "",
+        repr=False,
+        exclude=True,
+        description="An HTTP proxy for Discord, like http://proxy:3128 (a login in it is never shown); empty: "
+        "that of HTTPS_PROXY, unless NO_PROXY names Discord, or none.",
+    )
+
     parallax_url: str = Field(
         "http://localhost:3001",
         repr=False,
@@ -165,7 +173,7 @@ class Settings(BaseSettings):
                 raise ValueError("must look like 123=50000,456=0") from None
         return value
 
-    @field_validator("discord_api_url", "parallax_url", "parallax_public_url")
+    @field_validator("discord_api_url", "discord_proxy", "parallax_url", "parallax_public_url")
     @classmethod
     def _http_address(cls, value: str) -> str:
         if not value:
@@ -213,7 +221,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that no log and no output may contain: the token, the key, and the logins inside addresses."""
-        logins = (_logins_in(url) for url in (self.parallax_url, self.database_url))
+        logins = (_logins_in(url) for url in (self.parallax_url, self.discord_proxy, self.database_url))
         tokens = (token.get_secret_value() for token in (self.discord_token, self.parallax_api_key))
         return (*filter(None, tokens), *(text for texts in logins for text in texts))
 

@@ -42,6 +42,7 @@ from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
 from bot.settings import Settings
 from bot.storage.database import Database
+from bot.storage.file_watch import FileWatch
 from bot.storage.process_lock import ProcessLock
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
@@ -61,6 +62,7 @@ class App:
     operations: OperationsServices
     alerts: Alerts
     presence: Presence
+    watch: FileWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         operations,
         alerts,
         Presence(cluster, overview, bot, clock),
+        database.watch,
     )
 
 

@@ -12,13 +12,16 @@ from typing import Protocol
 import aiohttp
 import discord
 import structlog
+import yarl
 from discord.ext import commands
+from discord.gateway import DiscordWebSocket
 
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import ParallaxTree, RateGuard
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
 from bot.domain.cluster.audit import AuditLog
+from bot.domain.conversation.attached_text import AttachedFiles
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import forget_sentences
 from bot.i18n.command_translator import CatalogueTranslator
@@ -71,7 +74,7 @@ class Attachments(Protocol):
         """Raise :class:`AttachmentRejected` for what can be refused before it is fetched."""
         ...
 
-    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
+    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> AttachedFiles:
         """The texts of several attachments. Raises :class:`AttachmentRejected`, :class:`WaitListFull`."""
         ...
 
@@ -150,12 +153,15 @@ class ParallaxBot(commands.AutoShardedBot):
         self,
         *,
         trace: aiohttp.TraceConfig,
+        connector: aiohttp.BaseConnector,
+        proxy: str | None,
         admin_guild_ids: Sequence[int],
         facts: Facts,
         guard: RateGuard,
         message_content: bool = False,
     ) -> None:
-        """``message_content`` asks for the privileged intent, which must be on for the application."""
+        """``proxy`` is an HTTP proxy's address. ``message_content`` asks for the privileged intent, which must be
+        on for the application."""
         intents = discord.Intents(
             guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
         )
@@ -172,6 +178,8 @@ class ParallaxBot(commands.AutoShardedBot):
             chunk_guilds_at_startup=False,
             max_messages=None,
             http_trace=trace,
+            connector=connector,
+            proxy=proxy,
             guild_ready_timeout=GUILD_READY_TIMEOUT,
         )
         # The servers in which operators' commands are registered; empty: all servers.
@@ -207,6 +215,14 @@ class ParallaxBot(commands.AutoShardedBot):
         """Log in and stay connected."""
         self._begun = True
         await super().start(token, reconnect=reconnect)
+
+    async def launch_shards(self) -> None:
+        """Connect every shard to the address that Discord gives, which later sessions use as well."""
+        if not self.is_closed():
+            self.shard_count, address, _ = await self.http.get_bot_gateway()
+            # The library takes this for sessions that cannot be resumed, instead of asking again.
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(address)
+        await super().launch_shards()
 
     async def close(self) -> None:
         """Disconnect. Does nothing when the client was never started: the library would raise an error."""

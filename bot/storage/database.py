@@ -28,6 +28,7 @@ class Database:
     """
 
     def __init__(self, transactions: Transactions) -> None:
+        self.watch = transactions.watch
         self.requests = SqlRequests(transactions)
         self.conversations = SqlConversations(transactions)
         self.summaries = SqlSummaries(transactions)

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InterfaceError, SQLAlchemyError
 
 from bot.errors import ConfigError, DatabaseLocked, StorageError, ValueRefused
+from bot.storage.file_watch import FileWatch
 from bot.storage.group_commit import TOGETHER, JobRunner
 from bot.storage.sqlite import READERS, open_engine
 
@@ -40,6 +41,7 @@ class Transactions:
     """
 
     def __init__(self, file: Path) -> None:
+        self.watch = FileWatch(file)
         writer, reader = open_engine(file, read_only=False), open_engine(file, read_only=True)
         self._writes = JobRunner(writer, connections=1, together=TOGETHER)
         self._reads = JobRunner(reader, connections=READERS, together=1)
@@ -54,12 +56,12 @@ class Transactions:
         ``urgent`` writes overtake the others that wait: a pipeline is idle until the next question is taken,
         however many questions join the queue at that moment. Each kind keeps its order.
         """
-        return await _run(self._writes, work, urgent=urgent)
+        return await self._run(self._writes, work, urgent=urgent)
 
     async def read(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Run ``work`` on a snapshot of the last commit, without waiting for writes. ``urgent`` ones run before
         others that wait."""
-        return await _run(self._reads, work, urgent=urgent)
+        return await self._run(self._reads, work, urgent=urgent)
 
     async def close(self) -> None:
         """Finish what was submitted and close every connection."""
@@ -68,24 +70,29 @@ class Transactions:
         finally:
             await self._reads.close()
 
+    async def _run(self, runner: JobRunner, work: Callable[[Connection], T], *, urgent: bool) -> T:
+        try:
+            return await runner.submit(work, urgent=urgent)
+        except _REFUSED as exc:
+            raise ValueRefused(_described(exc)) from exc
+        except (SQLAlchemyError, sqlite3.Error) as exc:
+            cause = _cause(exc)
+            self.watch.note(cause)
+            kind = DatabaseLocked if _is_lock(cause) else StorageError
+            raise kind(_described(exc)) from exc
 
-async def _run(runner: JobRunner, work: Callable[[Connection], T], *, urgent: bool) -> T:
-    try:
-        return await runner.submit(work, urgent=urgent)
-    except _REFUSED as exc:
-        raise ValueRefused(_described(exc)) from exc
-    except (SQLAlchemyError, sqlite3.Error) as exc:
-        kind = DatabaseLocked if _is_lock(exc) else StorageError
-        raise kind(_described(exc)) from exc
 
-
-def _is_lock(error: Exception) -> bool:
-    code = getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", None)
+def _is_lock(cause: BaseException) -> bool:
+    code = getattr(cause, "sqlite_errorcode", None)
     return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 
 
+def _cause(error: Exception) -> BaseException:
+    return getattr(error, "orig", None) or error
+
+
 def _described(error: Exception) -> str:
-    cause = getattr(error, "orig", None) or error
+    cause = _cause(error)
     return f"database: {type(cause).__name__}: {cause}"
 
 

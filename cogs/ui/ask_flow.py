@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import discord
@@ -13,8 +14,8 @@ import structlog
 
 from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.client import Services
-from bot.discord_io.command_tree import text_layout
-from bot.domain.conversation.attached_text import as_left_out
+from bot.discord_io.command_tree import tell, text_layout
+from bot.domain.conversation.attached_text import AttachedFiles, Doubt, as_left_out
 from bot.domain.queue.request import Destination
 from bot.errors import AttachmentRejected, BotError, DeliveryError
 from bot.i18n.catalogue import say
@@ -99,12 +100,13 @@ class Asking:
             # A download may take longer than the 3 s an interaction waits.
             await interaction.response.defer(thinking=True, ephemeral=is_private)
         async with refused_privately(interaction):
-            request = await self._with_files(request, files, about)
+            request, doubts = await self._with_files(request, files, about)
             threaded = (context.profile.threads if thread is None else thread) and not is_private
             if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
                 await self._in_thread(interaction, interaction.channel, request)
             else:
                 await self._here(interaction, request)
+        await _tell_doubts(doubts, request.asker.locale, partial(tell, interaction))
 
     async def by_message(
         self,
@@ -142,7 +144,7 @@ class Asking:
             mentions=mentions_of(message, (original or message).author),
         )
         async with _typing(target) if files or about else nullcontext():
-            request = await self._with_files(request, files, about)
+            request, doubts = await self._with_files(request, files, about)
         threaded = context.profile.threads and isinstance(message.channel, discord.TextChannel)
         async with self._opening.passing(asker.user_id) if threaded else nullcontext():
             if threaded:
@@ -153,6 +155,7 @@ class Asking:
                     request = self._moved(request, thread, message.guild)
             await self._submit(request, target, reply_to)
         await self._services.personal.taken(message.id)
+        await _tell_doubts(doubts, asker.locale, partial(_answer_with, message))
 
     async def _here(self, interaction: discord.Interaction, request: AskRequest) -> None:
         private = request.destination.private
@@ -201,27 +204,28 @@ class Asking:
 
     async def _with_files(
         self, request: AskRequest, files: Sequence[discord.Attachment], about: Sequence[discord.Attachment]
-    ) -> AskRequest:
-        """The request with the text of its files, and of those of the message that it is about. Raises
-        :class:`AttachmentRejected`, :class:`WaitListFull`."""
-        user_id, read, left_out = request.asker.user_id, [request.attached_text], []
+    ) -> tuple[AskRequest, Sequence[Doubt]]:
+        """The request with the text of its files, and of those of the message that it is about; and what the asker
+        should check about them. Raises :class:`AttachmentRejected`, :class:`WaitListFull`."""
+        user_id, read, left_out = request.asker.user_id, [AttachedFiles(request.attached_text)], []
         about = about[:MOST_FILES]
         for file in about:
             try:
                 read.append(await self._services.attachments.read_all([file], user_id=user_id))
             except AttachmentRejected as error:
-                if file is about[-1] and not any(read):
+                if file is about[-1] and not any(each.text for each in read):
                     # There is nothing else in the message that the question is about.
                     raise
                 log.info("ask.file_left_out", error=error.key)
                 left_out.append(as_left_out(file.filename))
         if files:
             read.append(await self._services.attachments.read_all(files, user_id=user_id))
-        texts = [text for text in (*read, *left_out) if text]
+        texts = [text for text in (*(each.text for each in read), *left_out) if text]
         if not request.prompt and texts:
             # What came without words, a file, a forwarded message or a bare reply, is the question itself.
             request = replace(request, prompt=texts.pop(0))
-        return replace(request, attached_text="\n\n".join(texts))
+        doubts = [doubt for each in read for doubt in each.doubts]
+        return replace(request, attached_text="\n\n".join(texts)), doubts
 
     def _destination(self, channel_id: int, guild: discord.Guild | None) -> Destination:
         return Destination(
@@ -313,6 +317,28 @@ async def _told_when_slow(
         except DeliveryError as error:
             log.info("ask.slow_not_told", code=_code(error))
     return await taking
+
+
+async def _tell_doubts(doubts: Sequence[Doubt], locale: str, send: Callable[[str], Awaitable[object]]) -> None:
+    """Tell the asker which files were not plain UTF-8; the question is in the queue already."""
+    sentences = []
+    for doubt in doubts:
+        if doubt.encoding:
+            sentences.append(say(locale, "asking.decoded", name=doubt.name, encoding=doubt.encoding))
+        if doubt.replaced:
+            sentences.append(say(locale, "asking.replaced", count=doubt.replaced, name=doubt.name))
+    if not sentences:
+        return
+    try:
+        with translated():
+            await send("\n".join(sentences))
+    except DeliveryError as error:
+        log.info("ask.doubts_not_told", code=_code(error))
+
+
+async def _answer_with(message: discord.Message, sentence: str) -> None:
+    reference = message.to_reference(fail_if_not_exists=False)
+    await send_reply(message.channel, reference, view=text_layout(sentence))
 
 
 async def answer(interaction: discord.Interaction, view: discord.ui.LayoutView, *, private: bool) -> int | None:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 
 from sandbox.discord_api.component_tree import texts_of
-from sandbox.discord_api.model import Channel, ChannelType, Message, Revision
+from sandbox.discord_api.model import Attachment, Channel, ChannelType, Message, Revision
 from sandbox.discord_api.people import File, Person
 from tests.e2e.bot_process import Stage
 
@@ -29,7 +29,7 @@ def new_room(stage: Stage, *, in_channel_of: str = "general") -> Channel:
 
 
 async def ask(
-    who: Person, room: Channel, prompt: str, *, attachment: File | None = None, **options: bool
+    who: Person, room: Channel, prompt: str, *, attachment: File | Attachment | None = None, **options: bool
 ) -> Message:
     """``/ask`` and the message that acknowledges it, which becomes the answer."""
     files = {} if attachment is None else {"attachment": attachment}

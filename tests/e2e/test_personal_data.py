@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from docx import Document
 from pypdf import PdfWriter
 
 from sandbox.discord_api import DiscordDouble
@@ -19,17 +18,10 @@ from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
 from tests.e2e.reading import ask, body, until_over
+from tests.fakes.docx_files import docx, paragraph
+from tests.fakes.pdf_files import pdf as pdf_saying
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-def docx(*paragraphs: str) -> bytes:
-    document = Document()
-    for paragraph in paragraphs:
-        document.add_paragraph(paragraph)
-    target = io.BytesIO()
-    document.save(target)
-    return target.getvalue()
 
 
 def pdf(*, pages: int) -> bytes:
@@ -39,26 +31,6 @@ def pdf(*, pages: int) -> bytes:
     target = io.BytesIO()
     writer.write(target)
     return target.getvalue()
-
-
-def a_pdf_saying(text: str) -> bytes:
-    """The smallest PDF with a line of text, its cross-references counted."""
-    stream = f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET".encode()
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    out, offsets = b"%PDF-1.4\n", []
-    for number, content in enumerate(objects, start=1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
-    start = len(out)
-    out += b"xref\n0 6\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % at for at in offsets)
-    return out + b"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start
 
 
 def system_prompt(stage: Stage) -> str:
@@ -80,8 +52,8 @@ async def test_pdf_and_docx_reach_the_model_together(stage: Stage, room: Channel
         room,
         "ask",
         prompt="Compare",
-        attachment=("plan.docx", docx("First the foundations.", "Then the roof.")),
-        attachment_2=("report.pdf", a_pdf_saying("The roof leaks")),
+        attachment=("plan.docx", docx(paragraph("First the foundations."), paragraph("Then the roof."))),
+        attachment_2=("report.pdf", pdf_saying("The roof leaks")),
         attachment_3=("data.csv", b"a,b\n1,2\n"),
     )
     await until_over(stage, await invocation.done_loading())
@@ -98,7 +70,7 @@ async def test_pdf_and_docx_reach_the_model_together(stage: Stage, room: Channel
         ("scan.pdf", pdf(pages=2), "scan.pdf contains no text"),
         ("long.pdf", pdf(pages=101), "long.pdf is too long; documents may have 100 pages"),
         ("broken.pdf", b"%PDF-1.4 nothing", "broken.pdf could not be read"),
-        ("broken.docx", b"PK nothing", "broken.docx could not be read"),
+        ("broken.docx", b"PK\x03\x04 nothing", "broken.docx could not be read"),
     ],
 )
 async def test_documents_that_cannot_be_read_say_why(

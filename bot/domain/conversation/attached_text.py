@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A text file that was not plain UTF-8: its ``name`` as it may be shown, the ``encoding`` that it was read as
+    (empty: UTF-8), and how many bytes were ``replaced`` by U+FFFD."""
+
+    name: str
+    encoding: str
+    replaced: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFiles:
+    """The texts of all attachments of a question, one below the other, and what the asker should check."""
+
+    text: str = ""
+    doubts: tuple[Doubt, ...] = ()
+
 
 def with_attached_text(prompt: str, attached_text: str) -> str:
     """The prompt with the text of its attachments below it."""
