@@ -109,6 +109,10 @@ class _Page:
 
     def put(self, atom: Atom) -> bool:
         """Append if it fits, closers included."""
+        if isinstance(atom, Line) and not self.at_start and (self.line is None or self.line.fence is None):
+            # White space at the end of a line of text is removed, as at the end of a page.
+            self.length -= len(self.parts[-1]) - len(self.parts[-1].rstrip())
+            self.parts[-1] = self.parts[-1].rstrip()
         added, marks = self._rendered(atom)
         closers = len(_seam(added.rstrip(), marks)) + len("".join(marks))
         line = atom if isinstance(atom, Line) else self.line

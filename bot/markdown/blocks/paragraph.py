@@ -9,7 +9,7 @@ from bot.markdown.inline.parser import LONGEST_OPEN, closed_for_now, is_open, is
 from bot.markdown.inline.writer import spans
 from bot.markdown.paginator import Atom, Line, Text
 
-_BOUNDARY = re.compile(r"\s+(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
+_BOUNDARY = re.compile(r"(?<!\s)\s++(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
 _MAY_CLOSE = re.compile(r"[*_~`|\])>$\\]")
 _LONGEST_WORD = 400
 _LOOK_AHEAD = 50  # characters that must be known after a forced cut: more than a grapheme cluster has
@@ -47,6 +47,10 @@ class Paragraph:
         self._text += "\n"
         self._offsets.append((len(self._text), source))
 
+    def drop_from(self, at: int) -> None:
+        """Remove the text from `at` on, and the space before it."""
+        self._text = self._text[:at].rstrip()
+
     def commit(self, sink: Sink) -> None:
         """Hand over every word that can no longer change."""
         while (end := self._boundary()) is not None:
@@ -56,13 +60,14 @@ class Paragraph:
                 self._scanned = end
 
     def finish(self, sink: Sink, *, drop: str = "") -> None:
-        """Hand over the rest, with unclosed markers as text. `drop`: a pattern for an end to leave out."""
+        """Hand over the rest, with unclosed markers as text. `drop`: a mark whose run at the end is left out."""
         self.commit(sink)
         rest = self._text.rstrip()
-        if drop and self.wrote and re.fullmatch(drop, rest):
+        if drop and self.wrote and not rest.strip(drop):
             rest = ""
         elif drop:
-            rest = re.sub(rf"\s+{drop}\Z", "", rest)
+            bare = rest.rstrip(drop)
+            rest = bare.rstrip() if bare[-1:].isspace() else rest
         self._text = rest
         self._leave(sink, len(rest))
 
@@ -90,7 +95,7 @@ class Paragraph:
             step = end - self._looked
             # The character before the last look may be half of a closer.
             closer = _MAY_CLOSE.search(self._text, self._looked - 1, end)
-            if step < self._looked // 8 or (step < _RECHECK and closer is None):
+            if step < self._looked // 4 or (step < _RECHECK and closer is None):
                 return False
         self._looked = end
         segment = self._text[:end]
