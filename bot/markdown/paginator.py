@@ -119,9 +119,10 @@ class _Page:
         if line is not None and line.fence is not None:
             closers += len(line.fence.closer)
         if self.length + len(added) + closers > self.limit:
-            # White space at the end is removed from the body, so it need not fit.
+            # White space at the end of text is removed from the body, so it need not fit; in code it counts.
             bare = added.rstrip()
-            if self.length + len(bare) + closers > self.limit or not isinstance(atom, Text):
+            in_code = line is not None and line.fence is not None
+            if in_code or self.length + len(bare) + closers > self.limit or not isinstance(atom, Text):
                 return False
             added = bare
         self._note_break(atom)
@@ -135,6 +136,13 @@ class _Page:
         self.marks = marks
         self.empty = False
         return True
+
+    def until(self, index: int) -> "_Page":
+        """The page with its first `index` atoms only, of which each has one part."""
+        atoms = self.atoms[:index]
+        line = next((atom for atom in reversed(atoms) if isinstance(atom, Line)), None)
+        marks = atoms[-1].marks if isinstance(atoms[-1], Text) else ()
+        return replace(self, parts=self.parts[:index], line=line, marks=marks)
 
     @property
     def ends_with_a_word(self) -> bool:
@@ -275,10 +283,7 @@ class Layout:
         index = len(page.atoms) if best is None else best
         moved = page.atoms[index:] + after
         if index < len(page.atoms):
-            kept = _Page(page.limit)
-            for atom in page.atoms[:index]:
-                kept.put(atom)
-            page = kept
+            page = page.until(index)
         self._frozen.append(page.body())
         if len(self._frozen) == self._max_pages:
             self._leave(moved, page.line)

@@ -12,6 +12,9 @@ from bot.markdown.paginator import Atom, Line, Text
 _BOUNDARY = re.compile(r"(?<!\s)\s++(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
 _MAY_CLOSE = re.compile(r"[*_~`|\])>$\\]")
 _LONGEST_WORD = 400
+# A long word is not cut inside what may become a mention or an invitation: each half would look harmless.
+_MAY_BECOME_LIVE = re.compile(r"[<@]|d(?:[is]|\Z)|i(?:n|\Z)", re.IGNORECASE)
+_LONGEST_START = 40
 _LOOK_AHEAD = 50  # characters that must be known after a forced cut: more than a grapheme cluster has
 _RECHECK = 128  # characters after which an open segment is looked at again, at the latest
 
@@ -86,7 +89,9 @@ class Paragraph:
         if found is not None and found.end() <= furthest:
             return found.end()
         if len(self._text) > furthest:
-            return self._scanned + cut_at(self._text[self._scanned : furthest], _LONGEST_WORD)
+            at = self._scanned + cut_at(self._text[self._scanned : furthest], _LONGEST_WORD)
+            begun = _MAY_BECOME_LIVE.search(self._text, at - _LONGEST_START, at)
+            return at if begun is None else begun.start()
         return None
 
     def _is_final(self, end: int) -> bool:
