@@ -1,65 +1,105 @@
-"""Rules for characters: which are removed, where text may be cut, how wide it is, what would mention or invite.
+"""Rules for characters: which are removed, where text may be cut, how wide it is.
 
 Sources: Unicode UAX #29 (grapheme clusters, the part that matters for cutting), UAX #11 (East Asian width),
-Discord's message formatting reference (mentions, timestamps, commands, custom emoji).
+UTS #39 and "Trojan Source" (invisible and reordering characters), ECMA-48 (escape sequences of terminals).
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 ZWSP = "\u200b"
 _ZWJ = "\u200d"
 
-# Bidirectional overrides and isolates change the order that people read ("Trojan Source"); the other invisible
-# characters hide text or split words. The joiners U+200C and U+200D stay: scripts and emoji need them.
-_REMOVED = (
-    *range(0x09),
-    *range(0x0D, 0x20),
-    *range(0x7F, 0x85),
-    *range(0x86, 0xA0),
-    *(0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x200E, 0x200F, 0x2800, 0x3164),
-    *range(0x202A, 0x202F),
-    *range(0x2060, 0x2070),
-    *(0xFEFF, 0xFFA0),
-    *range(0xFFF9, 0xFFFC),
-    *range(0xE0000, 0xE0020),
-    *range(0xE0080, 0xE0100),
-)
-_TABLE: dict[int, str | None] = {
-    **dict.fromkeys(_REMOVED),
-    **dict.fromkeys((0x0B, 0x0C), " "),
-    **dict.fromkeys((0x85, 0x2028, 0x2029), "\n"),
-    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
-}
-# `translate` visits every character, and most text has none of these: a search first is faster.
-_SUSPECT = re.compile("[" + "".join(re.escape(chr(code)) for code in _TABLE) + "]")
+_CONTROLS = (*range(0x09), *range(0x0D, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0))
+_REORDERING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 
-_MENTION = re.compile(
-    r"<(?=@[!&]?\d|#\d|/[^\s:>]|a?:\w|t:-?\d|id:\w)|@(?=everyone|here|[!&]?\d{15,})", re.IGNORECASE
+REMOVED_OUTSIDE_CODE: dict[str, tuple[int, ...]] = {
+    "control characters: they show nothing, and Discord drops them": _CONTROLS,
+    "directions, overrides and isolates: they change the order that people read": _REORDERING,
+    "soft hyphen, joiners of words and invisible operators: they hide in words that people compare": (
+        *(0xAD, 0x034F, 0x2060, 0x2061, 0x2062, 0x2063, 0x2064),
+        *range(0x206A, 0x2070),
+    ),
+    "letters drawn as nothing (Hangul fillers, Khmer vowels, blank Braille): they make empty names and lines": (
+        *(0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
+    ),
+    "spaces without width and marks of byte order: they split words, mentions and links unseen": (
+        *(0x180E, 0x200B, 0x2065, 0xFEFF),
+    ),
+    "marks of interlinear notes, tags and variations: they are drawn as nothing and can carry hidden text": (
+        *range(0xFFF9, 0xFFFC),
+        *range(0xE0000, 0xE0020),
+        *range(0xE0080, 0xE0100),
+    ),
+}
+"""What is removed from text, by reason. Code is shown as it was written: see `clean_code`. The joiners U+200C and
+U+200D stay everywhere, because scripts and emoji need them; so do the tags of flags (U+E0020 to U+E007F)."""
+
+
+def _table(*groups: Iterable[int]) -> dict[int, str | None]:
+    removed: dict[int, str | None] = {code: None for group in groups for code in group}
+    return removed | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+
+
+def _any_of(table: dict[int, str | None]) -> re.Pattern[str]:
+    return re.compile("[" + "".join(re.escape(chr(code)) for code in table) + "]")
+
+
+_TEXT = _table(*REMOVED_OUTSIDE_CODE.values()) | {0x0B: " ", 0x0C: " ", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
+_CODE = _table(_CONTROLS)
+_REORDERS: dict[int, str | None] = dict.fromkeys(_REORDERING)
+# `translate` visits every character, and most text has none of these: a search first is faster.
+_SUSPECT = _any_of(_TEXT)
+_SUSPECT_IN_CODE = _any_of(_CODE)
+# Not ESC: it may begin a sequence.
+_INVISIBLE_START = re.compile(f"(?:(?!\x1b){_any_of(_table(*REMOVED_OUTSIDE_CODE.values())).pattern})+")
+
+# A sequence of a terminal: CSI (with its parameters), OSC, or two characters.
+LONGEST_SEQUENCE = 80
+_SEQUENCE = re.compile(
+    "\x1b(?:\\[[0-?]{0,64}[ -/]{0,8}[@-~]|\\][^\x07\x1b\\s]{0,70}(?:\x07|\x1b\\\\)|[@-Z\\\\^_])"
 )
-_INVITE = re.compile(
-    r"(?:https?://)?(?:www\.|ptb\.|canary\.)?(?:discord(?:app)?\.com/+invite|discord\.(?:gg|me|io|li|link)|dsc\.gg|invite\.gg)"
-    r"/+[^\s<>`)\]]+",
-    re.IGNORECASE,
-)
+_COLOUR = re.compile("\x1b\\[[0-9;]{0,64}m")
+_BEGUN = re.compile("\x1b(?:\\[[0-?]{0,64}[ -/]{0,8})?\\Z")
 
 
 def clean(text: str) -> str:
-    """The text without control, invisible and reordering characters; other line ends become \\n.
+    """Text outside code without invisible, reordering and control characters; other line ends become \\n.
 
-    Unpaired surrogates become U+FFFD, so the result can always be encoded.
+    Sequences of terminals are removed whole. Unpaired surrogates become U+FFFD, so the result can be encoded.
     """
-    return text.translate(_TABLE) if _SUSPECT.search(text) else text
+    if "\x1b" in text:
+        text = _SEQUENCE.sub("", text)
+    return text.translate(_TEXT) if _SUSPECT.search(text) else text
 
 
-def inert(text: str) -> str:
-    """The text with a U+200B in each mention, command, custom emoji and timestamp: Discord shows them as text."""
-    return _MENTION.sub(lambda found: found[0] + ZWSP, text)
+def clean_code(code: str, *, colours: bool = False) -> str:
+    """Code as it was written, but without control characters (tabs stay) and without sequences of terminals.
+
+    With `colours`, those that set colours (SGR) stay: Discord draws them in blocks of the language `ansi`. An
+    incomplete sequence at the end is left out.
+    """
+    if _SUSPECT_IN_CODE.search(code) is None:
+        return code
+    if not colours or "\x1b" not in code:
+        return _SEQUENCE.sub("", _BEGUN.sub("", code)).translate(_CODE)
+    out, at = [], 0
+    for found in _COLOUR.finditer(code):
+        out += [clean_code(code[at : found.start()]), found[0]]
+        at = found.end()
+    return "".join([*out, clean_code(code[at:])])
 
 
-def invite(text: str) -> re.Match[str] | None:
-    """The first Discord invitation in the text, with or without a scheme."""
-    return _INVITE.search(text)
+def clean_inline_code(code: str) -> str:
+    """Inline code without control characters, nor characters that would reorder the text around it."""
+    return clean_code(code).translate(_REORDERS)
+
+
+def without_invisible_start(text: str) -> str:
+    """The text without the invisible characters at its start, which would hide what kind of line it is."""
+    found = _INVISIBLE_START.match(text)
+    return text[found.end() :] if found is not None else text
 
 
 def joins(before: str, after: str) -> bool:

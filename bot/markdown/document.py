@@ -1,21 +1,22 @@
 """An answer that streams in, as Discord pages.
 
-Cost: `feed` processes each character a bounded number of times; `pages` renders only the unfinished end of the
-text onto the one page that is not full. Neither cost grows with the length of the answer.
+Cost: each character is processed a bounded number of times; `pages` renders only the unfinished end of the text
+onto the one page that is not full. Neither cost grows with the length of the answer. A long text is processed in
+slices, so that other tasks get a turn between them (`work`).
 """
 
 import re
 from dataclasses import dataclass
 
-from bot.markdown.blocks.code import extension
+from bot.markdown.blocks.languages import extension
 from bot.markdown.blocks.parser import Blocks
-from bot.markdown.characters import clean
 from bot.markdown.files import File
 from bot.markdown.paginator import Fence, Layout
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 SHORTEST_LIMIT = 100
 CODE_ATTACHMENT_CHARS = 8000
+SLICE = 64  # characters processed in one step: some milliseconds even for the worst text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ class AnswerDocument:
         self._layout = Layout(limit=limit, first_limit=first, max_pages=max_pages)
         self._blocks = Blocks(self._layout.add, code_attachment_chars=code_attachment_chars)
         self._half = ""  # a high surrogate whose other half may come with the next piece
+        self._waiting = ""  # what was fed and not processed yet, from `_next` on
+        self._next = 0
         self._closed = False
+        self._ended = False
         self._shown: tuple[str, ...] | None = None
 
     @property
@@ -84,23 +88,44 @@ class AnswerDocument:
         self._half = ""
         if "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
-        self._blocks.feed(clean(_paired(text)))
+        self._waiting += _read(text)
+        self.work()
+
+    def work(self) -> bool:
+        """Process the next slice of what was fed; False when nothing is left.
+
+        `feed` processes one slice itself. After a long text, call this between turns of other tasks, until it is
+        False; `pages` and `overflow` process what is left in one go.
+        """
+        if self._waiting:
+            self._blocks.feed(self._waiting[self._next : self._next + SLICE])
+            self._next += SLICE
+            self._shown = None
+        if self._next >= len(self._waiting):
+            self._waiting, self._next = "", 0
+        return bool(self._waiting)
 
     def close(self) -> None:
         """End the text: everything takes its final form. Idempotent."""
-        if self._closed:
-            return
-        if self._half:
-            self._blocks.feed(clean(self._half))
-        self._closed = True
-        self._shown = None
-        self._blocks.close()
+        if not self._closed:
+            self._waiting += _read(self._half)
+            self._half = ""
+            self._closed = True
+            self._shown = None
+
+    def _finish(self) -> None:
+        while self.work():
+            pass
+        if self._closed and not self._ended:
+            self._ended = True
+            self._blocks.close()
 
     def pages(self) -> tuple[str, ...]:
         """Bodies in Discord Markdown, at least one; all but the last are final, and so is the last after `close`.
 
         Full pages are the same objects at every call.
         """
+        self._finish()
         if self._shown is None:
             tail = [] if self._closed or self._layout.full else self._blocks.tail()
             self._shown = self._layout.pages(tail)
@@ -109,6 +134,7 @@ class AnswerDocument:
     def overflow(self) -> Overflow | None:
         """The parts that the pages do not show; None if they show everything. Reads the whole answer, so call it
         only at the end."""
+        self._finish()
         left_from = self._layout.left_from
         if left_from is None and not self._blocks.files:
             return None
@@ -119,7 +145,7 @@ class AnswerDocument:
         )
         if left_from is None:
             return Overflow("answer.md", whole, codes=codes)
-        name, rest = _rest(clean(_paired(self.raw)), left_from, self._layout.left_fence)
+        name, rest = _rest(_read(self.raw), left_from, self._layout.left_fence)
         return Overflow("answer.md", whole, name, rest, codes)
 
 
@@ -162,8 +188,13 @@ def render(
     return document.pages()
 
 
+def _read(text: str) -> str:
+    """The text as the blocks read it: complete characters, and lines that end with \\n alone."""
+    return _paired(text).replace("\r", "")
+
+
 def _paired(text: str) -> str:
-    """The text with surrogate pairs replaced by their characters; single halves are kept."""
+    """The text with surrogate pairs replaced by their characters, and single halves by U+FFFD."""
     if _SURROGATE.search(text) is None:
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -109,15 +109,20 @@ class _Page:
 
     def put(self, atom: Atom) -> bool:
         """Append if it fits, closers included."""
+        if isinstance(atom, Line) and not self.at_start and (self.line is None or self.line.fence is None):
+            # White space at the end of a line of text is removed, as at the end of a page.
+            self.length -= len(self.parts[-1]) - len(self.parts[-1].rstrip())
+            self.parts[-1] = self.parts[-1].rstrip()
         added, marks = self._rendered(atom)
         closers = len(_seam(added.rstrip(), marks)) + len("".join(marks))
         line = atom if isinstance(atom, Line) else self.line
         if line is not None and line.fence is not None:
             closers += len(line.fence.closer)
         if self.length + len(added) + closers > self.limit:
-            # White space at the end is removed from the body, so it need not fit.
+            # White space at the end of text is removed from the body, so it need not fit; in code it counts.
             bare = added.rstrip()
-            if self.length + len(bare) + closers > self.limit or not isinstance(atom, Text):
+            in_code = line is not None and line.fence is not None
+            if in_code or self.length + len(bare) + closers > self.limit or not isinstance(atom, Text):
                 return False
             added = bare
         self._note_break(atom)
@@ -131,6 +136,13 @@ class _Page:
         self.marks = marks
         self.empty = False
         return True
+
+    def until(self, index: int) -> "_Page":
+        """The page with its first `index` atoms only, of which each has one part."""
+        atoms = self.atoms[:index]
+        line = next((atom for atom in reversed(atoms) if isinstance(atom, Line)), None)
+        marks = atoms[-1].marks if isinstance(atoms[-1], Text) else ()
+        return replace(self, parts=self.parts[:index], line=line, marks=marks)
 
     @property
     def ends_with_a_word(self) -> bool:
@@ -271,10 +283,7 @@ class Layout:
         index = len(page.atoms) if best is None else best
         moved = page.atoms[index:] + after
         if index < len(page.atoms):
-            kept = _Page(page.limit)
-            for atom in page.atoms[:index]:
-                kept.put(atom)
-            page = kept
+            page = page.until(index)
         self._frozen.append(page.body())
         if len(self._frozen) == self._max_pages:
             self._leave(moved, page.line)

@@ -196,6 +196,11 @@ class AnswerView:
         self._notice = say(self._locale, key)
         return True
 
+    async def prepare(self) -> None:
+        """Process a long text in small steps, with a turn for other tasks after each; `render` is quick then."""
+        while self.document.work():
+            await self._clock.sleep(0)
+
     def render(self) -> tuple[Page, ...]:
         """The pages as they should be now."""
         bodies = list(self.document.pages())

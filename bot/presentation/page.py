@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.i18n.catalogue import say
-from bot.markdown.characters import clean, cut, inert
+from bot.markdown.characters import clean, cut
 from bot.markdown.files import File
+from bot.markdown.live_forms import inert
 
 
 class Control(StrEnum):
@@ -46,6 +47,10 @@ class PageSource(Protocol):
 
     def render(self) -> Sequence[Page]:
         """The answer's messages as they should be now, first message first; at least one."""
+        ...
+
+    async def prepare(self) -> None:
+        """Do the work for `render` in small steps, with a turn for other tasks after each."""
         ...
 
     @property

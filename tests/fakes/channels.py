@@ -172,6 +172,9 @@ class Saying:
         """Show these texts, one per message."""
         self.pages = tuple(map(Page, bodies))
 
+    async def prepare(self) -> None:
+        """Do nothing: the pages are ready."""
+
     def render(self) -> Sequence[Page]:
         """The pages as set last."""
         return self.pages

@@ -173,9 +173,8 @@ class AnswerDelivery:
             await self._wake.wait()
             self._resting = False
             self._wake.clear()
-            following = self._next()
-            if following is None:
-                # Nothing visible changed, so no slot is used.
+            following = await self._next()
+            if following is None:  # nothing visible changed, so no slot is used
                 if self._finishing.is_set():
                     return
                 continue
@@ -185,7 +184,7 @@ class AnswerDelivery:
                 continue
             route, ticket = await self._slot()
             try:
-                words, operation = self._source.has_text, self._next()
+                words, operation = self._source.has_text, await self._next()
                 with calls_for(ticket.priority, ticket):
                     if operation is not None and await self._attempt(route, operation):
                         self._worded = self._worded or words
@@ -193,7 +192,8 @@ class AnswerDelivery:
                 self.destination.outgoing.end(ticket)
             self._wake.set()
 
-    def _next(self) -> Operation | None:
+    async def _next(self) -> Operation | None:
+        await self._source.prepare()
         return following(self._source.render(), self._ids, self._shown, is_last=self._finishing.is_set())
 
     async def _survey(self) -> None:

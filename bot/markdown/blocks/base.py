@@ -60,7 +60,19 @@ class Block:
         return False
 
 
-def apart(code: str, pairs: bool) -> str:
-    """The code, changed so that three backticks in it do not end Discord's block; `pairs` also separates two, for
-    pieces of a line."""
-    return re.sub(r"`(?=`)", f"`{ZWSP}", code) if pairs or "```" in code else code
+_RUN = re.compile("`{3,}")
+
+
+def apart(code: str, start: int = 0, end: int | None = None) -> str:
+    """`code[start:end]` with U+200B between three or more backticks in a row, which would end Discord's block."""
+    end = len(code) if end is None else end
+    if "```" not in code[max(0, start - 2) : end + 2]:
+        return code[start:end]
+    out, at = [], start
+    for run in _RUN.finditer(code, max(0, start - 2), end + 2):
+        first, last = max(run.start(), start), min(run.end(), end)
+        if first < last:
+            out += [code[at:first], ZWSP.join("`" * (last - first))]
+            at = last
+    piece = "".join([*out, code[at:end]])
+    return piece + ZWSP if piece.endswith("`") and code[end : end + 1] == "`" else piece

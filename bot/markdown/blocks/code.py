@@ -4,17 +4,13 @@ import re
 from dataclasses import dataclass, field
 
 from bot.markdown.blocks.base import PIECE, Block, BlockContext, Sink, apart
+from bot.markdown.blocks.languages import extension, language
 from bot.markdown.blocks.line_start import Head, columns
-from bot.markdown.characters import ZWSP
+from bot.markdown.characters import LONGEST_SEQUENCE, ZWSP, clean_code
 from bot.markdown.paginator import Atom, Fence, Line, Text
 
-_LANGUAGE = re.compile(r"[A-Za-z0-9_+.#-]{1,20}\Z")
-
-
-def language(info: str) -> str:
-    """The language of a fence if Discord could highlight it, else an empty string."""
-    word = info.strip().strip("{}").lstrip(".").split(" ")[0].split(":")[0].split(",")[0].lower()
-    return word if _LANGUAGE.match(word) else ""
+_MARKDOWN = ("markdown", "md", "mdx")
+_DEEPEST = 8  # fences inside fences
 
 
 @dataclass(slots=True)
@@ -48,7 +44,7 @@ class Code(Block):
         )
         self._longest = longest
         self._files = files
-        self._nesting = 0
+        self._inner: list[tuple[int, str]] = []  # the open fences inside Markdown: length and language
         self._size = 0
         self._file: CodeFile | None = CodeFile(self._language)
         self._left = 0  # characters of the current line that were handed over
@@ -63,7 +59,8 @@ class Code(Block):
             self.over = True
             return True
         self._write_blanks()
-        self._write(self._dedented(line), source, len(line), ended=True)
+        code = self._dedented(line)
+        self._write(code, source + len(line) - len(code))
         return True
 
     def grow(self, line: str, source: int) -> None:
@@ -72,8 +69,8 @@ class Code(Block):
         code = self._dedented(line)
         while len(code) - self._left >= 2 * PIECE:
             self._write_blanks()
-            until = self._left + PIECE
-            self._write(code[:until], source, len(line) - len(code) + until, ended=False)
+            until = _piece_end(code, self._left)
+            self._write(code, source + len(line) - len(code), until=until)
 
     def preview(self, line: str) -> list[Atom]:
         if self._is_uncertain(line) or self._size > self._longest:
@@ -81,7 +78,7 @@ class Code(Block):
         code = self._dedented(line)
         atoms: list[Atom] = [] if self._left else [self._start(self.context.source)]
         if code[self._left :]:
-            atoms.append(Text(apart(code[self._left :], self._left > 0 or len(code) > PIECE)))
+            atoms.append(Text(self._shown(code, self._left, len(code))))
         elif not self._left:
             return []
         return atoms
@@ -119,15 +116,20 @@ class Code(Block):
         fenced = len(bare) - len(bare.lstrip(self._marker[0]))
         if fenced < len(self._marker):
             return False
-        if bare[fenced:]:
-            # Models use the same three backticks around Markdown that contains fences itself.
-            opens = self._language in ("markdown", "md") and language(bare[fenced:]) and "`" not in bare[fenced:]
-            self._nesting += 1 if opens else 0
-            return False
-        if self._nesting:
-            self._nesting -= 1
-            return False
-        return True
+        info = bare[fenced:]
+        if not info:
+            if not self._inner:
+                return True
+            if fenced >= self._inner[-1][0]:
+                self._inner.pop()
+        elif self._holds_markdown() and language(info) and "`" not in info and len(self._inner) < _DEEPEST:
+            self._inner.append((fenced, language(info)))
+        return False
+
+    def _holds_markdown(self) -> bool:
+        """Whether fences in this block open blocks of their own. Models use three backticks for Markdown and also
+        for the code in it; a fence that names a language opens one, so the outermost pair encloses all."""
+        return (self._inner[-1][1] if self._inner else self._language) in _MARKDOWN
 
     def _dedented(self, line: str) -> str:
         if not self._marker:
@@ -144,94 +146,34 @@ class Code(Block):
 
     def _write_blanks(self) -> None:
         for blank in self._blanks:
-            self._write("", blank, 0, ended=True)
+            self._write("", blank)
         self._blanks.clear()
 
-    def _write(self, code: str, source: int, length: int, *, ended: bool) -> None:
-        """Hand over more of a line that begins at `source` and has `length` characters there."""
+    def _write(self, code: str, source: int, *, until: int | None = None) -> None:
+        """Hand over more of a line that begins at `source`: up to `until`, or all of it and its end."""
         shown = self._size <= self._longest
         if shown and not self._left:
             self._sink(self._start(source))
         self._lines += 1
-        # A line that is not complete here is a long one: `grow` hands over whole pieces only.
-        long = not ended or self._left > 0 or len(code) > PIECE
-        for at in range(self._left, len(code), PIECE):
-            if shown:
-                self._sink(Text(apart(code[at : at + PIECE], long), (), False, source + length - len(code) + at))
-        self._size += len(code) - self._left + (1 if ended else 0)
-        if self._file is not None and ended:
+        at, stop = self._left, len(code) if until is None else until
+        while shown and at < stop:
+            end = min(_piece_end(code, at), stop)
+            self._sink(Text(self._shown(code, at, end), (), False, source + at))
+            at = end
+        self._size += stop - self._left + (1 if until is None else 0)
+        if self._file is not None and until is None:
             self._file.lines.append(code)
-        self._left = 0 if ended else len(code)
+        self._left = 0 if until is None else until
+
+    def _shown(self, code: str, start: int, end: int) -> str:
+        """A piece of a line as Discord takes it: three backticks separated, no control characters."""
+        piece = code[start:end]
+        cleaned = clean_code(piece, colours=self._language == "ansi")
+        return apart(code, start, end) if cleaned == piece else re.sub("^`|`(?=`)|`$", f"{ZWSP}`{ZWSP}", cleaned)
 
 
-_NAMES = {
-    ".py": ("python", "py", "python3"),
-    ".js": ("javascript", "js"),
-    ".jsx": ("jsx",),
-    ".ts": ("typescript", "ts"),
-    ".tsx": ("tsx",),
-    ".java": ("java",),
-    ".c": ("c",),
-    ".h": ("h",),
-    ".cpp": ("cpp", "c++", "cc"),
-    ".hpp": ("hpp",),
-    ".cs": ("csharp", "cs", "c#"),
-    ".go": ("go", "golang"),
-    ".rs": ("rust", "rs"),
-    ".rb": ("ruby", "rb"),
-    ".php": ("php",),
-    ".swift": ("swift",),
-    ".kt": ("kotlin", "kt"),
-    ".scala": ("scala",),
-    ".r": ("r",),
-    ".jl": ("julia",),
-    ".lua": ("lua",),
-    ".pl": ("perl",),
-    ".hs": ("haskell", "hs"),
-    ".ex": ("elixir",),
-    ".erl": ("erlang",),
-    ".clj": ("clojure",),
-    ".dart": ("dart",),
-    ".zig": ("zig",),
-    ".nim": ("nim",),
-    ".ml": ("ocaml",),
-    ".fs": ("fsharp",),
-    ".sh": ("bash", "sh", "shell", "zsh", "console"),
-    ".ps1": ("powershell", "ps1"),
-    ".bat": ("bat", "cmd"),
-    ".fish": ("fish",),
-    ".sql": ("sql",),
-    ".html": ("html",),
-    ".xml": ("xml",),
-    ".svg": ("svg",),
-    ".css": ("css",),
-    ".scss": ("scss",),
-    ".less": ("less",),
-    ".json": ("json", "jsonc"),
-    ".yaml": ("yaml", "yml"),
-    ".toml": ("toml",),
-    ".ini": ("ini", "cfg"),
-    ".csv": ("csv",),
-    ".diff": ("diff", "patch"),
-    ".dockerfile": ("dockerfile",),
-    ".mk": ("makefile",),
-    ".cmake": ("cmake",),
-    ".tex": ("tex", "latex"),
-    ".md": ("markdown", "md"),
-    ".vue": ("vue",),
-    ".svelte": ("svelte",),
-    ".proto": ("proto",),
-    ".graphql": ("graphql",),
-    ".tf": ("terraform", "hcl"),
-    ".nix": ("nix",),
-    ".vim": ("vim",),
-    ".asm": ("asm",),
-    ".m": ("objc", "matlab"),
-    ".groovy": ("groovy",),
-}
-_EXTENSIONS = {name: extension for extension, names in _NAMES.items() for name in names}
-
-
-def extension(name: str) -> str:
-    """The file extension of a language; `.txt` when it is not known."""
-    return _EXTENSIONS.get(name, ".txt")
+def _piece_end(code: str, at: int) -> int:
+    """The end of the piece that begins at `at`; it does not cut a sequence of a terminal."""
+    end = at + PIECE
+    begun = code.rfind("\x1b", max(at + 1, end - LONGEST_SEQUENCE), end)
+    return begun if begun >= 0 and end < len(code) else end

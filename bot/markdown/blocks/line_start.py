@@ -4,6 +4,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from bot.markdown.blocks.languages import is_language
+from bot.markdown.inline.outline import outline
+
 
 class Kind(Enum):
     BLANK = auto()
@@ -29,7 +32,7 @@ class Head:
     info: str = ""
 
 
-_QUOTE = re.compile(r" {0,3}(?:> ?)+")
+_QUOTE = re.compile(r" {0,3}(?:> ?){1,8}")  # Discord draws one level, so more than a few are only text
 _ONE_QUOTE = re.compile(r" {0,3}> ?")
 _LONGEST_HELD = 400  # the most characters of a line that are held back while its kind is not certain
 
@@ -42,7 +45,7 @@ _WHOLE_LINE = re.compile(
     r"|\$\$(?:(?!\$\$).)*\$?\$?\s*|\\\[(?:(?!\\\]).)*(?:\\\]\s*)?|\\begin\{.*)\Z"
 )
 
-_FENCE = re.compile(r"(\s*)(`{3,}(?=[^`]*\Z)|~{3,})\s*(.*?)\s*\Z")
+_FENCE = re.compile(r"(\s*)(`{3,}(?=[^`]*\Z)|~{3,})(.*)\Z")
 _FORMULA = re.compile(r"\s*(?:(\$\$)(?!.*\$\$\s*\S)|(\\\[)(?!.*\\\]\s*\S)|(\\begin)\{([A-Za-z]+\*?)\})")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(?=\S)")
 _RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*\Z")
@@ -69,6 +72,26 @@ def unquoted(line: str, depth: int) -> int | None:
     return at
 
 
+_FENCE_AT_END = re.compile(r"[ \t]*([\w+#.-]*)[ \t]*\Z")
+
+
+def fence_after_words(text: str) -> Head | None:
+    """The fence at the end of the text, if a block of code begins there after words; its `text` is its own index.
+
+    Backticks in the text that close it again are inline code, and so is a fence with words after it that name no
+    language.
+    """
+    if "```" not in text:
+        return None
+    for at, run in reversed(outline(text).open.items()):
+        if run.startswith("```"):
+            found = _FENCE_AT_END.match(text, at + len(run))
+            if found is not None and (not found[1] or is_language(found[1].lower())):
+                return Head(Kind.FENCE, run, text=at, info=found[1])
+            return None
+    return None
+
+
 def columns(space: str) -> int:
     """The width of leading white space, tabs reaching to the next multiple of four."""
     return len(space.expandtabs(4))
@@ -91,7 +114,7 @@ def head(line: str, *, ended: bool, may_indent: bool) -> Head | None:
 def _whole(line: str) -> Head | None:
     """The head of a line whose kind needs a complete line; None for other kinds."""
     if (found := _FENCE.match(line)) is not None:
-        return Head(Kind.FENCE, found[2], columns(found[1]), info=found[3])
+        return Head(Kind.FENCE, found[2], columns(found[1]), info=found[3].strip())
     if (found := _FORMULA.match(line)) is not None:
         indent = columns(line[: len(line) - len(line.lstrip())])
         return Head(Kind.FORMULA, found[1] or found[2] or found[3], indent, found.end(), found[4] or "")

@@ -1,8 +1,11 @@
 """Formulas and tables: blocks of several lines that are shown in another form than the model wrote."""
 
-from bot.markdown.blocks.base import PIECE, Block, BlockContext, Sink, apart
+from dataclasses import replace
+
+from bot.markdown.blocks.base import Block, BlockContext, Sink, apart
 from bot.markdown.blocks.line_start import Head, Kind, head
 from bot.markdown.blocks.tables import Align, Table, cells
+from bot.markdown.characters import clean
 from bot.markdown.inline import latex
 from bot.markdown.inline.links import escaped
 from bot.markdown.inline.writer import spans, words
@@ -34,6 +37,7 @@ class Formula(Block):
         return True
 
     def _take(self, line: str) -> None:
+        line = clean(line)
         before, closer, after = line.partition(self._closer)
         if closer:
             self._lines.append(f"{before}{closer}{after}" if self._environment else before)
@@ -59,10 +63,10 @@ class Formula(Block):
         for number, line in enumerate(lines):
             gap = self.context.gap and not number
             self._sink(Line(self.context.prefix, self.context.prefix, gap, fence, False, self.context.source))
-            self._sink(Text(apart(line, len(line) > PIECE), (), False, self.context.source))
+            self._sink(Text(apart(line), (), False, self.context.source))
 
 
-_LONGEST_ROW = 4000
+_LONGEST_ROW = 2000
 
 
 class TableBlock(Block):
@@ -73,6 +77,7 @@ class TableBlock(Block):
         self._table = Table(header, aligns)
         self._fence = Fence("", context.quoted, starts=context.source, reopens=_head(header))
         self._wrote = False
+        self._names = [_named(name) for name in header]
 
     def line(self, line: str, source: int) -> bool:
         if not _is_row(line):
@@ -103,27 +108,35 @@ class TableBlock(Block):
         for number, line in enumerate(lines):
             gap = self.context.gap and not wrote and not number
             atoms.append(Line(self.context.prefix, self.context.prefix, gap, self._fence, False, source))
-            atoms.append(Text(apart(line, len(line) > PIECE), (), True, source))
+            atoms.append(Text(apart(line), (), True, source))
         return atoms
 
     def _listed(self, row: list[str], source: int) -> None:
         prefix = self.context.prefix + self.context.indent
         first = True
-        for name, cell in zip(self._table.header, row, strict=True):
+        for name, cell in zip(self._names, row, strict=True):
             if not cell:
                 continue
             gap = self.context.gap and not self._wrote
             self._sink(Line(prefix + ("- " if first else "  "), f"{prefix}  ", gap, None, False, source))
             self._wrote, first = True, False
-            for piece in spans(f"{name}:") if name else ():
-                if piece is not None:
-                    marks = ("**", *(mark for mark in piece.marks if mark != "**"))
-                    self._sink(Text(piece.text, marks, piece.whole, source))
-            if name:
-                self._sink(Text(" ", (), False, source))
+            for text in name:
+                self._sink(replace(text, source=source))
             for piece in spans(cell):
                 text = Text(" ") if piece is None else piece
                 self._sink(Text(text.text, text.marks, text.whole, source))
+
+
+def _named(name: str) -> list[Text]:
+    """A column's name in bold, as it precedes its cell in the form of a list."""
+    if not name:
+        return []
+    bold = [
+        replace(piece, marks=("**", *(mark for mark in piece.marks if mark != "**")))
+        for piece in spans(f"{name}:")
+        if piece is not None
+    ]
+    return [*bold, Text(" ")]
 
 
 def _head(header: list[str]) -> str:

@@ -9,9 +9,12 @@ from bot.markdown.inline.parser import LONGEST_OPEN, closed_for_now, is_open, is
 from bot.markdown.inline.writer import spans
 from bot.markdown.paginator import Atom, Line, Text
 
-_BOUNDARY = re.compile(r"\s+(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
+_BOUNDARY = re.compile(r"(?<!\s)\s++(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
 _MAY_CLOSE = re.compile(r"[*_~`|\])>$\\]")
 _LONGEST_WORD = 400
+# A long word is not cut inside what may become a mention or an invitation: each half would look harmless.
+_MAY_BECOME_LIVE = re.compile(r"[<@]|d(?:[is]|\Z)|i(?:n|\Z)", re.IGNORECASE)
+_LONGEST_START = 40
 _LOOK_AHEAD = 50  # characters that must be known after a forced cut: more than a grapheme cluster has
 _RECHECK = 128  # characters after which an open segment is looked at again, at the latest
 
@@ -47,6 +50,10 @@ class Paragraph:
         self._text += "\n"
         self._offsets.append((len(self._text), source))
 
+    def drop_from(self, at: int) -> None:
+        """Remove the text from `at` on, and the space before it."""
+        self._text = self._text[:at].rstrip()
+
     def commit(self, sink: Sink) -> None:
         """Hand over every word that can no longer change."""
         while (end := self._boundary()) is not None:
@@ -56,13 +63,14 @@ class Paragraph:
                 self._scanned = end
 
     def finish(self, sink: Sink, *, drop: str = "") -> None:
-        """Hand over the rest, with unclosed markers as text. `drop`: a pattern for an end to leave out."""
+        """Hand over the rest, with unclosed markers as text. `drop`: a mark whose run at the end is left out."""
         self.commit(sink)
         rest = self._text.rstrip()
-        if drop and self.wrote and re.fullmatch(drop, rest):
+        if drop and self.wrote and not rest.strip(drop):
             rest = ""
         elif drop:
-            rest = re.sub(rf"\s+{drop}\Z", "", rest)
+            bare = rest.rstrip(drop)
+            rest = bare.rstrip() if bare[-1:].isspace() else rest
         self._text = rest
         self._leave(sink, len(rest))
 
@@ -81,7 +89,9 @@ class Paragraph:
         if found is not None and found.end() <= furthest:
             return found.end()
         if len(self._text) > furthest:
-            return self._scanned + cut_at(self._text[self._scanned : furthest], _LONGEST_WORD)
+            at = self._scanned + cut_at(self._text[self._scanned : furthest], _LONGEST_WORD)
+            begun = _MAY_BECOME_LIVE.search(self._text, at - _LONGEST_START, at)
+            return at if begun is None else begun.start()
         return None
 
     def _is_final(self, end: int) -> bool:
@@ -90,7 +100,7 @@ class Paragraph:
             step = end - self._looked
             # The character before the last look may be half of a closer.
             closer = _MAY_CLOSE.search(self._text, self._looked - 1, end)
-            if step < self._looked // 8 or (step < _RECHECK and closer is None):
+            if step < self._looked // 4 or (step < _RECHECK and closer is None):
                 return False
         self._looked = end
         segment = self._text[:end]

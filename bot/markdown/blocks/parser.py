@@ -6,27 +6,29 @@ and markdown-it reads the text inside them (`inline`). The atoms depend on the t
 into chunks.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from bot.markdown.blocks.base import Block, BlockContext
 from bot.markdown.blocks.code import Code, CodeFile
-from bot.markdown.blocks.line_start import Head, Kind, columns, head, quote, unquoted
+from bot.markdown.blocks.line_start import Head, Kind, columns, fence_after_words, head, quote, unquoted
 from bot.markdown.blocks.lists import Lists
 from bot.markdown.blocks.multiline import Formula, TableBlock
 from bot.markdown.blocks.paragraph import Paragraph
-from bot.markdown.blocks.tables import cells, delimiter, first_pipe, may_be_header
-from bot.markdown.characters import ZWSP
+from bot.markdown.blocks.tables import begins_row, cells, delimiter, first_pipe, may_be_header
+from bot.markdown.characters import ZWSP, without_invisible_start
 from bot.markdown.inline.writer import RULE
 from bot.markdown.paginator import Atom, Line, Text
 
 _DEEPEST_HEADING = 3
 UNDERLINE = "━" * 20
 _LONGEST_HEADER = 300  # the longest line that may be a table's header
+_LINE_END = re.compile("[\n\x85\u2028\u2029]")
 
 
 class Blocks:
-    """`feed` text (already without control characters), `close` at the end; atoms go to `sink`."""
+    """`feed` text, `close` at the end; atoms go to `sink`. Offsets count the characters fed."""
 
     def __init__(self, sink: Callable[[Atom], None], *, code_attachment_chars: int) -> None:
         self.files: list[CodeFile] = []
@@ -48,7 +50,7 @@ class Blocks:
     def feed(self, text: str) -> None:
         """Add text, in pieces of any size."""
         start = 0
-        while (end := text.find("\n", start)) >= 0:
+        while (end := _line_end(text, start, self._open_block)) >= 0:
             self._more(text[start:end])
             self._end_line()
             start = end + 1
@@ -65,16 +67,12 @@ class Blocks:
     def tail(self) -> list[Atom]:
         """The atoms that may be shown after those handed over."""
         if self._open_block is not None:
-            return self._open_block.preview(self._line_in_block() or "")
+            return self._open_block.preview(_in_block(self._open_block, self._line) or "")
         if self._paragraph is None:
             return []
-        return self._paragraph.preview(until=self._shown_until())
-
-    def _shown_until(self) -> int | None:
-        """The index of the text that may turn out to be a table's header; None without one."""
-        if self._paragraph is None or not (self._header_line or self._header):
-            return None
-        return first_pipe(self._paragraph.text)
+        # From a pipe on, the line may turn out to be a table's header.
+        is_text = not (self._header_line or self._header)
+        return self._paragraph.preview(until=None if is_text else first_pipe(self._paragraph.text))
 
     def _more(self, text: str) -> None:
         self._at += len(text)
@@ -86,7 +84,7 @@ class Blocks:
     def _grow(self) -> None:
         """Process the current line as far as its meaning is certain."""
         if self._open_block is not None:
-            line = self._line_in_block()
+            line = _in_block(self._open_block, self._line)
             if line is not None:
                 self._open_block.grow(line, self._line_at)
             return
@@ -119,26 +117,29 @@ class Blocks:
             self._end_text_line()
 
     def _end_text_line(self) -> None:
-        if self._paragraph is None:
+        if self._paragraph is None or self._opens_fence(self._paragraph):
             return
         if self._is_heading:
             self._end_paragraph()
             return
         if self._header_line:
             self._header_line = False
-            if may_be_header(self._paragraph.text):
+            if len(self._paragraph.text) <= _LONGEST_HEADER and may_be_header(self._paragraph.text):
                 self._header = self._paragraph.text
         self._commit()
 
-    def _line_in_block(self) -> str | None:
-        """The current line without the open block's quote markers; None while these are not complete."""
-        if self._open_block is None:
-            return None
-        depth = self._open_block.context.quotes
-        at = unquoted(self._line, depth)
-        if at is None or (depth and at == len(self._line)):
-            return None
-        return self._line[at:]
+    def _opens_fence(self, paragraph: Paragraph) -> bool:
+        """Whether the complete line ends with a fence, as in "Install: ```sh". The block begins on its own line,
+        and no indentation is removed from it."""
+        self._commit()
+        found = fence_after_words(paragraph.text)
+        if found is None:
+            return False
+        source = self._at - len(paragraph.text) + found.text
+        paragraph.drop_from(found.text)
+        self._end_paragraph()
+        self._open(self._code(found, source))
+        return True
 
     def _block_line(self) -> None:
         block = self._open_block
@@ -165,7 +166,9 @@ class Blocks:
 
     def _begin(self, *, ended: bool) -> None:
         """Process the start of the current line when its kind is certain."""
-        if not ended and not self._line.strip(" >"):
+        if (bare := without_invisible_start(self._line)) != self._line:
+            self._line_at, self._line = self._line_at + len(self._line) - len(bare), bare
+        if not ended and len(self._line) <= _LONGEST_HEADER and not self._line.strip(" >"):
             return
         at = quote(self._line)
         quotes, text = self._line[:at].count(">"), self._line[at:]
@@ -187,11 +190,13 @@ class Blocks:
         if self._header is None or self._paragraph is None or quotes != self._quotes:
             return False
         if not ended:
-            return not text.strip(" \t|:-")
+            return len(text) <= _LONGEST_HEADER and not text.strip(" \t|:-")
         aligns, names = delimiter(text), cells(self._header)
         if aligns is None or len(aligns) != len(names):
             return False
         first = self._paragraph.first
+        if first.prefix != first.again:
+            first = self._alone(first)
         context = BlockContext(self._quotes, first.gap, self._lists.indent, first.source)
         self._paragraph, self._header = None, None
         self._open(TableBlock(self._sink, context, names, aligns))
@@ -229,11 +234,13 @@ class Blocks:
     def _text(self, text: str, source: int) -> None:
         bare = text.lstrip()
         space = len(text) - len(bare)
-        if self._paragraph is not None:
+        if self._paragraph is not None and not begins_row(bare):
             self._paragraph.next_line(source + space)
-            self._continue(bare)
+            self._run(self._paragraph, bare)
             return
+        # A row after text may be the header of a table, so it is a paragraph of its own until that is known.
         prefix = self._lists.text(columns(text[:space])) if self._gap else self._lists.indent if space else ""
+        self._end_paragraph()
         self._run(Paragraph(self._new_line(prefix, prefix, source), source + space), bare)
         self._header_line = True
 
@@ -253,11 +260,17 @@ class Blocks:
         line = self._new_line(f"{prefix}{box}", again, source)
         inner = head(rest, ended=True, may_indent=False)
         if ended and inner is not None and inner.kind is Kind.FENCE:
-            self._sink(line)
-            self._sink(Text(ZWSP, (), False, source))
+            self._alone(line)
             self._open(self._code(replace(inner, indent=found.text), source))
             return
         self._run(Paragraph(line, source + found.text), rest)
+        self._header_line = begins_row(rest)
+
+    def _alone(self, item: Line) -> Line:
+        """Write the marker of an item that begins with a block, which comes under it."""
+        self._sink(item)
+        self._sink(Text(ZWSP, (), False, item.source))
+        return replace(item, gap=False)
 
     def _code(self, at: Head, source: int) -> Code:
         context = self._context(source, at.indent)
@@ -265,16 +278,12 @@ class Blocks:
 
     def _run(self, paragraph: Paragraph, text: str) -> None:
         self._paragraph = paragraph
-        self._continue(text)
-
-    def _continue(self, text: str) -> None:
-        if self._paragraph is not None:
-            self._paragraph.extend(text)
+        paragraph.extend(text)
         self._line, self._running = "", True
 
     def _end_paragraph(self) -> None:
         if self._paragraph is not None:
-            self._paragraph.finish(self._sink, drop="#+" if self._is_heading else "")
+            self._paragraph.finish(self._sink, drop="#" if self._is_heading else "")
         self._paragraph, self._header = None, None
         self._is_heading = self._header_line = False
 
@@ -288,3 +297,18 @@ class Blocks:
         if gap:
             self._lists.text(indent)
         return BlockContext(self._quotes, gap, self._lists.indent, source)
+
+
+def _line_end(text: str, start: int, block: Block | None) -> int:
+    """The index of the next line end, -1 if there is none. In code only \\n counts, the others are part of it."""
+    if isinstance(block, Code):
+        return text.find("\n", start)
+    found = _LINE_END.search(text, start)
+    return found.start() if found is not None else -1
+
+
+def _in_block(block: Block, line: str) -> str | None:
+    """The incomplete line without the block's quote markers; None while these are not complete."""
+    depth = block.context.quotes
+    at = unquoted(line, depth)
+    return None if at is None or (depth and at == len(line)) else line[at:]

@@ -8,12 +8,13 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bot.markdown.characters import cut_at, width
+from bot.markdown.characters import clean, cut_at, width
 from bot.markdown.inline.writer import plain
 
 WIDEST = 60  # columns; a phone shows fewer without breaking lines, a desktop more
 _ROWS_FOR_WIDTHS = 8
-_MOST_COLUMNS = 8
+_MOST_COLUMNS = 8  # of the aligned form
+_MOST_LISTED = 24  # of a table at all: a row is read in one step
 _NARROWEST = 6
 
 _DELIMITER_CELL = re.compile(r":?-+:?")
@@ -32,7 +33,7 @@ def cells(line: str) -> list[str]:
     inner = line.strip().removeprefix("|")
     if inner.endswith("|") and not inner.endswith("\\|"):
         inner = inner[:-1]
-    return [cell.strip().replace("\\|", "|") for cell in _PIPE.split(inner)]
+    return [cell.strip().replace("\\|", "|") for cell in _PIPE.split(clean(inner))]
 
 
 def delimiter(line: str) -> list[Align] | None:
@@ -40,7 +41,7 @@ def delimiter(line: str) -> list[Align] | None:
     if "-" not in line or "|" not in line:
         return None
     parts = cells(line)
-    if not all(_DELIMITER_CELL.fullmatch(part) for part in parts):
+    if len(parts) > _MOST_LISTED or not all(_DELIMITER_CELL.fullmatch(part) for part in parts):
         return None
     return [_align(part) for part in parts]
 
@@ -55,6 +56,11 @@ def first_pipe(line: str) -> int | None:
     """The index of the first pipe that can separate cells. Two pipes in a row are a spoiler or an "or"."""
     found = _LONE_PIPE.search(line)
     return found.start() if found is not None else None
+
+
+def begins_row(text: str) -> bool:
+    """Whether the text begins with a pipe, as a row of a table does; two pipes begin a spoiler."""
+    return text.startswith("|") and not text.startswith("||")
 
 
 def may_be_header(line: str) -> bool:
@@ -174,7 +180,8 @@ def _wrap(text: str, size: int) -> list[str]:
         if lines[-1]:
             lines.append("")
         rest = word
-        while width(rest) > size:
+        # A few characters are enough to see that the word is too wide; a cluster of many is one column.
+        while width(rest[: 4 * size]) > size or len(rest) > 4 * size:
             head = _columns(rest, size)
             lines[-1:] = [rest[:head], ""]
             rest = rest[head:]

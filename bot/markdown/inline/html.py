@@ -3,7 +3,11 @@
 import re
 from html import unescape
 
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>")
+# Possessive and bounded, so that a tag that never ends costs little.
+_TAG = re.compile(
+    r"<(/?)([A-Za-z][A-Za-z0-9-]{0,40}+)((?:[\s/](?:[^<>\"']|\"[^\"]{0,500}+\"|'[^']{0,500}+'){0,400}+)?+)>"
+)
+_LONGEST_COMMENT = 400
 _ATTRIBUTE = re.compile(r"([a-z]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"']+))", re.IGNORECASE)
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -69,6 +73,15 @@ _SILENT = BREAKS_AFTER | frozenset(
 )
 _OTHERS = frozenset(("a", "img", "br", "hr", "sub", "sup"))
 KNOWN = frozenset(MARKS) | _SILENT | _OTHERS
+
+
+def tag_end(source: str, at: int) -> int | None:
+    """The index at which the tag or comment that begins at `at` ends; None if there is none."""
+    if source.startswith("<!--", at):
+        end = source.find("-->", at + 4, at + _LONGEST_COMMENT)
+        return end + 3 if end >= 0 else None
+    found = _TAG.match(source, at)
+    return found.end() if found is not None else None
 
 
 def parsed(tag: str) -> tuple[str, bool, dict[str, str]] | None:

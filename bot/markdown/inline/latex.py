@@ -1,11 +1,13 @@
 """Formulas: simple LaTeX as readable Unicode; everything else is shown as code.
 
 Discord draws no mathematics. A formula with a plain form (`\\alpha`, `x^2`, `\\frac{a}{b}`) is converted;
-matrices, alignments and unknown commands are not, so no formula is shown wrongly.
+matrices, alignments and unknown commands are not, so no formula is shown wrongly. What is written on one line gets
+brackets where it would have another value without them: `\\frac{a}{b}c` is `(a/b)c`.
 """
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 
 def _greek(letter: str) -> tuple[str, str]:
@@ -183,13 +185,42 @@ _ACCENTS = {
 _UP = str.maketrans("0123456789+-=()nixyTkabcdefghjlmoprstuvwz−*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣʸᵀᵏᵃᵇᶜᵈᵉᶠᵍʰʲˡᵐᵒᵖʳˢᵗᵘᵛʷᶻ⁻*")
 _DOWN = str.maketrans("0123456789+-=()aeioxhklmnpstijruv−", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑᵢₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ₋")
 _TOKEN = re.compile(r"\\([A-Za-z]+)\s*|\\(.)|([{}^_])|([^\\{}^_]+)", re.DOTALL)
-_ATOM = re.compile(r"[\w.]+\Z|.\Z", re.DOTALL)
+
+# What needs no brackets above the line of a fraction, below it, and under a root.
+_ABOVE = re.compile(r"[\w.]+\Z|.\Z", re.DOTALL)
+_BELOW = re.compile(r"(?:\d[\d.,]*|[d∂]?[^\W\d_][⁰¹²³⁴-⁹₀-₉ⁿⁱ]*|[^\W\d_]{3,}|.)\Z", re.DOTALL)
+_ROOTED = re.compile(r"(?:\d[\d.,]*|[^\W\d_][₀-₉]*|.)\Z", re.DOTALL)
+# What multiplies, or raises, the thing before it; and what the thing after it multiplies.
+_BEGINS_FACTOR = re.compile(r"\s*[\w(\[{√⟨∑∏∫∂∇^!′'⁺⁻⁼⁽₊₋₌₍]")
+_ENDS_FACTOR = re.compile(r"[\w)\]}⟩∂∇!′'/⁺⁻⁼⁾₊₋₌₎]\s*\Z")
 _LONGEST = 2000
 _DEEPEST = 20
 
 
 class _NoPlainForm(Exception):
     """The formula contains something without a plain form."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a formula. `grouped` is its form before a factor, None if it needs no other; `left`: also after a
+    factor."""
+
+    text: str
+    grouped: str | None = None
+    left: bool = False
+
+
+def _joined(pieces: list[_Piece]) -> str:
+    out = ""
+    for number, piece in enumerate(pieces):
+        text = piece.text
+        if piece.grouped is not None:
+            after = next((other.text for other in pieces[number + 1 :] if other.text.strip()), "")
+            if _BEGINS_FACTOR.match(after) or (piece.left and _ENDS_FACTOR.search(out[-40:])):
+                text = piece.grouped
+        out += text
+    return out
 
 
 def to_unicode(formula: str) -> str | None:
@@ -229,90 +260,112 @@ class _Reader:
         """Everything up to the closing brace of this depth, or the end."""
         if depth > _DEEPEST:
             raise _NoPlainForm
-        out: list[str] = []
+        out: list[_Piece] = []
         while self._at < len(self._tokens):
             if self._tokens[self._at][0] == "}":
                 if depth == 0:
                     raise _NoPlainForm
                 self._at += 1
-                return "".join(out)
+                return _joined(out)
             self._one(out, depth)
         if depth:
             raise _NoPlainForm
-        return "".join(out)
+        return _joined(out)
 
-    def _one(self, out: list[str], depth: int) -> None:
+    def _one(self, out: list[_Piece], depth: int) -> None:
         found = self._tokens[self._at]
         self._at += 1
         command, escaped, mark, text = found.groups()
         if command is not None:
             out.append(self._command(command, depth))
             if command in _WORDS or (found[0].endswith(" ") and command in _SYMBOLS):
-                out.append(" ")
+                out.append(_Piece(" "))
         elif escaped is not None:
-            out.append(_escaped(escaped))
+            out.append(_Piece(_escaped(escaped)))
         elif mark == "{":
-            out.append(self.group(depth + 1))
+            out.append(_Piece(self.group(depth + 1)))
         elif mark in ("^", "_"):
             out.append(_attached(mark, self._argument(depth)))
         else:
-            out.append(text)
+            out.append(_Piece(text))
 
     def _argument(self, depth: int) -> str:
         """A group, a command, or one character."""
-        if self._at >= len(self._tokens):
+        if self._at >= len(self._tokens) or depth > _DEEPEST:
             raise _NoPlainForm
         found = self._tokens[self._at]
         if found[0] == "{":
             self._at += 1
             return self.group(depth + 1)
         if found[4] is None:
-            out: list[str] = []
+            out: list[_Piece] = []
             self._one(out, depth + 1)
-            return "".join(out).strip()
+            return _joined(out).strip()
         text = found[4].lstrip()
         if not text:
             self._at += 1
             return self._argument(depth + 1)
-        rest = text[1:]
-        if rest:
-            tail = _TOKEN.match(rest)
-            if tail is None:
-                raise _NoPlainForm
-            self._tokens[self._at] = tail
-        else:
-            self._at += 1
+        self._leave(text[1:])
         return text[0]
 
-    def _command(self, name: str, depth: int) -> str:
+    def _leave(self, rest: str) -> None:
+        """Take the current token, which is text, and leave only `rest` of it."""
+        if not rest:
+            self._at += 1
+        elif (tail := _TOKEN.match(rest)) is not None:
+            self._tokens[self._at] = tail
+
+    def _text_ahead(self) -> str:
+        """The next token if it is text, else an empty string."""
+        return self._tokens[self._at][4] or "" if self._at < len(self._tokens) else ""
+
+    def _command(self, name: str, depth: int) -> _Piece:
         if name in _SYMBOLS:
-            return _SYMBOLS[name]
+            return _Piece(_SYMBOLS[name])
         if name in _SPACES:
-            return _SPACES[name]
+            return _Piece(_SPACES[name])
         if name in _WORDS:
-            return name
+            return _Piece(name)
         if name in _DROPPED:
-            return ""
+            # `\left.` and `\right.` are delimiters that LaTeX does not draw.
+            if name in ("left", "right") and self._text_ahead().startswith("."):
+                self._leave(self._text_ahead()[1:])
+            return _Piece("")
         if name in _FRAMES:
-            return self._argument(depth)
+            return _Piece(self._argument(depth))
         return self._with_arguments(name, depth)
 
-    def _with_arguments(self, name: str, depth: int) -> str:
+    def _with_arguments(self, name: str, depth: int) -> _Piece:
         if name in ("frac", "dfrac", "tfrac"):
             above, below = self._argument(depth), self._argument(depth)
-            return f"{_bracketed(above)}/{_bracketed(below)}"
+            fraction = f"{_bracketed(above, _ABOVE)}/{_bracketed(below, _BELOW)}"
+            return _Piece(fraction, f"({fraction})", left=True)
         if name == "sqrt":
-            return f"√{_bracketed(self._argument(depth))}"
+            index = self._index()
+            root = f"{index}√{_bracketed(self._argument(depth), _ROOTED)}"
+            return _Piece(root, f"({root})", left=bool(index))
         if name == "mathbb":
             letter = self._argument(depth)
-            return _BLACKBOARD.get(letter, letter)
+            return _Piece(_BLACKBOARD.get(letter, letter))
         if name in ("binom", "boxed"):
             inside = self._argument(depth)
-            return inside if name == "boxed" else f"C({inside}, {self._argument(depth)})"
+            return _Piece(inside if name == "boxed" else f"C({inside}, {self._argument(depth)})")
         if name in _ACCENTS:
             letter = self._argument(depth)
-            return f"{letter}{_ACCENTS[name]}" if len(letter) == 1 else f"{name}({letter})"
+            return _Piece(f"{letter}{_ACCENTS[name]}" if len(letter) == 1 else f"{name}({letter})")
         raise _NoPlainForm
+
+    def _index(self) -> str:
+        """The index of a root, raised; "" for a square root."""
+        text = self._text_ahead().lstrip()
+        if not text.startswith("["):
+            return ""
+        inside, closed, rest = text[1:].partition("]")
+        raised = superscript(inside)
+        if not closed or raised is None:
+            raise _NoPlainForm
+        self._leave(rest)
+        return raised
 
 
 def _escaped(character: str) -> str:
@@ -323,13 +376,14 @@ def _escaped(character: str) -> str:
     raise _NoPlainForm
 
 
-def _attached(mark: str, text: str) -> str:
+def _attached(mark: str, text: str) -> _Piece:
     shifted = superscript(text) if mark == "^" else subscript(text)
     if shifted is not None:
-        return shifted
-    return f"{mark}{text}" if len(text) == 1 else f"{mark}({text.strip()})"
+        return _Piece(shifted)
+    grouped = f"{mark}({text.strip()})"
+    return _Piece(f"{mark}{text}", grouped) if len(text) == 1 else _Piece(grouped)
 
 
-def _bracketed(text: str) -> str:
+def _bracketed(text: str, bare: re.Pattern[str]) -> str:
     text = text.strip()
-    return text if _ATOM.match(text) else f"({text})"
+    return text if bare.match(text) else f"({text})"

@@ -1,12 +1,14 @@
 """Links in Discord's form: the host always visible, no preview, no invitation, only http(s)."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from bot.markdown.characters import ZWSP, inert, invite
+from bot.markdown.characters import ZWSP
+from bot.markdown.live_forms import inert, invite
 
-_HOST_IN_TEXT = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
+_HOST_IN_TEXT = re.compile(r"(?<![a-z0-9.-])(?:[a-z0-9-]++\.)++[a-z]{2,}+", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\s<>\\\"|^`{}]")
+_EVERYONE = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
 _ESCAPE = re.compile(r"[\\*~`]|(?<![^\W_])_|_(?![^\W_])|\|(?=\|)|(?<=\|)\||(?<=\])\(")
 _LABEL = re.compile(r"[\\*_~`|\[\]()]")
 _TRAILING = ".,;:!?'\"*_~…。，、；：！？）」』”’"
@@ -15,7 +17,12 @@ BARE = re.compile(r"https?://[^\s<>`|（）「」『』。，、；：！？]+",
 
 def escaped(text: str) -> str:
     """Plain text that Discord shows as it is: markup escaped, mentions broken."""
-    return inert(_ESCAPE.sub(lambda found: "\\" + found[0], text))
+    return inert(unmarked(text))
+
+
+def unmarked(text: str) -> str:
+    """Plain text with a backslash before what Discord would take for markup."""
+    return _ESCAPE.sub(lambda found: "\\" + found[0], text)
 
 
 def host_of(url: str) -> str | None:
@@ -37,7 +44,7 @@ def host_of(url: str) -> str | None:
 
 def bare(url: str) -> tuple[str, bool]:
     """An address as text, and whether it is code: without a preview, or as code if it is an invitation."""
-    if invite(url):
+    if _invites(url):
         return broken(url), True
     if host_of(url) is None:
         return url.replace("`", "%60"), True
@@ -46,7 +53,18 @@ def bare(url: str) -> tuple[str, bool]:
 
 def broken(url: str) -> str:
     """The address, changed so that no client turns it into a link."""
-    return re.sub(r"\.(?=[a-z]+/)", f".{ZWSP}", url.replace("`", "%60"), count=1, flags=re.IGNORECASE)
+    return re.sub(
+        r"\.(?=[a-z]+\.?(?::\d+)?[/\\])", f".{ZWSP}", url.replace("`", "%60"), count=1, flags=re.IGNORECASE
+    )
+
+
+def _invites(url: str) -> bool:
+    """Whether an address is an invitation, however it is spelled: a browser decodes it before it opens it."""
+    plain = unquote(url)
+    if invite(plain) is not None:
+        return True
+    host = host_of(plain)
+    return host is not None and invite(f"{host}{urlsplit(plain).path}") is not None
 
 
 def masked(label: str, href: str) -> list[tuple[str, bool]]:
@@ -57,13 +75,15 @@ def masked(label: str, href: str) -> list[tuple[str, bool]]:
     """
     label = " ".join(label.split())
     host = host_of(href)
-    if host is None or invite(href):
+    if host is None or _invites(href):
         address = broken(href) if host else href.replace("`", "%60")
+        if label == href:
+            return [(address, True)]
         return [(f"{escaped(label)} ", False), (address or "#", True)] if label else [(address or "#", True)]
     if not label or label == href or label.rstrip("/") == href.rstrip("/"):
         return [(f"<{_quoted(href)}>", False)]
     shown = [found.lower() for found in _HOST_IN_TEXT.findall(label)]
-    if "://" in label or invite(label) or (shown and not any(_same(host, name) for name in shown)):
+    if "://" in label or (shown and not any(_same(host, name) for name in shown)):
         return [(f"{escaped(_unlinked(label))} ", False), (f"<{_quoted(href)}>", False)]
     visible = inert(_LABEL.sub(lambda found: "\\" + found[0], label))
     link = f"[{visible}](<{_quoted(href)}>)"
@@ -90,8 +110,9 @@ def _same(host: str, shown: str) -> bool:
 
 
 def _unlinked(text: str) -> str:
-    return text.replace("://", f":{ZWSP}//") if invite(text) is None else broken(text).replace("://", f":{ZWSP}//")
+    return text.replace("://", f":{ZWSP}//")
 
 
 def _quoted(url: str) -> str:
-    return _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), url)
+    quoted = _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), url)
+    return _EVERYONE.sub("%40", quoted)

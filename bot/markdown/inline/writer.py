@@ -1,26 +1,29 @@
 """Inline tokens as Discord text: pieces of about a word, each with the marks that apply to it."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from markdown_it.token import Token
 
-from bot.markdown.characters import ZWSP, cut_at, invite
+from bot.markdown.characters import ZWSP, clean, clean_inline_code, cut_at
 from bot.markdown.inline import html, latex, links
 from bot.markdown.inline.parser import is_plain, tokens
+from bot.markdown.live_forms import breaks, invite
 from bot.markdown.paginator import Text
 
 _WORD = re.compile(r"\s*\S+(?:\s+|\Z)|\s+")
 _LONGEST_WORD = 80  # longer runs (scripts without spaces) are split so that a page can end inside them
+_DEEPEST_MARKS = 12  # marks inside marks, more than a person can tell apart
+_UNRELATED = "\ufffc"  # stands for code and line ends, which no live form goes across
 _PAIRS = {"strong": "**", "em": "*", "s": "~~", "spoiler": "||"}
 
 
 def spans(source: str, offset: int = 0) -> list[Text | None]:
     """A finished inline text as pieces; None is a line break. `offset`: where it begins in the answer."""
     if is_plain(source):
-        return [Text(word, (), False, offset) for word in words(source)]
-    writer = _Writer(offset)
-    writer.write(tokens(source))
-    return writer.out
+        return [Text(word, (), False, offset) for word in words(clean(source))]
+    return _Writer(offset).write(tokens(source))
 
 
 def plain(source: str) -> str:
@@ -34,7 +37,7 @@ def plain(source: str) -> str:
             hrefs.append(str(token.attrs.get("href", "")))
         else:
             pieces.append(_plain(token))
-    return re.sub(r"\s+", " ", "".join(pieces)).strip()
+    return re.sub(r"\s+", " ", clean("".join(pieces))).strip()
 
 
 def words(text: str) -> list[str]:
@@ -95,16 +98,31 @@ def _reference(name: str) -> str:
     return (latex.superscript(name) if name.isdigit() else None) or f"[{name}]"
 
 
+@dataclass(slots=True)
+class _Run:
+    """Text with the same marks all along. `raw` text is still to be escaped; `code` is code; `whole` is a link."""
+
+    text: str
+    marks: tuple[str, ...]
+    raw: bool = False
+    code: bool = False
+    whole: bool = False
+
+
 class _Writer:
+    """Collects runs of text from tokens. Nothing is escaped before the end, when it is known what stands side by
+    side: a mention may be put together from an escape, an entity and a tag."""
+
     def __init__(self, offset: int) -> None:
-        self.out: list[Text | None] = []
+        self._runs: list[_Run | None] = []
         self._offset = offset
         self._marks: list[str] = []
         self._label: list[str] | None = None  # inside a link: its text so far
         self._href = ""
         self._shift: str | None = None  # inside <sub> or <sup>
 
-    def write(self, parsed: list[Token]) -> None:
+    def write(self, parsed: list[Token]) -> list[Text | None]:
+        """The pieces of these tokens."""
         for token in parsed:
             name = token.type
             if name in ("text", "text_special"):
@@ -117,57 +135,49 @@ class _Writer:
                 self._other(token)
         if self._label is not None:
             self._end_link()
+        return self._pieces()
+
+    def _pieces(self) -> list[Text | None]:
+        out: list[Text | None] = []
+        for run in _safe(self._runs):
+            if run is None:
+                out.append(None)
+            elif run.whole:
+                out.append(Text(run.text, run.marks, True, self._offset))
+            elif run.text:
+                before = out[-1] if out else None
+                if run.code and before is not None and before.marks and before.marks[-1].startswith("`"):
+                    out.append(Text(ZWSP, run.marks[:-1], False, self._offset))
+                out.extend(Text(word, run.marks, False, self._offset) for word in words(run.text))
+        return out
 
     def _text(self, text: str) -> None:
-        if "`" in self._marks or "``" in self._marks:
+        if "`" in self._marks:
             self._code(text)
         elif self._label is not None:
             self._label.append(text)
         elif self._shift is not None:
             shifted = latex.superscript(text) if self._shift == "sup" else latex.subscript(text)
             sign = "^" if self._shift == "sup" else "_"
-            self._put(shifted or links.escaped(f"{sign}({text})"))
+            self._put(shifted or f"{sign}({text})", raw=True)
         else:
-            self._free_text(text)
+            self._put(text, raw=True)
 
-    def _free_text(self, text: str) -> None:
-        while (found := invite(text)) is not None:
-            self._put(links.escaped(text[: found.start()]))
-            self._put(links.broken(found[0]), code=True)
-            text = text[found.end() :]
-        self._put(links.escaped(text))
-
-    def _put(self, text: str, *, code: bool = False, whole: bool = False) -> None:
-        marks = tuple(self._marks)
-        if code and "`" not in marks:
-            marks = (*marks, "`")
-        if whole:
-            self.out.append(Text(text, marks, True, self._offset))
-            return
-        self.out.extend(Text(word, marks, False, self._offset) for word in words(text))
+    def _put(self, text: str, *, raw: bool = False, code: bool = False, whole: bool = False) -> None:
+        marks = tuple(dict.fromkeys(mark for mark in self._marks if not (code and mark == "`")))
+        last = self._runs[-1] if self._runs else None
+        if raw and last is not None and last.raw and last.marks == marks:
+            last.text += text
+        else:
+            self._runs.append(_Run(text, (*marks, "`") if code else marks, raw, code, whole))
 
     def _code(self, content: str) -> None:
         if self._label is not None:
             self._label.append(content)
             return
-        marks = [mark for mark in self._marks if not mark.startswith("`")]
-        # Discord takes the longest run of backticks for the closer, so three in a row are separated.
-        text = re.sub(r"`(?=``)", f"`{ZWSP}", content)
-        runs = {len(run) for run in re.findall(r"`+", text)}
-        if runs == {1, 2}:
-            text, runs = re.sub(r"`(?=`)", f"`{ZWSP}", text), {1}
-        mark = "``" if runs == {1} else "`"
-        # A space would be enough in the middle of a line, but Discord removes it at the ends.
-        if text.lstrip().startswith("`"):
-            text = f"{ZWSP}{text.lstrip()}"
-        if text.rstrip().endswith("`"):
-            text = f"{text.rstrip()}{ZWSP}"
-        if not text.strip():
-            text = f"{text}{ZWSP}"
-        last = self.out[-1] if self.out else None
-        if last is not None and last.marks and last.marks[-1].startswith("`"):
-            self.out.append(Text(ZWSP, tuple(marks), False, self._offset))
-        self.out.extend(Text(word, (*marks, mark), False, self._offset) for word in words(text))
+        text, mark = _fitting_marks(clean_inline_code(content))
+        marks = dict.fromkeys(mark for mark in self._marks if mark != "`")
+        self._runs.append(_Run(text, (*marks, mark), code=True))
 
     def _pair(self, token: Token) -> None:
         kind, _, which = token.type.rpartition("_")
@@ -179,24 +189,27 @@ class _Writer:
             self._mark(_PAIRS[kind], which == "open")
 
     def _mark(self, mark: str, opens: bool) -> None:
-        if opens:
+        if opens and len(self._marks) < _DEEPEST_MARKS:
             self._marks.append(mark)
-        elif mark in self._marks:
+        elif not opens and mark in self._marks:
             del self._marks[len(self._marks) - 1 - self._marks[::-1].index(mark)]
 
     def _end_link(self) -> None:
-        label, self._label = "".join(self._label or ()), None
-        for text, code in links.masked(label, self._href):
+        label, self._label = clean("".join(self._label or ())), None
+        self._masked(label, clean(self._href))
+
+    def _masked(self, label: str, address: str) -> None:
+        for text, code in links.masked(label, address):
             self._put(text, code=code, whole=not code)
 
     def _other(self, token: Token) -> None:
         if token.type in ("softbreak", "hardbreak"):
             if self._label is None:
-                self.out.append(None)
+                self._runs.append(None)
             else:
                 self._label.append(" ")
         elif token.type == "address":
-            text, code = links.bare(token.content)
+            text, code = links.bare(clean(token.content))
             self._put(text, code=code, whole=not code)
         elif token.type == "image":
             self._image(token.content, str(token.attrs.get("src", "")))
@@ -210,9 +223,8 @@ class _Writer:
     def _image(self, alt: str, source: str) -> None:
         if self._label is not None:
             self._label.append(alt)
-            return
-        for text, code in links.masked(alt, source):
-            self._put(text, code=code, whole=not code)
+        else:
+            self._masked(clean(alt), clean(source))
 
     def _formula(self, source: str) -> None:
         text = _readable(source)
@@ -250,13 +262,71 @@ class _Writer:
             self._put("• ")
         elif name == "hr":
             self._put(RULE)
-            self.out.append(None)
+            self._runs.append(None)
         elif name == "td" and closes:
             self._put(" · ")
 
     def _break_once(self, *, force: bool = False) -> None:
-        if force or (self.out and self.out[-1] is not None):
-            self.out.append(None)
+        if force or (self._runs and self._runs[-1] is not None):
+            self._runs.append(None)
+
+
+def _fitting_marks(content: str) -> tuple[str, str]:
+    """Inline code as Discord reads it back, and the mark to put around it."""
+    # Discord takes the longest run of backticks for the closer, so three in a row are separated.
+    text = re.sub(r"`(?=``)", f"`{ZWSP}", content)
+    runs = {len(run) for run in re.findall(r"`+", text)}
+    if runs == {1, 2}:
+        text, runs = re.sub(r"`(?=`)", f"`{ZWSP}", text), {1}
+    # A space would be enough in the middle of a line, but Discord removes it at the ends.
+    if text.lstrip().startswith("`"):
+        text = f"{ZWSP}{text.lstrip()}"
+    if text.rstrip().endswith("`"):
+        text = f"{text.rstrip()}{ZWSP}"
+    return (text if text.strip() else f"{text}{ZWSP}"), ("``" if runs == {1} else "`")
+
+
+def _safe(runs: list[_Run | None]) -> Iterator[_Run | None]:
+    """The runs with their text cleaned and escaped, and with no live form in or across them."""
+    for run in runs:
+        if run is not None and run.raw:
+            run.text = clean(run.text)
+    joined = "".join(_UNRELATED if run is None or run.code else run.text for run in runs)
+    places = iter([*breaks(joined), len(joined) + 1])
+    place, start = next(places), 0
+    for run in runs:
+        if run is None or run.code:
+            start += len(_UNRELATED)
+            yield run
+            continue
+        inside = []
+        while place <= start + len(run.text):
+            inside.append(place - start)
+            place = next(places)
+        start += len(run.text)
+        yield from _neutralised(run, inside)
+
+
+def _neutralised(run: _Run, places: list[int]) -> Iterator[_Run]:
+    """The run with a U+200B at each place, escaped if it is raw. An invitation in raw text becomes code."""
+    text, at = run.text, 0
+    while run.raw and places and (found := invite(text[at:])) is not None:
+        start, end = at + found.start(), at + found.end()
+        yield _Run(_escaped(text[at:start], [place - at for place in places if at < place <= start]), run.marks)
+        yield _Run(links.broken(text[start:end]), (*(mark for mark in run.marks if mark != "`"), "`"), code=True)
+        places, at = [place for place in places if place > end], end
+    rest = [place - at for place in places]
+    yield replace(run, text=_escaped(text[at:], rest) if run.raw else _inserted(text[at:], rest))
+
+
+def _escaped(text: str, places: list[int]) -> str:
+    return links.unmarked(_inserted(text, places))
+
+
+def _inserted(text: str, places: list[int]) -> str:
+    for place in reversed(places):
+        text = text[:place] + ZWSP + text[place:]
+    return text
 
 
 RULE = "─" * 20

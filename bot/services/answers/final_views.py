@@ -47,6 +47,7 @@ class FinalViews:
                 )
                 if not view.document.raw:
                     view.document.feed(answer_versions.versions[index].text)
+        await view.prepare()
         outcome, params = _outcome(request.question, answer, by, self._max_tokens)
         started = request.started_at if request.started_at is not None else request.question.asked_at
         view.finish(

@@ -105,6 +105,7 @@ class Revisions:
         if in_place:
             live.show()
         log.info("question.repeated", request_id=question.request_id, root=root_id, kind=kind.value)
+        await live.view.prepare()
         return Accepted(question.request_id, live.view.render()[0], question.asker.locale)
 
     async def neighbour(self, origin: StoredRequest, step: int) -> StoredRequest:

@@ -46,6 +46,9 @@ class Pages:
         """Show these texts, one per message."""
         self.pages = tuple(Page(body, FOOTER if body is bodies[-1] else "") for body in bodies)
 
+    async def prepare(self) -> None:
+        """Do nothing: the pages are ready."""
+
     def render(self) -> Sequence[Page]:
         """The pages as set last."""
         return self.pages

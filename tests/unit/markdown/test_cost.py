@@ -15,11 +15,13 @@ from markdown_it.parser_inline import ParserInline
 from markdown_it.token import Token
 
 from bot.markdown.document import AnswerDocument
+from tests.fuzz.markdown_invariants import check_work
 
 TOKEN = 4  # characters, about what a token of English is
 TOKENS_PER_EDIT = 12
 TENTHS = 10
 AT_MOST = 1.2
+SEGMENT = 100  # characters that are looked at together; what was looked at just before is not parsed again
 
 PROSE = "words that **go on** and *on* with `code` and [a link](https://example.com) in them"
 SHAPES = {
@@ -97,5 +99,52 @@ def test_the_last_tenth_is_no_more_work_than_the_first(
 
     assert len(document.pages()) > 5
     assert last.calls <= AT_MOST * first.calls
-    assert last.parsed <= AT_MOST * first.parsed
+    assert last.parsed <= AT_MOST * first.parsed + SEGMENT
     assert first.parsed or shape == "code"
+
+
+PATHOLOGICAL = {
+    "brackets": "[[a]",
+    "nested images": "![a](b",
+    "links": "[a](b) ",
+    "stars": "***",
+    "stars between spaces": "* ",
+    "marks that open each other": "**_a",
+    "opened in every line": "**a\n",
+    "CDATA": "<![CDATA[",
+    "comments": "<!--",
+    "unfinished tags": "<a b='",
+    "formulas": "$\\frac{a}{b}$ ",
+    "nested fractions": "\\frac",
+    "unfinished formulas": "\\(a ",
+    "runs of backticks": "".join("`" * length + " " for length in range(1, 60)),
+    "nested lists": "".join("  " * depth + "- a\n" for depth in range(100)),
+    "a table of 200 columns": f"|{'a|' * 200}\n|{'-|' * 200}\n" + f"|{'b|' * 200}\n" * 10,
+    "a table of 24 columns": f"|{'a|' * 24}\n|{'-|' * 24}\n" + f"|{'**b** `c`|' * 24}\n" * 10,
+    "rows without a table": "|a\n",
+    "quotes in quotes": "> ",
+    "spaces": "~~~ x" + " " * 7000 + "y\n",
+    "closing brackets": "https://a" + ")" * 2000 + " ",
+    "entities": "&amp;",
+    "mentions": "<@1",
+    "invitations": "discord.gg/x ",
+    "one visible character": "e" + "\u0301" * 3000,
+}
+
+
+@pytest.mark.parametrize("unit", PATHOLOGICAL.values(), ids=PATHOLOGICAL)
+def test_r9_no_text_takes_more_work_than_its_length_allows(unit: str) -> None:
+    """Neither in a step nor in all, for texts that cost parsers most."""
+    check_work((unit * (6000 // len(unit) + 1))[:6000])
+
+
+def test_r9_a_long_text_is_processed_in_slices() -> None:
+    """`feed` returns after the first; the pages are complete all the same."""
+    text = "some **words** here. " * 800
+    document = AnswerDocument(limit=3650, max_pages=100)
+    document.feed(text)
+    slices = 0
+    while document.work():
+        slices += 1
+    assert slices > 100
+    assert len("".join(document.pages())) > len(text) * 0.95

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.markdown.document import AnswerDocument, render
 from tests.unit.markdown import readable
+from tests.unit.markdown.discord_view import live_forms
 from tests.unit.markdown.generators import chunks, cuts, documents, numbered, soup
 from tests.unit.markdown.readable import as_table, code_of, kinds, text_of
 
@@ -181,12 +182,10 @@ def test_text_only_grows(text: str, sizes: list[int]) -> None:
 @settings(max_examples=100, deadline=None)
 @given(ANY)
 def test_nothing_can_mention_or_reorder(text: str) -> None:
-    """No live mention outside code, no bidirectional override anywhere."""
+    """No live form outside code, and no bidirectional override outside blocks of code."""
     for body in render(f"{text}\n\n@everyone <@123456789012345678> <t:1:R> </ask:1> <#1> \u202e", limit=3900):
-        unescaped = re.sub(r"\\[`\\]", "", body)
-        visible = re.sub(r"```.*?```|(`+)(?!`).*?(?<!`)\1(?!`)", "", unescaped, flags=re.DOTALL)
-        assert not re.search(r"@everyone|<@\d|<t:\d|</ask|<#\d", visible)
-        assert "\u202e" not in body
+        assert not live_forms(body)
+        assert "\u202e" not in re.sub("```.*?```", "", body, flags=re.DOTALL)
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,0 +1,58 @@
+"""Emphasis as Discord and readers mean it, where CommonMark's rule was made for languages with spaces."""
+
+import pytest
+
+from bot.markdown.document import AnswerDocument, render
+
+
+def shown(text: str) -> str:
+    """The only page, checked to be the same when the text arrives character by character."""
+    document = AnswerDocument(limit=1900)
+    for character in text:
+        document.feed(character)
+        document.pages()
+    document.close()
+    (page,) = render(text, limit=1900)
+    assert document.pages() == (page,)
+    return page
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**注意：**請先備份。これは**「重要」**な点です。",
+        "문서는 **마크다운(Markdown)**을 쓴다.",
+        "~~（舊）。~~新",
+        "他说**“你好”**然后走了。",
+        "*（注）*本文と*「強調」*です。",
+        "***「全部」***の件",
+    ],
+)
+def test_r1_emphasis_beside_cjk_punctuation_is_drawn(text: str) -> None:
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["**Note:**text and **more**", 'say**"this"**now', "**Done ✅**next", "~~(old).~~new"]
+)
+def test_r1_a_pair_without_a_space_is_drawn_in_other_scripts_too(text: str) -> None:
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a ** b ** c", "a \\*\\* b \\*\\* c"),
+        ("f(**a), g(**b)", "f(\\*\\*a), g(\\*\\*b)"),
+        ("src/**x and lib/**y", "src/\\*\\*x and lib/\\*\\*y"),
+        ("一 * 二 * 三", "一 \\* 二 \\* 三"),
+        ("snake_case_name und 变量_名_字", "snake_case_name und 变量_名_字"),
+    ],
+)
+def test_r1_what_nobody_means_as_emphasis_stays_text(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+def test_r1_strict_pairs_come_first() -> None:
+    """A mark that could close a broken pair closes its own."""
+    assert shown("**open (**bold** more") == "\\*\\*open (**bold** more"
