@@ -63,13 +63,13 @@ class InFlight:
         return tuple(one.run for one in self._with_slot)
 
     @property
-    def elapsed(self) -> tuple[float, ...]:
-        """How long each question that uses a pipeline has run, in seconds."""
-        return tuple(run.elapsed for run in self.runs)
+    def unstarted(self) -> int:
+        """How many no pipeline has taken yet."""
+        return sum(not run.withdrawable for run in self.runs)
 
     @property
-    def unstarted(self) -> int:
-        """How many are held at the scheduler until a pipeline is free."""
+    def held_at_scheduler(self) -> int:
+        """How many have waited at the scheduler for so long that no pipeline is free."""
         return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self.runs)
 
     @property

@@ -65,7 +65,7 @@ MADE_UP = (
     re.compile(r"ordinal\.([123]|n[123]?)"),  # bot/presentation/answer.py
     re.compile(rf"control\.({'|'.join(Control)})"),  # bot/discord_io/components.py, cogs/queue.py
     re.compile(
-        r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty)"
+        r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty|withdrawn)"
     ),  # closing
     re.compile(r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"),  # cluster_card
     re.compile(r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded)|live|chart|join)"),
