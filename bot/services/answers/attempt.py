@@ -56,6 +56,8 @@ class StopCause(Enum):
     PERSON = auto()
     GONE = auto()
     SHUTDOWN = auto()
+    LOST = auto()
+    """The question is not stored as running under this process any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,10 @@ class Dispatcher:
         if cause is StopCause.SHUTDOWN:
             await self._put_back(run)
             return
+        if cause is StopCause.LOST:
+            # Its messages belong to the process that has it, or has ended it.
+            await self._live_answers.close(request.request_id)
+            return
         if error is not None and again and cause is not StopCause.GONE:
             await self._keep_in_queue(run, error)
             return

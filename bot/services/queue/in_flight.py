@@ -144,6 +144,15 @@ class InFlight:
         losses = {request_id: Loss(request_id) for request_id in stored} | self._lost
         return [loss for request_id, loss in losses.items() if request_id not in held]
 
+    def not_stored(self, stored: Sequence[str]) -> list[Attempt]:
+        """The attempts that nobody ended, at questions that are not among those ``stored`` as running here."""
+        known = set(stored)
+        return [
+            one.run
+            for one in self._with_slot
+            if not one.given_up and one.run.stopped is None and one.run.request.request_id not in known
+        ]
+
     @contextmanager
     def reconciling(self, loss: Loss) -> Iterator[None]:
         """Hold a question while it is reconciled inside this block. If that fails, it stays lost until the next
