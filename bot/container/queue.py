@@ -12,7 +12,7 @@ from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.queue.back_off import BackOff
 from bot.domain.queue.breaker import Breaker
 from bot.domain.queue.capacity import CapacityLimit
-from bot.domain.queue.estimate import ServiceTimes
+from bot.domain.queue.estimate import Throughput
 from bot.domain.queue.store import RequestStore
 from bot.domain.scheduler import Scheduler
 from bot.services.answers.attempt import AttemptParts
@@ -102,7 +102,7 @@ def build_queue(parts: QueueParts) -> Queue:
     live_answers = LiveAnswers(parts.deliveries, store, parts.background, clock, max_pages=options.max_pages)
     in_flight, signal = InFlight(), QueueSignal(clock)
     capacity = CapacityLimit(reserve=options.capacity_reserve)
-    slots = Slots(parts.monitor, in_flight, capacity, ServiceTimes(), clock, metrics)
+    slots = Slots(parts.monitor, in_flight, capacity, Throughput(), clock, metrics)
     gate = Gate(
         store=store,
         monitor=parts.monitor,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from bot.clock import Clock
+from bot.domain.pace import Pace
 from bot.i18n.catalogue import fill, say
 from bot.markdown.document import AnswerDocument
 from bot.markdown.files import File
@@ -26,6 +27,7 @@ class Phase(Enum):
     WAITING = auto()
     HELD = auto()
     ASKED = auto()
+    READING = auto()
     THINKING = auto()
     STREAMING = auto()
     RECONNECTING = auto()
@@ -93,9 +95,9 @@ class AnswerView:
         self._receipt: Receipt | None = None
         self._controls: tuple[Control, ...] = (Control.STOP,)
         self._goes_on = False
+        self._asked_since: float | None = None
         self._thinking_since: float | None = None
-        self._first_text_at: float | None = None
-        self._tokens = 0
+        self._pace = Pace()
         self.document = self._new_document()
 
     def _new_document(self) -> AnswerDocument:
@@ -122,7 +124,7 @@ class AnswerView:
     def show_position(self, position: int, seconds: float | None) -> None:
         """Show the ``position`` in the queue (from 1) and the estimated wait in ``seconds``, None when unknown."""
         self._enter(Phase.WAITING)
-        self._note = say(self._locale, "footer.position", position=self._position(position))
+        self._note = say(self._locale, "footer.position", position=_ordinal(self._locale, position))
         if seconds is not None:
             self._note += " · " + say(
                 self._locale, "footer.about", duration=compact_duration(max(1.0, seconds), self._locale)
@@ -136,14 +138,23 @@ class AnswerView:
         self._controls = (Control.CANCEL,)
 
     def show_asked(self, model: str | None) -> None:
-        """Show that the question was sent to the cluster; text of an earlier attempt is dropped."""
+        """Show that the question was sent to the cluster; text of an earlier attempt is dropped. The time until a
+        pipeline takes it counts from the first call, because a refused question is sent again."""
         self._model = model
         self._note = ""
         self._controls = (Control.STOP,)
-        self._thinking_since = self._first_text_at = None
-        self._tokens = 0
+        self._thinking_since = None
+        self._pace = Pace()
         self.document = self._new_document()
+        if self._asked_since is None:
+            self._asked_since = self._clock.monotonic()
         self._enter(Phase.ASKED)
+
+    def show_taken(self) -> None:
+        """Show that a pipeline has taken the question and the model reads it."""
+        self._asked_since = None
+        if self._phase is Phase.ASKED:
+            self._enter(Phase.READING)
 
     def begin_with(self, text: str) -> None:
         """Show ``text``, which the answer continues (Continue)."""
@@ -157,7 +168,8 @@ class AnswerView:
         self.document.feed(text)
 
     def show_thinking(self) -> None:
-        """Show that the model is reasoning."""
+        """Show that a piece of the model's reasoning came."""
+        self._pace.came(self._clock.monotonic())
         if self._thinking_since is None:
             self._thinking_since = self._clock.monotonic()
         if self._phase is not Phase.STREAMING:
@@ -168,10 +180,8 @@ class AnswerView:
         if self._phase is Phase.RECONNECTING and not self._goes_on:
             # The text of the broken stream stays until the new one brings text.
             self.document = self._new_document()
-            self._first_text_at, self._tokens = None, 0
-        if self._first_text_at is None:
-            self._first_text_at = self._clock.monotonic()
-        self._tokens += 1
+            self._pace = Pace()
+        self._pace.came(self._clock.monotonic())
         self._enter(Phase.STREAMING)
         self.document.feed(piece)
 
@@ -228,16 +238,16 @@ class AnswerView:
                 return f"{self._asker} · {self._note}"
             case Phase.ASKED:
                 return f"{self._asker} · {self._asked_text()}"
+            case Phase.READING:
+                return f"{self._asker} · {self._reading_text()}"
             case Phase.THINKING:
                 since = self._thinking_since or self._phase_since
-                return say(
-                    self._locale,
-                    "footer.thinking",
-                    model=self._model_name(),
-                    duration=compact_duration(_calm(self._clock.monotonic() - since), self._locale),
+                thinking = say(
+                    self._locale, "footer.thinking", model=self._model_name(), duration=self._time_since(since)
                 )
+                return " · ".join(part for part in (thinking, self._silence()) if part)
             case Phase.STREAMING:
-                return " · ".join(part for part in (self._model_name(), self._speed()) if part)
+                return " · ".join(part for part in (self._model_name(), self._silence() or self._speed()) if part)
             case Phase.RECONNECTING:
                 again = say(self._locale, "footer.reconnecting", model=self._model_name())
                 return " · ".join(part for part in (again, self._note) if part)
@@ -245,20 +255,32 @@ class AnswerView:
                 return self._receipt_text(self._receipt or Receipt())
 
     def _asked_text(self) -> str:
-        waited = self._clock.monotonic() - self._phase_since
-        if waited < PIPELINE_WAIT_SHOWN_AFTER:
+        since = self._phase_since if self._asked_since is None else self._asked_since
+        if self._clock.monotonic() - since < WAIT_FOR_CLUSTER_SHOWN_AFTER:
             return say(self._locale, "footer.asked", model=self._model_name())
-        return say(self._locale, "footer.pipeline", duration=compact_duration(_calm(waited), self._locale))
+        return say(self._locale, "footer.pipeline", duration=self._time_since(since))
+
+    def _reading_text(self) -> str:
+        if self._clock.monotonic() - self._phase_since < WAIT_FOR_CLUSTER_SHOWN_AFTER:
+            return say(self._locale, "footer.asked", model=self._model_name())
+        return say(self._locale, "footer.reading", duration=self._time_since(self._phase_since))
+
+    def _silence(self) -> str:
+        silent = self._pace.silent_for(self._clock.monotonic())
+        return "" if silent is None else say(self._locale, "footer.silent", duration=self._duration(silent))
 
     def _speed(self) -> str:
-        if self._first_text_at is None:
+        speed = self._pace.speed
+        # In the first second the speed is too inaccurate to show.
+        if speed is None or self._pace.seconds < SPEED_SHOWN_AFTER:
             return ""
-        elapsed = self._clock.monotonic() - self._first_text_at
-        # In the first seconds the speed is too inaccurate to show.
-        if elapsed < SPEED_SHOWN_AFTER:
-            return ""
-        rate = round((self._tokens - 1) / elapsed)
-        return say(self._locale, "footer.speed", rate=rate) if rate else ""
+        return say(self._locale, "footer.speed", rate=round(speed)) if round(speed) else ""
+
+    def _time_since(self, moment: float) -> str:
+        return self._duration(self._clock.monotonic() - moment)
+
+    def _duration(self, seconds: float) -> str:
+        return compact_duration(_calm(seconds), self._locale)
 
     def _receipt_text(self, receipt: Receipt) -> str:
         parts: list[str] = [receipt.notice] if receipt.notice else []
@@ -288,14 +310,8 @@ class AnswerView:
     def _model_name(self) -> str:
         return short_model(self._model) or say(self._locale, "footer.the_cluster")
 
-    def _position(self, position: int) -> str:
-        key = f"ordinal.{position}" if position <= 3 else "ordinal.n"
-        if position > 20 and position % 10 in {1, 2, 3} and position % 100 not in {11, 12, 13}:
-            key = f"ordinal.n{position % 10}"
-        return say(self._locale, key, n=position)
 
-
-PIPELINE_WAIT_SHOWN_AFTER = 1.5
+WAIT_FOR_CLUSTER_SHOWN_AFTER = 1.5
 SPEED_SHOWN_AFTER = 1.0
 WAIT_SHOWN_FROM = 1.0
 
@@ -308,3 +324,10 @@ def _calm(seconds: float) -> float:
 
 def _with_cursor(body: str) -> str:
     return body if not body or body.endswith("```") else body + CURSOR
+
+
+def _ordinal(locale: str, position: int) -> str:
+    key = f"ordinal.{position}" if position <= 3 else "ordinal.n"
+    if position > 20 and position % 10 in {1, 2, 3} and position % 100 not in {11, 12, 13}:
+        key = f"ordinal.n{position % 10}"
+    return say(locale, key, n=position)

@@ -23,7 +23,8 @@ def usage_chart(rows: Sequence[UsageRow], *, last_day: int, days: int, locale: s
     for row in rows:
         by_tokens[row.user_id] += row.tokens
         names[row.user_id] = row.user_name[:24]
-    shown = [user_id for user_id, _ in by_tokens.most_common(PEOPLE_SHOWN)]
+    # People who had everything erased have no name: their amounts count among the others.
+    shown = [user_id for user_id, _ in by_tokens.most_common() if names[user_id]][:PEOPLE_SHOWN]
     others = [row for row in rows if row.user_id not in shown]
 
     def by_person(key: str, measure: Callable[[UsageRow], float]) -> BarPanel:

@@ -83,13 +83,15 @@ class SqlConversations:
         )
 
     async def clear(self, conversation_id: int) -> int:
-        """Forget all turns of the conversation; returns how many there were."""
+        """Forget all turns of the conversation, and those that open questions would become."""
 
         def forget(connection: Connection) -> int:
             drop_made_of(connection, select(turns.c.id).where(turns.c.conversation_id == conversation_id))
             connection.execute(delete(summaries).where(summaries.c.conversation_id == conversation_id))
             connection.execute(
-                update(conversations).where(conversations.c.id == conversation_id).values(inherits_root=None)
+                update(conversations)
+                .where(conversations.c.id == conversation_id)
+                .values(inherits_root=None, cleared_upto=select(func.max(requests.c.sequence)).scalar_subquery())
             )
             return connection.execute(delete(turns).where(turns.c.conversation_id == conversation_id)).rowcount
 

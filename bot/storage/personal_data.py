@@ -13,7 +13,6 @@ from bot.storage import request_rows
 from bot.storage.engine import Transactions
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import (
-    accounts,
     conversations,
     feedback,
     preferences,
@@ -112,9 +111,14 @@ class SqlPersonalData:
             lambda connection: [KeptSummary(*tuple(row)) for row in connection.execute(theirs)]
         )
 
-    async def forget_user(self, user_id: int) -> Forgotten:
-        """Remove all that is stored of a person."""
-        return await self._transactions.write(lambda connection: _forget_user(connection, user_id))
+    async def forget_user(self, user_id: int, *, today: int) -> Forgotten:
+        """Remove all that is stored of a person but the amounts that their quota and share need."""
+        return await self._transactions.write(lambda connection: _forget_user(connection, user_id, today))
+
+    async def forget_amounts(self, *, today: int) -> None:
+        """Remove the amounts that were left of earlier days."""
+        old = delete(usage).where(usage.c.user_name == "", usage.c.day < today)
+        await self._transactions.write(lambda connection: connection.execute(old).rowcount)
 
     async def scopes_kept(self) -> Sequence[tuple[int, tuple[int, ...]]]:
         """Every conversation with the scopes its profile is inherited through."""
@@ -149,14 +153,15 @@ def _turns_of(message_id: int) -> Select[tuple[int]]:
     return select(turns.c.id).where(turns.c.root_id.in_(_roots(message_id)))
 
 
-def _forget_user(connection: Connection, user_id: int) -> Forgotten:
+def _forget_user(connection: Connection, user_id: int, today: int) -> Forgotten:
     thumbs = connection.execute(delete(feedback).where(feedback.c.user_id == user_id)).rowcount
     drop_made_of(connection, select(turns.c.id).where(turns.c.asker_id == user_id))
     forgotten_turns = connection.execute(delete(turns).where(turns.c.asker_id == user_id)).rowcount
     # Pages and other people's thumbs for these answers go with the requests.
     questions = connection.execute(delete(requests).where(requests.c.user_id == user_id)).rowcount
-    days = connection.execute(delete(usage).where(usage.c.user_id == user_id)).rowcount
-    connection.execute(delete(accounts).where(accounts.c.user_id == user_id))
+    theirs = usage.c.user_id == user_id
+    days = connection.execute(delete(usage).where(theirs, usage.c.day < today)).rowcount
+    connection.execute(update(usage).where(theirs).values(user_name=""))
     connection.execute(delete(preferences).where(preferences.c.user_id == user_id))
     used = select(requests.c.sequence).where(requests.c.conversation_id == conversations.c.id).exists()
     connection.execute(delete(conversations).where(conversations.c.private_to == user_id, ~used))

@@ -14,6 +14,7 @@ from bot.domain.queue.request import (
     QueueEntry,
     RequestState,
     StoredRequest,
+    Used,
 )
 from bot.domain.queue.store import QueueLimits, QueuePause, Recovered
 from bot.storage import queue, request_rows, transitions
@@ -58,10 +59,13 @@ class SqlRequests:
             lambda connection: transitions.release(connection, request_id, owner, now)
         )
 
-    async def mark_answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+    async def mark_answered(
+        self, request_id: str, owner: str, answer: Answer, *, now: float, started_at: float | None = None
+    ) -> bool:
         """Commit the answer, its turn, the asker's account and the state together."""
         return await self._transactions.write(
-            lambda connection: transitions.mark_answered(connection, request_id, owner, answer, now), urgent=True
+            lambda connection: transitions.mark_answered(connection, request_id, owner, answer, now, started_at),
+            urgent=True,
         )
 
     async def mark_delivered(self, request_id: str, *, now: float) -> bool:
@@ -76,10 +80,10 @@ class SqlRequests:
             lambda connection: transitions.mark_failed(connection, request_id, error_key, now)
         )
 
-    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
-        """Change the state ``queued | running → cancelled``."""
+    async def mark_cancelled(self, request_id: str, *, now: float, used: Used | None = None) -> bool:
+        """Change the state ``queued | running → cancelled``, and count what was used."""
         return await self._transactions.write(
-            lambda connection: transitions.mark_cancelled(connection, request_id, now)
+            lambda connection: transitions.mark_cancelled(connection, request_id, now, used)
         )
 
     async def clear(self, *, now: float) -> Sequence[StoredRequest]:

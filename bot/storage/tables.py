@@ -59,6 +59,8 @@ conversations = Table(
     Column("inherits_root", Text),
     # the scopes its profile is inherited through, nearest first, comma-separated
     Column("scopes", Text),
+    # the sequence of the newest request when it was cleared: requests up to this one become no turns
+    Column("cleared_upto", BigInteger),
     UniqueConstraint("channel_id", "private_to"),
     sqlite_autoincrement=True,
 )

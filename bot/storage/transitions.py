@@ -11,13 +11,13 @@ from dataclasses import dataclass, fields, replace
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
 from bot.domain.queue import fairness
-from bot.domain.queue.request import Answer, RequestKind, RequestState, StoredRequest
+from bot.domain.queue.request import Answer, RequestKind, RequestState, StoredRequest, Used
 from bot.domain.queue.store import Recovered
 from bot.domain.queue.usage import DAY
 from bot.storage import queue, request_rows
 from bot.storage.statements import unasked
 from bot.storage.summaries import drop_made_of
-from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, requests, turns, usage
+from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, conversations, requests, turns, usage
 
 RECOVERED_LEASE = 60.0
 """Seconds for which a recovered answer is leased to the process that found it, until its heartbeat takes over."""
@@ -46,13 +46,22 @@ class _Held:
     asked_at: float
     started_at: float | None
     follows: str | None
+    is_cleared: bool
 
 
-_HELD = (
-    select(*(requests.c[field.name] for field in fields(_Held)))
-    .where(requests.c.request_id == bindparam("request"), IS_RUNNING, requests.c.lease_owner == bindparam("owner"))
-    .with_for_update()
+_IS_CLEARED = (
+    select(requests.c.sequence <= func.coalesce(conversations.c.cleared_upto, 0))
+    .where(conversations.c.id == requests.c.conversation_id)
+    .scalar_subquery()
+    .label("is_cleared")
 )
+
+_ENDING = (
+    select(*(requests.c[field.name] for field in fields(_Held) if field.name != "is_cleared"), _IS_CLEARED)
+    .where(requests.c.request_id == bindparam("request"), IS_RUNNING)
+    .with_for_update(of=requests)
+)
+_HELD = _ENDING.where(requests.c.lease_owner == bindparam("owner"))
 
 _NEW_TURN = unasked(insert(turns))
 _NEW_USAGE = unasked(insert(usage))
@@ -78,6 +87,7 @@ _ANSWER = unasked(
     .values(
         {
             "state": RequestState.ANSWERED.value,
+            "started_at": bindparam("started"),
             "finished_at": bindparam("now"),
             "changed_at": bindparam("now"),
             "charge": bindparam("measured"),
@@ -104,19 +114,29 @@ def release(connection: Connection, request_id: str, owner: str, now: float) -> 
     return True
 
 
-def mark_answered(connection: Connection, request_id: str, owner: str, answer: Answer, now: float) -> bool:
+def mark_answered(
+    connection: Connection,
+    request_id: str,
+    owner: str,
+    answer: Answer,
+    now: float,
+    started_at: float | None = None,
+) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_answered`."""
     row = _held(connection, request_id, owner)
     if row is None:
         return False
+    if started_at is not None:
+        row = replace(row, started_at=started_at)
     measured = fairness.charge(_measured(answer, row.cost), row.weight)
+    times = {"now": now, "started": row.started_at}
     connection.execute(
-        _ANSWER, {"row": row.sequence, "now": now, "measured": measured, **request_rows.answer_values(answer)}
+        _ANSWER, {"row": row.sequence, "measured": measured, **times, **request_rows.answer_values(answer)}
     )
     queue.settle(connection, row.user_id, charged=row.charge, measured=measured)
-    _count(connection, row, answer, now)
+    _count(connection, row, (answer.prompt_tokens or 0) + answer.completion_tokens, now)
     # The question is empty when its message was deleted meanwhile.
-    if answer.text.strip() and row.prompt:
+    if answer.text.strip() and row.prompt and not row.is_cleared:
         _remember(connection, row, answer, now)
     return True
 
@@ -138,10 +158,12 @@ def mark_failed(connection: Connection, request_id: str, error_key: str, now: fl
     return True
 
 
-def mark_cancelled(connection: Connection, request_id: str, now: float) -> bool:
+def mark_cancelled(connection: Connection, request_id: str, now: float, used: Used | None = None) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_cancelled`. A waiting question gets its charge back; one
-    that ran keeps the estimate, because it took a slot that others waited for."""
+    that ran is charged at least the estimate, because it took a slot that others waited for."""
     open_state = or_(IS_QUEUED, IS_RUNNING)
+    if used is not None:
+        _charge_used(connection, request_id, used, now)
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)
     _refund(connection, [one for one in ended if one.state is RequestState.QUEUED])
     return bool(ended)
@@ -240,10 +262,22 @@ def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:
         connection.execute(update(requests).where(these).values(charge=0.0))
 
 
-def _count(connection: Connection, row: _Held, answer: Answer, now: float) -> None:
-    """Add the answer to its asker's usage of today."""
+def _charge_used(connection: Connection, request_id: str, used: Used, now: float) -> None:
+    """Count what a running question has used that ends without an answer."""
+    found = connection.execute(_ENDING, {"request": request_id}).mappings().first()
+    if found is None:
+        return
+    row = _Held(**found)
+    work = fairness.work(used.prompt_tokens, used.completion_tokens)
+    measured = max(row.charge, fairness.charge(work, row.weight))
+    connection.execute(update(requests).where(requests.c.sequence == row.sequence).values(charge=measured))
+    queue.settle(connection, row.user_id, charged=row.charge, measured=measured)
+    _count(connection, row, used.total, now)
+
+
+def _count(connection: Connection, row: _Held, tokens: int, now: float) -> None:
+    """Add a question that used ``tokens`` to its asker's usage of today."""
     guild_id, day = row.guild_id or 0, int(now // DAY)
-    tokens = (answer.prompt_tokens or 0) + answer.completion_tokens
     waited = max(0.0, (row.started_at or row.asked_at) - row.asked_at)
     more = {"guild": guild_id, "at_day": day, "user": row.user_id, "name": row.user_name}
     if not connection.execute(_ADD_USAGE, {**more, "added": tokens, "wait": waited}).rowcount:

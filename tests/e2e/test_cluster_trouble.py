@@ -62,7 +62,7 @@ async def test_from_no_model_to_the_first_answer(tmp_path: Path) -> None:
         ada, olga = stage.discord.person("ada"), stage.discord.person("olga")
         room = new_room(stage)
         message = await ask(ada, room, "Ready?")
-        await until_shows(stage, message, "kept: the cluster has no model yet")
+        await until_shows(stage, message, "kept: the cluster has no model; an operator sets one")
         card = await (await ada.slash(room, "status")).response()
         assert "no model set" in card.text
         told = await (await ada.slash(room, "join")).done_loading()

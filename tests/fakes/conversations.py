@@ -17,6 +17,7 @@ class MemoryConversations:
         self._turns: dict[int, dict[str, Turn]] = {}
         self._next_turn = 1
         self._follows: dict[str, str | None] = {}
+        self._clears: dict[int, int] = {}
 
     async def conversation(self, key: ConversationKey, scopes: Sequence[int] = ()) -> int:
         """The id of the conversation for ``key``, which is created when there is none."""
@@ -43,8 +44,13 @@ class MemoryConversations:
         return [*path, *(turn for turn in newest_first if turn.turn_id < before)][:limit]
 
     async def clear(self, conversation_id: int) -> int:
-        """Forget all turns of the conversation; returns how many there were."""
+        """Forget all turns of the conversation, and those that open questions would become."""
+        self._clears[conversation_id] = self.clears(conversation_id) + 1
         return len(self._turns.pop(conversation_id, {}))
+
+    def clears(self, conversation_id: int) -> int:
+        """How often the conversation was cleared."""
+        return self._clears.get(conversation_id, 0)
 
     def remember(self, question: NewQuestion, answer: Answer, *, now: float) -> None:
         """Store an answer as its question's turn, as the database does in the transaction that commits an

@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 
 from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
-from bot.domain.queue.request import OPEN_STATES, Answer, NewQuestion, QueueEntry, RequestState, StoredRequest
+from bot.domain.queue.request import (
+    OPEN_STATES,
+    Answer,
+    NewQuestion,
+    QueueEntry,
+    RequestState,
+    StoredRequest,
+    Used,
+)
 from bot.domain.queue.store import QueueLimits, QueuePause, Recovered
 from tests.fakes.conversations import MemoryConversations
 
@@ -20,6 +28,8 @@ class _Row:
     floor: float
     tag: float
     charge: float = 0.0
+    clears: int = 0
+    """How often its conversation had been cleared when it was asked."""
 
     @property
     def state(self) -> RequestState:
@@ -64,7 +74,10 @@ class MemoryRequests:
         request = StoredRequest(
             question, RequestState.QUEUED, sequence=len(self._rows) + 1, enqueued_at=question.asked_at
         )
-        self._rows[question.request_id] = _Row(request, floor=self._virtual_time, tag=self._virtual_time)
+        clears = self._conversations.clears(question.conversation_id)
+        self._rows[question.request_id] = _Row(
+            request, floor=self._virtual_time, tag=self._virtual_time, clears=clears
+        )
         self._retag(user_id)
         return request
 
@@ -123,7 +136,9 @@ class MemoryRequests:
             self._put_back(row)
         return row is not None
 
-    async def mark_answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
+    async def mark_answered(
+        self, request_id: str, owner: str, answer: Answer, *, now: float, started_at: float | None = None
+    ) -> bool:
         """Store the answer, its turn and the state; settle the asker's account."""
         row = self._held(request_id, owner)
         if row is None:
@@ -133,9 +148,12 @@ class MemoryRequests:
         if answer.prompt_tokens is None:
             cost = max(question.cost, cost)
         measured = fairness.charge(cost, question.weight)
-        row.request = replace(row.request, state=RequestState.ANSWERED, answer=answer, finished_at=now)
+        started_at = row.request.started_at if started_at is None else started_at
+        row.request = replace(
+            row.request, state=RequestState.ANSWERED, answer=answer, started_at=started_at, finished_at=now
+        )
         self._settle(row, measured)
-        if answer.text.strip():
+        if answer.text.strip() and row.clears == self._conversations.clears(question.conversation_id):
             self._conversations.remember(question, answer, now=now)
         return True
 
@@ -159,11 +177,14 @@ class MemoryRequests:
         self._end(row, RequestState.FAILED, now, refunded=refunded)
         return True
 
-    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
-        """Change the state ``queued | running → cancelled``."""
+    async def mark_cancelled(self, request_id: str, *, now: float, used: Used | None = None) -> bool:
+        """Change the state ``queued | running → cancelled``, and charge what was used."""
         row = self._rows.get(request_id)
         if row is None or row.state not in (RequestState.QUEUED, RequestState.RUNNING):
             return False
+        if used is not None and row.state is RequestState.RUNNING:
+            work = fairness.work(used.prompt_tokens, used.completion_tokens)
+            self._settle(row, max(row.charge, fairness.charge(work, row.request.question.weight)))
         self._end(row, RequestState.CANCELLED, now, refunded=row.state is RequestState.QUEUED)
         return True
 

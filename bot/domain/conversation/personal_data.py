@@ -61,15 +61,21 @@ class PersonalDataStore(Protocol):
         """The summaries made of this person's turns alone: others would reveal what other people said."""
         ...
 
-    async def forget_user(self, user_id: int) -> Forgotten:
-        """Remove all that is stored of a person: questions, answers, turns, thumbs, usage, account, preferences.
+    async def forget_user(self, user_id: int, *, today: int) -> Forgotten:
+        """Remove all that is stored of a person: questions, answers, turns, thumbs, usage, preferences.
 
-        An answer that is being written for a removed question is not stored either.
+        What stays are amounts without content, which their quota and their share of the cluster need: the usage of
+        the day ``today`` (of UTC, numbered from the epoch) without a name, and the account of the queue until that
+        is empty. An answer that is being written for a removed question is not stored either.
         """
         ...
 
     async def scopes_kept(self) -> Sequence[tuple[int, tuple[int, ...]]]:
         """Every conversation with the scopes that its profile is inherited through, nearest first."""
+        ...
+
+    async def forget_amounts(self, *, today: int) -> None:
+        """Remove the amounts that :meth:`forget_user` left of days before ``today``."""
         ...
 
     async def expire(self, conversation_id: int, *, before: float) -> int:

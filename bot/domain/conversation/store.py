@@ -64,5 +64,6 @@ class ConversationStore(Protocol):
         ...
 
     async def clear(self, conversation_id: int) -> int:
-        """Forget all turns of the conversation; returns how many there were."""
+        """Forget all turns of the conversation; returns how many there were. Questions that were asked before and
+        are answered later become no turns."""
         ...

@@ -133,6 +133,19 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What an answer that is not kept has cost the cluster, in tokens; those of the prompt are estimated."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def total(self) -> int:
+        """All tokens."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
 class StoredRequest:
     """A request as last committed. ``message_ids`` are the pages already sent, first page first."""
 

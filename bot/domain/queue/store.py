@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.domain.queue.request import Answer, NewQuestion, QueueEntry, RequestState, StoredRequest
+from bot.domain.queue.request import Answer, NewQuestion, QueueEntry, RequestState, StoredRequest, Used
 from bot.errors import QueueFull, UserLimitReached
 
 
@@ -87,9 +87,13 @@ class RequestStore(Protocol):
         """Put a running question back at the head of the queue; False when ``owner`` does not hold it."""
         ...
 
-    async def mark_answered(self, request_id: str, owner: str, answer: Answer, *, now: float) -> bool:
-        """Commit the answer, its turn in the conversation, and the state, together. The asker's account is
-        charged with the measured cost. False when the request was not running under ``owner``."""
+    async def mark_answered(
+        self, request_id: str, owner: str, answer: Answer, *, now: float, started_at: float | None = None
+    ) -> bool:
+        """Commit the answer, its turn in the conversation, and the state, together. The asker's account is charged
+        with the measured cost. ``started_at`` is when a pipeline took the question, None for when it was claimed.
+        A question from before its conversation was cleared becomes no turn. False when the request was not running
+        under ``owner``."""
         ...
 
     async def mark_delivered(self, request_id: str, *, now: float) -> bool:
@@ -101,9 +105,9 @@ class RequestStore(Protocol):
         other state."""
         ...
 
-    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
+    async def mark_cancelled(self, request_id: str, *, now: float, used: Used | None = None) -> bool:
         """Change the state ``queued | running → cancelled`` and forget the interaction token; False in any other
-        state."""
+        state. What a running question has ``used`` is counted for its asker."""
         ...
 
     async def clear(self, *, now: float) -> Sequence[StoredRequest]:

@@ -23,7 +23,7 @@ from bot.domain.chat import (
     Text,
 )
 from bot.domain.conversation.tokens import TokenEstimator
-from bot.domain.queue.request import Answer, StoredRequest
+from bot.domain.queue.request import Answer, StoredRequest, Used
 from bot.domain.scheduler import Scheduler
 from bot.errors import (
     BotError,
@@ -57,6 +57,8 @@ class StopCause(Enum):
     PERSON = auto()
     GONE = auto()
     SHUTDOWN = auto()
+    LOST = auto()
+    """The question is not stored as running under this process any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,15 @@ class Attempt:
     ) -> None:
         """``model`` is the one the cluster is known to serve."""
         self.request = request
+        """The question; ``started_at`` is when a pipeline took it, and until then when it was claimed."""
         self.live = live
         self._parts = parts
         self._clock, self._gate = parts.clock, parts.gate
         self._options = parts.prompts.options(request.question)
         self._prefixes = parts.prompts.policy.assistant_prefix
         self._stop: Stop | None = None
-        self._started = False
+        self._started = self._was_taken = False
+        self._prompt_tokens = 0
         self._buffer = StreamBuffer(parts.clock)
         self._buffer.model = model
         self._base = ""
@@ -140,6 +144,11 @@ class Attempt:
             self._stop = stop
             if self._reader is not None and self.withdrawable:
                 self._reader.cancel()
+
+    @property
+    def used(self) -> Used | None:
+        """What the question has cost the cluster so far; None before a pipeline took it."""
+        return Used(self._prompt_tokens, self._buffer.tokens) if self._was_taken else None
 
     def kept(self) -> Answer | None:
         """The answer so far, as if it was stopped now; None when there is no text."""
@@ -188,7 +197,7 @@ class Attempt:
                     raise
             else:
                 if finish is not None:
-                    self._calibrate(prompt, finish.stats)
+                    _calibrate(self._parts.estimator, prompt, finish.stats)
                 return finish
         return None
 
@@ -285,8 +294,7 @@ class Attempt:
         async with self._parts.scheduler.stream_chat(chat) as events:
             async for event in events:
                 if isinstance(event, Started):
-                    self._started = True
-                    self._gate.began(event.waited)
+                    self._taken(event)
                 if self._stop is not None:
                     return None
                 if not worked and not isinstance(event, Started):
@@ -296,6 +304,16 @@ class Attempt:
                     return event
                 self._take(event)
         return None
+
+    def _taken(self, event: Started) -> None:
+        if not self._was_taken:
+            self._was_taken = True
+            self.request = replace(self.request, started_at=self._clock.now())
+        self._started = True
+        self._buffer.taken(event.waited)
+        self._gate.began(event.waited)
+        self.live.view.show_taken()
+        self.live.show()
 
     def _take(self, event: StreamEvent) -> None:
         if isinstance(event, Text):
@@ -318,12 +336,11 @@ class Attempt:
         prompt = await self._parts.prompts.of(self.request.question, assistant_prefix=self._prefixes)
         if prompt.base:
             self.live.view.begin_with(prompt.base)
-        self._base = prompt.base
+        self._base, self._prompt_tokens = prompt.base, prompt.window.tokens
         self._buffer.summarised, self._buffer.recalled = prompt.window.summarised, prompt.recalled
         return prompt
 
-    def _calibrate(self, prompt: Prompt, stats: AnswerStats) -> None:
-        if stats.prompt_tokens and stats.model and not prompt.prefix:
-            self._parts.estimator.observe(
-                stats.model, prompt.window.tokens, stats.prompt_tokens, ratio=prompt.ratio
-            )
+
+def _calibrate(estimator: TokenEstimator, prompt: Prompt, stats: AnswerStats) -> None:
+    if stats.prompt_tokens and stats.model and not prompt.prefix:
+        estimator.observe(stats.model, prompt.window.tokens, stats.prompt_tokens, ratio=prompt.ratio)

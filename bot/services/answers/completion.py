@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 
 from bot.clock import Clock
-from bot.domain.queue.request import Answer, StoredRequest
+from bot.domain.queue.request import Answer, StoredRequest, Used
 from bot.domain.queue.store import RequestStore
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, TokenExpired, ValueRefused
 from bot.i18n.catalogue import fill, say
@@ -62,7 +62,9 @@ class Completion:
         """Store an answer that is complete, was stopped by ``by`` or broke off; then show it. Raises
         :class:`StorageError`."""
         kept = await self._commit(
-            lambda: self._store.mark_answered(request.request_id, self._owner, answer, now=self._clock.now())
+            lambda: self._store.mark_answered(
+                request.request_id, self._owner, answer, now=self._clock.now(), started_at=request.started_at
+            )
         )
         if not kept:
             # Our lease ran out and another process holds the question: it will answer.
@@ -91,16 +93,33 @@ class Completion:
         sentence = fill(live.question.asker.locale, error.key, error.params)
         await self._end(request, live, "failed", {"sentence": sentence, "incident": request.request_id[:4]})
 
-    async def cancel(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
-        """Store that a question was withdrawn and show it; False when it had already ended. Raises
-        :class:`StorageError`."""
-        if not await self._commit(lambda: self._store.mark_cancelled(request.request_id, now=self._clock.now())):
-            return False
-        log.info("question.cancelled", request_id=request.request_id, by=by)
-        self._metrics.questions.labels("cancelled").inc()
-        if live is not None and by:
+    async def cancel(
+        self, request: StoredRequest, live: LiveAnswer | None, *, by: int, used: Used | None = None
+    ) -> bool:
+        """Store that a question was stopped or withdrawn, and what it has ``used``, and show it; False when it had
+        already ended. Raises :class:`StorageError`."""
+        done = await self._cancelled(request, by, used)
+        if done and live is not None and by:
             await self.show_cancelled(request, live, by=by)
-        return True
+        return done
+
+    async def withdraw(self, request: StoredRequest, live: LiveAnswer, *, by: int, used: Used | None) -> bool:
+        """As :meth:`cancel`, for a question whose asker deleted it: it is forgotten, so nothing can be
+        repeated."""
+        done = await self._cancelled(request, by, used)
+        if done:
+            live.view.finish(Receipt(outcome="withdrawn"))
+            await self._show_end(request, live, "withdrawn", is_news=False)
+        return done
+
+    async def _cancelled(self, request: StoredRequest, by: int, used: Used | None) -> bool:
+        done = await self._commit(
+            lambda: self._store.mark_cancelled(request.request_id, now=self._clock.now(), used=used)
+        )
+        if done:
+            log.info("question.cancelled", request_id=request.request_id, by=by)
+            self._metrics.questions.labels("cancelled").inc()
+        return done
 
     async def clear(self, *, by: int) -> Sequence[StoredRequest]:
         """Cancel everything that waits, in one transaction; the caller shows it with :meth:`show_cancelled`.
@@ -223,6 +242,9 @@ class Completion:
         notice = fill(live.question.asker.locale, f"outcome.{outcome}", params)
         if not await self._views.restore(request, live, notice):
             live.view.finish(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
+        await self._show_end(request, live, outcome, is_news=is_news)
+
+    async def _show_end(self, request: StoredRequest, live: LiveAnswer, outcome: str, *, is_news: bool) -> None:
         try:
             await live.delivery.finish()
         except (TokenExpired, AccessLost) as error:
@@ -233,22 +255,7 @@ class Completion:
             log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
 
     async def _commit(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
-        """Run ``commit`` and return its result. A failure that may pass is repeated for :data:`STORAGE_PATIENCE`
-        seconds. Raises :class:`StorageError`."""
-        until = self._clock.monotonic() + STORAGE_PATIENCE
-        wait = FIRST_WAIT
-        while True:
-            try:
-                return await commit()
-            except ValueRefused:
-                raise
-            except StorageError as error:
-                if self._clock.monotonic() + wait > until:
-                    raise
-                log.warning("commit.repeated", detail=str(error))
-            # Random, so that commits that failed together are not repeated together.
-            await self._clock.sleep(wait * random.uniform(0.5, 1.0))
-            wait = min(2 * wait, LONGEST_WAIT)
+        return await _repeated(commit, self._clock)
 
     def _count(self, request: StoredRequest, answer: Answer) -> None:
         self._metrics.questions.labels(answer.finish).inc()
@@ -268,6 +275,25 @@ class Completion:
             ttft=answer.ttft,
             duration=answer.duration,
         )
+
+
+async def _repeated(commit: Callable[[], Awaitable[_Kept]], clock: Clock) -> _Kept:
+    """Run ``commit`` and return its result. A failure that may pass is repeated for :data:`STORAGE_PATIENCE`
+    seconds. Raises :class:`StorageError`."""
+    until = clock.monotonic() + STORAGE_PATIENCE
+    wait = FIRST_WAIT
+    while True:
+        try:
+            return await commit()
+        except ValueRefused:
+            raise
+        except StorageError as error:
+            if clock.monotonic() + wait > until:
+                raise
+            log.warning("commit.repeated", detail=str(error))
+        # Random, so that commits that failed together are not repeated together.
+        await clock.sleep(wait * random.uniform(0.5, 1.0))
+        wait = min(2 * wait, LONGEST_WAIT)
 
 
 def _waited_for_a_word(request: StoredRequest) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.clock import Clock
-from bot.domain.chat import Finish
+from bot.domain.chat import AnswerStats, Finish
+from bot.domain.pace import Pace
 from bot.domain.queue.request import Answer
 
 
@@ -13,7 +14,9 @@ class StreamBuffer:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sent_at = clock.monotonic()
+        self._held: float | None = None
         self._first_at: float | None = None
+        self._pace = Pace()
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._kept = 0
@@ -38,6 +41,11 @@ class StreamBuffer:
         return len(self._text) > self._kept
 
     @property
+    def tokens(self) -> int:
+        """How many tokens the cluster has written, reasoning included: a piece is about one."""
+        return len(self._text) + len(self._reasoning)
+
+    @property
     def elapsed(self) -> float:
         """Seconds since the question was sent to the cluster."""
         return self._clock.monotonic() - self._sent_at
@@ -52,8 +60,14 @@ class StreamBuffer:
         if keep:
             self._kept = len(self._text)
             return
-        self._sent_at, self._first_at = self._clock.monotonic(), None
-        self._text, self._reasoning, self._kept = [], [], 0
+        self._sent_at, self._first_at, self._held = self._clock.monotonic(), None, None
+        self._text, self._reasoning, self._kept, self._pace = [], [], 0, Pace()
+
+    def taken(self, held: float) -> None:
+        """Note that a pipeline took the question after the scheduler ``held`` it for so many seconds. The time to
+        the first token counts from here."""
+        if self._held is None:
+            self._held = held
 
     def add_text(self, piece: str) -> str:
         """Add a piece of the answer; returns the part of it that is new."""
@@ -63,14 +77,20 @@ class StreamBuffer:
                 break
             piece, self._doubled = piece[1:], self._doubled[1:]
         if piece:
-            if self._first_at is None:
-                self._first_at = self._clock.monotonic()
+            self._came()
             self._text.append(piece)
         return piece
 
     def add_reasoning(self, piece: str) -> None:
         """Add a piece of the model's thinking."""
+        self._came()
         self._reasoning.append(piece)
+
+    def _came(self) -> None:
+        now = self._clock.monotonic()
+        self._pace.came(now)
+        if self._first_at is None:
+            self._first_at = now
 
     def replace(self, pieces: list[str]) -> None:
         """Replace the answer with these pieces."""
@@ -87,9 +107,9 @@ class StreamBuffer:
             model=stats.model or self.model,
             prompt_tokens=stats.prompt_tokens,
             completion_tokens=self._kept + stats.completion_tokens,
-            ttft=self._ttft if went_on else stats.ttft,
+            ttft=self._ttft if went_on or stats.ttft is None else max(0.0, stats.ttft - (self._held or 0.0)),
             duration=self.elapsed if went_on else stats.duration,
-            tokens_per_second=stats.tokens_per_second,
+            tokens_per_second=self._speed(stats),
             counted=stats.counted and not went_on,
             recalled=self.recalled,
             summarised=self.summarised,
@@ -99,18 +119,16 @@ class StreamBuffer:
         """What there is of an answer that was ended; None when there is nothing."""
         if not self._text:
             return None
-        elapsed = self.elapsed
-        writing = elapsed - (self._ttft or 0.0)
         return Answer(
             text=self.text,
             reasoning="".join(self._reasoning),
             finish=finish,
             model=self.model,
             prompt_tokens=None,
-            completion_tokens=len(self._text),
+            completion_tokens=self.tokens,
             ttft=self._ttft,
-            duration=elapsed,
-            tokens_per_second=(len(self._text) - 1) / writing if len(self._text) > 1 and writing > 0 else None,
+            duration=self.elapsed,
+            tokens_per_second=self._pace.speed,
             counted=False,
             recalled=self.recalled,
             summarised=self.summarised,
@@ -118,4 +136,12 @@ class StreamBuffer:
 
     @property
     def _ttft(self) -> float | None:
-        return None if self._first_at is None else self._first_at - self._sent_at
+        return None if self._first_at is None else self._first_at - self._sent_at - (self._held or 0.0)
+
+    def _speed(self, stats: AnswerStats) -> float | None:
+        """The measured speed, without the silence that it includes."""
+        speed, tokens = stats.tokens_per_second, stats.completion_tokens
+        if speed is None or not self._pace.silence:
+            return speed
+        writing = (tokens - 1) / speed - self._pace.silence
+        return (tokens - 1) / writing if writing > 0 else self._pace.speed

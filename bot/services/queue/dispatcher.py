@@ -106,6 +106,7 @@ class Dispatcher:
         while (free := self._gate.room()) > 0:
             if not await self._claim(free) and not self._gate.nothing_else():
                 break
+        self._slots.dispatched(is_open=self._gate.hold() is None)
         self._metrics.running.set(self._in_flight.running)
         return self._gate.retry_in()
 
@@ -187,17 +188,21 @@ class Dispatcher:
         if cause is StopCause.SHUTDOWN:
             await self._put_back(run)
             return
+        if cause is StopCause.LOST:
+            # Its messages belong to the process that has it, or has ended it.
+            await self._live_answers.close(request.request_id)
+            return
         if error is not None and again and cause is not StopCause.GONE:
             await self._keep_in_queue(run, error)
             return
         if cause is StopCause.GONE:
-            await self._completion.cancel(request, None, by=0)
+            await self._completion.cancel(request, None, by=0, used=run.used)
         elif outcome.answer is not None:
             await self._completion.finish(request, live, outcome.answer, by=by)
         elif error is not None:
             await self._completion.fail(request, live, error)
         else:
-            await self._completion.cancel(request, live, by=by)
+            await self._completion.cancel(request, live, by=by, used=run.used)
         await self._live_answers.close(request.request_id)
 
     async def _keep_in_queue(self, run: Attempt, error: BotError) -> None:

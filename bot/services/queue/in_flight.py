@@ -63,13 +63,13 @@ class InFlight:
         return tuple(one.run for one in self._with_slot)
 
     @property
-    def elapsed(self) -> tuple[float, ...]:
-        """How long each question that uses a pipeline has run, in seconds."""
-        return tuple(run.elapsed for run in self.runs)
+    def unstarted(self) -> int:
+        """How many no pipeline has taken yet."""
+        return sum(not run.withdrawable for run in self.runs)
 
     @property
-    def unstarted(self) -> int:
-        """How many are held at the scheduler until a pipeline is free."""
+    def held_at_scheduler(self) -> int:
+        """How many have waited at the scheduler for so long that no pipeline is free."""
         return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self.runs)
 
     @property
@@ -143,6 +143,15 @@ class InFlight:
         held = self.held
         losses = {request_id: Loss(request_id) for request_id in stored} | self._lost
         return [loss for request_id, loss in losses.items() if request_id not in held]
+
+    def not_stored(self, stored: Sequence[str]) -> list[Attempt]:
+        """The attempts that nobody ended, at questions that are not among those ``stored`` as running here."""
+        known = set(stored)
+        return [
+            one.run
+            for one in self._with_slot
+            if not one.given_up and one.run.stopped is None and one.run.request.request_id not in known
+        ]
 
     @contextmanager
     def reconciling(self, loss: Loss) -> Iterator[None]:

@@ -10,7 +10,7 @@ from bot.clock import Clock, woken
 from bot.domain.queue.request import RequestState, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.errors import BotError, StorageError, ValueRefused
-from bot.services.answers.attempt import Stop, StopCause
+from bot.services.answers.attempt import Attempt, Stop, StopCause
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.queue.in_flight import InFlight, Loss
@@ -75,7 +75,9 @@ class Reconciliation:
         :class:`StorageError`."""
         async with self._in_flight.claiming:
             stored = await self._store.running_ids(self._owner)
-            losses = self._in_flight.to_reconcile(stored)
+            losses, unstored = self._in_flight.to_reconcile(stored), self._in_flight.not_stored(stored)
+        for run in unstored:
+            await self._end_unstored(run)
         for loss in losses:
             self._background.spawn(self._reconcile(loss), name=f"reconcile-{loss.request_id}")
 
@@ -117,6 +119,16 @@ class Reconciliation:
         except Exception:
             self._count(loss.request_id)
             raise
+
+    async def _end_unstored(self, run: Attempt) -> None:
+        """End an attempt whose question another process has, or has ended. One that was put back is left: it is
+        claimed again here, and this attempt answers it."""
+        request = await self._store.get(run.request.request_id)
+        if request is not None and (request.state is RequestState.QUEUED or request.lease_owner == self._owner):
+            return
+        state = "removed" if request is None else request.state.value
+        log.warning("attempt.not_stored", request_id=run.request.request_id, cause=state)
+        run.stop(Stop(StopCause.LOST))
 
     async def _repeat_or_end(self, loss: Loss) -> None:
         request = await self._store.get(loss.request_id)

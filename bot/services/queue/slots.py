@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.clock import Clock
 from bot.domain.queue.capacity import CapacityLimit
-from bot.domain.queue.estimate import ServiceTimes, estimate_wait
+from bot.domain.queue.estimate import Throughput
 from bot.domain.status import ClusterStatus
 from bot.services.cluster.monitor import Availability, ClusterMonitor
 from bot.services.queue.in_flight import InFlight
@@ -19,14 +19,14 @@ class Slots:
         monitor: ClusterMonitor,
         in_flight: InFlight,
         capacity: CapacityLimit,
-        service_times: ServiceTimes,
+        throughput: Throughput,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._monitor = monitor
         self._in_flight = in_flight
         self._capacity = capacity
-        self._service_times = service_times
+        self._throughput = throughput
         self._clock = clock
         self._metrics = metrics
 
@@ -62,8 +62,19 @@ class Slots:
         return self.limit() - self._in_flight.running
 
     def wait_for(self, position: int) -> float | None:
-        """Estimated seconds until the question at ``position`` is taken; None when nothing is known yet."""
-        return estimate_wait(position, self.limit(), self._service_times.seconds, self._in_flight.elapsed)
+        """Estimated seconds until a pipeline takes the question at ``position``; None when nothing is known
+        yet."""
+        return self._throughput.wait(
+            position,
+            self._clock.monotonic(),
+            capacity=self.limit(),
+            free=self.free(),
+            held=self._in_flight.unstarted,
+        )
+
+    def dispatched(self, *, is_open: bool) -> None:
+        """Note that everything was sent that may be sent now; ``is_open``: nothing but the slots limits that."""
+        self._throughput.saturated(self._clock.monotonic(), is_saturated=is_open and self.free() <= 0)
 
     def read_status(self) -> None:
         """Take over the capacity in the newest report."""
@@ -72,11 +83,13 @@ class Slots:
 
     def began(self, waited: float) -> None:
         """Learn from a question that a pipeline took ``waited`` seconds after it was sent."""
+        now = self._clock.monotonic()
+        self._throughput.taken(now, capacity=max(1, self.limit()))
         self._capacity.succeeded(
-            self._clock.monotonic(),
+            now,
             in_flight=self._in_flight.running,
             waited=waited,
-            held=self._in_flight.unstarted,
+            held=self._in_flight.held_at_scheduler,
         )
 
     def refused(self, elapsed: float) -> None:
@@ -86,4 +99,4 @@ class Slots:
 
     def completed(self, duration: float) -> None:
         """Learn from a complete answer that took ``duration`` seconds."""
-        self._service_times.observe(duration)
+        self._throughput.answered(duration)

@@ -81,16 +81,23 @@ class Cancellation:
         return cleared
 
     async def withdraw(self, request_id: str, *, by: int) -> None:
-        """End a question whose asker does not want an answer any more; no part of one is kept. Raises
+        """End a question that its asker deleted: no part of an answer is kept, and nothing can be repeated. Raises
         :class:`StorageError`."""
         run = self._in_flight.get(request_id)
-        if run is None:
+        if run is not None:
+            run.stop(Stop(StopCause.PERSON, by))
+            with self._in_flight.give_up(run):
+                await self._completion.withdraw(run.request, run.live, by=by, used=run.used)
+            await self._live_answers.close(request_id)
+            return
+        request = await self._store.get(request_id)
+        if request is None or request.state is not RequestState.QUEUED:
             await self.stop(request_id, by=by)
             return
-        run.stop(Stop(StopCause.PERSON, by))
-        with self._in_flight.give_up(run):
-            await self._completion.cancel(run.request, run.live, by=by)
-        await self._live_answers.close(request_id)
+        live = self._live_answers.reopen(request)
+        if await self._completion.withdraw(request, live, by=by, used=None):
+            await self._live_answers.close(request_id)
+        self._signal.set()
 
     async def message_deleted(self, message_id: int) -> None:
         """End the question whose answer this deleted message shows, if there is one. Raises
@@ -136,7 +143,7 @@ class Cancellation:
                 # It was being asked for again after a break: what people have read stays.
                 await self._completion.finish(run.request, live, kept, by=stop.by)
             else:
-                await self._completion.cancel(run.request, live, by=stop.by)
+                await self._completion.cancel(run.request, live, by=stop.by, used=run.used)
         await self._live_answers.close(run.request.request_id)
 
     async def _stop_running(self, request: StoredRequest, *, by: int) -> bool:

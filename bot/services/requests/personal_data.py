@@ -74,11 +74,11 @@ class PersonalData:
         return await self._store.exported(user_id), await self._store.summaries_of(user_id)
 
     async def forget(self, user_id: int) -> Forgotten:
-        """Withdraw a person's open questions, then remove everything stored of them. Raises
-        :class:`StorageError`."""
+        """Withdraw a person's open questions, then remove everything stored of them but the amounts that their
+        quota and share need. Raises :class:`StorageError`."""
         for request in await self._requests.of_user(user_id, _OPEN):
             await self._withdraw(request.request_id)
-        forgotten = await self._store.forget_user(user_id)
+        forgotten = await self._store.forget_user(user_id, today=self._today)
         log.info("person.forgotten", questions=forgotten.questions, turns=forgotten.turns)
         return forgotten
 
@@ -100,8 +100,13 @@ class PersonalData:
             days = (await self._profiles.of(scopes)).retention_days
             if days:
                 removed += await self._store.expire(conversation_id, before=self._clock.now() - days * DAY)
+        await self._store.forget_amounts(today=self._today)
         log.info("retention.done", removed=removed)
         return removed
+
+    @property
+    def _today(self) -> int:
+        return int(self._clock.now() // DAY)
 
     async def _withdraw(self, request_id: str) -> None:
         request = await self._requests.get(request_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import Answer, RequestKind
 from tests.contract.storage.conftest import Stores
@@ -112,6 +114,40 @@ async def test_after_clearing(stores: Stores) -> None:
     assert await remembered(stores) == []
     await ask(stores, "a2", answer("anew"), kind=RequestKind.REGENERATE, root="a")
     assert await remembered(stores) == ["anew"]
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+async def test_d7_what_was_asked_before_clearing_is_not_remembered(stores: Stores, *, claimed: bool) -> None:
+    """Also when it is answered, or even begun, after it. What is asked from then on is remembered."""
+    await stores.requests.enqueue(question("before"), WIDE)
+    if claimed:
+        await stores.requests.claim("me", now=always(1.0), lease=30)
+    await stores.conversations.clear(1)
+    if not claimed:
+        await stores.requests.claim("me", now=always(1.0), lease=30)
+    assert await stores.requests.mark_answered("before", "me", answer("too late"), now=2.0)
+    assert await remembered(stores) == []
+    await ask(stores, "after", answer("in time"))
+    assert await remembered(stores) == ["in time"]
+
+
+async def test_d7_clearing_one_conversation_leaves_the_others_questions(stores: Stores) -> None:
+    """They were asked before, but elsewhere."""
+    await stores.requests.enqueue(question("elsewhere", user=2, conversation=2), WIDE)
+    await stores.requests.claim("me", now=always(1.0), lease=30)
+    await stores.conversations.clear(1)
+    await stores.requests.mark_answered("elsewhere", "me", answer("kept"), now=2.0)
+    assert await remembered(stores, 2) == ["kept"]
+
+
+async def test_d7_a_version_that_was_asked_for_before_clearing_is_not_remembered(stores: Stores) -> None:
+    """It would bring back the question that was cleared."""
+    await ask(stores, "a", answer("first"))
+    await stores.requests.enqueue(question("a2", kind=RequestKind.REGENERATE, root="a"), WIDE)
+    await stores.requests.claim("me", now=always(1.0), lease=30)
+    await stores.conversations.clear(1)
+    await stores.requests.mark_answered("a2", "me", answer("second"), now=2.0)
+    assert await remembered(stores) == []
 
 
 async def test_a_branch_is_what_it_followed_and_all_before(stores: Stores) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.domain.queue.request import RequestKind, RequestState
+from bot.domain.queue.request import RequestKind, RequestState, Used
 from tests.contract.storage.conftest import Stores
 from tests.fakes.clocks import always
 from tests.fakes.owners import everybody, nobody
@@ -328,3 +328,42 @@ async def test_the_ids_of_what_runs_under_an_owner(stores: Stores) -> None:
 
     assert await stores.requests.running_ids("me") == ["first", "second"]
     assert await stores.requests.running_ids("nobody") == []
+
+
+async def next_of_two(stores: Stores) -> str:
+    """Who is next of users 1 and 2, who both wait with a question that costs the same."""
+    await stores.requests.enqueue(question("one", user=1, conversation=2, at=30.0), WIDE)
+    await stores.requests.enqueue(question("two", user=2, conversation=2, at=31.0), WIDE)
+    claimed = await stores.requests.claim("me", now=always(32.0), lease=30)
+    assert claimed is not None
+    return claimed.request_id
+
+
+@pytest.mark.parametrize("used", [Used(400, 5000), Used(0, 0), None])
+async def test_q8_what_a_cancelled_question_used_stays_charged(stores: Stores, used: Used | None) -> None:
+    """At least its estimate, or else deleting a question in time would be free."""
+    await stores.requests.enqueue(question("other", user=3, conversation=3), WIDE)
+    await stores.requests.claim("me", now=always(19.0), lease=30)
+    await stores.requests.enqueue(question("a", user=1), WIDE)
+    await stores.requests.claim("me", now=always(20.0), lease=30)
+    assert await stores.requests.mark_cancelled("a", now=25.0, used=used)
+    assert await next_of_two(stores) == "two"
+
+
+async def test_q8_a_question_that_never_ran_used_nothing(stores: Stores) -> None:
+    """Nobody is charged for it, whatever is said of it."""
+    await stores.requests.enqueue(question("other", user=3, conversation=3), WIDE)
+    await stores.requests.claim("me", now=always(19.0), lease=30)
+    await stores.requests.enqueue(question("a", user=1), WIDE)
+    assert await stores.requests.mark_cancelled("a", now=25.0, used=Used(400, 5000))
+    assert await next_of_two(stores) == "one"
+
+
+async def test_p11_an_answer_began_when_a_pipeline_took_it(stores: Stores) -> None:
+    """Until then it was claimed, and waited at the scheduler."""
+    await stores.requests.enqueue(question("a"), WIDE)
+    await stores.requests.claim("me", now=always(20.0), lease=300)
+    assert await stores.requests.mark_answered("a", "me", answer(), now=90.0, started_at=76.0)
+    stored = await stores.requests.get("a")
+    assert stored is not None
+    assert stored.started_at == 76.0

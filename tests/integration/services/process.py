@@ -168,7 +168,8 @@ class RunningQueue:
 
 @dataclass(frozen=True)
 class Settings:
-    """What differs between the processes of tests. ``alive`` names the processes that live beside it."""
+    """What differs between the processes of tests. ``alive`` names the processes that live beside it;
+    ``scheduler`` None means one whose answers the test writes."""
 
     owner: str = "this process"
     alive: Collection[str] = ()
@@ -178,12 +179,14 @@ class Settings:
     assistant_prefix: bool = False
     announce_after: float = 1e9
     brake: Brake = field(default_factory=NoBrake)
+    scheduler: ScriptedScheduler | None = None
 
 
 def built(store: MemoryRequests, conversations: MemoryConversations, settings: Settings) -> RunningQueue:
     """A process over these stores, built as the bot builds it; nothing of it runs yet."""
     clock, metrics = settings.clock, Metrics()
-    scheduler, shown, background = ScriptedScheduler(), ShownAnswers(), Background()
+    scheduler = settings.scheduler or ScriptedScheduler()
+    shown, background = ShownAnswers(), Background()
     monitor, estimator = ClusterMonitor(scheduler, clock, metrics), TokenEstimator()
     parts = build_queue(
         QueueParts(

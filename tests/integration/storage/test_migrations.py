@@ -55,6 +55,7 @@ SEEDS["0004"] = (
     "INSERT INTO summaries (conversation_id, text, upto, written_at) VALUES (1, 'the gist', 1, 1)",
     "INSERT INTO summary_sources (conversation_id, turn_id) VALUES (1, 1)",
 )
+SEEDS["0005"] = (*SEEDS["0004"], "UPDATE conversations SET cleared_upto = 1")
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 
 

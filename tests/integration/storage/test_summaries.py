@@ -87,9 +87,9 @@ async def test_forgetting_a_person_drops_what_tells_of_them(database: Database) 
     """In every conversation that the person took part in."""
     await summarised(database)
     await summarised(database, 2)
-    await database.personal.forget_user(BEN)
+    await database.personal.forget_user(BEN, today=0)
     assert (await text(database), await text(database, 2)) == (None, "gist")
-    await database.personal.forget_user(ADA)
+    await database.personal.forget_user(ADA, today=0)
     assert await text(database, 2) is None
 
 
@@ -120,7 +120,7 @@ async def test_words_that_are_forgotten_while_it_is_written_are_not_kept(databas
     summary = Summary("gist", turns[-1].turn_id, 1.0)
     await database.personal.reword(11, "other words")
     assert not await database.summaries.keep(1, summary, made_of=turns, after=None)
-    await database.personal.forget_user(ADA)
+    await database.personal.forget_user(ADA, today=0)
     assert not await database.summaries.keep(1, summary, made_of=turns, after=None)
     assert await text(database) is None
 

@@ -67,7 +67,7 @@ MADE_UP = (
     re.compile(rf"control\.({'|'.join(Control)})"),  # bot/discord_io/components.py, cogs/queue.py
     re.compile(
         r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty"
-        r"|node_failed|length_thinking|tool_call|cut)"
+        r"|node_failed|length_thinking|tool_call|cut|withdrawn)"
     ),  # bot/services/answers/completion.py
     re.compile(
         r"status\.(usable|starting|no_model|model_unlisted|model_failed|standalone|unreachable|unknown|full)"

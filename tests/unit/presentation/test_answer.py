@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.pace import SILENT_AFTER
 from bot.presentation.answer import CURSOR, MESSAGE_LIMIT, AnswerView, Receipt, short_model
 from bot.presentation.page import Control, Page
 from tests.fakes.clocks import HandClock
@@ -52,11 +53,48 @@ def test_a_request_held_by_the_scheduler_says_so_after_a_moment(view: AnswerView
     assert only(view).footer == "-# <@7> · waiting for a free pipeline · 4 s"
 
 
+def test_p11_a_question_that_was_taken_is_being_read(view: AnswerView, clock: HandClock) -> None:
+    """The seconds of reading count from the taking; a short reading is not worth a word."""
+    view.show_asked("Qwen/Qwen3-8B")
+    clock.at += 40.0
+    view.show_taken()
+    assert only(view).footer == "-# <@7> · asking Qwen3-8B"
+    clock.at += 7.3
+    assert only(view).footer == "-# <@7> · reading the question · 7 s"
+    view.text("Because")
+    view.show_taken()
+    assert only(view).footer == "-# Qwen3-8B"
+
+
+def test_p11_the_wait_for_a_pipeline_counts_on_after_a_refusal(view: AnswerView, clock: HandClock) -> None:
+    """96 s, 429, 2 s of back-off, and it is sent again."""
+    view.show_asked("m")
+    clock.at += 96.0
+    view.show_hold("held.busy")
+    assert only(view).footer == "-# <@7> · kept: all pipelines are busy"
+    clock.at += 2.0
+    view.show_asked("m")
+    clock.at += 2.0
+    assert only(view).footer == "-# <@7> · waiting for a free pipeline · 1 min 40 s"
+
+
+def test_p11_the_wait_begins_anew_after_a_pipeline_took_the_question(view: AnswerView, clock: HandClock) -> None:
+    """It failed there, and waits for another one."""
+    view.show_asked("m")
+    clock.at += 60.0
+    view.show_taken()
+    view.show_hold("held.node_failed")
+    view.show_asked("m")
+    clock.at += 3.0
+    assert only(view).footer == "-# <@7> · waiting for a free pipeline · 3 s"
+
+
 def test_thinking_counts_the_seconds_and_ends_with_the_first_word(view: AnswerView, clock: HandClock) -> None:
     """The thoughts themselves are not shown."""
     view.show_asked("Qwen/Qwen3-8B")
-    view.show_thinking()
-    clock.at += 12.4
+    for _ in range(4):
+        view.show_thinking()
+        clock.at += 3.1
     assert only(view).footer == "-# Qwen3-8B is thinking · 12 s"
     view.text("Because")
     view.show_thinking()
@@ -72,8 +110,42 @@ def test_speed_is_told_once_it_means_something(view: AnswerView, clock: HandCloc
         clock.at += 0.05
         view.text("more ")
     assert only(view).footer == "-# m · 20 tok/s"
-    clock.at += 600.0
+
+
+def test_p13_a_silent_stream_says_for_how_long(view: AnswerView, clock: HandClock) -> None:
+    """In place of a speed, which comes back with the next words and does not count the silence."""
+    view.show_asked("m")
+    for _ in range(41):
+        view.text("more ")
+        clock.at += 0.05
+    clock.at += SILENT_AFTER
+    assert only(view).footer == "-# m · silent for 5 s"
+    clock.at += 7.0
+    assert only(view).footer == "-# m · silent for 12 s"
+    view.text("more ")
+    assert only(view).footer == "-# m · 20 tok/s"
+
+
+def test_p13_a_model_that_falls_silent_while_it_thinks(view: AnswerView, clock: HandClock) -> None:
+    """The seconds of thinking go on beside it."""
+    view.show_asked("m")
+    view.show_thinking()
+    clock.at += 4.0
+    view.show_thinking()
+    assert only(view).footer == "-# m is thinking · 4 s"
+    clock.at += 8.0
+    assert only(view).footer == "-# m is thinking · 12 s · silent for 8 s"
+
+
+def test_p13_a_pause_between_two_words_is_no_silence(view: AnswerView, clock: HandClock) -> None:
+    """It counts for the speed."""
+    view.show_asked("m")
+    view.text("one ")
+    clock.at += 4.0
     assert only(view).footer == "-# m"
+    for _ in range(4):
+        view.text("two ")
+    assert only(view).footer == "-# m · 1 tok/s"
 
 
 def test_the_cursor_never_stands_inside_a_code_block(view: AnswerView) -> None:

@@ -70,7 +70,7 @@ async def test_a_cluster_without_a_model_gets_no_question() -> None:
     """The question is kept, its message says why, and it leaves when the model is there."""
     async with running(NO_MODEL) as queue:
         kept = await queue.asks(1, "Ready?")
-        assert "kept: the cluster has no model yet" in queue.answer(kept).text
+        assert "kept: the cluster has no model; an operator sets one" in queue.answer(kept).text
         assert queue.scheduler.streams == []
         queue.scheduler.report(ready(1))
         (await queue.scheduler.asked(1)).end("Ready.")

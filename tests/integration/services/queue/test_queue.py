@@ -109,6 +109,6 @@ async def test_everybody_is_told_why_the_queue_does_not_move() -> None:
         asked = [await queue.asks(user, "?") for user in range(1, 4)]
         await queue.scheduler.asked(1)
         queue.scheduler.report(NO_MODEL)
-        await queue.until(lambda: all("no model yet" in queue.answer(one).text for one in asked[1:]))
+        await queue.until(lambda: all("has no model" in queue.answer(one).text for one in asked[1:]))
         queue.scheduler.report(ready(1))
         await queue.until(lambda: [position_of(queue, one) for one in asked[1:]] == [1, 2])

@@ -13,6 +13,7 @@ import pytest
 
 from bot.domain.conversation.profile import Profile, Scope, ScopeChain
 from bot.domain.conversation.store import ConversationKey
+from bot.domain.queue.request import Used
 from bot.domain.queue.usage import DAY
 from bot.errors import NotAllowed, QuotaUsed
 from bot.services.access.operators import Operators, Person
@@ -126,7 +127,7 @@ async def test_retention_removes_what_is_older_in_its_conversation_only(bench: B
 
 
 async def test_forgetting_a_person_leaves_no_row_of_theirs(bench: Bench) -> None:
-    """No table has a row of the person left; other people's rows stay."""
+    """No table has a row of the person left from the next day on; other people's rows stay."""
     database = bench.database
     await database.conversations.conversation(ConversationKey(71))
     await answered(database, "mine", user=424_242)
@@ -134,7 +135,7 @@ async def test_forgetting_a_person_leaves_no_row_of_theirs(bench: Bench) -> None
     await database.feedback.give("theirs", 424_242, 1, now=1.0)
     await database.preferences.set_announce(424_242, announce=False)
 
-    forgotten = await database.personal.forget_user(424_242)
+    forgotten = await database.personal.forget_user(424_242, today=1)
 
     assert (forgotten.questions, forgotten.turns, forgotten.thumbs, forgotten.days) == (1, 1, 1, 1)
     with closing(sqlite3.connect(bench.file)) as connection:
@@ -142,6 +143,60 @@ async def test_forgetting_a_person_leaves_no_row_of_theirs(bench: Bench) -> None
         rows = [row for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')]  # noqa: S608
     assert not [row for row in rows if 424_242 in row or "user 424242" in row]
     assert [turn.request_id for turn in await database.conversations.recent_turns(1, limit=9)] == ["theirs"]
+
+
+async def test_q8_forgetting_oneself_does_not_bring_the_quota_back(bench: Bench) -> None:
+    """Today's amount stays, without a name or any content, and goes with the day. Earlier days go at once."""
+    database, clock = bench.database, FastClock(1.0)
+    today = int(clock.now() // DAY)
+    await database.conversations.conversation(ConversationKey(71))
+    await answered(database, "yesterday", at=(today - 1) * DAY + 5.0)
+    await answered(database, "today", at=today * DAY + 5.0)
+    quotas = Quotas(database.usage, OPERATORS, clock, per_user=10, roles={})
+
+    assert (await database.personal.forget_user(1, today=today)).days == 1
+
+    with pytest.raises(QuotaUsed):
+        await quotas.check(Person(1, 8))
+    (row,) = await database.usage.of_server(8, since_day=0)
+    assert (row.day, row.user_name, row.tokens) == (today, "", 10)
+    await database.personal.forget_amounts(today=today)
+    assert len(await quotas.history(1, 2)) == 1
+    await database.personal.forget_amounts(today=today + 1)
+    assert await quotas.history(1, 2) == []
+
+
+async def test_q8_a_question_deleted_before_its_end_counts_for_the_quota(bench: Bench) -> None:
+    """What the cluster wrote until then, and what it read."""
+    database, clock = bench.database, FastClock(1.0)
+    now = clock.now()
+    await database.conversations.conversation(ConversationKey(71))
+    await database.requests.enqueue(question("a", at=now), WIDE)
+    await database.requests.claim("me", now=always(now), lease=30)
+    assert await database.requests.mark_cancelled("a", now=now, used=Used(30, 12))
+    quotas = Quotas(database.usage, OPERATORS, clock, per_user=42, roles={})
+    assert (await quotas.allowance(Person(1, 8))).used == 42
+    with pytest.raises(QuotaUsed):
+        await quotas.check(Person(1, 8))
+
+
+async def test_q8_the_share_of_somebody_who_was_forgotten_stays(bench: Bench) -> None:
+    """Until the queue is empty: forgetting oneself is no way to its head."""
+    requests = bench.database.requests
+    await bench.database.conversations.conversation(ConversationKey(71))
+    await bench.database.conversations.conversation(ConversationKey(72))
+    await requests.enqueue(question("other", user=3), WIDE)
+    await requests.claim("me", now=always(1.0), lease=300)
+    for number in range(3):
+        await requests.enqueue(question(f"used{number}", user=1), WIDE)
+        await requests.claim("me", now=always(2.0), lease=300)
+        await requests.mark_answered(f"used{number}", "me", answer(tokens=500), now=3.0)
+    await bench.database.personal.forget_user(1, today=0)
+    await requests.enqueue(question("again", user=1), WIDE)
+    await requests.enqueue(question("two", user=2, conversation=2), WIDE)
+    claimed = await requests.claim("me", now=always(4.0), lease=300)
+    assert claimed is not None
+    assert claimed.request_id == "two"
 
 
 async def test_an_edited_and_a_deleted_message(bench: Bench) -> None:

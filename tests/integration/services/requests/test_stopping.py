@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
+from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest, Used
 from bot.domain.queue.store import QueueLimits
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.requests import MemoryRequests
@@ -54,11 +54,11 @@ class SlowToCancel(MemoryRequests):
         super().__init__(conversations)
         self.asked, self.commits = asyncio.Event(), asyncio.Event()
 
-    async def mark_cancelled(self, request_id: str, *, now: float) -> bool:
+    async def mark_cancelled(self, request_id: str, *, now: float, used: Used | None = None) -> bool:
         """Wait for the disk first."""
         self.asked.set()
         await self.commits.wait()
-        return await super().mark_cancelled(request_id, now=now)
+        return await super().mark_cancelled(request_id, now=now, used=used)
 
 
 @asynccontextmanager

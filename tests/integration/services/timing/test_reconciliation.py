@@ -126,3 +126,38 @@ async def test_an_answer_that_discord_refuses_is_kept_as_before() -> None:
         await LoopClock().sleep(5 * RECONCILE_EVERY)
         assert await queue.state(asked) is RequestState.ANSWERED
         assert queue.answer(asked).finished == 0
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_what_is_ended_elsewhere_is_not_answered_on_here(*, begun: bool) -> None:
+    """What runs here is what is stored as running here, also the other way round: the pipeline is freed."""
+    async with running(ready(1), settings=settings()) as queue:
+        asked = await queue.asks(1, "?")
+        stream = await queue.scheduler.asked(1)
+        if begun:
+            stream.begin()
+        assert await queue.store.mark_cancelled(asked, now=LoopClock().now())
+        await LoopClock().sleep(SOON)
+        if not begun:
+            stream.begin()
+            stream.say("too late")
+        await queue.until_settled()
+        assert await queue.state(asked) is RequestState.CANCELLED
+        assert queue.in_flight.running == 0
+        assert queue.in_flight.held == set()
+        assert queue.shown.open_now == set()
+
+
+async def test_what_another_process_has_taken_is_not_answered_twice() -> None:
+    """This one hung past its lease, and the other answers: nothing more is shown or stored from here."""
+    async with running(ready(1), settings=settings()) as queue:
+        asked = await queue.asks(1, "?")
+        stream = await queue.scheduler.asked(1)
+        stream.begin()
+        late = always(LoopClock().now() + 2 * LEASE)
+        assert (await queue.store.recover("another", now=late, is_alive=everybody)).requeued == (asked,)
+        assert await queue.store.claim("another", now=late, lease=LEASE) is not None
+        await LoopClock().sleep(SOON)
+        assert queue.in_flight.running == 0
+        stored = await queue.stored(asked)
+        assert (stored.state, stored.lease_owner) == (RequestState.RUNNING, "another")

@@ -79,3 +79,79 @@ def test_white_space_that_a_template_cuts_off_is_not_doubled(words: list[str], d
         said.add_text(rest[:size])
         rest = rest[size:]
     assert said.text == whole
+
+
+def test_p11_the_first_token_counts_from_the_taking() -> None:
+    """The scheduler held the question for 56 s, of which the cluster's figure knows nothing."""
+    said = StreamBuffer(HandClock())
+    said.sent()
+    said.taken(0.2)
+    said.add_text("Hello")
+    answer = said.complete(finish(2))
+    assert answer.ttft == 0.3
+
+
+def test_p11_a_stopped_answer_counts_from_the_taking_too() -> None:
+    """And so does one that continues after a break, which is not held for its first token again."""
+    clock = HandClock()
+    said = StreamBuffer(clock)
+    said.sent()
+    clock.at += 56.0
+    said.taken(56.0)
+    clock.at += 1.5
+    said.add_text("one")
+    said.sent("one", keep=True)
+    said.taken(30.0)
+    answer = said.partial("stopped")
+    assert answer is not None
+    assert (answer.ttft, answer.duration) == (1.5, 57.5)
+
+
+def test_p19_a_stopped_answers_speed_leaves_silence_out() -> None:
+    """Eleven tokens in a second, then a minute of a frozen scheduler until somebody stopped it."""
+    clock = HandClock()
+    said = StreamBuffer(clock)
+    said.sent()
+    for _ in range(11):
+        said.add_text("word ")
+        clock.at += 0.125
+    clock.at += 60.0
+    answer = said.partial("stopped")
+    assert answer is not None
+    assert answer.tokens_per_second == 8.0
+
+
+def test_p19_a_whole_answers_speed_leaves_silence_out() -> None:
+    """The cluster's figure spreads the tokens over the silence: 21 in 4 s and 36 s of nothing are 5 a second."""
+    clock = HandClock()
+    said = StreamBuffer(clock)
+    said.sent()
+    said.add_text("one")
+    clock.at += 36.0
+    said.add_text("two")
+    stats = AnswerStats("m", 0.5, 40.5, 20, 21, 20 / 40.0, counted=True)
+    assert said.complete(Finish(FinishReason.STOP, stats)).tokens_per_second == 5.0
+    assert said.complete(finish(21)).tokens_per_second is None, "all of it came at two moments"
+
+
+def test_p19_without_silence_the_clusters_figure_stands() -> None:
+    """It was measured closer to the wire."""
+    clock = HandClock()
+    said = StreamBuffer(clock)
+    said.sent()
+    said.add_text("one")
+    clock.at += 4.0
+    said.add_text("two")
+    assert said.complete(finish(2)).tokens_per_second == 10.0
+
+
+def test_q8_reasoning_is_used_too() -> None:
+    """A model that thought for 40 tokens and was stopped at its first word has used 41."""
+    said = StreamBuffer(HandClock())
+    said.sent()
+    for _ in range(40):
+        said.add_reasoning("hm")
+    said.add_text("one")
+    answer = said.partial("stopped")
+    assert answer is not None
+    assert (said.tokens, answer.completion_tokens) == (41, 41)
