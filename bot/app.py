@@ -19,7 +19,7 @@ from discord.http import Route
 from bot.clock import SystemClock
 from bot.container.services import App, Parts, assemble
 from bot.discord_io.client import ParallaxBot
-from bot.discord_io.command_tree import RateGuard
+from bot.discord_io.command_tree import Guard
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
 from bot.discord_io.messenger import Messenger
@@ -204,8 +204,10 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
             trace=observer.trace_config(),
             admin_guild_ids=sorted(settings.admin_guild_ids),
             facts=database.facts,
-            guard=RateGuard(
-                InteractionRates(RateLimit(settings.command_burst, settings.commands_per_second), clock), clock
+            guard=Guard(
+                InteractionRates(RateLimit(settings.command_burst, settings.commands_per_second), clock),
+                clock,
+                allowed_guild_ids=settings.allowed_guild_ids,
             ),
             message_content=settings.message_content_intent,
         )

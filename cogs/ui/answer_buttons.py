@@ -18,6 +18,7 @@ from bot.i18n.catalogue import say
 from bot.markdown.document import render
 from bot.presentation.page import REQUEST_ID, Control
 from bot.services.access.rules import Act
+from bot.services.answers.versions import Version
 from bot.services.requests.actions import PressedMessage
 from cogs.ui.base import DurableButton, Press, reply
 from cogs.ui.convert import destination_of, person_of, place_of_interaction, token_expiry
@@ -118,9 +119,13 @@ async def _next(services: Services, request_id: str, press: Press) -> None:
     await _turn(services, request_id, press, 1)
 
 
+async def _version(services: Services, request_id: str, press: Press) -> Version:
+    return await services.actions.version(request_id, person_of(press), channel_id=press.channel_id)
+
+
 async def _reasoning(services: Services, request_id: str, press: Press) -> None:
     locale = press.locale.value
-    thought = (await services.actions.version(request_id)).reasoning
+    thought = (await _version(services, request_id, press)).reasoning
     pages = render(thought, limit=TEXT_LIMIT) if thought else (say(locale, "reasoning.none"),)
     view = text_layout(f"-# {say(locale, 'reasoning.title')}\n{pages[0]}")
     files: list[discord.File] = []
@@ -131,7 +136,7 @@ async def _reasoning(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _as_file(services: Services, request_id: str, press: Press) -> None:
-    text = (await services.actions.version(request_id)).text
+    text = (await _version(services, request_id, press)).text
     view = text_layout(f"-# {say(press.locale.value, 'file.title')}")
     view.add_item(ui.File("attachment://answer.md"))
     file = discord.File(io.BytesIO(text.encode()), filename="answer.md")
@@ -139,7 +144,7 @@ async def _as_file(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _rate(services: Services, request_id: str, press: Press, *, good: bool) -> None:
-    await services.actions.rate(request_id, person_of(press), good=good)
+    await services.actions.rate(request_id, person_of(press), channel_id=press.channel_id, good=good)
     sentence = say(press.locale.value, "feedback.good" if good else "feedback.bad")
     await reply(press, text_layout(sentence), private=True)
 

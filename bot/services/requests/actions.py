@@ -10,9 +10,10 @@ from bot.clock import Clock
 from bot.domain.cluster.audit import AuditEntry, AuditLog
 from bot.domain.queue.request import RequestState, StoredRequest
 from bot.domain.queue.store import RequestStore
-from bot.errors import NotAllowed, UserError
+from bot.errors import UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Operators, Person
+from bot.services.access.rules import Act, Standing, require
 from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import AnswerVersions, Version
@@ -71,14 +72,14 @@ class AnswerActions:
 
     async def stoppable(self, request_id: str, person: Person) -> StoredRequest:
         """The request, for stopping it. Raises :class:`NotAllowed` for anybody but the asker and operators."""
-        return await self._owned(request_id, person)
+        return await self._permitted(Act.STOP, request_id, person)
 
     async def stop(self, request_id: str, person: Person, press: PressedMessage | None) -> bool:
         """Stop the answer, or take the question out of the queue; False when pressed again, or too late.
 
         Raises :class:`NotAllowed` for anybody but the asker and operators.
         """
-        request = await self._owned(request_id, person)
+        request = await self._permitted(Act.STOP, request_id, person)
         if press is not None:
             self._reached(request, press)
         ended = await self._cancellation.stop(request_id, by=person.user_id)
@@ -106,17 +107,25 @@ class AnswerActions:
         if live is not None:
             live.delivery.renew(press.token, press.expires_at)
 
-    async def _owned(self, request_id: str, person: Person) -> StoredRequest:
+    async def _permitted(
+        self, act: Act, request_id: str, person: Person, *, channel_id: int | None = None, private: bool = False
+    ) -> StoredRequest:
+        """The request, when this person may do this with it in this channel. ``private`` treats every answer as a
+        private one."""
         request = await self.request(request_id)
-        if person.user_id != request.question.asker.user_id and not self._operators.is_operator(person):
-            raise NotAllowed(f"user {person.user_id} did not ask {request_id}", key="error.not_yours")
+        shown = request.question.destination
+        standing = Standing(
+            operator=self._operators.is_operator(person),
+            asker=person.user_id == request.question.asker.user_id,
+            private=private or shown.private,
+            shown_here=channel_id == shown.channel_id,
+        )
+        require(act, person, standing)
         return request
 
     async def kept(self, request_id: str, person: Person) -> StoredRequest:
         """An answer that could not be shown where it was asked, for its asker alone."""
-        request = await self.request(request_id)
-        if person.user_id != request.question.asker.user_id:
-            raise NotAllowed(f"user {person.user_id} did not ask {request_id}", key="error.not_yours")
+        request = await self._permitted(Act.READ, request_id, person, private=True)
         if request.answer is None:
             raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
         return request
@@ -127,21 +136,24 @@ class AnswerActions:
 
     async def repeatable(self, request_id: str, person: Person) -> StoredRequest:
         """The request, for asking it again or going on with it. Raises :class:`NotAllowed` for anybody but the
-        asker and operators."""
-        return await self._owned(request_id, person)
+        asker and, unless it is private, operators."""
+        return await self._permitted(Act.REPEAT, request_id, person)
 
-    async def version(self, request_id: str) -> Version:
-        """The whole answer this request is part of. Raises :class:`UserError` when there is none."""
-        request = await self.request(request_id)
+    async def version(self, request_id: str, person: Person, *, channel_id: int | None) -> Version:
+        """The whole answer this request is part of, for somebody in this channel.
+
+        Raises :class:`NotAllowed` where they cannot see it, :class:`UserError` when there is none.
+        """
+        request = await self._permitted(Act.READ, request_id, person, channel_id=channel_id)
         answer_versions = AnswerVersions.of(await self._store.versions(request.question.root_id or request_id))
         index = answer_versions.index(request_id)
         if index is None:
             raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
         return answer_versions.versions[index]
 
-    async def rate(self, request_id: str, person: Person, *, good: bool) -> None:
-        """Keep somebody's thumb with the request; a later one replaces it."""
-        rated = (await self.version(request_id)).shown.request_id
+    async def rate(self, request_id: str, person: Person, *, channel_id: int | None, good: bool) -> None:
+        """Keep somebody's thumb with the request; a later one replaces it. Raises as :meth:`version`."""
+        rated = (await self.version(request_id, person, channel_id=channel_id)).shown.request_id
         await self._feedback.give(rated, person.user_id, 1 if good else -1, now=self._clock.now())
         log.info("answer.rated", request_id=request_id, good=good)
 

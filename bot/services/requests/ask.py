@@ -115,9 +115,12 @@ class AskService:
         access: Access | None = None,
         quotas: Quotas | None = None,
         brake: Brake | None = None,
+        id_key: bytes = b"",
     ) -> None:
         """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting. Without a ``brake``
-        nothing is held back."""
+        nothing is held back. ``id_key`` is a secret that makes the ids of questions hard to guess; processes that
+        share a database have the same one."""
+        self._id_key = id_key
         self._brake = brake
         self._profiles = profiles
         self._access = access
@@ -184,7 +187,7 @@ class AskService:
         now = self._clock.now()
         stored = await self._store.enqueue(
             NewQuestion(
-                request_id=_request_id(question.heard_as),
+                request_id=_request_id(question.heard_as, self._id_key),
                 asker=question.asker,
                 destination=question.destination,
                 conversation_id=conversation_id,
@@ -246,8 +249,10 @@ class AskService:
         return float(window.tokens + self._ask_limits.expected_answer)
 
 
-def _request_id(heard_as: int | None) -> str:
-    """The same in every process that hears of the same thing; not to be guessed from what is asked next."""
+def _request_id(heard_as: int | None, key: bytes) -> str:
+    """The question's id: the same in every process that receives the same interaction or message. Nobody without
+    the key can compute it, although Discord's ids are known: an answer's buttons carry it."""
     if heard_as is None:
         return secrets.token_hex(8)
-    return hashlib.blake2b(str(heard_as).encode(), digest_size=8).hexdigest()
+    keyed = hashlib.blake2b(key, digest_size=32).digest()
+    return hashlib.blake2b(str(heard_as).encode(), key=keyed, digest_size=8, person=b"question id").hexdigest()

@@ -105,9 +105,9 @@ class RunningQueue:
         """Of this queue."""
         return self.parts.expiry
 
-    async def asks(self, user: int, prompt: str, *, channel: int | None = None) -> str:
+    async def asks(self, user: int, prompt: str, *, channel: int | None = None, private: bool = False) -> str:
         """Somebody asks (in a channel of their own when none is given); the request id."""
-        destination = Destination(9, channel or 70 + user, 8, private=False, channel_route=True)
+        destination = Destination(9, channel or 70 + user, 8, private=private, channel_route=not private)
         accepted = await self.ask.submit(Question(Asker(user, f"user {user}"), destination, prompt))
         assert accepted is not None
         self._messages += 1
