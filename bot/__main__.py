@@ -5,9 +5,8 @@ import sys
 
 
 def _leave_out_docstrings() -> None:
-    """Begin anew, as the same process, without the docstrings of all libraries: 7 MB that a bot which runs for
-    weeks never reads (docs/decisions/0015-storage-on-the-async-engine.md). ``PYTHONOPTIMIZE`` set to anything
-    keeps it as it is."""
+    """Replace this process by one without the docstrings of all libraries, which saves 7 MB
+    (docs/decisions/0015-storage-on-the-async-engine.md). Does nothing when ``PYTHONOPTIMIZE`` is set."""
     if sys.argv[1:] == ["run"] and os.name == "posix" and "PYTHONOPTIMIZE" not in os.environ:
         os.environ["PYTHONOPTIMIZE"] = "2"
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # the interpreter itself

@@ -45,6 +45,10 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+SETTLE_SECONDS = 5.0
+"""How long the last edits, and acknowledgements of questions that were just asked, may take after running answers
+have ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class LastingTask:
@@ -82,7 +86,7 @@ def lasting_tasks(app: App) -> list[LastingTask]:
 
 
 async def run(settings: Settings) -> None:
-    """Run the bot until SIGTERM or SIGINT, from when no other process uses its database. Raises
+    """Wait until no other process uses the database, then run the bot until SIGTERM or SIGINT. Raises
     :class:`ConfigError`, :class:`StorageError`."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -116,7 +120,7 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
-        # None of these tasks ends by itself: what one raised is why the bot stops.
+        # None of these tasks ends by itself: an error of one is the reason why the bot stops.
         if isinstance(result, Exception):
             raise result
 
@@ -128,7 +132,7 @@ async def _keep(task: LastingTask, bot: ParallaxBot, supervisor: Supervisor) -> 
 
 
 async def _unless(stopping: asyncio.Event, work: Coroutine[object, object, T]) -> T | None:
-    """What ``work`` returns; None when it was cancelled because the process is to stop."""
+    """Await ``work``; returns None when it was cancelled because ``stopping`` was set."""
     working = asyncio.create_task(work, name="start")
     signalled = asyncio.create_task(stopping.wait(), name="signal")
     try:
@@ -138,11 +142,6 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[object, object, T]) -
         for task in (working, signalled):
             task.cancel()
         await asyncio.gather(working, signalled, return_exceptions=True)
-
-
-# How long the last edits, and acknowledgements of questions that had begun to be taken, may take after running
-# answers have ended.
-SETTLE_SECONDS = 5.0
 
 
 async def _connect(bot: ParallaxBot, settings: Settings) -> None:
@@ -158,8 +157,8 @@ async def _connect(bot: ParallaxBot, settings: Settings) -> None:
             "Bot page, or set it to false"
         ) from error
     except (aiohttp.ClientError, OSError, discord.HTTPException, discord.GatewayNotFound) as error:
-        # Once connected, the library reconnects by itself for ever: this is a start without Discord, which is
-        # for whatever started the bot to repeat.
+        # Once connected, the library reconnects by itself for ever: this is a start without Discord, which a
+        # supervisor repeats.
         raise BotError(
             f"Discord does not answer at {settings.discord_api_url} ({type(error).__name__}): try again later"
         ) from error
@@ -169,7 +168,7 @@ def point_discord_at(api_url: str) -> None:
     """Send discord.py to another API; its gateway address then comes from ``GET /gateway/bot``."""
     Route.BASE = api_url
     base = yarl.URL(api_url)
-    # For sessions after the first, which the library begins without asking: never at Discord's own for a double.
+    # The library uses this for sessions after the first.
     DiscordWebSocket.DEFAULT_GATEWAY = base.with_scheme("wss" if base.scheme == "https" else "ws").origin()
 
 
@@ -184,7 +183,7 @@ def timeouts_of(settings: Settings) -> Timeouts:
 
 @asynccontextmanager
 async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]:
-    """Everything opened and injected; closed in reverse order. The process that holds the lock migrates."""
+    """Open and inject everything; close it in reverse order. Migrates the database, whose lock is held."""
     clock, metrics = SystemClock(), Metrics()
     if settings.discord_api_url != Settings.model_fields["discord_api_url"].default:
         point_discord_at(settings.discord_api_url)

@@ -45,12 +45,12 @@ def migrate() -> None:
     """Bring the database to the newest schema (run does this by itself)."""
 
     def work() -> None:
-        from bot.settings import database_url
+        from bot.settings import DatabaseSettings
         from bot.storage.engine import database_file
         from bot.storage.migrate import HEAD, upgrade_sync
         from bot.storage.process_lock import ProcessLock
 
-        url = database_url()
+        url = DatabaseSettings().database_url
         try:
             with ProcessLock.held(database_file(url)):
                 before = upgrade_sync(url)
@@ -102,7 +102,7 @@ def doctor() -> None:
 
 
 def _guarded(work: Callable[[], None]) -> None:
-    """Run ``work``; a failure we know becomes one line on standard error and exit code 1 (2 for settings)."""
+    """Run ``work``; a :class:`BotError` becomes one line on standard error and exit code 1 (2 for settings)."""
     try:
         work()
     except ConfigError as error:

@@ -1,37 +1,4 @@
-"""The error classes of the bot.
-
-::
-
-    BotError
-    ├── UserError                 the person asking can act on it
-    │   ├── NotAllowed
-    │   ├── PromptTooLong
-    │   ├── AttachmentRejected
-    │   └── TooFast               more commands or presses than one person may send
-    ├── AdmissionError            the question was not added to the queue
-    │   ├── WaitListFull          too many files and charts wait to be processed
-    │   ├── QueueFull
-    │   ├── UserLimitReached
-    │   ├── QuotaUsed
-    │   ├── NotTakenNow           Discord has refused so much that it may ban the bot
-    │   └── Draining
-    ├── SchedulerError            the cluster did not do what was asked
-    │   ├── SchedulerUnreachable  no connection, or no answer in time
-    │   ├── SchedulerNotReady     503: no model, no nodes or no pipeline yet
-    │   ├── ClusterBusy           429: every pipeline is taken
-    │   ├── RequestRefused        400: the cluster will never accept this request
-    │   ├── NoAnswer              a node processed it to the end without a word of an answer
-    │   ├── UpstreamFailed        5xx, or an error inside a stream before any text
-    │   └── StreamInterrupted     the stream broke off, stalled or ended without a finish
-    ├── DeliveryError             Discord did not take a message
-    │   ├── MessageGone           the message was deleted
-    │   ├── AccessLost            the bot may not write there any more
-    │   ├── HeldBack              not sent: Discord has refused so much that it may ban the bot
-    │   └── TokenExpired          the interaction's token has expired
-    ├── StorageError
-    │   ├── DatabaseInUse         another process holds the database's lock
-    │   └── ValueRefused          the database will never take this, however often it is tried
-    └── ConfigError
+"""The error classes of the bot, all below :class:`BotError`.
 
 ``key`` names the sentence in the catalogue (``bot/i18n/locales``) that a person is shown; ``params`` fill it in.
 Adapters translate foreign exceptions at the border and chain them (``raise … from exc``).

@@ -188,7 +188,7 @@ class Settings(BaseSettings):
 
     @field_validator("discord_api_url", "parallax_public_url")
     @classmethod
-    def _tells_no_login(cls, value: str) -> str:
+    def _has_no_login(cls, value: str) -> str:
         if "@" in urlsplit(value).netloc:
             raise ValueError("must contain no login: use one like https://cluster.example")
         return value
@@ -269,9 +269,7 @@ def _split(url: str) -> SplitResult | None:
     return parts
 
 
-_REMEDIES = {
-    "discord_token": "copy it from https://discord.com/developers/applications → your application → Bot",
-}
+_FROM_PORTAL = "copy it from https://discord.com/developers/applications → your application → Bot"
 
 
 def load_settings(env_file: Path | None = None) -> Settings:
@@ -290,7 +288,7 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
     field = str(location[0]) if location else "settings"
     name = field.upper()
     reason = "is missing" if message == "Field required" else f"is wrong: {message.removeprefix('Value error, ')}"
-    remedy = _REMEDIES.get(field) or "see .env.example"
+    remedy = _FROM_PORTAL if field == "discord_token" else "see .env.example"
     return f"{name} {reason} ({remedy})"
 
 
@@ -309,14 +307,9 @@ def render_env_example() -> str:
     return "\n".join(lines)
 
 
-class _DatabaseSettings(BaseSettings):
+class DatabaseSettings(BaseSettings):
     """The only setting that migrations need, so that they run without a token."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
 
     database_url: str = str(Settings.model_fields["database_url"].default)
-
-
-def database_url() -> str:
-    """The URL of the database, without requiring the other settings."""
-    return _DatabaseSettings().database_url

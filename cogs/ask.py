@@ -1,4 +1,4 @@
-"""``/ask``: take a question, acknowledge it at once with the message that becomes the answer."""
+"""``/ask``: takes a question and acknowledges it at once with the message that becomes the answer."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
 from cogs.ui.answer_buttons import AnswerControl
-from cogs.ui.ask_flow import Asking, Wish
+from cogs.ui.ask_flow import Asking
 
 
 class Ask(commands.Cog):
-    """The slash command people use all day."""
+    """The command ``/ask``, and the buttons under answers."""
 
     def __init__(self, bot: ParallaxBot) -> None:
         self._bot = bot
         self._asking = Asking(bot.services, bot.application_id or 0)
 
     async def cog_load(self) -> None:
-        """Answer the buttons under answers, also under those of before a restart."""
+        """Answer the buttons under answers, those from before a restart included."""
         self._bot.add_dynamic_items(AnswerControl)
 
     async def cog_unload(self) -> None:
-        """Answer them no more."""
+        """Stop answering them."""
         self._bot.remove_dynamic_items(AnswerControl)
 
     @app_commands.command(name="ask", description="Ask the team's own AI cluster.")
@@ -50,7 +50,7 @@ class Ask(commands.Cog):
         """Submit the question and acknowledge it; the answer arrives by itself."""
         files = [one for one in (attachment, attachment_2, attachment_3) if one is not None]
         await self._asking.by_interaction(
-            interaction, Wish(prompt=prompt, attachments=files, private=private, think=think, thread=thread)
+            interaction, prompt, files=files, private=private, think=think, thread=thread
         )
 
 

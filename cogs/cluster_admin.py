@@ -1,4 +1,4 @@
-"""``/cluster …``: for the cluster's operators, checked at every call and every button."""
+"""``/cluster …``: commands for operators. Every call and every press is checked."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ AUDIT_SHOWN = 20
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
 class ClusterCommands(commands.GroupCog, group_name="cluster", group_description="Manage the cluster."):
-    """Operators only, by our own check. Discord hides the group from whoever does not manage the server; operators
-    who do not are let in by its administrators (Server Settings → Integrations): a bot's token cannot do that."""
+    """Operators only, by our own check. Discord shows the group only to members who may manage the server; other
+    operators see it when an administrator allows it (Server Settings → Integrations), which a bot cannot do."""
 
     def __init__(self, bot: ParallaxBot) -> None:
         super().__init__()
@@ -43,16 +43,16 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         self._operators = services.operators
 
     async def cog_load(self) -> None:
-        """Answer the buttons under switches, also under those of before a restart."""
+        """Register the buttons of model switches; they also work on messages from before a restart."""
         self._bot.add_dynamic_items(SwitchControl)
 
     async def cog_unload(self) -> None:
-        """Answer them no more."""
+        """Unregister them."""
         self._bot.remove_dynamic_items(SwitchControl)
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
-        """Every call, autocomplete included. False, not an error of ours: the library's check only reports its own
-        kind, and anything else would leave the person without an answer."""
+        """Whether an operator calls a command. The library does not call this for autocomplete, which checks for
+        itself. Returns False instead of raising: for an error of ours the person would get no answer."""
         if not self._operators.is_operator(person_of(interaction)):
             return False
         self._services.for_operators()
@@ -71,8 +71,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         nodes: app_commands.Range[int, 1, 1000],
         local_network: bool = True,
     ) -> None:
-        """Check the name and the memory, say what it interrupts, then ask for confirmation."""
-        self._operators.require(person_of(interaction))
+        """Check the name, show what the switch would interrupt, and ask for confirmation."""
         known = await self._cluster.known_model(model)
         under_way = await self._services.operations.model_switcher.current()
         if under_way is not None:
@@ -106,8 +105,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
 
     @app_commands.command(name="switch", description="See the model switch that is running.")
     async def switch(self, interaction: discord.Interaction) -> None:
-        """Show it anew: its message is followed for a quarter of an hour only."""
-        self._operators.require(person_of(interaction))
+        """Show it in a new message: a message can be updated for a quarter of an hour only."""
         under_way = await self._services.operations.model_switcher.current()
         if under_way is None:
             raise UserError("no switch", key="error.no_switch")
@@ -120,8 +118,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     @app_commands.command(name="board", description="Place a live board in this channel, or stop updating it.")
     @app_commands.describe(remove="Stop updating this channel's board.")
     async def board(self, interaction: discord.Interaction, remove: bool = False) -> None:
-        """One message that is kept current."""
-        self._operators.require(person_of(interaction))
+        """Place or remove the board of this channel."""
         await interaction.response.defer(thinking=True, ephemeral=True)
         channel, locale, by = interaction.channel_id or 0, interaction.locale.value, interaction.user.id
         boards = self._services.operations.boards
@@ -145,8 +142,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         ping_owners: bool = False,
         remove: bool = False,
     ) -> None:
-        """Events as single lines, each once, with its recovery."""
-        self._operators.require(person_of(interaction))
+        """Send alerts to this channel, or stop that."""
         channel, locale, by = interaction.channel_id or 0, interaction.locale.value, interaction.user.id
         alerts = self._services.operations.alert_channels
         if remove:
@@ -170,8 +166,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         name: app_commands.Range[str, 1, 40],
         owner: discord.User | None = None,
     ) -> None:
-        """Its name is shown everywhere from now on."""
-        self._operators.require(person_of(interaction))
+        """Store the name and the owner."""
         status = self._cluster.view().status
         found = [one for one in status.nodes if one.node_id == node] if status is not None else []
         if not found:
@@ -184,8 +179,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
 
     @app_commands.command(name="audit", description="See who did what to the cluster.")
     async def audit(self, interaction: discord.Interaction) -> None:
-        """The newest entries."""
-        self._operators.require(person_of(interaction))
+        """Show the newest entries."""
         entries = await self._services.operations.audit.recent(AUDIT_SHOWN)
         text = audit_text(interaction.locale.value, entries)
         await reply(interaction, text_layout(text), private=True)
@@ -196,7 +190,6 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     @app_commands.describe(reason="The reason, as people who wait read it.")
     async def pause(self, interaction: discord.Interaction, reason: app_commands.Range[str, 1, 100]) -> None:
         """Pause the queue with a reason that people see."""
-        self._operators.require(person_of(interaction))
         await self._queue.pause(reason, by=interaction.user.id)
         text = say(interaction.locale.value, "queue_admin.paused", reason=escape_inline(reason))
         await reply(interaction, text_layout(text), private=True)
@@ -204,7 +197,6 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     @app_commands.command(name="resume", description="Resume the queue.")
     async def resume(self, interaction: discord.Interaction) -> None:
         """Resume the queue."""
-        self._operators.require(person_of(interaction))
         was_held = await self._queue.resume(by=interaction.user.id)
         text = say(interaction.locale.value, "queue_admin.resumed" if was_held else "queue_admin.not_paused")
         await reply(interaction, text_layout(text), private=True)
@@ -212,11 +204,9 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     @app_commands.command(name="queue", description="See the whole queue; cancel questions, or clear it.")
     async def queue(self, interaction: discord.Interaction) -> None:
         """Show everything that runs and waits."""
-        self._operators.require(person_of(interaction))
         running, waiting = await self._queue.queue()
         view = QueueAdminView(
-            self._queue,
-            self._operators,
+            self._services,
             running,
             waiting,
             locale=interaction.locale.value,
@@ -255,8 +245,4 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog: in the operators' servers when there are any, else everywhere."""
-    cog = ClusterCommands(bot)
-    if bot.admin_guilds:
-        await bot.add_cog(cog, guilds=list(bot.admin_guilds))
-    else:
-        await bot.add_cog(cog)
+    await bot.add_cog(ClusterCommands(bot), guilds=list(bot.admin_guilds) or discord.utils.MISSING)

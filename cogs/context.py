@@ -1,4 +1,4 @@
-"""``/context``: what a channel remembers, and what is kept of a person: to see, take along and erase."""
+"""``/context``: shows and clears what a channel remembers; exports and erases what is stored of a person."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.presentation.export import as_json, as_markdown
 from bot.presentation.page import escape_inline
 from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access, Act
-from bot.services.conversations.memory import ConversationService, Memory
+from bot.services.conversations.memory import ConversationService
 from bot.services.requests.personal_data import PersonalData
 from cogs.ui.base import BaseLayout, Press, fill_in, made_button, reply
 from cogs.ui.convert import manages, person_of, place_of_interaction
@@ -28,7 +28,7 @@ GIST_SHOWN = 1000
 
 
 class Forget(BaseLayout):
-    """Asks whether everything of a person is really to go."""
+    """Asks for confirmation before everything stored of a person is erased."""
 
     def __init__(self, personal: PersonalData, *, user_id: int, locale: str) -> None:
         super().__init__(owner_id=user_id)
@@ -39,7 +39,7 @@ class Forget(BaseLayout):
         self.add_item(ui.ActionRow(yes, made_button(say(locale, "forget.no"), self._keep)))
 
     async def authorise(self, interaction: Press) -> None:
-        """What is kept of a person is theirs to erase, also for those who may not ask."""
+        """Allow everybody: people may erase their own data even where they may not ask."""
 
     async def _forget(self, interaction: Press) -> None:
         await interaction.response.defer()
@@ -68,7 +68,7 @@ class Forget(BaseLayout):
 
 
 class Context(commands.Cog):
-    """Shows and clears the memory of the channel it is used in; exports and forgets what is kept of a person."""
+    """The commands ``/context …``."""
 
     group = app_commands.Group(name="context", description="What this channel remembers of its questions.")
 
@@ -83,19 +83,16 @@ class Context(commands.Cog):
     @group.command(name="show", description="Show what is sent along with the next question here.")
     @app_commands.describe(private="Show the memory of your private answers instead.")
     async def show(self, interaction: discord.Interaction, private: bool = False) -> None:
-        """Show the memory, privately."""
+        """Show the conversation's memory, privately."""
         locale = interaction.locale.value
         place = place_of_interaction(interaction)
         await self._require(interaction, place, private=private)
         profile = await self._profiles.of(place.ids)
         options = self._profiles.options(profile, place, interaction.user.display_name)
         memory = await self._conversations.memory(_key(interaction, private=private), options)
-        title = f"### {say(locale, 'context.title')}"
-        note = f"-# {say(locale, 'context.private_note')}"
-        if not memory.turns:
-            empty = say(locale, "context.empty")
-            await reply(interaction, text_layout(title, empty, _picture(memory, locale), note), private=True)
-            return
+        picture = budget_picture(
+            persona=memory.persona, recalled=memory.recalled, limit=memory.limit, locale=locale
+        )
         summary = say(
             locale,
             "context.summary",
@@ -104,6 +101,7 @@ class Context(commands.Cog):
             tokens=memory.tokens,
             limit=memory.limit,
         )
+        notes = escape_inline(" ".join(memory.gist.split())[:GIST_SHOWN])
         turns = "\n".join(
             "- "
             + say(
@@ -114,14 +112,20 @@ class Context(commands.Cog):
             )
             for turn in memory.newest
         )
-        gist = [say(locale, "context.gist", text=_one_line(memory.gist))] if memory.gist else []
-        view = text_layout(title, summary, _picture(memory, locale), *gist, turns, note)
+        view = text_layout(
+            f"### {say(locale, 'context.title')}",
+            summary if memory.turns else say(locale, "context.empty"),
+            picture,
+            say(locale, "context.gist", text=notes) if notes else "",
+            turns,
+            f"-# {say(locale, 'context.private_note')}",
+        )
         await reply(interaction, view, private=True)
 
     @group.command(name="clear", description="Forget what was asked and answered in this channel.")
     @app_commands.describe(private="Forget your private answers here instead.")
     async def clear(self, interaction: discord.Interaction, private: bool = False) -> None:
-        """Forget the memory."""
+        """Clear the conversation's memory."""
         locale = interaction.locale.value
         await self._require(interaction, place_of_interaction(interaction), private=private)
         cleared = await self._conversations.clear(_key(interaction, private=private), by=interaction.user.id)
@@ -129,8 +133,8 @@ class Context(commands.Cog):
         await reply(interaction, text_layout(sentence), private=private or not cleared)
 
     async def _require(self, interaction: discord.Interaction, place: ScopeChain, *, private: bool) -> None:
-        """Raise :class:`NotAllowed` for who may not use the memory that a channel's people share. Private answers
-        and direct messages are a person's own."""
+        """Raise :class:`NotAllowed` for anybody who may not use the memory that people in a channel share. Private
+        answers and direct messages are a person's own."""
         if private or interaction.context.dm_channel:
             return
         await self._access.require(
@@ -142,8 +146,7 @@ class Context(commands.Cog):
         """Send the person's questions with their answers as Markdown and JSON, to them alone."""
         locale = interaction.locale.value
         await interaction.response.defer(ephemeral=True, thinking=True)
-        kept = await self._personal.exported(interaction.user.id)
-        summaries = await self._personal.summaries(interaction.user.id)
+        kept, summaries = await self._personal.export(interaction.user.id)
         if not kept:
             await fill_in(interaction, text_layout(say(locale, "export.nothing")))
             return
@@ -159,17 +162,9 @@ class Context(commands.Cog):
 
     @group.command(name="forget-me", description="Erase everything that is stored about you, everywhere.")
     async def forget_me(self, interaction: discord.Interaction) -> None:
-        """Ask once more, then erase."""
+        """Ask for confirmation, then erase."""
         view = Forget(self._personal, user_id=interaction.user.id, locale=interaction.locale.value)
         await reply(interaction, view, private=True)
-
-
-def _picture(memory: Memory, locale: str) -> str:
-    return budget_picture(persona=memory.persona, recalled=memory.recalled, limit=memory.limit, locale=locale)
-
-
-def _one_line(text: str) -> str:
-    return escape_inline(" ".join(text.split())[:GIST_SHOWN])
 
 
 def _key(interaction: discord.Interaction, *, private: bool) -> ConversationKey:

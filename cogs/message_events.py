@@ -1,4 +1,4 @@
-"""What happens to messages: a deleted answer stops, an edited question is read anew, a deleted one forgotten."""
+"""Edited and deleted messages: a deleted answer stops, an edited question is reworded, a deleted one forgotten."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cogs.ui.convert import words_of
 
 
 class ConversationEvents(commands.Cog):
-    """Listens to the gateway."""
+    """Listens to edits and deletions of messages."""
 
     def __init__(self, bot: ParallaxBot, cancellation: Cancellation, personal: PersonalData) -> None:
         self._bot = bot
@@ -21,7 +21,8 @@ class ConversationEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
-        """Somebody edited a message; perhaps a question. Discord also tells so when it adds a preview."""
+        """Replace the words of an edited question. Discord sends the same event when it adds a preview of a
+        link."""
         message = event.message
         if message.author.bot or message.edited_at is None or self._bot.user is None:
             return
@@ -29,12 +30,12 @@ class ConversationEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
-        """Somebody deleted a message; perhaps an answer or a question."""
+        """Stop the answer or forget the question in a deleted message."""
         await self._deleted(event.message_id)
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
-        """A moderator deleted many."""
+        """Do the same for many messages that a moderator deleted at once."""
         for message_id in event.message_ids:
             await self._deleted(message_id)
 

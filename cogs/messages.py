@@ -1,4 +1,4 @@
-"""The ways to a question besides ``/ask``: a mention, a reply, a DM, a thread, and a message's menu."""
+"""The ways to ask besides ``/ask``: a mention, a reply, a direct message, a thread, and a message's menu."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.domain.queue.request import StoredRequest
 from bot.errors import BotError, DeliveryError, NotAllowed, TooFast
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Access, Act
-from cogs.ui.ask_flow import Asking, Wish
+from cogs.ui.ask_flow import Asking
 from cogs.ui.base import BaseModal, Press
 from cogs.ui.convert import locale_of_message, person_of, place_of_interaction, shown_in, words_of
 
@@ -46,26 +46,21 @@ class AskAbout(BaseModal):
         self.add_item(ui.Label(text=say(locale, "asking.about_question")[:45], component=self._question))
 
     async def authorise(self, interaction: Press) -> None:
-        """As every question."""
+        """Raise :class:`NotAllowed` for anybody who may not ask here."""
         await require_asking(self._access, interaction)
 
     async def on_submit(self, interaction: Press, /) -> None:
-        """Ask, with the message as material."""
-        message = self._message
+        """Ask, with the message attached; an answer of the bot's own is followed up instead."""
+        prompt, message = self._question.value, self._message
+        if self._follows:
+            await self._asking.by_interaction(interaction, prompt, follows=self._follows)
+            return
         quoted = as_quotation(message.author.display_name, shown_in(message))
-        await self._asking.by_interaction(
-            interaction,
-            Wish(
-                prompt=self._question.value,
-                attached_text="" if self._follows else quoted,
-                attachments=() if self._follows else message.attachments,
-                follows=self._follows,
-            ),
-        )
+        await self._asking.by_interaction(interaction, prompt, files=message.attachments, attached_text=quoted)
 
 
 async def require_asking(access: Access, interaction: Press) -> None:
-    """Raise :class:`NotAllowed` for who may not ask here."""
+    """Raise :class:`NotAllowed` for anybody who may not ask here."""
     await access.require(Act.ASK, person_of(interaction), place_of_interaction(interaction))
 
 
@@ -81,11 +76,11 @@ class Messages(commands.Cog):
         self._menu = app_commands.ContextMenu(name="Ask about this", callback=self.ask_about)
 
     async def cog_load(self) -> None:
-        """Menus belong to the tree, not to a cog."""
+        """Add the menu entry: menus belong to the command tree, not to a cog."""
         self._bot.tree.add_command(self._menu)
 
     async def cog_unload(self) -> None:
-        """Take it back."""
+        """Remove the menu entry."""
         self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     async def ask_about(self, interaction: discord.Interaction, message: discord.Message) -> None:
@@ -98,7 +93,7 @@ class Messages(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Somebody wrote something; perhaps to us."""
+        """Take a message as a question when it addresses the bot."""
         if message.author.bot or message.webhook_id is not None or message.type not in _SPOKEN:
             return
         if self._bot.guard.refusal_in(message.guild.id if message.guild is not None else None) is not None:
@@ -122,18 +117,15 @@ class Messages(commands.Cog):
             if self._rates.should_tell(message.author.id):
                 raise TooFast("too many messages")
             return
-        prompt = words_of(message, me)
         if not message.content and not message.attachments:
             await self._hint(message, once=answered is None and not mentioned)
             return
         await self._asking.by_message(
             message,
-            Wish(
-                prompt=prompt,
-                attachments=message.attachments,
-                attached_text=self._quoted(message) if answered is None else "",
-                follows=_root(answered),
-            ),
+            words_of(message, me),
+            files=message.attachments,
+            attached_text=self._quoted(message) if answered is None else "",
+            follows=_root(answered),
         )
 
     @property
@@ -141,42 +133,36 @@ class Messages(commands.Cog):
         return self._bot.user.id if self._bot.user is not None else 0
 
     async def _replied_to(self, message: discord.Message) -> StoredRequest | None:
-        """The question whose answer the message replies to."""
-        reference = message.reference
-        if reference is None or reference.message_id is None:
-            return None
-        target = reference.resolved
-        if isinstance(target, discord.Message) and target.author.id != self._me:
+        """The question whose answer the message replies to, or None."""
+        reference, target = message.reference, _target(message)
+        if reference is None or reference.message_id is None or (target and target.author.id != self._me):
             return None
         return await self._answer_in(reference.message_id, message.channel.id)
 
     async def _answer_in(self, message_id: int, channel_id: int) -> StoredRequest | None:
-        """The question that this message of the channel answers for everybody."""
+        """The question that this message of the channel answers, or None; private ones are not looked up."""
         found = await self._services.actions.shown_in(message_id)
-        if (
-            found is None
-            or found.question.destination.private
-            or found.question.destination.channel_id != channel_id
-        ):
+        if found is None:
             return None
-        return found
+        shown = found.question.destination
+        return None if shown.private or shown.channel_id != channel_id else found
 
     async def _takes_part(self, channel: object) -> bool:
-        """Whether a thread is one of ours: opened by us, or started from an answer."""
+        """Whether the bot takes part in a thread: it opened the thread, or the thread began at an answer."""
         if not isinstance(channel, discord.Thread):
             return False
         return channel.owner_id == self._me or await self._services.actions.shown_in(channel.id) is not None
 
     def _quoted(self, message: discord.Message) -> str:
-        """Somebody else's message that this one replies to is what it is about."""
-        target = message.reference.resolved if message.reference is not None else None
-        if not isinstance(target, discord.Message) or target.author.id == self._me:
+        """The message of somebody else that this one replies to, as a quotation."""
+        target = _target(message)
+        if target is None or target.author.id == self._me:
             return ""
         said = shown_in(target)
         return as_quotation(target.author.display_name, said) if said else ""
 
     async def _hint(self, message: discord.Message, *, once: bool) -> None:
-        """Discord hid the words from us: say how to be heard."""
+        """Say what to do so that Discord shows the bot a message's text."""
         if once and message.channel.id in self._hinted:
             return
         self._hinted.append(message.channel.id)
@@ -208,11 +194,15 @@ def _root(answered: StoredRequest | None) -> str | None:
 
 
 def _to_others(message: discord.Message, me: int) -> bool:
-    """People may talk to each other in our threads."""
-    if any(user.id != me for user in message.mentions):
-        return True
+    """Whether people talk to each other in a thread of the bot's."""
+    target = _target(message)
+    return any(user.id != me for user in message.mentions) or (target is not None and target.author.id != me)
+
+
+def _target(message: discord.Message) -> discord.Message | None:
+    """The message that this one replies to, as far as Discord sent it along."""
     target = message.reference.resolved if message.reference is not None else None
-    return isinstance(target, discord.Message) and target.author.id != me
+    return target if isinstance(target, discord.Message) else None
 
 
 async def setup(bot: ParallaxBot) -> None:

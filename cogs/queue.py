@@ -1,4 +1,4 @@
-"""``/queue``: one's own questions, the queue, and the way out of it."""
+"""``/queue``: a person's own questions, with buttons that cancel them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUESTION_SHOWN = 80
 
 
 class QueueView(BaseLayout):
-    """A person's questions, each with the button that withdraws it."""
+    """A person's open questions, each with the button that cancels, stops or shows it."""
 
     def __init__(self, queue: QueueOverview, mine: MyQueue, *, locale: str, owner_id: int) -> None:
         super().__init__(owner_id=owner_id, timeout=600)
@@ -30,7 +30,7 @@ class QueueView(BaseLayout):
         self._fill()
 
     async def authorise(self, interaction: Press) -> None:
-        """Anybody may look at their own questions, and withdraw them."""
+        """Allow everybody: people may always see and withdraw their own questions."""
 
     def _fill(self) -> None:
         locale, load = self._locale, self._mine.load
@@ -44,8 +44,7 @@ class QueueView(BaseLayout):
         self.add_item(ui.TextDisplay("\n".join(lines)))
         for item in self._mine.mine[:SHOWN]:
             self.add_item(self._section(item))
-        announced = self._mine.announced
-        key = "queue.ping_off" if announced else "queue.ping_on"
+        key = "queue.ping_off" if self._mine.announced else "queue.ping_on"
         self.add_item(ui.ActionRow(made_button(say(locale, key), self._toggle)))
 
     def _section(self, item: Mine) -> ui.Section[Any]:
@@ -64,7 +63,7 @@ class QueueView(BaseLayout):
 
     def _state(self, item: Mine) -> str:
         if item.position is None:
-            # A waiting question without a position was taken out of the queue in this moment.
+            # A waiting question without a position has just been claimed.
             key = "kept" if item.request.state is RequestState.ANSWERED else "running"
             return say(self._locale, f"queue.{key}")
         text = say(self._locale, "queue.position", position=item.position)
@@ -81,14 +80,14 @@ class QueueView(BaseLayout):
 
 
 class Queue(commands.Cog):
-    """The queue, for the person who looks."""
+    """The command ``/queue``."""
 
     def __init__(self, queue: QueueOverview) -> None:
         self._queue = queue
 
     @app_commands.command(name="queue", description="See your questions and their positions in the queue.")
     async def queue(self, interaction: discord.Interaction) -> None:
-        """Show it privately."""
+        """Show the person's questions, privately."""
         mine = await self._queue.of(interaction.user.id)
         view = QueueView(self._queue, mine, locale=interaction.locale.value, owner_id=interaction.user.id)
         await reply(interaction, view, private=True)

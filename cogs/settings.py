@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import discord
@@ -31,12 +32,11 @@ PERSONA_SHOWN = 200
 PERSONA_HINTED = 60
 IDS_SHOWN = 5
 
-Open = Callable[[Mapping[str, object], str, Edit], ProfileModal]
 _MENTIONS = {"allowed_roles": "<@&{}>", "allowed_users": "<@{}>", "blocked_users": "<@{}>", "channels": "<#{}>"}
 
 
 class SettingsView(BaseLayout):
-    """What is in effect, where it comes from, and the ways to change it for one of the scopes."""
+    """The settings in effect, where they come from, and the buttons that change them for one of the scopes."""
 
     def __init__(
         self, profiles: Profiles, access: Access, place: ScopeChain, *, owner_id: int, locale: str
@@ -49,7 +49,7 @@ class SettingsView(BaseLayout):
         self._locale = locale
 
     async def authorise(self, interaction: Press) -> None:
-        """Raise :class:`NotAllowed` for who does not manage the place (any more)."""
+        """Raise :class:`NotAllowed` for anybody who does not manage the server."""
         self._access.require_manager(person_of(interaction), manager=manages(interaction))
 
     async def refresh(self) -> None:
@@ -64,28 +64,26 @@ class SettingsView(BaseLayout):
         self.add_item(
             ui.ActionRow(
                 self._button("persona", PersonaModal),
-                self._button("numbers", self._numbers),
+                self._button("numbers", partial(NumbersModal, defaults=self._profiles.defaults)),
                 self._button("switches", SwitchesModal),
                 self._button("people", PeopleModal),
-                self._reset_button(),
+                made_button(say(locale, "settings.reset"), self._reset, style=discord.ButtonStyle.danger),
             )
         )
 
-    def _numbers(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> ProfileModal:
-        return NumbersModal(chosen, locale, edit, defaults=self._profiles.defaults)
-
     def _set(self, profile: Profile) -> str:
-        """What somebody chose, under the scope it was chosen for, the narrowest first."""
+        """The options that were set, under the scope they were set for, the narrowest first."""
         lines: list[str] = []
         for scope in self._place.scopes:
             names = [name for name in FIELDS if profile.origins.get(name) == scope.scope_id]
             if names:
-                lines.append(f"**{_capital(self._scope_name(scope))}**")
+                title = self._scope_name(scope)
+                lines.append(f"**{title[:1].upper()}{title[1:]}**")
                 lines += [f"- {self._field(profile, name, PERSONA_SHOWN)}" for name in names]
         return "\n".join(lines) or say(self._locale, "settings.nothing_set")
 
     def _inherited(self, profile: Profile) -> str:
-        """What nobody chose here, on one line."""
+        """The options that are not set here, on one line."""
         chosen = {scope.scope_id for scope in self._place.scopes}
         names = [name for name in FIELDS if profile.origins.get(name) not in chosen]
         fields = " · ".join(self._field(profile, name, PERSONA_HINTED) for name in names)
@@ -135,21 +133,21 @@ class SettingsView(BaseLayout):
         select.callback = chosen  # type: ignore[method-assign]  # how made items are bound
         return select
 
-    def _button(self, key: str, open_modal: Open) -> ui.Button[Any]:
+    def _button(self, key: str, modal: Callable[[Edit], ProfileModal]) -> ui.Button[Any]:
         async def pressed(interaction: Press) -> None:
-            chosen = await self._profiles.chosen(self._scope)
-            await interaction.response.send_modal(open_modal(chosen, self._locale, _ScopeEdit(self, self._scope)))
+            # The dialogue changes the scope that is shown now, whatever is selected until it is submitted.
+            scope = self._scope
+            chosen = await self._profiles.chosen(scope)
+            edit = Edit(chosen, self._locale, self.authorise, partial(self.choose, scope))
+            await interaction.response.send_modal(modal(edit))
 
         return made_button(say(self._locale, f"settings.{key}"), pressed)
 
-    def _reset_button(self) -> ui.Button[Any]:
-        async def pressed(interaction: Press) -> None:
-            await self.choose(interaction, self._scope, dict.fromkeys(FIELDS))
+    async def _reset(self, interaction: Press) -> None:
+        await self.choose(self._scope, interaction, dict.fromkeys(FIELDS))
 
-        return made_button(say(self._locale, "settings.reset"), pressed, style=discord.ButtonStyle.danger)
-
-    async def choose(self, interaction: Press, scope: Scope, changes: Changes) -> None:
-        """Change what a scope chose, and show it. Raises :class:`StorageError`."""
+    async def choose(self, scope: Scope, interaction: Press, changes: Changes) -> None:
+        """Change what is set for a scope, and show it. Raises :class:`StorageError`."""
         await self._profiles.choose(scope, changes, by=interaction.user.id)
         await self._show(interaction)
 
@@ -158,28 +156,8 @@ class SettingsView(BaseLayout):
         await redraw(interaction, self)
 
 
-class _ScopeEdit:
-    """A dialogue's change to the scope that was shown when it was opened."""
-
-    def __init__(self, view: SettingsView, scope: Scope) -> None:
-        self._view = view
-        self._scope = scope
-
-    async def authorise(self, interaction: Press) -> None:
-        """As every press of the view."""
-        await self._view.authorise(interaction)
-
-    async def apply(self, interaction: Press, changes: Changes) -> None:
-        """Change the scope."""
-        await self._view.choose(interaction, self._scope, changes)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 class SettingsCog(commands.Cog, name="Settings"):
-    """For those who manage a server, operators, and everybody in their own DMs."""
+    """The command ``/settings``: for those who manage a server, operators, and everybody in direct messages."""
 
     def __init__(self, profiles: Profiles, access: Access) -> None:
         self._profiles = profiles
@@ -187,7 +165,7 @@ class SettingsCog(commands.Cog, name="Settings"):
 
     @app_commands.command(name="settings", description="See and change how questions are answered here.")
     async def settings(self, interaction: discord.Interaction) -> None:
-        """Show the settings in effect, privately, with the ways to change them."""
+        """Show the settings in effect, privately, with the buttons that change them."""
         self._access.require_manager(person_of(interaction), manager=manages(interaction))
         view = SettingsView(
             self._profiles,

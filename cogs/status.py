@@ -16,23 +16,23 @@ from cogs.ui.status_buttons import StatusControl
 
 
 class Cluster(commands.Cog):
-    """See the cluster and grow it."""
+    """The commands about the cluster that everybody may use."""
 
     def __init__(self, bot: ParallaxBot) -> None:
         self._bot = bot
         self._services = bot.services
 
     async def cog_load(self) -> None:
-        """Answer the buttons under status cards, also under those of before a restart."""
+        """Register the buttons of status cards; they also work on messages from before a restart."""
         self._bot.add_dynamic_items(StatusControl)
 
     async def cog_unload(self) -> None:
-        """Answer them no more."""
+        """Unregister them."""
         self._bot.remove_dynamic_items(StatusControl)
 
     @app_commands.command(name="status", description="See how the cluster is doing.")
     async def status(self, interaction: discord.Interaction) -> None:
-        """The status card."""
+        """Show the status card."""
         running = self._services.operations
         card = await running.cards.card(interaction.locale.value)
         await reply(interaction, running.card_layout(card, "cluster"), private=False)
@@ -42,7 +42,7 @@ class Cluster(commands.Cog):
     async def models(
         self, interaction: discord.Interaction, search: app_commands.Range[str, 1, 80] | None = None
     ) -> None:
-        """The list, in pages."""
+        """Show the list in pages."""
         await interaction.response.defer(thinking=True, ephemeral=True)
         status = self._services.cluster.view().status
         operator = self._services.operators.is_operator(person_of(interaction))
@@ -58,12 +58,12 @@ class Cluster(commands.Cog):
 
     @app_commands.command(name="join", description="Get the command that adds a machine to the cluster.")
     async def join(self, interaction: discord.Interaction) -> None:
-        """The command, privately: it reveals the cluster's address."""
+        """Show the join command privately: it reveals the cluster's address."""
         await show_join(self._services, interaction)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        """A board that somebody deleted is sent again."""
+        """Send a board again that somebody deleted."""
         await self._services.operations.boards.message_deleted(payload.message_id)
 
 

@@ -1,4 +1,4 @@
-"""``/usage``: one's own tokens and limit; for those who manage the server, a chart of everybody's."""
+"""``/usage``: a person's own tokens and limit; for managers of a server, a chart of everybody's usage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.discord_io.client import Charts, ParallaxBot
 from bot.discord_io.command_tree import text_layout
-from bot.domain.queue.usage import UsageRow
+from bot.domain.queue.usage import DAY, UsageRow
 from bot.errors import NotAllowed
 from bot.i18n.catalogue import say
 from bot.presentation.usage_chart import usage_chart
@@ -26,7 +26,7 @@ FILE = "usage.png"
 
 
 class Usage(commands.Cog):
-    """Tells what was used."""
+    """The command ``/usage``."""
 
     def __init__(self, quotas: Quotas, access: Access, charts: Charts) -> None:
         self._quotas = quotas
@@ -36,7 +36,7 @@ class Usage(commands.Cog):
     @app_commands.command(name="usage", description="See how many tokens you used, and what is left for today.")
     @app_commands.describe(server="Show everybody's usage here as a chart (for people who manage the server).")
     async def usage(self, interaction: discord.Interaction, server: bool = False) -> None:
-        """Show one's own usage, or the server's."""
+        """Show the person's own usage, or the server's."""
         if server:
             await self._server(interaction)
             return
@@ -47,7 +47,10 @@ class Usage(commands.Cog):
         if allowance.limit is not None:
             resets = f"<t:{int(allowance.resets_at)}:R>"
             today = say(locale, "usage.today_of", tokens=allowance.used, limit=allowance.limit, resets=resets)
-        lines = [_line(row, locale) for row in reversed(rows[-DAYS_SHOWN:])]
+        days = [
+            "- " + say(locale, "usage.day", day=_day(row.day), questions=row.questions, tokens=row.tokens)
+            for row in reversed(rows[-DAYS_SHOWN:])
+        ]
         total = say(
             locale,
             "usage.total",
@@ -56,7 +59,7 @@ class Usage(commands.Cog):
             tokens=sum(row.tokens for row in rows),
         )
         title = f"### {say(locale, 'usage.title')}"
-        await reply(interaction, text_layout(title, today, "\n".join(lines), f"-# {total}"), private=True)
+        await reply(interaction, text_layout(title, today, "\n".join(days), f"-# {total}"), private=True)
 
     async def _server(self, interaction: discord.Interaction) -> None:
         locale = interaction.locale.value
@@ -76,10 +79,8 @@ class Usage(commands.Cog):
         await fill_in(interaction, view, files=[discord.File(io.BytesIO(picture), filename=FILE)])
 
 
-def _line(row: UsageRow, locale: str) -> str:
-    return "- " + say(
-        locale, "usage.day", day=f"<t:{row.day * 86_400 + 43_200}:d>", questions=row.questions, tokens=row.tokens
-    )
+def _day(number: int) -> str:
+    return f"<t:{number * DAY + DAY // 2}:d>"
 
 
 def _sums(rows: Sequence[UsageRow], locale: str) -> str:

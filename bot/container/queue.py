@@ -1,4 +1,4 @@
-"""What the queue is made of: everything between a stored question and its answer."""
+"""Builds the queue: everything between a stored question and its answer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bot.domain.queue.capacity import CapacityLimit
 from bot.domain.queue.estimate import ServiceTimes
 from bot.domain.queue.store import RequestStore
 from bot.domain.scheduler import Scheduler
-from bot.services.answers.attempt import Attempts
+from bot.services.answers.attempt import AttemptParts
 from bot.services.answers.completion import Completion
 from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
-from bot.services.answers.prompt import ChatPolicy
+from bot.services.answers.prompt import ChatPolicy, Prompts
 from bot.services.cluster.monitor import ClusterMonitor
 from bot.services.conversations.summariser import Summariser
 from bot.services.ports import Deliveries, Messenger, Preferences
@@ -41,8 +41,9 @@ from bot.telemetry.metrics import Metrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueOptions:
-    """What operators set. ``question_ttl`` and ``announce_after`` are seconds, ``max_pages`` messages per answer,
-    ``capacity_reserve`` questions left to others, ``first_back_off`` the seconds waited after a first refusal."""
+    """What operators set. ``question_ttl``, ``announce_after`` and ``first_back_off`` (the wait after a first
+    refusal) are seconds, ``max_pages`` messages per answer, ``capacity_reserve`` questions left to the cluster's
+    other users."""
 
     policy: ChatPolicy
     max_pages: int
@@ -54,7 +55,7 @@ class QueueOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueParts:
-    """What the queue is built from. ``owner`` names this process in what is stored, ``is_alive`` tells whether the
+    """What the queue is built from. ``owner`` names this process in the database, ``is_alive`` tells whether the
     process of another name lives; ``summaries`` None: nothing is summarised."""
 
     options: QueueOptions
@@ -100,15 +101,17 @@ def build_queue(parts: QueueParts) -> Queue:
     options, store, clock, metrics = parts.options, parts.store, parts.clock, parts.metrics
     live_answers = LiveAnswers(parts.deliveries, store, parts.background, clock, max_pages=options.max_pages)
     in_flight, signal = InFlight(), QueueSignal(clock)
-    slots = Slots(
-        parts.monitor,
-        in_flight,
-        CapacityLimit(reserve=options.capacity_reserve),
-        ServiceTimes(),
-        clock,
-        metrics,
+    capacity = CapacityLimit(reserve=options.capacity_reserve)
+    slots = Slots(parts.monitor, in_flight, capacity, ServiceTimes(), clock, metrics)
+    gate = Gate(
+        store=store,
+        monitor=parts.monitor,
+        signal=signal,
+        slots=slots,
+        back_off=BackOff(first=options.first_back_off),
+        breaker=Breaker(BackOff(first=options.first_back_off)),
+        clock=clock,
     )
-    gate = _gate(parts, signal, slots)
     positions = PositionUpdater(store, live_answers, gate, slots, in_flight, clock, metrics)
     views = FinalViews(store, live_answers, max_tokens=options.policy.max_tokens)
     completion = Completion(
@@ -168,7 +171,13 @@ def build_queue(parts: QueueParts) -> Queue:
         live_answers=live_answers,
         gate=gate,
         slots=slots,
-        attempts=_attempts(parts, gate, summariser),
+        attempt_parts=AttemptParts(
+            scheduler=parts.scheduler,
+            prompts=Prompts(store, parts.conversations, parts.estimator, options.policy, summariser),
+            estimator=parts.estimator,
+            clock=clock,
+            gate=gate,
+        ),
         completion=completion,
         positions=positions,
         heartbeat=heartbeat,
@@ -178,7 +187,7 @@ def build_queue(parts: QueueParts) -> Queue:
         clock=clock,
         metrics=metrics,
     )
-    # Whatever the cluster reports may let a question leave.
+    # Every report of the cluster may let a question leave.
     parts.monitor.subscribe(signal.set)
     return Queue(
         live_answers=live_answers,
@@ -195,32 +204,6 @@ def build_queue(parts: QueueParts) -> Queue:
         expiry=expiry,
         reconciliation=reconciliation,
         tokens=TokenExpiryNotifier(live_answers, store, positions, clock),
-        summariser=summariser,
-    )
-
-
-def _gate(parts: QueueParts, signal: QueueSignal, slots: Slots) -> Gate:
-    first = parts.options.first_back_off
-    return Gate(
-        store=parts.store,
-        monitor=parts.monitor,
-        signal=signal,
-        slots=slots,
-        back_off=BackOff(first=first),
-        breaker=Breaker(BackOff(first=first)),
-        clock=parts.clock,
-    )
-
-
-def _attempts(parts: QueueParts, gate: Gate, summariser: Summariser | None) -> Attempts:
-    return Attempts(
-        scheduler=parts.scheduler,
-        store=parts.store,
-        conversations=parts.conversations,
-        estimator=parts.estimator,
-        policy=parts.options.policy,
-        clock=parts.clock,
-        gate=gate,
         summariser=summariser,
     )
 

@@ -1,4 +1,4 @@
-"""What the bot is made of: every service with the parts it needs."""
+"""The assembly of the bot: every service with the parts it needs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.presence import Presence
 from bot.services.requests.actions import AnswerActions
-from bot.services.requests.ask import AskLimits, AskService
+from bot.services.requests.ask import AskService
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
@@ -46,7 +46,6 @@ from bot.storage.process_lock import ProcessLock
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from bot.workers.chart_drawing import ChartDrawer
-from bot.workers.documents import Documents
 from bot.workers.subprocesses import Subprocesses
 
 
@@ -66,7 +65,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is opened before anything is assembled: the outside world, and what is shared by all."""
+    """The parts that are opened before the assembly: connections, stores, and what all services share."""
 
     settings: Settings
     database: Database
@@ -83,7 +82,7 @@ class Parts:
 
 
 def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> App:
-    """Everything injected; connects to nothing and starts nothing."""
+    """Build all services; connects to nothing and starts nothing."""
     settings, database, clock = parts.settings, parts.database, parts.clock
     estimator = TokenEstimator()
     queue = build_queue(_queue_parts(parts, estimator))
@@ -135,8 +134,6 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             estimator=estimator,
             clock=clock,
             queue_limits=queue_limits,
-            ask_limits=AskLimits(context_tokens=settings.context_max_tokens),
-            system_prompt=settings.system_prompt,
             profiles=profiles,
             access=access,
             quotas=quotas,
@@ -170,7 +167,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         operators=operators,
         attachments=AttachmentReader(
             session,
-            Documents(parts.subprocesses),
+            parts.subprocesses,
             hosts=settings.attachment_hosts,
             limits=AttachmentLimits(
                 text_bytes=settings.attachment_max_bytes,
@@ -275,6 +272,6 @@ def _operations(
         clock,
         leadership,
         parts.outgoing,
-        model_switcher,
+        lambda: model_switcher.is_under_way,
     )
     return services, alerts

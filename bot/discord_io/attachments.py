@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -15,28 +13,14 @@ import discord
 from bot.domain.conversation.attached_text import as_attached_text
 from bot.errors import AttachmentRejected
 from bot.presentation.page import escape_inline
+from bot.workers.documents import document_text
+from bot.workers.subprocesses import Subprocesses, Worker
 
 READ_TIMEOUT = 15.0
 MOST_FILES = 10
 CHARACTERS_PER_BYTE = 4
 _BINARY = frozenset({"audio", "video", "font"})
 _DOCUMENTS = {".pdf": "pdf", ".docx": "docx"}
-
-
-class DocumentTurn(Protocol):
-    """The right to read documents, one after the other."""
-
-    async def text(self, kind: str, data: bytes, *, name: str, pages: int, characters: int) -> str:
-        """The text of a document (``pdf`` or ``docx``). Raises :class:`AttachmentRejected`, with its ``name``."""
-        ...
-
-
-class Documents(Protocol):
-    """Reads PDF and DOCX files, only a few at once."""
-
-    def turn(self, user_id: int) -> AbstractAsyncContextManager[DocumentTurn]:
-        """Wait for this person's turn. Raises :class:`WaitListFull`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +38,14 @@ class AttachmentReader:
     def __init__(
         self,
         session: aiohttp.ClientSession,
-        documents: Documents,
+        subprocesses: Subprocesses,
         *,
         hosts: frozenset[str],
         limits: AttachmentLimits,
     ) -> None:
         """``hosts`` (host, or host:port) are the only ones that files are fetched from."""
         self._session = session
-        self._documents = documents
+        self._subprocesses = subprocesses
         self._hosts = hosts
         self._limits = limits
 
@@ -75,8 +59,8 @@ class AttachmentReader:
         self.check_all(attachments)
         if not any(map(_document, attachments)):
             return "\n\n".join([await self._read(attachment, None) for attachment in attachments])
-        async with self._documents.turn(user_id) as turn:
-            return "\n\n".join([await self._read(attachment, turn) for attachment in attachments])
+        async with self._subprocesses.turn(user_id) as worker:
+            return "\n\n".join([await self._read(attachment, worker) for attachment in attachments])
 
     def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
         """Check several attachments as :meth:`check` does, and their number."""
@@ -101,16 +85,16 @@ class AttachmentReader:
         if url.netloc not in self._hosts:
             raise AttachmentRejected(f"host {url.hostname}", key="error.attachment_foreign")
 
-    async def _read(self, attachment: discord.Attachment, turn: DocumentTurn | None) -> str:
+    async def _read(self, attachment: discord.Attachment, worker: Worker | None) -> str:
         """The attachment's text, framed for a prompt. Raises :class:`AttachmentRejected` when it is too slow, too
         long or no text after all."""
         name = escape_inline(attachment.filename[:80])
         kind = _document(attachment)
         data = await self._fetch(attachment.url, name, self._most(attachment))
-        if kind is None or turn is None:
+        if kind is None or worker is None:
             return as_attached_text(attachment.filename[:80], _decode(data, name))
         characters = self._limits.text_bytes * CHARACTERS_PER_BYTE
-        text = await turn.text(kind, data, name=name, pages=self._limits.pages, characters=characters)
+        text = await document_text(worker, kind, data, name=name, pages=self._limits.pages, characters=characters)
         return as_attached_text(attachment.filename[:80], text)
 
     def _most(self, attachment: discord.Attachment) -> int:

@@ -1,4 +1,4 @@
-"""What every call to Discord has in common: it pings nobody, and its failures have names of ours."""
+"""What all calls to Discord share: they ping nobody, and their failures become :class:`DeliveryError`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOST = frozenset({50001, 50007, 50013, 50083, 160005})
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise a call's failure as a :class:`DeliveryError`: what Discord refused, and what did not reach it."""
+    """Raise the failure of a call, refused by Discord or lost on the way, as :class:`DeliveryError`."""
     try:
         yield
     except discord.HTTPException as error:

@@ -1,4 +1,4 @@
-"""Cards of the cluster in channels, and lines of text for operators."""
+"""Cards in channels, and alerts as lines of text."""
 
 from __future__ import annotations
 

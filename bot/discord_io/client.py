@@ -14,7 +14,6 @@ import discord
 import structlog
 from discord.ext import commands
 
-from bot.discord_io.attachments import AttachmentReader
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
 from bot.domain.cluster.audit import AuditLog
@@ -63,6 +62,18 @@ COGS = (
 )
 
 
+class Attachments(Protocol):
+    """Reads attachments as text."""
+
+    def check_all(self, attachments: Sequence[discord.Attachment]) -> None:
+        """Raise :class:`AttachmentRejected` for what can be refused before it is fetched."""
+        ...
+
+    async def read_all(self, attachments: Sequence[discord.Attachment], *, user_id: int) -> str:
+        """The texts of several attachments. Raises :class:`AttachmentRejected`, :class:`WaitListFull`."""
+        ...
+
+
 class Charts(Protocol):
     """Draws charts."""
 
@@ -88,10 +99,10 @@ class OperationsServices:
 
 
 class Facts(Protocol):
-    """Small texts by key."""
+    """Storage of small texts by key."""
 
     async def get(self, key: str) -> str | None:
-        """The value, or None."""
+        """The stored value, or None."""
         ...
 
     async def put(self, key: str, value: str) -> None:
@@ -115,7 +126,7 @@ class Services:
     revisions: Revisions
     queue: QueueOverview
     operators: Operators
-    attachments: AttachmentReader
+    attachments: Attachments
     layout: Callable[[Page, str, str], discord.ui.LayoutView]
     uploads: Callable[[tuple[File, ...]], list[discord.File]]
     access: Access
@@ -143,7 +154,7 @@ class ParallaxBot(commands.AutoShardedBot):
         intents = discord.Intents(
             guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
         )
-        # There is no voice here: the library need not warn that it cannot do voice.
+        # The bot does not use voice, so the library's warnings that voice is missing are switched off.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -157,21 +168,17 @@ class ParallaxBot(commands.AutoShardedBot):
             http_trace=trace,
             guild_ready_timeout=GUILD_READY_TIMEOUT,
         )
-        self._admin_guilds = tuple(discord.Object(guild_id) for guild_id in admin_guild_ids)
+        # The servers in which operators' commands are registered; empty: all servers.
+        self.admin_guilds = tuple(discord.Object(guild_id) for guild_id in admin_guild_ids)
         self._facts = facts
         self.guard = guard
         self._logged_in = asyncio.Event()
         self._begun = False
         self._session_listeners: list[Callable[[], None]] = []
 
-    @property
-    def commands_ready(self) -> bool:
-        """Whether the commands are registered and REST calls may be made."""
-        return self._logged_in.is_set()
-
     def readiness(self) -> dict[str, bool]:
         """What has to be true before questions can be taken, by name."""
-        return {"discord": self.is_ready(), "commands": self.commands_ready}
+        return {"discord": self.is_ready(), "commands": self._logged_in.is_set()}
 
     async def wait_until_logged_in(self) -> None:
         """Wait until REST calls may be made; the gateway may still be connecting."""
@@ -185,15 +192,10 @@ class ParallaxBot(commands.AutoShardedBot):
         tree = self.tree
         assert isinstance(tree, ParallaxTree)  # noqa: S101  # tree_cls above
         await tree.set_translator(CatalogueTranslator())
-        await tree.sync_changed((None, *self._admin_guilds), self._facts.get, self._facts.put)
+        await tree.sync_changed((None, *self.admin_guilds), self._facts.get, self._facts.put)
         # Registration read the sentences of every locale; from now on only the locales of the users are needed.
         forget_sentences()
         self._logged_in.set()
-
-    @property
-    def admin_guilds(self) -> tuple[discord.Object, ...]:
-        """The servers in which operators' commands are registered; empty: all servers."""
-        return self._admin_guilds
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
         """Log in and stay connected."""

@@ -1,4 +1,4 @@
-"""The command tree: one report for every failure, rate limits, registration of commands that changed."""
+"""The command tree: reports failures, limits rates, and registers commands that changed."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ REFUSALS_AT_ONCE = 8
 # Seconds. Discord takes an answer to an interaction for 3 s, so a refusal later than this is not sent.
 REFUSED_WITHIN = 2.5
 _ADMITTED = "admitted"
-
-AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
 
 
 async def report(interaction: discord.Interaction, error: BaseException) -> None:
@@ -180,16 +178,21 @@ class ParallaxTree(app_commands.CommandTree[discord.Client]):
         remember: Callable[[str, str], Awaitable[None]],
     ) -> int:
         """Register commands globally (None) and in ``guilds`` where the payload, translations included, differs
-        from the last one.
+        from the last one. The tree must have its translator.
 
         Discord allows 200 creates a day and guild (docs, interactions/application-commands, "Registering a
         Command"), so a start without changes only reads once what is registered. ``known`` and ``remember`` read
         and store a digest for each scope. Returns how many scopes were written.
         """
+        translator = self.translator
+        assert translator is not None  # noqa: S101  # set before, by the client
         written = 0
         for guild in guilds:
             scope = f"commands:{self.client.application_id}:{guild.id if guild else 'global'}"
-            payload = [await self._payload(command) for command in self.get_commands(guild=guild)]
+            payload = [
+                await command.get_translated_payload(self, translator)
+                for command in self.get_commands(guild=guild)
+            ]
             digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
             if await known(scope) == digest and await self._registered(guild) == len(payload):
                 continue
@@ -198,11 +201,6 @@ class ParallaxTree(app_commands.CommandTree[discord.Client]):
             written += 1
             log.info("commands.synced", scope=scope, commands=len(payload))
         return written
-
-    async def _payload(self, command: AnyCommand) -> dict[str, object]:
-        if self.translator is None:
-            return command.to_dict(self)
-        return await command.get_translated_payload(self, self.translator)
 
     async def _registered(self, guild: discord.abc.Snowflake | None) -> int:
         try:

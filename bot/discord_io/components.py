@@ -1,8 +1,6 @@
-"""Pages as Components V2 layouts.
+"""Pages as Components V2 layouts: text, files, footer and buttons, from the acknowledgement to the last edit.
 
-One shape from the first acknowledgement to the last edit: a ``TextDisplay`` that reads and copies like plain
-text, the footer, one ``ActionRow``. Buttons carry ``<area>:<action>:<request id>`` and are answered by the
-``DynamicItem``s the cogs register, so that they outlive a restart.
+The ids of the buttons are answered by the ``DynamicItem``s that the cogs register, also after a restart.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ _STYLES = {
     Control.CONTINUE: discord.ButtonStyle.primary,
 }
 _GLYPHS = {Control.LIKE: "👍", Control.DISLIKE: "👎", Control.PREVIOUS: "◀", Control.NEXT: "▶"}
-# A screen reader reads an emoji's own name: enough for a thumb, no help for an arrow.
+# Screen readers read the name of an emoji, which explains a thumb but not an arrow.
 _GLYPH_ALONE = {Control.LIKE, Control.DISLIKE}
 
 

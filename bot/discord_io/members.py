@@ -16,7 +16,7 @@ _NO_MEMBER = frozenset({10007, 10013})
 
 
 class GuildMembers:
-    """Asks Discord at every call, so that a change of somebody's roles takes effect at once."""
+    """Asks Discord at every call, so that changed roles take effect at once."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client

@@ -16,7 +16,7 @@ from bot.presentation.page import Page
 
 
 class Messenger:
-    """Sends single messages, each only once: a nonce lets Discord drop a second copy for some minutes."""
+    """Sends single messages, each once: for some minutes, Discord drops a second one with the same nonce."""
 
     def __init__(self, client: discord.Client, outgoing: Outgoing) -> None:
         self._client = client
@@ -50,7 +50,7 @@ class Messenger:
         with translated():
             async with self._outgoing.turn(CallPriority.LAST):
                 channel = await self._client.create_dm(discord.Object(user_id))
-                # A process may have been killed after it sent the answer and before it committed that.
+                # An earlier process may have sent some pages and been killed before it committed that.
                 there = await marked_pages(self._client, channel, request_id)
                 if not there:
                     await channel.send(heading, allowed_mentions=NOBODY, nonce=f"{request_id}-h")

@@ -129,12 +129,13 @@ class Outgoing:
         Raises :class:`HeldBack` when the brake does not permit it.
         """
         ticket, priority = _ticket.get(), _priority.get()
-        if ticket is not None and not ticket.used and ticket.interaction is interaction:
-            self._require(priority, interaction=interaction)
-            # The request may have waited in the library for longer than a slot is kept.
-            if not (interaction or self._budget.holds(ticket, self._clock.monotonic())):
-                ticket = await self._granted(priority, interaction=interaction)
-        else:
+        self._require(priority, interaction=interaction)
+        if (
+            ticket is None
+            or ticket.used
+            or ticket.interaction is not interaction
+            or not (interaction or self._budget.holds(ticket, self._clock.monotonic()))
+        ):
             ticket = await self._granted(priority, interaction=interaction)
         ticket.used = True
         if not interaction:

@@ -53,8 +53,7 @@ def clean(text: str) -> str:
 
 
 def inert(text: str) -> str:
-    """The text with a U+200B in every mention, command, custom emoji and timestamp, so that Discord shows plain
-    text."""
+    """The text with a U+200B in each mention, command, custom emoji and timestamp: Discord shows them as text."""
     return _MENTION.sub(lambda found: found[0] + ZWSP, text)
 
 

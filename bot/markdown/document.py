@@ -154,12 +154,9 @@ def render(
     limit: int,
     first_limit: int | None = None,
     max_pages: int = 5,
-    code_attachment_chars: int = CODE_ATTACHMENT_CHARS,
 ) -> tuple[str, ...]:
     """The pages of a finished answer: what an `AnswerDocument` shows after the same text and `close`."""
-    document = AnswerDocument(
-        limit=limit, first_limit=first_limit, max_pages=max_pages, code_attachment_chars=code_attachment_chars
-    )
+    document = AnswerDocument(limit=limit, first_limit=first_limit, max_pages=max_pages)
     document.feed(text)
     document.close()
     return document.pages()

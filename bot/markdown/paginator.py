@@ -6,7 +6,7 @@ arrived. A page that has ended is a plain string.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.markdown.characters import ZWSP, cut_at
 
@@ -95,17 +95,6 @@ class _Page:
     atoms: list[Atom] = field(default_factory=list)
     # (rank, index into atoms, length): the page could end before that atom
     breaks: list[tuple[int, int, int]] = field(default_factory=list)
-
-    def copy(self) -> "_Page":
-        return _Page(
-            limit=self.limit,
-            parts=self.parts.copy(),
-            length=self.length,
-            line=self.line,
-            marks=self.marks,
-            at_start=self.at_start,
-            empty=self.empty,
-        )
 
     def closers(self) -> str:
         inline = "".join(reversed(self.marks))
@@ -252,7 +241,7 @@ class Layout:
         while pending and self.left_from is None:
             following = pending.pop()
             if isinstance(following, Line) and self._page.empty and self._page.line is None:
-                following = _first(following)
+                following = replace(following, gap=False)
             if not self._page.put(following):
                 pending.append(following)
                 pending = self._end_page(pending)
@@ -265,11 +254,9 @@ class Layout:
         """The pages with `tail` shown after them, as far as it fits on the last one."""
         if self.full:
             return tuple(self._frozen)
-        if not tail:
-            return (*self._frozen, self._page.body())
-        page = self._page.copy()
+        page = replace(self._page, parts=self._page.parts.copy(), atoms=[], breaks=[])
         for atom in tail:
-            shown = _first(atom) if isinstance(atom, Line) and page.line is None else atom
+            shown = replace(atom, gap=False) if isinstance(atom, Line) and page.line is None else atom
             if not page.put(shown):
                 break
         return (*self._frozen, page.body())
@@ -294,7 +281,7 @@ class Layout:
             return []
         self._page = _Page(self._limit)
         if moved and isinstance(moved[0], Text) and page.line is not None:
-            moved.insert(0, _continued(page.line, moved[0].source))
+            moved.insert(0, replace(page.line, prefix=page.line.again, gap=False, source=moved[0].source))
         return moved[::-1]
 
     def _part(self, after: list[Atom]) -> list[Atom]:
@@ -319,17 +306,6 @@ class Layout:
         self.left_from = moved[0].source if moved else 0
         first = moved[0] if moved else None
         self.left_fence = first.fence if isinstance(first, Line) else (line.fence if line is not None else None)
-
-
-def _first(line: Line) -> Line:
-    """The line for the top of a page: without a blank line before it."""
-    if not line.gap:
-        return line
-    return Line(line.prefix, line.again, False, line.fence, line.heading, line.source)
-
-
-def _continued(line: Line, source: int) -> Line:
-    return Line(line.again, line.again, False, line.fence, line.heading, source)
 
 
 def _best_break(page: _Page) -> int | None:

@@ -70,7 +70,7 @@ class Line:
 
 
 def alert_lines(locale: str, lines: Sequence[Line]) -> tuple[str, tuple[int, ...]]:
-    """One message for events that happened together, and the people it is about, each once."""
+    """One message for several lines, and the owners of the nodes in it, each once."""
     shown = [line.text for line in lines[:LINES_SHOWN]]
     if len(lines) > LINES_SHOWN:
         shown.append(say(locale, "alert.more", more=len(lines) - LINES_SHOWN))

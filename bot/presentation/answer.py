@@ -37,7 +37,7 @@ class Receipt:
     ``version`` is the number of this version and how many there are; a single version is not mentioned.
     ``outcome`` is a catalogue key under ``outcome.``, with ``params``, for an answer that did not end normally.
     ``recalled`` is how many earlier turns the model was shown when there were more; ``summarised``: it read a
-    summary of the others. ``notice`` is a sentence about something that was tried after the answer.
+    summary of the others. ``notice`` is a sentence about a later request that failed.
     """
 
     model: str | None = None
@@ -54,17 +54,16 @@ class Receipt:
 
 
 def short_model(name: str | None) -> str:
-    """The model's name without its owner, safe for a footer: ``Qwen/Qwen3-8B`` → ``Qwen3-8B``. A fixed word when
-    there is no name."""
+    """The model's name without its owner, safe for a footer: ``Qwen/Qwen3-8B`` → ``Qwen3-8B``. Empty when there is
+    no name."""
     return escape_inline((name or "").rstrip("/").rpartition("/")[2][:60])
 
 
 class AnswerView:
-    """The state of an answer's messages; renders it as pages.
+    """The state of an answer's messages, which services change and the delivery renders as pages.
 
-    Services change it; the delivery renders it whenever an edit may leave. ``asker`` is text that
-    is already safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the answer is then
-    a reply to it.
+    ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
+    answer is then a reply to it.
     """
 
     def __init__(self, *, question: str, asker: str, locale: str, clock: Clock, max_pages: int) -> None:
@@ -95,13 +94,8 @@ class AnswerView:
         return document
 
     @property
-    def phase(self) -> Phase:
-        """The phase that is shown now."""
-        return self._phase
-
-    @property
     def is_waiting(self) -> bool:
-        """Whether it shows a position in the queue, or why the queue does not move."""
+        """Whether it shows a position, or why the queue does not move."""
         return self._phase in {Phase.WAITING, Phase.HELD}
 
     @property
@@ -160,7 +154,7 @@ class AnswerView:
     def text(self, piece: str) -> None:
         """Add a piece of the answer."""
         if self._phase is Phase.RECONNECTING and not self._goes_on:
-            # The text of the broken stream stays until the new one has a word.
+            # The text of the broken stream stays until the new one brings text.
             self.document = self._new_document()
             self._first_text_at, self._tokens = None, 0
         if self._first_text_at is None:
@@ -170,8 +164,8 @@ class AnswerView:
         self.document.feed(piece)
 
     def show_reconnecting(self, held: str | None = None, *, goes_on: bool = False, **params: object) -> None:
-        """Show that the stream broke and the request is repeated: with ``goes_on`` for the rest of the answer,
-        without it from the start. ``held`` is the catalogue key of the reason why it is not repeated yet."""
+        """Show that the stream broke and the request is repeated, with ``goes_on`` only for the rest of the
+        answer. ``held`` is the catalogue key of the reason why it is not repeated yet."""
         self._goes_on = goes_on
         self._note = fill(self._locale, held, params) if held is not None else ""
         self._enter(Phase.RECONNECTING)
@@ -184,7 +178,7 @@ class AnswerView:
         self._enter(Phase.DONE)
 
     def notify(self, key: str) -> bool:
-        """Add a notice to the small text until the answer is done; False when it is there already."""
+        """Add a notice to the small text until the answer is done; False when there is one already."""
         if self._notice:
             return False
         self._notice = say(self._locale, key)
@@ -289,7 +283,7 @@ WAIT_SHOWN_FROM = 1.0
 
 
 def _calm(seconds: float) -> float:
-    """Seconds rounded so that a footer changes every second at first and every five seconds later."""
+    """Seconds rounded so that a footer changes every second at first, and every five seconds from 15 s on."""
     step = 1 if seconds < 15 else 5
     return max(1.0, seconds // step * step)
 

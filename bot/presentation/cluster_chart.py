@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.domain.cluster.history import Sample
 from bot.i18n.catalogue import say
-from bot.presentation.chart_data import LineChart, label
+from bot.presentation.chart_data import LineChart, LinePanel, label
 from bot.presentation.page import compact_duration
 
 # A phone's screen is narrower than this many points.
@@ -23,16 +24,16 @@ def cluster_chart(samples: Sequence[Sample], locale: str) -> LineChart:
         "none": label(locale, "chart.none"),
         "times": [one.at for one in shown],
         "panels": [
-            {
-                "title": label(locale, "chart.speed"),
-                "values": [one.tokens_per_second for one in shown],
-                "step": False,
-            },
-            {"title": label(locale, "chart.ttft"), "values": [one.ttft for one in shown], "step": False},
-            {"title": label(locale, "chart.queue"), "values": [one.waiting for one in shown], "step": True},
-            {"title": label(locale, "chart.nodes"), "values": [one.nodes_ready for one in shown], "step": True},
+            _panel(locale, "speed", [one.tokens_per_second for one in shown]),
+            _panel(locale, "ttft", [one.ttft for one in shown]),
+            _panel(locale, "queue", [one.waiting for one in shown], step=True),
+            _panel(locale, "nodes", [one.nodes_ready for one in shown], step=True),
         ],
     }
+
+
+def _panel(locale: str, name: str, values: list[float | None], *, step: bool = False) -> LinePanel:
+    return {"title": label(locale, f"chart.{name}"), "values": values, "step": step}
 
 
 def thinned(samples: Sequence[Sample], most: int) -> list[Sample]:
@@ -42,14 +43,11 @@ def thinned(samples: Sequence[Sample], most: int) -> list[Sample]:
 
 
 def _together(samples: Sequence[Sample]) -> Sample:
-    return Sample(
-        at=samples[0].at,
+    return replace(
+        samples[0],
         span=sum(one.span for one in samples),
         waiting=max(one.waiting for one in samples),
-        running=max(one.running for one in samples),
         nodes_ready=min(one.nodes_ready for one in samples),
-        nodes_listed=min(one.nodes_listed for one in samples),
-        answers=sum(one.answers for one in samples),
         ttft=_mean([one.ttft for one in samples]),
         tokens_per_second=_mean([one.tokens_per_second for one in samples]),
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 
+from bot.clock import utc
 from bot.domain.conversation.personal_data import KeptQuestion
 from bot.domain.conversation.summary import KeptSummary
 
 
-def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] = ()) -> bytes:
+def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary]) -> bytes:
     """The questions with their answers, and the summaries made of them, as Markdown in UTF-8."""
     parts = [f"# Questions and answers ({len(kept)})"]
     for one in kept:
@@ -27,9 +27,8 @@ def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] =
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] = ()) -> bytes:
-    """The same data as JSON in UTF-8: a list of objects, times in ISO 8601, ids as text. Summaries come last, with
-    ``summary`` for their text."""
+def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary]) -> bytes:
+    """The same data as JSON in UTF-8: a list of objects, times in ISO 8601, ids as text; summaries come last."""
     rows: list[dict[str, object]] = []
     for one in kept:
         row: dict[str, object] = asdict(one)
@@ -50,4 +49,4 @@ def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary] = ())
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return utc(seconds).isoformat(timespec="seconds")

@@ -6,6 +6,8 @@ from bot.domain.status import ClusterStatus, JoinCommand
 from bot.i18n.catalogue import say
 from bot.presentation.status import Accent, Card, in_code
 
+SYSTEMS = ("linux", "macos", "windows")
+
 
 def joined_memory(status: ClusterStatus | None) -> float:
     """GB of all GPUs that have joined."""
@@ -15,7 +17,8 @@ def joined_memory(status: ClusterStatus | None) -> float:
 def join_card(
     locale: str, join: JoinCommand | None, status: ClusterStatus | None, *, system: str = "linux", came: str = ""
 ) -> Card:
-    """How a node joins from this ``system``, and what joining reveals; ``came`` names a node that has just joined.
+    """The card about joining from this ``system``, and what joining reveals. ``came`` is a sentence about a node
+    that has just joined.
 
     Sources, in GradientHQ/parallax: the steps are docs/user_guide/install.md ("From Source", "Windows
     Application", "Docker"); ports and "lattica RPC call failed" are the FAQ of docs/user_guide/quick_start.md; the

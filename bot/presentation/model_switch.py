@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bot.domain.cluster.switch_steps import STEPS, Step, Switch, SwitchState
-from bot.domain.status import ClusterStatus, JoinCommand, Model
+from bot.domain.status import ClusterStatus, Model
 from bot.i18n.catalogue import say
 from bot.presentation.join import joined_memory
 from bot.presentation.models import fit_text
@@ -20,12 +20,13 @@ def switch_card(
     *,
     status: ClusterStatus | None,
     running: int,
-    join: JoinCommand | None,
     trouble: str | None,
 ) -> Card:
     """The card that shows the progress of a switch. The actions of its buttons contain the switch's id."""
     lines = [_line(locale, switch, step, status=status, running=running) for step in STEPS]
-    sections = [_title(locale, switch), "\n".join(lines)]
+    title = f"### {say(locale, f'switch.{switch.state.value}', model=escape_inline(switch.model))}"
+    sections = [title, "\n".join(lines)]
+    join = status.join if status is not None else None
     if switch.state is SwitchState.OPEN and switch.step in {Step.START, Step.USABLE} and join is not None:
         command = "".join(character for character in join.command if character not in "`\n\r")
         sections.append(f"{say(locale, 'switch.join')}\n```sh\n{command}\n```")
@@ -35,10 +36,6 @@ def switch_card(
     if switch.state is SwitchState.DONE:
         accent = Accent.GOOD
     return Card(tuple(sections), accent, _buttons(locale, switch), f"-# <t:{int(switch.started_at)}:R>")
-
-
-def _title(locale: str, switch: Switch) -> str:
-    return f"### {say(locale, f'switch.{switch.state.value}', model=escape_inline(switch.model))}"
 
 
 def _line(locale: str, switch: Switch, step: Step, *, status: ClusterStatus | None, running: int) -> str:

@@ -60,17 +60,9 @@ class PageSource(Protocol):
 
 
 _MARKUP = re.compile(r"([\\*_~`|>\[\]()#<])")
-
-
 _URL = re.compile(r"\b([a-z][a-z0-9+.-]*):(?=//)", re.IGNORECASE)
-
-
 _SPACE = re.compile(r"\s+")
-
-
 _LINES_OF_A_QUOTE = 2
-
-
 _LONGEST_CUT_WORD = 20  # characters given up so that no word is cut
 
 

@@ -169,13 +169,10 @@ def gpu_text(node: Node) -> str:
 
 
 def short_node(node_id: str) -> str:
-    """The end of a peer id: the beginnings of libp2p ids are all alike."""
+    """The last characters of a peer id: all libp2p ids begin with the same ones."""
     return node_id if len(node_id) <= 16 else "…" + node_id[-8:]
 
 
 def in_code(text: str) -> str:
-    """At most 100 characters of it, on one line and without what would end a code span."""
+    """The text for a code span: at most 100 characters on one line, without backticks."""
     return "".join(character for character in text if character not in "`\n\r")[:100]
-
-
-SYSTEMS = ("linux", "macos", "windows")

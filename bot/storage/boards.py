@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -14,26 +15,21 @@ from bot.storage.tables import alert_channels, boards, open_alerts
 
 
 class SqlBoards:
-    """The contract of every method is :class:`Boards`'s."""
+    """The contract of every method is :class:`Boards`'s. The fields of each class are the columns of its table."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     async def boards(self) -> Sequence[Board]:
         """Every board."""
-        every = select(boards.c.channel_id, boards.c.guild_id, boards.c.message_id, boards.c.locale)
-        return await self._transactions.read(lambda db: [Board(*row) for row in db.execute(every)])
+        return await self._transactions.read(
+            lambda db: [Board(**row) for row in db.execute(select(boards)).mappings()]
+        )
 
     async def put_board(self, board: Board) -> None:
         """Add or replace the board of a channel."""
-        values = {
-            "channel_id": board.channel_id,
-            "guild_id": board.guild_id,
-            "message_id": board.message_id,
-            "locale": board.locale,
-        }
         here = boards.c.channel_id == board.channel_id
-        await self._transactions.write(lambda db: replace_row(db, boards, here, values))
+        await self._transactions.write(lambda db: replace_row(db, boards, here, asdict(board)))
 
     async def remove_board(self, channel_id: int) -> bool:
         """Forget a channel's board."""
@@ -42,26 +38,14 @@ class SqlBoards:
 
     async def alert_channels(self) -> Sequence[AlertChannel]:
         """Every channel that receives alerts."""
-        every = select(
-            alert_channels.c.channel_id,
-            alert_channels.c.guild_id,
-            alert_channels.c.role_id,
-            alert_channels.c.locale,
-            alert_channels.c.ping_owners,
+        return await self._transactions.read(
+            lambda db: [AlertChannel(**row) for row in db.execute(select(alert_channels)).mappings()]
         )
-        return await self._transactions.read(lambda db: [AlertChannel(*row) for row in db.execute(every)])
 
     async def put_alerts(self, channel: AlertChannel) -> None:
         """Send alerts to a channel from now on."""
-        values = {
-            "channel_id": channel.channel_id,
-            "guild_id": channel.guild_id,
-            "role_id": channel.role_id,
-            "locale": channel.locale,
-            "ping_owners": channel.ping_owners,
-        }
         here = alert_channels.c.channel_id == channel.channel_id
-        await self._transactions.write(lambda db: replace_row(db, alert_channels, here, values))
+        await self._transactions.write(lambda db: replace_row(db, alert_channels, here, asdict(channel)))
 
     async def remove_alerts(self, channel_id: int) -> bool:
         """Stop sending alerts to this channel."""
@@ -70,8 +54,9 @@ class SqlBoards:
 
     async def open_alerts(self) -> Sequence[OpenAlert]:
         """Every problem that was announced and has not ended."""
-        every = select(open_alerts.c.kind, open_alerts.c.subject, open_alerts.c.since)
-        return await self._transactions.read(lambda db: [OpenAlert(*row) for row in db.execute(every)])
+        return await self._transactions.read(
+            lambda db: [OpenAlert(**row) for row in db.execute(select(open_alerts)).mappings()]
+        )
 
     async def begin_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
         """Record that these problems are being announced; returns those that no other process had recorded."""
@@ -86,7 +71,7 @@ class SqlBoards:
 def _begun(db: Connection, alert: OpenAlert) -> bool:
     try:
         with db.begin_nested():
-            db.execute(insert(open_alerts).values(kind=alert.kind, subject=alert.subject, since=alert.since))
+            db.execute(insert(open_alerts).values(asdict(alert)))
     except IntegrityError:
         return False
     return True

@@ -26,7 +26,7 @@ _COLUMNS = (
     turns.c.material,
 )
 
-# Built once: the first word of an answer waits for this statement.
+# Built once: every answer waits for this statement before its first word.
 _BEFORE = (
     select(*_COLUMNS)
     .where(turns.c.conversation_id == bindparam("conversation"), turns.c.id < bindparam("before"))
@@ -66,8 +66,7 @@ class SqlConversations:
         text = ",".join(map(str, scopes)) or None
         known = await self._transactions.read(lambda connection: _known(connection, key))
         if known is not None and text in {None, known.scopes}:
-            found: int = known.id
-            return found
+            return int(known.id)
         return await self._transactions.write(lambda connection: _made(connection, key, text))
 
     async def find(self, key: ConversationKey) -> int | None:
@@ -136,9 +135,8 @@ def _made(connection: Connection, key: ConversationKey, scopes: str | None) -> i
     known = _known(connection, key)
     if known is not None:
         connection.execute(update(conversations).where(conversations.c.id == known.id).values(scopes=scopes))
-        found: int = known.id
-        return found
-    made: int = connection.execute(
+        return int(known.id)
+    made = connection.execute(
         insert(conversations)
         .values(
             channel_id=key.channel_id,
@@ -149,7 +147,7 @@ def _made(connection: Connection, key: ConversationKey, scopes: str | None) -> i
         )
         .returning(conversations.c.id)
     ).scalar_one()
-    return made
+    return int(made)
 
 
 def _root_of(connection: Connection, thread_id: int) -> str | None:

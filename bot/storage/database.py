@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from bot.storage.audit import Audit
 from bot.storage.boards import SqlBoards
 from bot.storage.conversations import SqlConversations
-from bot.storage.engine import Transactions, transactions_on
+from bot.storage.engine import Transactions, database_file
 from bot.storage.facts import Facts
 from bot.storage.history import SqlHistory
 from bot.storage.leader_lease import SqlLeaderLease
@@ -51,7 +51,7 @@ class Database:
 
         Raises :class:`ConfigError` when ``url`` names no SQLite file.
         """
-        transactions = transactions_on(url)
+        transactions = Transactions(database_file(url))
         try:
             yield cls(transactions)
         finally:

@@ -1,50 +1,86 @@
-"""The port between stores and database, and the choice of the engine by ``DATABASE_URL``.
+"""Transactions on the database that ``DATABASE_URL`` names.
 
 A transaction is a plain function of a :class:`sqlalchemy.Connection`, run by an asynchronous engine through
-``AsyncConnection.run_sync``. The stores know only :class:`Transactions`, not the engine below it: SQLite's
-(:mod:`bot.storage.sqlite`) has one connection that writes, another database may have a pool of them. The reasons
-are in docs/decisions/0015-storage-on-the-async-engine.md.
+``AsyncConnection.run_sync``. The stores know only :class:`Transactions`, not the engine below it
+(:mod:`bot.storage.sqlite`). The reasons are in docs/decisions/0015-storage-on-the-async-engine.md.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InterfaceError, SQLAlchemyError
 
-from bot.errors import ConfigError
-from bot.storage.sqlite import SqliteTransactions
+from bot.errors import ConfigError, StorageError, ValueRefused
+from bot.storage.group_commit import TOGETHER, JobRunner
+from bot.storage.sqlite import READERS, open_engine
 
 T = TypeVar("T")
 
 DRIVERS = ("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite")
 
+_REFUSED = (DataError, IntegrityError, InterfaceError, OverflowError, UnicodeError)
+"""Errors that the same values would cause again. The last two come from the driver itself, which binds integers of
+up to 64 bits and text that is valid Unicode (Python docs, ``sqlite3``, "SQLite and Python types")."""
 
-class Transactions(Protocol):
-    """Runs transactions, for any number of tasks of one event loop.
+
+class Transactions:
+    """Runs transactions on a SQLite file, for any number of tasks of one event loop.
+
+    The file belongs to this process (:class:`bot.storage.process_lock.ProcessLock`).
 
     ``work`` may be run more than once, so it changes nothing but the database. A :class:`BotError` that it raises
     rolls the transaction back and passes through; the database's own errors become :class:`StorageError`. When
     the caller is cancelled, the transaction runs whole or not at all.
     """
 
+    def __init__(self, file: Path) -> None:
+        writer, reader = open_engine(file, read_only=False), open_engine(file, read_only=True)
+        self._writes = JobRunner(writer, connections=1, together=TOGETHER)
+        self._reads = JobRunner(reader, connections=READERS, together=1)
+
     async def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
-        """Run ``work`` in a transaction that is committed and durable when this returns. ``urgent`` ones run
-        before others that wait."""
-        ...
+        """Run ``work`` in a transaction that is committed and on disk when this returns.
+
+        Writes that wait at the same time share one transaction, each in a savepoint of its own: when the disk
+        makes a commit slow, many take little longer than one. If the database refuses one of them, all are run
+        again one by one.
+
+        ``urgent`` writes overtake the others that wait: a pipeline is idle until the next question is taken,
+        however many questions join the queue at that moment. Each kind keeps its order.
+        """
+        return await _run(self._writes, work, urgent=urgent)
 
     async def read(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
-        """Run ``work`` on one consistent snapshot, without waiting for writes. ``urgent`` ones run before others
-        that wait."""
-        ...
+        """Run ``work`` on a snapshot of the last commit, without waiting for writes. ``urgent`` ones run before
+        others that wait."""
+        return await _run(self._reads, work, urgent=urgent)
 
     async def close(self) -> None:
         """Finish what was submitted and close every connection."""
-        ...
+        try:
+            await self._writes.close()
+        finally:
+            await self._reads.close()
+
+
+async def _run(runner: JobRunner, work: Callable[[Connection], T], *, urgent: bool) -> T:
+    try:
+        return await runner.submit(work, urgent=urgent)
+    except _REFUSED as exc:
+        raise ValueRefused(_described(exc)) from exc
+    except (SQLAlchemyError, sqlite3.Error) as exc:
+        raise StorageError(_described(exc)) from exc
+
+
+def _described(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return f"database: {type(cause).__name__}: {cause}"
 
 
 def database_file(url: str) -> Path:
@@ -60,8 +96,3 @@ def database_file(url: str) -> Path:
     if parsed.drivername not in DRIVERS or not parsed.database or parsed.database == ":memory:":
         raise ConfigError(remedy)
     return Path(parsed.database)
-
-
-def transactions_on(url: str) -> Transactions:
-    """Transactions on the database at ``url``, which connect at first use. Raises :class:`ConfigError`."""
-    return SqliteTransactions(database_file(url))

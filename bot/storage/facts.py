@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from bot.storage.engine import Transactions
 from bot.storage.statements import put_row
@@ -25,8 +25,3 @@ class Facts:
         await self._transactions.write(
             lambda connection: put_row(connection, facts, {"key": key}, {"value": value})
         )
-
-    async def forget(self, key: str) -> None:
-        """Remove ``key``. Raises :class:`StorageError`."""
-        forgotten = delete(facts).where(facts.c.key == key)
-        await self._transactions.write(lambda connection: connection.execute(forgotten).rowcount)

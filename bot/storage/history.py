@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import groupby
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from bot.domain.cluster.events import ClusterEvent, EventKind
 from bot.domain.cluster.history import Figures, Sample
@@ -29,7 +30,7 @@ _RECENT = (
 
 
 class SqlHistory:
-    """The contract of every method is :class:`History`'s."""
+    """The contract of every method is :class:`History`'s. A sample's fields are the columns of its table."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -63,24 +64,23 @@ class SqlHistory:
 
     async def figures(self, *, since: float, until: float) -> Figures:
         """Figures about the answers that ended in this period (of the newest 500)."""
-        rows = await self._transactions.read(lambda db: db.execute(_RECENT).all())
-        found = [row for row in rows if row.finished_at is not None and since <= row.finished_at < until]
-        rates = [row.tokens_per_second for row in found if row.tokens_per_second is not None]
-        firsts = [row.ttft for row in found if row.ttft is not None]
-        answers = sum(row.ttft is not None or row.tokens_per_second is not None for row in found)
+        found = await self._ended(since, until)
+        rates = [row["tokens_per_second"] for row in found if row["tokens_per_second"] is not None]
+        firsts = [row["ttft"] for row in found if row["ttft"] is not None]
+        answers = sum(row["ttft"] is not None or row["tokens_per_second"] is not None for row in found)
         return Figures(answers, _median(firsts), _median(rates))
 
     async def speeds(self, *, since: float, until: float) -> Sequence[Speed]:
         """The speeds of the answers that ended in this period (of the newest 500)."""
-        rows = await self._transactions.read(lambda db: db.execute(_RECENT).all())
         return [
-            Speed(row.started_at, row.finished_at, row.tokens_per_second)
-            for row in rows
-            if row.finished_at is not None
-            and since <= row.finished_at < until
-            and row.started_at is not None
-            and row.tokens_per_second is not None
+            Speed(row["started_at"], row["finished_at"], row["tokens_per_second"])
+            for row in await self._ended(since, until)
+            if row["started_at"] is not None and row["tokens_per_second"] is not None
         ]
+
+    async def _ended(self, since: float, until: float) -> list[RowMapping]:
+        rows = await self._transactions.read(lambda db: db.execute(_RECENT).mappings().all())
+        return [row for row in rows if row["finished_at"] is not None and since <= row["finished_at"] < until]
 
     async def add_sample(self, sample: Sample) -> None:
         """Store a sample, replacing one for the same moment."""
@@ -89,7 +89,7 @@ class SqlHistory:
     async def samples(self, *, since: float) -> Sequence[Sample]:
         """The samples since ``since``, oldest first."""
         found = select(cluster_samples).where(cluster_samples.c.at >= since).order_by(cluster_samples.c.at)
-        return await self._transactions.read(lambda db: [_sample(row) for row in db.execute(found)])
+        return await self._transactions.read(lambda db: [Sample(**row) for row in db.execute(found).mappings()])
 
     async def compact(self, *, before: float) -> int:
         """Merge samples from before the full hour of ``before`` into hours, and forget events after 90 days."""
@@ -104,11 +104,11 @@ def _median(values: Sequence[float]) -> float | None:
 def _compact(db: Connection, before: float) -> int:
     db.execute(delete(cluster_events).where(cluster_events.c.at < before - EVENTS_KEPT))
     fine = cluster_samples.c.at < before, cluster_samples.c.span < HOUR
-    rows = db.execute(select(cluster_samples).where(*fine).order_by(cluster_samples.c.at)).all()
+    rows = db.execute(select(cluster_samples).where(*fine).order_by(cluster_samples.c.at)).mappings().all()
     if not rows:
         return 0
     db.execute(delete(cluster_samples).where(*fine))
-    hours = groupby((_sample(row) for row in rows), key=lambda sample: math.floor(sample.at / HOUR))
+    hours = groupby((Sample(**row) for row in rows), key=lambda sample: math.floor(sample.at / HOUR))
     merged = [merged_sample(hour * HOUR, list(samples)) for hour, samples in hours]
     _put(db, merged)
     return len(rows) - len(merged)
@@ -139,30 +139,4 @@ def _mean(values: Iterable[tuple[float | None, int]]) -> float | None:
 def _put(db: Connection, samples: Sequence[Sample]) -> None:
     for sample in samples:
         db.execute(delete(cluster_samples).where(cluster_samples.c.at == sample.at))
-        db.execute(
-            insert(cluster_samples).values(
-                at=sample.at,
-                span=sample.span,
-                waiting=sample.waiting,
-                running=sample.running,
-                nodes_ready=sample.nodes_ready,
-                nodes_listed=sample.nodes_listed,
-                answers=sample.answers,
-                ttft=sample.ttft,
-                tokens_per_second=sample.tokens_per_second,
-            )
-        )
-
-
-def _sample(row: Row[tuple[object, ...]]) -> Sample:
-    return Sample(
-        row.at,
-        row.span,
-        row.waiting,
-        row.running,
-        row.nodes_ready,
-        row.nodes_listed,
-        row.answers,
-        row.ttft,
-        row.tokens_per_second,
-    )
+        db.execute(insert(cluster_samples).values(asdict(sample)))

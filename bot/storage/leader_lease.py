@@ -3,54 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from bot.storage.engine import Transactions
+from bot.storage.statements import replace_row
 from bot.storage.tables import facts
 
-PREFIX = "lease:"
+KEY = "lease:watch"
+_IS_LEASE = facts.c.key == KEY
 
 
 class SqlLeaderLease:
-    """The contract of every method is :class:`LeaderLease`'s. A lease is stored as a fact,
+    """The contract of every method is :class:`LeaderLease`'s. The lease is stored as a fact,
     ``<owner> <epoch seconds>``."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def hold(
-        self, name: str, owner: str, *, now: float, until: float, is_alive: Callable[[str], bool]
-    ) -> bool:
+    async def hold(self, owner: str, *, now: float, until: float, is_alive: Callable[[str], bool]) -> bool:
         """Acquire the lease if it is free, or extend it if ``owner`` holds it."""
-
-        def may_have(db: Connection) -> bool:
-            return _may_have(db, name, owner, now, is_alive)
-
+        is_free = partial(_is_free, owner=owner, now=now, is_alive=is_alive)
         # A process that does not get the lease asks every few seconds: that must cost no write.
-        if not await self._transactions.read(may_have):
+        if not await self._transactions.read(is_free):
             return False
-        return await self._transactions.write(lambda db: may_have(db) and _put(db, name, owner, until))
+        return await self._transactions.write(lambda db: is_free(db) and _put(db, owner, until))
 
-    async def take(self, name: str, owner: str, *, until: float) -> None:
-        """Acquire the lease, whichever owner holds it."""
-        await self._transactions.write(lambda db: _put(db, name, owner, until))
+    async def take(self, owner: str, *, until: float) -> None:
+        """Acquire the lease, even if another owner holds it."""
+        await self._transactions.write(lambda db: _put(db, owner, until))
 
-    async def release(self, name: str, owner: str) -> None:
+    async def release(self, owner: str) -> None:
         """Release the lease; no-op if another owner holds it."""
-        ours = delete(facts).where(facts.c.key == PREFIX + name, facts.c.value.startswith(f"{owner} "))
+        ours = delete(facts).where(_IS_LEASE, facts.c.value.startswith(f"{owner} "))
         await self._transactions.write(lambda db: db.execute(ours).rowcount)
 
 
-def _may_have(db: Connection, name: str, owner: str, now: float, is_alive: Callable[[str], bool]) -> bool:
-    value = db.execute(select(facts.c.value).where(facts.c.key == PREFIX + name)).scalar()
+def _is_free(db: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> bool:
+    value = db.execute(select(facts.c.value).where(_IS_LEASE)).scalar()
     if value is None:
         return True
     holder, _, until = str(value).rpartition(" ")
     return holder == owner or float(until) <= now or not is_alive(holder)
 
 
-def _put(db: Connection, name: str, owner: str, until: float) -> bool:
-    db.execute(delete(facts).where(facts.c.key == PREFIX + name))
-    db.execute(insert(facts).values(key=PREFIX + name, value=f"{owner} {until}"))
+def _put(db: Connection, owner: str, until: float) -> bool:
+    replace_row(db, facts, _IS_LEASE, {"key": KEY, "value": f"{owner} {until}"})
     return True

@@ -56,7 +56,7 @@ def readiness(url: str) -> str:
     if not os.access(place, os.W_OK) or (place != file and not place.is_dir()):
         raise StorageError(f"{file} cannot be written")
     if found is None:
-        return f"there is none yet: the first start makes {file}"
+        return f"there is none yet: the first start creates {file}"
     if found == HEAD:
         return "the schema is the newest"
     if not any(script.name.startswith(f"{found}_") for script in (MIGRATIONS / "versions").glob("*.py")):
@@ -78,11 +78,12 @@ async def upgrade(url: str) -> None:
     file = database_file(url)
     if await asyncio.to_thread(revision, file) == HEAD:
         return
+    search_path = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH")) if part)
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bot.storage.migrate",
-        env={**os.environ, "DATABASE_URL": url, "PYTHONPATH": _search_path()},
+        env={**os.environ, "DATABASE_URL": url, "PYTHONPATH": search_path},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -131,11 +132,6 @@ def back_up(file: Path, before: str) -> Path:
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     return copy
-
-
-def _search_path() -> str:
-    inherited = os.environ.get("PYTHONPATH")
-    return str(_ROOT) if not inherited else os.pathsep.join((str(_ROOT), inherited))
 
 
 def _main() -> int:

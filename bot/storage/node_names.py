@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from sqlalchemy import select
 
@@ -13,32 +14,18 @@ from bot.storage.tables import node_names
 
 
 class SqlNodeNames:
-    """The contract of every method is :class:`NodeNames`'s."""
+    """The contract of every method is :class:`NodeNames`'s. A node's fields are the columns of the table."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     async def all(self) -> Sequence[NamedNode]:
         """Every named node."""
-        every = select(
-            node_names.c.node_id,
-            node_names.c.name,
-            node_names.c.owner_id,
-            node_names.c.gpu_name,
-            node_names.c.gpu_count,
-            node_names.c.gpu_memory,
+        return await self._transactions.read(
+            lambda db: [NamedNode(**row) for row in db.execute(select(node_names)).mappings()]
         )
-        return await self._transactions.read(lambda db: [NamedNode(*row) for row in db.execute(every)])
 
     async def put(self, node: NamedNode, *, instead_of: str | None = None) -> None:
         """Store a name; ``instead_of`` is the peer id that the node had before."""
-        values = {
-            "node_id": node.node_id,
-            "name": node.name,
-            "owner_id": node.owner_id,
-            "gpu_name": node.gpu_name,
-            "gpu_count": node.gpu_count,
-            "gpu_memory": node.gpu_memory,
-        }
         here = node_names.c.node_id.in_([node.node_id, instead_of or node.node_id])
-        await self._transactions.write(lambda db: replace_row(db, node_names, here, values))
+        await self._transactions.write(lambda db: replace_row(db, node_names, here, asdict(node)))

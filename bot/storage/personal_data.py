@@ -46,7 +46,10 @@ class SqlPersonalData:
         """Replace the question of an edited message by ``prompt``."""
 
         def change(connection: Connection) -> int:
-            _in_turns(connection, message_id, question=prompt)
+            drop_made_of(connection, _turns_of(message_id))
+            connection.execute(
+                update(turns).where(turns.c.root_id.in_(_roots(message_id))).values(question=prompt)
+            )
             return connection.execute(
                 update(requests).where(requests.c.source_message_id == message_id).values(prompt=prompt)
             ).rowcount
@@ -90,7 +93,7 @@ class SqlPersonalData:
         )
 
     async def summaries_of(self, user_id: int) -> Sequence[KeptSummary]:
-        """The summaries that were made of this person's turns alone."""
+        """The summaries made of this person's turns alone."""
         made_of = (
             select(summary_sources.c.turn_id)
             .join(turns, turns.c.id == summary_sources.c.turn_id)
@@ -144,11 +147,6 @@ def _roots(message_id: int) -> ColumnElement[str]:
 
 def _turns_of(message_id: int) -> Select[tuple[int]]:
     return select(turns.c.id).where(turns.c.root_id.in_(_roots(message_id)))
-
-
-def _in_turns(connection: Connection, message_id: int, **values: str) -> None:
-    drop_made_of(connection, _turns_of(message_id))
-    connection.execute(update(turns).where(turns.c.root_id.in_(_roots(message_id))).values(**values))
 
 
 def _forget_user(connection: Connection, user_id: int) -> Forgotten:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from sqlalchemy import select
 
 from bot.storage.engine import Transactions
 from bot.storage.statements import put_row
 from bot.storage.tables import feedback, preferences
-
-Thumb: TypeAlias = Literal[-1, 1]
 
 
 class Preferences:
@@ -38,17 +36,10 @@ class Feedback:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def give(self, request_id: str, user_id: int, value: Thumb, *, now: float) -> None:
+    async def give(self, request_id: str, user_id: int, value: Literal[-1, 1], *, now: float) -> None:
         """Set this person's thumb for the answer. Raises :class:`StorageError`, also when there is no such
         request."""
         key: dict[str, object] = {"request_id": request_id, "user_id": user_id}
         await self._transactions.write(
             lambda connection: put_row(connection, feedback, key, {"value": value, "given_at": now})
-        )
-
-    async def of(self, request_id: str) -> dict[int, int]:
-        """The thumbs (-1 or 1) for an answer, by user id."""
-        given = select(feedback.c.user_id, feedback.c.value).where(feedback.c.request_id == request_id)
-        return await self._transactions.read(
-            lambda connection: {row.user_id: row.value for row in connection.execute(given)}
         )

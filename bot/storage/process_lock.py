@@ -45,20 +45,16 @@ class ProcessLock:
         Raises :class:`DatabaseInUse` when another process holds it, :class:`StorageError` when the file cannot be
         opened or locked.
         """
-        descriptor = _open(database)
-        try:
+        with _opened(database) as descriptor:
             _lock(descriptor, database)
             yield cls()
-        finally:
-            os.close(descriptor)
 
     @classmethod
     @asynccontextmanager
     async def awaited(cls, database: Path, clock: Clock) -> AsyncIterator[ProcessLock]:
         """Wait until no other process holds the lock, then hold it inside the block. Raises
         :class:`StorageError`."""
-        descriptor = _open(database)
-        try:
+        with _opened(database) as descriptor:
             said = False
             while True:
                 try:
@@ -72,17 +68,21 @@ class ProcessLock:
             if said:
                 log.warning("database.free", detail=f"the other process has ended: using {database}")
             yield cls()
-        finally:
-            os.close(descriptor)
 
 
-def _open(database: Path) -> int:
+@contextmanager
+def _opened(database: Path) -> Iterator[int]:
+    """The descriptor of the lock's file; closing it releases the lock."""
     file = database.with_name(database.name + SUFFIX)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as exc:
         raise StorageError(f"{file}: {exc.strerror}") from exc
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _lock(descriptor: int, database: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from bot.domain.conversation.profile import Chosen
 from bot.domain.queue.usage import UsageRow
 from bot.storage.engine import Transactions
+from bot.storage.statements import put_row
 from bot.storage.tables import audit, profiles, usage
 
 
@@ -29,16 +31,11 @@ class SqlProfiles:
         def change(connection: Connection) -> None:
             before = _chosen(connection, [scope_id]).get(scope_id, {})
             after = {name: value for name, value in {**before, **changes}.items() if value is not None}
-            connection.execute(delete(profiles).where(profiles.c.scope_id == scope_id))
             if after:
-                connection.execute(
-                    insert(profiles).values(
-                        scope_id=scope_id,
-                        choices=json.dumps(after, ensure_ascii=False),
-                        changed_at=now,
-                        changed_by=by,
-                    )
-                )
+                row = {"choices": json.dumps(after, ensure_ascii=False), "changed_at": now, "changed_by": by}
+                put_row(connection, profiles, {"scope_id": scope_id}, row)
+            else:
+                connection.execute(delete(profiles).where(profiles.c.scope_id == scope_id))
             detail = {
                 "scope": scope_id,
                 "changes": {name: [before.get(name), value] for name, value in changes.items()},
@@ -83,14 +80,7 @@ class SqlUsage:
     async def of_server(self, guild_id: int, *, since_day: int) -> Sequence[UsageRow]:
         """A server's days and people since ``since_day``, oldest first."""
         theirs = (
-            select(
-                usage.c.day,
-                usage.c.user_id,
-                usage.c.user_name,
-                usage.c.questions,
-                usage.c.tokens,
-                usage.c.waited,
-            )
+            select(*(usage.c[field.name] for field in fields(UsageRow)))
             .where(usage.c.guild_id == guild_id, usage.c.day >= since_day)
             .order_by(usage.c.day, usage.c.user_id)
         )

@@ -11,20 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import (
-    Connection,
-    bindparam,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 
 from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
-from bot.domain.queue.limits import refusal
 from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
 from bot.domain.queue.store import QueueLimits, QueuePause
 from bot.storage import request_rows
@@ -78,9 +68,9 @@ _SET_ASIDE = exists().where(
 
 _NEXT_EXCLUDING = _NEXT.where(~_SET_ASIDE)
 
-# Statements that run between a question and the first word of its answer are built once: building them costs more
-# than running them. Each one also costs a trip to the connection's thread, so one that changes nothing is left
-# out.
+# Statements that run between a question and the first word of its answer are built once, because building them
+# costs more than running them. One that would change nothing is left out: each costs a trip to the connection's
+# thread.
 
 _RUNNING_ELSEWHERE = (
     select(func.count()).select_from(requests).where(IS_RUNNING, requests.c.lease_owner != bindparam("owner"))
@@ -157,9 +147,7 @@ def enqueue(connection: Connection, question: NewQuestion, limits: QueueLimits) 
     found = connection.execute(_JOINING, {"user": question.asker.user_id, "request": question.request_id}).one()
     if found.known:
         return request_rows.stored(connection, request_rows.BY_ID, {"request": question.request_id})[0]
-    refused = refusal(limits, total=found.total, mine=found.mine)
-    if refused is not None:
-        raise refused
+    limits.require_room(total=found.total, mine=found.mine)
     floor, finish = found.virtual_time, found.account if found.behind is None else found.behind
     if not found.total and not found.busy:
         floor, finish = _start_level(connection, found.virtual_time), None
@@ -171,8 +159,7 @@ def claim(
 ) -> StoredRequest | None:
     """See :meth:`bot.domain.queue.store.RequestStore.claim`. None also while the queue is paused."""
     line = connection.execute(_LINE, {"owner": owner}).one()
-    stands = line.paused_since is not None or (room is not None and line.elsewhere >= room)
-    if stands:
+    if line.paused_since is not None or (room is not None and line.elsewhere >= room):
         return None
     if excluding:
         chosen = connection.execute(_NEXT_EXCLUDING, {"excluding": list(excluding)}).first()
@@ -201,7 +188,7 @@ def claim(
 
 def _advance(connection: Connection, virtual_time: float, claimed_tag: float) -> None:
     if fairness.advanced(virtual_time, claimed_tag) == virtual_time:
-        return  # those who are being served can only hold it back further
+        return  # the accounts of people being served can only hold it back further
     settled = connection.execute(_SETTLED).scalar()
     advanced = fairness.advanced(virtual_time, claimed_tag, () if settled is None else (settled,))
     if advanced != virtual_time:
@@ -209,8 +196,7 @@ def _advance(connection: Connection, virtual_time: float, claimed_tag: float) ->
 
 
 def put_back(connection: Connection, sequences: Collection[int], now: float) -> None:
-    """Let running questions wait again. They keep their tag and stay charged, so they are at the head of the
-    queue."""
+    """Let running questions wait again. They keep their tag and stay charged, so they lead the queue."""
     for sequence in sequences:
         connection.execute(
             update(requests)
@@ -226,8 +212,7 @@ def put_back(connection: Connection, sequences: Collection[int], now: float) -> 
 
 
 def settle(connection: Connection, user_id: int, *, charged: float, measured: float) -> None:
-    """Correct a person's account from ``charged`` to ``measured`` (virtual time), and the tags of the person's
-    waiting questions."""
+    """Correct a person's account from ``charged`` to ``measured`` (virtual time), and their questions' tags."""
     finish = connection.execute(_ACCOUNT, {"user": user_id}).scalar()
     if finish is not None and charged != measured:
         finish = fairness.settled(finish, charged, measured)
@@ -291,17 +276,4 @@ def _insert(connection: Connection, question: NewQuestion, floor: float, tag: fl
             "changed_at": question.asked_at,
         },
     ).scalar_one()
-    return StoredRequest(
-        question=question,
-        state=RequestState.QUEUED,
-        sequence=sequence,
-        attempts=0,
-        enqueued_at=question.asked_at,
-        started_at=None,
-        finished_at=None,
-        message_ids=(),
-        answer=None,
-        error_key=None,
-        lease_owner=None,
-        lease_until=None,
-    )
+    return StoredRequest(question, RequestState.QUEUED, sequence, enqueued_at=question.asked_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 
 from sqlalchemy import Connection, Executable, Row, bindparam, select
 
@@ -54,38 +54,13 @@ def question_values(question: NewQuestion) -> dict[str, object]:
     }
 
 
-ANSWER_COLUMNS = (
-    "answer",
-    "reasoning",
-    "finish",
-    "model",
-    "prompt_tokens",
-    "completion_tokens",
-    "ttft",
-    "duration",
-    "tokens_per_second",
-    "counted",
-    "recalled",
-    "summarised",
-)
+ANSWER_COLUMNS = {"answer" if field.name == "text" else field.name: field.name for field in fields(Answer)}
+"""The columns that an answer fills, each with its field of :class:`Answer`."""
 
 
 def answer_values(answer: Answer) -> dict[str, object]:
-    """The columns that an answer fills."""
-    return {
-        "answer": answer.text,
-        "reasoning": answer.reasoning,
-        "finish": answer.finish,
-        "model": answer.model,
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "ttft": answer.ttft,
-        "duration": answer.duration,
-        "tokens_per_second": answer.tokens_per_second,
-        "counted": answer.counted,
-        "recalled": answer.recalled,
-        "summarised": answer.summarised,
-    }
+    """The values of :data:`ANSWER_COLUMNS`."""
+    return {column: getattr(answer, field) for column, field in ANSWER_COLUMNS.items()}
 
 
 BY_ID = select(requests).where(requests.c.request_id == bindparam("request"))
@@ -174,17 +149,6 @@ def _question(row: Row[tuple[object, ...]]) -> NewQuestion:
 def _answer(row: Row[tuple[object, ...]]) -> Answer | None:
     if row.answer is None:
         return None
-    return Answer(
-        text=row.answer,
-        reasoning=row.reasoning,
-        finish=row.finish,
-        model=row.model,
-        prompt_tokens=row.prompt_tokens,
-        completion_tokens=row.completion_tokens,
-        ttft=row.ttft,
-        duration=row.duration,
-        tokens_per_second=row.tokens_per_second,
-        counted=row.counted,
-        recalled=row.recalled,
-        summarised=bool(row.summarised),
-    )
+    answer = Answer(**{field: getattr(row, column) for column, field in ANSWER_COLUMNS.items()})
+    # Answers of early versions have NULL there.
+    return replace(answer, summarised=bool(answer.summarised))

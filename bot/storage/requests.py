@@ -146,7 +146,9 @@ class SqlRequests:
 
     async def position(self, request_id: str) -> int | None:
         """The question's position in the queue, from 1; None when it does not wait."""
-        return await self._transactions.read(lambda connection: _position(connection, request_id))
+        return await self._transactions.read(
+            lambda connection: connection.scalar(_POSITION, {"request": request_id})
+        )
 
     async def running_ids(self, owner: str) -> Sequence[str]:
         """The ids of what runs under ``owner``, oldest first."""
@@ -250,22 +252,14 @@ _POSITION = (
 def _waiting(connection: Connection) -> list[QueueEntry]:
     return [
         QueueEntry(
-            request_id, position, Asker(user_id, name, locale), conversation_id, channel_id, prompt, since, cost
+            row.request_id,
+            position,
+            Asker(row.user_id, row.user_name, row.locale),
+            row.conversation_id,
+            row.channel_id,
+            row.prompt,
+            row.enqueued_at,
+            row.cost,
         )
-        for position, (
-            request_id,
-            user_id,
-            name,
-            locale,
-            conversation_id,
-            channel_id,
-            prompt,
-            since,
-            cost,
-        ) in enumerate(connection.execute(_WAITING), start=1)
+        for position, row in enumerate(connection.execute(_WAITING), start=1)
     ]
-
-
-def _position(connection: Connection, request_id: str) -> int | None:
-    position: int | None = connection.execute(_POSITION, {"request": request_id}).scalar()
-    return position

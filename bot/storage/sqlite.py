@@ -1,24 +1,18 @@
-"""SQLite through SQLAlchemy's asynchronous engine: one connection that writes, two that read beside it.
+"""Engines on a SQLite file: one connection that writes, two that read beside it.
 
-Writes that wait together share one commit, each in a savepoint. Reads use snapshots of the last commit and never
-wait for a write (WAL, https://www.sqlite.org/wal.html).
+Reads use snapshots of the last commit and never wait for a write (WAL, https://www.sqlite.org/wal.html).
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.errors import StorageError, ValueRefused
-from bot.storage.group_commit import TOGETHER, JobRunner
 from bot.storage.sqlite_driver import StatementConnection, connected
 from bot.storage.statements import UNASKED
 
@@ -26,16 +20,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExecutionContext
     from sqlalchemy.pool import ConnectionPoolEntry
 
-T = TypeVar("T")
-
 BUSY_SECONDS = 10.0
 """How long a write waits for a write of somebody else (an open ``sqlite3`` session) before it fails."""
 
 READERS = 2
-
-_REFUSED = (DataError, IntegrityError, InterfaceError, OverflowError, UnicodeError)
-"""Errors that the same values would cause again. The last two come from the driver itself, which binds integers of
-up to 64 bits and text that is valid Unicode (Python docs, ``sqlite3``, "SQLite and Python types")."""
 
 
 def _configure(connection: DBAPIConnection, *, read_only: bool) -> None:
@@ -111,49 +99,3 @@ def _listen(engine: Engine, *, read_only: bool) -> None:
     event.listen(engine, "before_cursor_execute", on_execute)
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
-
-
-class SqliteTransactions:
-    """Transactions on a SQLite file, which this process has to itself
-    (:class:`bot.storage.process_lock.ProcessLock`): see :class:`bot.storage.engine.Transactions`."""
-
-    def __init__(self, file: Path) -> None:
-        writer, reader = open_engine(file, read_only=False), open_engine(file, read_only=True)
-        self._writes = JobRunner(writer, connections=1, together=TOGETHER)
-        self._reads = JobRunner(reader, connections=READERS, together=1)
-
-    async def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
-        """Run ``work`` in a transaction that is committed and on disk when this returns.
-
-        Writes that wait at the same time share one transaction, each in a savepoint of its own: when the disk
-        makes a commit slow, many take little longer than one. If the database refuses one of them, all are run
-        again one by one.
-
-        ``urgent`` writes overtake the others that wait: a pipeline is idle until the next question is taken,
-        however many questions join the queue at that moment. Each kind keeps its order.
-        """
-        return await self._run(self._writes, work, urgent=urgent)
-
-    async def read(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
-        """Run ``work`` on a snapshot of the last commit."""
-        return await self._run(self._reads, work, urgent=urgent)
-
-    async def close(self) -> None:
-        """Finish what was submitted and close every connection."""
-        try:
-            await self._writes.close()
-        finally:
-            await self._reads.close()
-
-    async def _run(self, worker: JobRunner, work: Callable[[Connection], T], *, urgent: bool) -> T:
-        try:
-            return await worker.submit(work, urgent=urgent)
-        except _REFUSED as exc:
-            raise ValueRefused(_described(exc)) from exc
-        except (SQLAlchemyError, sqlite3.Error) as exc:
-            raise StorageError(_described(exc)) from exc
-
-
-def _described(error: Exception) -> str:
-    cause = getattr(error, "orig", None) or error
-    return f"database: {type(cause).__name__}: {cause}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from sqlalchemy import Connection, Select, delete, insert, select
 
 from bot.domain.conversation.store import Turn
 from bot.domain.conversation.summary import Summary
 from bot.storage.engine import Transactions
+from bot.storage.statements import replace_row
 from bot.storage.tables import summaries, summary_sources, turns
 
 
@@ -31,17 +33,11 @@ class SqlSummaries:
             before = _kept(connection, conversation_id)
             if (None if before is None else before.upto) != after or not _unchanged(connection, made_of):
                 return False
-            earlier = _sources(connection, conversation_id)
-            connection.execute(delete(summaries).where(summaries.c.conversation_id == conversation_id))
-            connection.execute(
-                insert(summaries).values(
-                    conversation_id=conversation_id,
-                    text=summary.text,
-                    upto=summary.upto,
-                    written_at=summary.written_at,
-                )
-            )
-            sources = earlier | {turn.turn_id for turn in made_of}
+            drawn_from = summary_sources.c.conversation_id == conversation_id
+            sources = {*connection.scalars(select(summary_sources.c.turn_id).where(drawn_from))}
+            row = {"conversation_id": conversation_id, **asdict(summary)}
+            replace_row(connection, summaries, summaries.c.conversation_id == conversation_id, row)
+            sources |= {turn.turn_id for turn in made_of}
             connection.execute(
                 insert(summary_sources),
                 [{"conversation_id": conversation_id, "turn_id": turn_id} for turn_id in sorted(sources)],
@@ -64,11 +60,6 @@ def _kept(connection: Connection, conversation_id: int) -> Summary | None:
         )
     ).first()
     return None if row is None else Summary(row.text, row.upto, row.written_at)
-
-
-def _sources(connection: Connection, conversation_id: int) -> set[int]:
-    kept = select(summary_sources.c.turn_id).where(summary_sources.c.conversation_id == conversation_id)
-    return set(connection.scalars(kept))
 
 
 def _unchanged(connection: Connection, made_of: Sequence[Turn]) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Row, insert, select, update
+from dataclasses import asdict
+
+from sqlalchemy import Connection, Select, insert, select, update
 
 from bot.domain.cluster.switch_steps import Step, Switch, SwitchState
 from bot.storage.engine import Transactions
@@ -12,7 +14,7 @@ _CURRENT = select(switches).where(IS_OPEN)
 
 
 class SqlSwitches:
-    """The contract of every method is :class:`SwitchStore`'s."""
+    """The contract of every method is :class:`SwitchStore`'s. A switch's fields are the columns of its table."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -23,30 +25,26 @@ class SqlSwitches:
 
         def begin(db: Connection) -> Switch:
             same = select(switches).where(switches.c.switch_id == switch.switch_id)
-            row = db.execute(_CURRENT).first() or db.execute(same).first()
-            if row is not None:
-                return _switch(row)
-            db.execute(insert(switches).values(switch_id=switch.switch_id, **_values(switch)))
-            return switch
+            kept = _read(db, _CURRENT) or _read(db, same)
+            if kept is None:
+                db.execute(insert(switches).values(_values(switch)))
+            return kept or switch
 
         return await self._transactions.write(begin)
 
     async def current(self) -> Switch | None:
         """The open switch, or None."""
-        row = await self._transactions.read(lambda db: db.execute(_CURRENT).first())
-        return None if row is None else _switch(row)
+        return await self._transactions.read(lambda db: _read(db, _CURRENT))
 
     async def get(self, switch_id: str) -> Switch | None:
         """The switch with this id, or None."""
         wanted = select(switches).where(switches.c.switch_id == switch_id)
-        row = await self._transactions.read(lambda db: db.execute(wanted).first())
-        return None if row is None else _switch(row)
+        return await self._transactions.read(lambda db: _read(db, wanted))
 
     async def last_claimed(self) -> Switch | None:
         """The switch whose init was claimed last."""
         newest = select(switches).where(switches.c.claimed_at.is_not(None)).order_by(switches.c.claimed_at.desc())
-        row = await self._transactions.read(lambda db: db.execute(newest.limit(1)).first())
-        return None if row is None else _switch(row)
+        return await self._transactions.read(lambda db: _read(db, newest.limit(1)))
 
     async def claim_init(self, switch_id: str, *, now: float) -> bool:
         """Claim the right to send this switch's only init: True exactly once, in one process."""
@@ -67,43 +65,11 @@ class SqlSwitches:
 
 
 def _values(switch: Switch) -> dict[str, object]:
-    return {
-        "state": switch.state.value,
-        "model": switch.model,
-        "nodes": switch.nodes,
-        "local_network": switch.local_network,
-        "previous_model": switch.previous_model,
-        "previous_nodes": switch.previous_nodes,
-        "by": switch.by,
-        "started_at": switch.started_at,
-        "step": switch.step.value,
-        "step_since": switch.step_since,
-        "claimed_at": switch.claimed_at,
-        "initialised": switch.initialised,
-        "drained": switch.drained,
-        "workers": switch.workers,
-        "paused_before": switch.paused_before,
-        "finished_at": switch.finished_at,
-    }
+    return asdict(switch) | {"state": switch.state.value, "step": switch.step.value}
 
 
-def _switch(row: Row[tuple[object, ...]]) -> Switch:
-    return Switch(
-        switch_id=row.switch_id,
-        model=row.model,
-        nodes=row.nodes,
-        local_network=row.local_network,
-        previous_model=row.previous_model,
-        previous_nodes=row.previous_nodes,
-        by=row.by,
-        started_at=row.started_at,
-        state=SwitchState(row.state),
-        step=Step(row.step),
-        step_since=row.step_since,
-        claimed_at=row.claimed_at,
-        initialised=row.initialised,
-        drained=row.drained,
-        workers=row.workers,
-        paused_before=row.paused_before,
-        finished_at=row.finished_at,
-    )
+def _read(db: Connection, query: Select[tuple[object, ...]]) -> Switch | None:
+    row = db.execute(query).mappings().first()
+    if row is None:
+        return None
+    return Switch(**{**row, "state": SwitchState(row["state"]), "step": Step(row["step"])})

@@ -6,7 +6,7 @@ Each function is the inside of one transaction. Final states forget the interact
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
@@ -28,7 +28,7 @@ _NO_LEASE = {"lease_owner": None, "lease_until": None}
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """The columns of :data:`_HELD`: what is needed of a running question when it ends."""
+    """The columns of a running question that its end needs."""
 
     sequence: int
     request_id: str
@@ -49,24 +49,7 @@ class _Held:
 
 
 _HELD = (
-    select(
-        requests.c.sequence,
-        requests.c.request_id,
-        requests.c.root_id,
-        requests.c.kind,
-        requests.c.conversation_id,
-        requests.c.user_id,
-        requests.c.user_name,
-        requests.c.prompt,
-        requests.c.material,
-        requests.c.cost,
-        requests.c.weight,
-        requests.c.charge,
-        requests.c.guild_id,
-        requests.c.asked_at,
-        requests.c.started_at,
-        requests.c.follows,
-    )
+    select(*(requests.c[field.name] for field in fields(_Held)))
     .where(requests.c.request_id == bindparam("request"), IS_RUNNING, requests.c.lease_owner == bindparam("owner"))
     .with_for_update()
 )
@@ -98,7 +81,7 @@ _ANSWER = unasked(
             "finished_at": bindparam("now"),
             "changed_at": bindparam("now"),
             "charge": bindparam("measured"),
-            **{name: bindparam(name) for name in request_rows.ANSWER_COLUMNS},
+            **{column: bindparam(column) for column in request_rows.ANSWER_COLUMNS},
         }
     )
 )
@@ -108,7 +91,6 @@ _DELIVERED = (
     .where(requests.c.request_id == bindparam("request"), IS_ANSWERED)
     .values(state=RequestState.DELIVERED.value, changed_at=bindparam("now"), **_FORGET_TOKEN, **_NO_LEASE)
 )
-
 
 _OWNERS = select(requests.c.lease_owner).where(or_(IS_RUNNING, IS_ANSWERED)).distinct()
 

@@ -1,1 +1,1 @@
-"""Background tasks: spawned, kept going, and told of changes."""
+"""Background tasks, their supervision, and listeners to changes."""

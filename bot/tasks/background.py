@@ -20,15 +20,15 @@ class Background:
         self._following: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
-        """Run ``work``, which comes to its end by itself, beside everything else."""
+        """Run ``work``, which ends by itself, in a task of its own."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
     def follow(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
-        """As :meth:`spawn`, for ``work`` that keeps something current for minutes: :meth:`settled` does not wait
-        for it, because a shutdown would only ever wait in vain."""
+        """As :meth:`spawn`, for ``work`` that lasts for minutes: :meth:`settled` does not wait for it, because it
+        would not end within a shutdown."""
         task = self.spawn(work, name=name)
         self._following.add(task)
         return task
@@ -42,13 +42,13 @@ class Background:
         level("background.failed", task=task.get_name(), exc_info=error)
 
     async def settled(self, timeout: float) -> None:
-        """Wait until all that end by themselves have ended, at most ``timeout`` seconds."""
+        """Wait until the tasks of :meth:`spawn` have ended, at most ``timeout`` seconds."""
         ending = self._tasks - self._following
         if ending:
             await asyncio.wait(ending, timeout=timeout)
 
     async def aclose(self) -> None:
-        """Cancel what is left."""
+        """Cancel all tasks that still run."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -16,8 +16,8 @@ P = ParamSpec("P")
 
 
 class Listeners(Generic[P]):
-    """Calls every function that was subscribed, in that order. One that raises has a bug, which is logged once a
-    minute; the others are called all the same, and nothing is raised to the caller."""
+    """Calls every subscribed function, in the order of subscription. An error in one is logged, at most once a
+    minute, and does not keep the others from being called."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -25,7 +25,7 @@ class Listeners(Generic[P]):
         self._said = Repeats()
 
     def subscribe(self, listener: Callable[P, None]) -> Callable[[], None]:
-        """Call ``listener`` from now on; returns how to end it."""
+        """Call ``listener`` from now on; returns a function that ends the subscription."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -34,10 +34,8 @@ class Listeners(Generic[P]):
         for listener in list(self._listeners):
             try:
                 listener(*args, **kwargs)
-            except Exception as error:  # noqa: BLE001  # whoever tells them has no part in what is wrong with one
-                self._failed(getattr(listener, "__qualname__", repr(listener)), error)
-
-    def _failed(self, name: str, error: Exception) -> None:
-        unsaid = self._said.due((name, type(error).__name__), self._clock.monotonic())
-        if unsaid is not None:
-            log.error("listener.failed", listener=name, unsaid=unsaid, exc_info=error)
+            except Exception as error:  # an error in a listener is not the caller's
+                name = getattr(listener, "__qualname__", repr(listener))
+                unsaid = self._said.due((name, type(error).__name__), self._clock.monotonic())
+                if unsaid is not None:
+                    log.error("listener.failed", listener=name, unsaid=unsaid, exc_info=error)

@@ -1,4 +1,4 @@
-"""Work that has begun and must be completed before the process ends."""
+"""Work that must be completed before the process ends."""
 
 from __future__ import annotations
 

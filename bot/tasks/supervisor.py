@@ -1,4 +1,4 @@
-"""Tasks that last as long as the process, kept going through failures."""
+"""Tasks that last as long as the process, and are started again after a failure."""
 
 from __future__ import annotations
 
@@ -14,44 +14,42 @@ from bot.telemetry.repeats import Repeats
 log = structlog.get_logger(__name__)
 
 AGAIN_AFTER = 1.0
-"""Seconds before a task is begun again. After a failure that nobody foresaw they double with each further one."""
+"""Seconds before a task is started again. They double with each further unexpected failure."""
 
 FAILURES = 5
 WITHIN = 60.0
-"""A task with so many unforeseen failures within so many seconds gets nowhere."""
+"""A task that fails unexpectedly so many times within so many seconds is given up."""
 
 
 class Endurance:
-    """Tells, failure by failure, how long to wait until the next try, and when there is no use in one."""
+    """Counts the unexpected failures of a task: how long to wait until the next try, and when to give up."""
 
-    def __init__(self, *, most: int = FAILURES, within: float = WITHIN, first: float = AGAIN_AFTER) -> None:
-        """``most`` failures within ``within`` seconds are the end; ``first`` is the first wait in seconds."""
-        self._most = most
-        self._within = within
-        self._first = first
+    def __init__(self) -> None:
         self._failed_at: deque[float] = deque()
 
     def failed(self, now: float) -> float | None:
-        """The task failed ``now``: seconds until the next try, None when it is not to be tried again."""
+        """Count a failure at ``now`` (monotonic seconds); returns seconds until the next try, None to give up."""
         self._failed_at.append(now)
-        while now - self._failed_at[0] > self._within:
+        while now - self._failed_at[0] > WITHIN:
             self._failed_at.popleft()
-        if len(self._failed_at) >= self._most:
+        if len(self._failed_at) >= FAILURES:
             return None
-        return float(self._first * 2 ** (len(self._failed_at) - 1))
+        return float(AGAIN_AFTER * 2 ** (len(self._failed_at) - 1))
 
 
 class Supervisor:
-    """Keeps lasting tasks going. A failure that has a name, such as a disk that is busy for a moment, never ends
-    one. Any other is a bug, perhaps one that something odd from outside brings out: it is logged with its
-    traceback, each kind once a minute, and the task goes on, unless it fails again and again."""
+    """Runs lasting tasks and starts them again after a failure.
+
+    A :class:`BotError`, such as a disk that is busy for a moment, never ends a task. Any other error is a bug: it
+    is logged with its traceback, each kind once a minute, and the task is started again until it is given up.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._said = Repeats()
 
     async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Run ``work`` for ever. Raises what it raised when trying again is of no use."""
+        """Run ``work`` for ever. Raises its last error when it is given up."""
         endurance = Endurance()
         while True:
             pause = AGAIN_AFTER
@@ -65,10 +63,7 @@ class Supervisor:
                     log.critical("task.given_up", task=name, failures=FAILURES, within=WITHIN)
                     raise
                 pause = wait
-                self._say(name, error, pause)
+                unsaid = self._said.due((name, type(error).__name__), self._clock.monotonic())
+                if unsaid is not None:
+                    log.error("task.crashed", task=name, again_after=pause, unsaid=unsaid, exc_info=error)
             await self._clock.sleep(pause)
-
-    def _say(self, name: str, error: Exception, pause: float) -> None:
-        unsaid = self._said.due((name, type(error).__name__), self._clock.monotonic())
-        if unsaid is not None:
-            log.error("task.crashed", task=name, again_after=pause, unsaid=unsaid, exc_info=error)

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import structlog
 
 _SECRET_KEYS = frozenset({"token", "interaction_token", "authorization", "discord_token", "password"})
-# Interaction tokens travel in paths: /webhooks/<application>/<token>/… and /interactions/<id>/<token>/callback.
 # A user name and a password before the host of an address, whatever its scheme.
 _LOGIN_IN_ADDRESS = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s/?#\"']*@", re.IGNORECASE)
+# Interaction tokens travel in paths: /webhooks/<application>/<token>/… and /interactions/<id>/<token>/callback.
 _TOKEN_IN_PATH = re.compile(r"((?:webhooks|interactions)/\d+/)[^/\s\"']+")
 
 
@@ -59,21 +59,17 @@ def configure_logging(level: str, style: Literal["console", "json"], *, secrets:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.PositionalArgumentsFormatter(),
     ]
-    renderer: Any
-    if style == "json":
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
-        tail: list[Any] = [structlog.processors.format_exc_info]
-    else:
+    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if style == "console":
         renderer = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-        # Formatting the traceback before redaction, so that a secret in it is cleaned too.
-        tail = [structlog.processors.format_exc_info]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *tail,
+            # Before the redaction, so that a secret in a traceback is removed too.
+            structlog.processors.format_exc_info,
             Redactor(secrets),
             renderer,
         ],

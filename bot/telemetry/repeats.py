@@ -1,4 +1,4 @@
-"""Limits for logging events that happen very often."""
+"""A limit for logging frequent events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 KINDS = 256
-"""The most kinds that are remembered, so that a peer that invents new ones does not fill the memory."""
+"""The most kinds that are remembered: a peer that sends ever new ones must not fill the memory."""
 
 
 @dataclass(slots=True)

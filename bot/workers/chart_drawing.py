@@ -37,13 +37,10 @@ SERIES_COLOURS = (*COLOURS, "#ec7063", "#48c9b0", "#f7dc6f", "#dc7633", "#aab7b8
 LEGEND_COLUMNS = 3
 # The width fits the screen of a phone; the text is large enough to be read there without zooming.
 SIZE, DPI = (7.2, 8.4), 105
-
-
 # Up to this many values are drawn as larger dots joined by a thin line.
 FEW = 40
 # The shortest time that the axis shows.
 SHORTEST = timedelta(minutes=1)
-
 
 # By language, the font families that contain its letters. Chinese and Japanese letters share code points but have
 # different shapes.
@@ -56,8 +53,7 @@ _LATIN = "DejaVu Sans"
 
 
 class ChartDrawer:
-    """Draws charts, each in a process of its own: the memory is freed afterwards, and the event loop is not
-    blocked."""
+    """Draws charts, each in a process of its own."""
 
     def __init__(self, subprocesses: Subprocesses) -> None:
         self._subprocesses = subprocesses
@@ -193,19 +189,6 @@ def _style(axes: Axes, title: str) -> None:
         spine.set_color(GRID)
 
 
-def _few(axes: Axes, times: Sequence[datetime], panel: LinePanel, colour: str) -> None:
-    known = [(at, value) for at, value in zip(times, panel["values"], strict=True) if value is not None]
-    axes.plot(
-        [at for at, _ in known],  # type: ignore[arg-type]
-        [value for _, value in known],
-        color=colour,
-        linewidth=1.0,
-        alpha=0.6,
-        marker="o",
-        markersize=6.0,
-    )
-
-
 def _empty(axes: Axes, text: str) -> None:
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -215,6 +198,7 @@ def _empty(axes: Axes, text: str) -> None:
 def _line(axes: Axes, times: Sequence[datetime], panel: LinePanel, colour: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    known = [(at, value) for at, value in zip(times, panel["values"], strict=True) if value is not None]
     values = [float("nan") if value is None else value for value in panel["values"]]
     # A single measurement between gaps has no line, so dots show it.
     axes.plot(
@@ -226,10 +210,11 @@ def _line(axes: Axes, times: Sequence[datetime], panel: LinePanel, colour: str) 
         markersize=2.5,
         drawstyle="steps-post" if panel["step"] else "default",
     )
-    if sum(value is not None for value in panel["values"]) <= FEW and not panel["step"]:
-        _few(axes, times, panel, colour)
+    if len(known) <= FEW and not panel["step"]:
+        at, measured = [at for at, _ in known], [value for _, value in known]
+        axes.plot(at, measured, color=colour, linewidth=1.0, alpha=0.6, marker="o", markersize=6.0)  # type: ignore[arg-type]
     axes.set_xlim(min(times[0], times[-1] - SHORTEST), times[-1])  # type: ignore[arg-type]
-    highest = max((value for value in panel["values"] if value is not None), default=0.0)
+    highest = max((value for _, value in known), default=0.0)
     # The margins keep a constant curve visible, at the top as well as at zero.
     axes.set_ylim(bottom=-0.03 * (highest or 1.0), top=1.12 * (highest or 1.0))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=panel["step"], min_n_ticks=2))

@@ -9,15 +9,13 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot.errors import AttachmentRejected
 
 if TYPE_CHECKING:
-    # The program below does not need these, and starts faster without them.
-    from bot.workers.subprocesses import Subprocesses, Worker
+    # The program below does not need this, and starts faster without it.
+    from bot.workers.subprocesses import Worker
 
 TOO_LONG, NO_TEXT, ENCRYPTED, UNREADABLE = 3, 4, 5, 6
 _KEYS = {
@@ -33,40 +31,21 @@ BYTES_PER_CHARACTER = 4
 UNPACKED_BYTES = 100_000_000
 
 
-class DocumentTurn:
-    """The right to read documents, one after the other."""
+async def document_text(worker: Worker, kind: str, data: bytes, *, name: str, pages: int, characters: int) -> str:
+    """The text of a document (``pdf`` or ``docx``) with at most this many pages and characters of text.
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    Raises :class:`AttachmentRejected`, whose sentence contains ``name``.
+    """
+    from bot.workers.subprocesses import ChildFailed, Limits
 
-    async def text(self, kind: str, data: bytes, *, name: str, pages: int, characters: int) -> str:
-        """The text of a document (``pdf`` or ``docx``) with at most this many pages and characters of text.
-
-        Raises :class:`AttachmentRejected`, whose sentence contains ``name``.
-        """
-        from bot.workers.subprocesses import ChildFailed, Limits
-
-        limits = Limits(MEMORY_BYTES, SECONDS, characters * BYTES_PER_CHARACTER)
-        arguments = (kind, str(pages), str(characters))
-        try:
-            text = await self._worker.run("bot.workers.documents", *arguments, data=data, limits=limits)
-        except ChildFailed as error:
-            key = _KEYS.get(error.status, "error.attachment_unreadable")
-            raise AttachmentRejected(str(error), key=key, name=name, pages=pages) from error
-        return text.decode()
-
-
-class Documents:
-    """Reads PDF and DOCX files in child processes."""
-
-    def __init__(self, subprocesses: Subprocesses) -> None:
-        self._subprocesses = subprocesses
-
-    @asynccontextmanager
-    async def turn(self, user_id: int) -> AsyncIterator[DocumentTurn]:
-        """Wait for this person's turn. Raises :class:`WaitListFull`."""
-        async with self._subprocesses.turn(user_id) as worker:
-            yield DocumentTurn(worker)
+    limits = Limits(MEMORY_BYTES, SECONDS, characters * BYTES_PER_CHARACTER)
+    arguments = (kind, str(pages), str(characters))
+    try:
+        text = await worker.run("bot.workers.documents", *arguments, data=data, limits=limits)
+    except ChildFailed as error:
+        key = _KEYS.get(error.status, "error.attachment_unreadable")
+        raise AttachmentRejected(str(error), key=key, name=name, pages=pages) from error
+    return text.decode()
 
 
 def pdf_text(data: bytes, pages: int) -> str:

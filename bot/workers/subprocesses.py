@@ -16,7 +16,7 @@ from typing import Protocol, Self
 from bot.errors import BotError, WaitListFull
 
 AT_ONCE = 2
-"""Child processes in all. A person has at most one of them."""
+"""The most child processes that run at once. A person has at most one of them."""
 
 MOST_WAITING = 50
 """The most people who may wait for a child process; further ones are refused."""
@@ -24,7 +24,6 @@ MOST_WAITING = 50
 # Seconds. An interaction's token is valid for 15 minutes, which is enough for this wait and for the at most ten
 # files of a question.
 PATIENCE = 400.0
-
 _ROOT = Path(__file__).resolve().parents[2]
 _READ_BYTES = 65_536
 
@@ -39,7 +38,7 @@ class ChildFailed(BotError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one child: address space, seconds (by the clock, and of CPU), and bytes of output."""
+    """Limits of one child: address space, seconds (of the clock and of CPU), and bytes of output."""
 
     memory_bytes: int
     seconds: float

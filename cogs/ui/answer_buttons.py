@@ -29,27 +29,24 @@ Action = Callable[[Services, str, Press], Awaitable[None]]
 
 
 async def _stop(services: Services, request_id: str, press: Press) -> None:
-    request = await services.actions.stoppable(request_id, person_of(press))
-    stop = partial(services.actions.stop, request_id, person_of(press), _pressed(press))
+    request = await services.actions.permitted(Act.STOP, request_id, person_of(press))
+    message = press.message
+    pressed = None if message is None else PressedMessage(message.id, press.token, token_expiry(press))
+    stop = partial(services.actions.stop, request_id, person_of(press), pressed)
     if not request.question.destination.channel_route:
-        # Its last form is shown through the press's token, which is good for nothing before the acknowledgement.
+        # Its last form is shown through the press's token, which Discord accepts only after the acknowledgement.
         try:
             await press.response.defer()
         finally:
             await stop()
         return
-    # Side by side: a slow Discord keeps no pipeline busy, and a slow last edit no press unanswered.
+    # At the same time: a slow Discord must not keep a pipeline busy, nor a slow last edit delay the
+    # acknowledgement.
     stopping = asyncio.create_task(stop(), name=f"stop-{request_id}")
     try:
         await press.response.defer()
     finally:
         await stopping
-
-
-def _pressed(press: Press) -> PressedMessage | None:
-    if press.message is None:
-        return None
-    return PressedMessage(press.message.id, press.token, token_expiry(press))
 
 
 async def _show(services: Services, request_id: str, press: Press) -> None:
@@ -59,7 +56,7 @@ async def _show(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _send(services: Services, request: StoredRequest, press: Press, *, private: bool) -> None:
-    """A stored answer as messages of their own."""
+    """Send a stored answer as new messages."""
     pages = await services.actions.pages(request)
     await press.response.defer(ephemeral=private, thinking=True)
     for page in pages:
@@ -72,7 +69,7 @@ async def _send(services: Services, request: StoredRequest, press: Press, *, pri
 
 
 async def _again(services: Services, request_id: str, press: Press, kind: RequestKind) -> None:
-    origin = await services.actions.repeatable(request_id, person_of(press))
+    origin = await services.actions.permitted(Act.REPEAT, request_id, person_of(press))
     await services.quotas.check(await services.access.seen(person_of(press)))
     destination = destination_of(press, private=origin.question.destination.private)
     pages = len(origin.message_ids)
@@ -88,35 +85,19 @@ async def _again(services: Services, request_id: str, press: Press, kind: Reques
     await services.revisions.repeat(origin, kind, destination, in_place=True)
 
 
-async def _regenerate(services: Services, request_id: str, press: Press) -> None:
-    await _again(services, request_id, press, RequestKind.REGENERATE)
-
-
-async def _continue(services: Services, request_id: str, press: Press) -> None:
-    await _again(services, request_id, press, RequestKind.CONTINUE)
-
-
 async def _turn(services: Services, request_id: str, press: Press, step: int) -> None:
-    origin = await services.actions.repeatable(request_id, person_of(press))
+    origin = await services.actions.permitted(Act.REPEAT, request_id, person_of(press))
     destination = destination_of(press, private=origin.question.destination.private)
     if not destination.channel_route:
         # As in `_again`: where the messages cannot be reached, the other version comes beside them. Their ids are
         # known once the answer has settled.
         version = await services.revisions.neighbour(origin, step)
-        origin = await services.actions.repeatable(request_id, person_of(press))
+        origin = await services.actions.permitted(Act.REPEAT, request_id, person_of(press))
         if len(origin.message_ids) != 1:
             await _send(services, version, press, private=destination.private)
             return
     await press.response.defer()
     await services.revisions.turn(origin, step, destination)
-
-
-async def _previous(services: Services, request_id: str, press: Press) -> None:
-    await _turn(services, request_id, press, -1)
-
-
-async def _next(services: Services, request_id: str, press: Press) -> None:
-    await _turn(services, request_id, press, 1)
 
 
 async def _version(services: Services, request_id: str, press: Press) -> Version:
@@ -149,56 +130,32 @@ async def _rate(services: Services, request_id: str, press: Press, *, good: bool
     await reply(press, text_layout(sentence), private=True)
 
 
-async def _like(services: Services, request_id: str, press: Press) -> None:
-    await _rate(services, request_id, press, good=True)
-
-
-async def _dislike(services: Services, request_id: str, press: Press) -> None:
-    await _rate(services, request_id, press, good=False)
-
-
-ACTIONS: dict[Control, Action] = {
-    Control.STOP: _stop,
-    Control.CANCEL: _stop,
-    Control.SHOW: _show,
-    Control.REGENERATE: _regenerate,
-    Control.RETRY: _regenerate,
-    Control.CONTINUE: _continue,
-    Control.PREVIOUS: _previous,
-    Control.NEXT: _next,
-    Control.REASONING: _reasoning,
-    Control.AS_FILE: _as_file,
-    Control.LIKE: _like,
-    Control.DISLIKE: _dislike,
+ACTIONS: dict[Control, tuple[Action, Act | None]] = {
+    Control.STOP: (_stop, None),
+    Control.CANCEL: (_stop, None),
+    Control.SHOW: (_show, None),
+    Control.REGENERATE: (partial(_again, kind=RequestKind.REGENERATE), Act.ASK),
+    Control.RETRY: (partial(_again, kind=RequestKind.REGENERATE), Act.ASK),
+    Control.CONTINUE: (partial(_again, kind=RequestKind.CONTINUE), Act.ASK),
+    Control.PREVIOUS: (partial(_turn, step=-1), None),
+    Control.NEXT: (partial(_turn, step=1), None),
+    Control.REASONING: (_reasoning, None),
+    Control.AS_FILE: (_as_file, None),
+    Control.LIKE: (partial(_rate, good=True), Act.RATE),
+    Control.DISLIKE: (partial(_rate, good=False), Act.RATE),
 }
-
-ACTS: dict[Control, Act | None] = {
-    Control.STOP: None,
-    Control.CANCEL: None,
-    Control.SHOW: None,
-    Control.REGENERATE: Act.ASK,
-    Control.RETRY: Act.ASK,
-    Control.CONTINUE: Act.ASK,
-    Control.PREVIOUS: None,
-    Control.NEXT: None,
-    Control.REASONING: None,
-    Control.AS_FILE: None,
-    Control.LIKE: Act.RATE,
-    Control.DISLIKE: Act.RATE,
-}
-"""What a press is, besides being the asker's: a question or a rating, which take a right in the place. None: it
-ends, shows or turns what is there already, which stays open to those who may no longer ask."""
+"""What each press does, and the right that it takes besides being the asker's. None: it ends, shows or turns what
+is there already, which stays open to those who may no longer ask."""
 
 
 class AnswerControl(DurableButton, template=rf"answer:(?P<action>[a-z]+):(?P<request>{REQUEST_ID})"):
-    """One press of one of our buttons."""
+    """A button under an answer."""
 
     withdrawals = frozenset({Control.STOP.value, Control.CANCEL.value})
 
     async def act(self, services: Services, press: Press) -> None:
-        """Do what its action names, for those who have the right it takes."""
-        control = Control(self.fields["action"])
-        right = ACTS[control]
+        """Do what the button says, for people who have the right that it takes."""
+        action, right = ACTIONS[Control(self.fields["action"])]
         if right is not None:
             await services.access.require(right, person_of(press), place_of_interaction(press))
-        await ACTIONS[control](services, self.fields["request"], press)
+        await action(services, self.fields["request"], press)

@@ -1,11 +1,11 @@
-"""The way from somebody's words to the queue, the same for every way to ask."""
+"""Taking a question from Discord to the queue: the same for every way to ask."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import discord
 import structlog
@@ -13,12 +13,11 @@ import structlog
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import text_layout
-from bot.domain.queue.request import Asker, Destination
+from bot.domain.queue.request import Destination
 from bot.errors import BotError, DeliveryError, UserError
 from bot.i18n.catalogue import say
 from bot.presentation.page import quote_question
-from bot.services.access.operators import Person
-from bot.services.requests.ask import Accepted, AskContext, Question
+from bot.services.requests.ask import Accepted, AskRequest
 from cogs.ui.base import fill_in, reply
 from cogs.ui.convert import (
     ask_context_of,
@@ -39,19 +38,6 @@ UNKNOWN_INTERACTION = 10062
 THREAD_TITLE = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody wants to know. None leaves it to the profile; ``follows`` is the root of a branch."""
-
-    prompt: str
-    attachments: Sequence[discord.Attachment] = ()
-    attached_text: str = ""
-    private: bool | None = None
-    think: bool | None = None
-    thread: bool | None = None
-    follows: str | None = None
-
-
 class Asking:
     """Takes questions from interactions and from messages."""
 
@@ -59,144 +45,144 @@ class Asking:
         self._services = services
         self._application_id = application_id
 
-    async def by_interaction(self, interaction: discord.Interaction, wish: Wish) -> None:
-        """Submit a question and acknowledge it with the message that becomes the answer. Raises what submitting
-        and reading attachments do."""
-        person = person_of(interaction)
-        context = await ask_context_of(self._services, person, place_of_interaction(interaction))
-        private = context.profile.private if wish.private is None else wish.private
-        if wish.attachments:
-            self._services.attachments.check_all(wish.attachments)
+    async def by_interaction(
+        self,
+        interaction: discord.Interaction,
+        prompt: str,
+        *,
+        files: Sequence[discord.Attachment] = (),
+        attached_text: str = "",
+        private: bool | None = None,
+        think: bool | None = None,
+        thread: bool | None = None,
+        follows: str | None = None,
+    ) -> None:
+        """Submit a question and acknowledge it with the message that becomes the answer.
+
+        ``private``, ``think`` and ``thread`` None leave that to the profile; the rest as in :class:`AskRequest`.
+        Raises what submitting and reading attachments do.
+        """
+        place = place_of_interaction(interaction)
+        context = await ask_context_of(self._services, person_of(interaction), place)
+        is_private = context.profile.private if private is None else private
+        request = AskRequest(
+            prompt=prompt,
+            asker=asker_of(interaction),
+            context=context,
+            destination=destination_of(interaction, private=is_private),
+            heard_as=interaction.id,
+            attached_text=attached_text,
+            think=think,
+            follows=None if is_private else follows,
+        )
+        if files:
+            self._services.attachments.check_all(files)
             # A download may take longer than the 3 s an interaction waits.
-            await interaction.response.defer(thinking=True, ephemeral=private)
+            await interaction.response.defer(thinking=True, ephemeral=is_private)
         try:
-            attached_text = await self._material(wish, person)
-            threaded = (context.profile.threads if wish.thread is None else wish.thread) and not private
+            request = await self._with_files(request, files)
+            threaded = (context.profile.threads if thread is None else thread) and not is_private
             if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
-                await self._in_thread(interaction, interaction.channel, wish, context, attached_text)
+                await self._in_thread(interaction, interaction.channel, request)
             else:
-                await self._here(interaction, wish, context, attached_text, private=private)
+                await self._here(interaction, request)
         except BotError:
             if interaction.response.is_done():
                 # The refusal is for the asker alone: a follow-up would fill the "thinking…" that all can see.
                 await interaction.delete_original_response()
             raise
 
-    async def by_message(self, message: discord.Message, wish: Wish) -> None:
-        """Submit the question in a message and reply to it with the message that becomes the answer."""
-        services = self._services
+    async def by_message(
+        self,
+        message: discord.Message,
+        prompt: str,
+        *,
+        files: Sequence[discord.Attachment] = (),
+        attached_text: str = "",
+        follows: str | None = None,
+    ) -> None:
+        """Submit the question in a message and reply to it with the message that becomes the answer. Parameters
+        and errors as :meth:`by_interaction`."""
         person, asker = author_of(message)
-        channel = message.channel
-        place = place_of(channel, channel.id, message.guild)
-        context = await ask_context_of(services, person, place)
-        await services.ask.admit(context)
-        async with _typing(channel) if wish.attachments else nullcontext():
-            attached_text = await self._material(wish, person)
-        target: discord.abc.Messageable = channel
-        channel_id = channel.id
-        if context.profile.threads and isinstance(channel, discord.TextChannel) and wish.prompt.strip():
-            thread = await _thread_on(message, wish.prompt)
-            if thread is not None:
-                target, channel_id = thread, thread.id
-                context = replace(context, place=place_of(thread, thread.id, message.guild))
-        accepted = await self._submit(
-            wish,
-            context,
-            asker,
-            self._destination(channel_id, message.guild),
-            attached_text=attached_text,
-            heard_as=message.id,
-            source_message_id=message.id,
-            follows=wish.follows if channel_id == channel.id else None,
+        target: discord.abc.Messageable = message.channel
+        reply_to: discord.MessageReference | None = message.to_reference(fail_if_not_exists=False)
+        context = await ask_context_of(
+            self._services, person, place_of(message.channel, message.channel.id, message.guild)
         )
+        await self._services.ask.admit(context)
+        request = AskRequest(
+            prompt=prompt,
+            asker=asker,
+            context=context,
+            destination=self._destination(message.channel.id, message.guild),
+            heard_as=message.id,
+            attached_text=attached_text,
+            source_message_id=message.id,
+            follows=follows,
+        )
+        async with _typing(target) if files else nullcontext():
+            request = await self._with_files(request, files)
+        if context.profile.threads and isinstance(message.channel, discord.TextChannel) and prompt.strip():
+            thread = await _thread_on(message, prompt)
+            if thread is not None:
+                target, reply_to = thread, None
+                request = self._moved(request, thread, message.guild)
+        accepted = await self._services.ask.submit(request)
+        if accepted is not None:
+            await self._services.ask.acknowledged(accepted, await self._sent(target, accepted, reply_to))
+
+    async def _here(self, interaction: discord.Interaction, request: AskRequest) -> None:
+        accepted = await self._services.ask.submit(request)
         if accepted is None:
             return
-        reply_to = message.to_reference(fail_if_not_exists=False) if channel_id == channel.id else None
-        await services.ask.acknowledged(accepted, await self._sent(target, accepted, reply_to))
-
-    async def _here(
-        self,
-        interaction: discord.Interaction,
-        wish: Wish,
-        context: AskContext,
-        attached_text: str,
-        *,
-        private: bool,
-    ) -> None:
-        accepted = await self._submit(
-            wish,
-            context,
-            asker_of(interaction),
-            destination_of(interaction, private=private),
-            attached_text=attached_text,
-            heard_as=interaction.id,
-            follows=None if private else wish.follows,
-        )
-        if accepted is not None:
-            await self._acknowledge(interaction, accepted, private=private)
+        view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
+        try:
+            with translated():
+                message_id = await _answered(interaction, view, private=request.destination.private)
+        except DeliveryError as error:
+            # The question is in the queue already: it is answered in the channel where that is possible.
+            self._services.metrics.late_interactions.inc()
+            log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
+            if _code(error) == UNKNOWN_INTERACTION:
+                self._services.ask.refused(accepted)
+                return
+            message_id = None
+        await self._services.ask.acknowledged(accepted, message_id)
 
     async def _in_thread(
-        self,
-        interaction: discord.Interaction,
-        channel: discord.TextChannel,
-        wish: Wish,
-        context: AskContext,
-        attached_text: str,
+        self, interaction: discord.Interaction, channel: discord.TextChannel, request: AskRequest
     ) -> None:
-        """A message with the question in the channel, the answer in a thread on it."""
-        if not wish.prompt.strip():
+        """Show the question in the channel, and its answer in a thread on that message."""
+        if not request.prompt.strip():
             raise UserError("empty prompt", key="error.empty_prompt")
-        await self._services.ask.admit(context)
-        asker = asker_of(interaction)
+        await self._services.ask.admit(request.context)
+        asker = request.asker
         note = say(asker.locale, "asking.thread", asker=f"<@{asker.user_id}>")
-        opening = text_layout(quote_question(wish.prompt), f"-# {note}")
+        opening = text_layout(quote_question(request.prompt), f"-# {note}")
         message_id = await _answered(interaction, opening, private=False) or 0
-        thread = await _thread_on(channel.get_partial_message(message_id), wish.prompt)
+        thread = await _thread_on(channel.get_partial_message(message_id), request.prompt)
         if thread is None:
-            await self._here(interaction, wish, context, attached_text, private=False)
+            await self._here(interaction, request)
             return
-        accepted = await self._submit(
-            wish,
-            replace(context, place=place_of(thread, thread.id, interaction.guild)),
-            asker,
-            self._destination(thread.id, interaction.guild),
-            attached_text=attached_text,
-            heard_as=interaction.id,
-        )
+        accepted = await self._services.ask.submit(self._moved(request, thread, interaction.guild))
         if accepted is not None:
             await self._services.ask.acknowledged(accepted, await self._sent(thread, accepted, None))
 
-    async def _submit(
-        self,
-        wish: Wish,
-        context: AskContext,
-        asker: Asker,
-        destination: Destination,
-        *,
-        attached_text: str,
-        heard_as: int,
-        source_message_id: int | None = None,
-        follows: str | None = None,
-    ) -> Accepted | None:
-        return await self._services.ask.submit(
-            Question(
-                asker=asker,
-                destination=destination,
-                prompt=wish.prompt,
-                attached_text=attached_text,
-                think=wish.think,
-                weight=self._services.operators.weight_of(context.person),
-                context=context,
-                source_message_id=source_message_id,
-                follows=follows,
-                heard_as=heard_as,
-            )
+    def _moved(self, request: AskRequest, thread: discord.Thread, guild: discord.Guild | None) -> AskRequest:
+        """The request for a thread that was opened for it, where no branch goes on."""
+        return replace(
+            request,
+            context=replace(request.context, place=place_of(thread, thread.id, guild)),
+            destination=self._destination(thread.id, guild),
+            follows=None,
         )
 
-    async def _material(self, wish: Wish, person: Person) -> str:
-        files = wish.attachments
-        read = await self._services.attachments.read_all(files, user_id=person.user_id) if files else ""
-        return "\n\n".join(part for part in (wish.attached_text, read) if part)
+    async def _with_files(self, request: AskRequest, files: Sequence[discord.Attachment]) -> AskRequest:
+        """The request with the text of these files. Raises :class:`AttachmentRejected`, :class:`WaitListFull`."""
+        if not files:
+            return request
+        read = await self._services.attachments.read_all(files, user_id=request.asker.user_id)
+        return replace(request, attached_text="\n\n".join(filter(None, (request.attached_text, read))))
 
     def _destination(self, channel_id: int, guild: discord.Guild | None) -> Destination:
         return Destination(
@@ -225,24 +211,9 @@ class Asking:
             return None
         return sent.id
 
-    async def _acknowledge(self, interaction: discord.Interaction, accepted: Accepted, *, private: bool) -> None:
-        view = self._services.layout(accepted.page, accepted.request_id, accepted.locale)
-        try:
-            with translated():
-                message_id = await _answered(interaction, view, private=private)
-        except DeliveryError as error:
-            # The question is in the queue already: it is answered in the channel where that is possible.
-            self._services.metrics.late_interactions.inc()
-            log.warning("ask.not_acknowledged", request_id=accepted.request_id, code=_code(error))
-            if _code(error) == UNKNOWN_INTERACTION:
-                self._services.ask.refused(accepted)
-                return
-            message_id = None
-        await self._services.ask.acknowledged(accepted, message_id)
-
 
 async def _answered(interaction: discord.Interaction, view: discord.ui.LayoutView, *, private: bool) -> int | None:
-    """The id of the message that shows ``view`` now."""
+    """Answer an interaction with ``view``, acknowledged or not; the id of the message."""
     if interaction.response.is_done():
         return await fill_in(interaction, view)
     return await reply(interaction, view, private=private)
@@ -250,7 +221,7 @@ async def _answered(interaction: discord.Interaction, view: discord.ui.LayoutVie
 
 @asynccontextmanager
 async def _typing(channel: discord.abc.Messageable) -> AsyncIterator[None]:
-    """Show that the message was heard, while its files wait to be read: there is nothing else to see of it yet."""
+    """Show the bot as typing while a message's files are read: nothing else of the question can be seen yet."""
     showing = asyncio.create_task(_show_typing(channel), name="typing")
     try:
         yield
@@ -287,6 +258,6 @@ async def _thread_on(message: discord.Message | discord.PartialMessage, prompt: 
         with translated():
             return await message.create_thread(name=title)
     except DeliveryError as error:
-        # It may not, or there is one already: the answer comes where the question was asked.
+        # No permission, or there is a thread already: the answer comes where the question was asked.
         log.info("thread.not_opened", message=message.id, code=_code(error))
         return None

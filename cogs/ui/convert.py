@@ -1,4 +1,4 @@
-"""Discord's interactions and messages in the services' terms: who is speaking, where, and what was said."""
+"""Conversion of Discord's interactions and messages into the services' terms: who, where, which words."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ DEFAULT_LOCALE = "en-US"
 
 
 def person_of(interaction: discord.Interaction) -> Person:
-    """The person behind an interaction, with the roles Discord sent along.
-
-    Only of a server the bot is a member of: where somebody brought it along, it does not know the roles.
-    """
+    """The person behind an interaction, with the roles that Discord sent along: only in servers that the bot is a
+    member of. Where a person installed the bot for themselves, it does not know them."""
     member = interaction.user
     guild_id = interaction.guild_id
     if guild_id is None or interaction.client.get_guild(guild_id) is None:
@@ -29,8 +27,8 @@ def person_of(interaction: discord.Interaction) -> Person:
 
 
 def manages(interaction: discord.Interaction) -> bool:
-    """Whether the person manages this place, as Discord tells it with this interaction: in a server by their
-    permissions, outside of servers everybody."""
+    """Whether the person manages the server, as Discord says with the interaction; outside of servers:
+    everybody."""
     return interaction.guild_id is None or interaction.permissions.manage_guild
 
 
@@ -63,12 +61,12 @@ def destination_of(interaction: discord.Interaction, *, private: bool) -> Destin
 
 
 def token_expiry(interaction: discord.Interaction) -> float:
-    """When the interaction's token is spent, in epoch seconds."""
+    """When the interaction's token expires, in epoch seconds."""
     return interaction.created_at.timestamp() + TOKEN_LIFETIME
 
 
 def place_of(channel: object, channel_id: int, guild: discord.Guild | None) -> ScopeChain:
-    """The scopes of a channel: thread, channel, category, server; those of them that are known."""
+    """The scopes of a channel, as far as they are known: thread, channel, category, server."""
     scopes: list[Scope] = []
     if isinstance(channel, discord.Thread):
         scopes.append(Scope("thread", channel.id, channel.name))
@@ -93,7 +91,7 @@ def place_of_interaction(interaction: discord.Interaction) -> ScopeChain:
 
 
 def locale_of_message(message: discord.Message) -> str:
-    """A message does not tell its author's language: the server's, or English."""
+    """The server's language, else English: a message does not tell its author's."""
     return message.guild.preferred_locale.value if message.guild is not None else DEFAULT_LOCALE
 
 
@@ -106,7 +104,7 @@ def author_of(message: discord.Message) -> tuple[Person, Asker]:
 
 
 def words_of(message: discord.Message, me: int) -> str:
-    """What a message asks: without the mention of the bot, other people's mentions as their names."""
+    """The question in a message: without the mention of the bot, and with people's names in place of mentions."""
     text = message.content
     for mention in (f"<@{me}>", f"<@!{me}>"):
         text = text.replace(mention, " ")
@@ -117,7 +115,7 @@ def words_of(message: discord.Message, me: int) -> str:
 
 
 def shown_in(message: discord.Message) -> str:
-    """What a message says, its text components included (other bots' messages and our own have no content)."""
+    """The text of a message, text components included: bots' messages may have nothing else."""
     texts = [
         message.content,
         *(item.content for item in message.components if isinstance(item, discord.TextDisplay)),
@@ -126,12 +124,13 @@ def shown_in(message: discord.Message) -> str:
 
 
 def require_operator(services: Services, interaction: discord.Interaction) -> None:
-    """Raise :class:`NotAllowed` unless an operator is behind it. What they are told then leaves first."""
+    """Raise :class:`NotAllowed` for anybody but operators. The calls that answer an operator are sent first."""
     services.operators.require(person_of(interaction))
     services.for_operators()
 
 
 async def ask_context_of(services: Services, person: Person, place: ScopeChain) -> AskContext:
-    """Who asks where, with what is in effect there. Raises :class:`NotAllowed` when the person's roles cannot be
-    found out, :class:`StorageError`."""
-    return AskContext(await services.access.seen(person), place, await services.profiles.of(place.ids))
+    """Who asks where, with the profile in effect. Raises :class:`NotAllowed` when Discord does not tell the
+    person's roles, :class:`StorageError`."""
+    seen = await services.access.seen(person)
+    return AskContext(seen, place, await services.profiles.of(place.ids), services.operators.weight_of(seen))

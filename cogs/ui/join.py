@@ -1,4 +1,4 @@
-"""How a machine joins, privately, with its progress."""
+"""The private message about joining the cluster, with progress."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from bot.domain.cluster.events import ClusterEvent, EventKind
 from bot.domain.status import JoinCommand
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import say
-from bot.presentation.join import join_card
+from bot.presentation.join import SYSTEMS, join_card
 from bot.presentation.page import escape_inline
-from bot.presentation.status import SYSTEMS, Card, short_node
+from bot.presentation.status import Card, short_node
 from bot.services.access.rules import Act
 from cogs.ui.base import BaseLayout, Press, fill_in, made_button, redraw
 from cogs.ui.convert import person_of, place_of_interaction
 
 log = structlog.get_logger(__name__)
 
-# Below the 15 minutes an interaction's token lives.
+# In seconds, below the 15 minutes that an interaction's token is valid.
 PROGRESS_SHOWN = 840.0
 
 
@@ -33,7 +33,7 @@ async def require_join(services: Services, interaction: Press) -> None:
 
 
 class JoinView(BaseLayout):
-    """The command with steps by operating system; says so when a new node appears."""
+    """The join command with the steps for each operating system; it says when a new node appears."""
 
     def __init__(self, services: Services, join: JoinCommand | None, *, locale: str, owner_id: int) -> None:
         super().__init__(owner_id=owner_id, timeout=PROGRESS_SHOWN)
@@ -47,13 +47,13 @@ class JoinView(BaseLayout):
         self._fill()
 
     def follow(self, shown: Press) -> None:
-        """Show progress through this interaction from now on."""
+        """Show progress through this interaction."""
         self._shown = shown
         if self._join is not None:
             self._unfollow = self._services.operations.recorder.subscribe(self._happened)
 
     async def on_timeout(self) -> None:
-        """The token is spent soon: nothing is followed any more."""
+        """Stop showing progress before the token expires."""
         self._shown = None
         if self._unfollow is not None:
             self._unfollow()
@@ -76,7 +76,7 @@ class JoinView(BaseLayout):
         self.add_item(row)
 
     async def authorise(self, interaction: Press) -> None:
-        """As the command itself."""
+        """Allow whom the command allows."""
         await require_join(self._services, interaction)
 
     async def _choose(self, system: str, interaction: Press) -> None:
@@ -105,7 +105,7 @@ class JoinView(BaseLayout):
 
 
 async def show_join(services: Services, interaction: Press) -> None:
-    """Answer privately with the way to join. Raises :class:`NotAllowed`, :class:`SchedulerError`."""
+    """Answer privately with the join command. Raises :class:`NotAllowed`, :class:`SchedulerError`."""
     await require_join(services, interaction)
     await interaction.response.defer(thinking=True, ephemeral=True)
     join = await services.cluster.join_command()

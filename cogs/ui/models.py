@@ -1,4 +1,4 @@
-"""The list of models: pages and a search, for the person who asked."""
+"""The list of models with pages and a search, for the person who asked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ModelPages(BaseLayout):
         self._fill()
 
     async def authorise(self, interaction: Press) -> None:
-        """The list is for everybody."""
+        """Allow everybody."""
 
     def search(self, wanted: str) -> None:
         """Show what matches ``wanted``, from the first page."""
@@ -82,9 +82,9 @@ class _Search(BaseModal):
         self.add_item(ui.Label(text=say(locale, "models.words"), component=self._words))
 
     async def authorise(self, interaction: Press) -> None:
-        """The list is for everybody."""
+        """Allow everybody."""
 
     async def on_submit(self, interaction: Press, /) -> None:
-        """Show what matches, in the same message."""
+        """Show what matches in the same message."""
         self._pages.search(self._words.value)
         await redraw(interaction, self._pages)

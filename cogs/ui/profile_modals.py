@@ -1,10 +1,11 @@
-"""The dialogues of ``/settings``. Each gives back the changes it stands for; an empty field inherits again."""
+"""The dialogues of ``/settings``. An option whose field is left empty is inherited again."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord import ui
@@ -15,7 +16,6 @@ from bot.i18n.catalogue import say
 from cogs.ui.base import BaseModal, Press
 
 Changes = Mapping[str, Chosen | None]
-
 
 NUMBERS = ("temperature", "top_k", "answer_tokens", "context_tokens", "retention_days")
 SWITCHES = ("think", "private", "threads")
@@ -31,29 +31,31 @@ _MOST = 25
 _INHERIT, _ON, _OFF = "inherit", "on", "off"
 
 
-class Edit(Protocol):
-    """What a dialogue was opened for: the choices of one scope."""
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a dialogue changes: the ``chosen`` options of one scope.
 
-    async def authorise(self, interaction: Press) -> None:
-        """Raise :class:`NotAllowed` for who may not change them (any more)."""
-        ...
+    ``authorise`` raises :class:`NotAllowed` for anybody who may not change them; ``apply`` changes them and
+    answers the interaction.
+    """
 
-    async def apply(self, interaction: Press, changes: Changes) -> None:
-        """Change them, and answer the interaction."""
-        ...
+    chosen: Mapping[str, object]
+    locale: str
+    authorise: Callable[[Press], Awaitable[None]]
+    apply: Callable[[Press, Changes], Awaitable[None]]
 
 
 class ProfileModal(BaseModal):
-    """Base: hands the changes over."""
+    """The base of the dialogues: applies the changes."""
 
-    def __init__(self, key: str, locale: str, edit: Edit) -> None:
-        super().__init__(title=say(locale, f"settings.{key}")[:45], timeout=900)
-        self.locale = locale
+    def __init__(self, key: str, edit: Edit) -> None:
+        super().__init__(title=say(edit.locale, f"settings.{key}")[:45], timeout=900)
+        self.locale = edit.locale
         self._edit = edit
 
     @abstractmethod
     def changes(self) -> Changes:
-        """What the fields say. Raises :class:`UserError` for a value that is none."""
+        """The values of the fields. Raises :class:`UserError` for one that is out of range."""
 
     def labelled(self, name: str, component: ui.Item[Any], *, description: str | None = None) -> None:
         """Add a field with its name."""
@@ -61,23 +63,23 @@ class ProfileModal(BaseModal):
         self.add_item(ui.Label(text=text, component=component, description=description))
 
     async def authorise(self, interaction: Press) -> None:
-        """As at the press that opened it."""
+        """Raise :class:`NotAllowed` for anybody who may not change the settings."""
         await self._edit.authorise(interaction)
 
     async def on_submit(self, interaction: Press, /) -> None:
-        """Apply."""
+        """Apply the changes."""
         await self._edit.apply(interaction, self.changes())
 
 
 class PersonaModal(ProfileModal):
     """The system prompt."""
 
-    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
-        super().__init__("persona", locale, edit)
+    def __init__(self, edit: Edit) -> None:
+        super().__init__("persona", edit)
         self._text: ui.TextInput[Any] = ui.TextInput(
             style=discord.TextStyle.paragraph,
             custom_id="persona",
-            default=str(chosen.get("persona") or ""),
+            default=str(edit.chosen.get("persona") or ""),
             max_length=PERSONA_LIMIT,
             required=False,
         )
@@ -89,14 +91,14 @@ class PersonaModal(ProfileModal):
 
 
 class NumbersModal(ProfileModal):
-    """Everything that is a number."""
+    """The options that are numbers."""
 
-    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit, *, defaults: Profile) -> None:
-        super().__init__("numbers", locale, edit)
+    def __init__(self, edit: Edit, *, defaults: Profile) -> None:
+        super().__init__("numbers", edit)
         self._defaults = defaults
         self._inputs: dict[str, ui.TextInput[Any]] = {}
         for name in NUMBERS:
-            value = chosen.get(name)
+            value = edit.chosen.get(name)
             field: ui.TextInput[Any] = ui.TextInput(
                 custom_id=name, default="" if value is None else f"{value}", max_length=10, required=False
             )
@@ -105,7 +107,7 @@ class NumbersModal(ProfileModal):
             self.labelled(name, field, description=f"{low:g}–{high:.10g}")
 
     def changes(self) -> Changes:
-        """The numbers within their ranges."""
+        """The numbers, each within its range, or inherited."""
         return {name: self._number(name, field.value.strip()) for name, field in self._inputs.items()}
 
     def _number(self, name: str, text: str) -> Chosen | None:
@@ -123,15 +125,17 @@ class NumbersModal(ProfileModal):
 
 
 class SwitchesModal(ProfileModal):
-    """Everything that is on or off."""
+    """The options that are on or off."""
 
-    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
-        super().__init__("switches", locale, edit)
+    def __init__(self, edit: Edit) -> None:
+        super().__init__("switches", edit)
         self._selects: dict[str, ui.Select[Any]] = {}
         for name in SWITCHES:
-            now = {True: _ON, False: _OFF}.get(bool(chosen[name])) if name in chosen else _INHERIT
+            now = (_ON if edit.chosen[name] else _OFF) if name in edit.chosen else _INHERIT
             options = [
-                discord.SelectOption(label=say(locale, f"settings.{value}"), value=value, default=value == now)
+                discord.SelectOption(
+                    label=say(edit.locale, f"settings.{value}"), value=value, default=value == now
+                )
                 for value in (_INHERIT, _ON, _OFF)
             ]
             select: ui.Select[Any] = ui.Select(custom_id=name, options=options, required=True)
@@ -147,11 +151,11 @@ class SwitchesModal(ProfileModal):
 class PeopleModal(ProfileModal):
     """Who may ask, and where."""
 
-    def __init__(self, chosen: Mapping[str, object], locale: str, edit: Edit) -> None:
-        super().__init__("people", locale, edit)
+    def __init__(self, edit: Edit) -> None:
+        super().__init__("people", edit)
         self._selects: dict[str, IdSelect] = {}
         for name, (select_of, kind) in LISTS.items():
-            ids = chosen.get(name)
+            ids = edit.chosen.get(name)
             kept = ids[:_MOST] if isinstance(ids, list) else ()
             shown = [discord.SelectDefaultValue(id=one, type=kind) for one in kept]
             select = select_of(
@@ -161,5 +165,5 @@ class PeopleModal(ProfileModal):
             self.labelled(name, select)
 
     def changes(self) -> Changes:
-        """The ids that were chosen; none of them: inherited."""
+        """The ids that were chosen, or inherited."""
         return {name: [one.id for one in select.values] or None for name, select in self._selects.items()}

@@ -1,4 +1,4 @@
-"""The whole line, for operators."""
+"""The whole queue, for operators."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.discord_io.client import Services
 from bot.domain.interaction_rates import Sent
 from bot.domain.queue.request import QueueEntry, StoredRequest
 from bot.i18n.catalogue import say
 from bot.presentation.page import compact_duration, escape_inline
-from bot.services.access.operators import Operators
-from bot.services.requests.overview import QueueOverview
 from cogs.ui.base import BaseLayout, Press, fill_in, made_button, redraw
-from cogs.ui.convert import person_of
+from cogs.ui.convert import require_operator
 
 SHOWN = 20
 QUESTION_SHOWN = 60
 
 
 class QueueAdminView(BaseLayout):
-    """Everything that runs and waits, with the means to cancel some of it or clear all that waits."""
+    """Everything that runs and waits, with controls that cancel some of it or clear all that waits."""
 
     sent = Sent.WITHDRAWAL
 
     def __init__(
         self,
-        queue: QueueOverview,
-        operators: Operators,
+        services: Services,
         running: Sequence[StoredRequest],
         waiting: Sequence[QueueEntry],
         *,
@@ -40,8 +38,8 @@ class QueueAdminView(BaseLayout):
     ) -> None:
         """``now`` in epoch seconds."""
         super().__init__(owner_id=owner_id, timeout=600)
-        self._queue = queue
-        self._operators = operators
+        self._services = services
+        self._queue = services.queue
         self._locale = locale
         self._waiting_count = len(waiting)
         self._choices = [
@@ -55,8 +53,8 @@ class QueueAdminView(BaseLayout):
         self._overview()
 
     async def authorise(self, interaction: Press) -> None:
-        """Operators only."""
-        self._operators.require(person_of(interaction))
+        """Raise :class:`NotAllowed` for anybody but operators."""
+        require_operator(self._services, interaction)
 
     def _describe(self, running: Sequence[StoredRequest], waiting: Sequence[QueueEntry], now: float) -> str:
         locale = self._locale

@@ -1,4 +1,4 @@
-"""The buttons under a status card. They work on every card, however old, and after any restart."""
+"""The buttons under a status card. They work on every card, also after a restart."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ ACTIONS: dict[str, Callable[[Services, Press], Awaitable[None]]] = {
 
 
 class StatusControl(DurableButton, template=rf"cluster:(?P<action>{'|'.join(CARD_ACTIONS)})"):
-    """One press under a card."""
+    """The buttons of status cards."""
 
     async def act(self, services: Services, press: Press) -> None:
-        """Do what its action names."""
+        """Do what the button's action names."""
         await ACTIONS[self.fields["action"]](services, press)

@@ -1,11 +1,12 @@
-"""The confirmation before a switch of the model, and the message that follows it."""
+"""The confirmation before a model switch, and the message that shows its progress."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from abc import abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 import discord
 import structlog
@@ -29,7 +30,7 @@ CONFIRM_WITHIN = 300.0
 
 
 class ConfirmSwitch(BaseLayout):
-    """Asks before the model is set. When something runs, the model's name has to be typed."""
+    """Asks before the model is set. If a model is set already, the new one's name has to be typed (``typed``)."""
 
     def __init__(
         self, services: Services, plan: Plan, *, text: str, typed: bool, locale: str, owner_id: int
@@ -53,13 +54,14 @@ class ConfirmSwitch(BaseLayout):
 
     async def _confirm(self, interaction: Press) -> None:
         if self._typed and not self._decided:
-            await interaction.response.send_modal(_TypeName(self._services, self, self._plan.model, self._locale))
+            modal = NameModal(self._services, self._plan.model, self._begin, self._locale)
+            await interaction.response.send_modal(modal)
             return
-        await self.begin(interaction)
+        await self._begin(interaction)
 
-    async def begin(self, interaction: Press) -> None:
-        """Confirmed: start, and follow it in this message. However often that is pressed, it is one switch."""
-        # The view is not stopped: a second press still has to be acknowledged.
+    async def _begin(self, interaction: Press) -> None:
+        """Start the switch and show its progress in this message. Several presses start only one."""
+        # The view is not stopped: a second press must still be acknowledged.
         await interaction.response.defer()
         self._decided = True
         switch = await self._services.operations.model_switcher.begin(self._plan, by=interaction.user.id)
@@ -73,7 +75,7 @@ class ConfirmSwitch(BaseLayout):
         await redraw(interaction, text_layout(say(self._locale, "init.cancelled")))
 
     async def on_timeout(self) -> None:
-        """Nobody decided: take the buttons away, which nothing answers any more."""
+        """Remove the buttons, which do not work any more, when nobody decided."""
         if self._decided or self.shown is None:
             return
         self._decided = True
@@ -85,48 +87,36 @@ class ConfirmSwitch(BaseLayout):
 
 
 class NameModal(BaseModal):
-    """Asks for the model's name: nothing that interrupts others happens by a slip. Operators only."""
+    """Asks for the model's name, so that nobody interrupts others by accident. Operators only."""
 
-    def __init__(self, services: Services, model: str, locale: str) -> None:
+    def __init__(
+        self, services: Services, model: str, begin: Callable[[Press], Awaitable[None]], locale: str
+    ) -> None:
+        """``begin`` is called with the submission if the name is right."""
         super().__init__(title=say(locale, "init.type_title"))
         self._services = services
         self._model = model
+        self._begin = begin
         self._name: ui.TextInput[NameModal] = ui.TextInput(max_length=200, placeholder=model[:100])
         self.add_item(ui.Label(text=say(locale, "init.type_label"), component=self._name))
-
-    @abstractmethod
-    async def begin(self, interaction: Press) -> None:
-        """The name was typed: begin."""
 
     async def authorise(self, interaction: Press) -> None:
         """Operators only."""
         require_operator(self._services, interaction)
 
     async def on_submit(self, interaction: Press, /) -> None:
-        """Begin when it is the name."""
+        """Begin if the name is right. Raises :class:`UserError` otherwise."""
         if self._name.value.strip() != self._model:
             raise UserError("another name was typed", key="error.name_differs", model=self._model)
-        await self.begin(interaction)
-
-
-class _TypeName(NameModal):
-    """The way there."""
-
-    def __init__(self, services: Services, confirm: ConfirmSwitch, model: str, locale: str) -> None:
-        super().__init__(services, model, locale)
-        self._confirm = confirm
-
-    async def begin(self, interaction: Press) -> None:
-        """As the press of the button that takes no name."""
-        await self._confirm.begin(interaction)
+        await self._begin(interaction)
 
 
 async def follow_switch(
     services: Services, interaction: Press, switch: Switch, *, wanted: Plan | None = None
 ) -> None:
-    """Show a switch in the interaction's message, which was acknowledged, and keep it current.
+    """Show a switch in the interaction's message, which is acknowledged already, and keep it current.
 
-    ``wanted`` is what the person had confirmed: when the switch is another one, the message says so.
+    ``wanted`` is the plan that the person confirmed: if ``switch`` is another one, the message says so.
     """
     notice = ""
     if wanted is not None and wanted.plan_id != switch.switch_id:
@@ -143,7 +133,7 @@ async def follow_switch(
 
 
 class _Following:
-    """One message that follows one switch."""
+    """Keeps one message about one switch current."""
 
     def __init__(self, services: Services, interaction: Press, switch: Switch, notice: str) -> None:
         self._services = services
@@ -155,7 +145,7 @@ class _Following:
         self._over = False
 
     async def show(self) -> None:
-        """Bring the message up to date when it looks different."""
+        """Update the message if the card has changed."""
         switching = self._services.operations.model_switcher
         switch = await switching.get(self._switch_id)
         if switch is None:
@@ -170,12 +160,11 @@ class _Following:
                 await fill_in(self._interaction, self._services.operations.card_layout(card, "switch"))
 
     async def run(self) -> None:
-        """Until the switch is over, or the interaction is spent."""
+        """Update until the switch has ended or the interaction has expired."""
         wake = asyncio.Event()
         unsubscribe = self._services.operations.model_switcher.subscribe(wake.set)
         try:
             while not self._over and not self._interaction.is_expired():
-                # A running switch is looked at every second; what changed meanwhile is shown together.
                 await wake.wait()
                 wake.clear()
                 await self.show()
@@ -186,21 +175,21 @@ class _Following:
 
 
 class SwitchControl(DurableButton, template=r"switch:(?P<action>cancel|back):(?P<switch>[0-9a-f]{8})"):
-    """A press under a switch's message."""
+    """The buttons under a switch's message."""
 
     withdrawals = frozenset({"cancel"})
 
     async def act(self, services: Services, press: Press) -> None:
-        """Cancel it, or ask for the way back to be confirmed. Operators only."""
+        """Cancel the switch, or ask for confirmation of the way back. Operators only."""
         require_operator(services, press)
         switching, switch_id = services.operations.model_switcher, self.fields["switch"]
         if self.fields["action"] == "back":
             switch = await switching.get(switch_id)
             if switch is None or switch.previous_model is None:
                 raise UserError("nothing to go back to", key="error.switch_over")
-            await press.response.send_modal(
-                _TypeBack(services, switch_id, switch.previous_model, press.locale.value)
-            )
+            # The id is chosen here, so that a modal that is submitted twice begins one switch.
+            back = partial(_go_back, services, switch_id, secrets.token_hex(4), switch.previous_model)
+            await press.response.send_modal(NameModal(services, switch.previous_model, back, press.locale.value))
             return
         await press.response.defer()
         ended = await switching.cancel(switch_id, by=press.user.id)
@@ -208,19 +197,9 @@ class SwitchControl(DurableButton, template=r"switch:(?P<action>cancel|back):(?P
             await follow_switch(services, press, ended)
 
 
-class _TypeBack(NameModal):
-    """The way back interrupts as the way there did: it is confirmed alike."""
-
-    def __init__(self, services: Services, switch_id: str, model: str, locale: str) -> None:
-        super().__init__(services, model, locale)
-        self._switch_id = switch_id
-        self._plan_id = secrets.token_hex(4)
-
-    async def begin(self, interaction: Press) -> None:
-        """Go back, and follow that."""
-        await interaction.response.defer()
-        switching = self._services.operations.model_switcher
-        switch = await switching.back(self._switch_id, by=interaction.user.id, plan_id=self._plan_id)
-        if switch is not None:
-            wanted = Plan(self._plan_id, self._model, switch.nodes, switch.local_network)
-            await follow_switch(self._services, interaction, switch, wanted=wanted)
+async def _go_back(services: Services, switch_id: str, plan_id: str, model: str, press: Press) -> None:
+    await press.response.defer()
+    switch = await services.operations.model_switcher.back(switch_id, by=press.user.id, plan_id=plan_id)
+    if switch is not None:
+        wanted = Plan(plan_id, model, switch.nodes, switch.local_network)
+        await follow_switch(services, press, switch, wanted=wanted)

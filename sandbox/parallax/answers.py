@@ -1,4 +1,4 @@
-"""From a chat request to the answer it gets: which tokens, which end, which fault, which style."""
+"""Choose the answer to a chat request: its tokens, end, fault and style."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,7 @@ class Answer:
     """Everything about an answer but its timing."""
 
     script: Script
-    """The tokens in the order and the form in which they go out."""
+    """The tokens in the order and form in which they are sent."""
     prompt_tokens: int
     style: WireStyle
     speed: float | None

@@ -87,13 +87,8 @@ class Chat:
         """Let the next request (whose question contains `match`) be answered with `script`."""
         self._scripts.append(_Queued(script, match))
 
-    @property
-    def queued_scripts(self) -> int:
-        """Scripts that no request has taken yet."""
-        return len(self._scripts)
-
     def open_record(self, exchange: Exchange, body: bytes) -> ChatRecord:
-        """Begin the log entry of a request and follow its client."""
+        """Begin the record of a request; a client that leaves is noted in it."""
         record = ChatRecord(id=f"chatcmpl-{uuid.uuid4()}", arrived_at=self._clock.now())
         with suppress(ValueError):
             request = json.loads(body)

@@ -1,4 +1,4 @@
-"""The double's time: one place that waits, so that one number makes every delay shorter.
+"""The double's clock: every wait goes through it, so that `time_scale` shortens all of them.
 
 Durations inside the package are *scheduler seconds*, the ones of the recordings; `time_scale` says how
 many of them pass in a real second. Instants (`now`) are always real monotonic seconds, so that a benchmark
@@ -56,7 +56,7 @@ class ScaledClock:
 
 
 class Changes:
-    """Wakes those who wait for a fact about the double; nobody polls.
+    """Wakes the tasks that wait for a fact about the double, so that nothing polls.
 
     Belongs to one event loop. `notify` may be called as often as anything changes.
     """

@@ -1,4 +1,4 @@
-"""The scheduler's cluster: nodes that come and go, initialisation and its traps, slots and late books."""
+"""The scheduler's state: its nodes, the model that was set, and the slots that it counts as taken."""
 
 import asyncio
 import random
@@ -44,7 +44,7 @@ class ClusterOptions:
     slots: int = 4
     """Requests that one pipeline works on at a time."""
     lag: bool = True
-    """Whether finished requests stay in the scheduler's books until the next heartbeat, as in reality."""
+    """Whether a finished request keeps its slot counted until the next heartbeat, as in reality."""
     first_heartbeat: float | None = None
     """Scheduler seconds until a ready node's first heartbeat; None spreads the nodes over the 10 s."""
 
@@ -76,11 +76,11 @@ class Cluster:
         self._tasks = tasks
         self._rng = rng
 
-    # What the scheduler would say
+    # What the scheduler reports
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """Every worker, also one that the scheduler does not list yet or any more."""
+        """Every worker, also one that the scheduler does not list."""
         return tuple(self._nodes.values())
 
     @property
@@ -92,16 +92,6 @@ class Cluster:
     def poisoned(self) -> bool:
         """Whether `init_nodes_num` is something that the status cannot compare (recordings 23 to 26)."""
         return self.init_nodes_num is not None and not isinstance(self.init_nodes_num, int)
-
-    @property
-    def stranded(self) -> bool:
-        """Whether an init met connected workers, which leaves the cluster waiting for good."""
-        return self._stranded
-
-    @property
-    def running(self) -> bool:
-        """Whether the last init succeeded."""
-        return self._running
 
     @property
     def pipelines(self) -> list[Pipeline]:
@@ -168,7 +158,7 @@ class Cluster:
             self._changes.notify()
 
     def start_at_once(self, model: str, nodes: int) -> None:
-        """Begin with `model` initialised, as if somebody had done it long ago."""
+        """Start with `model` initialised. Raises KeyError for a model that is not offered."""
         self.model, self.init_nodes_num, self.is_local = model, nodes, True
         models.vram_gb(model)
         self._running = True
@@ -264,7 +254,7 @@ class Cluster:
         return bool(self._active_heads())
 
     def dispatch(self) -> Node | None:
-        """Give a request to the least loaded active pipeline; None when all are full in the books."""
+        """Give a request to the least loaded active pipeline; None when all count as full."""
         free = [head for head in self._active_heads() if head.counted < self.options.slots]
         if not free:
             return None

@@ -1,4 +1,4 @@
-"""What a question may ask of the double itself: `[[n=400]]`, `[[fault:close@10]]`, `[[reasoning]]` …
+"""Tags in a question that control its answer: `[[n=400]]`, `[[fault:close@10]]`, `[[reasoning]]` …
 
 The tags of the recordings, so that any client, even a person in a chat window, can bring about any case.
 Only the last user message is read.
@@ -37,7 +37,7 @@ class Directives:
 
     @classmethod
     def read(cls, text: str) -> "Directives":
-        """Read the tags of a question. A tag that makes no sense is left in the question, as text."""
+        """Read the tags of a question. An invalid tag stays in the question, as text."""
         tokens: int | None = None
         fault: Fault | None = None
         speed: float | None = None

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+from pydantic import NonNegativeInt, PositiveFloat
 
 from sandbox.parallax import recording as recordings
 from sandbox.parallax.answers import AnswerOptions
@@ -72,8 +73,8 @@ class ParallaxDouble:
 
         `model` None leaves the scheduler uninitialised; then the nodes join after the first init. `nodes` is
         a number, or (name, GPU, GB) of each; they are ready at once. `slots` are per pipeline, and a node
-        that can hold the model is a pipeline. `first_heartbeat` (scheduler seconds) fixes when the lagging
-        books of ready nodes are first corrected; None spreads it. `recordings_dir` is where `replay` finds
+        that can hold the model is a pipeline. `first_heartbeat` (scheduler seconds) fixes when the counted
+        slots of ready nodes are first corrected; None spreads it. `recordings_dir` is where `replay` finds
         recordings by name. Raises ValueError for an unknown dialect, model, tokenizer or a bad `time_scale`.
         """
         if model is not None and model not in MODELS:
@@ -206,7 +207,7 @@ class ParallaxDouble:
 
     @property
     def lag(self) -> bool:
-        """Whether finished requests stay in the scheduler's books until the heartbeat."""
+        """Whether a finished request keeps its slot counted until the heartbeat."""
         return self._cluster.options.lag
 
     @property
@@ -229,7 +230,7 @@ class ParallaxDouble:
     # The cluster
 
     def add_node(
-        self, name: str, gpu: str = "NVIDIA GeForce RTX 4090", memory: float = 24.0, ready: bool = True
+        self, name: str, gpu: str = "NVIDIA GeForce RTX 4090", memory: PositiveFloat = 24.0, ready: bool = True
     ) -> None:
         """Start a worker with `memory` GB; without `ready` it joins as in reality, in 21 to 24 s.
 
@@ -251,7 +252,7 @@ class ParallaxDouble:
         """
         self._cluster.kill(name)
 
-    def crash_front(self, name: str, seconds: float | None = None) -> None:
+    def crash_front(self, name: str, seconds: PositiveFloat | None = None) -> None:
         """Crash a worker's HTTP front: still `available`, every request on it fails (recording 139), for good or
         until it has reloaded in `seconds` scheduler seconds. Raises KeyError."""
         self._cluster.set_front(name, alive=False, seconds=seconds)
@@ -264,7 +265,7 @@ class ParallaxDouble:
         """Let a listed node wait again, or be ready. Raises KeyError, ValueError when it is not listed."""
         self._cluster.set_ready(name, ready=ready)
 
-    def set_capacity(self, slots: int) -> None:
+    def set_capacity(self, slots: NonNegativeInt) -> None:
         """Change the slots of each pipeline."""
         self._cluster.options.slots = slots
         self._changes.notify()
@@ -276,7 +277,7 @@ class ParallaxDouble:
         self._chat.options.tokens_per_second = tokens_per_second
 
     def set_lag(self, lag: bool) -> None:
-        """Whether finished requests stay in the scheduler's books until the heartbeat."""
+        """Whether a finished request keeps its slot counted until the heartbeat."""
         self._cluster.options.lag = lag
 
     def set_dialect(self, dialect: str) -> None:
@@ -284,16 +285,12 @@ class ParallaxDouble:
         self._endpoints.dialect = Dialect(dialect)
         self._chat.documented = self._endpoints.documented
 
-    def set_style(self, style: WireStyle) -> None:
-        """Write streams in another style from the next answer on."""
-        self._chat.answers.style = style
-
     def set_thinking(self, thinking: bool | None) -> None:
         """Whether the model reasons first; None goes by its name."""
         self._chat.answers.thinking = thinking
 
-    def busy(self, slots: int) -> None:
-        """Let other clients hold `slots` slots; 0 lets go of them (the books learn it at a heartbeat).
+    def busy(self, slots: NonNegativeInt) -> None:
+        """Let other clients hold `slots` slots; 0 frees them, which the scheduler counts at the next heartbeat.
 
         Counts over the pipelines that there are now; does nothing while the cluster waits.
         """
@@ -321,7 +318,7 @@ class ParallaxDouble:
         self._listener.close_port()
         self._changes.notify()
 
-    async def unreachable_for(self, seconds: float) -> None:
+    async def unreachable_for(self, seconds: PositiveFloat) -> None:
         """As `unreachable`, and `reachable` again after `seconds` scheduler seconds."""
         await self.unreachable()
         self._tasks.start(self._reachable_after(seconds), "reachable again")

@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractStreamWriter
 from sandbox.parallax.gate import Gate
 from sandbox.parallax.wire import LAST_CHUNK, Headers, Json, compact, framed, head
 
-__all__ = ["Exchange", "abort", "reset"]
+__all__ = ["Exchange", "abort"]
 
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
@@ -24,16 +24,6 @@ def abort(transport: asyncio.BaseTransport | None) -> None:
     """Drop a connection at once, unsent bytes included."""
     if isinstance(transport, asyncio.WriteTransport):
         transport.abort()
-
-
-def reset(transport: asyncio.BaseTransport | None) -> None:
-    """Drop a connection with a TCP reset instead of a FIN (SO_LINGER with a time of zero)."""
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-    abort(transport)
 
 
 class _Written(web.StreamResponse):
@@ -148,10 +138,13 @@ class Exchange:
             self._request.transport.close()
 
     async def reset(self) -> None:
-        """Break the connection with a TCP reset."""
+        """Break the connection with a TCP reset instead of a FIN (SO_LINGER with a time of zero)."""
         await self._gate.passed()
         self._keep_alive = False
-        reset(self._request.transport)
+        connection = self._request.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        abort(self._request.transport)
 
     async def raw(self, data: bytes) -> None:
         """Bytes as they are, status line and all."""

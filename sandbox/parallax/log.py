@@ -1,6 +1,6 @@
-"""What reached the double and what became of it, for tests and benchmarks."""
+"""Records of the requests that reached the double, for tests and benchmarks."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from sandbox.parallax.wire import Json, JsonObject
 
@@ -9,7 +9,7 @@ __all__ = ["Call", "ChatRecord"]
 
 @dataclass(slots=True)
 class Call:
-    """One HTTP request to the scheduler, whatever came of it. `at` is in real monotonic seconds."""
+    """One HTTP request to the scheduler. `at` is in real monotonic seconds; `status` is None without an answer."""
 
     method: str
     path: str
@@ -78,21 +78,7 @@ class ChatRecord:
             self.finished_at = now
 
     def as_json(self) -> JsonObject:
-        """The record for `GET /_sandbox/requests`."""
-        return {
-            "id": self.id,
-            "arrived_at": self.arrived_at,
-            "outcome": self.outcome,
-            "status": self.status,
-            "streamed": self.streamed,
-            "node": self.node,
-            "dispatched_at": self.dispatched_at,
-            "headers_at": self.headers_at,
-            "first_token_at": self.first_token_at,
-            "last_token_at": self.last_token_at,
-            "finished_at": self.finished_at,
-            "hung_up_at": self.hung_up_at,
-            "prompt_tokens": self.prompt_tokens,
-            "token_times": self.token_times,
-            "messages": self.messages,
-        }
+        """The record for `GET /_sandbox/requests`: every field, the messages in place of the whole body."""
+        record = asdict(self)
+        del record["body"]
+        return {**record, "messages": self.messages}

@@ -39,7 +39,7 @@ class NodeState(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A worker process and the scheduler's picture of it."""
+    """A worker process and what the scheduler knows of it."""
 
     name: str
     gpu: str
@@ -53,7 +53,7 @@ class Node:
     known: bool = False
     """Whether it has joined the scheduler at least once since the scheduler started."""
     counted: int = 0
-    """Requests in the scheduler's books: +1 per dispatch, corrected by the heartbeat."""
+    """Requests that the scheduler counts: +1 per dispatch, corrected by the heartbeat."""
     running: int = 0
     """Requests that the worker really works on."""
     others: int = 0
@@ -64,7 +64,7 @@ class Node:
         return self.state in {NodeState.WAITING, NodeState.AVAILABLE}
 
     def heartbeat(self) -> None:
-        """The worker reports its real load: the only thing that corrects the scheduler's books."""
+        """The worker reports its real load: the only thing that corrects what the scheduler counts."""
         self.counted = self.running + self.others
 
     def as_json(self) -> JsonObject:

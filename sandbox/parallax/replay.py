@@ -17,9 +17,6 @@ class Replays:
     def __init__(self) -> None:
         self._queued: deque[Recording] = deque()
 
-    def __len__(self) -> int:
-        return len(self._queued)
-
     def add(self, recording: Recording) -> None:
         """Let the next fitting request be answered with `recording`."""
         self._queued.append(recording)

@@ -1,4 +1,4 @@
-"""What an answer is made of: deltas with their times, an end, a fault; written by a test or by the double."""
+"""What an answer consists of: deltas with their times, an end, a fault, a style on the wire."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -133,13 +133,14 @@ class WireStyle:
 
         Raises ValueError for another name.
         """
-        if name == "crlf":
-            return replace(self, crlf=True)
-        if name == "comments":
-            return replace(self, comments=True)
-        if name == "prompt_echo":
-            return replace(self, prompt_echo=True)
-        if name in {framing.value for framing in Framing}:
+        flags = {
+            "crlf": replace(self, crlf=True),
+            "comments": replace(self, comments=True),
+            "prompt_echo": replace(self, prompt_echo=True),
+        }
+        if name in flags:
+            return flags[name]
+        if name in set(Framing):
             return replace(self, framing=Framing(name))
         return replace(self, reasoning=ReasoningStyle(name))
 

@@ -1,4 +1,4 @@
-"""What becomes of a request that has reached the scheduler: a recording, an answer, or anything else."""
+"""Log each request to the scheduler and pass it on: to a recording, the chat, or another endpoint."""
 
 import asyncio
 from typing import Final
@@ -19,7 +19,7 @@ CHAT_PATH: Final = "/v1/chat/completions"
 
 
 class Serving:
-    """Logs every request and hands it to what answers it."""
+    """Logs every request and passes it to the part that answers it."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Serving:
         self.replays = Replays()
 
     async def answer(self, exchange: Exchange, body: bytes) -> web.StreamResponse:
-        """Answer one request; when its client leaves, what has begun goes on and learns of it."""
+        """Answer one request; when its client leaves, the answering part is told and goes on."""
         call = Call(exchange.method, exchange.path, self._clock.now(), body)
         self.calls.append(call)
         self._changes.notify()

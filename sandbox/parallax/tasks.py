@@ -1,4 +1,4 @@
-"""The double's background work: nothing runs unowned, nothing fails unseen."""
+"""The double's background tasks, with one owner that ends them and raises their failures."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""Answers that look like a model's: Markdown of every kind, about the question, the same for a seed."""
+"""Write answers that look like a model's: Markdown of every kind, about the question, repeatable by seed."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""A worker's side of a chat: tokens in time, faults at their place, and who notices that the client left."""
+"""The worker's side of a chat: sends the tokens in time, applies faults, notices a client that left."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Worker:
     # With stream
 
     async def stream(self) -> None:
-        """A 200 stream from the headers to whatever end it takes."""
+        """Answer with a 200 stream, up to its end or its fault."""
         await self.exchange.start(200, wire.EVENT_STREAM)
         self.record.headers_at = self.clock.now()
         self.record.status = 200
@@ -79,7 +79,7 @@ class Worker:
             await self._finish(fault)
 
     async def _send_prompt_back(self, fault: Fault | None) -> None:
-        """What the front does when it has no token to show: the prompt, decoded, is the first content."""
+        """Send the decoded prompt as first content, as the front does when it has no token to show."""
         fails_first = fault is not None and fault.kind is FaultKind.SSE_ERROR and fault.after == 0
         if self.answer.decoded_prompt and (fails_first or not self.answer.script.deltas):
             await self._writer.event(self.chunks.token(Delta(self.answer.decoded_prompt)))
@@ -118,7 +118,7 @@ class Worker:
         self._ended(self._fault_name(fault) if kind in _UNFINISHED or self._struck else "completed")
 
     async def _strike(self, kind: FaultKind) -> bool:
-        """Let a fault happen; whether it has ended the answer."""
+        """Apply a fault; returns whether it has ended the answer."""
         strikes: dict[FaultKind, Callable[[], Awaitable[None]]] = {
             FaultKind.CLOSE: lambda: self._break_off(FaultKind.CLOSE),
             FaultKind.EXIT: self._crash,

@@ -54,7 +54,7 @@ async def test_an_answer_grows_in_one_message_and_ends_with_its_receipt(
 
 
 async def test_nobody_is_pinged_by_question_or_answer(stage: Stage, room: Channel, ada: Person) -> None:
-    """Mentions in foreign text are shown and ring nowhere, in no state of the message."""
+    """Mentions in questions and answers are shown and ping nobody, in every state of the message."""
     ben = stage.discord.person("ben")
     guild = stage.discord.world.guilds[room.guild_id or 0]
     role = next(role for role in guild.roles.values() if role.name == "cluster-operators")
@@ -90,7 +90,7 @@ async def test_a_private_answer_is_seen_by_its_asker_alone(
 
 @pytest.mark.parametrize("think", [True, False])
 async def test_think_reaches_the_model(stage: Stage, room: Channel, ada: Person, think: bool) -> None:
-    """The option becomes the chat template's switch."""
+    """The option is sent as the chat template's switch."""
     stage.parallax.script(["Fine."])
     await until_over(stage, await ask(ada, room, "Think about it", think=think))
     assert stage.parallax.requests[-1].body["chat_template_kwargs"] == {"enable_thinking": think}
@@ -104,7 +104,7 @@ async def test_without_think_the_model_decides(stage: Stage, room: Channel, ada:
 
 
 async def test_reasoning_is_not_in_the_answer(stage: Stage, room: Channel, ada: Person) -> None:
-    """While the model thinks, the message says so; what it thought is nowhere."""
+    """While the model thinks, the message says so; its thoughts are not shown."""
     stage.parallax.script(
         [
             Delta("a secret ", reasoning=True),
@@ -173,7 +173,7 @@ async def test_deleting_the_message_frees_the_pipeline(
 
 
 async def test_a_deleted_further_message_stops_the_answer_too(stage: Stage, room: Channel, ada: Person) -> None:
-    """Whichever page goes, nobody waits for the rest."""
+    """The deletion of any page stops the answer."""
     line = "Some words that fill a line of the answer quite well.\n"
     deltas: list[str | tuple[str, float]] = [line] * 150
     stage.parallax.script([*deltas, *[(line, 0.2)] * 200])
@@ -207,7 +207,7 @@ async def test_several_people_are_answered_at_once(stage: Stage, room: Channel) 
 
 
 async def test_a_direct_message_is_answered(stage: Stage, ada: Person) -> None:
-    """There is no server there, and no roles."""
+    """There is no server and there are no roles in a direct message."""
     stage.parallax.script(["Between us."])
     message = await ask(ada, ada.dm, "Just us?")
     await until_over(stage, message)
@@ -215,7 +215,7 @@ async def test_a_direct_message_is_answered(stage: Stage, ada: Person) -> None:
 
 
 async def test_an_empty_question_is_refused(stage: Stage, room: Channel, ada: Person) -> None:
-    """Privately, in a sentence; the cluster hears nothing of it."""
+    """The asker reads a private sentence; nothing is sent to the cluster."""
     before = len(stage.parallax.requests)
     message = await ask(ada, room, "   ")
     assert message.text == "Not asked: the question is empty. Please write one."
@@ -224,7 +224,7 @@ async def test_an_empty_question_is_refused(stage: Stage, room: Channel, ada: Pe
 
 
 async def test_an_empty_answer_says_so(stage: Stage, room: Channel, ada: Person) -> None:
-    """A model that ends without a word leaves more than silence."""
+    """The message says that the answer is empty."""
     stage.parallax.script([" "])
     message = await ask(ada, room, "Nothing?")
     await until_over(stage, message)
@@ -232,7 +232,7 @@ async def test_an_empty_answer_says_so(stage: Stage, room: Channel, ada: Person)
 
 
 async def test_an_answer_cut_by_the_length_limit_says_so(stage: Stage, room: Channel, ada: Person) -> None:
-    """The reader learns that there would have been more."""
+    """The message says that the answer was cut at its limit."""
     stage.parallax.script(["And ", "so ", "on"], finish="length")
     message = await ask(ada, room, "Go on")
     await until_over(stage, message)

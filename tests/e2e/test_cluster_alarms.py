@@ -1,4 +1,4 @@
-"""Trouble as operators hear of it: frozen, stranded by somebody else, failing although available, flapping."""
+"""Alerts in a channel: frozen, stranded by somebody else, failing although available, nodes that come and go."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_a_frozen_scheduler_and_its_restart(tmp_path: Path) -> None:
 
 
 async def test_somebody_else_strands_the_cluster(tmp_path: Path) -> None:
-    """Whoever reaches the port may set the model: that it was not this bot is said, and what to do."""
+    """An init from elsewhere is announced as such, and what to do about the stranded cluster."""
     async with staged(
         tmp_path,
         discord=DiscordDouble(latency=0.0),
@@ -89,7 +89,7 @@ async def test_failing_although_available(tmp_path: Path) -> None:
 
 
 async def test_a_node_that_flaps_is_told_once(tmp_path: Path) -> None:
-    """A blink is no alert, and coming and going is told once in a while; the board shows it all the time."""
+    """A node that comes and goes quickly is announced once."""
     async with staged(
         tmp_path, discord=DiscordDouble(latency=0.0), parallax=ParallaxDouble(tokens_per_second=200, lag=False)
     ) as stage:

@@ -29,7 +29,7 @@ def heard(stage: Stage) -> list[tuple[str, str]]:
 async def test_the_next_question_sees_the_earlier_ones_with_their_askers(
     stage: Stage, room: Channel, ada: Person, ben: Person
 ) -> None:
-    """Whoever asks next in the channel; the model is told who said what."""
+    """The next question in the channel sees it, whoever asks; the model reads who said what."""
     await asked(stage, ada, room, "My cat is called Pixel", "Noted.")
     await asked(stage, ben, room, "What is her cat called?", "Pixel.")
     assert heard(stage) == [
@@ -40,7 +40,7 @@ async def test_the_next_question_sees_the_earlier_ones_with_their_askers(
 
 
 async def test_another_channel_sees_none_of_it(stage: Stage, room: Channel, ada: Person) -> None:
-    """Channels do not mix, not even for the same person."""
+    """Each channel has its own memory, also for the same person."""
     await asked(stage, ada, room, "The word is swordfish", "I will keep it.")
     await asked(stage, ada, new_room(stage), "What is the word?", "No idea.")
     assert heard(stage) == [("user", "Ada: What is the word?")]
@@ -52,7 +52,7 @@ async def test_another_channel_sees_none_of_it(stage: Stage, room: Channel, ada:
 async def test_private_answers_have_a_memory_of_their_own(
     stage: Stage, room: Channel, ada: Person, ben: Person
 ) -> None:
-    """It is the asker's alone: not the channel's, not another's."""
+    """Only the same person's next private question there sees it."""
     await asked(stage, ada, room, "My salary is 100", "Well.", private=True)
     await asked(stage, ada, room, "In public now", "Yes.")
     assert heard(stage) == [("user", "Ada: In public now")]
@@ -63,7 +63,7 @@ async def test_private_answers_have_a_memory_of_their_own(
 
 
 async def test_it_survives_a_restart(stage: Stage, room: Channel, ada: Person) -> None:
-    """The next process knows what the last one was told."""
+    """A restarted bot still remembers."""
     await asked(stage, ada, room, "Remember 7", "Seven.")
     await restarted(stage)
     await asked(stage, ada, room, "Which number?", "7.")
@@ -77,7 +77,7 @@ async def test_it_survives_a_restart(stage: Stage, room: Channel, ada: Person) -
 async def test_show_tells_what_would_be_carried_along(
     stage: Stage, room: Channel, ada: Person, ben: Person
 ) -> None:
-    """Privately, with names, without the markup of the questions taking effect."""
+    """Shown privately, with names, and with the markup of questions escaped."""
     shown = await (await ada.slash(room, "context show")).response()
     assert "Nothing is remembered here yet." in shown.text
 

@@ -1,4 +1,4 @@
-"""Every way to a question leads to the same line, and each place keeps its own memory."""
+"""Every way to ask leads into the same queue, and each channel keeps its own memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def said_in(stage: Stage, room: Channel, count: int) -> Message:
 
 
 async def until_memory(who: Person, room: Channel, condition: Callable[[str], bool]) -> None:
-    """Look at what the channel remembers until it is so."""
+    """Wait until the channel remembers this."""
     async with asyncio.timeout(PATIENCE):
         while not condition((await (await who.slash(room, "context show")).response()).text):
             pass
@@ -80,7 +80,7 @@ async def test_what_does_not_address_the_bot_is_left_alone(stage: Stage, room: C
 
 
 async def test_a_direct_message_needs_no_mention(stage: Stage, ben: Person) -> None:
-    """There is nobody else to talk to."""
+    """No mention is needed in a direct message."""
     stage.parallax.script(["Hello Ben."])
     answer = await replied(stage, await ben.say(ben.dm, "Hello"))
     assert body(answer) == "Hello Ben."
@@ -89,7 +89,7 @@ async def test_a_direct_message_needs_no_mention(stage: Stage, ben: Person) -> N
 async def test_a_reply_to_an_older_answer_continues_from_there(
     stage: Stage, room: Channel, ada: Person, ben: Person
 ) -> None:
-    """What was said after it on another branch is not sent along."""
+    """What was said after that answer on another branch is not sent along."""
     stage.parallax.script(["Apples."])
     first = await replied(stage, await ada.say(room, f"{bot_mention(stage)} fruit?"))
     stage.parallax.script(["Leeks."])
@@ -109,7 +109,7 @@ async def test_a_reply_to_an_older_answer_continues_from_there(
 
 
 async def test_a_reply_to_a_reply_is_heard_without_a_mention(stage: Stage, room: Channel, ada: Person) -> None:
-    """Discord delivers what pings a plain message of the bot."""
+    """Discord shows the bot the text of replies that ping one of its plain messages."""
     stage.parallax.script(["One."])
     first = await replied(stage, await ada.say(room, f"{bot_mention(stage)} count"))
     stage.parallax.script(["Two."])
@@ -119,7 +119,7 @@ async def test_a_reply_to_a_reply_is_heard_without_a_mention(stage: Stage, room:
 
 
 async def test_a_reply_that_discord_hides_says_how_to_be_heard(stage: Stage, room: Channel, ada: Person) -> None:
-    """A reply to an interaction's response arrives without its words."""
+    """Discord hides the text of a reply to the response of an interaction."""
     stage.parallax.script(["Asked by command."])
     shown = await ask(ada, room, "First")
     await until_over(stage, shown)
@@ -135,7 +135,7 @@ async def test_a_reply_that_discord_hides_says_how_to_be_heard(stage: Stage, roo
 async def test_ask_about_this_sends_the_message_along(
     stage: Stage, room: Channel, ada: Person, ben: Person
 ) -> None:
-    """With its author and its text attachments, from a dialogue."""
+    """The message goes along with its author and its text attachments."""
     about = await ben.say(room, "The build fails at step 3.", files=[("log.txt", b"error: no space left")])
     menu = await ada.menu(about, "Ask about this")
     await menu.acked()
@@ -152,7 +152,7 @@ async def test_ask_about_this_sends_the_message_along(
 
 
 async def test_ask_opens_a_thread(stage: Stage, room: Channel, ada: Person) -> None:
-    """The question stands in the channel, the answer in the thread, whose memory is its own."""
+    """The question is shown in the channel and answered in the thread, which has a memory of its own."""
     stage.parallax.script(["In here."])
     invocation = await ada.slash(room, "ask", prompt="Let us talk", thread=True)
     opening = await invocation.response()
@@ -170,7 +170,7 @@ async def test_ask_opens_a_thread(stage: Stage, room: Channel, ada: Person) -> N
 
 
 async def test_a_thread_on_an_answer_inherits_its_branch(stage: Stage, room: Channel, ada: Person) -> None:
-    """Up to that answer, not what came later in the channel."""
+    """The thread remembers the conversation up to that answer, not what came later in the channel."""
     stage.parallax.script(["Blue."])
     first = await replied(stage, await ada.say(room, f"{bot_mention(stage)} colour?"))
     stage.parallax.script(["Round."])
@@ -194,7 +194,7 @@ async def test_an_edited_question_is_remembered_as_edited(stage: Stage, room: Ch
 
 
 async def test_a_deleted_question_is_forgotten(stage: Stage, room: Channel, ada: Person) -> None:
-    """With its answer; the next question sees neither."""
+    """The next question sees neither the question nor its answer."""
     stage.parallax.script(["Noted."])
     message = await ada.say(room, f"{bot_mention(stage)} the code is 1234")
     await replied(stage, message)
@@ -218,7 +218,7 @@ async def hearing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
 
 
 async def test_with_the_intent_a_thread_needs_no_mention(hearing: Stage) -> None:
-    """And people may still talk to each other in it."""
+    """Messages between people in the thread are not answered."""
     ada, ben = hearing.discord.person("ada"), hearing.discord.person("ben")
     room = new_room(hearing)
     hearing.parallax.script(["In here."])
@@ -265,7 +265,7 @@ async def test_a_profile_opens_a_thread_per_question(
 
 
 async def test_memories_of_places_are_kept_apart(stage: Stage, ada: Person) -> None:
-    """Another channel, a thread of its own and a direct message hear nothing of each other."""
+    """Another channel and a direct message know nothing of each other."""
     one, two = new_room(stage), new_room(stage)
     stage.parallax.script(["Kept."])
     await replied(stage, await ada.say(one, f"{bot_mention(stage)} the word is swordfish"))

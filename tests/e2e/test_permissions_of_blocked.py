@@ -164,4 +164,4 @@ async def test_settings_that_are_open_are_of_no_use_to_who_lost_the_right(stage:
             assert told.text == ONLY_MANAGERS
     grace = stage.discord.person("grace")
     after = await (await grace.slash(room, "settings")).response()
-    assert "Nothing is set for this place yet." in after.text
+    assert "Nothing is set for this channel or server yet." in after.text

@@ -1,4 +1,4 @@
-"""Profiles, documents, people's own data, quotas: what a person sees of them."""
+"""What a person sees of profiles, documents, their own data and quotas."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_pdf_and_docx_reach_the_model_together(stage: Stage, room: Channel
 async def test_documents_that_cannot_be_read_say_why(
     stage: Stage, room: Channel, ada: Person, name: str, content: bytes, sentence: str
 ) -> None:
-    """In a sentence to the asker; the cluster hears nothing."""
+    """The asker reads a sentence; nothing is sent to the cluster."""
     before = len(stage.parallax.requests)
     await (await ada.slash(room, "ask", prompt="Look", attachment=(name, content))).acked()
     await stage.discord.wait_until(lambda: any(sentence in m.text for m in ada.messages(room)), 20)
@@ -117,7 +117,7 @@ async def test_a_persona_is_in_effect_at_the_next_question(
     """Set in a dialogue, with its placeholders filled in; other channels keep the default."""
     view = await (await olga.slash(room, "settings")).response()
     nothing, defaults = texts_of(view.components)
-    assert nothing.endswith("Nothing is set for this place yet.")
+    assert nothing.endswith("Nothing is set for this channel or server yet.")
     assert defaults.startswith("-# The bot's defaults: Persona (system prompt): “")
     dialogue = await olga.click(view, "Persona")
     await dialogue.acked()
@@ -142,7 +142,7 @@ async def test_a_persona_is_in_effect_at_the_next_question(
 
 
 async def test_a_number_out_of_range_is_refused(stage: Stage, room: Channel, olga: Person) -> None:
-    """With the range it must be in."""
+    """The sentence names the range."""
     view = await (await olga.slash(room, "settings")).response()
     numbers = await olga.click(view, "Numbers")
     await numbers.acked()
@@ -177,7 +177,7 @@ async def test_private_by_default_and_who_may_ask(
 
 
 async def test_settings_are_for_those_who_manage(stage: Stage, room: Channel, ada: Person) -> None:
-    """Others read why not."""
+    """Other people read why they may not."""
     refused = await (await ada.slash(room, "settings")).response()
     assert refused.text == "Only people who manage the server may do that."
     refused = await shown(ada, room, "usage", server=True)

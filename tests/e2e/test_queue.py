@@ -1,4 +1,4 @@
-"""The line as people see it: places, the way out of it, who is told what."""
+"""The queue as people see it: positions, how to leave it, who is told what."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     async with staged(
         tmp_path_factory.mktemp("line"),
         discord=DiscordDouble(latency=0.0),
-        # Ten times as fast: a slot whose client hung up is looked at every 5 s.
+        # Ten times as fast, because the scheduler looks at a slot whose client hung up every 5 s.
         parallax=ParallaxDouble(tokens_per_second=20, nodes=1, slots=1, lag=False, time_scale=10),
         ANNOUNCE_AFTER="0",
         QUEUE_MAX_PER_USER="3",
@@ -46,10 +46,10 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         assert running.discord.limits.rejections == []
 
 
-async def test_places_are_shown_and_kept_true(
+async def test_positions_are_shown_and_kept_true(
     stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
 ) -> None:
-    """Who waits reads the place; it moves up when somebody before leaves."""
+    """People who wait read their position, and move up when somebody before them leaves."""
     busy = await occupied(stage, olga, room)
     first = await ask(ada, room, "First?")
     second = await ask(ben, room, "Second?")
@@ -69,7 +69,7 @@ async def test_places_are_shown_and_kept_true(
 async def test_only_the_asker_and_operators_may_cancel(
     stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
 ) -> None:
-    """Anybody sees the button; the press of others is refused privately."""
+    """Everybody sees the button; presses by others are refused privately."""
     busy = await occupied(stage, olga, room)
     waiting = await ask(ada, room, "Mine?")
 
@@ -85,7 +85,7 @@ async def test_only_the_asker_and_operators_may_cancel(
 async def test_the_answer_after_a_long_wait_is_announced_once_to_its_asker(
     stage: Stage, room: Channel, ada: Person, olga: Person
 ) -> None:
-    """Edits notify nobody, so one short reply does; who switched it off is left in peace."""
+    """Edits notify nobody, so one short reply does, except for people who switched it off."""
     busy = await occupied(stage, olga, room)
     waiting = await ask(ada, room, "Tell me later")
     await freed(stage, olga, busy)
@@ -104,7 +104,7 @@ async def test_the_answer_after_a_long_wait_is_announced_once_to_its_asker(
     quiet = await ask(ada, room, "Do not tell me")
     await freed(stage, olga, busy)
     await until_over(stage, quiet)
-    # The next question of the line is answered after anything the last one may have caused.
+    # When the next question is answered, everything that the last one caused has happened.
     await until_over(stage, await ask(olga, room, "And now?"))
     assert sum(ping.notified == {ada.id} for ping in pings()) == 1
 
@@ -136,7 +136,7 @@ async def test_queue_shows_ones_own_questions_with_the_way_out(
 async def test_more_than_ones_share_is_refused_with_a_sentence(
     stage: Stage, room: Channel, ada: Person, olga: Person
 ) -> None:
-    """The limit is said, and when to try again; nothing appears in the channel."""
+    """It names the limit and says when to try again; nothing appears in the channel."""
     busy = await occupied(stage, olga, room)
     waiting = [await ask(ada, room, f"Question {n}?") for n in range(3)]
 
@@ -152,8 +152,10 @@ async def test_more_than_ones_share_is_refused_with_a_sentence(
     await freed(stage, olga, busy)
 
 
-async def test_operators_hold_and_release_the_line(stage: Stage, room: Channel, ada: Person, olga: Person) -> None:
-    """Who waits reads the reason; running answers go on; released, the line moves by itself."""
+async def test_operators_pause_and_release_the_queue(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """People who wait read the reason; running answers go on; after the release the queue moves."""
     ops = stage.discord.channel("ops")
     refused = await (await ada.slash(room, "ask", prompt="Before")).response()
     await until_over(stage, refused)
@@ -169,10 +171,10 @@ async def test_operators_hold_and_release_the_line(stage: Stage, room: Channel, 
     assert len(stage.parallax.requests) == asked + 1
 
 
-async def test_operators_see_and_clear_the_whole_line(
+async def test_operators_see_and_clear_the_whole_queue(
     stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
 ) -> None:
-    """All questions by name, some cancelled, then all, after a confirmation."""
+    """All questions by name; some are cancelled, then all, after a confirmation."""
     ops = stage.discord.channel("ops")
     busy = await occupied(stage, olga, room)
     messages = [await ask(ada, room, "Alpha?"), await ask(ben, room, "Beta?"), await ask(ada, room, "Gamma?")]
@@ -193,7 +195,7 @@ async def test_operators_see_and_clear_the_whole_line(
 async def test_a_private_answer_whose_token_is_spent_comes_as_a_direct_message(
     stage: Stage, room: Channel, ada: Person, olga: Person
 ) -> None:
-    """A private message cannot be edited by any other way than its token."""
+    """A private message can only be edited through its token."""
     busy = await occupied(stage, olga, room)
     waiting = await ask(ada, room, "For my eyes only", private=True)
     stage.parallax.script(["The private ", "answer."], match="For my eyes only")
@@ -233,7 +235,7 @@ async def test_a_private_answer_that_cannot_be_sent_is_kept_for_its_asker(
 async def test_a_version_that_is_withdrawn_brings_back_the_one_before(
     stage: Stage, room: Channel, ada: Person, olga: Person
 ) -> None:
-    """With its receipt and its buttons, which do for it what they did before."""
+    """With its receipt and its buttons, which work as before."""
     stage.parallax.script(["The first."], reasoning=["Well."])
     message = await ask(ada, room, "Once or twice?")
     await until_over(stage, message)
@@ -261,7 +263,7 @@ async def test_a_version_that_is_withdrawn_brings_back_the_one_before(
 async def test_a_withdrawn_continuation_leaves_the_part_and_can_be_asked_for_again(
     stage: Stage, room: Channel, ada: Person, olga: Person
 ) -> None:
-    """Nothing of what was there is lost."""
+    """The first part stays."""
     stage.parallax.script(["One, ", "two"], finish="length")
     message = await ask(ada, room, "Count with me")
     await until_over(stage, message)
@@ -282,7 +284,7 @@ async def test_a_withdrawn_continuation_leaves_the_part_and_can_be_asked_for_aga
 
 
 async def test_a_kept_answer_comes_with_its_files(stage: Stage, room: Channel, ben: Person, olga: Person) -> None:
-    """What did not fit its messages is attached here as it would have been there."""
+    """What did not fit its messages is attached here, as it would have been there."""
     ben.user.dm_open = False
     busy = await occupied(stage, olga, room)
     await ask(ben, room, "Keep much for me", private=True)
@@ -306,7 +308,7 @@ async def test_a_kept_answer_comes_with_its_files(stage: Stage, room: Channel, b
 
 
 async def test_the_estimate_is_told_by_how_long_answers_took(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing is promised before the first answer; then each place is one usual answer further away."""
+    """There is no estimate before the first answer; then each position is one usual answer further away."""
     async with staged(
         tmp_path_factory.mktemp("estimate"),
         discord=DiscordDouble(latency=0.0),

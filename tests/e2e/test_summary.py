@@ -1,4 +1,4 @@
-"""The summary of what no longer fits, written by the cluster while nobody asks; and servers kept apart."""
+"""Summaries of turns that no longer fit, written by the cluster while nobody asks; servers are kept apart."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def kept(folder: Path) -> list[str]:
 
 
 async def overflow(stage: Stage, who: Person, room: Channel, *notes: str | tuple[str, float]) -> None:
-    """A conversation that is too long, whose summary has been asked for."""
+    """A conversation that is too long, so that its summary was requested."""
     await answered(stage, who, room, LONG, "many words " * 90)
     before = summary_requests(stage)
     stage.parallax.script(list(notes), match="The notes, brought up to date")
@@ -111,7 +111,7 @@ async def test_what_no_longer_fits_is_summarised_and_told(
 async def test_a_question_goes_before_a_summary(
     stage: Stage, room: Channel, ada: Person, ben: Person, folder: Path
 ) -> None:
-    """Hung up on as soon as somebody asks, written afterwards; forgetting a person takes it along."""
+    """Interrupted as soon as somebody asks, written afterwards; removed when a person is forgotten."""
     await overflow(stage, ada, room, ("never to be read", 60.0), "and never finished")
     stage.parallax.script([NOTES], match="The notes, brought up to date")
     before = summary_requests(stage)
@@ -128,7 +128,7 @@ async def test_a_question_goes_before_a_summary(
 
 
 async def test_two_servers_never_share_a_memory(stage: Stage, room: Channel, ada: Person) -> None:
-    """The same person, the same bot, another server: nothing of the first is told there."""
+    """In another server, the same person's question sees nothing of the first."""
     world = stage.discord.world
     other = next(guild for guild in world.guilds.values() if guild.name == "Other team")
     other.members[ada.id] = Member(ada.user)

@@ -1,4 +1,4 @@
-"""A switch of the model that goes wrong: said with its remedy, and a way back."""
+"""A model switch that fails: the message says what to do, and there is a way back."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ async def test_a_flood_is_refused_politely_and_holds_up_nobody(tmp_path: Path) -
 
 
 async def test_a_flood_of_messages_is_refused_once(tmp_path: Path) -> None:
-    """A reply to each would be a flood of the bot's own."""
+    """A reply to each message would be a flood itself."""
     async with staged(
         tmp_path,
         discord=DiscordDouble(latency=0.0),

@@ -143,15 +143,15 @@ class PacedRoutes(MessageRoutes):
         await asyncio.sleep(self._channel.latency / 2)
         now = self._loop_clock.monotonic()
         if taken:
-            self.bucket(route).lost(now)
+            self.shared_bucket(route).bucket.lost(now)
         else:
-            self.bucket(route).rejected(now, retry_after=reset_after)
+            self.shared_bucket(route).bucket.rejected(now, retry_after=reset_after)
         raise DeliveryError(f"{what} refused")
 
     async def _and_back(self) -> None:
         await asyncio.sleep(self._channel.latency / 2)
         route, remaining, reset_after = self._told
-        bucket = self.bucket(route)
+        bucket = self.shared_bucket(route).bucket
         bucket.observed(
             self._loop_clock.monotonic(),
             limit=self._windows[route].limit,

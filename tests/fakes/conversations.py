@@ -10,7 +10,7 @@ from bot.domain.queue.request import Answer, NewQuestion, RequestKind
 
 
 class MemoryConversations:
-    """A :class:`bot.domain.conversation.store.ConversationStore` that forgets everything with the process."""
+    """A :class:`bot.domain.conversation.store.ConversationStore` in memory."""
 
     def __init__(self) -> None:
         self._ids: dict[tuple[int, int | None], int] = {}

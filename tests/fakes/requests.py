@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
-from bot.domain.queue.limits import refusal
 from bot.domain.queue.request import OPEN_STATES, Answer, NewQuestion, QueueEntry, RequestState, StoredRequest
 from bot.domain.queue.store import QueueLimits, QueuePause, Recovered
 from tests.fakes.conversations import MemoryConversations
@@ -58,25 +57,12 @@ class MemoryRequests:
         user_id = question.asker.user_id
         mine = self._waiting_of(user_id)
         waiting = self._in(RequestState.QUEUED)
-        refused = refusal(limits, total=len(waiting), mine=len(mine))
-        if refused is not None:
-            raise refused
+        limits.require_room(total=len(waiting), mine=len(mine))
         if not waiting and not self._in(RequestState.RUNNING):
             self._virtual_time = fairness.caught_up(self._virtual_time, self._accounts.values())
             self._accounts.clear()
         request = StoredRequest(
-            question=question,
-            state=RequestState.QUEUED,
-            sequence=len(self._rows) + 1,
-            attempts=0,
-            enqueued_at=question.asked_at,
-            started_at=None,
-            finished_at=None,
-            message_ids=(),
-            answer=None,
-            error_key=None,
-            lease_owner=None,
-            lease_until=None,
+            question, RequestState.QUEUED, sequence=len(self._rows) + 1, enqueued_at=question.asked_at
         )
         self._rows[question.request_id] = _Row(request, floor=self._virtual_time, tag=self._virtual_time)
         self._retag(user_id)

@@ -43,7 +43,7 @@ def test_running_without_a_token_is_one_line_with_the_remedy(tmp_path: Path) -> 
 
 
 def test_running_with_a_database_of_something_else_is_one_line(tmp_path: Path) -> None:
-    """Nobody's file is overwritten, and a failure at the start hides no reason."""
+    """Another program's database is not changed; the last line gives the reason, without a traceback."""
     with closing(sqlite3.connect(tmp_path / "theirs.db")) as theirs:
         theirs.execute("CREATE TABLE accounts (id INTEGER)")
         theirs.commit()

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from bot.errors import ConfigError
-from bot.settings import DISCORD_CDN_HOSTS, Settings, database_url, load_settings, render_env_example
+from bot.settings import DISCORD_CDN_HOSTS, DatabaseSettings, Settings, load_settings, render_env_example
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "MTA.of-no-use.anywhere"
@@ -94,7 +94,7 @@ def test_an_empty_bind_switches_the_health_page_off(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_missing_token_is_one_line_with_its_remedy() -> None:
-    """The first thing that everybody meets."""
+    """It is the first error in a new installation."""
     with pytest.raises(ConfigError) as raised:
         load_settings()
 
@@ -129,7 +129,7 @@ def test_a_wrong_value_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not one per start."""
+    """One start shows every mistake."""
     monkeypatch.setenv("PARALLAX_URL", "nowhere")
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
 
@@ -240,6 +240,6 @@ def test_an_address_that_cannot_be_is_named_and_not_repeated(
 
 def test_migrating_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the database's URL."""
-    assert database_url() == Settings.model_fields["database_url"].default
+    assert DatabaseSettings().database_url == Settings.model_fields["database_url"].default
     monkeypatch.setenv("DATABASE_URL", "sqlite+aiosqlite:///elsewhere.db")
-    assert database_url() == "sqlite+aiosqlite:///elsewhere.db"
+    assert DatabaseSettings().database_url == "sqlite+aiosqlite:///elsewhere.db"

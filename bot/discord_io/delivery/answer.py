@@ -43,8 +43,7 @@ class AnswerDelivery:
         on_gone: Callable[[], None],
     ) -> None:
         """``message_ids`` are pages already in Discord; ``on_sent(page, message_id)`` is called for new ones
-        (None: the page is being removed),
-        ``on_gone()`` when somebody deleted the answer."""
+        (None: the page was removed), ``on_gone()`` when somebody deleted the answer."""
         self.destination = destination
         self._source = source
         self._clock = clock
@@ -106,7 +105,7 @@ class AnswerDelivery:
         return self._resting and not self._wake.is_set() and self._next() is None
 
     def changed(self) -> None:
-        """Note that the source has something newer."""
+        """Note that the source has changed."""
         if self._stale_since is None:
             self._stale_since = self._clock.monotonic()
         if not self._first_words.is_set() and self._source.has_text:
@@ -362,19 +361,18 @@ class AnswerDelivery:
         ``error`` where that is impossible, else the error of the last attempt."""
         if operation.page is None or operation.is_new or not self.destination.channel_route:
             raise error
-        for attempt in range(1, SENDING_ATTEMPTS):
+        for attempt in range(1, SENDING_ATTEMPTS + 1):
             try:
                 await self._replace(operation.index, operation.page)
-            except (MessageGone, AccessLost):
-                raise
-            except DeliveryError:
+            except DeliveryError as failure:
+                if attempt == SENDING_ATTEMPTS or isinstance(failure, MessageGone | AccessLost):
+                    raise
                 await self._pause(FIRST_RETRY * 2.0**attempt)
             else:
                 return
-        await self._replace(operation.index, operation.page)
 
     async def _replace(self, index: int, page: Page) -> None:
-        bucket = self.destination.bucket(RouteKind.CHANNEL)
+        bucket = self.destination.shared_bucket(RouteKind.CHANNEL).bucket
         while (at := bucket.next_final(now := self._clock.monotonic())) > now:
             await self._pause(at - now)
         bucket.sent(now)

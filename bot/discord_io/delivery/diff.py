@@ -40,9 +40,8 @@ def following(
 def _surplus(
     wanted: int, ids: Sequence[int | None], shown: Sequence[Page | None], *, is_last: bool
 ) -> Operation | None:
-    """The operation for a message beyond the last page: an earlier version was longer, or an attempt before a
-    crash had written more. A message of such an attempt is emptied but kept until the end, because it may be
-    needed."""
+    """The operation for a message beyond the last page, of an earlier version or of an attempt before a crash. A
+    message of such an attempt is emptied but kept until the end, because it may be needed."""
     last = len(ids) - 1
     if last < wanted:
         return None

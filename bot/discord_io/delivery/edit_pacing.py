@@ -6,39 +6,15 @@ only when the answer arrives, so it knows an upper bound of the window's end, ne
 for that bound avoids 429. Times are seconds of the caller's monotonic clock."""
 
 from collections import deque
-from dataclasses import dataclass
 
 _ROUNDING = 0.005  # s; the headers give milliseconds, and a clock may be a little fast
-
-
 _ABOUT_TO_RESET = 0.03  # s before a reset in which the reserve may be used
-
-
 _RECHECK = 0.02  # s until the next check while only an outstanding answer can give more information
-
-
 _LOST_AFTER = 15.0  # s; an answer this late will not come (discord.py abandons a request before that)
-
-
 _WIDER = 1.6
-
-
 _WIDEST = 6.0  # × the even spacing; covers the hidden 3 in 6 s for messages older than an hour
-
-
 _NARROWER = 0.8
-
-
 _CALM = 10.0  # s without a refusal before the spacing narrows by one step
-
-
-@dataclass(frozen=True, slots=True)
-class BucketState:
-    """The state of a bucket by its last headers. `resets_at` is an upper bound on the caller's clock."""
-
-    limit: int
-    remaining: int
-    resets_at: float
 
 
 class Bucket:
@@ -67,11 +43,10 @@ class Bucket:
         self._stretch = 1.0
         self._stretch_changed = float("-inf")
 
-    @property
-    def state(self) -> BucketState:
-        """The state known now; its free slots exclude requests that are still in flight."""
-        resets_at = self._previous_reset if self._resets_at is None else self._resets_at
-        return BucketState(self._limit, max(0, self._free), resets_at)
+    def free(self, now: float) -> int:
+        """The slots of the window that are left, without those of requests in flight; at least 0."""
+        self._advance(now)
+        return max(0, self._free)
 
     def sent(self, now: float) -> None:
         """Count a request that is sent now."""
@@ -177,9 +152,8 @@ class Bucket:
         """
         known = self._resets_at
         self._remaining = min(self._remaining, remaining)
-        if (
-            known is None
-        ):  # opened by a request that is not ours, or that was under way when we closed the last one
+        if known is None:
+            # Opened by a request that is not ours, or that was under way when we closed the last one.
             self._resets_at = resets_at
             self._mixed = bool(self._under_way)
         elif self._mixed:

@@ -44,7 +44,7 @@ class Deliveries:
             outgoing=self._outgoing,
             clock=self._clock,
         )
-        delivery = AnswerDelivery(
+        self._open[request_id] = delivery = AnswerDelivery(
             message_routes,
             source,
             clock=self._clock,
@@ -53,12 +53,7 @@ class Deliveries:
             on_sent=on_sent,
             on_gone=on_gone,
         )
-        self._open[request_id] = delivery
         return delivery
-
-    def get(self, request_id: str) -> AnswerDelivery | None:
-        """The open delivery of a request, or None."""
-        return self._open.get(request_id)
 
     async def close(self, request_id: str) -> None:
         """Close a delivery, finished or not, and remove it."""

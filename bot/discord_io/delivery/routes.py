@@ -87,10 +87,6 @@ class MessageRoutes:
             return RouteKind.INTERACTION
         return RouteKind.CHANNEL if self.channel_route else None
 
-    def bucket(self, route: RouteKind) -> Bucket:
-        """The rate-limit bucket of a route."""
-        return self._lanes[route].bucket
-
     def shared_bucket(self, route: RouteKind) -> SharedBucket:
         """The shared bucket of a route."""
         return self._lanes[route]
@@ -105,16 +101,16 @@ class MessageRoutes:
         if primary is None:
             raise TokenExpired("no route is left")
         now = self._clock.monotonic()
-        bucket = self.bucket(primary)
+        bucket = self._lanes[primary].bucket
         spare = self.channel_route and known and primary is not RouteKind.CHANNEL
         if priority is not CallPriority.LAST:
             # With a slot on a second route for the last edit, streaming may use the whole budget of the first.
-            covered = spare and self.shared_bucket(RouteKind.CHANNEL).covers(who, now)
+            covered = spare and self._lanes[RouteKind.CHANNEL].covers(who, now)
             earliest = bucket.next_first if priority is CallPriority.FIRST else bucket.next_edit
             return primary, earliest(now, reserve=0 if covered else 1)
         at = bucket.next_final(now)
         if spare:
-            other = self.bucket(RouteKind.CHANNEL).next_final(now)
+            other = self._lanes[RouteKind.CHANNEL].bucket.next_final(now)
             if max(other, now) + ROUTE_GAIN < at:
                 return RouteKind.CHANNEL, other
         return primary, at
@@ -148,16 +144,14 @@ class MessageRoutes:
                     allowed_mentions=NOBODY,
                 )
             elif message_id is not None:
-                channel = self._client.get_partial_messageable(self._destination.channel_id)
-                await channel.get_partial_message(message_id).edit(
-                    view=view, attachments=files, allowed_mentions=NOBODY
-                )
+                message = self._messageable.get_partial_message(message_id)
+                await message.edit(view=view, attachments=files, allowed_mentions=NOBODY)
             else:
                 raise MessageGone("the message's id is not known")
 
         await self._call(route, run, until_applied=True)
 
-    async def send(self, route: RouteKind, page: Page, index: int = 0, *, reply_to: int | None = None) -> int:
+    async def send(self, route: RouteKind, page: Page, index: int = 0) -> int:
         """Send a further message and return its id. This call is never cancelled either. Raises
         :class:`DeliveryError`."""
 
@@ -173,20 +167,10 @@ class MessageRoutes:
                     wait=True,
                 )
                 return message.id
-            channel = self._client.get_partial_messageable(self._destination.channel_id)
-            reference = (
-                discord.MessageReference(
-                    message_id=reply_to, channel_id=self._destination.channel_id, fail_if_not_exists=False
-                )
-                if reply_to
-                else None
-            )
-            sent = await channel.send(
+            sent = await self._messageable.send(
                 view=view,
                 files=files,
                 allowed_mentions=NOBODY,
-                reference=reference,  # type: ignore[arg-type]  # None is what the library defaults to
-                mention_author=False,
                 # Within a few minutes Discord itself drops a second copy (docs, resources/message, enforce_nonce).
                 nonce=f"{self._request_id}-{index}",
             )
@@ -203,8 +187,7 @@ class MessageRoutes:
             if route is RouteKind.INTERACTION:
                 await self._webhook().delete_message(message_id)
                 return
-            channel = self._client.get_partial_messageable(self._destination.channel_id)
-            await channel.get_partial_message(message_id).delete()
+            await self._messageable.get_partial_message(message_id).delete()
 
         with contextlib.suppress(MessageGone):
             await self._call(route, run, until_applied=False)
@@ -222,7 +205,7 @@ class MessageRoutes:
             )
             return message.id
 
-        self.bucket(RouteKind.INTERACTION).sent(self._clock.monotonic())
+        self._lanes[RouteKind.INTERACTION].bucket.sent(self._clock.monotonic())
         try:
             return await self._call(RouteKind.INTERACTION, run, until_applied=False)
         except TokenExpired:
@@ -237,12 +220,15 @@ class MessageRoutes:
         """
         if not self.channel_route:
             return {}
-        channel = self._client.get_partial_messageable(self._destination.channel_id)
 
         async def run() -> dict[int, int]:
-            return await marked_pages(self._client, channel, self._request_id, after=after)
+            return await marked_pages(self._client, self._messageable, self._request_id, after=after)
 
         return await asyncio.shield(self._tracked(run, "search"))
+
+    @property
+    def _messageable(self) -> discord.PartialMessageable:
+        return self._client.get_partial_messageable(self._destination.channel_id)
 
     def _webhook(self) -> discord.Webhook:
         # The same as discord.Interaction.followup, from an id and a token that may come from the database.

@@ -45,8 +45,11 @@ class ClusterEvent:
 
 @dataclass(frozen=True, slots=True)
 class ClusterObservation:
-    """The cluster at one moment. ``frozen``: the port accepts connections but sends nothing; otherwise nothing
-    listens there. ``failing``: requests fail although the cluster calls itself available."""
+    """The cluster at one moment.
+
+    ``attempts``: the scheduler answers. ``frozen``: the port accepts connections but sends nothing; otherwise
+    nothing listens there. ``failing``: requests fail although the cluster calls itself available.
+    """
 
     status: ClusterStatus | None
     attempts: bool
@@ -140,16 +143,15 @@ def _node_changes(old: ClusterStatus, new: ClusterStatus, at: float) -> Iterator
     are = {node.node_id: node for node in new.nodes}
     for node_id, node in were.items():
         if node_id not in are:
-            yield ClusterEvent(EventKind.NODE_LOST, at, node_id, hardware(node))
+            yield ClusterEvent(EventKind.NODE_LOST, at, node_id, _hardware(node))
     for node_id, node in are.items():
         known = were.get(node_id)
         if known is None:
-            yield ClusterEvent(EventKind.NODE_JOINED, at, node_id, hardware(node))
+            yield ClusterEvent(EventKind.NODE_JOINED, at, node_id, _hardware(node))
         ready = node.state is NodeState.AVAILABLE
         if ready and (known is None or known.state is not NodeState.AVAILABLE):
-            yield ClusterEvent(EventKind.NODE_READY, at, node_id, hardware(node))
+            yield ClusterEvent(EventKind.NODE_READY, at, node_id, _hardware(node))
 
 
-def hardware(node: Node) -> Detail:
-    """A node's hardware, as an event's detail."""
+def _hardware(node: Node) -> Detail:
     return {"gpu": node.gpu_name, "count": float(node.gpu_count), "memory": node.gpu_memory}

@@ -34,28 +34,29 @@ class NewsBuffer:
         # New nodes that were announced before they worked.
         self._joining: set[str] = set()
 
-    def heard(self, event: ClusterEvent, *, returning: bool, switching: bool, waited: bool) -> None:
+    def add(self, event: ClusterEvent, *, returning: bool, switching: bool, waited: bool) -> None:
         """Take in one more event. ``returning``: the node was reported as lost before. ``switching``: a model
         switch makes workers leave and join. ``waited``: it was announced as a problem that the cluster is not
         usable, so its end is announced there."""
         match event.kind:
             case EventKind.NODE_JOINED if not (returning or switching):
-                self._put(event, due=event.at + READY_WITHIN, under=EventKind.NODE_READY, joined=True)
+                news = _news(event, due=event.at + READY_WITHIN, joined=True)
+                self._pending[EventKind.NODE_READY, event.subject] = news
             case EventKind.NODE_READY:
-                self._ready(event)
+                self._add_ready(event)
             case EventKind.NODE_LOST:
                 self._pending.pop((EventKind.NODE_READY, event.subject), None)
                 self._joining.discard(event.subject)
             case EventKind.CAPACITY_CHANGED if not switching:
-                self._capacity(event)
+                self._add_capacity(event)
             case EventKind.USABLE if not waited:
-                self._put(event, due=event.at + SETTLES_AFTER)
+                self._put(event)
             case EventKind.WAITING:
                 self._pending = {
                     key: news for key, news in self._pending.items() if key[0] is not EventKind.USABLE
                 }
 
-    def changed_model(self, event: ClusterEvent) -> None:
+    def add_model_change(self, event: ClusterEvent) -> None:
         """Take in a change of the model, with ``ours`` in the detail; each change is announced."""
         self._pending[event.kind, f"{event.subject} {event.at}"] = _news(event, due=event.at)
 
@@ -64,7 +65,7 @@ class NewsBuffer:
         not ``usable``."""
         yield from (one for one in self._pending.values() if usable or one.kind is not EventKind.CAPACITY_CHANGED)
 
-    def told(self, news: News) -> None:
+    def remove(self, news: News) -> None:
         """Remove news that was sent."""
         self._pending = {key: one for key, one in self._pending.items() if one is not news}
         if news.kind is EventKind.NODE_JOINED:
@@ -75,23 +76,21 @@ class NewsBuffer:
         self._pending.clear()
         self._joining.clear()
 
-    def _ready(self, event: ClusterEvent) -> None:
+    def _add_ready(self, event: ClusterEvent) -> None:
         newcomer = self._pending.get((EventKind.NODE_READY, event.subject))
         if newcomer is not None or event.subject in self._joining:
             self._joining.discard(event.subject)
-            self._put(event, due=event.at + SETTLES_AFTER, joined=newcomer is not None)
+            self._put(event, joined=newcomer is not None)
 
-    def _capacity(self, event: ClusterEvent) -> None:
-        known = self._pending.pop((event.kind, ""), None)
-        before = event.detail["before"] if known is None else known.detail["before"]
+    def _add_capacity(self, event: ClusterEvent) -> None:
+        pending = self._pending.pop((event.kind, ""), None)
+        before = event.detail["before"] if pending is None else pending.detail["before"]
         if before != event.detail["after"]:
             detail = {"before": before, "after": event.detail["after"]}
-            self._put(replace(event, detail=detail), due=event.at + SETTLES_AFTER)
+            self._put(replace(event, detail=detail))
 
-    def _put(
-        self, event: ClusterEvent, *, due: float, under: EventKind | None = None, joined: bool = False
-    ) -> None:
-        self._pending[under or event.kind, event.subject] = _news(event, due=due, joined=joined)
+    def _put(self, event: ClusterEvent, *, joined: bool = False) -> None:
+        self._pending[event.kind, event.subject] = _news(event, due=event.at + SETTLES_AFTER, joined=joined)
 
 
 def _news(event: ClusterEvent, *, due: float, joined: bool = False) -> News:

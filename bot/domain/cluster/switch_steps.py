@@ -80,7 +80,7 @@ def may_initialise(observation: SwitchObservation) -> bool:
     return observation.status is not None and not observation.status.nodes
 
 
-def advanced(switch: Switch, observation: SwitchObservation, now: float) -> Switch:
+def advance(switch: Switch, observation: SwitchObservation, now: float) -> Switch:
     """The switch after one observation, with the steps passed that the observation shows as done.
 
     :attr:`Step.INIT` is not passed on a report alone: it needs an init that was accepted, or one without an answer

@@ -45,8 +45,7 @@ class PersonalDataStore(Protocol):
         ...
 
     async def reword(self, message_id: int, prompt: str) -> int:
-        """Replace the question of a message that its author edited by ``prompt``; returns how many requests
-        changed."""
+        """Replace the question of an edited message by ``prompt``; returns how many requests changed."""
         ...
 
     async def forget_message(self, message_id: int) -> int:
@@ -59,8 +58,7 @@ class PersonalDataStore(Protocol):
         ...
 
     async def summaries_of(self, user_id: int) -> Sequence[KeptSummary]:
-        """The summaries that were made of this person's turns alone. A summary of other people's turns too would
-        reveal what they said."""
+        """The summaries made of this person's turns alone: others would reveal what other people said."""
         ...
 
     async def forget_user(self, user_id: int) -> Forgotten:
@@ -71,8 +69,7 @@ class PersonalDataStore(Protocol):
         ...
 
     async def scopes_kept(self) -> Sequence[tuple[int, tuple[int, ...]]]:
-        """Every conversation with the scopes that its profile is inherited through (none when it is older than
-        profiles)."""
+        """Every conversation with the scopes that its profile is inherited through, nearest first."""
         ...
 
     async def expire(self, conversation_id: int, *, before: float) -> int:

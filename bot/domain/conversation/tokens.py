@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 MESSAGE_TOKENS = 4
@@ -19,7 +18,8 @@ _WIDE = re.compile(
 )
 """Chinese, Japanese and Korean: close to a token per character."""
 _OTHER = re.compile("[\u0370-\u10ff\u1200-\u1dff\u2190-\u2bff\U0001f000-\U0001faff]")
-"""Scripts and symbols cut finer than Latin: Greek to Georgian, Ethiopic to Mongolian, emoji."""
+"""Scripts and symbols with fewer characters per token than Latin: Greek to Georgian, Ethiopic to Mongolian,
+emoji."""
 
 _DECAY = 0.9
 _PRIOR_TOKENS = 30.0
@@ -63,20 +63,12 @@ class TokenEstimator:
     """Estimates tokens, and learns each model's tokenizer from what the cluster reports.
 
     Per model it keeps the ratio of reported to uncalibrated tokens, weighted by their number and by age:
-    within 5 % after 20 answers when the tokenizer has a stable length of token. ``ratios`` are those of an
-    earlier run, by model. Pure: no I/O, no clock; for one event loop.
+    within 5 % after 20 answers when the tokenizer has a stable length of token. For one event loop.
     """
 
-    def __init__(self, ratios: Mapping[str, float] | None = None) -> None:
-        self._observed: dict[str, _Observed] = {
-            model: _Observed(_PRIOR_TOKENS * ratio, _PRIOR_TOKENS) for model, ratio in (ratios or {}).items()
-        }
+    def __init__(self) -> None:
+        self._observed: dict[str, _Observed] = {}
         self._latest = ""
-
-    @property
-    def ratios(self) -> dict[str, float]:
-        """The ratios learned so far, by model."""
-        return {model: observed.ratio for model, observed in self._observed.items()}
 
     def for_model(self, model: str | None) -> Calibrated:
         """The estimator for ``model`` as of now, uncalibrated for one never observed.
@@ -86,20 +78,14 @@ class TokenEstimator:
         observed = self._observed.get(model or self._latest)
         return Calibrated(observed.ratio if observed is not None else 1.0)
 
-    def estimate(self, text: str, model: str | None = None) -> int:
-        """Tokens of ``text`` for ``model``, None as in :meth:`for_model`."""
-        return self.for_model(model)(text)
-
-    def observe(self, model: str, estimated: int, reported: int, *, ratio: float | None = None) -> None:
+    def observe(self, model: str, estimated: int, reported: int, *, ratio: float) -> None:
         """Learn that a prompt estimated at ``estimated`` tokens had ``reported``; both ≤ 0 are ignored.
 
-        ``ratio`` is that of the :class:`Calibrated` that made the estimate; without it the current one is
-        taken, which is wrong when other answers were observed in between.
+        ``ratio`` is that of the :class:`Calibrated` that made the estimate: others may have been observed since.
         """
         if estimated <= 0 or reported <= 0:
             return
         self._latest = model
         observed = self._observed.setdefault(model, _Observed())
-        before = observed.ratio if ratio is None else ratio
         observed.reported = _DECAY * observed.reported + reported
-        observed.uncalibrated = _DECAY * observed.uncalibrated + estimated / before
+        observed.uncalibrated = _DECAY * observed.uncalibrated + estimated / ratio

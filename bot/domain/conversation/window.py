@@ -20,8 +20,7 @@ _MARKUP = frozenset(":<|>[]{}")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The prompt. ``tokens`` is the estimate for it; ``turns_used`` + ``turns_left_out`` is the number of all
-    turns.
+    """A prompt of ``tokens`` estimated tokens, with ``turns_used`` turns and without ``turns_left_out``.
 
     ``summarised`` is true when a summary replaces the turns left out.
     """
@@ -34,11 +33,8 @@ class Window:
 
 
 def speaker(name: str) -> str:
-    """``name`` as it is written before a question: one line of at most 32 characters, never empty.
-
-    Characters that could look like the end of the name (a colon, a line end) or like a chat template's markup are
-    removed.
-    """
+    """``name`` as it is written before a question: one line of at most 32 characters, never empty, without what
+    could look like the end of the name (a colon, a line end) or like a chat template's markup."""
     spaced = "".join(" " if character.isspace() else character for character in name)
     kept = (
         character

@@ -5,10 +5,8 @@ from __future__ import annotations
 MOST_ASKED_SECONDS = 60.0
 """The longest that a ``Retry-After`` is obeyed: error pages of proxies ask for hours."""
 
-
 LEAST_ASKED_SECONDS = 5.0
-"""The shortest that a ``Retry-After`` is obeyed, whatever the status shows: its count of requests is corrected
-late, and other clients use the cluster too."""
+"""The shortest that a ``Retry-After`` is obeyed, even if the status shows room: its count is corrected late."""
 
 
 class BackOff:

@@ -6,11 +6,9 @@ from __future__ import annotations
 QUIET_SECONDS = 60.0
 """After this long without a refusal, one request more than the last known level is tried."""
 
-
 LATE_SECONDS = 2.0
 """A request that waited longer than this for its headers was held because no slot was free. The scheduler looks at
 held requests every 5 s, and a free slot answers within 0.1 s."""
-
 
 DECREASE = 0.75
 """A refusal reduces the level to this share. One half, as in TCP, would leave a small cluster idle: 5 → 2 where 4
@@ -43,11 +41,6 @@ class CapacityLimit:
     def status(self, max_running_request: int | None) -> None:
         """Take over the capacity that the cluster reports; None when it reports none."""
         self._known = max_running_request
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the cluster reports its capacity; otherwise the bot has learned it."""
-        return self._known is not None
 
     def limit(self, now: float) -> int:
         """How many may be in flight at ``now``. At least 1, unless the cluster says that it can run none."""

@@ -136,15 +136,15 @@ class StoredRequest:
     question: NewQuestion
     state: RequestState
     sequence: int
-    attempts: int
     enqueued_at: float
-    started_at: float | None
-    finished_at: float | None
-    message_ids: tuple[int, ...]
-    answer: Answer | None
-    error_key: str | None
-    lease_owner: str | None
-    lease_until: float | None
+    attempts: int = 0
+    started_at: float | None = None
+    finished_at: float | None = None
+    message_ids: tuple[int, ...] = ()
+    answer: Answer | None = None
+    error_key: str | None = None
+    lease_owner: str | None = None
+    lease_until: float | None = None
 
     @property
     def request_id(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.domain.queue.request import Answer, NewQuestion, QueueEntry, RequestState, StoredRequest
+from bot.errors import QueueFull, UserLimitReached
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,14 @@ class QueueLimits:
 
     per_user: int
     total: int
+
+    def require_room(self, *, total: int, mine: int) -> None:
+        """Raise when a person with ``mine`` waiting questions may not add one to a queue of ``total``:
+        :class:`UserLimitReached` first, because they can do something about that, or :class:`QueueFull`."""
+        if mine >= self.per_user:
+            raise UserLimitReached(count=mine, limit=self.per_user)
+        if total >= self.total:
+            raise QueueFull(count=total, limit=self.total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
-"""The interface of blocks of several lines, and the context of a block."""
+"""What all blocks of several lines have in common, and the context of a block."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.markdown.characters import ZWSP
 from bot.markdown.paginator import Atom
@@ -31,31 +30,34 @@ class BlockContext:
         return "> " if self.quoted else ""
 
 
-class Block(Protocol):
-    """A block of lines."""
+class Block:
+    """A block of lines. `over` is true when it has seen its own end."""
 
-    context: BlockContext
+    over = False
+
+    def __init__(self, sink: Sink, context: BlockContext) -> None:
+        self._sink = sink
+        self.context = context
 
     def line(self, line: str, source: int) -> bool:
-        """Take in a complete line (quote markers removed). False: the line is not part of this block, which has
-        ended."""
+        """Take in a complete line (quote markers removed). False: the block has ended before this line."""
+        raise NotImplementedError
 
     def grow(self, line: str, source: int) -> None:
-        """Take in the current line as far as it has arrived."""
+        """Take in the current line as far as it has arrived; most blocks wait for the complete line."""
 
-    def preview(self, line: str) -> list[Atom]:
+    def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - blocks of code show it
         """The atoms that may be shown after those handed over; `line` is the current, incomplete line."""
+        return []
 
     def finish(self) -> None:
         """Hand over the rest: the block ended, or the text did."""
-
-    @property
-    def over(self) -> bool:
-        """True when the block has seen its own end."""
+        raise NotImplementedError
 
     @property
     def trails_blank(self) -> bool:
         """True if blank lines at the block's end belong to the text after it."""
+        return False
 
 
 def apart(code: str, pairs: bool) -> str:

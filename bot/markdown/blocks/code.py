@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from bot.markdown.blocks.base import PIECE, BlockContext, Sink, apart
+from bot.markdown.blocks.base import PIECE, Block, BlockContext, Sink, apart
 from bot.markdown.blocks.line_start import Head, columns
 from bot.markdown.characters import ZWSP
 from bot.markdown.paginator import Atom, Fence, Line, Text
@@ -25,7 +25,7 @@ class CodeFile:
     lines: list[str] = field(default_factory=list)
 
 
-class Code:
+class Code(Block):
     """A fenced code block, or (without a `marker`) one indented by four spaces.
 
     After `longest` characters the rest is not shown; `files` then gets the whole code.
@@ -34,8 +34,7 @@ class Code:
     def __init__(
         self, sink: Sink, context: BlockContext, at: Head, *, longest: int, files: list[CodeFile]
     ) -> None:
-        self.context = context
-        self._sink = sink
+        super().__init__(sink, context)
         self._marker = at.marker
         self._indent = at.indent
         self._language = language(at.info)
@@ -55,7 +54,6 @@ class Code:
         self._left = 0  # characters of the current line that were handed over
         self._blanks: list[int] = []
         self._lines = 0
-        self.over = False
 
     def line(self, line: str, source: int) -> bool:
         if not self._marker and not self._is_indented(line, source):
@@ -81,7 +79,7 @@ class Code:
         if self._is_uncertain(line) or self._size > self._longest:
             return []
         code = self._dedented(line)
-        atoms: list[Atom] = [] if self._left else self._starts(self.context.source)
+        atoms: list[Atom] = [] if self._left else [self._start(self.context.source)]
         if code[self._left :]:
             atoms.append(Text(apart(code[self._left :], self._left > 0 or len(code) > PIECE)))
         elif not self._left:
@@ -89,11 +87,8 @@ class Code:
         return atoms
 
     def finish(self) -> None:
-        if self._left:
-            self._left = 0
         if not self._lines:
-            for atom in self._starts(self.context.source):
-                self._sink(atom)
+            self._sink(self._start(self.context.source))
             self._sink(Text(ZWSP))
         if self._file is not None and self._size > self._longest:
             self._files.append(self._file)
@@ -142,10 +137,10 @@ class Code:
             at += 1
         return line[at:]
 
-    def _starts(self, source: int) -> list[Atom]:
+    def _start(self, source: int) -> Line:
         gap = self.context.gap and not self._lines
         prefix = self.context.prefix
-        return [Line(prefix, prefix, gap, self._fence, False, source)]
+        return Line(prefix, prefix, gap, self._fence, False, source)
 
     def _write_blanks(self) -> None:
         for blank in self._blanks:
@@ -156,10 +151,10 @@ class Code:
         """Hand over more of a line that begins at `source` and has `length` characters there."""
         shown = self._size <= self._longest
         if shown and not self._left:
-            for atom in self._starts(source):
-                self._sink(atom)
+            self._sink(self._start(source))
         self._lines += 1
-        long = self._left > 0 or len(code) > PIECE
+        # A line that is not complete here is a long one: `grow` hands over whole pieces only.
+        long = not ended or self._left > 0 or len(code) > PIECE
         for at in range(self._left, len(code), PIECE):
             if shown:
                 self._sink(Text(apart(code[at : at + PIECE], long), (), False, source + length - len(code) + at))
@@ -169,101 +164,72 @@ class Code:
         self._left = 0 if ended else len(code)
 
 
-_EXTENSIONS = dict(
-    pair.split("=", 1)
-    for pair in [
-        "python=.py",
-        "py=.py",
-        "python3=.py",
-        "javascript=.js",
-        "js=.js",
-        "jsx=.jsx",
-        "typescript=.ts",
-        "ts=.ts",
-        "tsx=.tsx",
-        "java=.java",
-        "c=.c",
-        "h=.h",
-        "cpp=.cpp",
-        "c++=.cpp",
-        "cc=.cpp",
-        "hpp=.hpp",
-        "csharp=.cs",
-        "cs=.cs",
-        "c#=.cs",
-        "go=.go",
-        "golang=.go",
-        "rust=.rs",
-        "rs=.rs",
-        "ruby=.rb",
-        "rb=.rb",
-        "php=.php",
-        "swift=.swift",
-        "kotlin=.kt",
-        "kt=.kt",
-        "scala=.scala",
-        "r=.r",
-        "julia=.jl",
-        "lua=.lua",
-        "perl=.pl",
-        "haskell=.hs",
-        "hs=.hs",
-        "elixir=.ex",
-        "erlang=.erl",
-        "clojure=.clj",
-        "dart=.dart",
-        "zig=.zig",
-        "nim=.nim",
-        "ocaml=.ml",
-        "fsharp=.fs",
-        "bash=.sh",
-        "sh=.sh",
-        "shell=.sh",
-        "zsh=.sh",
-        "console=.sh",
-        "powershell=.ps1",
-        "ps1=.ps1",
-        "bat=.bat",
-        "cmd=.bat",
-        "fish=.fish",
-        "sql=.sql",
-        "html=.html",
-        "xml=.xml",
-        "svg=.svg",
-        "css=.css",
-        "scss=.scss",
-        "less=.less",
-        "json=.json",
-        "jsonc=.json",
-        "yaml=.yaml",
-        "yml=.yaml",
-        "toml=.toml",
-        "ini=.ini",
-        "cfg=.ini",
-        "csv=.csv",
-        "diff=.diff",
-        "patch=.diff",
-        "dockerfile=.dockerfile",
-        "makefile=.mk",
-        "cmake=.cmake",
-        "tex=.tex",
-        "latex=.tex",
-        "markdown=.md",
-        "md=.md",
-        "vue=.vue",
-        "svelte=.svelte",
-        "proto=.proto",
-        "graphql=.graphql",
-        "terraform=.tf",
-        "hcl=.tf",
-        "nix=.nix",
-        "vim=.vim",
-        "asm=.asm",
-        "objc=.m",
-        "matlab=.m",
-        "groovy=.groovy",
-    ]
-)
+_NAMES = {
+    ".py": ("python", "py", "python3"),
+    ".js": ("javascript", "js"),
+    ".jsx": ("jsx",),
+    ".ts": ("typescript", "ts"),
+    ".tsx": ("tsx",),
+    ".java": ("java",),
+    ".c": ("c",),
+    ".h": ("h",),
+    ".cpp": ("cpp", "c++", "cc"),
+    ".hpp": ("hpp",),
+    ".cs": ("csharp", "cs", "c#"),
+    ".go": ("go", "golang"),
+    ".rs": ("rust", "rs"),
+    ".rb": ("ruby", "rb"),
+    ".php": ("php",),
+    ".swift": ("swift",),
+    ".kt": ("kotlin", "kt"),
+    ".scala": ("scala",),
+    ".r": ("r",),
+    ".jl": ("julia",),
+    ".lua": ("lua",),
+    ".pl": ("perl",),
+    ".hs": ("haskell", "hs"),
+    ".ex": ("elixir",),
+    ".erl": ("erlang",),
+    ".clj": ("clojure",),
+    ".dart": ("dart",),
+    ".zig": ("zig",),
+    ".nim": ("nim",),
+    ".ml": ("ocaml",),
+    ".fs": ("fsharp",),
+    ".sh": ("bash", "sh", "shell", "zsh", "console"),
+    ".ps1": ("powershell", "ps1"),
+    ".bat": ("bat", "cmd"),
+    ".fish": ("fish",),
+    ".sql": ("sql",),
+    ".html": ("html",),
+    ".xml": ("xml",),
+    ".svg": ("svg",),
+    ".css": ("css",),
+    ".scss": ("scss",),
+    ".less": ("less",),
+    ".json": ("json", "jsonc"),
+    ".yaml": ("yaml", "yml"),
+    ".toml": ("toml",),
+    ".ini": ("ini", "cfg"),
+    ".csv": ("csv",),
+    ".diff": ("diff", "patch"),
+    ".dockerfile": ("dockerfile",),
+    ".mk": ("makefile",),
+    ".cmake": ("cmake",),
+    ".tex": ("tex", "latex"),
+    ".md": ("markdown", "md"),
+    ".vue": ("vue",),
+    ".svelte": ("svelte",),
+    ".proto": ("proto",),
+    ".graphql": ("graphql",),
+    ".tf": ("terraform", "hcl"),
+    ".nix": ("nix",),
+    ".vim": ("vim",),
+    ".asm": ("asm",),
+    ".m": ("objc", "matlab"),
+    ".groovy": ("groovy",),
+}
+_EXTENSIONS = {name: extension for extension, names in _NAMES.items() for name in names}
 
 
 def extension(name: str) -> str:

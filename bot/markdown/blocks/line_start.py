@@ -59,8 +59,7 @@ def quote(line: str) -> int:
 
 
 def unquoted(line: str, depth: int) -> int | None:
-    """The index at which the text begins in a block that is `depth` quotes deep; None if the line left the
-    quote."""
+    """The index at which the text of a block `depth` quotes deep begins; None if the line is outside the quote."""
     at = 0
     for level in range(depth):
         found = _ONE_QUOTE.match(line, at)

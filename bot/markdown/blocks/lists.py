@@ -49,8 +49,7 @@ class Lists:
         return f"{outer}{shown} ", f"{outer}{_STEP}"
 
     def text(self, indent: int) -> str:
-        """Begin a paragraph at `indent` columns: ends the lists that it is not in, returns the prefix of its
-        item."""
+        """Begin a paragraph at `indent` columns: end the lists that it is not in, and return its prefix."""
         while self._levels and indent <= self._levels[-1].indent:
             self._levels.pop()
         return self.indent

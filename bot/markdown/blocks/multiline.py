@@ -1,6 +1,6 @@
 """Formulas and tables: blocks of several lines that are shown in another form than the model wrote."""
 
-from bot.markdown.blocks.base import PIECE, BlockContext, Sink, apart
+from bot.markdown.blocks.base import PIECE, Block, BlockContext, Sink, apart
 from bot.markdown.blocks.line_start import Head, Kind, head
 from bot.markdown.blocks.tables import Align, Table, cells
 from bot.markdown.inline import latex
@@ -12,38 +12,26 @@ _CLOSERS = {"$$": "$$", "\\[": "\\]"}
 _LONGEST_FORMULA = 3000
 
 
-class Formula:
-    r"""A displayed formula: `$$ … $$`, `\[ … \]` or an environment. Nothing is shown before its end.
+class Formula(Block):
+    r"""A displayed formula: `$$ … $$`, `\[ … \]` or an environment. It is shown when it is complete.
 
-    A blank line ends it too (LaTeX allows none inside): a formula that was never closed is shown as code.
+    A blank line ends it too (LaTeX allows none inside): a formula without its closer is shown as code.
     """
 
     def __init__(self, sink: Sink, context: BlockContext, at: Head, first: str) -> None:
-        self.context = context
-        self._sink = sink
+        super().__init__(sink, context)
         self._environment = at.marker == "\\begin"
         self._closer = f"\\end{{{at.info}}}" if self._environment else _CLOSERS[at.marker]
         self._lines: list[str] = []
         self._size = 0
         self._closed = False
-        self.over = False
         self._take(first.strip() if self._environment else first[at.text :])
 
-    def line(self, line: str, source: int) -> bool:  # noqa: ARG002 - part of the protocol
+    def line(self, line: str, source: int) -> bool:  # noqa: ARG002 - a formula has one offset
         if not line.strip():
             return False
         self._take(line)
         return True
-
-    def grow(self, line: str, source: int) -> None:
-        """Do nothing: a formula is shown only as a whole."""
-
-    def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - part of the protocol
-        return []
-
-    @property
-    def trails_blank(self) -> bool:
-        return False
 
     def _take(self, line: str) -> None:
         before, closer, after = line.partition(self._closer)
@@ -77,16 +65,14 @@ class Formula:
 _LONGEST_ROW = 4000
 
 
-class TableBlock:
+class TableBlock(Block):
     """A table: its header, its row of dashes and all rows after them."""
 
     def __init__(self, sink: Sink, context: BlockContext, header: list[str], aligns: list[Align]) -> None:
-        self.context = context
-        self._sink = sink
+        super().__init__(sink, context)
         self._table = Table(header, aligns)
         self._fence = Fence("", context.quoted, starts=context.source, reopens=_head(header))
         self._wrote = False
-        self.over = False
 
     def line(self, line: str, source: int) -> bool:
         if not _is_row(line):
@@ -95,20 +81,13 @@ class TableBlock:
         self._hand_over(source, ended=False)
         return True
 
-    def grow(self, line: str, source: int) -> None:
-        """Do nothing: a row is shown when it is complete."""
-
-    def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - part of the protocol
+    def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - rows are shown when complete
         if self._table.as_list is not False:
             return []
         return list(self._fenced(self._table.preview(), self.context.source, wrote=self._wrote))
 
     def finish(self) -> None:
         self._hand_over(self.context.source, ended=True)
-
-    @property
-    def trails_blank(self) -> bool:
-        return False
 
     def _hand_over(self, source: int, *, ended: bool) -> None:
         if self._table.as_list:

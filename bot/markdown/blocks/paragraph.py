@@ -2,14 +2,12 @@
 markers closed for the moment."""
 
 import re
-from collections.abc import Callable
 
+from bot.markdown.blocks.base import Sink
 from bot.markdown.characters import cut_at
 from bot.markdown.inline.parser import LONGEST_OPEN, closed_for_now, is_open, is_plain
 from bot.markdown.inline.writer import spans
 from bot.markdown.paginator import Atom, Line, Text
-
-Sink = Callable[[Atom], None]
 
 _BOUNDARY = re.compile(r"\s+(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
 _MAY_CLOSE = re.compile(r"[*_~`|\])>$\\]")

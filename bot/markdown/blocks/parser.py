@@ -72,7 +72,7 @@ class Blocks:
 
     def _shown_until(self) -> int | None:
         """The index of the text that may turn out to be a table's header; None without one."""
-        if self._paragraph is None or not (self._header_line or self._header is not None):
+        if self._paragraph is None or not (self._header_line or self._header):
             return None
         return first_pipe(self._paragraph.text)
 
@@ -106,14 +106,17 @@ class Blocks:
     def _end_line(self) -> None:
         if self._open_block is not None:
             self._block_line()
-        elif self._running:
-            self._end_text_line()
         else:
-            self._begin(ended=True)
-            if self._running:
-                self._end_text_line()
+            self._complete_line()
         self._at += 1
         self._line, self._line_at, self._running = "", self._at, False
+
+    def _complete_line(self) -> None:
+        """Process a complete line that is not part of a block."""
+        if not self._running:
+            self._begin(ended=True)
+        if self._running:
+            self._end_text_line()
 
     def _end_text_line(self) -> None:
         if self._paragraph is None:
@@ -128,8 +131,7 @@ class Blocks:
         self._commit()
 
     def _line_in_block(self) -> str | None:
-        """The current line without the quote markers of the open block; None while the markers are not
-        complete."""
+        """The current line without the open block's quote markers; None while these are not complete."""
         if self._open_block is None:
             return None
         depth = self._open_block.context.quotes
@@ -148,9 +150,7 @@ class Blocks:
                 self._end_block()
             return
         self._end_block()
-        self._begin(ended=True)
-        if self._running:
-            self._end_text_line()
+        self._complete_line()
 
     def _open(self, block: Block) -> None:
         self._open_block = block

@@ -75,7 +75,7 @@ class Table:
     _shown_head: bool = False
 
     def __post_init__(self) -> None:
-        self._head = [plain(cell) for cell in self.header]
+        self._head = _plain_row(self.header)
 
     def add(self, row: list[str]) -> None:
         """Add a row; missing cells are empty, surplus cells are joined to the last one."""
@@ -98,24 +98,22 @@ class Table:
             self._widths = self._fitted()
         if self._widths is None:
             return []
-        out = [] if self._shown_head else self._top(self._widths)
-        self._shown_head = True
-        for row in self.rows():
-            out.extend(_row(row, self._widths, self.aligns))
+        out = self._drawn(self._widths)
+        self._pending, self._shown_head = [], True
         return out
 
     def preview(self) -> list[str]:
         """For the aligned form: the lines of the rows that are not final yet."""
-        if not self._pending:
-            return []
-        widths = self._widths or self._fitted()
-        out = [] if self._shown_head else self._top(widths)
+        return self._drawn(self._widths or self._fitted()) if self._pending else []
+
+    def _drawn(self, widths: list[int]) -> list[str]:
+        """The lines of the pending rows, under the header if that was not handed over yet."""
+        out = []
+        if not self._shown_head:
+            out = [*_row(self._head, widths, self.aligns), "─┼─".join("─" * size for size in widths)]
         for row in self._pending:
             out.extend(_row(row, widths, self.aligns))
         return out
-
-    def _top(self, widths: list[int]) -> list[str]:
-        return [*_row(self._head, widths, self.aligns), "─┼─".join("─" * size for size in widths)]
 
     def _fitted(self) -> list[int]:
         widths = _natural(self._head, self._pending)
@@ -167,8 +165,7 @@ def _pad(text: str, size: int, align: Align) -> str:
 
 
 def _wrap(text: str, size: int) -> list[str]:
-    """The cell in lines of at most `size` columns, broken at spaces; a longer word is broken between
-    characters."""
+    """The cell in lines of at most `size` columns, broken at spaces, a longer word between characters."""
     lines = [""]
     for word in text.split(" "):
         if width(lines[-1]) + width(word) + bool(lines[-1]) <= size:

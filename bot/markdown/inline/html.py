@@ -6,7 +6,8 @@ from html import unescape
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>")
 _ATTRIBUTE = re.compile(r"([a-z]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"']+))", re.IGNORECASE)
 
-_BOLD = ("b", "strong", "mark", "summary", "th", "caption", "h1", "h2", "h3", "h4", "h5", "h6")
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_BOLD = ("b", "strong", "mark", "summary", "th", "caption", *_HEADINGS)
 MARKS = {
     **dict.fromkeys(_BOLD, "**"),
     **dict.fromkeys(("i", "em", "cite", "var", "dfn"), "*"),
@@ -23,12 +24,7 @@ BREAKS_AFTER = frozenset(
         "article",
         "summary",
         "details",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
+        *_HEADINGS,
         "blockquote",
         "center",
         "table",

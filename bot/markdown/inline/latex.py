@@ -5,47 +5,22 @@ matrices, alignments and unknown commands are not, so no formula is shown wrongl
 """
 
 import re
+import unicodedata
 
-_SYMBOLS = dict(
+
+def _greek(letter: str) -> tuple[str, str]:
+    """LaTeX's name of a Greek letter, and the letter. Unicode spells lambda without its b."""
+    name = unicodedata.name(letter).split()[-1].replace("LAMDA", "LAMBDA")
+    return (name.title() if letter.isupper() else name.lower()), letter
+
+
+_GREEK = dict(_greek(chr(code)) for code in (*range(0x393, 0x3A2), *range(0x3A3, 0x3AA), *range(0x3B1, 0x3CA)))
+_SYMBOLS = _GREEK | dict(
     pair.split("=", 1)
     for pair in [
-        "alpha=α",
-        "beta=β",
-        "gamma=γ",
-        "delta=δ",
-        "epsilon=ε",
         "varepsilon=ε",
-        "zeta=ζ",
-        "eta=η",
-        "theta=θ",
         "vartheta=ϑ",
-        "iota=ι",
-        "kappa=κ",
-        "lambda=λ",
-        "mu=μ",
-        "nu=ν",
-        "xi=ξ",
-        "pi=π",
-        "rho=ρ",
-        "sigma=σ",
-        "tau=τ",
-        "upsilon=υ",
-        "phi=φ",
         "varphi=φ",
-        "chi=χ",
-        "psi=ψ",
-        "omega=ω",
-        "Gamma=Γ",
-        "Delta=Δ",
-        "Theta=Θ",
-        "Lambda=Λ",
-        "Xi=Ξ",
-        "Pi=Π",
-        "Sigma=Σ",
-        "Upsilon=Υ",
-        "Phi=Φ",
-        "Psi=Ψ",
-        "Omega=Ω",
         "times=×",
         "cdot=·",
         "div=÷",
@@ -222,8 +197,7 @@ def to_unicode(formula: str) -> str | None:
     if len(formula) > _LONGEST or "\\\\" in formula or "&" in formula.replace("\\&", ""):
         return None
     try:
-        reader = _Reader(formula)
-        text = reader.group(0)
+        text = _Reader(formula).group(0)
     except _NoPlainForm:
         return None
     return re.sub(r"[ \t\n]+", " ", text).strip() or None

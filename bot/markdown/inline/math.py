@@ -1,5 +1,4 @@
-"""Formulas in running text: where a formula begins and ends, and how it differs from a price or a shell
-variable."""
+"""Formulas in running text: where they begin and end, and how they differ from prices and shell variables."""
 
 import re
 

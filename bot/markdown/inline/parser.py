@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from bot.markdown.inline import emphasis
 from bot.markdown.inline.html import is_paired, may_become_tag
 from bot.markdown.inline.links import BARE, trimmed
 from bot.markdown.inline.math import INCOMPLETE, inline_end
@@ -148,15 +149,8 @@ def _unclosed(state: StateInline, silent: bool) -> bool:
 def _unpaired(state: StateInline) -> None:
     """Record emphasis that was opened and not closed; runs after markdown-it has paired the markers."""
     found = _open_of(state)
-    if found is None:
-        return
-    closers = [
-        "~~" if mark.marker == 0x7E else chr(mark.marker)
-        for mark in state.delimiters
-        if mark.open and mark.end < 0 and state.tokens[mark.token].type == "text"
-    ]
-    if closers:
-        found.closers = "".join(reversed(closers))
+    if found is not None:
+        found.closers = emphasis.closers(state)
 
 
 def _parser() -> MarkdownIt:

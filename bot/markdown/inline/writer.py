@@ -1,7 +1,6 @@
 """Inline tokens as Discord text: pieces of about a word, each with the marks that apply to it."""
 
 import re
-from collections.abc import Callable
 
 from markdown_it.token import Token
 
@@ -29,16 +28,12 @@ def plain(source: str) -> str:
     pieces: list[str] = []
     hrefs: list[str] = []
     for token in tokens(source):
-        if token.type in ("text", "text_special", "code_inline", "address"):
-            pieces.append(token.content)
-        elif token.type in ("softbreak", "hardbreak"):
-            pieces.append(" ")
-        elif token.type == "link_close":
+        if token.type == "link_close":
             pieces.append(_plain_address(hrefs.pop(), "".join(pieces)))
         elif token.type == "link_open":
             hrefs.append(str(token.attrs.get("href", "")))
-        elif (convert := _PLAIN.get(token.type)) is not None:
-            pieces.append(convert(token))
+        else:
+            pieces.append(_plain(token))
     return re.sub(r"\s+", " ", "".join(pieces)).strip()
 
 
@@ -70,32 +65,30 @@ def _plain_address(href: str, before: str) -> str:
     return "" if host is None or host in before else f" ({host})"
 
 
-def _plain_image(token: Token) -> str:
-    return token.content or str(token.attrs.get("src", ""))
+def _plain(token: Token) -> str:
+    """The text of a token that stands alone; "" for the start or the end of a mark."""
+    match token.type:
+        case "text" | "text_special" | "code_inline" | "address":
+            return token.content
+        case "softbreak" | "hardbreak":
+            return " "
+        case "image":
+            return token.content or str(token.attrs.get("src", ""))
+        case "footnote":
+            return _reference(token.content)
+        case "formula":
+            return _readable(token.content) or token.content
+        case "html_inline":
+            known = html.parsed(token.content)
+            if known is None:
+                return token.content
+            return " " if known[0] in ("br", "p", "li", "hr") else ""
+    return ""
 
 
-def _plain_footnote(token: Token) -> str:
-    return _reference(token.content)
-
-
-def _plain_formula(token: Token) -> str:
-    inside = token.content.strip("$") if token.content.startswith("$") else token.content[2:-2]
-    return latex.to_unicode(inside) or token.content
-
-
-def _plain_tag(token: Token) -> str:
-    known = html.parsed(token.content)
-    if known is None:
-        return token.content
-    return " " if known[0] in ("br", "p", "li", "hr") else ""
-
-
-_PLAIN: dict[str, Callable[[Token], str]] = {
-    "image": _plain_image,
-    "footnote": _plain_footnote,
-    "formula": _plain_formula,
-    "html_inline": _plain_tag,
-}
+def _readable(formula: str) -> str | None:
+    """The formula, written with its delimiters, as readable text; None if it has no such form."""
+    return latex.to_unicode(formula.strip("$") if formula.startswith("$") else formula[2:-2])
 
 
 def _reference(name: str) -> str:
@@ -178,8 +171,10 @@ class _Writer:
 
     def _pair(self, token: Token) -> None:
         kind, _, which = token.type.rpartition("_")
-        if kind == "link":
-            self._link(token, which == "open")
+        if kind == "link" and which == "open":
+            self._label, self._href = [], str(token.attrs.get("href", ""))
+        elif kind == "link":
+            self._end_link()
         elif self._label is None:
             self._mark(_PAIRS[kind], which == "open")
 
@@ -189,12 +184,6 @@ class _Writer:
         elif mark in self._marks:
             del self._marks[len(self._marks) - 1 - self._marks[::-1].index(mark)]
 
-    def _link(self, token: Token, opens: bool) -> None:
-        if opens:
-            self._label, self._href = [], str(token.attrs.get("href", ""))
-        else:
-            self._end_link()
-
     def _end_link(self) -> None:
         label, self._label = "".join(self._label or ()), None
         for text, code in links.masked(label, self._href):
@@ -203,7 +192,7 @@ class _Writer:
     def _other(self, token: Token) -> None:
         if token.type in ("softbreak", "hardbreak"):
             if self._label is None:
-                self._break()
+                self.out.append(None)
             else:
                 self._label.append(" ")
         elif token.type == "address":
@@ -218,9 +207,6 @@ class _Writer:
         elif token.type == "html_inline":
             self._tag(token.content)
 
-    def _break(self) -> None:
-        self.out.append(None)
-
     def _image(self, alt: str, source: str) -> None:
         if self._label is not None:
             self._label.append(alt)
@@ -229,8 +215,7 @@ class _Writer:
             self._put(text, code=code, whole=not code)
 
     def _formula(self, source: str) -> None:
-        inside = source.strip("$") if source.startswith("$") else source[2:-2]
-        text = latex.to_unicode(inside)
+        text = _readable(source)
         if text is not None:
             self._text(text)
         else:
@@ -265,13 +250,13 @@ class _Writer:
             self._put("• ")
         elif name == "hr":
             self._put(RULE)
-            self._break()
+            self.out.append(None)
         elif name == "td" and closes:
             self._put(" · ")
 
     def _break_once(self, *, force: bool = False) -> None:
         if force or (self.out and self.out[-1] is not None):
-            self._break()
+            self.out.append(None)
 
 
 RULE = "─" * 20

@@ -38,7 +38,9 @@ class Act(Enum):
     REPEAT = "repeat an answer"
     """Regenerate, Continue, Try again, Previous and Next: they change an answer's messages."""
     READ = "read more of an answer"
-    """Reasoning, the answer as a file, a thumb, and an answer that was kept for its asker."""
+    """Reasoning, the answer as a file, a thumb."""
+    FETCH = "fetch a kept answer"
+    """Show, of an answer that could not be shown where it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ RULES: Mapping[Act, tuple[Rule, ...]] = {
     Act.MANAGE: ((lambda standing: standing.manager, "error.not_manager"),),
     Act.STOP: (_ASKER,),
     Act.REPEAT: (_ASKER,),
+    Act.FETCH: (_ASKER,),
     Act.READ: (
         (
             lambda standing: standing.asker or (standing.shown_here and not standing.private),
@@ -116,11 +119,11 @@ RULES: Mapping[Act, tuple[Rule, ...]] = {
 def refusal(act: Act, standing: Standing) -> str | None:
     """The key of the sentence why somebody may not do this; None when they may.
 
-    Operators always may, but for two things: a server that is not allowed is closed to everybody, and what is in a
-    private answer is for its asker only.
+    Operators always may, with two exceptions: a server that is not allowed is closed to everybody, and a private
+    or kept answer is for its asker only.
     """
-    private = standing.private and act in {Act.REPEAT, Act.READ}
-    if standing.operator and act is not Act.ENTER and not private:
+    for_asker = act is Act.FETCH or (standing.private and act in {Act.REPEAT, Act.READ})
+    if standing.operator and act is not Act.ENTER and not for_asker:
         return None
     return next((key for holds, key in RULES[act] if not holds(standing)), None)
 

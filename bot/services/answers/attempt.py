@@ -1,4 +1,4 @@
-"""One question being answered: window, stream, outcome."""
+"""One attempt at answering a question: prompt, stream, outcome."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ from bot.domain.chat import (
     StreamEvent,
     Text,
 )
-from bot.domain.conversation.store import ConversationStore
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.queue.request import Answer, StoredRequest
-from bot.domain.queue.store import RequestStore
 from bot.domain.scheduler import Scheduler
 from bot.errors import (
     BotError,
@@ -36,20 +34,19 @@ from bot.errors import (
     SchedulerUnreachable,
 )
 from bot.services.answers.live import LiveAnswer
-from bot.services.answers.prompt import ChatPolicy, Prompt, Prompts, prefix_of
+from bot.services.answers.prompt import Prompt, Prompts, prefix_of
 from bot.services.answers.stream_buffer import StreamBuffer
-from bot.services.conversations.summariser import Summariser
 from bot.services.ports import AnswerGate
 
 log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 
-# The footer tells for how long one waits or the model thinks; it is looked at this often while nothing arrives.
+# Seconds between two updates of the footer while nothing arrives.
 FOOTER_TICK = 1.0
 
-# An answer that broke off is asked for again when the cluster takes questions, but not after so many seconds: then
-# what there is of it is its end, and its reader may continue it.
+# For so many seconds an answer that broke off waits to be asked for again. Then it ends as it is, and its reader
+# may continue it.
 REPEAT_PATIENCE = 60.0
 
 
@@ -73,8 +70,8 @@ class Stop:
 class Outcome:
     """The result of one attempt.
 
-    ``answer`` is set when there is something to keep (complete, stopped or broken off), ``error`` when the
-    attempt failed, ``stop`` when it was ended from outside.
+    ``answer`` is set when there is something to keep (complete, stopped or broken off), ``error`` when the attempt
+    failed, ``stop`` when it was ended from outside.
     """
 
     answer: Answer | None = None
@@ -83,33 +80,33 @@ class Outcome:
     finish: FinishReason | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptParts:
+    """What is the same for all attempts."""
+
+    scheduler: Scheduler
+    prompts: Prompts
+    estimator: TokenEstimator
+    clock: Clock
+    gate: AnswerGate
+
+
 class Attempt:
     """One attempt at one question. Start with :meth:`execute`, end early with :meth:`stop`."""
 
     def __init__(
-        self,
-        request: StoredRequest,
-        live: LiveAnswer,
-        *,
-        scheduler: Scheduler,
-        prompts: Prompts,
-        estimator: TokenEstimator,
-        clock: Clock,
-        gate: AnswerGate,
-        model: str | None,
+        self, request: StoredRequest, live: LiveAnswer, parts: AttemptParts, *, model: str | None
     ) -> None:
+        """``model`` is the one the cluster is known to serve."""
         self.request = request
         self.live = live
-        self._scheduler = scheduler
-        self._prompts = prompts
-        self._estimator = estimator
-        self._options = prompts.options(request.question)
-        self._prefixes = prompts.policy.assistant_prefix
-        self._clock = clock
-        self._gate = gate
+        self._parts = parts
+        self._clock, self._gate = parts.clock, parts.gate
+        self._options = parts.prompts.options(request.question)
+        self._prefixes = parts.prompts.policy.assistant_prefix
         self._stop: Stop | None = None
         self._started = False
-        self._buffer = StreamBuffer(clock)
+        self._buffer = StreamBuffer(parts.clock)
         self._buffer.model = model
         self._base = ""
         self._broken: list[str] | None = None
@@ -126,8 +123,8 @@ class Attempt:
 
     @property
     def withdrawable(self) -> bool:
-        """Whether hanging up frees the pipeline: a request the scheduler still holds is dispatched there even
-        after its client left (docs/parallax-api.md, "Load")."""
+        """Whether closing the connection frees the pipeline. The scheduler dispatches a request that it still
+        holds even after its client left (docs/parallax-api.md, "Load")."""
         return self._started
 
     @property
@@ -136,20 +133,20 @@ class Attempt:
         return self._stop
 
     def stop(self, stop: Stop) -> None:
-        """End the answer. The connection is closed at once, or, while the scheduler still holds the request,
-        as soon as it surfaces there."""
+        """End the answer. The connection is closed at once, or, while the scheduler still holds the request, when
+        a pipeline takes it."""
         if self._stop is None:
             self._stop = stop
             if self._reader is not None and self.withdrawable:
                 self._reader.cancel()
 
     def kept(self) -> Answer | None:
-        """What there is of the answer, if it ends now; None when there is nothing."""
+        """The answer so far, as if it was stopped now; None when there is no text."""
         self._keep_longest()
         return self._buffer.partial("stopped")
 
     async def execute(self) -> Outcome:
-        """Ask and stream; returns when the connection is closed. Raises only what is a bug."""
+        """Ask and stream; return when the connection is closed. Every exception is a bug."""
         ticker = asyncio.create_task(self._tick(), name=f"ticker-{self.request.request_id}")
         try:
             return await self._attempt()
@@ -171,8 +168,8 @@ class Attempt:
         return Outcome(answer=self._buffer.complete(finish), finish=finish.reason)
 
     async def _streamed(self, prompt: Prompt) -> Finish | None:
-        """Read the answer; what breaks in the middle is asked for once more: its rest where the engine goes on
-        with an answer, else all of it."""
+        """Read the answer. One that breaks off is asked for once more: its rest if the engine can continue a text,
+        otherwise all of it."""
         while self._stop is None:
             self._started = False
             reader = asyncio.create_task(self._read(prompt), name=f"stream-{self.request.request_id}")
@@ -193,7 +190,7 @@ class Attempt:
         return None
 
     async def _following(self, prompt: Prompt, error: SchedulerError) -> Prompt | None:
-        """What to ask after this error, None for nothing more."""
+        """The prompt to send after this error; None for none."""
         if self._stop is not None:
             return None
         if prompt.prefix and isinstance(error, RequestRefused) and not self._buffer.fresh:
@@ -210,8 +207,8 @@ class Attempt:
         return replace(prompt, prefix=prefix_of(self._base + self._buffer.text, self._prefixes))
 
     def _is_put_off(self, error: SchedulerError) -> bool:
-        """Whether what broke off was not taken again, which says nothing about it. Tells the gate. A scheduler
-        that is gone is not waited for: it takes a person to start it again."""
+        """Whether the cluster did not take the repetition and it may be sent once more. Tells the gate. A
+        scheduler that is gone is not waited for, because a person has to start it."""
         put_off = error.retryable or isinstance(error, ClusterBusy | SchedulerNotReady | SchedulerUnreachable)
         if self._buffer.fresh or not put_off:
             return False
@@ -221,8 +218,8 @@ class Attempt:
         return is_kept and not isinstance(error, SchedulerUnreachable)
 
     async def _readmitted(self, *, goes_on: bool) -> bool:
-        """Wait with what broke off until the gate lets it be asked again; False when that takes too long, or
-        somebody stopped it. What is shown stays, and the footer says what is waited for."""
+        """Wait until the gate lets an answer that broke off be asked for again; False when that takes too long, or
+        somebody stopped it. Its text stays, and the footer shows the reason."""
         if self._broken is None:
             return True
         self._waits, self._goes_on = True, goes_on
@@ -249,7 +246,7 @@ class Attempt:
         self.live.show()
 
     def _keep_longest(self) -> None:
-        """The repetition failed too: of the two parts the longer one is worth keeping."""
+        """Keep the longer of the two texts, as the repetition failed too."""
         broken = "".join(self._broken or ())
         if len(broken) > len(self._buffer.text):
             self._buffer.replace(self._broken or [])
@@ -261,7 +258,7 @@ class Attempt:
         except asyncio.CancelledError:
             if self._stop is not None and reader.cancelled():
                 return None
-            # We are being cancelled ourselves: the connection must not outlive us.
+            # This task is being cancelled: the connection must not outlive it.
             reader.cancel()
             await asyncio.wait({reader})
             raise
@@ -277,12 +274,12 @@ class Attempt:
             max_tokens=max(1, self._options.max_tokens - len(self._buffer.pieces)),
             temperature=self._options.temperature,
             top_k=self._options.top_k,
-            # What has begun to answer is through with thinking; an engine would take its words for thoughts.
+            # A prefix is already part of the answer: with thinking on, an engine would take it for reasoning.
             think=False if prompt.prefix else self.request.question.think,
             goes_on=bool(prompt.prefix),
         )
         worked = False
-        async with self._scheduler.stream_chat(chat) as events:
+        async with self._parts.scheduler.stream_chat(chat) as events:
             async for event in events:
                 if isinstance(event, Started):
                     self._started = True
@@ -315,7 +312,7 @@ class Attempt:
                 self.live.show()
 
     async def _prompt(self) -> Prompt:
-        prompt = await self._prompts.of(self.request.question, assistant_prefix=self._prefixes)
+        prompt = await self._parts.prompts.of(self.request.question, assistant_prefix=self._prefixes)
         if prompt.base:
             self.live.view.begin_with(prompt.base)
         self._base = prompt.base
@@ -324,43 +321,6 @@ class Attempt:
 
     def _calibrate(self, prompt: Prompt, stats: AnswerStats) -> None:
         if stats.prompt_tokens and stats.model and not prompt.prefix:
-            self._estimator.observe(stats.model, prompt.window.tokens, stats.prompt_tokens, ratio=prompt.ratio)
-
-
-class Attempts:
-    """Creates attempts and holds what is the same for all of them."""
-
-    def __init__(
-        self,
-        *,
-        scheduler: Scheduler,
-        store: RequestStore,
-        conversations: ConversationStore,
-        estimator: TokenEstimator,
-        policy: ChatPolicy,
-        clock: Clock,
-        gate: AnswerGate,
-        summariser: Summariser | None = None,
-    ) -> None:
-        """``summariser`` None: nothing is summarised."""
-        self._scheduler = scheduler
-        self._estimator = estimator
-        self._clock = clock
-        self._gate = gate
-        self._summariser = summariser
-        self._prompts = Prompts(store, conversations, estimator, policy, summariser)
-
-    def run(self, request: StoredRequest, live: LiveAnswer, *, model: str | None) -> Attempt:
-        """Create an attempt at ``request``; ``model`` is the one the cluster is known to serve."""
-        if self._summariser is not None:
-            self._summariser.give_way()
-        return Attempt(
-            request,
-            live,
-            scheduler=self._scheduler,
-            prompts=self._prompts,
-            estimator=self._estimator,
-            clock=self._clock,
-            gate=self._gate,
-            model=model,
-        )
+            self._parts.estimator.observe(
+                stats.model, prompt.window.tokens, stats.prompt_tokens, ratio=prompt.ratio
+            )

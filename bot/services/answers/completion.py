@@ -23,8 +23,8 @@ from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-# A busy disk is waited for, in seconds; what could not be committed by then is put right when the disk is well
-# again (bot/services/queue/reconciliation.py).
+# For so many seconds a commit is repeated; what fails for longer is left to reconciliation
+# (bot/services/queue/reconciliation.py).
 STORAGE_PATIENCE = 60.0
 # Seconds before the first repetition of a commit, and between later ones.
 FIRST_WAIT = 0.1
@@ -48,7 +48,7 @@ class Completion:
         owner: str,
         announce_after: float,
     ) -> None:
-        """``announce_after`` seconds of waiting, a finished answer is announced to its asker."""
+        """After ``announce_after`` seconds of waiting a finished answer is announced to its asker."""
         self._views = views
         self._messenger = messenger
         self._preferences = preferences
@@ -65,20 +65,15 @@ class Completion:
             lambda: self._store.mark_answered(request.request_id, self._owner, answer, now=self._clock.now())
         )
         if not kept:
-            # Another process holds the question now (our lease ran out): it will answer, not we.
+            # Our lease ran out and another process holds the question: it will answer.
             log.warning("answer.not_ours", request_id=request.request_id)
             return
         self._count(request, answer)
-        await self.show_answer(request, live, answer, by=by)
-        await self.deliver(replace(request, answer=answer), live)
-
-    async def show_answer(self, request: StoredRequest, live: LiveAnswer, answer: Answer, *, by: int = 0) -> None:
-        """Bring the view to the answer's last form; a view that has no text yet gets it from the store."""
-        await self._views.finish(live.view, request, answer, by=by)
+        await self.deliver(replace(request, answer=answer), live, by=by)
 
     async def fail(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
-        """Store that a question could not be answered, and say why in one sentence with an id that operators can
-        search for. Raises :class:`StorageError`."""
+        """Store that a question could not be answered, and show why, with an id that operators can search for.
+        Raises :class:`StorageError`."""
         await self._commit(lambda: self._store.mark_failed(request.request_id, error.key, now=self._clock.now()))
         log.error(
             "question.failed",
@@ -92,15 +87,14 @@ class Completion:
         await self.show_failed(request, live, error)
 
     async def show_failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
-        """Say why a question could not be answered (the state is committed already)."""
+        """Show why a question could not be answered (its state is committed already)."""
         sentence = fill(live.question.asker.locale, error.key, error.params)
         await self._end(request, live, "failed", {"sentence": sentence, "incident": request.request_id[:4]})
 
     async def cancel(self, request: StoredRequest, live: LiveAnswer | None, *, by: int) -> bool:
         """Store that a question was withdrawn and show it; False when it had already ended. Raises
         :class:`StorageError`."""
-        done = await self._commit(lambda: self._store.mark_cancelled(request.request_id, now=self._clock.now()))
-        if not done:
+        if not await self._commit(lambda: self._store.mark_cancelled(request.request_id, now=self._clock.now())):
             return False
         log.info("question.cancelled", request_id=request.request_id, by=by)
         self._metrics.questions.labels("cancelled").inc()
@@ -109,7 +103,7 @@ class Completion:
         return True
 
     async def clear(self, *, by: int) -> Sequence[StoredRequest]:
-        """Withdraw everything that waits, in one transaction; it remains to call :meth:`show_cancelled` for each.
+        """Cancel everything that waits, in one transaction; the caller shows it with :meth:`show_cancelled`.
         Raises :class:`StorageError`."""
         ended = await self._commit(lambda: self._store.clear(now=self._clock.now()))
         for request in ended:
@@ -118,24 +112,28 @@ class Completion:
         return ended
 
     async def show_cancelled(self, request: StoredRequest, live: LiveAnswer, *, by: int) -> None:
-        """Say who ended a question (the state is committed already)."""
+        """Show who ended a question (its state is committed already)."""
         key = "cancelled" if request.started_at is None else "stopped_early"
-        # Whoever withdrew their own question knows.
-        unknown = by != request.question.asker.user_id
-        await self._end(request, live, key, {"by": f"<@{by}>"}, to_be_told=unknown)
+        # People need no direct message about what they withdrew themselves.
+        is_news = by != request.question.asker.user_id
+        await self._end(request, live, key, {"by": f"<@{by}>"}, is_news=is_news)
 
-    async def show_expired(self, request: StoredRequest, live: LiveAnswer, *, waited: float) -> None:
-        """Say that a question waited too long (the state is committed already)."""
+    async def show_expired(self, request: StoredRequest, live: LiveAnswer, *, now: float) -> None:
+        """Show that a question waited too long (its state is committed already)."""
+        waited = now - request.question.asked_at
         log.warning("question.expired", request_id=request.request_id, waited=waited)
         self._metrics.questions.labels("expired").inc()
         duration = compact_duration(waited, live.question.asker.locale)
         await self._end(request, live, "expired", {"duration": duration})
 
-    async def deliver(self, request: StoredRequest, live: LiveAnswer) -> None:
-        """Show the last state of an answer that is committed, then commit that it was shown.
+    async def deliver(self, request: StoredRequest, live: LiveAnswer, *, by: int = 0) -> None:
+        """Show the last form of an answer that is committed, then commit that it was shown. ``by`` is who stopped
+        it. Raises :class:`StorageError`.
 
-        Showing it again is safe: the edits are the same, and Discord takes an announcement once.
+        Safe to repeat: the edits are the same, and Discord takes an announcement once.
         """
+        if request.answer is not None:
+            await self._views.finish(live.view, request, request.answer, by=by)
         try:
             await live.delivery.finish()
         except MessageGone:
@@ -152,7 +150,7 @@ class Completion:
             try:
                 await self._announce(request, live)
             finally:
-                # It is shown, whatever became of the ping.
+                # The answer is shown, even if the announcement failed.
                 await self._delivered(request)
             return
         await self._delivered(request)
@@ -163,8 +161,8 @@ class Completion:
     async def _sent_directly(
         self, request: StoredRequest, live: LiveAnswer, heading: str, error: DeliveryError
     ) -> bool:
-        """The message cannot be reached any more: its last form goes to the asker's DMs if they allow it, under
-        the sentence ``heading``."""
+        """Send the last form of a message that cannot be edited any more to the asker's DMs, under the sentence
+        ``heading``; False when they do not accept it."""
         question = request.question
         try:
             await self._messenger.direct(
@@ -186,10 +184,10 @@ class Completion:
         return True
 
     async def _announce(self, request: StoredRequest, live: LiveAnswer) -> None:
-        """Edits notify nobody, so after a long wait one reply does; the nonce keeps it single.
+        """Ping the asker with one reply after a long wait, because edits notify nobody.
 
-        Private answers are not announced: a reply in the channel would tell everybody of them, and of a message
-        that only the asker sees Discord promises no notification either.
+        Private answers are not announced: everybody would see the reply in the channel, and a private one does not
+        notify reliably.
         """
         question = request.question
         first_page = live.delivery.message_ids[0] if live.delivery.message_ids else None
@@ -218,25 +216,25 @@ class Completion:
         outcome: str,
         params: dict[str, object],
         *,
-        to_be_told: bool = True,
+        is_news: bool = True,
     ) -> None:
-        """Show how a question ended without an answer. Where its message cannot be reached any more, its asker
-        reads it in their DMs, unless they need not ``to_be_told``."""
+        """Show how a question ended without an answer. If its message cannot be edited any more and the end
+        ``is_news`` for its asker, they get a direct message."""
         notice = fill(live.question.asker.locale, f"outcome.{outcome}", params)
         if not await self._views.restore(request, live, notice):
             live.view.finish(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
         try:
             await live.delivery.finish()
         except (TokenExpired, AccessLost) as error:
-            if to_be_told and await self._sent_directly(request, live, "direct.question", error):
+            if is_news and await self._sent_directly(request, live, "direct.question", error):
                 return
             log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
         except DeliveryError as error:
             log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
 
     async def _commit(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
-        """Run ``commit`` and return its result. One that fails is repeated for :data:`STORAGE_PATIENCE` seconds,
-        unless it would fail the same way again. Raises :class:`StorageError`."""
+        """Run ``commit`` and return its result. A failure that may pass is repeated for :data:`STORAGE_PATIENCE`
+        seconds. Raises :class:`StorageError`."""
         until = self._clock.monotonic() + STORAGE_PATIENCE
         wait = FIRST_WAIT
         while True:
@@ -248,7 +246,7 @@ class Completion:
                 if self._clock.monotonic() + wait > until:
                     raise
                 log.warning("commit.repeated", detail=str(error))
-            # Those that failed together do not come back together.
+            # Random, so that commits that failed together are not repeated together.
             await self._clock.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(2 * wait, LONGEST_WAIT)
 
@@ -273,8 +271,8 @@ class Completion:
 
 
 def _waited_for_a_word(request: StoredRequest) -> float:
-    """Seconds from the question to the first word of its answer: in our queue and at the scheduler, which may hold
-    a question for long before a pipeline takes it (docs/parallax-api.md, "Load")."""
+    """Seconds from the question to the first word of its answer, in our queue and at the scheduler
+    (docs/parallax-api.md, "Load")."""
     asked_at = request.question.asked_at
     started = request.started_at if request.started_at is not None else asked_at
     held = request.answer.ttft if request.answer is not None else None

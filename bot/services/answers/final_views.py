@@ -1,4 +1,4 @@
-"""What an answer looks like when it has ended: receipt, buttons, and the version it replaced."""
+"""The last form of answers: receipt, buttons, and the version that is shown again after a failure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bot.services.answers.versions import CONTINUABLE, AnswerVersions
 
 
 class FinalViews:
-    """Brings views to the last form of stored answers. Changes nothing that is stored, sends nothing."""
+    """Gives views the last form of stored answers. Stores and sends nothing."""
 
     def __init__(self, store: RequestStore, live_answers: LiveAnswers, *, max_tokens: int) -> None:
-        """``max_tokens`` is how long an answer may be whose question says nothing of it."""
+        """``max_tokens`` is the default limit of an answer."""
         self._store = store
         self._live_answers = live_answers
         self._max_tokens = max_tokens
@@ -31,13 +31,13 @@ class FinalViews:
     async def finish(
         self, view: AnswerView, request: StoredRequest, answer: Answer, *, by: int = 0, notice: str = ""
     ) -> None:
-        """Bring a view to the last form of a stored answer. A view that has no text yet gets it from the store.
+        """Give a view the last form of a stored answer; a view without text gets it from the store.
 
-        ``by`` is who stopped the answer, 0 when nobody did or that is not known any more; ``notice`` a sentence to
-        show with it. Raises :class:`StorageError`."""
+        ``by`` is who stopped the answer, 0 when nobody did or it is unknown; ``notice`` a sentence to show with
+        it. Raises :class:`StorageError`."""
         index, versions, thoughts, tokens = 0, 1, answer.reasoning, answer.completion_tokens
         if request.question.kind is not RequestKind.ASK or not view.document.raw:
-            # The first answer to a question, still in the view, is known to be the only one without looking.
+            # The first answer to a question, if the view still has it, is the only one.
             answer_versions = await self._answer_versions(request)
             index, versions = answer_versions.index(request.request_id) or 0, len(answer_versions.versions)
             if answer_versions.versions:
@@ -73,8 +73,8 @@ class FinalViews:
         )
 
     async def restore(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
-        """Bring back the version that stood in these messages before, if one did: what was to replace or to
-        complete it has come to nothing, as ``notice`` says. False when none did. Raises :class:`StorageError`."""
+        """Show again the version that these messages showed before, because the request that was to replace or
+        complete it failed, as ``notice`` says. False when there was none. Raises :class:`StorageError`."""
         if request.question.kind is RequestKind.ASK:
             return False
         versions = (await self._answer_versions(request)).versions

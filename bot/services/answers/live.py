@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True, eq=False)
 class LiveAnswer:
-    """One answer with the view that says what it looks like and the delivery that shows it."""
+    """One answer with its view and the delivery that shows it."""
 
     question: NewQuestion
     view: AnswerView
@@ -39,14 +39,13 @@ class LiveAnswer:
         self.show()
 
     def show_position(self, position: int, wait: float | None) -> None:
-        """Show the question's position in the queue (from 1) and the estimated ``wait`` in seconds, None when
-        unknown."""
+        """Show the position in the queue (from 1) and the estimated ``wait`` in seconds, None when unknown."""
         self.view.show_position(position, wait)
         self.show()
 
     def show_asked(self, model: str | None) -> None:
-        """Show that the question was sent to the cluster, which is known to serve ``model``. What an earlier
-        attempt wrote is gone."""
+        """Show that the question was sent to the cluster, which is known to serve ``model``; text of an earlier
+        attempt is dropped."""
         self.view.show_asked(model)
         self.show()
 
@@ -85,10 +84,10 @@ class LiveAnswers:
         self._max_pages = max_pages
         self._live: dict[str, LiveAnswer] = {}
         self.events: asyncio.Queue[MessageGone | MessageAttached] = asyncio.Queue()
-        """What became of the messages, in order; read by one consumer."""
+        """What happened to the messages, in order; for one consumer."""
 
     def open(self, question: NewQuestion, message_ids: tuple[int, ...] = ()) -> LiveAnswer:
-        """The live answer of a question; the one that is open already, if any."""
+        """Open the live answer of a question, or return the one that is open."""
         request_id = question.request_id
         if (live := self._live.get(request_id)) is not None:
             return live
@@ -122,7 +121,7 @@ class LiveAnswers:
             return live
         live = self.open(request.question, request.message_ids)
         if not request.message_ids:
-            # It was never acknowledged as far as we know: the delivery looks for its message.
+            # No message of it is stored: the delivery looks for one.
             live.delivery.acknowledged(None)
         return live
 

@@ -1,4 +1,4 @@
-"""What the cluster is sent with a question: the part of the conversation that fits, and what to answer."""
+"""The prompt of a question: the part of the conversation that fits, and what to answer."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ from bot.domain.queue.store import RequestStore
 from bot.services.answers.versions import AnswerVersions
 from bot.services.conversations.summariser import Summariser
 
-# What the cluster is asked for the rest of an answer where its engine does not go on with one.
+# The request for the rest of an answer, for engines that cannot continue an assistant's message.
 CONTINUE_PROMPT = (
     "Continue your last answer exactly where it stopped. Do not repeat any of it and do not comment on it."
 )
 
-# Some chat templates cut an assistant's message at this tag: what stands before it would be lost.
+# Some chat templates cut an assistant's message at this tag, and what stands before it is lost.
 _CUTS_MESSAGES = "</think>"
 
 
 @dataclass(frozen=True, slots=True)
 class ChatPolicy:
-    """What every question is asked with. Tokens; ``window_turns`` bounds how many turns are read.
-
-    ``assistant_prefix``: the cluster's engine goes on with the assistant's message that a prompt ends with.
-    """
+    """The defaults of every question, in tokens. ``window_turns`` bounds how many turns are read;
+    ``assistant_prefix``: the engine continues an assistant's message at the end of a prompt."""
 
     system_prompt: str
     context_tokens: int
@@ -39,9 +37,9 @@ class ChatPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the cluster is sent. ``prefix`` is what the answer begins with; ``ratio`` the calibration that the
-    window was measured with; ``base`` what is shown before the answer (of the one it continues); ``recalled`` how
-    many earlier turns the model is shown, None for all there are."""
+    """What the cluster is sent. ``prefix`` is the beginning of the answer; ``ratio`` the calibration that the
+    window was measured with; ``base`` the text that the answer continues; ``recalled`` how many earlier turns the
+    model is shown, None for all."""
 
     window: Window
     ratio: float
@@ -51,7 +49,7 @@ class Prompt:
 
 
 def prefix_of(text: str, is_possible: bool) -> str:
-    """``text``, if the engine can be asked to go on with it (``is_possible``: it does so at all)."""
+    """``text`` if the engine can continue it, otherwise nothing; ``is_possible``: it can continue texts at all."""
     return text if is_possible and text.strip() and _CUTS_MESSAGES not in text else ""
 
 
@@ -74,7 +72,7 @@ class Prompts:
         self._summariser = summariser
 
     def options(self, question: NewQuestion) -> GenerationOptions:
-        """How this question is asked."""
+        """The generation options of this question."""
         policy = self.policy
         return question.options or GenerationOptions(
             policy.system_prompt, policy.context_tokens, policy.max_tokens
@@ -82,6 +80,8 @@ class Prompts:
 
     async def of(self, question: NewQuestion, *, assistant_prefix: bool) -> Prompt:
         """The prompt for this question, now. ``assistant_prefix`` as in :class:`ChatPolicy`."""
+        if self._summariser is not None:
+            self._summariser.give_way()
         options = self.options(question)
         turns = await self._conversations.recent_turns(
             question.conversation_id, limit=self.policy.window_turns, follows=question.follows
@@ -123,6 +123,6 @@ class Prompts:
         summary = await self._summariser.gist(question.conversation_id, turns, follows=question.follows)
         if summary is None:
             return ""
-        # What is asked for anew must not be told in the notes already.
+        # The summary must not contain the answer that is asked for anew.
         is_told = question.kind is not RequestKind.ASK and (not own or min(own) <= summary.upto)
         return "" if is_told else summary.text

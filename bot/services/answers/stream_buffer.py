@@ -1,4 +1,4 @@
-"""What has arrived of one answer, over the one or two streams it took."""
+"""What has arrived of one answer, from one stream or two."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class StreamBuffer:
         return self._clock.monotonic() - self._sent_at
 
     def sent(self, prefix: str = "", *, keep: bool = False) -> None:
-        """A stream is asked for: with ``keep`` it goes on with what is here, without it begins anew.
+        """Note that a stream is asked for, which with ``keep`` continues the text here and otherwise replaces it.
 
-        An engine is shown ``prefix`` without the white space at its end, which templates cut off anyway, and so
-        writes it again: that is left out.
+        White space at the end of ``prefix`` is not sent, because templates cut it off. If the engine repeats it,
+        :meth:`add_text` leaves it out.
         """
         self._doubled = prefix[len(prefix.rstrip()) :]
         if keep:

@@ -62,8 +62,8 @@ class AnswerVersions:
         )
 
     def index(self, request_id: str) -> int | None:
-        """The position (from 0) of the version this request is part of. One that came to nothing stands for the
-        newest, which is shown again in its place; None when there is none."""
+        """The position (from 0) of the version this request is part of. For a request without an answer it is the
+        newest version, which is shown in its place; None when there is none."""
         for index, version in enumerate(self.versions):
             if any(part.request_id == request_id for part in version.parts):
                 return index
@@ -93,5 +93,5 @@ class AnswerVersions:
 
 
 def _newest_answered(versions: Sequence[list[StoredRequest]]) -> list[StoredRequest] | None:
-    """What a continuation goes on with: a version that came to nothing is not shown."""
+    """The version that a continuation completes: the newest with an answer."""
     return next((parts for parts in reversed(versions) if any(part.answer for part in parts)), None)

@@ -1,4 +1,4 @@
-"""One monitor of the cluster per process: it feeds ``/status``, the queue and the presence."""
+"""The monitor of the cluster, one per process: ``/status``, the queue, alerts and the presence read it."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ log = structlog.get_logger(__name__)
 
 FIRST_RECONNECT = 0.5
 LONGEST_RECONNECT = 10.0
-# A scheduler freezes for 5 s when it is asked too early (recording 42): no alarm before that is over.
+# A scheduler freezes for 5 s when it is asked too early (recording 42): a shorter silence is no outage.
 SILENCE_TOLERATED = 7.0
-# So many questions in a row fail at a cluster that calls itself available before it is called failing: a worker
-# whose front has crashed stays listed as available for good (recording 84).
+# A cluster that calls itself available is called failing after this many failed questions in a row: a worker whose
+# front has crashed stays listed as available for good (recording 84).
 FAILURES_TOLERATED = 3
-# Seconds for which people are told what the scheduler said to whoever asked last.
+# The list of models and the join command are asked for at most once in this many seconds.
 FRESH = 1.0
-# How the client says that something accepted the connection and then kept silent.
+# The client's codes for a connection that was accepted and then stayed silent.
 _SILENT = frozenset({"timeout", "stall"})
-# How it says that nobody answers, which holds the queue. Whatever else goes wrong with the status (there is none,
-# or it breaks without a byte: recording 25) says nothing about questions.
+# The client's codes for "nobody answers", which holds the queue. Other errors of the status stream (there is none,
+# or it breaks without a byte: recording 25) say nothing about questions.
 _NOBODY = _SILENT | {"connect_failed", "connect_timeout", "login_required"}
-# A proxy before a scheduler that is not there answers in its place.
+# The answers of a proxy whose scheduler is not there.
 _GATEWAY = frozenset({502, 503, 504})
 
 
 class Availability(StrEnum):
-    """Whether a question has a chance. The values end catalogue keys under ``held.`` and ``status.``."""
+    """Whether a question can be sent. The values are the last part of catalogue keys under ``held.`` and
+    ``status.``."""
 
     USABLE = "usable"
     UNKNOWN = "unknown"
@@ -56,15 +57,16 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """What is known of the cluster now. ``age`` in seconds since the last report, None when there was none;
-    ``unreachable_since`` in epoch seconds; ``frozen`` when the port still accepts but nothing comes; ``failing``
-    when requests fail although the cluster calls itself available; ``proven`` when the last question was answered
-    to its end since the availability is unknown; ``answered_at`` when the scheduler last answered whatever to the
-    question for its status, in epoch seconds; ``refuted`` when the report says that the cluster is usable, but a
-    question was told that no pipeline is ready: the availability is then that of a cluster that starts."""
+    """What is known of the cluster now. Times in epoch seconds.
+
+    ``frozen``: the port accepts connections but sends nothing. ``failing``: requests fail although the cluster
+    calls itself available. ``received_at``: when the last report came. ``proven``: the last question was answered
+    to its end, since the state is unknown. ``answered_at``: when the scheduler last answered a request for its
+    status, with a report or anything else. ``refuted``: the report says that the cluster is usable, but a question
+    was refused because no pipeline is ready; ``availability`` is then STARTING.
+    """
 
     status: ClusterStatus | None
-    age: float | None
     availability: Availability
     unreachable_since: float | None
     frozen: bool = False
@@ -76,7 +78,7 @@ class ClusterView:
 
 
 def availability_of(status: ClusterStatus) -> Availability:
-    """What a report means for the next question: :attr:`ClusterStatus.usable`, and if not, what is missing."""
+    """The availability that a report shows: usable as :attr:`ClusterStatus.usable` says, or what is missing."""
     if status.usable:
         return Availability.USABLE
     no_model = status.model is None and status.state is not ClusterState.AVAILABLE
@@ -103,10 +105,8 @@ class ClusterMonitor:
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
-        age = None if self._received_at is None else self._clock.now() - self._received_at
         return ClusterView(
             self._status,
-            age,
             self._availability(),
             self._unreachable_since,
             frozen=self._frozen and self._unreachable_since is not None,
@@ -118,7 +118,7 @@ class ClusterMonitor:
         )
 
     def seen(self) -> ClusterObservation:
-        """The same for whoever derives events."""
+        """The part of the view that events are derived from."""
         view = self.view()
         attempts = view.availability is not Availability.UNREACHABLE
         return ClusterObservation(view.status, attempts, frozen=view.frozen, failing=view.failing)
@@ -128,61 +128,64 @@ class ClusterMonitor:
         return self._listeners.subscribe(listener)
 
     def chat_succeeded(self) -> None:
-        """An answer began: whatever the status stream says, the scheduler answers, and a pipeline is ready."""
+        """Note that an answer began: the scheduler answers, even without a status, and a pipeline is ready."""
         was_refuted, self._refuted = self._refuted, False
         was_unreachable = self._unreachable_since is not None and self._status is None
         if was_unreachable:
             self._unreachable_since = None
         if was_refuted or was_unreachable:
-            self._changed()
+            self._tell()
 
     def chat_worked(self, *, recovered: bool = False) -> None:
-        """The cluster sent a piece of an answer: the node that was asked works. A mere beginning proves nothing: a
-        worker whose front has crashed sends the headers of a good answer first (recording 84). ``recovered``:
-        questions were held because it did not work, so this is news even if nobody called it failing."""
+        """Note that the cluster sent a piece of an answer, so the node works. Headers alone do not prove that: a
+        worker whose front has crashed sends them as well (recording 84). ``recovered``: questions were held
+        because the cluster failed, so listeners are told in any case."""
         failures, was_refuted = self._failures, self._refuted
         self._failures, self._refuted = 0, False
         if failures or was_refuted or recovered:
-            self._changed()
+            self._tell()
 
     def chat_completed(self) -> None:
-        """An answer came to its end: the cluster does what it says."""
+        """Note that an answer came to its end."""
         before = (self._failing, self._proven)
         self._failures, self._proven = 0, True
         if before != (False, True):
-            self._changed()
+            self._tell()
 
     def chat_failed(self, error: SchedulerError) -> None:
-        """A question failed before its first word, by the cluster's fault. Only a cluster that took it and broke
-        it counts as failing; one that says that it is not ready contradicts its report until that changes."""
+        """Note that a question failed before its first word by the cluster's fault. Only a question that was taken
+        counts as a failure. "Not ready" refutes a report that says usable, until the report changes."""
         self._proven = self._proven and isinstance(error, ClusterBusy | RequestRefused)
         if isinstance(error, SchedulerNotReady) and self._availability() is Availability.USABLE:
             self._refuted = True
             log.warning("cluster.not_ready_although_available", code=error.code, detail=str(error))
-            self._changed()
+            self._tell()
         if not isinstance(error, UpstreamFailed | StreamInterrupted):
             return
         was_failing = self._failing
         self._failures += 1
         if self._failing and not was_failing:
             log.warning("cluster.failing", failures=self._failures)
-            self._changed()
+            self._tell()
 
     @property
     def _failing(self) -> bool:
         return self._failures >= FAILURES_TOLERATED
 
     async def run(self) -> None:
-        """Watch until cancelled; reconnects for ever."""
+        """Read the status until cancelled; reconnects for ever."""
         delay = FIRST_RECONNECT
         while True:
             try:
                 async with self._scheduler.watch_status() as reports:
                     async for status in reports:
                         delay = FIRST_RECONNECT
-                        self._report(status)
+                        self._take_in(status)
             except SchedulerError as error:
-                self._lost(error)
+                if error.code in _NOBODY or error.status in _GATEWAY:
+                    self._note_silence(error)
+                else:
+                    self._note_unreadable(error)
             await self._clock.sleep(delay)
             delay = min(delay * 2, LONGEST_RECONNECT)
 
@@ -194,7 +197,7 @@ class ClusterMonitor:
         availability = availability_of(self._status)
         return Availability.STARTING if self._refuted and availability is Availability.USABLE else availability
 
-    def _report(self, status: ClusterStatus) -> None:
+    def _take_in(self, status: ClusterStatus) -> None:
         before = self._availability()
         changed = status != self._status or self._blind or self._unreachable_since is not None
         self._received_at = self._answered_at = self._clock.now()
@@ -204,30 +207,24 @@ class ClusterMonitor:
         self._refuted = False
         if self._availability() is not before:
             log.info("cluster.availability", now=self._availability().value, before=before.value)
-        self._changed()
+        self._tell()
 
-    def _lost(self, error: SchedulerError) -> None:
-        if error.code in _NOBODY or error.status in _GATEWAY:
-            self._unanswered(error)
-        else:
-            self._unreadable(error)
-
-    def _unanswered(self, error: SchedulerError) -> None:
-        """Nobody answers: an outage when it lasts."""
+    def _note_silence(self, error: SchedulerError) -> None:
+        """Note that nobody answers: an outage when it lasts."""
         now = self._clock.now()
         was_frozen, self._frozen = self._frozen, error.code in _SILENT
         if self._unreachable_since is not None:
             if was_frozen is not self._frozen:
-                self._changed()
+                self._tell()
             return
         if self._answered_at is not None and now - self._answered_at < SILENCE_TOLERATED:
             return
         self._unreachable_since = self._answered_at or now
         log.warning("cluster.not_answering", error=type(error).__name__, detail=str(error))
-        self._changed()
+        self._tell()
 
-    def _unreadable(self, error: SchedulerError) -> None:
-        """Something answers, but tells no status: what was reported before is worth less and less."""
+    def _note_unreadable(self, error: SchedulerError) -> None:
+        """Note that something answers without a status: after a while the last report counts as out of date."""
         now = self._clock.now()
         was_unreachable, self._unreachable_since = self._unreachable_since is not None, None
         self._answered_at = now
@@ -238,17 +235,17 @@ class ClusterMonitor:
             self._blind, self._proven = True, False
             log.warning("cluster.status_unreadable", error=type(error).__name__, detail=str(error))
         if became_blind or was_unreachable:
-            self._changed()
+            self._tell()
 
-    def _changed(self) -> None:
+    def _tell(self) -> None:
         self._metrics.cluster_usable.set(self._availability() is Availability.USABLE)
         self._listeners.tell()
 
 
 class ClusterService:
-    """What people do with the cluster: look, list models, get the join command, set the model.
+    """The cluster as people ask for it: its state, its models and its join command.
 
-    Whoever asks the scheduler for the same thing at the same time shares one call.
+    People who ask the scheduler for the same thing at the same time share one call.
     """
 
     def __init__(self, scheduler: Scheduler, monitor: ClusterMonitor, web_page: str, clock: Clock) -> None:
@@ -266,22 +263,18 @@ class ClusterService:
         return self._monitor.subscribe(listener)
 
     async def models(self) -> tuple[Model, ...]:
-        """The models the scheduler listed within the last second. Raises :class:`SchedulerError`."""
+        """The scheduler's models, at most a second old. Raises :class:`SchedulerError`."""
         return await self._models.get(fresh=FRESH)
 
     async def join_command(self) -> JoinCommand | None:
-        """How a node joins, as of the last second; None before there is a model.
-
-        Raises :class:`SchedulerError`.
-        """
+        """How a node joins, at most a second old; None without a model. Raises :class:`SchedulerError`."""
         return await self._join_command.get(fresh=FRESH)
 
     async def known_model(self, name: str) -> Model:
         """The listed model with this name.
 
-        Raises :class:`SchedulerError` with key ``error.model_unknown`` when it is not listed: initialising an
-        unknown model stops the running cluster (recording 89), so it never gets that far, and a list from before
-        this call is not good enough.
+        Raises :class:`SchedulerError` with key ``error.model_unknown`` when it is not listed: an init with an
+        unknown model would stop the running cluster (recording 89). The list is always read anew.
         """
         for model in await self._models.get():
             if model.name == name:

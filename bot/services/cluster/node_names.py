@@ -1,4 +1,4 @@
-"""What people call the cluster's nodes, and whose they are."""
+"""Names and owners of nodes, also of those that come back under another peer id."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.services.cluster.monitor import ClusterService
 
 
 class NodeBook:
-    """Names by node. A worker that starts anew may come with another peer id: a named node that is gone is found
-    again by its hardware, when exactly one newcomer has the same."""
+    """Names by peer id. A reinstalled worker has another peer id: a named node that is gone is recognised by its
+    hardware if exactly one new node has the same."""
 
     def __init__(self, store: NodeNames, cluster: ClusterService, audit: AuditLog, clock: Clock) -> None:
         self._store = store
@@ -35,11 +35,11 @@ class NodeBook:
         return node_id
 
     def has_moved_to(self, node_id: str) -> bool:
-        """Whether a named node that was here before came back under this peer id."""
+        """Whether a named node came back under this peer id."""
         return node_id in self._moved.values()
 
     async def refresh(self) -> None:
-        """Read the names, and match nodes that came back. Raises :class:`StorageError`."""
+        """Read the names and match nodes that came back. Raises :class:`StorageError`."""
         self._named = {node.node_id: node for node in await self._store.all()}
         status = self._cluster.view().status
         if status is None:
@@ -67,18 +67,14 @@ def matches(named: Mapping[str, NamedNode], status: ClusterStatus) -> dict[str, 
     new = [node for node in status.nodes if node.node_id not in named]
     found: dict[str, Node] = {}
     for old in gone:
-        alike = [node for node in new if _hardware_of(node) == (old.gpu_name, old.gpu_count, old.gpu_memory)]
-        rivals = [one for one in gone if _same(one, old)]
-        if len(alike) == 1 and len(rivals) == 1:
+        alike = [node for node in new if _hardware_of(node) == _hardware_of(old)]
+        rivals = [node for node in gone if _hardware_of(node) == _hardware_of(old)]
+        if len(alike) == len(rivals) == 1:
             found[old.node_id] = alike[0]
     return found
 
 
-def _same(one: NamedNode, other: NamedNode) -> bool:
-    return (one.gpu_name, one.gpu_count, one.gpu_memory) == (other.gpu_name, other.gpu_count, other.gpu_memory)
-
-
-def _hardware_of(node: Node) -> tuple[str, int, float]:
+def _hardware_of(node: Node | NamedNode) -> tuple[str, int, float]:
     return node.gpu_name, node.gpu_count, node.gpu_memory
 
 

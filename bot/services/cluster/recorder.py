@@ -1,4 +1,4 @@
-"""What happens to the cluster, told to whoever listens and kept for later."""
+"""Derives events and samples of the cluster, tells listeners about events, and stores both."""
 
 from __future__ import annotations
 
@@ -18,27 +18,29 @@ from bot.errors import StorageError
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import LASTS, Leadership
 from bot.services.cluster.monitor import ClusterMonitor
+from bot.services.cluster.shared_call import SharedCall
 from bot.tasks.listeners import Listeners
 
 log = structlog.get_logger(__name__)
 
+# In seconds, as everything here. A sample is stored every minute; after a week, minutes become hours.
 SAMPLE_EVERY = 60.0
-# The newest half an hour is known more finely, in memory: what a chart shows of a bot that has just been started.
+MINUTES_FOR = 7 * 86_400.0
+COMPACT_EVERY = 3600.0
+# Samples of the newest half an hour are in memory: the chart of a bot that has just been started is made of them.
 FINE_EVERY = 5.0
 FINE_SECONDS = 1800.0
-LOOK_APART = 1.0
-KEPT_AGAIN_AFTER = 5.0
-COMPACT_EVERY = 3600.0
-FINE_FOR = 7 * 86_400.0
+FINE_APART = 1.0
+STORE_AGAIN_AFTER = 5.0
 FIGURES_OVER = 3600.0
 # Cards are drawn often; the medians of an hour change slowly.
-FIGURES_KEPT = 10.0
+FIGURES_FRESH = 10.0
 EVENTS_COMPARED = 200
 
 
 class ClusterRecorder:
-    """Derives events at every change of the monitor's view, samples the cluster every minute. Every process does;
-    the one that has the watch keeps them."""
+    """Derives events at every change of the monitor's view and samples the cluster every minute. Every process
+    does this; only the leader stores them."""
 
     def __init__(
         self,
@@ -61,9 +63,9 @@ class ClusterRecorder:
         self._unkept: list[ClusterEvent] = []
         self._happened = asyncio.Event()
         self._kept_before = False
-        self._figures: tuple[float, Figures] | None = None
         self._lone = SingleNodePeriods()
-        self._speeds: tuple[float, Mapping[str, float]] | None = None
+        self._figures = SharedCall(self._read_figures, clock)
+        self._speeds = SharedCall(self._read_speeds, clock)
         self._fine: deque[Sample] = deque(maxlen=int(FINE_SECONDS / FINE_EVERY))
         monitor.subscribe(self._look)
 
@@ -77,30 +79,30 @@ class ClusterRecorder:
         return self._listeners.subscribe(listener)
 
     def subscribe_kept(self, listener: Callable[[ClusterEvent], None]) -> Callable[[], None]:
-        """Call ``listener`` for every event that this process has kept, which of several processes one does; a
-        changed model has ``ours`` in its detail then. Returns how to end it."""
+        """Call ``listener`` for every event that this process has stored; only the leader does. A changed model
+        has ``ours`` in its detail then. Returns how to end it."""
         return self._keepers.subscribe(listener)
 
     async def figures(self) -> Figures:
         """The answers of the last hour. Raises :class:`StorageError`."""
-        now = self._clock.now()
-        if self._figures is None or now - self._figures[0] > FIGURES_KEPT:
-            self._figures = now, await self._history.figures(since=now - FIGURES_OVER, until=now)
-        return self._figures[1]
+        return await self._figures.get(fresh=FIGURES_FRESH)
 
     async def speeds(self) -> Mapping[str, float]:
-        """The tokens per second of the last hour by node id, of the nodes of which they can be told. Raises
-        :class:`StorageError`."""
+        """The tokens per second of the last hour by node id, where known. Raises :class:`StorageError`."""
+        return await self._speeds.get(fresh=FIGURES_FRESH)
+
+    async def _read_figures(self) -> Figures:
         now = self._clock.now()
-        if self._speeds is None or now - self._speeds[0] > FIGURES_KEPT:
-            answers = await self._history.speeds(since=now - FIGURES_OVER, until=now)
-            self._speeds = now, self._lone.speeds(answers)
-        return self._speeds[1]
+        return await self._history.figures(since=now - FIGURES_OVER, until=now)
+
+    async def _read_speeds(self) -> Mapping[str, float]:
+        now = self._clock.now()
+        return self._lone.speeds(await self._history.speeds(since=now - FIGURES_OVER, until=now))
 
     async def samples(self, seconds: float) -> list[Sample]:
         """The cluster over the last ``seconds`` up to now, oldest first: every minute, or more finely when no more
         than half an hour is known. Empty when the cluster was never seen. Raises :class:`StorageError`."""
-        await self._look_closely()
+        await self._add_fine_sample()
         since = self._clock.now() - seconds
         minutes = list(await self._history.samples(since=since))
         fine = [one for one in self._fine if one.at >= since]
@@ -109,21 +111,21 @@ class ClusterRecorder:
         return [one for one in minutes if one.at + one.span <= fine[0].at] + fine
 
     async def run(self) -> None:
-        """Keep what happened, until cancelled."""
+        """Store events until cancelled."""
         while True:
             try:
                 await self.keep()
             except StorageError as error:
-                # They stay, and are kept later.
-                log.warning("recorder.not_kept", events=len(self._unkept), detail=str(error))
-            await woken(self._happened, self._clock, KEPT_AGAIN_AFTER)
+                # They stay in the list and are stored later.
+                log.warning("recorder.events_not_stored", events=len(self._unkept), detail=str(error))
+            await woken(self._happened, self._clock, STORE_AGAIN_AFTER)
 
     async def keep(self) -> None:
-        """Keep what happened since the last time, when that is for this process. Raises :class:`StorageError`."""
+        """Store the events since the last time if this process is the leader. Raises :class:`StorageError`."""
         if not self._unkept:
             return
         if not await self._leadership.is_ours(surely=True):
-            # Whoever has the watch keeps them, unless it has ended without a word.
+            # The leader stores them, unless it has just crashed: then this process does, as the next leader.
             self._kept_before = False
             oldest = self._clock.now() - 2 * LASTS
             self._unkept = [event for event in self._unkept if event.at >= oldest]
@@ -137,7 +139,7 @@ class ClusterRecorder:
             self._keepers.tell(event)
 
     async def _unknown(self, events: Sequence[ClusterEvent]) -> list[ClusterEvent]:
-        """These without what the process before us has kept."""
+        """The events without those that the leader before this process has stored."""
         if self._kept_before:
             return list(events)
         kept = await self._history.events(since=events[0].at - LASTS, limit=EVENTS_COMPARED)
@@ -145,7 +147,7 @@ class ClusterRecorder:
         return [event for event in events if (event.kind, event.subject) not in known]
 
     async def _explained(self, events: Sequence[ClusterEvent]) -> list[ClusterEvent]:
-        """These, with whether this bot set the model."""
+        """The events; a change of the model says in its detail whether this bot made it (``ours``)."""
         explained: list[ClusterEvent] = []
         for event in events:
             if event.kind is EventKind.MODEL_CHANGED and event.subject:
@@ -159,33 +161,33 @@ class ClusterRecorder:
         return explained
 
     async def keep_samples(self) -> None:
-        """Sample the cluster and make hours of what is old, until cancelled."""
+        """Store samples and merge old ones into hours, until cancelled."""
         compacted = float("-inf")
         begun = self._clock.now()
         while True:
             try:
-                await self._look_closely()
+                await self._add_fine_sample()
                 if self._clock.now() - begun >= SAMPLE_EVERY:
                     if await self._leadership.is_ours(surely=True):
                         await self._history.add_sample(await self._sample(begun, at=begun))
                     begun = self._clock.now()
-                # At the start too: a bot that is restarted every hour has a history like any other.
+                # At the start too: otherwise a bot that is restarted every hour would never do it.
                 if self._clock.monotonic() - compacted >= COMPACT_EVERY:
                     compacted = self._clock.monotonic()
-                    await self._history.compact(before=self._clock.now() - FINE_FOR)
+                    await self._history.compact(before=self._clock.now() - MINUTES_FOR)
             except StorageError as error:
-                log.warning("recorder.not_sampled", detail=str(error))
+                log.warning("recorder.sample_not_stored", detail=str(error))
             await self._clock.sleep(FINE_EVERY)
 
-    async def _look_closely(self) -> None:
+    async def _add_fine_sample(self) -> None:
         now = self._clock.now()
         last = self._fine[-1].at if self._fine else None
-        if self._monitor.view().received_at is None or (last is not None and now - last < LOOK_APART):
+        if self._monitor.view().received_at is None or (last is not None and now - last < FINE_APART):
             return
         self._fine.append(await self._sample(now if last is None else last, at=now))
 
     async def _sample(self, begun: float, *, at: float) -> Sample:
-        """What is there now, and the answers since ``begun``, as a sample of the moment ``at``."""
+        """A sample for the moment ``at``: the state now and the answers since ``begun``."""
         now = self._clock.now()
         status = self._monitor.view().status
         load = await self._load()

@@ -1,4 +1,4 @@
-"""One call in flight, whose answer all share who want the same at the same time."""
+"""One call in flight whose result everybody shares who asks for the same at the same time."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class _Flight(Generic[T]):
 class SharedCall(Generic[T]):
     """Makes ``call`` once for everybody who waits for it. For tasks of one event loop.
 
-    Who gives up waiting leaves the call to the others; with the last of them it is cancelled. Everybody who waited
-    gets what it raises, which is not kept.
+    A waiter that is cancelled does not cancel the call, unless it is the last one. An error is raised for
+    everybody who waited, and is not kept.
     """
 
     def __init__(self, call: Callable[[], Awaitable[T]], clock: Clock) -> None:
@@ -38,9 +38,10 @@ class SharedCall(Generic[T]):
         self._answer: _Answer[T] | None = None
 
     async def get(self, *, fresh: float = 0.0) -> T:
-        """The answer of the call that is in flight or, when there is none, of a new one.
+        """The result of the call in flight, or of a new one.
 
-        An answer to a call that began at most ``fresh`` seconds ago will do as well. Raises what the call raises.
+        The last result is returned at once if its call began less than ``fresh`` seconds ago. Raises what the call
+        raises.
         """
         answer = self._answer
         if answer is not None and self._clock.monotonic() - answer.asked_at < fresh:
@@ -51,7 +52,7 @@ class SharedCall(Generic[T]):
             flight.task.add_done_callback(_look_at)
         flight.waiters += 1
         try:
-            # A waiter that is cancelled must not take the call with it.
+            # The cancellation of a waiter must not cancel the call.
             return await asyncio.shield(flight.task)
         finally:
             flight.waiters -= 1
@@ -60,7 +61,7 @@ class SharedCall(Generic[T]):
     def _left(self, flight: _Flight[T]) -> None:
         if flight.waiters == 0 and not flight.task.done():
             flight.task.cancel()
-            # Who comes now must not wait for what is being cancelled.
+            # The next caller must not wait for a cancelled task.
             if self._flight is flight:
                 self._flight = None
 
@@ -76,6 +77,6 @@ class SharedCall(Generic[T]):
 
 
 def _look_at(task: asyncio.Task[T]) -> None:
-    # An error that nobody waits for any more is nobody's: asyncio would log it as forgotten.
+    # asyncio would log an error that no waiter is left to receive.
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""What a channel remembers: shown, and forgotten on request."""
+"""The memory of a conversation: shown, and cleared on request."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ COUNTED_TURNS = 200
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A conversation as its owner sees it. ``turns`` counts at most 200, newest; tokens are estimates.
+    """What a conversation remembers. ``turns`` counts the newest 200 at most, ``used`` those that fit.
 
-    ``persona`` and ``recalled`` are the tokens that the system prompt and the turns take of ``limit``; the rest
-    is free for the question. ``gist`` is the summary of what no longer fits, or empty.
+    Estimated tokens: ``persona`` of the system prompt and ``recalled`` of the turns, of ``limit``; the rest is
+    free for the question. ``gist`` is the summary of the turns that no longer fit, or empty.
     """
 
     turns: int
@@ -45,10 +45,11 @@ class ConversationService:
         self._summaries = summaries
 
     async def memory(self, key: ConversationKey, options: GenerationOptions) -> Memory:
-        """What the next question in this conversation would carry along. Raises :class:`StorageError`."""
+        """What would be sent along with the next question. Raises :class:`StorageError`."""
         conversation_id = await self._store.conversation(key)
         turns = await self._store.recent_turns(conversation_id, limit=COUNTED_TURNS)
         summary = await self._summaries.summary(conversation_id)
+        gist = summary.text if summary else ""
         estimate = self._estimator.for_model(None)
         persona = estimate(options.system_prompt) + MESSAGE_TOKENS if options.system_prompt else 0
         window = build_window(
@@ -58,9 +59,8 @@ class ConversationService:
             system_prompt=options.system_prompt,
             budget=max(options.context_tokens, persona + 64),
             estimate=estimate,
-            gist=summary.text if summary else "",
+            gist=gist,
         )
-        newest = tuple(reversed(turns[:SHOWN_TURNS]))
         return Memory(
             turns=len(turns),
             used=window.turns_used,
@@ -68,8 +68,8 @@ class ConversationService:
             persona=persona,
             recalled=max(0, window.tokens - persona),
             limit=options.context_tokens,
-            newest=newest,
-            gist=summary.text if summary else "",
+            newest=tuple(reversed(turns[:SHOWN_TURNS])),
+            gist=gist,
         )
 
     async def clear(self, key: ConversationKey, *, by: int) -> int:

@@ -1,4 +1,4 @@
-"""Has the cluster summarise, while nobody asks it anything, what no longer fits a conversation's prompt."""
+"""Summaries of the turns that no longer fit a prompt, written by the cluster while nobody asks it anything."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from bot.errors import BotError, PromptTooLong, SchedulerError
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at whether the cluster is idle, while there is something to summarise."""
+"""Seconds between two checks whether the cluster is idle, while there is something to summarise."""
 
 READ_TURNS = 200
 
-# Conversations that wait for their summary; the longest waiting is forgotten beyond, its next question asks anew.
+# The most conversations that wait for a summary. Beyond, the one that waits longest is dropped; its next question
+# requests a summary again.
 WAITING_AT_MOST = 256
 
 
@@ -94,7 +95,7 @@ class Summariser:
                 self._something.clear()
 
     async def _carried(self, conversation_id: int, budget: int) -> bool:
-        """Whether the conversation needs no further look; False when a question came between."""
+        """Write a summary; False when a question interrupted it and it has to be tried again."""
         self._writing = asyncio.create_task(
             self._write(conversation_id, budget), name=f"summary-{conversation_id}"
         )
@@ -103,14 +104,14 @@ class Summariser:
         finally:
             writing, self._writing = self._writing, None
             writing.cancel()
-            # When we are cancelled ourselves: the connection must not outlive us.
+            # When this task is cancelled too, the connection must be closed before it ends.
             await asyncio.wait({writing})
         if writing.cancelled():
             log.info("summary.gave_way", conversation=conversation_id)
             return False
         error = writing.exception()
         if isinstance(error, BotError):
-            # The next question that finds no room asks for it again.
+            # The next question that does not see all turns requests it again.
             log.warning("summary.failed", conversation=conversation_id, error=type(error).__name__)
         elif error is not None:
             raise error
@@ -135,7 +136,7 @@ class Summariser:
             before, todo = summary, todo[len(chunk) :]
 
     def _beyond(self, turns: Sequence[Turn], budget: int, upto: int) -> list[Turn]:
-        """The turns that soon fit no more and are in no summary, oldest first."""
+        """The turns that will soon not fit any more and are in no summary, oldest first."""
         try:
             window = build_window(
                 turns,

@@ -1,4 +1,4 @@
-"""Which channels are told when something happens to the cluster."""
+"""The channels that receive alerts."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class AlertChannels:
         self._clock = clock
 
     async def place(self, channel: AlertChannel, *, by: int) -> None:
-        """Tell a channel from now on."""
+        """Send alerts to a channel from now on."""
         await self._store.put_alerts(channel)
         await self._note(by, channel.channel_id, channel.role_id, removed=False)
 
     async def remove(self, channel_id: int, *, by: int) -> bool:
-        """Tell it no more; False when it was not told."""
-        was_told = await self._store.remove_alerts(channel_id)
+        """Stop sending alerts to a channel; False when it received none."""
+        was_there = await self._store.remove_alerts(channel_id)
         await self._note(by, channel_id, None, removed=True)
-        return was_told
+        return was_there
 
     async def _note(self, by: int, channel_id: int, role_id: int | None, *, removed: bool) -> None:
         detail: Json = {"channel": channel_id, "role": role_id, "removed": removed}

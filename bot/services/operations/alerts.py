@@ -1,9 +1,9 @@
-"""Trouble told once, and told again when it has passed; and the good news between."""
+"""Alerts in channels: each problem once, its end, and news of the cluster."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,12 +37,12 @@ from bot.services.ports import Brake
 
 log = structlog.get_logger(__name__)
 
-# What comes and goes is told again at most this often.
+# In seconds. A problem that returns is announced again only after this time.
 COOL_DOWN = 300.0
-# What goes wrong together is told together, with one ping: so long the first waits for the others, in seconds.
+# Problems that begin within this time are one message with one ping.
 GATHERS = 2.0
 LOOK_EVERY = 15.0
-# A node that was away this long has left; its return is news, not a recovery.
+# A node that is away longer has left for good: its return is news, not a recovery.
 FORGOTTEN_AFTER = 7 * 86_400.0
 
 
@@ -56,18 +56,9 @@ class Teller(Protocol):
         ...
 
 
-class ModelSwitch(Protocol):
-    """Tells whether a switch to another model is under way."""
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether workers leave and come because operators were told to stop and start them."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is wrong since ``since``, with what its sentence needs."""
+    """A problem that began ``since``; ``gpu`` is the hardware of a lost node."""
 
     since: float
     gpu: str = ""
@@ -75,7 +66,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell at ``due`` (epoch seconds): trouble, trouble that has passed, or news."""
+    """An alert to send at ``due`` (epoch seconds): a problem, news, or with ``passed`` the end of a problem."""
 
     due: float
     what: OpenAlert | News
@@ -83,7 +74,7 @@ class Notice:
 
 
 class Alerts:
-    """Compares what is wrong with what was told: whoever starts anew tells only the difference."""
+    """Announces problems, their ends and news. What was announced is stored, so that a restart repeats nothing."""
 
     def __init__(
         self,
@@ -95,8 +86,9 @@ class Alerts:
         clock: Clock,
         leadership: Leadership,
         brake: Brake,
-        model_switch: ModelSwitch,
+        is_switching: Callable[[], bool],
     ) -> None:
+        """``is_switching`` returns whether operators stop and start workers for a model switch."""
         self._store = store
         self._teller = teller
         self._cluster = cluster
@@ -113,14 +105,14 @@ class Alerts:
         self._told: dict[Key, float] = {}
         self._passing: dict[Key, float] = {}
         self._was_usable = False
-        self._model_switch = model_switch
-        self._live_answers = NewsBuffer()
-        recorder.subscribe(self._happened)
-        recorder.subscribe_kept(self._kept)
+        self._is_switching = is_switching
+        self._news = NewsBuffer()
+        recorder.subscribe(self._add_event)
+        recorder.subscribe_kept(self._add_stored_event)
         cluster.subscribe(self._wake.set)
 
     async def run(self) -> None:
-        """Tell what has to be told, until cancelled."""
+        """Send alerts until cancelled."""
         await self.remember()
         while True:
             try:
@@ -131,51 +123,51 @@ class Alerts:
             await woken(self._wake, self._clock, pause)
 
     async def remember(self) -> None:
-        """Nodes that were told to be lost are still missed after a restart. Raises :class:`StorageError`."""
+        """Read which nodes were announced as lost before a restart. Raises :class:`StorageError`."""
         for alert in await self._store.open_alerts():
             if alert.kind == EventKind.NODE_LOST:
                 self._lost[alert.subject] = Trouble(alert.since)
 
     async def look(self) -> float:
-        """Tell what is due; returns in how many seconds to look again. Raises :class:`StorageError`."""
+        """Send what is due; returns in how many seconds to look again. Raises :class:`StorageError`."""
         now, level = self._clock.now(), self._brake.level()
         self._braked = self._braked or level is not Level.OPEN
         await self._nodes.refresh()
         channels = await self._store.alert_channels()
         if not channels:
-            # What nobody asked to be told is not news when somebody asks.
+            # A channel that is added later is not told what happened before.
             self._lost.clear()
-            self._live_answers.clear()
+            self._news.clear()
             return LOOK_EVERY
-        told = await self._remembered(now)
+        told = await self._announced(now)
         situation = self._situation(told)
         notices = [
             *self._troubles(situation, told, now),
             *self._recoveries(situation, told, now),
-            *self._news(situation, told),
+            *self._pending_news(situation, told),
         ]
         pause = due_in([notice.due for notice in notices], now)
         if pause == 0.0:
             await self._tell([notice for notice in notices if notice.due <= now], channels, now)
         return LOOK_EVERY if pause is None else max(0.1, min(LOOK_EVERY, pause))
 
-    def _happened(self, event: ClusterEvent) -> None:
-        switching = self._model_switch.is_under_way
+    def _add_event(self, event: ClusterEvent) -> None:
+        switching = self._is_switching()
         returning = event.subject in self._lost
-        self._live_answers.heard(event, returning=returning, switching=switching, waited=self._was_usable)
+        self._news.add(event, returning=returning, switching=switching, waited=self._was_usable)
         if event.kind is EventKind.NODE_LOST:
             self._lost[event.subject] = Trouble(event.at, str(event.detail.get("gpu") or ""))
         if event.kind is EventKind.WAITING and not switching:
             self._was_usable = True
         self._wake.set()
 
-    def _kept(self, event: ClusterEvent) -> None:
+    def _add_stored_event(self, event: ClusterEvent) -> None:
         if event.kind is EventKind.MODEL_CHANGED and event.subject:
-            self._live_answers.changed_model(event)
+            self._news.add_model_change(event)
             self._wake.set()
 
-    async def _remembered(self, now: float) -> Mapping[Key, OpenAlert]:
-        """What was told and has not passed, without the nodes that have left for good: that is told to nobody."""
+    async def _announced(self, now: float) -> Mapping[Key, OpenAlert]:
+        """The announced problems that have not ended. Nodes that left for good are removed without a message."""
         told = {key_of(alert.kind, alert.subject): alert for alert in await self._store.open_alerts()}
         left = [node for node, trouble in self._lost.items() if now - trouble.since > FORGOTTEN_AFTER]
         for node_id in left:
@@ -187,7 +179,7 @@ class Alerts:
         ]
         if old:
             await self._store.end_alerts([told.pop(key) for key in old])
-        # Told by whichever process: what comes and goes is told by none of them too often.
+        # Another process may have announced them: the cool-down is the same for all.
         self._told.update(dict.fromkeys(told, now))
         return told
 
@@ -203,8 +195,9 @@ class Alerts:
         if status is not None and status.usable:
             self._was_usable = False
         level = self._brake.level()
-        # A process that has just begun does not know what the one before it was refused.
-        unknown = level is Level.OPEN and not self._braked and not self._has_looked_long
+        # A process that has just started does not know how many calls of the one before were refused.
+        is_new = self._clock.monotonic() - self._began < WINDOW
+        unknown = level is Level.OPEN and not self._braked and is_new
         return Situation(
             status,
             silent,
@@ -212,15 +205,11 @@ class Alerts:
             proven=view.proven,
             stranded=self._recorder.stranded,
             was_usable=self._was_usable,
-            switching=self._model_switch.is_under_way,
+            switching=self._is_switching(),
             held_back=None if unknown else level is not Level.OPEN,
             cut_off=None if unknown else level is Level.CUT_OFF,
             listed={node_id for node_id in missed if self._nodes.canonical(node_id) in ids},
         )
-
-    @property
-    def _has_looked_long(self) -> bool:
-        return self._clock.monotonic() - self._began >= WINDOW
 
     def _troubles(self, situation: Situation, told: Collection[Key], now: float) -> Iterator[Notice]:
         if situation.status is not None:
@@ -245,13 +234,13 @@ class Alerts:
             if verdict(key, situation) is Verdict.RIGHT:
                 yield Notice(self._passing.setdefault(key, now) + SETTLES_AFTER, alert, passed=True)
 
-    def _news(self, situation: Situation, told: Collection[Key]) -> Iterator[Notice]:
+    def _pending_news(self, situation: Situation, told: Collection[Key]) -> Iterator[Notice]:
         usable = situation.status is not None and situation.status.usable
-        for news in list(self._live_answers.pending(usable=usable)):
+        for news in list(self._news.pending(usable=usable)):
             recovers = news.kind is EventKind.USABLE and any(reason in told for reason in REASONS)
             # A named node that came back under another peer id is no newcomer.
             if recovers or (news.joined and self._nodes.has_moved_to(news.subject)):
-                self._live_answers.told(news)
+                self._news.remove(news)
             else:
                 yield Notice(news.due, news)
 
@@ -262,14 +251,14 @@ class Alerts:
         for alert in (*wrong, *passed):
             self._told[key_of(alert.kind, alert.subject)] = now
             self._passing.pop(key_of(alert.kind, alert.subject), None)
-        # Whoever of several processes notes it tells it.
-        told_here = not news or await self._leadership.is_ours(surely=True)
+        # Of several processes, the one that records a problem or its end announces it, and the leader sends news.
+        sends_news = not news or await self._leadership.is_ours(surely=True)
         began = await self._store.begin_alerts(wrong) if wrong else ()
         ended = await self._store.end_alerts(passed) if passed else ()
         await self._replace(began)
         for one in news:
-            self._live_answers.told(one)
-        if not told_here:
+            self._news.remove(one)
+        if not sends_news:
             news = []
         if not (began or ended or news):
             return
@@ -277,7 +266,7 @@ class Alerts:
             await self._send(channel, [*self._lines(channel.locale, began, ended, news, now)], quiet=not began)
 
     async def _replace(self, began: Sequence[OpenAlert]) -> None:
-        """What says less than what is told now is not told any more, and its end is not either."""
+        """End the less precise reasons that ``began`` replaces, without announcing their end."""
         less = [key for alert in began for key in replaced_by(key_of(alert.kind, alert.subject))]
         if less:
             await self._store.end_alerts([OpenAlert(kind, subject, 0.0) for kind, subject in less])
@@ -306,18 +295,17 @@ class Alerts:
 
     async def _send(self, channel: AlertChannel, lines: Sequence[Line], *, quiet: bool) -> None:
         text, owners = alert_lines(channel.locale, lines)
-        pinged = tuple(owners) if channel.ping_owners else ()
+        role_id = None if quiet else channel.role_id
+        pinged = owners if channel.ping_owners else ()
         try:
-            await self._teller.tell(
-                channel.channel_id, text, role_id=None if quiet else channel.role_id, user_ids=pinged
-            )
+            await self._teller.tell(channel.channel_id, text, role_id=role_id, user_ids=pinged)
         except DeliveryError as error:
             log.warning("alert.not_sent", channel=channel.channel_id, error=type(error).__name__)
 
 
 def due_in(dues: Sequence[float], now: float) -> float | None:
-    """In how many seconds to tell what is due: 0 for now, None when there is nothing to tell. What becomes due
-    within :data:`GATHERS` of the first is waited for."""
+    """Seconds until the next message: 0 for now, None when there is nothing to send. Everything that becomes due
+    within :data:`GATHERS` of the first alert is part of its message."""
     if not dues:
         return None
     first = min(dues)

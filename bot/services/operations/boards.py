@@ -12,7 +12,6 @@ import structlog
 from bot.clock import Clock, woken
 from bot.domain.cluster.audit import AuditEntry, AuditLog, Json
 from bot.domain.cluster.boards import Board, Boards
-from bot.domain.cluster.events import ClusterEvent
 from bot.errors import AccessLost, DeliveryError, MessageGone, StorageError
 from bot.presentation.status import Card, status_card
 from bot.services.cluster.leadership import Leadership
@@ -23,24 +22,25 @@ from bot.services.requests.overview import QueueOverview
 
 log = structlog.get_logger(__name__)
 
+# In seconds.
 LIVE_SECONDS = 600.0
 LOOK_EVERY = 60.0
-# So soon a board is shown that another process placed, in seconds.
+# How often the stored boards are read: another process may have placed or removed one.
 SETTLE_EVERY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds between edits: after an event at least ``event``, when only figures changed at least ``figures``,
-    and without any change ``repeat`` (None: never)."""
+    and without any change ``repeat``."""
 
     event: float
     figures: float
-    repeat: float | None
+    repeat: float
 
 
-# Discord shows each reader how long ago the card was true, by itself (a relative timestamp), so a board that stays
-# the same need not be edited to look alive: 18 edits an hour find out whether it still exists.
+# Discord itself shows each reader the age of the card (a relative timestamp), so a board that stays the same needs
+# few edits: 18 an hour tell whether its message still exists.
 BOARD_PACE = Pace(event=1.2, figures=15.0, repeat=200.0)
 LIVE_PACE = Pace(event=1.2, figures=10.0, repeat=60.0)
 
@@ -58,7 +58,7 @@ class CardPoster(Protocol):
 
 
 class StatusCards:
-    """Draws the status card from everything that is known."""
+    """Makes the status card of everything that is known."""
 
     def __init__(
         self,
@@ -93,13 +93,13 @@ class StatusCards:
         )
 
     async def board(self, locale: str) -> Card:
-        """The card as a board shows it: without Live, which it is already. Raises :class:`StorageError`."""
+        """The card for a board: without the button Live, because a board is live. Raises :class:`StorageError`."""
         card = await self.card(locale)
         return replace(card, buttons=tuple(button for button in card.buttons if button.action != "live"))
 
 
 class Follower:
-    """Shows a card again whenever it has changed, at its pace. ``show`` raises to end it."""
+    """Draws a card again and again and shows it when it has changed, at its pace. An error of ``show`` ends it."""
 
     def __init__(
         self,
@@ -122,42 +122,36 @@ class Follower:
         self._wake.set()
 
     def changed(self, *, urgent: bool) -> None:
-        """Something may have to be shown: soon for an event."""
+        """Note that the card may have changed; an ``urgent`` change is shown sooner."""
         self._urgent = self._urgent or urgent
         self._wake.set()
 
     async def run(self, shown: Card | None, *, seconds: float | None = None) -> None:
-        """Follow until cancelled, or for ``seconds``; ``shown`` is what can be seen now."""
+        """Follow until cancelled, or for ``seconds``; ``shown`` is the card on screen now."""
         end = None if seconds is None else self._clock.monotonic() + seconds
         shown_at = self._clock.monotonic() if shown is not None else float("-inf")
         while not self._ended and (end is None or self._clock.monotonic() < end):
             since = self._clock.monotonic() - shown_at
             card = await self._draw()
-            repeat = self._pace.repeat is not None and since >= self._pace.repeat
             gap = self._pace.event if self._urgent or shown is None else self._pace.figures
-            if repeat or (card != shown and since >= gap):
+            if since >= self._pace.repeat or (card != shown and since >= gap):
                 self._urgent = False
                 shown_at = self._clock.monotonic()
                 await self._show(card)
                 shown = card
                 continue
-            pause = gap - since if card != shown else self._until_repeat(since)
+            pause = gap - since
             if card == shown:
-                self._urgent = False
-            await woken(
-                self._wake, self._clock, pause if end is None else min(pause, end - self._clock.monotonic())
-            )
-
-    def _until_repeat(self, since: float) -> float:
-        # Running and waiting questions tell nobody when they change: they are looked at.
-        return (
-            self._pace.figures if self._pace.repeat is None else min(self._pace.figures, self._pace.repeat - since)
-        )
+                # No event reports changes of the queue, so the card is drawn again after a while.
+                self._urgent, pause = False, min(self._pace.figures, self._pace.repeat - since)
+            if end is not None:
+                pause = min(pause, end - self._clock.monotonic())
+            await woken(self._wake, self._clock, pause)
 
 
 class BoardKeeper:
-    """Keeps every board and every live card current. Of several processes on one database, only the one that has
-    the watch shows boards."""
+    """Keeps every board and every live card current. Of several processes on one database, only the leader shows
+    boards."""
 
     def __init__(
         self,
@@ -181,13 +175,14 @@ class BoardKeeper:
         self._boards: dict[int, tuple[Board, Follower, asyncio.Task[None]]] = {}
         self._live: dict[int, Follower] = {}
         self._again = asyncio.Event()
-        # Sending a board and comparing what is sent with what is kept exclude each other.
+        # Held while a board is sent, and while the shown boards are compared with the stored ones.
         self._placing = asyncio.Lock()
-        recorder.subscribe(self._happened)
-        cluster.subscribe(self._renamed)
+        recorder.subscribe(lambda _: self._tell(urgent=True))
+        # A node that came back may be one that has a name: its name is shown at once.
+        cluster.subscribe(lambda: self._tell(urgent=True))
 
     async def run(self) -> None:
-        """Show the boards there are, until cancelled."""
+        """Show the stored boards until cancelled."""
         looked_at = float("-inf")
         try:
             while True:
@@ -205,9 +200,9 @@ class BoardKeeper:
             await self._leadership.release()
 
     async def place(self, channel_id: int, guild_id: int | None, locale: str, *, by: int) -> None:
-        """Place a board for an operator, or send the one of this channel anew. Raises :class:`DeliveryError`,
-        :class:`StorageError`."""
-        # Who asked is answered here, so this process shows it, and whoever had the watch lets the old one be.
+        """Place a board for an operator; a board that the channel has already is replaced. Raises
+        :class:`DeliveryError`, :class:`StorageError`."""
+        # The operator asked this process, so it becomes the leader and shows the board.
         await self._leadership.take()
         async with self._placing:
             await self._stop(channel_id)
@@ -218,7 +213,7 @@ class BoardKeeper:
         await self._note(by, channel_id, removed=False)
 
     async def remove(self, channel_id: int, *, by: int) -> bool:
-        """Let a board be: it stays as it is; False when there was none. Raises :class:`StorageError`."""
+        """Stop updating a board; its message stays. False when there was none. Raises :class:`StorageError`."""
         await self._leadership.take()
         async with self._placing:
             await self._stop(channel_id)
@@ -231,7 +226,7 @@ class BoardKeeper:
         await self._audit.record(AuditEntry(self._clock.now(), by, "cluster.board", detail))
 
     async def message_deleted(self, message_id: int) -> None:
-        """A message was deleted in Discord; a board is sent again."""
+        """Send a board again whose message was deleted in Discord."""
         for board, _, _ in list(self._boards.values()):
             if board.message_id == message_id and await self._leadership.is_ours(surely=True):
                 async with self._placing:
@@ -242,8 +237,8 @@ class BoardKeeper:
     async def follow(
         self, message_id: int, locale: str, show: Callable[[Card], Awaitable[None]], shown: Card
     ) -> None:
-        """Keep the card in this message current for ten minutes; ends early, silently, when it cannot be shown any
-        more, or when somebody asks for it anew."""
+        """Keep the card in this message current for ten minutes. Ends early, without an error, when it cannot be
+        shown any more or when somebody presses Live again."""
 
         async def draw() -> Card:
             return replace(await self._cards.card(locale), live=True)
@@ -262,13 +257,6 @@ class BoardKeeper:
             if self._live.get(message_id) is follower:
                 del self._live[message_id]
 
-    def _happened(self, _event: ClusterEvent) -> None:
-        self._tell(urgent=True)
-
-    def _renamed(self) -> None:
-        # A node that came back may be one that has a name; what is named is shown with its name at once.
-        self._tell(urgent=True)
-
     def _tell(self, *, urgent: bool) -> None:
         for _, follower, _ in self._boards.values():
             follower.changed(urgent=urgent)
@@ -276,8 +264,8 @@ class BoardKeeper:
             follower.changed(urgent=urgent)
 
     async def _settle(self) -> None:
-        """Show what is kept and nothing else: another process may have placed, moved or removed a board, or taken
-        the watch."""
+        """Show exactly the stored boards: another process may have placed, moved or removed one, or have become
+        the leader."""
         async with self._placing:
             kept = await self._store.boards() if await self._leadership.is_ours() else ()
             wanted = {board.channel_id: board for board in kept}
@@ -305,9 +293,9 @@ class BoardKeeper:
             except (DeliveryError, StorageError) as error:
                 log.warning("board.not_shown", error=type(error).__name__, detail=str(error))
             except Exception:
-                # Nobody waits for this task: it would end unseen, and the board stand still for good.
+                # Nobody waits for this task: without this the board would stay as it is without any message.
                 log.exception("board.crashed")
-            # A channel may be opened again, a network come back.
+            # Try again: the bot may be let into the channel again, the network may come back.
             shown = None
             await self._clock.sleep(LOOK_EVERY)
 
@@ -326,7 +314,7 @@ class BoardKeeper:
 
     async def _send_again(self, channel_id: int, card: Card) -> None:
         async with self._placing:
-            # Two processes learn that the message is gone: one sends it.
+            # Every process sees that the message is gone; only the leader sends it again.
             if not await self._leadership.is_ours(surely=True):
                 return
             board, follower, task = self._boards[channel_id]

@@ -1,21 +1,20 @@
-"""The guided switch of the cluster's model: safe where the scheduler is not.
+"""The guided switch of the cluster's model, in steps that the scheduler's status confirms.
 
-An init while workers are connected strands the cluster (recordings 72 to 78), one with an unknown model stops
-it (recording 89). So: hold the queue, wait for the running answers, have the workers stopped, send exactly one
-init, have them started, and see that questions can be answered again.
+An init while workers are connected strands the cluster (recordings 72 to 78), one with an unknown model stops it
+(recording 89). The steps: pause the queue, wait for the running answers, let people stop the workers, send one
+init, let people start the workers, wait until the cluster is usable.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.clock import Clock
-from bot.domain.cluster.audit import AuditEntry, AuditLog
+from bot.clock import Clock, woken
+from bot.domain.cluster.audit import AuditEntry, AuditLog, Json
 from bot.domain.cluster.switch_steps import (
     PATIENCE,
     Step,
@@ -23,7 +22,7 @@ from bot.domain.cluster.switch_steps import (
     SwitchObservation,
     SwitchState,
     SwitchStore,
-    advanced,
+    advance,
     may_initialise,
     trouble,
 )
@@ -41,14 +40,14 @@ from bot.tasks.listeners import Listeners
 
 log = structlog.get_logger(__name__)
 
+# In seconds, while a switch is open. Without one, another process may have begun a switch.
 LOOK_EVERY = 1.0
-# So often one looks whether another process has begun a switch: before people have walked to the first worker.
 LOOK_IDLE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an operator confirms. ``plan_id`` makes pressing twice one switch."""
+    """A switch as an operator confirms it. ``plan_id`` becomes its id, so that two presses are one switch."""
 
     plan_id: str
     model: str
@@ -57,7 +56,7 @@ class Plan:
 
 
 class ModelSwitcher:
-    """Begins switches and follows the one that is open, also one that another process began."""
+    """Begins switches and carries out the one that is open, even if another process began it."""
 
     def __init__(
         self,
@@ -93,8 +92,7 @@ class ModelSwitcher:
     async def begin(self, plan: Plan, *, by: int, paused_before: bool | None = None) -> Switch:
         """Start the switch, or return the one that is under way.
 
-        ``paused_before``: whether operators hold the queue themselves (None: look), so that it stays held.
-
+        ``paused_before``: whether operators paused the queue themselves, so that it stays paused (None: read it).
         Raises :class:`SchedulerError` for a model that is not listed, :class:`StorageError`."""
         await self._cluster.known_model(plan.model)
         status = self._cluster.view().status
@@ -115,7 +113,8 @@ class ModelSwitcher:
         )
         switch = await self._store.open(wanted)
         if switch == wanted:
-            await self._hold(switch)
+            if not switch.paused_before:
+                await self._queue.hold(say(None, "switch.reason", model=switch.model), by=by)
             await self._note(by, "cluster.switch", switch)
             self._under_way = True
         self._changed()
@@ -127,7 +126,7 @@ class ModelSwitcher:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether workers leave and come because a switch told people so."""
+        """Whether a switch is open, so that people stop and start workers."""
         return self._under_way
 
     async def get(self, switch_id: str) -> Switch | None:
@@ -135,7 +134,7 @@ class ModelSwitcher:
         return await self._store.get(switch_id)
 
     async def cancel(self, switch_id: str, *, by: int) -> Switch | None:
-        """End a switch: nothing further is done, and the queue moves again. None when there is no such switch."""
+        """End a switch: no further step is taken, and the queue is resumed. None when there is no such switch."""
         switch = await self._store.get(switch_id)
         if switch is None or switch.state is not SwitchState.OPEN:
             return switch
@@ -147,59 +146,53 @@ class ModelSwitcher:
         return ended
 
     async def back(self, switch_id: str, *, by: int, plan_id: str) -> Switch | None:
-        """The way back to the model before, by the same steps. None when there is none."""
+        """Switch back to the previous model by the same steps. None when there is none."""
         switch = await self._store.get(switch_id)
         if switch is None or switch.previous_model is None:
             return switch
         if switch.state is SwitchState.OPEN:
             replaced = replace(switch, state=SwitchState.REPLACED, finished_at=self._clock.now())
             await self._store.save(replaced)
-        # The queue stays held in between: a question that left now would be interrupted at once.
+        # The queue stays paused in between: a question that left now would be interrupted at once.
         held = switch.paused_before if switch.state is SwitchState.OPEN else None
         plan = Plan(plan_id, switch.previous_model, switch.previous_nodes or switch.nodes, switch.local_network)
         return await self.begin(plan, by=by, paused_before=held)
 
     async def card(self, switch: Switch, locale: str) -> Card:
-        """How far it is. Raises :class:`StorageError`."""
-        observation = await self._sight()
+        """The card that shows the progress. Raises :class:`StorageError`."""
+        observation = await self._observe()
         return switch_card(
             locale,
             switch,
             status=observation.status,
             running=observation.running,
-            join=observation.status.join if observation.status is not None else None,
             trouble=trouble(switch, observation, self._clock.now()),
         )
 
     async def run(self) -> None:
-        """Follow what is under way, until cancelled."""
+        """Carry out what is under way, until cancelled."""
         while True:
             busy = True
             try:
                 busy = await self.look()
             except StorageError as error:
                 log.warning("switch.not_followed", detail=str(error))
-            # Not wait_for: until Python 3.12 it loses a cancellation that comes together with what is waited for.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY if busy else LOOK_IDLE):
-                    await self._wake.wait()
-            self._wake.clear()
+            await woken(self._wake, self._clock, LOOK_EVERY if busy else LOOK_IDLE)
 
     async def look(self) -> bool:
-        """Take the steps that what is seen allows; False when no switch is under way. Raises
-        :class:`StorageError`."""
+        """Take the steps that the status allows; False when no switch is open. Raises :class:`StorageError`."""
         switch = await self._store.current()
         if self._under_way or switch is not None:
-            # Whichever process takes a step pauses the queue or resumes it, for all of them.
+            # Another process may have taken the step that pauses or resumes the queue.
             await self._gate.refresh()
-            self._tell()
+            self._listeners.tell()
         self._under_way = switch is not None
         if switch is None:
             return False
         now = self._clock.now()
         if switch.step is Step.DRAIN and now - switch.step_since > PATIENCE[Step.DRAIN]:
             self._dispatcher.interrupt()
-        moved = advanced(switch, await self._sight(), now)
+        moved = advance(switch, await self._observe(), now)
         if moved.step is Step.INIT and moved.claimed_at is None:
             moved = await self._initialise(moved)
         if moved != switch and await self._store.save(moved):
@@ -208,7 +201,7 @@ class ModelSwitcher:
                 await self._release(moved, moved.by)
                 await self._note(moved.by, "cluster.switched", moved)
             self._changed()
-        self._tell()
+        self._listeners.tell()
         return moved.state is SwitchState.OPEN
 
     async def _initialise(self, switch: Switch) -> Switch:
@@ -216,11 +209,11 @@ class ModelSwitcher:
         try:
             await self._cluster.known_model(switch.model)
         except SchedulerError as error:
-            # Nothing was sent: it is tried again at the next look.
+            # Nothing was sent: the next look tries again.
             log.warning("cluster.init_waits", model=switch.model, detail=str(error))
             return switch
-        if not may_initialise(await self._sight()):
-            # Since the workers were seen to be stopped, one may have been started again.
+        if not may_initialise(await self._observe()):
+            # A worker may have been started again since the last report without one.
             log.warning("cluster.init_unsafe", model=switch.model)
             return replace(switch, step=Step.STOP, step_since=now)
         if not await self._store.claim_init(switch.switch_id, now=now):
@@ -232,7 +225,7 @@ class ModelSwitcher:
         try:
             await self._scheduler.initialise(switch.model, switch.nodes, local_network=switch.local_network)
         except SchedulerUnreachable as error:
-            # It may have happened all the same: the status tells.
+            # The scheduler may have executed it: the status will show.
             log.error("cluster.init_unanswered", model=switch.model, detail=str(error))
             return claimed
         except SchedulerError as error:
@@ -240,34 +233,21 @@ class ModelSwitcher:
             return replace(claimed, initialised=False)
         return replace(claimed, initialised=True)
 
-    async def _sight(self) -> SwitchObservation:
+    async def _observe(self) -> SwitchObservation:
         view = self._cluster.view()
         attempts = view.availability not in {Availability.UNREACHABLE, Availability.UNKNOWN}
         return SwitchObservation(
             view.status if attempts else None, await self._queue.running_everywhere(), self._recorder.stranded
         )
 
-    async def _hold(self, switch: Switch) -> None:
-        if not switch.paused_before:
-            await self._queue.hold(say(None, "switch.reason", model=switch.model), by=switch.by)
-
     async def _release(self, switch: Switch, by: int) -> None:
         if not switch.paused_before:
             await self._queue.release(by=by)
 
     async def _note(self, by: int, action: str, switch: Switch) -> None:
-        await self._audit.record(
-            AuditEntry(
-                self._clock.now(),
-                by,
-                action,
-                {"model": switch.model, "nodes": switch.nodes, "before": switch.previous_model},
-            )
-        )
+        detail: Json = {"model": switch.model, "nodes": switch.nodes, "before": switch.previous_model}
+        await self._audit.record(AuditEntry(self._clock.now(), by, action, detail))
 
     def _changed(self) -> None:
         self._wake.set()
-        self._tell()
-
-    def _tell(self) -> None:
         self._listeners.tell()

@@ -1,4 +1,4 @@
-"""The line under the bot's name: the model and how many wait."""
+"""The text under the bot's name: the model and how many questions wait."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bot.i18n.catalogue import say
 from bot.services.cluster.monitor import Availability, ClusterService
 from bot.services.requests.overview import QueueOverview
 
-# A gateway takes 120 messages a minute in all, and nobody reads this line by the second.
+# In seconds. The gateway takes 120 messages a minute in all, and nobody needs this text to the second.
 UPDATE_EVERY = 60.0
-TRIED_EVERY = 5.0
+TRY_EVERY = 5.0
 
 
 class Status(Protocol):
@@ -25,12 +25,12 @@ class Status(Protocol):
         ...
 
     def on_session(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` whenever a session with Discord has begun anew: it shows no text yet."""
+        """Call ``listener`` at the begin of every session with Discord: it shows no text yet."""
         ...
 
 
 class Presence:
-    """Updates the presence when it has changed, and then rarely."""
+    """Updates the presence when it has changed, at most once a minute."""
 
     def __init__(self, cluster: ClusterService, queue: QueueOverview, status: Status, clock: Clock) -> None:
         self._cluster = cluster
@@ -42,7 +42,7 @@ class Presence:
         status.on_session(self._forget)
 
     async def run(self) -> None:
-        """Keep it right, until cancelled."""
+        """Update the presence until cancelled."""
         while True:
             try:
                 wanted = await self._wanted()
@@ -52,9 +52,9 @@ class Presence:
                     await woken(self._forgotten, self._clock, UPDATE_EVERY)
                     continue
             except (DeliveryError, StorageError):
-                # Not connected yet, or not at this moment: it is tried again.
+                # The bot may not be connected yet, or not at this moment: try again.
                 self._shown = None
-            await woken(self._forgotten, self._clock, TRIED_EVERY)
+            await woken(self._forgotten, self._clock, TRY_EVERY)
 
     def _forget(self) -> None:
         self._shown = None

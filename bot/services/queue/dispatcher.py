@@ -1,4 +1,4 @@
-"""Drains the queue: claims in fair order, never more than the cluster can take, and sees every answer through."""
+"""Claims questions in fair order, never more than the cluster takes, and runs each one to its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.domain.queue.hold import RESTARTING
 from bot.domain.queue.request import StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.errors import BotError, SchedulerError
-from bot.services.answers.attempt import Attempt, Attempts, Outcome, Stop, StopCause
+from bot.services.answers.attempt import Attempt, AttemptParts, Outcome, Stop, StopCause
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.queue.gate import Gate
@@ -28,13 +28,13 @@ log = structlog.get_logger(__name__)
 # Several free slots are filled together, up to this many at a time.
 CLAIMS_AT_ONCE = 4
 
-# How long the messages may take at shutdown to say that their questions are kept: an edit's longest wait for its
-# slot (2 s through an interaction) and a second.
-LAST_WORDS = 3.0
+# Seconds that the messages may take at shutdown to say that their questions are kept: an edit's longest wait for
+# its slot (2 s through an interaction) and one more.
+LAST_EDITS = 3.0
 
 
 class Dispatcher:
-    """Claims waiting questions, sends them to the cluster and settles how each attempt ended."""
+    """Claims waiting questions, sends them to the cluster and commits how each attempt ended."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Dispatcher:
         live_answers: LiveAnswers,
         gate: Gate,
         slots: Slots,
-        attempts: Attempts,
+        attempt_parts: AttemptParts,
         completion: Completion,
         positions: PositionUpdater,
         heartbeat: Heartbeat,
@@ -57,7 +57,7 @@ class Dispatcher:
         self._live_answers = live_answers
         self._gate = gate
         self._slots = slots
-        self._attempts = attempts
+        self._attempt_parts = attempt_parts
         self._completion = completion
         self._positions = positions
         self._heartbeat = heartbeat
@@ -67,15 +67,10 @@ class Dispatcher:
         self._clock = clock
         self._metrics = metrics
 
-    @property
-    def running(self) -> int:
-        """Questions in flight, those that were withdrawn but still held by the scheduler included."""
-        return self._in_flight.running
-
     async def run(self) -> None:
         """Recover what other processes left behind, then drain the queue until cancelled. Raises
         :class:`StorageError`."""
-        # First: what was asked before goes before what is asked from now on.
+        # First, because earlier questions go before new ones.
         await self._heartbeat.recover()
         while True:
             retry_in = await self._dispatch()
@@ -87,7 +82,7 @@ class Dispatcher:
         self._gate.restart()
         self._positions.show_restart()
         deadline = self._clock.monotonic() + grace
-        while self.running and (left := deadline - self._clock.monotonic()) > 0:
+        while self._in_flight.running and (left := deadline - self._clock.monotonic()) > 0:
             await self._signal.wait(left)
         for run in self._in_flight.runs:
             run.stop(Stop(StopCause.SHUTDOWN))
@@ -95,15 +90,12 @@ class Dispatcher:
                 with self._in_flight.give_up(run):
                     await self._put_back(run)
             except BotError as error:
-                # The next start takes it back; the others are put back all the same.
+                # The next start takes it back. The other questions must still be put back.
                 log.warning("question.not_put_back", request_id=run.request.request_id, detail=str(error))
-        await self._live_answers.settled(LAST_WORDS)
+        await self._live_answers.settled(LAST_EDITS)
 
     def interrupt(self) -> int:
-        """Put everything that runs back at the head of the queue, to be asked again; returns how much that was.
-
-        For a queue that is held: otherwise the questions leave again at once.
-        """
+        """Put everything that runs back at the head of the queue, which must be held; returns how many."""
         runs = self._in_flight.runs
         for run in runs:
             run.stop(Stop(StopCause.SHUTDOWN))
@@ -114,16 +106,16 @@ class Dispatcher:
         while (free := self._gate.room()) > 0:
             if not await self._claim(free) and not self._gate.nothing_else():
                 break
-        self._metrics.running.set(self.running)
+        self._metrics.running.set(self._in_flight.running)
         return self._gate.retry_in()
 
     async def _claim(self, free: int) -> bool:
-        """Start some of as many questions as there are ``free`` slots, less those that other processes use; False
-        when nothing more may start."""
+        """Start up to :data:`CLAIMS_AT_ONCE` questions in the ``free`` slots that other processes do not use;
+        False when nothing more may start."""
         owner, lease = self._heartbeat.owner, self._heartbeat.seconds
         async with self._in_flight.claiming:
             with self._gate.claiming() as excluded:
-                # Together: in a burst each wait for the database is as long as the burst makes it.
+                # Together, because in a burst each claim waits long for the database.
                 claims = (
                     self._store.claim(
                         owner, now=self._clock.now, lease=lease, room=free - taken, excluding=excluded
@@ -141,13 +133,13 @@ class Dispatcher:
 
     def _start(self, request: StoredRequest) -> None:
         if self._in_flight.goes_on(request.request_id):
-            # Another process took it from us while this one hung, and put it back: it is ours again.
+            # Another process took it while this one hung, and put it back. The attempt here goes on.
             log.warning("question.held_again", request_id=request.request_id)
             return
         live = self._live_answers.reopen(request)
-        # Since its message was opened here, another process may have begun to answer it and put it back.
+        # Another process may have answered a part of it, and added messages, since this one opened it.
         live.delivery.learned(request.message_ids)
-        run = self._attempts.run(request, live, model=self._slots.model)
+        run = Attempt(request, live, self._attempt_parts, model=self._slots.model)
         self._in_flight.begin(run)
         self._gate.sent(request.request_id)
         self._positions.left(request.request_id)
@@ -157,30 +149,30 @@ class Dispatcher:
         request_id = run.request.request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await self._see_through(run)
+            await self._run_to_end(run)
         except (Exception, asyncio.CancelledError) as error:
-            # Logged by whoever holds this task. The asker must not wait for ever: it is put right, or ended.
+            # The background logs it. Reconciliation ends the question, or puts it back.
             self._in_flight.lose(Loss(request_id, error, run.stopped))
             raise
         finally:
             self._in_flight.end(run)
-            # What the same person asked next in this channel may be taken now.
+            # The same person's next question in this channel may be taken now.
             self._signal.set()
 
-    async def _see_through(self, run: Attempt) -> None:
+    async def _run_to_end(self, run: Attempt) -> None:
         try:
             outcome = await run.execute()
         finally:
-            # The pipeline is free: the next question leaves before this answer is brought to its last form.
+            # The pipeline is free: the next question leaves before this answer gets its last form.
             self._in_flight.free_slot(run)
             self._signal.set()
-        # Also of a question that nobody waits for any more: what it met, the next one will meet.
+        # Also after the question was given up: the next question meets the same cluster.
         again = self._tell_gate(run, outcome)
         if not self._in_flight.is_given_up(run):
             await self._settle(run, outcome, again=again)
 
     def _tell_gate(self, run: Attempt, outcome: Outcome) -> bool:
-        """Tell the gate how an attempt ended; returns whether the question is worth another one."""
+        """Tell the gate how an attempt ended; returns whether the question is to be asked again."""
         error = outcome.error
         if outcome.answer is None and isinstance(error, SchedulerError):
             request = run.request
@@ -190,29 +182,26 @@ class Dispatcher:
         return False
 
     async def _settle(self, run: Attempt, outcome: Outcome, *, again: bool) -> None:
-        request, live = run.request, run.live
-        if outcome.stop is not None and outcome.stop.cause is StopCause.SHUTDOWN:
+        request, live, stop, error = run.request, run.live, outcome.stop, outcome.error
+        cause, by = (stop.cause, stop.by) if stop is not None else (None, 0)
+        if cause is StopCause.SHUTDOWN:
             await self._put_back(run)
             return
-        if outcome.stop is not None and outcome.stop.cause is StopCause.GONE:
+        if error is not None and again and cause is not StopCause.GONE:
+            await self._keep_in_queue(run, error)
+            return
+        if cause is StopCause.GONE:
             await self._completion.cancel(request, None, by=0)
-        elif outcome.error is not None:
-            if again:
-                await self._keep_in_queue(run, outcome.error)
-                return
-            if outcome.answer is not None:
-                await self._completion.finish(request, live, outcome.answer)
-            else:
-                await self._completion.fail(request, live, outcome.error)
-        elif outcome.answer is None:
-            await self._completion.cancel(request, live, by=outcome.stop.by if outcome.stop else 0)
-        else:
-            by = outcome.stop.by if outcome.stop else 0
+        elif outcome.answer is not None:
             await self._completion.finish(request, live, outcome.answer, by=by)
+        elif error is not None:
+            await self._completion.fail(request, live, error)
+        else:
+            await self._completion.cancel(request, live, by=by)
         await self._live_answers.close(request.request_id)
 
     async def _keep_in_queue(self, run: Attempt, error: BotError) -> None:
-        """The question goes back to the head of its queue instead of ending here."""
+        """Put the question back at the head of the queue, because of ``error``."""
         log.warning(
             "question.kept",
             request_id=run.request.request_id,

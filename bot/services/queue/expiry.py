@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 
 from bot.clock import Clock
 from bot.domain.queue.request import StoredRequest
@@ -11,17 +12,17 @@ from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.tasks.background import Background
 
-# So many messages are brought to their last form at a time.
+# So many messages get their last form at a time.
 ENDED_AT_ONCE = 20
 
-# Seconds between two looks for what waited too long, or a tenth of what it may wait.
+# Seconds between two searches for questions that waited too long; shorter where they may wait less than 5 minutes.
 LOOK_EVERY = 30.0
 
-_Say = Callable[[StoredRequest, LiveAnswer], Awaitable[None]]
+_Show = Callable[[StoredRequest, LiveAnswer], Awaitable[None]]
 
 
 class Expiry:
-    """Ends questions in one transaction and says so in their messages afterwards, without being waited for."""
+    """Ends questions in one transaction, then shows that in their messages in the background."""
 
     def __init__(
         self,
@@ -51,28 +52,22 @@ class Expiry:
     async def expire(self) -> None:
         """End questions that waited longer than they may. Raises :class:`StorageError`."""
         now = self._clock.now()
-
-        async def say(request: StoredRequest, live: LiveAnswer) -> None:
-            await self._completion.show_expired(request, live, waited=now - request.question.asked_at)
-
-        self._say_each(await self._store.expire(before=now - self._question_ttl, now=now), say)
+        expired = await self._store.expire(before=now - self._question_ttl, now=now)
+        self._show_each(expired, partial(self._completion.show_expired, now=now))
 
     async def clear(self, *, by: int) -> int:
-        """Withdraw everything that waits; returns how much. Raises :class:`StorageError`."""
-
-        async def say(request: StoredRequest, live: LiveAnswer) -> None:
-            await self._completion.show_cancelled(request, live, by=by)
-
+        """Cancel everything that waits, for the operator ``by``; returns how many. Raises
+        :class:`StorageError`."""
         cleared = await self._completion.clear(by=by)
-        self._say_each(cleared, say)
+        self._show_each(cleared, partial(self._completion.show_cancelled, by=by))
         return len(cleared)
 
-    def _say_each(self, ended: Sequence[StoredRequest], say: _Say) -> None:
-        unsaid = iter(ended)
+    def _show_each(self, ended: Sequence[StoredRequest], show: _Show) -> None:
+        remaining = iter(ended)
         for number in range(min(len(ended), ENDED_AT_ONCE)):
-            self._background.spawn(self._said(unsaid, say), name=f"ended-{number}")
+            self._background.spawn(self._show(remaining, show), name=f"ended-{number}")
 
-    async def _said(self, unsaid: Iterator[StoredRequest], say: _Say) -> None:
-        for request in unsaid:
-            await say(request, self._live_answers.reopen(request))
+    async def _show(self, remaining: Iterator[StoredRequest], show: _Show) -> None:
+        for request in remaining:
+            await show(request, self._live_answers.reopen(request))
             await self._live_answers.close(request.request_id)

@@ -31,18 +31,17 @@ from bot.services.queue.slots import Slots
 
 log = structlog.get_logger(__name__)
 
-
-# A report that repeats the one before wakes nobody, but it may show room: while that would end a wait, the newest
-# one is looked at this often, in seconds.
+# A report equal to the one before wakes nobody, but it may show room. While that would end a wait, the newest
+# report is read again after so many seconds.
 LOOK_AGAIN = 1.0
+
+NO_ANSWER_ATTEMPTS = 2
+"""How often a question is asked that ends without a word."""
 
 
 def hold_of(cluster: ClusterView, pause: QueuePause | None, refusal: Hold | None) -> Hold | None:
-    """Why no question may leave now, in the order of what a reader should know first; None when it moves.
-
-    ``refusal`` is why the cluster took no question last time, as long as that is being waited out. That it takes
-    none although its report says so is such a refusal.
-    """
+    """Why no question may leave now, the most important reason first; None when the queue moves. ``refusal`` is
+    why the cluster took no question last time, while the bot backs off."""
     if pause is not None:
         return Hold("held.paused", (("reason", escape_inline(pause.reason)),))
     if cluster.availability is Availability.UNREACHABLE:
@@ -55,10 +54,6 @@ def hold_of(cluster: ClusterView, pause: QueuePause | None, refusal: Hold | None
             return Hold("held.starting_nodes", (("ready", status.ready_nodes), ("wanted", status.init_nodes)))
         return Hold("held.starting")
     return refusal
-
-
-NO_ANSWER_ATTEMPTS = 2
-"""So often a question is asked that ends without a word."""
 
 
 def _unreachable(since: float) -> Hold:
@@ -93,6 +88,7 @@ class Gate:
         clock: Clock,
     ) -> None:
         """``signal`` is set when the pause changes."""
+        monitor.subscribe(self._status_changed)
         self._store = store
         self._monitor = monitor
         self._signal = signal
@@ -101,7 +97,6 @@ class Gate:
         self._breaker = breaker
         self._clock = clock
         self._pause: QueuePause | None = None
-        # This process is about to end: nothing leaves any more, whatever the cluster says.
         self._restarting = False
         self._refusal: Hold | None = None
         self._failure: Hold | None = None
@@ -110,12 +105,11 @@ class Gate:
         self._sent: set[str] = set()
         self._repeats: list[str] = []
         self._claiming = False
-        self._stirred = asyncio.Event()
-        monitor.subscribe(self._status_changed)
+        self._changed = asyncio.Event()
 
     def hold(self) -> Hold | None:
-        """Why the queue does not move; None when it does. While the cluster fails what it is asked, one question
-        at a time may leave nevertheless: :meth:`room`."""
+        """Why the queue does not move; None when it does. While the cluster fails questions, one at a time may
+        leave nevertheless (:meth:`room`)."""
         return self._closed() or (self._failure if self._breaker.is_open else None)
 
     def room(self) -> int:
@@ -125,13 +119,13 @@ class Gate:
         free = self._slots.free()
         if not self._breaker.is_open:
             return free
-        # Answers that broke off and wait to be asked for again were there before everything in the queue.
+        # Answers that broke off and wait to be asked for again go before everything in the queue.
         return min(1, free) if self._may_probe() and not self._repeats else 0
 
     @contextmanager
     def claiming(self) -> Iterator[Collection[str]]:
-        """While questions are taken from the queue nothing else may become the probe. Gives those that must stay
-        there."""
+        """Let nothing else become the probe inside this block, which claims questions. Yields the ids of those
+        that must not be claimed."""
         self._claiming = True
         try:
             yield self._breaker.set_aside(self._clock.monotonic())
@@ -139,12 +133,12 @@ class Gate:
             self._claiming = False
 
     def nothing_else(self) -> bool:
-        """Note that nothing waits but what must stay; returns whether some of it may leave after all."""
+        """Release the questions that were set aside, because nothing else waits; returns whether there were
+        any."""
         return self._breaker.nothing_else()
 
     def retry_in(self) -> float | None:
-        """Seconds until something may leave that may not now, even if nothing happens; None when there is no such
-        moment."""
+        """Seconds until a question may leave that may not leave now; None when time alone changes nothing."""
         now, room = self._clock.monotonic(), self._shows_room()
         waits = [
             min(left, max(LOOK_AGAIN, policy.remaining(now, room=True)))
@@ -161,8 +155,8 @@ class Gate:
         self._set_pause(pause)
 
     async def resume(self) -> bool:
-        """Let the queue move again, without waiting any longer for what the cluster asked for. False when it was
-        not held. Raises :class:`StorageError`."""
+        """Let the queue move again, and end every back-off. False when it was not paused. Raises
+        :class:`StorageError`."""
         was = await self._store.paused()
         await self._store.pause(None)
         self._set_pause(None)
@@ -175,7 +169,7 @@ class Gate:
             self._set_pause(pause)
 
     def restart(self) -> None:
-        """Close for good: this process is about to end, and the next one sends what waits."""
+        """Close for good, because this process is about to end."""
         self._restarting = True
 
     def require_open(self) -> None:
@@ -192,15 +186,15 @@ class Gate:
         """Note that this question is not in flight any more, however it ended."""
         self._sent.discard(request_id)
         self._breaker.left(request_id)
-        self._stirred.set()
+        self._changed.set()
 
     async def readmitted(self, request_id: str, *, until: float) -> bool:
-        """Wait until a question in flight whose answer broke off may be asked again, as any other may: while
-        nothing holds the queue, never more than the cluster takes. False when that is not so ``until`` then
-        (monotonic seconds), or when the scheduler does not answer at all.
+        """Wait until a question in flight whose answer broke off may be asked again: while nothing holds the
+        queue, and never more than the cluster takes. False when that is not so ``until`` then (monotonic seconds),
+        or when the scheduler does not answer.
 
-        It keeps its place among those that the dispatcher counts as running, so that nothing from the queue
-        overtakes it; of several that wait the one that waits longest goes first.
+        The dispatcher still counts it as running, so nothing from the queue overtakes it. The longest waiting goes
+        first.
         """
         self.left(request_id)
         self._repeats.append(request_id)
@@ -209,40 +203,40 @@ class Gate:
                 left = until - self._clock.monotonic()
                 if left <= 0 or self._monitor.view().availability is Availability.UNREACHABLE:
                     return False
-                self._stirred.clear()
-                await woken(self._stirred, self._clock, min(left, self.retry_in() or left))
+                self._changed.clear()
+                await woken(self._changed, self._clock, min(left, self.retry_in() or left))
             self.sent(request_id)
             return True
         finally:
             self._repeats.remove(request_id)
-            self._stirred.set()
+            self._changed.set()
 
     def began(self, waited: float) -> None:
-        """Note that a pipeline took a question ``waited`` seconds after it was sent. A node may still fail it
-        after the headers of a good answer (recording 84): that it works is told by :meth:`worked`."""
+        """Note that a pipeline took a question ``waited`` seconds after it was sent. Its node may still fail it
+        (recording 84); that it works is noted by :meth:`worked`."""
         self._monitor.chat_succeeded()
         self._back_off.succeeded()
         self._slots.began(waited)
 
     def worked(self, request_id: str) -> None:
-        """The cluster sent a first piece of an answer, or its end: what it is asked it answers."""
+        """Note that the cluster sent a first piece of an answer, or its end."""
         recovered = self._breaker.succeeded(request_id)
         if recovered:
             log.info("cluster.answers_again", request_id=request_id)
-            self._stirred.set()
+            self._changed.set()
         self._monitor.chat_worked(recovered=recovered)
 
     def ended(self, duration: float | None) -> None:
-        """A question that the cluster took has ended, so a slot is free again; ``duration`` in seconds of a
-        complete answer. One that was refused frees none: :meth:`refused`."""
+        """Note that a question which the cluster took has ended, so a slot is free; ``duration`` in seconds of a
+        complete answer, None of any other. One that was refused frees no slot: :meth:`refused`."""
         self._back_off.slot_freed()
-        self._stirred.set()
+        self._changed.set()
         if duration is not None:
             self._slots.completed(duration)
             self._monitor.chat_completed()
 
     def refused(self, request_id: str, error: SchedulerError, *, elapsed: float, attempts: int) -> bool:
-        """A question that was sent ``elapsed`` seconds ago ended without a word of an answer, after ``attempts``
+        """Note that a question sent ``elapsed`` seconds ago ended without a word of an answer, after ``attempts``
         attempts. Returns whether it is kept, to be asked again."""
         self.left(request_id)
         now, jitter = self._clock.monotonic(), random.random()
@@ -253,7 +247,7 @@ class Gate:
             self._monitor.chat_failed(error)
             return True
         if isinstance(error, NoAnswer):
-            # The cluster works; another try may begin with another token.
+            # The cluster works. Another attempt may begin with another token.
             self.worked(request_id)
             self.ended(None)
             return attempts < NO_ANSWER_ATTEMPTS
@@ -261,7 +255,7 @@ class Gate:
         if not (is_kept or error.retryable):
             self._monitor.chat_failed(error)
             if isinstance(error, RequestRefused):
-                # It read the question, so it works.
+                # The cluster read the question, so it works.
                 self.worked(request_id)
             self.ended(None)
             return False
@@ -272,11 +266,11 @@ class Gate:
         if pause is None:
             self._back_off.resumed()
             self._breaker.resumed()
-        self._stirred.set()
+        self._changed.set()
         self._signal.set()
 
     def _failed(self, request_id: str, error: SchedulerError, now: float, jitter: float, *, blames: bool) -> bool:
-        """The cluster failed a question. Returns whether it is kept: as far as known it is not to blame."""
+        """Note a failure that may be the cluster's; returns whether the question is kept."""
         was_open = self._breaker.is_open
         failure = self._breaker.failed(
             request_id, now, retry_after=error.retry_after, jitter=jitter, blames=blames
@@ -295,7 +289,7 @@ class Gate:
         return True
 
     def _closed(self) -> Hold | None:
-        """Why nothing at all may leave now."""
+        """Why nothing may leave now, not even a probe."""
         if self._restarting:
             return RESTARTING
         waits = self._back_off.remaining(self._clock.monotonic(), room=self._shows_room()) > 0
@@ -315,7 +309,7 @@ class Gate:
         return before < self._slots.limit() - len(self._sent)
 
     def _shows_room(self) -> bool:
-        """Whether a report since the last refusal says that more could run than we have in flight."""
+        """Whether a report since the last refusal says that more can run than are in flight here."""
         view, status = self._monitor.view(), self._slots.status
         if status is None or status.capacity is None or not status.usable:
             return False
@@ -328,8 +322,8 @@ class Gate:
         self._slots.read_status()
         told = (view.status, view.availability in {Availability.UNKNOWN, Availability.UNREACHABLE})
         if told != self._told:
-            # What questions themselves showed of the cluster is no news of it.
+            # Only what the cluster reports ends a back-off, not what questions showed of it.
             self._told = told
             self._back_off.status_changed()
             self._breaker.cluster_changed()
-        self._stirred.set()
+        self._changed.set()

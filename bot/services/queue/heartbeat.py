@@ -1,4 +1,4 @@
-"""Renews the leases of what this process answers, and takes over from a process that is gone."""
+"""Renews the leases of this process, and takes over from a process that is gone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class Heartbeat:
-    """Renews the leases of what runs here; puts back what no living process holds."""
+    """Renews the leases of what runs here, and puts back what no living process holds."""
 
     def __init__(
         self,
@@ -56,8 +56,8 @@ class Heartbeat:
         """Renew, take over and look at what others changed, until cancelled. Raises :class:`StorageError`."""
         while True:
             await self._clock.sleep(self.seconds / 3)
-            # First: what ran out while this process hung is still ours if nobody took it. Only what is held here:
-            # the lease of a row that was left behind must run out.
+            # First, because leases that ran out while this process hung are still ours if nobody took them. Only
+            # of what is held here: the lease of a lost question must run out.
             await self._store.renew(self.owner, self._in_flight.held, now=self._clock.now, lease=self.seconds)
             await self.recover()
             await self._gate.refresh()
@@ -65,13 +65,11 @@ class Heartbeat:
             self._signal.set()
 
     async def recover(self) -> None:
-        """Take back what a process that is gone left behind, at once, and what one that hangs keeps too long.
-
-        What waits is shown again by :class:`PositionUpdater`. Raises :class:`StorageError`.
-        """
+        """Take over from a process that is gone, at once, and from one that hangs, when its leases run out.
+        :class:`PositionUpdater` shows again what waits. Raises :class:`StorageError`."""
         recovered = await self._store.recover(self.owner, now=self._clock.now, is_alive=self._is_alive)
         for request_id in recovered.requeued:
-            # What we know of its messages is older than what the other process made of them.
+            # The other process may have changed its messages since.
             await self._live_answers.close(request_id)
             self._positions.left(request_id)
         for request in recovered.undelivered:

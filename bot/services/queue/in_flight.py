@@ -1,4 +1,4 @@
-"""What this process answers just now, and what it has lost."""
+"""What this process is answering, and which questions it lost."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from bot.errors import StorageError
 from bot.services.answers.attempt import Attempt, Stop
 
-# A free pipeline takes a question within 0.1 s (measured at Parallax's scheduler): seconds after which one is
-# being held there.
+# A free pipeline takes a question within 0.1 s (measured at Parallax's scheduler). After so many seconds it is
+# held there.
 HELD_AFTER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A question whose end could not be committed or shown here. ``error`` is why; None when nobody knows.
+    """A question whose end could not be committed or shown here. ``error`` is the cause, None when it is unknown;
     ``stop`` is set when somebody had ended the answer."""
 
     request_id: str
@@ -38,12 +38,14 @@ class InFlight:
     """Attempts from their claim until their end is committed and shown.
 
     A question is *held* here while it is answered or its end is being committed. One that is stored as running
-    under this process and is not held here was lost; :mod:`bot.services.queue.reconciliation` puts it right.
+    under this process and not held here was lost: :mod:`bot.services.queue.reconciliation` ends it or puts it
+    back.
     """
 
     def __init__(self) -> None:
         self.claiming = asyncio.Lock()
-        """Locked from a claim until what it took is held here, and while what is stored is compared with that."""
+        """Locked from a claim until its question is held here, and while stored and held questions are
+        compared."""
         self.losses = asyncio.Event()
         """Set when something was lost."""
         self._attempts: list[_Attempt] = []
@@ -52,7 +54,7 @@ class InFlight:
 
     @property
     def running(self) -> int:
-        """How many use a pipeline, those that were withdrawn but still held by the scheduler included."""
+        """How many use a pipeline, including those withdrawn that the scheduler still holds."""
         return len(self._with_slot)
 
     @property
@@ -67,12 +69,12 @@ class InFlight:
 
     @property
     def unstarted(self) -> int:
-        """How many wait at the scheduler for a pipeline, by the time they have waited there."""
+        """How many are held at the scheduler until a pipeline is free."""
         return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self.runs)
 
     @property
     def held(self) -> frozenset[str]:
-        """The ids of what is answered, committed, shown or put right here."""
+        """The ids of what is being answered, committed, shown or reconciled here."""
         return frozenset(one.run.request.request_id for one in self._attempts) | self._ending
 
     @property
@@ -92,8 +94,8 @@ class InFlight:
         )
 
     def stop_ending(self, request_id: str, stop: Stop) -> bool:
-        """Note that this question is not to be asked again, should its end, which is being committed, be lost.
-        False when no end of it is being committed."""
+        """Note that this question must not be asked again if the commit of its end, which runs now, fails. False
+        when no such commit runs."""
         without_slot = [one.run for one in self._attempts if not one.has_slot]
         ending = [run for run in without_slot if run.request.request_id == request_id]
         for run in ending:
@@ -101,11 +103,11 @@ class InFlight:
         return bool(ending)
 
     def begin(self, run: Attempt) -> None:
-        """Add an attempt at a question that was just claimed."""
+        """Add the attempt at a question that was just claimed."""
         self._attempts.append(_Attempt(run))
 
     def free_slot(self, run: Attempt) -> None:
-        """Count this attempt no longer against the capacity: its connection is closed."""
+        """Stop counting this attempt against the capacity: its connection is closed."""
         self._of(run).has_slot = False
 
     def end(self, run: Attempt) -> None:
@@ -118,7 +120,8 @@ class InFlight:
 
     @contextmanager
     def give_up(self, run: Attempt) -> Iterator[None]:
-        """End the question inside this block, before the attempt ends. When that fails the question is lost."""
+        """Hold the question while it is ended inside this block, before its attempt ends. If that fails, it is
+        lost."""
         request_id = run.request.request_id
         self._of(run).given_up = True
         self._ending.add(request_id)
@@ -131,26 +134,25 @@ class InFlight:
             self._ending.discard(request_id)
 
     def lose(self, loss: Loss) -> None:
-        """Note a question whose end failed here, so that it is put right."""
+        """Note that the end of a question failed here."""
         self._lost[loss.request_id] = loss
         self.losses.set()
 
-    def astray(self, stored: Sequence[str]) -> list[Loss]:
-        """What is to be put right, given the ids that are ``stored`` as running here: those that nobody here
-        holds, and what was lost."""
+    def to_reconcile(self, stored: Sequence[str]) -> list[Loss]:
+        """The losses to reconcile: those noted, and of the ids ``stored`` as running here those not held here."""
         held = self.held
         losses = {request_id: Loss(request_id) for request_id in stored} | self._lost
         return [loss for request_id, loss in losses.items() if request_id not in held]
 
     @contextmanager
-    def putting_right(self, loss: Loss) -> Iterator[None]:
-        """Hold a question while it is put right inside this block. When that fails it stays lost, and is looked at
-        again with the next comparison."""
+    def reconciling(self, loss: Loss) -> Iterator[None]:
+        """Hold a question while it is reconciled inside this block. If that fails, it stays lost until the next
+        comparison."""
         self._ending.add(loss.request_id)
         try:
             yield
         except BaseException as error:
-            # A disk that fails now does not make a bug one that may pass.
+            # The first error stays the cause when now only the disk fails.
             is_known = loss.error is not None and isinstance(error, StorageError)
             self._lost[loss.request_id] = loss if is_known else replace(loss, error=error)
             raise

@@ -1,4 +1,4 @@
-"""What people in the queue see: their position, how long it may take, and why it does not move."""
+"""What people in the queue see: their position, the estimated wait, and why the queue does not move."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from bot.services.queue.in_flight import InFlight
 from bot.services.queue.slots import Slots
 from bot.telemetry.metrics import Metrics
 
-# Positions are shown again at most this often: the edits of running answers come first.
+# Seconds between two refreshes: the edits of running answers come first.
 REFRESH_EVERY = 2.0
-# A burst of questions is looked at once, and not while its answers are being sent for.
+# Seconds after a change before the queue is read, so that a burst of questions is read once.
 SETTLED_AFTER = 0.3
-# So many at the head of the queue are looked at each time, and so many of the others in turn: a queue of 40 is
-# true within one refresh; one of 5,000 costs 25 edits a second at the most while it moves, of the 50 calls that
-# Discord allows a bot on its channel routes each second (docs, topics/rate-limits, "Global Rate Limit").
+# At each refresh so many questions at the head of the queue are updated, and so many of the others in turn. A
+# queue of 5,000 then costs at most 25 edits a second, of the 50 calls a second that Discord allows a bot on its
+# channel routes (docs, topics/rate-limits, "Global Rate Limit").
 FRONT = 20
 SLICE = 50
-# Seconds between two of them: all at once they would hold up the answers that run, and the next question's start.
+# Seconds between two updates: all at once they would delay running answers and the next question's start.
 BETWEEN = 0.015
-# While a position stays the same, its estimate is told anew this often.
+# While a position stays the same, its estimate is shown anew after so many seconds.
 ESTIMATE_EVERY = 15.0
-# More waiting answers than this are not kept open: each is a task with a view and a rate-limit bucket.
+# At most so many waiting answers are kept open: each is a task with a view and a rate-limit bucket.
 OPEN_AT_MOST = 200
 
 
@@ -70,7 +70,7 @@ class PositionUpdater:
         self._wake.set()
 
     async def run(self) -> None:
-        """Refresh after changes, and on until a long queue is looked through, until cancelled."""
+        """Refresh after changes, and until all of a long queue is up to date; ends when cancelled."""
         while True:
             await self._wake.wait()
             await self._clock.sleep(SETTLED_AFTER)
@@ -80,11 +80,8 @@ class PositionUpdater:
             await self._clock.sleep(REFRESH_EVERY - SETTLED_AFTER)
 
     async def refresh(self) -> bool:
-        """Bring the head of the queue and a part of the rest up to date; False when some are not true yet,
-        or more are open than need be.
-
-        The messages that a process before this one left waiting are taken over here, as their turn comes.
-        """
+        """Bring the head of the queue and a part of the rest up to date, including messages that an earlier
+        process left waiting; False when some are still out of date, or more are open than necessary."""
         self._left.clear()
         waiting = await self._store.waiting_ids()
         self._metrics.waiting.set(len(waiting))
@@ -102,8 +99,8 @@ class PositionUpdater:
         return is_closed and len(due) == len(outdated)
 
     async def show_enqueued(self, live: LiveAnswer) -> None:
-        """Show what becomes of a question that has just entered the queue: that it is asked at once, or its
-        position. Raises :class:`StorageError`."""
+        """Show that a question which has just joined the queue is asked at once, or its position. Raises
+        :class:`StorageError`."""
         request_id = live.question.request_id
         position = await self._store.position(request_id)
         if position is None or self._in_flight.get(request_id) is not None:
@@ -118,21 +115,19 @@ class PositionUpdater:
         self._show(live, position, self._gate.hold())
 
     def left(self, request_id: str) -> None:
-        """Forget what was shown for a question that left the queue: if it comes back, it is shown anew."""
+        """Forget what was shown for a question that left the queue, so that it is shown anew if it comes back."""
         self._told.pop(request_id, None)
         self._left.add(request_id)
 
     def show_restart(self) -> None:
-        """Tell those whose waiting message is open that the bot restarts and keeps their question, all at once.
-
-        ``hold()`` says so from now on, so that later refreshes tell the others, at their usual pace.
-        """
+        """Show at once in all open waiting messages that the bot restarts and keeps the questions. Refreshes tell
+        the others, at their usual pace."""
         for live in self._live_answers.all():
             if live.view.is_waiting:
                 live.show_hold(RESTARTING)
 
     def _due(self, outdated: Sequence[int]) -> list[int]:
-        """Of the indexes whose message is not true: those at the head, and of the rest the next in turn."""
+        """Of the indexes whose message is out of date: those at the head, and of the rest the next in turn."""
         head = [index for index in outdated if index < FRONT]
         rest = outdated[len(head) :]
         following = [index for index in rest if index >= self._turn] + [i for i in rest if i < self._turn]
@@ -149,8 +144,8 @@ class PositionUpdater:
     async def _tell(self, request_id: str, position: int, hold: Hold | None) -> None:
         live = self._live_answers.get(request_id)
         if live is None or not live.view.is_waiting:
-            # Nobody shows it here, or it was expected to leave at once and had to wait all the same: for an answer
-            # to the same person, for what another process sends.
+            # Nobody shows it here, or it was shown as asked but had to wait, for an answer to the same person or
+            # for another process.
             request = await self._store.get(request_id)
             if request is None or request.state is not RequestState.QUEUED or request_id in self._left:
                 return
@@ -165,13 +160,9 @@ class PositionUpdater:
             live.show_position(position, self._slots.wait_for(position))
 
     async def _close_far(self, waiting: Sequence[str]) -> bool:
-        """Close what is far back and shows what it should; False when some of it does not show that yet."""
+        """Close what is far back and up to date; False when some of it is not up to date yet."""
         lives = [live for one in waiting if (live := self._live_answers.get(one)) is not None]
         far = lives[OPEN_AT_MOST:]
-        resting = [live.question.request_id for live in far if _rests(live)]
-        await asyncio.gather(*(self._live_answers.close(request_id) for request_id in resting))
-        return len(resting) == len(far)
-
-
-def _rests(live: LiveAnswer) -> bool:
-    return live.view.is_waiting and live.delivery.is_current
+        current = [live for live in far if live.view.is_waiting and live.delivery.is_current]
+        await asyncio.gather(*(self._live_answers.close(live.question.request_id) for live in current))
+        return len(current) == len(far)

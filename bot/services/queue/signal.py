@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.clock import Clock
+from bot.clock import Clock, first_of
 
 
 class QueueSignal:
@@ -20,12 +20,5 @@ class QueueSignal:
 
     async def wait(self, timeout: float | None = None) -> None:
         """Wait for a change, at most ``timeout`` seconds; whatever changes from then on counts anew."""
-        waits: set[asyncio.Future[object]] = {asyncio.ensure_future(self._changed.wait())}
-        if timeout is not None:
-            waits.add(asyncio.ensure_future(self._clock.sleep(timeout)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await first_of(self._clock, timeout, self._changed)
         self._changed.clear()

@@ -1,4 +1,4 @@
-"""How many questions may be in flight, and how long the next one waits for its turn."""
+"""How many questions may be in flight, and how long the next ones wait."""
 
 from __future__ import annotations
 
@@ -32,27 +32,24 @@ class Slots:
 
     @property
     def status(self) -> ClusterStatus | None:
-        """The newest report of the cluster; None while its state is not known any more."""
+        """The newest report of the cluster; None while its state is unknown."""
         view = self._monitor.view()
         return None if view.availability is Availability.UNKNOWN else view.status
 
     @property
     def model(self) -> str | None:
-        """The model the cluster is known to serve; None while that is not known any more."""
+        """The model the cluster is known to serve; None while that is unknown."""
         status = self.status
         return status.model if status is not None else None
 
     @property
     def capacity(self) -> int:
-        """How many slots are known of, whatever the cluster's state is."""
+        """How many slots are known of, in any state of the cluster."""
         return self._capacity.limit(self._clock.monotonic())
 
     def limit(self) -> int:
-        """How many questions may be in flight.
-
-        One as long as the cluster's state is not known and no question proved that it works: enough to find out,
-        too little to do harm. Then what is learned from the questions themselves.
-        """
+        """How many questions may be in flight: one, to find out, while the cluster's state is unknown and no
+        question proved that it works; otherwise what is reported or learned."""
         view = self._monitor.view()
         if view.availability is Availability.UNKNOWN and not view.proven:
             return 1
@@ -61,7 +58,7 @@ class Slots:
         return limit
 
     def free(self) -> int:
-        """How many more questions may be sent beside those in flight; 0 or less for none."""
+        """How many more questions may be sent; 0 or less for none."""
         return self.limit() - self._in_flight.running
 
     def wait_for(self, position: int) -> float | None:
@@ -69,7 +66,7 @@ class Slots:
         return estimate_wait(position, self.limit(), self._service_times.seconds, self._in_flight.elapsed)
 
     def read_status(self) -> None:
-        """Take over the capacity that the newest report tells."""
+        """Take over the capacity in the newest report."""
         status = self.status
         self._capacity.status(status.capacity if status is not None else None)
 

@@ -1,4 +1,4 @@
-"""Interaction tokens that run out before an answer is there."""
+"""Notices to people whose interaction token expires before their answer is there."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from bot.services.queue.positions import BETWEEN, PositionUpdater
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 10.0
-# Discord docs, interactions/receiving-and-responding: a token lives 15 minutes. Edits through it end a minute
-# before (delivery), so a notice must be out before that.
+# Discord docs, interactions/receiving-and-responding: a token lives 15 minutes. Delivery stops using it a minute
+# before its end, so the notice must be shown before that.
 NOTICE_BEFORE = 120.0
 EDITS_END_BEFORE = 60.0
 
 
 class TokenExpiryNotifier:
-    """Tells people in time when their message cannot be edited until the answer is there.
+    """Tells people that their answer will come as a direct message.
 
-    Most answers move to the channel route unnoticed. Private ones, and those where the bot may not write,
-    cannot: their answer goes to the asker's DMs, and the last edit through the token says so.
+    Private answers, and those where the bot may not write, cannot move to the channel route when their token
+    expires. The last edit through the token says so.
     """
 
     def __init__(
@@ -42,9 +42,8 @@ class TokenExpiryNotifier:
             await self._clock.sleep(LOOK_EVERY)
 
     async def look(self) -> None:
-        """Put the notice on every message whose token is about to end without another way.
-
-        Raises :class:`StorageError`."""
+        """Show the notice in every message that only a token about to expire can edit. Raises
+        :class:`StorageError`."""
         now = self._clock.now()
         for live in self._live_answers.all():
             if _is_ending(live.question.destination, now):
@@ -56,7 +55,7 @@ class TokenExpiryNotifier:
                 await self._tell_far(request_id)
 
     async def _tell_far(self, request_id: str) -> None:
-        """Tell somebody who waits so far back that their message is not kept open."""
+        """Tell somebody who may wait so far back that their message is not open."""
         request = await self._store.get(request_id)
         position = await self._store.position(request_id)
         if request is None or request.state is not RequestState.QUEUED or position is None:
@@ -66,7 +65,7 @@ class TokenExpiryNotifier:
             live = self._live_answers.reopen(request)
             self._positions.show_position(live, position)
         self._tell(live)
-        # As many as there are may wait so: all at once they would hold up the answers that run.
+        # There may be many: all at once they would delay running answers.
         await self._clock.sleep(BETWEEN)
 
     def _tell(self, live: LiveAnswer) -> None:

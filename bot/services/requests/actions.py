@@ -70,33 +70,41 @@ class AnswerActions:
             found = await self._store.get(live.question.request_id)
         return found
 
-    async def stoppable(self, request_id: str, person: Person) -> StoredRequest:
-        """The request, for stopping it. Raises :class:`NotAllowed` for anybody but the asker and operators."""
-        return await self._permitted(Act.STOP, request_id, person)
+    async def permitted(
+        self, act: Act, request_id: str, person: Person, *, channel_id: int | None = None
+    ) -> StoredRequest:
+        """The request, for a person who may do this with its answer. Raises :class:`NotAllowed`."""
+        request = await self.request(request_id)
+        shown = request.question.destination
+        standing = Standing(
+            operator=self._operators.is_operator(person),
+            asker=person.user_id == request.question.asker.user_id,
+            private=shown.private,
+            shown_here=channel_id == shown.channel_id,
+        )
+        require(act, person, standing)
+        return request
 
     async def stop(self, request_id: str, person: Person, press: PressedMessage | None) -> bool:
         """Stop the answer, or take the question out of the queue; False when pressed again, or too late.
 
         Raises :class:`NotAllowed` for anybody but the asker and operators.
         """
-        request = await self._permitted(Act.STOP, request_id, person)
+        request = await self.permitted(Act.STOP, request_id, person)
         if press is not None:
             self._reached(request, press)
         ended = await self._cancellation.stop(request_id, by=person.user_id)
         if ended:
             log.info("answer.stop", request_id=request_id, by=person.user_id)
-            await self._note_stopped(request.question.asker.user_id, by=person.user_id)
+            asker_id, by = request.question.asker.user_id, person.user_id
+            if by != asker_id:
+                entry = AuditEntry(self._clock.now(), by, "answer.stop", {"asker": f"<@{asker_id}>"})
+                await self._audit.record(entry)
         return ended
 
-    async def _note_stopped(self, asker_id: int, *, by: int) -> None:
-        """Keep that somebody else than the asker, an operator, stopped an answer."""
-        if by != asker_id:
-            entry = AuditEntry(self._clock.now(), by, "answer.stop", {"asker": f"<@{asker_id}>"})
-            await self._audit.record(entry)
-
     def _reached(self, request: StoredRequest, press: PressedMessage) -> None:
-        """Let the last form of a message that has no other way than a token be shown through the press's own:
-        the first one may be spent by now."""
+        """Show the last form of a message that only a token can edit through the token of the press: the first one
+        may have expired."""
         # Right after the acknowledgement its message may not be kept yet.
         others = set(request.message_ids) - {press.message_id}
         if request.question.destination.channel_route or others:
@@ -107,44 +115,23 @@ class AnswerActions:
         if live is not None:
             live.delivery.renew(press.token, press.expires_at)
 
-    async def _permitted(
-        self, act: Act, request_id: str, person: Person, *, channel_id: int | None = None, private: bool = False
-    ) -> StoredRequest:
-        """The request, when this person may do this with it in this channel. ``private`` treats every answer as a
-        private one."""
-        request = await self.request(request_id)
-        shown = request.question.destination
-        standing = Standing(
-            operator=self._operators.is_operator(person),
-            asker=person.user_id == request.question.asker.user_id,
-            private=private or shown.private,
-            shown_here=channel_id == shown.channel_id,
-        )
-        require(act, person, standing)
-        return request
-
     async def kept(self, request_id: str, person: Person) -> StoredRequest:
         """An answer that could not be shown where it was asked, for its asker alone."""
-        request = await self._permitted(Act.READ, request_id, person, private=True)
+        request = await self.permitted(Act.FETCH, request_id, person)
         if request.answer is None:
             raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
         return request
 
     async def pages(self, request: StoredRequest) -> tuple[Page, ...]:
-        """The messages of a stored answer, as it was or would have been shown."""
+        """The messages of a stored answer."""
         return await self._views.stored_pages(request)
 
-    async def repeatable(self, request_id: str, person: Person) -> StoredRequest:
-        """The request, for asking it again or going on with it. Raises :class:`NotAllowed` for anybody but the
-        asker and, unless it is private, operators."""
-        return await self._permitted(Act.REPEAT, request_id, person)
-
     async def version(self, request_id: str, person: Person, *, channel_id: int | None) -> Version:
-        """The whole answer this request is part of, for somebody in this channel.
+        """The whole answer that this request is a part of, for somebody in this channel.
 
         Raises :class:`NotAllowed` where they cannot see it, :class:`UserError` when there is none.
         """
-        request = await self._permitted(Act.READ, request_id, person, channel_id=channel_id)
+        request = await self.permitted(Act.READ, request_id, person, channel_id=channel_id)
         answer_versions = AnswerVersions.of(await self._store.versions(request.question.root_id or request_id))
         index = answer_versions.index(request_id)
         if index is None:
@@ -152,12 +139,12 @@ class AnswerActions:
         return answer_versions.versions[index]
 
     async def rate(self, request_id: str, person: Person, *, channel_id: int | None, good: bool) -> None:
-        """Keep somebody's thumb with the request; a later one replaces it. Raises as :meth:`version`."""
+        """Store somebody's thumb for the answer; a later one replaces it. Raises as :meth:`version`."""
         rated = (await self.version(request_id, person, channel_id=channel_id)).shown.request_id
         await self._feedback.give(rated, person.user_id, 1 if good else -1, now=self._clock.now())
         log.info("answer.rated", request_id=request_id, good=good)
 
     async def fetched(self, request: StoredRequest) -> None:
-        """The asker has seen a kept answer: nothing has to be shown any more."""
+        """Note that the asker has seen a kept answer, so that it is not shown again."""
         if request.state is RequestState.ANSWERED:
             await self._store.mark_delivered(request.request_id, now=self._clock.now())

@@ -1,9 +1,8 @@
-"""Taking a question: checked, durable in the queue, on its way; never waits for the answer."""
+"""Take questions: check them and put them into the queue durably. Does not wait for answers."""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from dataclasses import dataclass
 
 import structlog
@@ -33,43 +32,45 @@ from bot.tasks.pending import Pending
 
 log = structlog.get_logger(__name__)
 
-# Of a burst of questions so many are taken at the same time: the first ones are on their way to the cluster while
-# the last ones are still being read, instead of all being ready together at the end.
+# Questions of a burst that are taken at the same time: so the first ones reach the cluster while the last ones are
+# still being taken.
 AT_ONCE = 4
+EXPECTED_ANSWER = 400
+"""Tokens: the usual length of an answer, for the estimate of a question's cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskContext:
-    """Who asks, where, and what is in effect there."""
+    """Who asks and where, the profile in effect there, and the asker's share of the cluster (1 is usual)."""
 
     person: Person
     place: ScopeChain
     profile: Profile
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What a cog made of somebody's words.
+class AskRequest:
+    """A question as somebody asks it, whichever way it came.
 
-    ``attached_text`` is the text of attachments. ``context`` None: no profile, token limit or right applies.
-    ``source_message_id`` is the person's own message, when they wrote one; ``follows`` the root id of the
-    question whose branch this goes on with. ``heard_as`` is the id of the interaction or the message it came as.
+    ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
+    of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
+    own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with.
     """
 
-    asker: Asker
-    destination: Destination
     prompt: str
+    asker: Asker
+    context: AskContext
+    destination: Destination
+    heard_as: int
     attached_text: str = ""
     think: bool | None = None
-    weight: float = 1.0
-    context: AskContext | None = None
     source_message_id: int | None = None
     follows: str | None = None
-    heard_as: int | None = None
 
     @property
     def conversation(self) -> ConversationKey:
-        """Private questions have a memory of their own."""
+        """The conversation that the question belongs to: private questions have a memory of their own."""
         return ConversationKey(
             channel_id=self.destination.channel_id,
             guild_id=self.destination.guild_id,
@@ -79,23 +80,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The question is in the queue; ``page`` is the message that acknowledges it and becomes the answer."""
+    """A question that is in the queue. ``page`` is the message that acknowledges it and becomes the answer."""
 
     request_id: str
     page: Page
     locale: str
 
 
-@dataclass(frozen=True, slots=True)
-class AskLimits:
-    """What a question may cost. Tokens; ``expected_answer`` is the usual length of an answer."""
-
-    context_tokens: int
-    expected_answer: int = 400
-
-
 class AskService:
-    """Takes questions into the queue, however they came."""
+    """Takes questions into the queue, whichever way they came."""
 
     def __init__(
         self,
@@ -109,22 +102,14 @@ class AskService:
         estimator: TokenEstimator,
         clock: Clock,
         queue_limits: QueueLimits,
-        ask_limits: AskLimits,
-        system_prompt: str,
-        profiles: Profiles | None = None,
-        access: Access | None = None,
-        quotas: Quotas | None = None,
-        brake: Brake | None = None,
-        id_key: bytes = b"",
+        profiles: Profiles,
+        access: Access,
+        quotas: Quotas,
+        brake: Brake,
+        id_key: bytes,
     ) -> None:
-        """``profiles``, ``access`` and ``quotas`` apply to questions that have a setting. Without a ``brake``
-        nothing is held back. ``id_key`` is a secret that makes the ids of questions hard to guess; processes that
-        share a database have the same one."""
+        """``id_key``: a secret of all processes, without which nobody can guess the ids of questions."""
         self._id_key = id_key
-        self._brake = brake
-        self._profiles = profiles
-        self._access = access
-        self._quotas = quotas
         self._store = store
         self._conversations = conversations
         self._live_answers = live_answers
@@ -134,20 +119,19 @@ class AskService:
         self._estimator = estimator
         self._clock = clock
         self._queue_limits = queue_limits
-        self._ask_limits = ask_limits
-        self._system_prompt = system_prompt
+        self._profiles = profiles
+        self._access = access
+        self._quotas = quotas
+        self._brake = brake
         self._semaphore = FairSemaphore(AT_ONCE)
         self._unacknowledged = Pending()
 
     async def admit(self, context: AskContext) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
-        person = context.person
-        if self._access is not None:
-            person = await self._access.require(Act.ASK, person, context.place, profile=context.profile)
-        if self._quotas is not None:
-            await self._quotas.check(person)
+        person = await self._access.require(Act.ASK, context.person, context.place, profile=context.profile)
+        await self._quotas.check(person)
 
-    async def submit(self, question: Question) -> Accepted | None:
+    async def submit(self, request: AskRequest) -> Accepted | None:
         """Take a question into the queue; it is durable when this returns.
 
         None: another process has taken it, and acknowledges it. Discord tells every session of a token what
@@ -156,55 +140,49 @@ class AskService:
         Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (queue full, nothing left
         for today, bot stopping, Discord about to ban it) or :class:`StorageError`; then nothing was kept.
         """
-        if not question.prompt.strip():
+        if not request.prompt.strip():
             raise UserError("empty prompt", key="error.empty_prompt")
-        if self._brake is not None and self._brake.level() is not Level.OPEN:
+        if self._brake.level() is not Level.OPEN:
             raise NotTakenNow
         entry = object()
         self._unacknowledged.begin(entry)
         try:
-            async with self._semaphore.passing(question.asker.user_id):
+            async with self._semaphore.passing(request.asker.user_id):
                 self._gate.require_open()
-                accepted = await self._taken(question)
+                accepted = await self._enqueue(request)
             if accepted is not None:
                 self._unacknowledged.begin(accepted.request_id)
             return accepted
         finally:
             self._unacknowledged.complete(entry)
 
-    async def _taken(self, question: Question) -> Accepted | None:
-        context = question.context
-        options = None
-        think = question.think
-        if context is not None and self._profiles is not None:
-            await self.admit(context)
-            options = self._profiles.options(context.profile, context.place, question.asker.name)
-            think = context.profile.think if think is None else think
-        cost = self._check_size(question, options)
-        conversation_id = await self._conversations.conversation(
-            question.conversation, () if context is None else context.place.ids
-        )
+    async def _enqueue(self, request: AskRequest) -> Accepted | None:
+        context, asker = request.context, request.asker
+        await self.admit(context)
+        options = self._profiles.options(context.profile, context.place, asker.name)
+        cost = self._cost(request, options)
+        conversation_id = await self._conversations.conversation(request.conversation, context.place.ids)
         now = self._clock.now()
         stored = await self._store.enqueue(
             NewQuestion(
-                request_id=_request_id(question.heard_as, self._id_key),
-                asker=question.asker,
-                destination=question.destination,
+                request_id=_request_id(request.heard_as, self._id_key),
+                asker=asker,
+                destination=request.destination,
                 conversation_id=conversation_id,
-                prompt=question.prompt,
-                attached_text=question.attached_text,
-                think=think,
-                weight=question.weight,
+                prompt=request.prompt,
+                attached_text=request.attached_text,
+                think=context.profile.think if request.think is None else request.think,
+                weight=context.weight,
                 cost=cost,
                 asked_at=now,
-                source_message_id=question.source_message_id,
-                follows=question.follows,
+                source_message_id=request.source_message_id,
+                follows=request.follows,
                 options=options,
             ),
             self._queue_limits,
         )
         if stored.question.asked_at != now:
-            log.info("question.taken_elsewhere", request_id=stored.request_id, user=question.asker.user_id)
+            log.info("question.taken_elsewhere", request_id=stored.request_id, user=asker.user_id)
             return None
         live = self._live_answers.open(stored.question)
         self._signal.set()
@@ -212,23 +190,23 @@ class AskService:
         log.info(
             "question.accepted",
             request_id=stored.request_id,
-            user=question.asker.user_id,
-            channel=question.destination.channel_id,
-            characters=len(question.prompt),
+            user=asker.user_id,
+            channel=request.destination.channel_id,
+            characters=len(request.prompt),
         )
-        return Accepted(stored.request_id, live.view.render()[0], question.asker.locale)
+        return Accepted(stored.request_id, live.view.render()[0], asker.locale)
 
     async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
-        """The acknowledging message exists. ``message_id`` None: it could not be sent, and the answer will
-        come as a message of its own where the bot may write."""
+        """Note that the acknowledging message exists. ``message_id`` None: it could not be sent; the answer comes
+        as a message of its own where the bot may write."""
         try:
             await self._live_answers.acknowledged(accepted.request_id, message_id, accepted.page)
         finally:
             self._unacknowledged.complete(accepted.request_id)
 
     def refused(self, accepted: Accepted) -> None:
-        """Discord has refused the acknowledging message: it was too late. The answer comes as a message of its own
-        where the bot may write."""
+        """Note that Discord refused the acknowledging message because it came too late. The answer comes as a
+        message of its own where the bot may write."""
         self._live_answers.refused(accepted.request_id)
         self._unacknowledged.complete(accepted.request_id)
 
@@ -237,22 +215,21 @@ class AskService:
         returns whether that is so. For the end of the process, which closes the connection that acknowledges."""
         return await self._unacknowledged.settled(self._clock, timeout)
 
-    def _check_size(self, question: Question, options: GenerationOptions | None) -> float:
+    def _cost(self, request: AskRequest, options: GenerationOptions) -> float:
+        """The estimated work in tokens. Raises :class:`PromptTooLong`."""
         window = build_window(
             (),
-            with_attached_text(question.prompt, question.attached_text),
-            asker=question.asker.name,
-            system_prompt=options.system_prompt if options else self._system_prompt,
-            budget=options.context_tokens if options else self._ask_limits.context_tokens,
-            estimate=self._estimator.estimate,
+            with_attached_text(request.prompt, request.attached_text),
+            asker=request.asker.name,
+            system_prompt=options.system_prompt,
+            budget=options.context_tokens,
+            estimate=self._estimator.for_model(None),
         )
-        return float(window.tokens + self._ask_limits.expected_answer)
+        return float(window.tokens + EXPECTED_ANSWER)
 
 
-def _request_id(heard_as: int | None, key: bytes) -> str:
+def _request_id(heard_as: int, key: bytes) -> str:
     """The question's id: the same in every process that receives the same interaction or message. Nobody without
     the key can compute it, although Discord's ids are known: an answer's buttons carry it."""
-    if heard_as is None:
-        return secrets.token_hex(8)
     keyed = hashlib.blake2b(key, digest_size=32).digest()
     return hashlib.blake2b(str(heard_as).encode(), key=keyed, digest_size=8, person=b"question id").hexdigest()

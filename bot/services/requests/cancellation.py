@@ -1,4 +1,4 @@
-"""Ends questions early: stopped or withdrawn by a person, cleared by an operator, their message deleted."""
+"""Ending questions early: stopped or withdrawn by a person, cleared by an operator, message deleted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.tasks.background import Background
 
 log = structlog.get_logger(__name__)
 
-# Deletions of messages whose id is not stored (yet) that are remembered.
+# The newest deleted messages that are remembered.
 DELETED_KEPT = 256
 
 
@@ -47,7 +47,7 @@ class Cancellation:
         self._reconciliation = reconciliation
         self._signal = signal
         self._background = background
-        # A message may be deleted before its id is stored: it is looked for here when it is.
+        # A message may be deleted before its id is stored; when the id is stored, it is looked up here.
         self._deleted: deque[int] = deque(maxlen=DELETED_KEPT)
 
     async def run(self) -> None:
@@ -68,7 +68,7 @@ class Cancellation:
         if request is not None and request.state is RequestState.RUNNING:
             return await self._stop_running(request, by=by)
         if request is None or request.state is not RequestState.QUEUED:
-            # Its last form is on its way, or it has that already.
+            # Its answer is complete.
             return False
         live = self._live_answers.reopen(request)
         done = await self._completion.cancel(request, live, by=by)
@@ -115,8 +115,8 @@ class Cancellation:
         run.stop(stop)
         if run.withdrawable:
             return
-        # The scheduler holds it and cannot be told: it ends for its asker now, and keeps its slot in our count
-        # until it surfaces there.
+        # The scheduler holds it and cannot be told to drop it: it ends for its asker now, and keeps its slot in
+        # our count until the scheduler ends it.
         live = run.live if stop.cause is StopCause.PERSON else None
         with self._in_flight.give_up(run):
             if live is not None and (kept := run.kept()) is not None:
@@ -127,7 +127,7 @@ class Cancellation:
         await self._live_answers.close(run.request.request_id)
 
     async def _stop_running(self, request: StoredRequest, *, by: int) -> bool:
-        """Stop what is stored as running without being asked: it has just been claimed, is ending, or was lost."""
+        """Stop a question that is stored as running without an attempt: just claimed, ending, or lost."""
         request_id, stop = request.request_id, Stop(StopCause.PERSON, by)
         async with self._in_flight.claiming:
             run = self._in_flight.get(request_id)

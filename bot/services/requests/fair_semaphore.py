@@ -1,7 +1,7 @@
-"""Where a burst of questions waits to be written down: in the order it came, but everybody's first before
-anybody's second.
+"""A semaphore that is fair between people: everybody's first question goes before anybody's second.
 
-Fair queueing can only order what is in the queue already; whoever is in it alone takes every free pipeline.
+Fair queueing orders only what is in the queue already: in a burst, a person whose questions were stored first
+would take every free pipeline.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from bot.errors import WaitListFull
 
 
 class FairSemaphore:
-    """Lets ``width`` people through at the same time, each with one question.
+    """Lets ``width`` people in at the same time, each with one task.
 
-    Who had the fewest in this burst goes first; a person's own questions keep their order. For tasks of one event
-    loop.
+    The person who had the fewest turns in this burst goes first; a person's own tasks keep their order. For one
+    event loop.
     """
 
     def __init__(self, width: int, *, most_waiting: int | None = None) -> None:
@@ -31,10 +31,10 @@ class FairSemaphore:
 
     @asynccontextmanager
     async def passing(self, user_id: int) -> AsyncIterator[None]:
-        """Wait for one's turn, and hold the slot while the block runs. A cancelled wait leaves no trace.
+        """Wait for a turn, and hold it while the block runs. A cancelled wait changes nothing for others.
 
-        Raises :class:`WaitListFull` when too many wait: whoever has most of the waiting places gives up the
-        newest of them, so that nobody alone keeps others out.
+        Raises :class:`WaitListFull` when too many wait: of the person with most waiting tasks, the newest is
+        refused, so that nobody alone keeps others out.
         """
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((user_id, turn))

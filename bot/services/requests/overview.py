@@ -1,4 +1,4 @@
-"""The queue as people look at it, and as operators run it."""
+"""The queue: shown to people, and run by operators."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class QueueOverview:
         self._clock = clock
 
     async def load(self) -> Load:
-        """What runs and waits now. Raises :class:`StorageError`."""
+        """How many questions run and wait. Raises :class:`StorageError`."""
         counts = await self._store.counts()
         return Load(
             running=self._in_flight.running,
@@ -86,17 +86,19 @@ class QueueOverview:
 
     async def of(self, user_id: int) -> MyQueue:
         """A person's own questions. Raises :class:`StorageError`."""
-        requests = await self._store.of_user(user_id, OPEN_STATES)
-        positions = [await self._store.position(request.request_id) for request in requests]
-        mine = tuple(self._mine(request, position) for request, position in zip(requests, positions, strict=True))
-        return MyQueue(mine, await self.load(), self._gate.hold(), await self._preferences.announce(user_id))
+        mine: list[Mine] = []
+        for request in await self._store.of_user(user_id, OPEN_STATES):
+            position = await self._store.position(request.request_id)
+            mine.append(Mine(request, position, position and self._slots.wait_for(position)))
+        announced = await self._preferences.announce(user_id)
+        return MyQueue(tuple(mine), await self.load(), self._gate.hold(), announced)
 
     async def queue(self) -> tuple[Sequence[StoredRequest], Sequence[QueueEntry]]:
         """Everything that runs, oldest first, and everything that waits, in order."""
         return await self._store.running(), await self._store.queue()
 
     async def set_announced(self, user_id: int, announced: bool) -> None:
-        """Whether this person is pinged when an answer took long."""
+        """Set whether this person is pinged when an answer took long. Raises :class:`StorageError`."""
         await self._preferences.set_announce(user_id, announced)
 
     async def pause(self, reason: str, *, by: int) -> None:
@@ -111,7 +113,7 @@ class QueueOverview:
         return was_held
 
     async def hold(self, reason: str, *, by: int) -> None:
-        """Pause the queue as a part of something else, which the audit log names."""
+        """Pause the queue as a part of another action, which has its own entry in the audit log."""
         await self._gate.pause(QueuePause(reason=reason, by=by, since=self._clock.now()))
         log.warning("queue.paused", by=by, reason=reason)
 
@@ -130,7 +132,8 @@ class QueueOverview:
     async def clear(self, *, by: int) -> int:
         """Cancel everything that waits, all or nothing; returns how many questions that were.
 
-        Their messages say so afterwards. Raises :class:`StorageError`."""
+        Their messages say so afterwards. Raises :class:`StorageError`.
+        """
         cleared = await self._cancellation.clear(by=by)
         log.warning("queue.cleared", by=by, questions=cleared)
         await self._note(by, "line.clear", {"questions": cleared})
@@ -138,7 +141,3 @@ class QueueOverview:
 
     async def _note(self, by: int, action: str, detail: dict[str, Json]) -> None:
         await self._audit.record(AuditEntry(self._clock.now(), by, action, detail))
-
-    def _mine(self, request: StoredRequest, position: int | None) -> Mine:
-        wait = None if position is None else self._slots.wait_for(position)
-        return Mine(request, position, wait)

@@ -1,6 +1,8 @@
-"""People's own words: kept true to their messages, exported and forgotten on request, and not kept for ever."""
+"""Personal data: follows edited and deleted messages, is exported and erased on request, and expires."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import structlog
 
@@ -17,13 +19,13 @@ from bot.services.requests.cancellation import Cancellation
 log = structlog.get_logger(__name__)
 
 FIRST_RUN_AFTER = 60.0
-"""Seconds after the start until old questions are looked for first; then daily."""
+"""Seconds from the start to the first removal of old questions."""
 
 _OPEN = (RequestState.QUEUED, RequestState.RUNNING)
 
 
 class PersonalData:
-    """What a person may do with what is kept of them, and the daily job that ends all keeping."""
+    """What people may do with the data stored of them, and the daily job that removes old data."""
 
     def __init__(
         self,
@@ -40,27 +42,25 @@ class PersonalData:
         self._clock = clock
 
     async def message_edited(self, message_id: int, prompt: str) -> None:
-        """Somebody edited a message: if it was a question, the conversation holds the new words from now on."""
+        """Replace the words of a question whose message was edited; no-op for other messages."""
         if prompt.strip() and await self._store.reword(message_id, prompt):
             log.info("question.reworded", message=message_id)
 
     async def message_deleted(self, message_id: int) -> None:
-        """Somebody's message is gone: if it was a question, it is withdrawn and its words are forgotten."""
+        """Withdraw and forget the question of a deleted message; no-op for other messages."""
         for request_id in await self._store.written_as(message_id):
             await self._withdraw(request_id)
         if await self._store.forget_message(message_id):
             log.info("question.forgotten", message=message_id)
 
-    async def exported(self, user_id: int) -> tuple[KeptQuestion, ...]:
-        """Everything kept of what a person asked, oldest first. Raises :class:`StorageError`."""
-        return tuple(await self._store.exported(user_id))
-
-    async def summaries(self, user_id: int) -> tuple[KeptSummary, ...]:
-        """The summaries made of this person's turns alone. Raises :class:`StorageError`."""
-        return tuple(await self._store.summaries_of(user_id))
+    async def export(self, user_id: int) -> tuple[Sequence[KeptQuestion], Sequence[KeptSummary]]:
+        """Everything stored of what a person asked, oldest first, and the summaries made of their turns alone.
+        Raises :class:`StorageError`."""
+        return await self._store.exported(user_id), await self._store.summaries_of(user_id)
 
     async def forget(self, user_id: int) -> Forgotten:
-        """Withdraw what is open of a person, then remove everything. Raises :class:`StorageError`."""
+        """Withdraw a person's open questions, then remove everything stored of them. Raises
+        :class:`StorageError`."""
         for request in await self._requests.of_user(user_id, _OPEN):
             await self._withdraw(request.request_id)
         forgotten = await self._store.forget_user(user_id)
@@ -68,18 +68,18 @@ class PersonalData:
         return forgotten
 
     async def run(self) -> None:
-        """Remove what is older than its place keeps it, daily; ends when cancelled."""
+        """Remove questions past their retention, daily, until cancelled."""
         await self._clock.sleep(FIRST_RUN_AFTER)
         while True:
             try:
                 await self.expire()
             except BotError as error:
-                # Tomorrow is soon enough: nobody waits for this.
+                # It is tried again tomorrow: nobody waits for this.
                 log.warning("retention.failed", detail=str(error))
             await self._clock.sleep(float(DAY))
 
     async def expire(self) -> int:
-        """Remove what is older than the retention of its place; returns how many questions that were."""
+        """Remove questions older than the retention where they were asked; returns how many."""
         removed = 0
         for conversation_id, scopes in await self._store.scopes_kept():
             days = (await self._profiles.of(scopes)).retention_days

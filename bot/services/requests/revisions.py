@@ -1,11 +1,11 @@
-"""Asking the same question again: another version, or the rest of an answer; and turning between versions."""
+"""Asking a question again, for another version or the rest of its answer, and showing another version."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import structlog
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class Revisions:
-    """Repeats and continues answers, in the messages they are shown in."""
+    """Repeats and continues answers, in the messages that show them."""
 
     def __init__(
         self,
@@ -70,13 +70,8 @@ class Revisions:
         """
         self._gate.require_open()
         root_id = origin.question.root_id or origin.request_id
-        if root_id in self._busy:
-            raise UserError(f"{root_id} is being repeated", key="error.still_running")
-        self._busy.add(root_id)
-        try:
+        with self._alone(root_id):
             return await self._repeat(origin, kind, destination, root_id, in_place=in_place)
-        finally:
-            self._busy.discard(root_id)
 
     async def _repeat(
         self, origin: StoredRequest, kind: RequestKind, destination: Destination, root_id: str, *, in_place: bool
@@ -133,11 +128,17 @@ class Revisions:
         version = await self.neighbour(origin, step)
         # Its messages may have changed since the press: an earlier version's surplus was being removed.
         origin = await self._store.get(origin.request_id) or origin
+        with self._alone(root_id):
+            await self._show(version, origin.message_ids, _reaching(origin.message_ids, destination))
+
+    @contextlib.contextmanager
+    def _alone(self, root_id: str) -> Iterator[None]:
+        """Let one press at a time change a question's messages. Raises :class:`UserError` for the others."""
         if root_id in self._busy:
-            raise UserError(f"{root_id} is still open", key="error.still_running")
+            raise UserError(f"{root_id} is being changed", key="error.still_running")
         self._busy.add(root_id)
         try:
-            await self._show(version, origin.message_ids, _reaching(origin.message_ids, destination))
+            yield
         finally:
             self._busy.discard(root_id)
 
@@ -171,10 +172,8 @@ class Revisions:
 
 
 def _reaching(message_ids: tuple[int, ...], destination: Destination) -> Destination:
-    """``destination`` as it reaches these messages: a press's token edits the pressed message alone.
-
-    To be asked once the messages are known for certain: a press may come before the last one's id is stored.
-    """
+    """``destination`` for these messages: without the press's token, which edits the pressed message alone, when
+    there are more. Call it when all ids are stored: a press may come before the last one is."""
     if len(message_ids) == 1 or not destination.channel_route:
         return destination
     return replace(destination, token=None, token_expires_at=None)

@@ -103,7 +103,7 @@ async def _compare(steps: Sequence[Step], folder: Path) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(_steps, max_size=40))
-def test_both_lines_agree(steps: list[Step]) -> None:
+def test_both_queues_agree(steps: list[Step]) -> None:
     """Every result, the order of the queue after every step, and the end are equal."""
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_compare(steps, Path(folder)))

@@ -86,22 +86,21 @@ async def test_a_lease_is_held_by_one_until_it_ends(databases: tuple[Database, D
     """Renewed by its holder, taken by another only when it ran out, was given back, asked for or left behind."""
     one, other = (database.leader_lease for database in databases)
     got = await asyncio.gather(
-        one.hold("watch", "a", now=0.0, until=10.0, is_alive=everybody),
-        other.hold("watch", "b", now=0.0, until=10.0, is_alive=everybody),
+        one.hold("a", now=0.0, until=10.0, is_alive=everybody),
+        other.hold("b", now=0.0, until=10.0, is_alive=everybody),
     )
     assert sorted(got) == [False, True]
     holder, waiter = ("a", "b") if got[0] else ("b", "a")
-    assert await one.hold("watch", holder, now=9.0, until=19.0, is_alive=everybody)
-    assert not await other.hold("watch", waiter, now=18.0, until=28.0, is_alive=everybody)
-    assert await other.hold("else", waiter, now=18.0, until=28.0, is_alive=everybody)
-    assert await other.hold("watch", waiter, now=19.0, until=29.0, is_alive=everybody)
-    await one.release("watch", holder)
-    assert not await one.hold("watch", holder, now=20.0, until=30.0, is_alive=everybody)
-    await other.release("watch", waiter)
-    assert await one.hold("watch", holder, now=20.0, until=30.0, is_alive=everybody)
-    await other.take("watch", waiter, until=30.0)
-    assert not await one.hold("watch", holder, now=20.0, until=30.0, is_alive=everybody)
-    assert await one.hold("watch", holder, now=20.0, until=30.0, is_alive=lambda name: name != waiter)
+    assert await one.hold(holder, now=9.0, until=19.0, is_alive=everybody)
+    assert not await other.hold(waiter, now=18.0, until=28.0, is_alive=everybody)
+    assert await other.hold(waiter, now=19.0, until=29.0, is_alive=everybody)
+    await one.release(holder)
+    assert not await one.hold(holder, now=20.0, until=30.0, is_alive=everybody)
+    await other.release(waiter)
+    assert await one.hold(holder, now=20.0, until=30.0, is_alive=everybody)
+    await other.take(waiter, until=30.0)
+    assert not await one.hold(holder, now=20.0, until=30.0, is_alive=everybody)
+    assert await one.hold(holder, now=20.0, until=30.0, is_alive=lambda name: name != waiter)
 
 
 async def test_the_switch_that_was_claimed_last(databases: tuple[Database, Database]) -> None:

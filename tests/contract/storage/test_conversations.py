@@ -1,4 +1,4 @@
-"""What a conversation remembers."""
+"""The turns of conversations, in every store."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_each_key_has_its_own_conversation(stores: Stores) -> None:
 
 
 async def test_newest_turns_first_and_of_this_conversation_only(stores: Stores) -> None:
-    """The window sees the end of its own conversation."""
+    """The newest turns of the conversation are returned, and none of another."""
     for number in range(4):
         await ask(stores, f"a{number}", answer(f"answer {number}"))
     await ask(stores, "b", answer("elsewhere"), conversation=2)
@@ -60,7 +60,7 @@ async def test_newest_turns_first_and_of_this_conversation_only(stores: Stores) 
 
 
 async def test_a_new_version_replaces_the_old_in_its_place(stores: Stores) -> None:
-    """Only the newest version is remembered, where the question was asked."""
+    """Only the newest version is remembered, at the position of the question."""
     await ask(stores, "a", answer("first try"))
     await ask(stores, "b", answer("after it"))
     await ask(stores, "a2", answer("second try"), kind=RequestKind.REGENERATE, root="a")
@@ -72,7 +72,7 @@ async def test_a_new_version_replaces_the_old_in_its_place(stores: Stores) -> No
 
 
 async def test_a_continued_answer_is_one_turn(stores: Stores) -> None:
-    """The rest is put behind what there was."""
+    """The rest is appended to the answer that it continues."""
     await ask(stores, "a", answer("one, two, ", tokens=10, finish="length"))
     await ask(stores, "more", answer("three", tokens=5), kind=RequestKind.CONTINUE, root="a")
 
@@ -83,7 +83,7 @@ async def test_a_continued_answer_is_one_turn(stores: Stores) -> None:
 
 
 async def test_an_empty_answer_is_not_remembered(stores: Stores) -> None:
-    """A question stopped before its first word leaves no half pair, and spoils no earlier version."""
+    """A question stopped before its first word leaves no turn, and does not change an earlier version."""
     await ask(stores, "a", answer("kept"))
     await ask(stores, "b", answer(" \n", finish="stopped"))
     await ask(stores, "a2", answer("", finish="stopped"), kind=RequestKind.REGENERATE, root="a")
@@ -92,7 +92,7 @@ async def test_an_empty_answer_is_not_remembered(stores: Stores) -> None:
 
 
 async def test_clearing_forgets_this_conversation(stores: Stores) -> None:
-    """Everything of the channel goes, nothing of another, and it is said how much it was."""
+    """All turns of the channel are removed and counted; other channels keep theirs."""
     for number in range(3):
         await ask(stores, f"a{number}", answer())
     await ask(stores, "b", answer("elsewhere"), conversation=2)
@@ -104,7 +104,7 @@ async def test_clearing_forgets_this_conversation(stores: Stores) -> None:
 
 
 async def test_after_clearing(stores: Stores) -> None:
-    """A new version is remembered as what it is; the rest of a forgotten answer is not."""
+    """A new version is remembered; the rest of a forgotten answer is not."""
     await ask(stores, "a", answer("forgotten, ", finish="length"))
     await stores.conversations.clear(1)
 
@@ -115,7 +115,7 @@ async def test_after_clearing(stores: Stores) -> None:
 
 
 async def test_a_branch_is_what_it_followed_and_all_before(stores: Stores) -> None:
-    """A reply to an older answer goes on from there; what came between is another branch's."""
+    """A reply to an older answer goes on from there, without the turns in between."""
     await ask(stores, "a", answer("a"))
     await ask(stores, "b", answer("b"))
     await ask(stores, "between", answer("between"))

@@ -34,7 +34,7 @@ def simulated(planned: Sequence[Plan], slots: int, *checks: Callable[[Cluster], 
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
             async with Database.open(new_database(Path(folder))) as database:
-                # Asked for together, they share commits.
+                # Claims that run together share commits.
                 ids = await asyncio.gather(
                     *(
                         database.conversations.conversation(ConversationKey(1000 + number))
@@ -60,5 +60,5 @@ def test_every_question_runs_once_and_in_order(planned: list[Plan], slots: int) 
 @_examples
 @given(plans(separate=True, exact=True, weighted=True), st.integers(1, 4))
 def test_weighted_bounded_unfairness(planned: list[Plan], slots: int) -> None:
-    """While two people both wait, neither is given more than a question of each ahead of the other."""
+    """While two people both wait, neither gets more than a question of each ahead of the other."""
     simulated(planned, slots, check_gaps)

@@ -1,4 +1,4 @@
-"""Joining the queue and being taken from it."""
+"""Joining the queue, and being claimed from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def take(stores: Stores, owner: str = "me", now: float = 10.0) -> str | No
 
 
 async def test_a_question_waits_as_it_was_asked(stores: Stores) -> None:
-    """What was enqueued is found again, word for word."""
+    """Everything that was enqueued is read back unchanged."""
     asked = question("a", at=5.0, attached_text="the file")
 
     stored = await stores.requests.enqueue(asked, WIDE)
@@ -54,8 +54,8 @@ async def test_ones_own_limit(stores: Stores) -> None:
     assert await stores.requests.get("c") is None
 
 
-async def test_a_full_line(stores: Stores) -> None:
-    """The queue as a whole has a limit; what runs is not in it."""
+async def test_a_full_queue(stores: Stores) -> None:
+    """The limit of the queue does not count what runs."""
     limits = QueueLimits(per_user=5, total=2)
     for number in (1, 2):
         await stores.requests.enqueue(question(str(number), user=number), limits)
@@ -87,7 +87,8 @@ async def test_claim_leases_the_question(stores: Stores) -> None:
 
 
 async def test_what_runs_elsewhere_takes_room(stores: Stores) -> None:
-    """Two processes together take no more than there is room for; what one runs itself it counts itself."""
+    """Two processes together take no more than there is room for; each counts its own in the room that it
+    gives."""
     for number in range(4):
         await stores.requests.enqueue(question(f"q{number}", user=number), WIDE)
     assert await take(stores, "other") == "q0"
@@ -99,7 +100,7 @@ async def test_what_runs_elsewhere_takes_room(stores: Stores) -> None:
 
 
 async def test_a_question_that_is_set_aside_keeps_its_position(stores: Stores) -> None:
-    """Others are taken meanwhile, but not what its asker asked after it in the same conversation."""
+    """Others are claimed meanwhile, but not what its asker asked after it in the same conversation."""
     for request_id, user, conversation in (("a", 1, 1), ("follow-up", 1, 1), ("elsewhere", 1, 2), ("b", 2, 1)):
         await stores.requests.enqueue(question(request_id, user=user, conversation=conversation), WIDE)
     assert await take(stores) == "a"
@@ -116,7 +117,7 @@ async def test_a_question_that_is_set_aside_keeps_its_position(stores: Stores) -
 
 
 async def test_twenty_questions_do_not_hold_up_anothers_first(stores: Stores) -> None:
-    """Who asks once comes second, not twenty-first."""
+    """A person with one question is second, not twenty-first."""
     for number in range(20):
         await stores.requests.enqueue(question(f"heavy {number}", user=1, conversation=1), WIDE)
     await stores.requests.enqueue(question("light", user=2, conversation=2), WIDE)
@@ -162,7 +163,7 @@ async def test_weight_is_a_larger_share(stores: Stores) -> None:
 
 
 async def test_measured_cost_moves_what_waits(stores: Stores) -> None:
-    """An answer far longer than estimated costs its asker the next place."""
+    """After an answer far longer than estimated, another person is next."""
     for number in range(3):
         await stores.requests.enqueue(question(f"long{number}", user=1, conversation=1), WIDE)
         await stores.requests.enqueue(question(f"short{number}", user=2, conversation=2), WIDE)
@@ -175,7 +176,7 @@ async def test_measured_cost_moves_what_waits(stores: Stores) -> None:
 
 
 async def test_an_uncounted_prompt_leaves_the_estimate(stores: Stores) -> None:
-    """Without usage from the cluster a short answer is not taken as proof of a cheap question."""
+    """Without usage from the cluster, a short answer does not prove a cheap question."""
     await stores.requests.enqueue(question("a", user=1, cost=400), WIDE)
     await stores.requests.enqueue(question("b", user=1, cost=400), WIDE)
     await stores.requests.enqueue(question("c", user=2, cost=300), WIDE)
@@ -188,7 +189,7 @@ async def test_an_uncounted_prompt_leaves_the_estimate(stores: Stores) -> None:
 
 
 async def test_release_goes_back_to_the_head(stores: Stores) -> None:
-    """A question the cluster would not take is the next again, and is not charged twice."""
+    """A question that the cluster did not take is next again, and is not charged twice."""
     for number in range(3):
         await stores.requests.enqueue(question(f"a{number}", user=1), WIDE)
     await stores.requests.enqueue(question("b0", user=2), WIDE)
@@ -204,7 +205,7 @@ async def test_release_goes_back_to_the_head(stores: Stores) -> None:
 
 
 async def test_release_belongs_to_the_owner(stores: Stores) -> None:
-    """Another process, or none at all, cannot put a question back."""
+    """No other process can put a question back."""
     await stores.requests.enqueue(question("a"), WIDE)
     assert not await stores.requests.release("a", "me", now=9.0)
     await take(stores)
@@ -228,7 +229,7 @@ async def test_a_cancelled_question_closes_its_gap(stores: Stores) -> None:
 
 
 async def test_everybody_begins_level_after_an_idle_moment(stores: Stores) -> None:
-    """What was used before the queue ran empty is forgotten; nobody owes or is owed."""
+    """What was used before the queue was empty is forgotten."""
     await stores.requests.enqueue(question("old", user=1), WIDE)
     await take(stores)
     await stores.requests.mark_answered("old", "me", answer(tokens=10_000), now=11.0)
@@ -239,8 +240,8 @@ async def test_everybody_begins_level_after_an_idle_moment(stores: Stores) -> No
     assert await order(stores) == ["a", "b"]
 
 
-async def test_operators_hold_the_line(stores: Stores) -> None:
-    """While it is held nothing is taken, but questions are."""
+async def test_operators_pause_the_queue(stores: Stores) -> None:
+    """During a pause questions join the queue, but none is claimed."""
     pause = QueuePause(reason="a new model", by=5, since=3.0)
     assert await stores.requests.paused() is None
     await stores.requests.pause(pause)
@@ -253,7 +254,7 @@ async def test_operators_hold_the_line(stores: Stores) -> None:
     assert await take(stores) == "a"
 
 
-async def test_places_and_people_in_the_line(stores: Stores) -> None:
+async def test_positions_and_people_in_the_queue(stores: Stores) -> None:
     """The queue shows who asked what, where, and at which position."""
     asked = question("a", user=4, conversation=2, cost=7.0, at=3.0)
     await stores.requests.enqueue(asked, WIDE)

@@ -1,4 +1,4 @@
-"""How requests end, and what is left of them."""
+"""How requests end, and what is stored of them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ WAY = {
 @pytest.mark.parametrize("state", RequestState)
 @pytest.mark.parametrize("change", CHANGES)
 async def test_states_change_only_where_allowed(stores: Stores, state: RequestState, change: str) -> None:
-    """Each change happens from its own states, and refuses without a trace from every other."""
+    """Each change succeeds from its own states, and changes nothing in every other."""
     await stores.requests.enqueue(question("a"), WIDE)
     for step in WAY[state]:
         assert await CHANGES[step](stores)
@@ -91,7 +91,7 @@ async def test_states_change_only_where_allowed(stores: Stores, state: RequestSt
 
 @pytest.mark.parametrize("state", FINAL)
 async def test_final_states_forget_the_token(stores: Stores, state: RequestState) -> None:
-    """The interaction's token is kept as long as it may be needed, and no longer."""
+    """The interaction's token is stored only as long as it may be needed."""
     await stores.requests.enqueue(question("a"), WIDE)
     for step in WAY[state]:
         before = await stores.requests.get("a")
@@ -108,7 +108,7 @@ async def test_final_states_forget_the_token(stores: Stores, state: RequestState
 
 
 async def test_answer_turn_and_state_together(stores: Stores) -> None:
-    """An answer is with its request and in its conversation."""
+    """An answer is stored in its request and in its conversation."""
     await stores.requests.enqueue(question("a", user=4, attached_text="the file"), WIDE)
     await stores.requests.claim("me", now=always(20.0), lease=30)
     given = answer("forty-two", prompt_tokens=11)
@@ -137,7 +137,7 @@ async def test_only_the_owner_answers(stores: Stores) -> None:
 
 
 async def test_a_failure_keeps_its_reason(stores: Stores) -> None:
-    """The sentence that a person was shown can be found again."""
+    """The key of the sentence that a person read is stored."""
     await stores.requests.enqueue(question("a"), WIDE)
     await stores.requests.mark_failed("a", "error.request_refused", now=30.0)
 
@@ -148,7 +148,7 @@ async def test_a_failure_keeps_its_reason(stores: Stores) -> None:
 
 
 async def test_expired_questions_can_still_be_told(stores: Stores) -> None:
-    """Only what waited too long expires; it is returned with the token its last edit needs."""
+    """Only what waited too long expires. It is returned with the token that its last edit needs."""
     await stores.requests.enqueue(question("old", at=10.0), WIDE)
     await stores.requests.enqueue(question("new", at=20.0), WIDE)
     await stores.requests.attach_message("old", 0, 555)
@@ -160,8 +160,8 @@ async def test_expired_questions_can_still_be_told(stores: Stores) -> None:
     assert [entry.request_id for entry in await stores.requests.queue()] == ["new"]
 
 
-async def test_a_line_of_hundreds_is_cleared_together(stores: Stores) -> None:
-    """What runs stays, and nobody is charged for what was cleared: the next question starts like a newcomer's."""
+async def test_a_queue_of_hundreds_is_cleared_together(stores: Stores) -> None:
+    """What runs stays, and nobody is charged for what was cleared."""
     for number in range(400):
         await stores.requests.enqueue(question(f"q{number}", user=number % 7, token="tok"), WIDE)
     running = await stores.requests.claim("me", now=always(20.0), lease=30)
@@ -181,7 +181,7 @@ async def test_a_line_of_hundreds_is_cleared_together(stores: Stores) -> None:
 
 
 async def test_recovery_takes_what_a_dead_process_left(stores: Stores) -> None:
-    """Whoever comes after it need not wait for its leases, neither for questions nor for answers."""
+    """The next process need not wait for its leases, neither for questions nor for answers."""
     for name, user in (("waits", 1), ("runs", 2), ("answered", 3)):
         await stores.requests.enqueue(question(name, user=user), WIDE)
     await stores.requests.mark_cancelled("waits", now=1.0)
@@ -202,7 +202,7 @@ async def test_recovery_takes_what_a_dead_process_left(stores: Stores) -> None:
 
 
 async def test_recovery_leaves_a_living_process_alone(stores: Stores) -> None:
-    """One of two is gone: its question waits again, the other's and one's own go on."""
+    """One of two is gone: its question waits again; the other's and one's own go on."""
     for name, user in (("mine", 1), ("gone", 2), ("theirs", 3)):
         await stores.requests.enqueue(question(name, user=user), WIDE)
     for owner in ("me", "dead", "alive"):
@@ -215,7 +215,7 @@ async def test_recovery_leaves_a_living_process_alone(stores: Stores) -> None:
 
 
 async def test_recovery_beside_others_waits_for_leases(stores: Stores) -> None:
-    """A living process renews its leases; only what is past its lease is taken, and only once."""
+    """A living process renews its leases. Only what is past its lease is taken, and only once."""
     for name, user in (("kept", 1), ("lost", 2), ("shown", 3)):
         await stores.requests.enqueue(question(name, user=user), WIDE)
     await stores.requests.claim("alive", now=always(20.0), lease=30)
@@ -235,7 +235,7 @@ async def test_recovery_beside_others_waits_for_leases(stores: Stores) -> None:
 
 
 async def test_pages_of_an_answer(stores: Stores) -> None:
-    """Messages are known by page, the newest request of a message is found by it."""
+    """Messages are stored by page; the newest request of a message is found by it."""
     await stores.requests.enqueue(question("a"), WIDE)
     await stores.requests.enqueue(question("again", kind=RequestKind.REGENERATE, root="a"), WIDE)
     for page, message_id in ((1, 12), (0, 11), (1, 13)):
@@ -255,7 +255,7 @@ async def test_pages_of_an_answer(stores: Stores) -> None:
 
 
 async def test_tokens_that_are_about_to_end(stores: Stores) -> None:
-    """Of what waits and has no other way, soonest first; bounds included."""
+    """Of requests that wait and have no other route, soonest first; bounds included."""
     for name, at, private in (("later", 30.0, True), ("sooner", 10.0, True), ("open to all", 20.0, False)):
         await stores.requests.enqueue(question(name, conversation=1, at=at, private=private), WIDE)
     await stores.requests.enqueue(question("over", at=20.0, private=True), WIDE)
@@ -305,7 +305,7 @@ async def test_only_what_is_held_is_renewed(stores: Stores) -> None:
 
 
 async def test_what_is_ones_own_is_not_recovered(stores: Stores) -> None:
-    """A lease that ran out means nothing to who holds it: the question may be running."""
+    """A process does not take a question from itself when the lease ran out: it may be running."""
     for name, user in (("mine", 1), ("answered", 2)):
         await stores.requests.enqueue(question(name, user=user), WIDE)
         await stores.requests.claim("me", now=always(20.0), lease=30)

@@ -50,7 +50,7 @@ async def test_one_edit_at_a_time_and_only_the_newest_state(live_answers: Delive
 
 
 async def test_what_did_not_change_costs_nothing(live_answers: DeliveryRig) -> None:
-    """Telling of a change that is none sends no edit."""
+    """A reported change that changes nothing visible sends no edit."""
     delivery, message, _ = await live_answers.open()
     for _ in range(20):
         delivery.changed()
@@ -61,7 +61,7 @@ async def test_what_did_not_change_costs_nothing(live_answers: DeliveryRig) -> N
 
 @pytest.mark.parametrize("private", [False, True])
 async def test_the_last_edit_is_not_starved_by_the_ones_before(live_answers: DeliveryRig, private: bool) -> None:
-    """However hard the budget was used, the last state is there soon."""
+    """The last state is shown soon, also when streaming has used up the budget."""
     delivery, message, _ = await live_answers.open(private=private)
     await stream(live_answers, delivery.changed, 300)
     live_answers.source.say("> question\nthe end")
@@ -87,7 +87,7 @@ async def test_an_edit_that_drains_the_bucket_returns_when_it_is_applied(live_an
 
 
 async def test_further_pages_become_further_messages(live_answers: DeliveryRig) -> None:
-    """Sent once each, in order, edited in place, told of with their ids; they ping nobody."""
+    """Pages are sent once each, in order, edited in place and reported with their ids; they ping nobody."""
     delivery, message, invocation = await live_answers.open()
     live_answers.source.say("> question\none", "two @everyone", "three")
     delivery.changed()
@@ -133,7 +133,7 @@ async def test_a_token_near_its_end_is_not_used_any_more(live_answers: DeliveryR
 
 
 async def test_a_private_answer_has_no_other_route(live_answers: DeliveryRig) -> None:
-    """When its token is spent it cannot be shown, and whoever waits for that learns it."""
+    """It cannot be shown after its token has expired, and the waiting caller gets the error."""
     delivery, message, _ = await live_answers.open(private=True)
     live_answers.discord.expire_tokens()
     live_answers.source.say("> question\ntoo late")
@@ -144,7 +144,7 @@ async def test_a_private_answer_has_no_other_route(live_answers: DeliveryRig) ->
 
 
 async def test_a_deleted_message_ends_the_delivery(live_answers: DeliveryRig) -> None:
-    """Nothing is sent anew; the owner of the answer is told once."""
+    """Nothing is sent again; ``on_gone`` is called once."""
     delivery, message, _ = await live_answers.open()
     await live_answers.discord.person("grace").delete(message)
     live_answers.source.say("> question\nfor nobody")
@@ -231,7 +231,7 @@ async def test_a_press_on_a_message_whose_token_is_spent_reaches_it_again(live_a
 
 @dataclass(eq=False)
 class NotedClock(FastClock):
-    """Remembers how long it was slept for."""
+    """Records the seconds of every sleep."""
 
     slept: list[float] = field(default_factory=list)
 
@@ -243,7 +243,7 @@ class NotedClock(FastClock):
 
 @pytest.mark.parametrize("private", [False, True])
 async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.MonkeyPatch, private: bool) -> None:
-    """After attempts that get rarer. A private message has no other way: whoever waits for it learns that."""
+    """Attempts get rarer and end. A private message has no other route: the waiting caller gets the error."""
     clock = NotedClock(100.0)
     outgoing = Outgoing(CLOCK, Metrics())
     async with (
@@ -271,7 +271,7 @@ async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.M
 
 
 async def test_places_give_way_to_answers_that_run(live_answers: DeliveryRig) -> None:
-    """On the channel's own route all share one budget: whose place changed long ago waits for the text of now."""
+    """All share the channel's budget: new text goes before a position that changed long ago."""
     places, texts = Pages(is_waiting=True), Pages()
     waiting, told = await on_the_channel(live_answers, places)
     running, answer = await on_the_channel(live_answers, texts)

@@ -38,7 +38,7 @@ def opened_again(live_answers: DeliveryRig, invocation: Invocation, message_ids:
 
 
 async def test_a_further_message_whose_id_was_not_kept_is_used(live_answers: DeliveryRig) -> None:
-    """It is known by its mark, edited, and its id is told."""
+    """It is recognised by its mark, edited, and its id is reported."""
     invocation, first, second = await two_pages(live_answers)
     live_answers.source.say("> question\nONE", "TWO")
     await opened_again(live_answers, invocation, [first.id]).finish()
@@ -49,7 +49,7 @@ async def test_a_further_message_whose_id_was_not_kept_is_used(live_answers: Del
 
 
 async def test_with_a_spent_token_too(live_answers: DeliveryRig) -> None:
-    """Even the first message is found in the channel when nothing else tells of it."""
+    """Even the first message is found in the channel when its id is not stored."""
     invocation, first, second = await two_pages(live_answers)
     live_answers.discord.expire_tokens()
     live_answers.source.say("> question\nONE", "TWO")
@@ -81,7 +81,7 @@ async def test_a_message_sent_although_the_call_failed_is_not_sent_again(live_an
 
 
 async def test_what_an_earlier_attempt_wrote_further_is_emptied_and_taken_away(live_answers: DeliveryRig) -> None:
-    """Kept while it may be needed, deleted when the answer has ended shorter; nobody deleted the answer."""
+    """It is kept while it may be needed, and deleted when the answer is shorter in the end."""
     invocation, first, second = await two_pages(live_answers)
     live_answers.source.say("> question\nanew")
     delivery = opened_again(live_answers, invocation, [first.id, second.id])

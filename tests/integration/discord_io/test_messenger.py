@@ -24,7 +24,7 @@ FORGOTTEN = 600.0
 
 @dataclass(frozen=True)
 class Post:
-    """Ada, and who writes to her."""
+    """A person and the messenger that writes to her."""
 
     discord: DiscordDouble
     messenger: Messenger
@@ -40,7 +40,7 @@ class Post:
 
 @pytest.fixture
 async def post(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
-    """A Discord that is near."""
+    """A Discord double without latency."""
     clock = SystemClock()
     outgoing = Outgoing(clock, Metrics())
     async with (
@@ -51,7 +51,7 @@ async def post(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
 
 
 async def test_an_answer_is_sent_once(post: Post) -> None:
-    """A process that was killed before it could note that, and its successor, send each page once in all."""
+    """Two processes, the first killed before it committed, send each page once together."""
     whole = ["Your answer:", "one", "two\n-# small print"]
     assert await post.sent() == whole
     post.discord.clock.advance(FORGOTTEN)
@@ -60,7 +60,7 @@ async def test_an_answer_is_sent_once(post: Post) -> None:
 
 
 async def test_what_is_missing_of_an_answer_is_sent(post: Post) -> None:
-    """The process before had come to the first page."""
+    """An earlier process had sent the first page."""
     post.discord.faults.next("POST", "/channels/*/messages", 50035, skip=2)
     with pytest.raises(DeliveryError):
         await post.sent()
@@ -69,7 +69,7 @@ async def test_what_is_missing_of_an_answer_is_sent(post: Post) -> None:
 
 
 async def test_who_takes_no_direct_messages_gets_none(post: Post) -> None:
-    """Whoever sends learns it, and keeps the answer."""
+    """The sender gets an error, so that the answer is kept."""
     post.ada.user.dm_open = False
     with pytest.raises(AccessLost):
         await post.sent()

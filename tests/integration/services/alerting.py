@@ -1,4 +1,4 @@
-"""Alerts with everything behind them but Discord and the cluster; time passes when a test says so."""
+"""A process of the bot as far as alerts need it: real services and storage, a scripted scheduler, a hand clock."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def report(*nodes: Node, model: str | None = "m", waiting: bool = False, more: b
 
 @dataclass(frozen=True)
 class Told:
-    """One message in the channel of alerts."""
+    """One message in the channel that receives alerts."""
 
     text: str
     role_id: int | None
@@ -49,34 +49,34 @@ class Told:
 
     @property
     def lines(self) -> list[str]:
-        """Without the times."""
+        """The lines without their times."""
         return [line.partition(" · <t:")[0] for line in self.text.splitlines()]
 
 
 @dataclass(eq=False)
 class Channel:
-    """A :class:`bot.services.operations.alerts.Teller` that keeps what it was told."""
+    """A :class:`bot.services.operations.alerts.Teller` that keeps its messages."""
 
     messages: list[Told] = field(default_factory=list)
 
     async def tell(
         self, channel_id: int, text: str, *, role_id: int | None = None, user_ids: Sequence[int] = ()
     ) -> None:
-        """Keep it."""
+        """Keep the message."""
         assert channel_id == CHANNEL
         self.messages.append(Told(text, role_id, tuple(user_ids)))
 
 
 @dataclass(eq=False)
 class SwitchState:
-    """A :class:`bot.services.operations.alerts.ModelSwitch` that a test begins and ends."""
+    """Whether a model switch is under way, as the test says."""
 
     is_under_way: bool = False
 
 
 @dataclass(eq=False)
 class Process:
-    """A process of the bot, as far as alerts go."""
+    """A process of the bot, as far as alerts need it."""
 
     clock: HandClock
     scheduler: ScriptedScheduler
@@ -91,22 +91,22 @@ class Process:
 
     @property
     def lines(self) -> list[str]:
-        """Everything told, line by line."""
+        """Every line that was sent."""
         return [line for message in self.channel.messages for line in message.lines]
 
     async def looks(self) -> None:
-        """What happened is kept, and told."""
+        """Store the events and send what is due."""
         await self.recorder.keep()
         await self.alerts.look()
 
     async def sees(self, status: ClusterStatus) -> None:
-        """The scheduler reports, and the alerts look."""
+        """Let the scheduler send this report, then look."""
         self.scheduler.report(status)
         await self.scheduler.heard()
         await self.looks()
 
     async def goes_on(self, seconds: float, status: ClusterStatus | None = None) -> None:
-        """Time passes, second by second, with this report each second (None: silence); the alerts look."""
+        """Let time pass second by second, with this report each second (None: no report), and look each time."""
         for _ in range(round(seconds)):
             self.clock.advance(1.0)
             if status is not None:
@@ -115,19 +115,19 @@ class Process:
             await self.looks()
 
     async def falls_silent(self, error: SchedulerUnreachable) -> None:
-        """Nobody answers any more, until the bot has noticed."""
+        """Let the scheduler stop answering until the bot has noticed."""
         self.clock.advance(SILENCE_TOLERATED)
         await self.stays_silent(error)
 
     async def stays_silent(self, error: SchedulerUnreachable) -> None:
-        """The bot tries once more, and fails so."""
+        """Let one more try of the bot fail with this error."""
         self.scheduler.break_off(error)
         await self.scheduler.heard()
         self.clock.advance(10.0)
         await self.looks()
 
     async def open(self) -> list[OpenAlert]:
-        """What was told and has not passed."""
+        """The announced problems that have not ended."""
         return list(await self.database.boards.open_alerts())
 
 
@@ -135,7 +135,7 @@ class Process:
 async def process(
     url: str, clock: HandClock, *, owner: str = "a process", channel: Channel | None = None
 ) -> AsyncIterator[Process]:
-    """A process on the database at ``url``, which has seen nothing yet."""
+    """A process on the database at ``url`` that has not received any report."""
     scheduler, channel = ScriptedScheduler(), channel or Channel()
     metrics = Metrics()
     monitor, outgoing = ClusterMonitor(scheduler, clock, metrics), Outgoing(clock, metrics)
@@ -158,7 +158,7 @@ async def process(
             clock,
             leadership,
             outgoing,
-            switch,
+            lambda: switch.is_under_way,
         )
         one = Process(clock, scheduler, monitor, database, leadership, recorder, alerts, channel, outgoing, switch)
         following = asyncio.create_task(monitor.run())

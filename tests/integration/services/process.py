@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
+from bot.domain.conversation.profile import Profile, Scope, ScopeChain
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.queue.request import Asker, Destination, RequestState, StoredRequest
 from bot.domain.queue.store import QueueLimits
 from bot.domain.status import ClusterStatus
 from bot.errors import StorageError
+from bot.services.access.operators import Operators, Person
+from bot.services.access.profiles import Profiles
+from bot.services.access.quotas import Quotas
+from bot.services.access.rules import Access
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
 from bot.services.cluster.monitor import ClusterMonitor
@@ -26,23 +32,40 @@ from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
-from bot.services.requests.ask import AskLimits, AskService, Question
+from bot.services.requests.ask import AskContext, AskRequest, AskService
 from bot.services.requests.cancellation import Cancellation
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.deliveries import NoAnnouncements, NoMessages, ShownAnswer, ShownAnswers
+from tests.fakes.members import NoMembers
+from tests.fakes.profiles import NoBrake, NoProfiles, NoUsage
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ScriptedScheduler
 
 PATIENCE = 20.0
 LIMITS = QueueLimits(per_user=100, total=100)
+DEFAULTS = Profile(persona="", context_tokens=4000, answer_tokens=1000)
+
+
+_heard = itertools.count(1)
+
+
+def asked(user: int, prompt: str, channel: int, *, private: bool = False) -> AskRequest:
+    """A question of this person in a channel, where nothing is set."""
+    return AskRequest(
+        prompt,
+        Asker(user, f"user {user}"),
+        AskContext(Person(user, 8), ScopeChain((Scope("channel", channel, ""),)), DEFAULTS),
+        Destination(9, channel, 8, private=private, channel_route=not private),
+        next(_heard),
+    )
 
 
 @dataclass(eq=False)
 class RunningQueue:
-    """A process of the bot, as far as the queue goes."""
+    """The queue of one process of the bot."""
 
     scheduler: ScriptedScheduler
     store: MemoryRequests
@@ -107,8 +130,7 @@ class RunningQueue:
 
     async def asks(self, user: int, prompt: str, *, channel: int | None = None, private: bool = False) -> str:
         """Somebody asks (in a channel of their own when none is given); the request id."""
-        destination = Destination(9, channel or 70 + user, 8, private=private, channel_route=not private)
-        accepted = await self.ask.submit(Question(Asker(user, f"user {user}"), destination, prompt))
+        accepted = await self.ask.submit(asked(user, prompt, channel or 70 + user, private=private))
         assert accepted is not None
         self._messages += 1
         await self.ask.acknowledged(accepted, self._messages)
@@ -130,7 +152,7 @@ class RunningQueue:
         await self.until(lambda: words in self.answer(request_id).text)
 
     async def until_settled(self) -> None:
-        """Wait until everything spawned has ended (no question may be in flight)."""
+        """Wait until every spawned task has ended (no question may be in flight)."""
         await self.background.settled(PATIENCE)
 
     async def stored(self, request_id: str) -> StoredRequest:
@@ -140,7 +162,7 @@ class RunningQueue:
         return request
 
     async def state(self, request_id: str) -> RequestState:
-        """Where a request is in its life."""
+        """The state of a request."""
         return (await self.stored(request_id)).state
 
 
@@ -155,7 +177,7 @@ class Settings:
     question_ttl: float = 86_400.0
     assistant_prefix: bool = False
     announce_after: float = 1e9
-    brake: Brake | None = None
+    brake: Brake = field(default_factory=NoBrake)
 
 
 def built(store: MemoryRequests, conversations: MemoryConversations, settings: Settings) -> RunningQueue:
@@ -167,9 +189,9 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
         QueueParts(
             options=QueueOptions(
                 policy=ChatPolicy(
-                    system_prompt="",
-                    context_tokens=4000,
-                    max_tokens=1000,
+                    system_prompt=DEFAULTS.persona,
+                    context_tokens=DEFAULTS.context_tokens,
+                    max_tokens=DEFAULTS.answer_tokens,
                     assistant_prefix=settings.assistant_prefix,
                 ),
                 max_pages=5,
@@ -193,6 +215,8 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
             is_alive=settings.alive.__contains__,
         )
     )
+    operators = Operators(user_ids=(), role_ids=(), guild_ids=())
+    profiles = Profiles(NoProfiles(), clock, DEFAULTS)
     ask = AskService(
         store=store,
         conversations=conversations,
@@ -203,15 +227,17 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
         estimator=estimator,
         clock=clock,
         queue_limits=LIMITS,
-        ask_limits=AskLimits(context_tokens=4000),
-        system_prompt="",
+        profiles=profiles,
+        access=Access(profiles, operators, NoMembers()),
+        quotas=Quotas(NoUsage(), operators, clock, per_user=0, roles={}),
         brake=settings.brake,
+        id_key=b"of the tests",
     )
     return RunningQueue(scheduler, store, shown, monitor, parts, ask, background, clock, metrics)
 
 
 def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
-    """Start the tasks of this process."""
+    """Start the lasting tasks of this process."""
     lasting = (
         queue.monitor.run,
         queue.positions.run,
@@ -226,7 +252,7 @@ def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
 
 
 async def _kept_going(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
-    """As the bot does: a disk that fails ends none of its tasks."""
+    """Repeat ``work`` when the disk fails, as the bot does."""
     while True:
         with contextlib.suppress(StorageError):
             await work()
@@ -240,7 +266,7 @@ async def running(
     conversations: MemoryConversations | None = None,
     settings: Settings | None = None,
 ) -> AsyncIterator[RunningQueue]:
-    """A process that has seen this report of the cluster; ended without a word, as by ``kill -9``."""
+    """A process that has seen this report of the cluster; it ends without cleaning up, as by ``kill -9``."""
     conversations = conversations or MemoryConversations()
     queue = built(store or MemoryRequests(conversations), conversations, settings or Settings())
     tasks = started(queue)

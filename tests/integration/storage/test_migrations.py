@@ -218,7 +218,7 @@ async def test_a_newer_database_is_not_touched(tmp_path: Path) -> None:
 
 
 async def test_somebody_elses_file_is_not_touched(tmp_path: Path) -> None:
-    """Neither another program's database nor a file that is none."""
+    """Another program's database, and a file that is no database."""
     other = tmp_path / "other.db"
     execute(other, "CREATE TABLE theirs (id INTEGER)")
     text = tmp_path / "notes.txt"
@@ -235,7 +235,7 @@ def test_looking_tells_what_a_start_would_find_and_changes_nothing(tmp_path: Pat
     file = tmp_path / "data" / "bot.db"
     url = f"sqlite+aiosqlite:///{file}"
 
-    assert migrate.readiness(url) == f"there is none yet: the first start makes {file}"
+    assert migrate.readiness(url) == f"there is none yet: the first start creates {file}"
     assert not file.parent.exists()
     file.parent.mkdir()
     command.upgrade(config(file), revisions()[0])
@@ -255,13 +255,13 @@ def test_looking_tells_what_a_start_would_find_and_changes_nothing(tmp_path: Pat
 
 @pytest.mark.parametrize("url", ["", "nonsense", "sqlite://", "sqlite+aiosqlite:///:memory:", "mysql://x/y"])
 async def test_other_urls_are_refused_with_the_remedy(url: str) -> None:
-    """What cannot be used is said together with what can."""
+    """One message says what cannot be used and what can."""
     with pytest.raises(ConfigError, match=r"DATABASE_URL.*sqlite\+aiosqlite:///data/bot.db"):
         await migrate.upgrade(url)
 
 
 def test_a_start_does_not_load_alembic(tmp_path: Path) -> None:
-    """It would stay in the bot's memory for nothing."""
+    """Alembic would stay in the bot's memory."""
     url = new_database(tmp_path)
     program = (
         "import asyncio, sys\n"

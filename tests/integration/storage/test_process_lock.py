@@ -84,7 +84,7 @@ async def test_a_second_process_waits_until_the_first_was_killed(tmp_path: Path)
 
 
 async def test_a_wait_that_is_cancelled_leaves_the_lock_alone(tmp_path: Path) -> None:
-    """Who is told to stop while waiting neither gets it later nor hinders others."""
+    """A process that stops while it waits does not get the lock later and does not hinder others."""
     database, clock = tmp_path / "bot.db", TurnClock()
 
     async def wait() -> None:
@@ -112,7 +112,7 @@ def test_who_does_not_wait_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_who_holds_it_lives(tmp_path: Path) -> None:
-    """A restart has another name: whatever the process before it held is free at once."""
+    """A restarted process has another name: the leases of the process before are free at once."""
     database = tmp_path / "bot.db"
     with ProcessLock.held(database) as before:
         assert before.is_alive(before.me)

@@ -16,8 +16,7 @@ from sqlalchemy import Connection, delete, event, insert, select, text
 from sqlalchemy.util import await_only
 
 from bot.errors import StorageError, UserError
-from bot.storage.engine import database_file
-from bot.storage.sqlite import SqliteTransactions
+from bot.storage.engine import Transactions, database_file
 from bot.storage.statements import unasked
 from bot.storage.tables import facts
 from tests.fakes.databases import new_database
@@ -39,7 +38,7 @@ def refused(connection: Connection) -> str:
     raise UserError("no", key="error.empty_prompt")
 
 
-async def hold_writer(transactions: SqliteTransactions) -> tuple[asyncio.Event, asyncio.Task[object]]:
+async def hold_writer(transactions: Transactions) -> tuple[asyncio.Event, asyncio.Task[object]]:
     """Let a transaction have the writer until the event is set; returns when it has begun."""
     begun, free = asyncio.Event(), asyncio.Event()
 
@@ -55,9 +54,9 @@ async def hold_writer(transactions: SqliteTransactions) -> tuple[asyncio.Event, 
 
 
 async def at_once(
-    transactions: SqliteTransactions, works: Sequence[Callable[[Connection], str]]
+    transactions: Transactions, works: Sequence[Callable[[Connection], str]]
 ) -> tuple[list[str | BaseException], int]:
-    """Write all of ``works`` while the writer is busy; returns what came of each, and the number of commits."""
+    """Write all of ``works`` while the writer is busy; returns the result of each, and the number of commits."""
     commits = 0
 
     def count(_: Connection) -> None:
@@ -74,8 +73,8 @@ async def at_once(
 
 
 async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
-    """A burst costs a few waits for the disk, not one for each; what is refused takes back its own alone."""
-    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    """A burst costs a few commits, not one for each write; a refused write undoes only its own changes."""
+    transactions = Transactions(database_file(new_database(tmp_path)))
     names = [f"{number:02d}" for number in range(40)]
     try:
         results, commits = await at_once(transactions, [put(names[0]), refused, *map(put, names[1:])])
@@ -91,7 +90,7 @@ async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
 
 async def test_what_is_urgent_overtakes_what_waits(tmp_path: Path) -> None:
     """Each kind keeps its order; nobody waits for more than one shared commit of the others."""
-    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    transactions = Transactions(database_file(new_database(tmp_path)))
     order: list[str] = []
 
     def noted(key: str) -> Callable[[Connection], None]:
@@ -116,7 +115,7 @@ async def test_what_is_urgent_overtakes_what_waits(tmp_path: Path) -> None:
 
 async def test_who_is_cancelled_before_its_turn_changes_nothing(tmp_path: Path) -> None:
     """One whose transaction runs already changes everything it was to: never a part."""
-    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    transactions = Transactions(database_file(new_database(tmp_path)))
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     def two_steps(connection: Connection) -> None:
@@ -146,7 +145,7 @@ async def test_who_is_cancelled_before_its_turn_changes_nothing(tmp_path: Path) 
 async def test_closing_finishes_what_was_submitted_and_takes_nothing_more(tmp_path: Path) -> None:
     """No thread and no connection is left."""
     file = database_file(new_database(tmp_path))
-    transactions = SqliteTransactions(file)
+    transactions = Transactions(file)
     free, busy = await hold_writer(transactions)
     writes = [asyncio.create_task(transactions.write(put(key))) for key in "abc"]
     await asyncio.wait({busy, *writes}, timeout=0)
@@ -171,7 +170,7 @@ async def test_closing_finishes_what_was_submitted_and_takes_nothing_more(tmp_pa
 async def test_a_file_that_cannot_be_opened_is_said_to_everybody_who_waits(tmp_path: Path) -> None:
     """And the next attempt tries again."""
     folder = tmp_path / "missing"
-    transactions = SqliteTransactions(folder / "bot.db")
+    transactions = Transactions(folder / "bot.db")
     try:
         refused_all = await asyncio.gather(*(transactions.write(put(key)) for key in "ab"), return_exceptions=True)
         assert ["unable to open" in str(error) for error in refused_all] == [True, True]
@@ -201,7 +200,7 @@ async def test_a_statement_is_one_trip_to_the_thread(tmp_path: Path, monkeypatch
         connection.execute(unasked(insert(facts)), {"key": "d", "value": ""})
         return [*gone, *left]
 
-    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    transactions = Transactions(database_file(new_database(tmp_path)))
     try:
         await transactions.write(lambda connection: connection.scalar(text("SELECT 1")))
         monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
@@ -218,7 +217,7 @@ async def test_a_statement_is_one_trip_to_the_thread(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("followed", [True, False])
 async def test_a_deferred_change_that_fails_undoes_its_transaction(tmp_path: Path, *, followed: bool) -> None:
     """Whether a statement follows it or the commit; the next transaction does not see any of it."""
-    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    transactions = Transactions(database_file(new_database(tmp_path)))
 
     def twice(connection: Connection) -> str:
         connection.execute(insert(facts).values(key="twice", value="1"))
@@ -245,7 +244,7 @@ async def test_a_deferred_change_that_fails_undoes_its_transaction(tmp_path: Pat
 
 async def test_one_that_the_database_refuses_spoils_no_other(tmp_path: Path) -> None:
     """Its neighbours in the shared transaction are kept, each once."""
-    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    transactions = Transactions(database_file(new_database(tmp_path)))
     try:
         results, _ = await at_once(transactions, [put("a"), put("b"), put("a"), put("c")])
         kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
@@ -258,8 +257,8 @@ async def test_one_that_the_database_refuses_spoils_no_other(tmp_path: Path) -> 
 
 
 async def test_a_disk_that_fails_at_the_commit_keeps_nothing_of_it(tmp_path: Path) -> None:
-    """Nobody is told that something is kept which is not."""
-    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    """When the commit fails, every caller gets the error."""
+    transactions = Transactions(database_file(new_database(tmp_path)))
 
     def fail(_: Connection) -> None:
         raise sqlite3.OperationalError("disk I/O error")

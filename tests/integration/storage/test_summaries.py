@@ -1,4 +1,4 @@
-"""A summary is kept only as long as every turn it was made of."""
+"""A summary is stored only as long as every turn that it was made of."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def text(database: Database, conversation: int = 1) -> str | None:
 
 
 async def test_it_is_kept_and_continued(database: Database) -> None:
-    """A later one replaces it, and depends on the turns of both."""
+    """A later summary replaces the first, and depends on the turns of both."""
     assert await summarised(database)
     first = await database.summaries.summary(1)
     assert first is not None
@@ -74,7 +74,7 @@ async def test_it_is_kept_and_continued(database: Database) -> None:
 
 @pytest.mark.parametrize("message", [11, 12])
 async def test_an_edited_or_deleted_message_drops_it(database: Database, message: int) -> None:
-    """Other channels keep theirs."""
+    """Other channels keep their summaries."""
     for change in (database.personal.reword(message, "new words"), database.personal.forget_message(message)):
         assert await summarised(database)
         await summarised(database, 2)
@@ -84,7 +84,7 @@ async def test_an_edited_or_deleted_message_drops_it(database: Database, message
 
 
 async def test_forgetting_a_person_drops_what_tells_of_them(database: Database) -> None:
-    """In every conversation they had a part in."""
+    """In every conversation that the person took part in."""
     await summarised(database)
     await summarised(database, 2)
     await database.personal.forget_user(BEN)
@@ -94,7 +94,7 @@ async def test_forgetting_a_person_drops_what_tells_of_them(database: Database) 
 
 
 async def test_clearing_and_retention_drop_it(database: Database) -> None:
-    """It never outlives the oldest turn it was made of."""
+    """A summary is removed with the oldest turn that it was made of."""
     await summarised(database)
     await database.personal.expire(1, before=0.0)
     assert await text(database) == "gist"
@@ -106,7 +106,7 @@ async def test_clearing_and_retention_drop_it(database: Database) -> None:
 
 
 async def test_a_new_version_of_an_answer_drops_it(database: Database) -> None:
-    """The notes told the old one."""
+    """The summary was made of the old words."""
     await summarised(database)
     again = replace(question("a2", user=ADA, kind=RequestKind.REGENERATE, root="a"), source_message_id=None)
     await database.requests.enqueue(again, WIDE)
@@ -115,7 +115,7 @@ async def test_a_new_version_of_an_answer_drops_it(database: Database) -> None:
 
 
 async def test_words_that_are_forgotten_while_it_is_written_are_not_kept(database: Database) -> None:
-    """The cluster read them before; what it wrote is thrown away."""
+    """The cluster read the turns before they changed, so its summary is not stored."""
     turns = (await database.conversations.recent_turns(1, limit=10))[::-1]
     summary = Summary("gist", turns[-1].turn_id, 1.0)
     await database.personal.reword(11, "other words")
@@ -126,7 +126,7 @@ async def test_words_that_are_forgotten_while_it_is_written_are_not_kept(databas
 
 
 async def test_a_person_exports_what_was_made_of_their_words_alone(database: Database) -> None:
-    """Not what others said."""
+    """A summary of other people's turns too is not exported."""
     await summarised(database)
     await summarised(database, 2, text="Ada alone")
     assert [one.text for one in await database.personal.summaries_of(ADA)] == ["Ada alone"]

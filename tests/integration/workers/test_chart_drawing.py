@@ -36,7 +36,7 @@ def samples(count: int) -> list[Sample]:
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
 async def test_a_chart_is_a_dark_png_for_a_phone(locale: str) -> None:
-    """Whatever the language; higher than wide, as the screen is."""
+    """In every language, and higher than wide, like the screen."""
     png = await drawn(cluster_chart(samples(1440), locale))
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     with Image.open(io.BytesIO(png)) as opened:
@@ -76,7 +76,7 @@ def rows_with(picture: Image.Image, colour: tuple[int, ...]) -> list[int]:
 
 
 async def test_two_samples_are_enough() -> None:
-    """A bot that has just been started."""
+    """A bot that was just started has no more."""
     assert (await drawn(cluster_chart(samples(2), "en"))).startswith(b"\x89PNG")
 
 
@@ -90,7 +90,7 @@ def test_thinning_keeps_the_time_and_the_peaks() -> None:
 
 
 async def test_the_usage_of_a_server_is_drawn_by_the_same_program() -> None:
-    """With a colour for each person, whatever they are called."""
+    """Each person has a colour, also one whose name contains a formula or begins with an underscore."""
     rows = [UsageRow(20_000, 1, "Ada $x^$", 3, 900, 1.0), UsageRow(20_000, 2, "_山田", 1, 400, 0.0)]
     png = await drawn(usage_chart(rows, last_day=20_001, days=7, locale="ja"))
     with Image.open(io.BytesIO(png)) as opened:
@@ -113,7 +113,7 @@ def test_words_are_drawn_in_the_letters_of_the_machine(monkeypatch: pytest.Monke
 
 
 def test_chinese_and_japanese_have_their_own_shapes() -> None:
-    """Which share their numbers: the reader's language decides which font is asked first."""
+    """They share code points, so the reader's language decides which font is searched first."""
     families = {locale: font_families(locale) for locale in ("ja", "zh-CN")}
     if "Noto Sans CJK JP" not in families["ja"]:
         pytest.skip("these fonts are not on this machine")

@@ -1,4 +1,4 @@
-"""Real child processes: how many, whose, with what, and for how long."""
+"""Limits and turns of real child processes."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ async def run(subprocesses: Subprocesses, module: str, data: bytes = b"", limits
         return await worker.run(module, data=data, limits=limits)
 
 
-async def test_a_child_is_told_no_secret(
+async def test_a_child_gets_no_secret(
     subprocesses: Subprocesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of the bot's environment but where modules are."""
+    """A child gets only the search path of modules from the bot's environment."""
     monkeypatch.setenv("DISCORD_TOKEN", "bot-token")
     monkeypatch.setenv("SOMETHING_ELSE", "other-token")
     told = program(tmp_path, "import json, os\nprint(json.dumps(dict(os.environ)))\n")
@@ -51,8 +51,8 @@ async def test_a_child_is_told_no_secret(
     }  # fmt: skip
 
 
-async def test_what_children_keep_is_private_and_goes(tmp_path: Path) -> None:
-    """No predictable name in the temporary directory, nobody else's eyes, nothing left."""
+async def test_the_folder_of_the_children_is_private_and_removed(tmp_path: Path) -> None:
+    """The folder has an unpredictable name, is readable by the bot only, and is removed at the end."""
     with Subprocesses.opened(FairSemaphore(1)) as first, Subprocesses.opened(FairSemaphore(1)) as second:
         folders = []
         for subprocesses in (first, second):
@@ -72,7 +72,7 @@ async def test_memory_is_bounded(subprocesses: Subprocesses, tmp_path: Path) -> 
 
 
 async def test_a_lower_limit_of_the_machine_stays(tmp_path: Path) -> None:
-    """As where a service manager limits the bot's memory: it is not raised, and nothing fails over it."""
+    """A limit that a service manager has set is not raised, and causes no error."""
     child = await asyncio.create_subprocess_exec(
         "sh", "-c", "ulimit -v 300000; ulimit -t 5; echo limited; read line; ulimit -v; ulimit -t; ulimit -c",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -85,7 +85,7 @@ async def test_a_lower_limit_of_the_machine_stays(tmp_path: Path) -> None:
 
 
 async def test_time_is_bounded(subprocesses: Subprocesses, tmp_path: Path) -> None:
-    """What reads nothing and never ends is ended, however much it was sent."""
+    """A child that never reads its input and never ends is killed."""
     endless = program(tmp_path, "while True: pass\n")
     limits = Limits(memory_bytes=400_000_000, seconds=0.3, output_bytes=10)
     with pytest.raises(ChildFailed, match="longer than") as failed:
@@ -100,8 +100,10 @@ async def test_output_is_bounded(subprocesses: Subprocesses, tmp_path: Path) -> 
         await run(subprocesses, talkative)
 
 
-async def test_a_child_that_does_not_read_is_heard(subprocesses: Subprocesses, tmp_path: Path) -> None:
-    """Its exit status says why, not a broken pipe."""
+async def test_a_child_that_does_not_read_has_its_status_reported(
+    subprocesses: Subprocesses, tmp_path: Path
+) -> None:
+    """Its exit status is reported, not the broken pipe."""
     refusing = program(tmp_path, "raise SystemExit(5)\n")
     with pytest.raises(ChildFailed) as failed:
         await run(subprocesses, refusing, b"x" * 5_000_000)
@@ -109,7 +111,7 @@ async def test_a_child_that_does_not_read_is_heard(subprocesses: Subprocesses, t
 
 
 async def test_two_children_at_most_and_one_for_a_person(subprocesses: Subprocesses, tmp_path: Path) -> None:
-    """Six questions of three people: each child writes who else is there."""
+    """Four children of three people: each one writes which others run."""
     watched = program(
         tmp_path,
         f"""
@@ -135,7 +137,7 @@ mark.unlink()
 
 
 async def test_who_waits_too_long_is_told(tmp_path: Path) -> None:
-    """A wait has an end, and leaves no trace."""
+    """After the longest wait the person is refused, and the turn is free for others."""
     semaphore = FairSemaphore(1)
     hurried = Subprocesses(semaphore, tmp_path, patience=0.01)
     async with hurried.turn(1):

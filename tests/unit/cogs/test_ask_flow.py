@@ -1,4 +1,4 @@
-"""A question that was taken, and whose acknowledgement did not reach Discord."""
+"""Acknowledgements that do not reach Discord after the question was taken."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.domain.conversation.profile import Profile
 from bot.errors import HeldBack
 from bot.presentation.page import Page
 from bot.services.access.operators import Person
-from bot.services.requests.ask import Accepted, Question
+from bot.services.requests.ask import Accepted, AskRequest
 from bot.telemetry.metrics import Metrics
-from cogs.ui.ask_flow import UNKNOWN_INTERACTION, Asking, Wish
+from cogs.ui.ask_flow import UNKNOWN_INTERACTION, Asking
 from tests.fakes.refusals import refusal
 
 ACCEPTED = Accepted("0" * 16, Page("thinking"), "en-US")
@@ -27,25 +27,25 @@ ACCEPTED = Accepted("0" * 16, Page("thinking"), "en-US")
 
 @dataclass
 class Asked:
-    """The service that takes questions: what it was told of the acknowledgement."""
+    """A service that takes every question and records what it is told of the acknowledgement."""
 
     told: list[object] = field(default_factory=list)
 
-    async def submit(self, question: Question) -> Accepted:
-        """Take it."""
+    async def submit(self, request: AskRequest) -> Accepted:
+        """Take the question."""
         return ACCEPTED
 
     async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
-        """Keep which message it is."""
+        """Record the id of the message."""
         self.told.append(message_id)
 
     def refused(self, accepted: Accepted) -> None:
-        """Keep that there is none."""
+        """Record that there is none."""
         self.told.append("refused")
 
 
 def asking(ask: Asked) -> Asking:
-    """Over everything else that taking a question needs."""
+    """The flow, over this service and fakes of the others."""
 
     async def seen(person: Person) -> Person:
         return person
@@ -65,7 +65,7 @@ def asking(ask: Asked) -> Asking:
 
 
 def interaction(failure: Exception) -> discord.Interaction[Any]:
-    """A command in a DM, whose answer fails like this."""
+    """A command in a direct message whose acknowledgement fails with this error."""
 
     async def send_message(**_: object) -> None:
         raise failure
@@ -102,7 +102,7 @@ def interaction(failure: Exception) -> discord.Interaction[Any]:
     ids=repr,
 )
 async def test_it_is_answered_in_a_message_of_its_own(failure: Exception, told: object) -> None:
-    """It is in the queue already: whatever went wrong, the answer must not wait for the acknowledgement."""
+    """The question is in the queue already, so its answer must not wait for the acknowledgement."""
     ask = Asked()
-    await asking(ask).by_interaction(interaction(failure), Wish(prompt="Why?"))
+    await asking(ask).by_interaction(interaction(failure), "Why?")
     assert ask.told == [told]

@@ -35,22 +35,21 @@ from bot.services.requests.overview import MyQueue
 from cogs.context import Forget
 from cogs.messages import AskAbout
 from cogs.queue import QueueView
-from cogs.settings import SettingsView, _ScopeEdit
+from cogs.settings import SettingsView
 from cogs.ui import profile_modals
-from cogs.ui.answer_buttons import ACTIONS, ACTS, AnswerControl
+from cogs.ui.answer_buttons import ACTIONS, AnswerControl
 from cogs.ui.base import BaseLayout, BaseModal, DurableButton
 from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
 from cogs.ui.queue_admin import QueueAdminView
 from cogs.ui.status_buttons import StatusControl
-from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl, _TypeBack, _TypeName
+from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl
 from tests.fakes.clocks import FastClock
 from tests.fakes.members import NoMembers
 
 TEAM, ROOM, OPERATOR, OWNER, BLOCKED = 8, 71, 99, 1, 3
 DEFAULTS = Profile(persona="", context_tokens=6000, answer_tokens=2000)
 PLACE = ScopeChain((Scope("channel", ROOM, "general"), Scope("server", TEAM, "Team")))
-EDITED: Mapping[str, object] = {}
 
 
 @dataclass
@@ -75,7 +74,12 @@ UNSEEN = SimpleNamespace(view=lambda: SimpleNamespace(status=None))
 SERVICES = cast(
     "Services",
     SimpleNamespace(
-        operators=OPERATORS, access=ACCESS, profiles=PROFILES, cluster=UNSEEN, for_operators=for_operators
+        operators=OPERATORS,
+        access=ACCESS,
+        profiles=PROFILES,
+        cluster=UNSEEN,
+        queue=None,
+        for_operators=for_operators,
     ),
 )
 NONE = cast("Any", None)
@@ -120,8 +124,8 @@ def _settings() -> SettingsView:
     return SettingsView(PROFILES, ACCESS, PLACE, owner_id=OWNER, locale="en-US")
 
 
-def _edit() -> _ScopeEdit:
-    return _ScopeEdit(_settings(), PLACE.scopes[0])
+def _edit() -> profile_modals.Edit:
+    return profile_modals.Edit({}, "en-US", _settings().authorise, NONE)
 
 
 def _confirm() -> ConfirmSwitch:
@@ -134,7 +138,7 @@ def _pages() -> ModelPages:
 
 
 def _line() -> QueueAdminView:
-    return QueueAdminView(NONE, OPERATORS, (), (), locale="en-US", owner_id=OWNER, now=0.0)
+    return QueueAdminView(SERVICES, (), (), locale="en-US", owner_id=OWNER, now=0.0)
 
 
 def _mine() -> QueueView:
@@ -149,16 +153,15 @@ def _about() -> AskAbout:
 Made = BaseLayout | BaseModal
 OPERATORS_ONLY: dict[type[Made], Callable[[], Made]] = {
     ConfirmSwitch: _confirm,
-    _TypeName: lambda: _TypeName(SERVICES, _confirm(), "model", "en-US"),
-    _TypeBack: lambda: _TypeBack(SERVICES, "00000000", "model", "en-US"),
+    NameModal: lambda: NameModal(SERVICES, "model", NONE, "en-US"),
     QueueAdminView: _line,
 }
 MANAGERS_ONLY: dict[type[Made], Callable[[], Made]] = {
     SettingsView: _settings,
-    profile_modals.PersonaModal: lambda: profile_modals.PersonaModal(EDITED, "en-US", _edit()),
-    profile_modals.NumbersModal: lambda: profile_modals.NumbersModal(EDITED, "en-US", _edit(), defaults=DEFAULTS),
-    profile_modals.SwitchesModal: lambda: profile_modals.SwitchesModal(EDITED, "en-US", _edit()),
-    profile_modals.PeopleModal: lambda: profile_modals.PeopleModal(EDITED, "en-US", _edit()),
+    profile_modals.PersonaModal: lambda: profile_modals.PersonaModal(_edit()),
+    profile_modals.NumbersModal: lambda: profile_modals.NumbersModal(_edit(), defaults=DEFAULTS),
+    profile_modals.SwitchesModal: lambda: profile_modals.SwitchesModal(_edit()),
+    profile_modals.PeopleModal: lambda: profile_modals.PeopleModal(_edit()),
 }
 NOT_FOR_BLOCKED: dict[type[Made], Callable[[], Made]] = {
     JoinView: lambda: JoinView(SERVICES, None, locale="en-US", owner_id=OWNER),
@@ -171,7 +174,7 @@ ITS_OWNERS_ALWAYS: dict[type[Made], Callable[[], Made]] = {
     Forget: lambda: Forget(NONE, user_id=OWNER, locale="en-US"),
 }
 EVERY = {**OPERATORS_ONLY, **MANAGERS_ONLY, **NOT_FOR_BLOCKED, **ITS_OWNERS_ALWAYS}
-BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal, NameModal}
+BASES = {BaseLayout, BaseModal, profile_modals.ProfileModal}
 
 
 def _classes() -> Iterator[type]:
@@ -302,8 +305,7 @@ def test_the_buttons_that_outlive_a_restart_are_known() -> None:
 
 def test_every_button_under_an_answer_says_what_it_is() -> None:
     """What asks the cluster or rates takes the right to; what ends or shows does not."""
-    assert set(ACTS) == set(ACTIONS)
-    assert {one: act for one, act in ACTS.items() if act is not None} == {
+    assert {one: right for one, (_, right) in ACTIONS.items() if right is not None} == {
         Control.REGENERATE: Act.ASK,
         Control.RETRY: Act.ASK,
         Control.CONTINUE: Act.ASK,
@@ -326,16 +328,13 @@ async def test_a_press_under_an_answer(monkeypatch: pytest.MonkeyPatch, control:
         assert isinstance(error, NotAllowed)
         told.append(error.key)
 
-    monkeypatch.setitem(ACTIONS, control, act)
+    right = ACTIONS[control][1]
+    monkeypatch.setitem(ACTIONS, control, (act, right))
     monkeypatch.setattr("cogs.ui.base.report", report)
     interaction = press(user)
     button = ui.Button[Any](custom_id=f"answer:{control.value}:{'0' * 16}")
     await AnswerControl(button, {"action": control.value, "request": "0" * 16}).callback(interaction)
-    takes_a_right = ACTS[control] is not None
-    if user == BLOCKED and takes_a_right:
-        assert (done, told) == (
-            [],
-            ["error.rate_not_allowed" if ACTS[control] is Act.RATE else "error.ask_blocked"],
-        )
+    if user == BLOCKED and right is not None:
+        assert (done, told) == ([], ["error.rate_not_allowed" if right is Act.RATE else "error.ask_blocked"])
     else:
         assert (done, told) == ([control], [])

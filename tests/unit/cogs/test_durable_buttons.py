@@ -31,7 +31,7 @@ class Registry:
         self.answered.update(items)
 
     def remove_dynamic_items(self, *items: type[Any]) -> None:
-        """Answer them no more."""
+        """Stop answering them."""
         self.answered.difference_update(items)
 
 
@@ -41,7 +41,7 @@ class Registry:
 async def test_each_cog_answers_its_own(
     cog: type[Ask | Cluster | ClusterCommands], button: type[DurableButton]
 ) -> None:
-    """From its loading to its unloading."""
+    """From the moment the cog is loaded until it is unloaded."""
     bot = Registry()
     made: commands.Cog = cog(cast("ParallaxBot", bot))
     assert bot.answered == set()

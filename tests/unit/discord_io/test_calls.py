@@ -1,4 +1,4 @@
-"""Failures of calls to Discord, in our terms."""
+"""The translation of failed calls to Discord."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.fakes.refusals import refusal
     ids=repr,
 )
 def test_each_failure_has_one_name(raised: Exception, kind: type[DeliveryError]) -> None:
-    """And says what was behind it."""
+    """The cause is chained."""
     with pytest.raises(DeliveryError) as caught, translated():
         raise raised
     assert type(caught.value) is kind
@@ -44,7 +44,7 @@ def test_each_failure_has_one_name(raised: Exception, kind: type[DeliveryError])
 
 @pytest.mark.parametrize("raised", [HeldBack("closed"), ValueError("ours"), discord.ClientException("ours")])
 def test_anything_else_goes_through(raised: Exception) -> None:
-    """What was never sent, and mistakes of ours."""
+    """Errors that no call to Discord raises are left alone."""
     with pytest.raises(type(raised)) as caught, translated():
         raise raised
     assert caught.value is raised

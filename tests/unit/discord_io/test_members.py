@@ -1,4 +1,4 @@
-"""What Discord says of a server's member."""
+"""The lookup of a server's members."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fakes.refusals import refusal
 
 
 def members(answer: object) -> GuildMembers:
-    """Over a client whose only route answers or raises this."""
+    """The lookup, over a client whose only route returns or raises this."""
 
     async def get_member(guild_id: int, user_id: int) -> object:
         assert (guild_id, user_id) == (8, 1)
@@ -27,13 +27,13 @@ def members(answer: object) -> GuildMembers:
 
 
 async def test_a_members_roles() -> None:
-    """As ids."""
+    """The roles of a member are returned as ids."""
     assert await members({"roles": ["40", "41"]}).roles(8, 1) == frozenset({40, 41})
 
 
 @pytest.mark.parametrize("code", [10007, 10013])
 async def test_somebody_else_is_no_member(code: int) -> None:
-    """Unknown member, unknown user."""
+    """Both of Discord's codes for unknown people give None."""
     assert await members(refusal(404, code)).roles(8, 1) is None
 
 
@@ -49,6 +49,6 @@ async def test_somebody_else_is_no_member(code: int) -> None:
     ids=["unknown server", "not in the server", "broken", "no connection", "too late"],
 )
 async def test_what_is_not_told_is_no_answer(failure: BaseException) -> None:
-    """Never taken for somebody without roles: the caller refuses."""
+    """A failed call is raised, so that nobody is taken for a person without roles."""
     with pytest.raises(DeliveryError):
         await members(failure).roles(8, 1)

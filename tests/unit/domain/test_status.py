@@ -1,4 +1,4 @@
-"""When a cluster is usable: one table, and everybody who asks."""
+"""When a cluster is usable: one table for everything that depends on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.cluster.events import ClusterObservation, EventKind, EventReader
 from bot.domain.cluster.problems import WAITING, Situation, Verdict, verdict
-from bot.domain.cluster.switch_steps import Step, Switch, SwitchObservation, SwitchState, advanced
+from bot.domain.cluster.switch_steps import Step, Switch, SwitchObservation, SwitchState, advance
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 from bot.services.cluster.monitor import Availability, availability_of
 
@@ -59,7 +59,7 @@ def test_when_a_cluster_is_usable(status: ClusterStatus, usable: bool) -> None:
     assert judged is (Verdict.RIGHT if usable else Verdict.WRONG)
 
     switch = Switch("s", status.model or "", 1, True, None, None, by=1, started_at=0.0, step=Step.USABLE)
-    after = advanced(switch, SwitchObservation(status, running=0, stranded=False), now=2.0)
+    after = advance(switch, SwitchObservation(status, running=0, stranded=False), now=2.0)
     assert (after.state is SwitchState.DONE) is (usable and status.model is not None)
 
 

@@ -1,4 +1,4 @@
-"""Answers as models write them, and broken ones: every word is numbered, so loss and repetition show."""
+"""Generators of answers, well-formed and broken. Every word is numbered, so that loss and repetition show."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Answers whose text can be told from their markup, on both sides of the renderer: letters, marks and emoji."""
+"""Generators of answers whose text can be separated from the markup, before and after rendering."""
 
 import re
 
@@ -86,7 +86,7 @@ _OPENS_LINE = re.compile(r"^(?:\s|>)*(?:(?:[-*•]|\d+\.)\s+)?(?:\[[ x]\]\s|[☐
 
 
 def text_of(markdown: str) -> str:
-    """The text without what marks it: what a reader reads, spaces left out."""
+    """The text without markup and without spaces."""
     lines = [_OPENS_LINE.sub("", line) for line in markdown.replace("\u200b", "").split("\n")]
     return "".join(re.sub(r"</?b>|[\s*_~`|\\>━]", "", line) for line in lines)
 
@@ -111,7 +111,7 @@ def as_table(rows: list[list[str]]) -> str:
 
 
 def kinds(body: str) -> list[tuple[int, str]]:
-    """What each line of a page is: how deep it is quoted, and its form."""
+    """The depth of quotes and the form of each line of a page."""
     found: list[tuple[int, str]] = []
     fence: int | None = None
     for line in body.split("\n") if body else []:

@@ -1,4 +1,4 @@
-"""What a token costs does not grow with the answer. Work is counted, not timed: a busy machine changes nothing."""
+"""The work for a token does not grow with the answer. It is counted, not timed: a busy machine has no effect."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SHAPES = {
 
 @dataclass
 class Work:
-    """What was done: characters that markdown-it was given, and calls of Python functions."""
+    """The characters that markdown-it was given, and the calls of Python functions."""
 
     parsed: int = 0
     calls: int = 0
@@ -47,7 +47,7 @@ class Work:
 
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
-    """The work of what is done inside."""
+    """Count the work done inside the `with` block."""
     work = Work()
     parse = ParserInline.parse
 
@@ -82,7 +82,7 @@ def streamed(document: AnswerDocument, tokens: Sequence[str]) -> None:
 def test_the_last_tenth_is_no_more_work_than_the_first(
     shape: str, characters: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer that is one endless paragraph, list, table or block of code, and one of everything."""
+    """For a very long paragraph, list, table or block of code, and for a mixture of all."""
     begin, unit = SHAPES[shape]
     text = (begin + unit * (characters // len(unit) + 1))[:characters]
     tokens = [text[at : at + TOKEN] for at in range(0, len(text), TOKEN)]

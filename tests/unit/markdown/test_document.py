@@ -23,7 +23,7 @@ def test_an_empty_answer_is_one_empty_page() -> None:
 
 
 def test_prose_shows_at_once() -> None:
-    """Not a character of plain text waits for the next."""
+    """Plain text is shown character by character, without waiting for what follows."""
     text = "Start with logical replication: the old one stays."
     assert [shown.rstrip() for shown in streamed(text)][-1] == text
     assert all(shown == text[: len(shown)] and len(text[:at].rstrip()) - len(shown) <= 1
@@ -50,8 +50,8 @@ def test_prose_shows_at_once() -> None:
         ("a &am", "a"),
     ],
 )
-def test_open_constructs_are_closed_or_held(so_far: str, shown: str) -> None:
-    """Unclosed markup is closed in what is shown; what is still ambiguous waits."""
+def test_open_markup_is_closed_or_held_back(so_far: str, shown: str) -> None:
+    """What is shown has its marks closed; what the next character could change is not shown yet."""
     document = AnswerDocument(limit=1900)
     document.feed(so_far)
     assert document.pages() == (shown,)
@@ -72,16 +72,16 @@ def test_a_table_never_shows_as_text() -> None:
     assert all(shown == "" or shown.startswith("```\nName") for shown in streamed(text))
 
 
-def test_what_discord_draws_with_room_around_it_gets_no_blank_line_more() -> None:
-    """Headings that are drawn, and code; a deeper heading is bold text, which needs its room above."""
+def test_headings_and_code_get_no_blank_line_around_them() -> None:
+    """Discord draws them with space around them. A deeper heading is bold text and needs a blank line above."""
     text = "One.\n\n## Two\n\nThree.\n\n```py\nfour\n```\n\nFive.\n\nSix.\n\n##### Seven\n\nEight."
     assert render(text, limit=1000) == (
         "One.\n## Two\nThree.\n```py\nfour\n```\nFive.\n\nSix.\n\n**Seven**\nEight.",
     )
 
 
-def test_first_page_may_be_shorter() -> None:
-    """The question and the footer take room on the first message only."""
+def test_the_first_page_may_be_shorter() -> None:
+    """The first message also holds the question."""
     pages = render("word " * 200, limit=400, first_limit=150)
     assert len(pages[0]) <= 150
     assert all(300 <= len(body) <= 400 for body in pages[1:-1])
@@ -92,7 +92,7 @@ def test_pages_end_after_a_paragraph_if_one_is_near() -> None:
     assert render(f"{first.strip()}\n\n{second.strip()}", limit=200) == (first.strip(), second.strip())
 
 
-def test_pages_end_after_a_sentence_else() -> None:
+def test_pages_end_after_a_sentence_if_no_paragraph_ends_near() -> None:
     pages = render("This is a sentence of some length. " * 20, limit=200)
     assert all(body.endswith(".") for body in pages)
 
@@ -130,8 +130,8 @@ def test_text_that_looks_like_a_block_after_a_split_stays_text() -> None:
     assert not any(body.startswith(("- ", "# ", "1. ")) for body in pages)
 
 
-def test_what_finds_no_page_goes_into_a_file() -> None:
-    """The rest follows exactly where the last page ends, and the whole answer is there too."""
+def test_text_after_the_last_page_goes_into_a_file() -> None:
+    """One file continues exactly where the last page ends, another has the whole answer."""
     text = " ".join(f"w{number}" for number in range(400))
     document = AnswerDocument(limit=200, max_pages=2)
     document.feed(text)
@@ -175,7 +175,7 @@ CODE = "\n".join(LINES)
     [("```py", "\n```"), ("~~~py", "\n~~~"), ("`````py", "\n`````"), ("```py", "\n```\n\n"), ("```py", "")],
 )
 def test_the_rest_of_code_ends_with_the_code(opener: str, closer: str) -> None:
-    """However it is fenced, the fence is no part of the program; what is never closed is all of it."""
+    """The fence is never part of the file; a block without a closer extends to the end of the answer."""
     shown, name, rest = rest_of(f"{opener}\n{CODE}{closer}")
     assert name == "answer-rest.py"
     assert [*shown, *rest.split("\n")] == LINES
@@ -190,7 +190,7 @@ def test_the_rest_of_code_in_a_list_has_no_indentation_of_the_list() -> None:
 
 
 def test_the_rest_of_a_long_line_begins_where_the_page_ends() -> None:
-    """In a list too, where the line stands further to the right in the answer than on the page."""
+    """Also in a list, where the line is indented in the answer and not on the page."""
     text = " ".join(f"w{number}" for number in range(100))
     document = AnswerDocument(limit=200, max_pages=1)
     document.feed(f"1. item\n   ```\n   {text}\n   ```")
@@ -204,7 +204,7 @@ def test_the_rest_of_a_long_line_begins_where_the_page_ends() -> None:
 
 @pytest.mark.parametrize("fence", ["```", "~~~", "````"])
 def test_the_rest_of_code_with_text_after_it_is_markdown(fence: str) -> None:
-    """The block is opened again as it was: nothing in it can close it before its own end."""
+    """The block is reopened with its own fence, which nothing inside it can close."""
     lines = [*LINES, "``" if fence == "```" else "```"]
     shown, name, rest = rest_of(f"{fence}py\n" + "\n".join(lines) + f"\n{fence}\nAnd so on.")
     assert name == "answer-rest.md"
@@ -212,7 +212,7 @@ def test_the_rest_of_code_with_text_after_it_is_markdown(fence: str) -> None:
 
 
 def test_the_rest_of_a_table_is_a_table() -> None:
-    """With its header, and what comes after it is no code."""
+    """It repeats the header, and the text after the table follows as text."""
     rows = [f"| row {number} | cell {number} |" for number in range(20)]
     _, name, rest = rest_of("| a | b \\| c |\n|---|---|\n" + "\n".join(rows) + "\n\nAnd so on.")
     assert name == "answer-rest.md"
@@ -231,7 +231,7 @@ def test_the_rest_of_a_quoted_block_is_quoted() -> None:
 
 
 def test_very_long_code_goes_whole_into_a_file() -> None:
-    """The page names the file, the text after the code goes on."""
+    """The page names the file, and continues with the text after the code."""
     code = "\n".join(f"let line{number} = {number};" for number in range(200))
     document = AnswerDocument(limit=1000, code_attachment_chars=500)
     document.feed(f"Here:\n```js\n{code}\n```\nThat is all.")
@@ -250,8 +250,8 @@ def test_no_overflow_while_everything_fits() -> None:
     assert document.overflow() is None
 
 
-def test_surrogate_halves_meet_again() -> None:
-    """A pair cut between two pieces is one character; a lone half cannot break the encoding."""
+def test_a_surrogate_pair_cut_in_two_is_one_character() -> None:
+    """A lone half becomes U+FFFD, so that the page can be encoded."""
     document = AnswerDocument(limit=200)
     document.feed("a \ud83d")
     document.feed("\ude00 b \udc00")
@@ -259,7 +259,7 @@ def test_surrogate_halves_meet_again() -> None:
     assert document.pages() == ("a 😀 b \ufffd",)
 
 
-def test_a_closed_answer_takes_no_more() -> None:
+def test_a_closed_answer_accepts_no_text() -> None:
     document = AnswerDocument(limit=200)
     document.close()
     with pytest.raises(ValueError, match="closed"):
@@ -269,6 +269,6 @@ def test_a_closed_answer_takes_no_more() -> None:
 @pytest.mark.parametrize(
     "limits", [{"limit": 99}, {"limit": 200, "first_limit": 50}, {"limit": 200, "max_pages": 0}]
 )
-def test_senseless_limits_are_refused(limits: dict[str, int]) -> None:
+def test_limits_that_are_too_small_are_refused(limits: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         AnswerDocument(**limits)

@@ -1,4 +1,4 @@
-"""What holds for every answer however it arrives: limits, balance, nothing lost, nothing that changes its form."""
+"""Properties of every answer, however it is cut into pieces: limits, closed marks, no loss, no change of form."""
 
 import re
 from collections import Counter
@@ -33,8 +33,9 @@ def _fences(body: str) -> int:
 
 @settings(max_examples=120, deadline=None)
 @given(ANY, cuts, LIMITS)
+@example("```\n" + "``x`` " * 80, [1], 100)
 def test_streaming_ends_as_one_shot(text: str, sizes: list[int], limit: int) -> None:
-    """The pages after `close` are those of the whole text at once, however it was cut."""
+    """After `close` the pages are the same as those of the whole text fed at once."""
     document = AnswerDocument(limit=limit, max_pages=50)
     for piece in chunks(text, sizes):
         document.feed(piece)
@@ -50,7 +51,7 @@ def test_streaming_ends_as_one_shot(text: str, sizes: list[int], limit: int) -> 
 @example("`q0z ``q1z`` q2z\n\n", [1] * 15, 100, 100)
 @example(numbered("§ § §, §. §! §, §. §!\n§ §, §. §! `§, §. §! ``§, §. §!`` §\n\n"), [1], 100, 100)
 def test_every_body_at_every_moment(text: str, sizes: list[int], limit: int, first: int) -> None:
-    """Within the limit, fences closed, full pages frozen for good, pages never fewer."""
+    """Pages stay within the limit, close their fences, never change once full, and never become fewer."""
     document = AnswerDocument(limit=limit, first_limit=first, max_pages=50)
     before: tuple[str, ...] = ()
     for piece in [*chunks(text, sizes), None]:
@@ -70,8 +71,8 @@ def test_every_body_at_every_moment(text: str, sizes: list[int], limit: int, fir
 @settings(max_examples=150, deadline=None)
 @given(documents, LIMITS)
 def test_nothing_is_lost_or_repeated(text: str, limit: int) -> None:
-    """Every word of the answer stands on the pages once, and in order. A table's cells may be wrapped inside of a
-    word and are read across the columns: their words begin and end there once."""
+    """Every word of the answer is on the pages once, in order. A cell of a table may be wrapped inside a word, so
+    for tables only the first and last letters of words are counted."""
     shown = "\n".join(render(text, limit=limit, max_pages=80))
     if "|" in text:
         assert letters(shown) == letters(text)
@@ -83,8 +84,8 @@ def test_nothing_is_lost_or_repeated(text: str, limit: int) -> None:
 @settings(max_examples=50, deadline=None)
 @given(readable.running_text, LIMITS, st.sampled_from([1, 2, 60]))
 def test_no_character_is_lost_or_repeated(text: str, limit: int, most: int) -> None:
-    """Punctuation, other scripts and emoji too; where the pages end, the file goes on: at the latest there, at the
-    earliest where the bold text, code or link begins that the last page ends in."""
+    """This includes punctuation, other scripts and emoji. The file continues where the pages end; if the last page
+    ends inside bold text, code or a link, it may begin at the start of that."""
     document = AnswerDocument(limit=limit, max_pages=most)
     document.feed(text)
     document.close()
@@ -100,7 +101,7 @@ def test_no_character_is_lost_or_repeated(text: str, limit: int, most: int) -> N
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(readable.paragraphs, readable.programs), min_size=1, max_size=3), NO_LINE_IS_CUT)
 def test_code_is_shown_to_the_letter(parts: list[tuple[str, tuple[str, list[str]]]], limit: int) -> None:
-    """Every line of it, empty ones and spaces included, and nothing in it is taken for markup."""
+    """Every line is shown, with its spaces; empty lines too. Nothing in it is taken for markup."""
     blocks = [
         f"{paragraph}\n\n````{language}\n" + "\n".join(lines) + "\n````" for paragraph, (language, lines) in parts
     ]
@@ -113,7 +114,7 @@ def test_code_is_shown_to_the_letter(parts: list[tuple[str, tuple[str, list[str]
 def test_the_rest_of_code_follows_to_the_letter(
     program: tuple[str, list[str]], limit: int, most: int, fence: str
 ) -> None:
-    """The pages and the file are the whole program."""
+    """The pages and the file together are the whole program."""
     language, lines = program
     document = AnswerDocument(limit=limit, max_pages=most)
     document.feed(f"{fence}{language}\n" + "\n".join(lines) + f"\n{fence}")
@@ -126,7 +127,7 @@ def test_the_rest_of_code_follows_to_the_letter(
 @settings(max_examples=60, deadline=None)
 @given(readable.tables, LIMITS)
 def test_no_character_of_a_table_is_lost_or_repeated(rows: list[list[str]], limit: int) -> None:
-    """In columns or as a list; only the names of columns may come again."""
+    """This holds for columns and for lists; only the names of columns may be repeated."""
     pages = render(f"{as_table(rows)}\n\nend", limit=limit, max_pages=80)
     shown = Counter(re.sub(r"[\s│─┼:*`\u200b-]", "", "".join(pages)))
     cells = Counter(re.sub(r"\s", "", "".join(cell for row in rows for cell in row) + "end"))
@@ -148,7 +149,7 @@ WIDE = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(st.one_of(documents, WIDE), cuts)
 def test_no_line_changes_its_form(text: str, sizes: list[int]) -> None:
-    """What is shown as code, a heading, a list, a quote or text stays that: nothing flickers between two forms."""
+    """A line once shown as code, heading, list, quote or text keeps this form."""
     document = AnswerDocument(limit=100_000)
     before: list[tuple[int, str]] = []
     for piece in [*chunks(text, sizes), None]:
@@ -158,7 +159,7 @@ def test_no_line_changes_its_form(text: str, sizes: list[int]) -> None:
             document.feed(piece)
         now = kinds(document.pages()[0])
         assert len(now) >= len(before)
-        # The fence that closes code for now gives way to more of it.
+        # The last fence may be replaced by more lines of code.
         certain = len(before) - (before[-1:] != now[len(before) - 1 : len(before)] and before[-1][1] == "fence")
         assert now[:certain] == before[:certain]
         before = now
@@ -167,7 +168,7 @@ def test_no_line_changes_its_form(text: str, sizes: list[int]) -> None:
 @settings(max_examples=80, deadline=None)
 @given(documents, cuts)
 def test_text_only_grows(text: str, sizes: list[int]) -> None:
-    """What is shown while streaming stays: the words shown at one moment begin those shown later."""
+    """Words that were shown stay, in the same order."""
     document = AnswerDocument(limit=100_000)
     before: list[str] = []
     for piece in chunks(text, sizes):
@@ -193,7 +194,7 @@ def test_nothing_can_mention_or_reorder(text: str) -> None:
 @example("👩‍👩‍👧‍👦" * 60, 100)
 @example("🇩🇪" * 100, 100)
 def test_no_visible_character_is_cut(text: str, limit: int) -> None:
-    """A page starts neither with a joiner, a mark, a skin tone, nor after one that joins, and flags stay whole."""
+    """No page starts with a joiner, a combining mark or a skin tone, or follows a joiner; flags stay whole."""
     pages = render(text, limit=limit, max_pages=50)
     for body, following in pairwise(pages):
         assert not body.endswith("\u200d")

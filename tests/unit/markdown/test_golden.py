@@ -1,6 +1,6 @@
-"""Whole answers and exactly what Discord gets for them: tests/data/rendering/<name>.md → <name>.expected.
+"""Whole answers and the exact pages for them: tests/data/rendering/<name>.md → <name>.expected.
 
-In the expected files pages are parted by a line of `=====` and U+200B is written {ZWSP}. To accept a change:
+In the expected files, pages are separated by a line of `=====` and U+200B is written {ZWSP}. To accept a change:
 `python -m tests.unit.markdown.test_golden`, then read the difference.
 """
 

@@ -1,10 +1,10 @@
-"""What one answer's messages look like at each moment of its life."""
+"""The messages of one answer in each of its phases."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.presentation.answer import CURSOR, MESSAGE_LIMIT, AnswerView, Phase, Receipt, short_model
+from bot.presentation.answer import CURSOR, MESSAGE_LIMIT, AnswerView, Receipt, short_model
 from bot.presentation.page import Control, Page
 from tests.fakes.clocks import HandClock
 
@@ -26,7 +26,7 @@ def only(view: AnswerView) -> Page:
 
 
 def test_a_waiting_question_shows_its_place_and_the_way_out(view: AnswerView) -> None:
-    """With an estimate where there is one."""
+    """With an estimate where there is one, and Cancel."""
     view.show_position(3, 40.0)
     assert only(view) == Page("> Why?", "-# <@7> · 3rd in the queue · about 40 s", (Control.CANCEL,))
     view.show_position(1, 0.04)
@@ -39,7 +39,7 @@ def test_a_waiting_question_shows_its_place_and_the_way_out(view: AnswerView) ->
     ("position", "words"), [(2, "2nd"), (4, "4th"), (11, "11th"), (13, "13th"), (21, "21st"), (112, "112th")]
 )
 def test_places_are_ordinals(view: AnswerView, position: int, words: str) -> None:
-    """As English forms them."""
+    """In English: 1st, 2nd, 3rd, 11th, 21st."""
     view.show_position(position, None)
     assert f"· {words} in the queue" in only(view).footer
 
@@ -77,14 +77,14 @@ def test_speed_is_told_once_it_means_something(view: AnswerView, clock: HandCloc
 
 
 def test_the_cursor_never_stands_inside_a_code_block(view: AnswerView) -> None:
-    """Code is closed while it streams; a cursor after the fence would break it."""
+    """Code blocks are closed while they stream, and a cursor after the fence would break them."""
     view.show_asked("m")
     view.text("```python\nprint(1)\n")
     assert only(view).body.endswith("```")
 
 
 def test_the_receipt_tells_what_is_known_and_nothing_else(view: AnswerView) -> None:
-    """A short wait is not worth a word."""
+    """A short wait is left out."""
     view.show_asked("m")
     view.text("Because.")
     view.finish(Receipt(model="org/m", tokens=1812, tokens_per_second=41.4, ttft=0.31, waited=0.2))
@@ -94,7 +94,7 @@ def test_the_receipt_tells_what_is_known_and_nothing_else(view: AnswerView) -> N
     assert only(view).controls == (Control.REGENERATE,)
 
 
-def test_an_end_that_is_not_one_is_said_first(view: AnswerView) -> None:
+def test_an_end_that_is_not_normal_is_said_first(view: AnswerView) -> None:
     """Stopped, cut short, failed: before the figures."""
     view.show_asked("m")
     view.text("Half")
@@ -103,7 +103,7 @@ def test_an_end_that_is_not_one_is_said_first(view: AnswerView) -> None:
 
 
 def test_a_repeated_stream_replaces_what_broke_with_its_first_word(view: AnswerView) -> None:
-    """Until then the broken text stays; if nothing better comes it can be restored."""
+    """Until then the broken text stays, and it can be restored."""
     view.show_asked("m")
     view.text("Broken ")
     view.show_reconnecting()
@@ -128,7 +128,7 @@ def test_a_continued_answer_starts_with_what_there_is(view: AnswerView) -> None:
 
 
 def test_controls_and_small_print_stand_under_the_last_page_alone(view: AnswerView) -> None:
-    """And every message keeps to Discord's limit."""
+    """And every message is within Discord's limit."""
     view.show_asked("m")
     for number in range(1200):
         view.text(f"word{number} ")
@@ -140,7 +140,7 @@ def test_controls_and_small_print_stand_under_the_last_page_alone(view: AnswerVi
 
 
 def test_what_does_not_fit_is_attached_at_the_end(view: AnswerView) -> None:
-    """Beyond the last message: the rest, and the whole answer, as files."""
+    """The rest beyond the last message, and the whole answer, are files."""
     view.show_asked("m")
     words = " ".join(f"word{number}" for number in range(3000))
     view.text(words)
@@ -152,7 +152,7 @@ def test_what_does_not_fit_is_attached_at_the_end(view: AnswerView) -> None:
 
 
 def test_a_notice_stays_until_the_end_and_is_given_once(view: AnswerView) -> None:
-    """A private message that cannot be edited for long says where the answer will come."""
+    """It says where a private answer will be shown."""
     view.show_position(2, None)
     assert view.notify("notice.to_dm")
     assert not view.notify("notice.to_dm")
@@ -160,7 +160,6 @@ def test_a_notice_stays_until_the_end_and_is_given_once(view: AnswerView) -> Non
     view.show_asked("m")
     view.text("Done.")
     view.finish(Receipt())
-    assert view.phase is Phase.DONE
     assert "direct message" not in only(view).footer
 
 
@@ -169,5 +168,5 @@ def test_a_notice_stays_until_the_end_and_is_given_once(view: AnswerView) -> Non
     [("Qwen/Qwen3-8B", "Qwen3-8B"), ("plain", "plain"), (None, ""), ("a/*b*", "\\*b\\*")],
 )
 def test_models_are_named_by_their_last_part(name: str | None, short: str) -> None:
-    """Their names are foreign text."""
+    """The names are untrusted text."""
     assert short_model(name) == short

@@ -1,4 +1,4 @@
-"""What people read of the cluster: the card, the models, the way to join."""
+"""The status card, the list of models and the join card as text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def card(
 
 
 def text(shown: Card) -> str:
-    """All that stands on it."""
+    """The text of a card."""
     return "\n".join(shown.sections)
 
 
@@ -160,7 +160,7 @@ def test_pages_end_where_the_models_do() -> None:
     assert "lists no models" in models_page(EN, [], running=None, page=0)[0]
 
 
-# -- the way to join -----------------------------------------------------------------------------------------
+# -- joining ----------------------------------------------------------------------------------------------
 
 
 def test_the_join_command_can_be_copied_whatever_is_in_it() -> None:
@@ -199,7 +199,7 @@ def test_each_network_has_its_obstacles() -> None:
     ],
 )
 def test_the_steps_are_the_systems(system: str, words: tuple[str, ...]) -> None:
-    """And nobody else's."""
+    """The steps of other systems are not shown."""
     shown = text(join_card(EN, LOCAL, None, system=system))
     assert all(word in shown for word in words)
     others = {"--extras gpu", "--extras mac", "Parallax_Win_Setup.exe"} - set(words)
@@ -207,7 +207,7 @@ def test_the_steps_are_the_systems(system: str, words: tuple[str, ...]) -> None:
 
 
 def test_progress_and_who_came() -> None:
-    """While people wait at the machine; before there is a model nothing can join."""
+    """The card shows how many nodes have joined and who came; without a model it says that nothing can join."""
     seen = status(node(), node(1, state=NodeState.WAITING))
     shown = join_card(EN, LOCAL, seen, came="Your node has joined: A100.")
     assert "Nodes: 1 ready of 2 joined" in text(shown)

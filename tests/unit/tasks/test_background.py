@@ -12,7 +12,7 @@ LONG = 60.0
 
 
 async def test_a_shutdown_waits_for_what_ends_by_itself() -> None:
-    """The last edit is still sent, even though nothing else keeps the bot."""
+    """A shutdown waits for the last edit."""
     background, go, done = Background(), asyncio.Event(), []
 
     async def last_edit() -> None:
@@ -30,7 +30,7 @@ async def test_a_shutdown_waits_for_what_ends_by_itself() -> None:
 
 @pytest.mark.timeout(10)
 async def test_a_shutdown_does_not_wait_for_what_follows_something() -> None:
-    """A live card is followed for ten minutes: it is cancelled at the end, and no shutdown is longer for it."""
+    """A live card is followed for ten minutes: a shutdown cancels it instead of waiting."""
     background, ended = Background(), asyncio.Event()
 
     async def follow() -> None:

@@ -9,7 +9,7 @@ from tests.fakes.clocks import HandClock
 
 
 def test_one_that_fails_keeps_nobody_from_being_told() -> None:
-    """Its failure is logged, once a minute, with how often it went unsaid."""
+    """Its error is logged once a minute, with the number of times it was not logged."""
     clock, heard = HandClock(), []
     listeners = Listeners[[str]](clock)
 

@@ -1,4 +1,4 @@
-"""What has begun is waited for, but not for ever."""
+"""Waiting for pending work, with a limit."""
 
 from __future__ import annotations
 

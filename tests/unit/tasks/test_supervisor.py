@@ -34,7 +34,7 @@ class Work:
 
 
 async def passes(clock: HandClock, seconds: float, until: Callable[[], bool]) -> None:
-    """Let so much time pass once somebody waits for it, and wait for what it leads to."""
+    """Advance the clock once the supervisor sleeps, and wait until the condition is true."""
     await clock.asleep()
     clock.advance(seconds)
     async with asyncio.timeout(PATIENCE):
@@ -42,8 +42,8 @@ async def passes(clock: HandClock, seconds: float, until: Callable[[], bool]) ->
             await clock.sleep(0)
 
 
-async def test_q4_an_unforeseen_failure_is_logged_and_the_task_goes_on() -> None:
-    """With its traceback: it is a bug, whatever brought it out."""
+async def test_q4_an_unexpected_failure_is_logged_and_the_task_goes_on() -> None:
+    """It is logged with its traceback, because it is a bug."""
     clock, work = HandClock(), Work([OverflowError("int too large to convert to float")])
     with capture_logs() as logs:
         task = asyncio.create_task(Supervisor(clock).keep("line", work.run))
@@ -55,8 +55,8 @@ async def test_q4_an_unforeseen_failure_is_logged_and_the_task_goes_on() -> None
     assert isinstance(entry["exc_info"], OverflowError)
 
 
-async def test_a_failure_with_a_name_never_ends_a_task() -> None:
-    """A disk that is busy stays busy as long as it likes; each try is one event without a traceback."""
+async def test_a_known_error_never_ends_a_task() -> None:
+    """A disk may be busy for any time; each try is logged as one event without a traceback."""
     clock, work = HandClock(), Work([StorageError("busy") for _ in range(3 * FAILURES)])
     with capture_logs() as logs:
         task = asyncio.create_task(Supervisor(clock).keep("line", work.run))
@@ -67,8 +67,8 @@ async def test_a_failure_with_a_name_never_ends_a_task() -> None:
     assert not any("exc_info" in entry for entry in logs)
 
 
-async def test_a_task_that_gets_nowhere_ends_the_process() -> None:
-    """With what it raised last; the tries come later and later, and are logged once."""
+async def test_a_task_that_fails_again_and_again_ends_the_process() -> None:
+    """With its last error. The tries get rarer, and are logged once."""
     clock, work = HandClock(), Work([OverflowError(str(number)) for number in range(2 * FAILURES)])
     with capture_logs() as logs:
         task = asyncio.create_task(Supervisor(clock).keep("line", work.run))
@@ -80,7 +80,7 @@ async def test_a_task_that_gets_nowhere_ends_the_process() -> None:
 
 
 async def test_a_failure_now_and_then_is_survived_for_ever() -> None:
-    """And logged each time that it was not in the last minute."""
+    """It is logged unless it was logged within the last minute."""
     clock, work = HandClock(), Work([OverflowError() for _ in range(4 * FAILURES)])
     with capture_logs() as logs:
         task = asyncio.create_task(Supervisor(clock).keep("line", work.run))
@@ -105,8 +105,8 @@ async def test_a_cancelled_task_is_not_begun_again() -> None:
 
 
 @given(st.lists(st.floats(0.0, 200.0), min_size=1, max_size=40))
-def test_endurance_ends_exactly_where_failures_crowd(gaps: list[float]) -> None:
-    """The waits grow with the failures that are not long ago, and are never zero."""
+def test_a_task_is_given_up_after_so_many_failures_within_the_window(gaps: list[float]) -> None:
+    """The waits double with each failure within the window."""
     endurance, now, before = Endurance(), 0.0, []
     for gap in gaps:
         now += gap

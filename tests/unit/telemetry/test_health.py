@@ -47,7 +47,7 @@ async def test_two_bots_in_one_process_count_for_themselves() -> None:
 
 
 async def test_a_taken_port_is_a_warning_and_the_bot_goes_on() -> None:
-    """Questions are worth more than a health page."""
+    """The bot runs without its health page."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server, structlog.testing.capture_logs() as logs:
         bind = f"127.0.0.1:{server.getsockname()[1]}"
         async with health_server(bind, Metrics(), dict) as port:

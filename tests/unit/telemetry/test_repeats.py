@@ -1,4 +1,4 @@
-"""What happens again and again is logged seldom."""
+"""Frequent events are logged rarely."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.telemetry.repeats import KINDS, Repeats
 
 
 def test_each_kind_has_its_own_turn() -> None:
-    """And tells how often it was passed over."""
+    """The next event that is logged says how many were left out."""
     repeats = Repeats(most=2, every=60.0)
     assert [repeats.due("a", at) for at in (0.0, 1.0, 2.0, 3.0)] == [0, 0, None, None]
     assert repeats.due("b", 3.0) == 0
@@ -30,7 +30,7 @@ def test_nothing_is_lost_from_the_count(happened: list[tuple[int, float]], most:
 
 
 def test_kinds_that_a_peer_invents_fill_no_memory() -> None:
-    """They are forgotten together."""
+    """Beyond the limit, all kinds are forgotten together."""
     repeats = Repeats()
     for number in range(10 * KINDS):
         assert repeats.due(number, 0.0) == 0

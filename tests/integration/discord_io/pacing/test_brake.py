@@ -20,7 +20,7 @@ AT_ONCE = 50
 
 
 async def refused(live_answers: DeliveryRig, count: int) -> None:
-    """So many calls with the bot's token, each of which is answered with 403."""
+    """Make so many calls with the bot's token, each of which is answered with 403."""
     live_answers.discord.faults.next("GET", "/guilds/*", 50001, times=count)
 
     async def fetch(guild_id: int, times: int) -> None:
@@ -33,7 +33,7 @@ async def refused(live_answers: DeliveryRig, count: int) -> None:
 
 
 def refused_elsewhere(live_answers: DeliveryRig, count: int) -> None:
-    """So many more, of which only the answers are played."""
+    """Count so many further answers without making the calls."""
     for _ in range(count):
         live_answers.outgoing.answered(Ticket(CallPriority.OTHER, interaction=False), 403)
 

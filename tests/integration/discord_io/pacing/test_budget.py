@@ -101,7 +101,7 @@ async def test_places_wait_for_last_states(live_answers: DeliveryRig) -> None:
 
 
 async def test_a_call_that_the_library_holds_back_leaves_in_its_turn(live_answers: DeliveryRig) -> None:
-    """Leave that was granted before the library's own wait for a channel's window is asked for anew after it."""
+    """A ticket that was granted before the library waited for a channel's window is asked for again after it."""
     hall = rooms(live_answers)[0]
     channel = live_answers.client.get_partial_messageable(hall.id)
 
@@ -136,7 +136,7 @@ async def test_what_commands_send_shares_the_limit_of_a_channel_with_its_answers
 
 
 async def test_another_process_with_the_same_token_is_given_way(live_answers: DeliveryRig) -> None:
-    """It used the second up: after one refusal everything waits until the limit's own end."""
+    """After one global refusal every call waits until the limit's reset."""
     halls = rooms(live_answers)
     await live_answers.client.fetch_channel(halls[0].id)
     window = live_answers.discord.limits._windows[GLOBAL.counter, ""]  # what nobody can do from outside

@@ -37,7 +37,7 @@ def gaps(message: Message, since: float, until: float) -> Sequence[float]:
 
 
 async def test_refused_edits_become_rarer_and_then_less_rare(live_answers: DeliveryRig) -> None:
-    """A refusal or two teach the pace; after a while without one it is tried whether more is allowed."""
+    """The pace is learned from a refusal or two; after a while without one, a higher pace is tried."""
     delivery, message, _ = await live_answers.open(lives=0.0)
     live_answers.discord.clock.advance(OLD)
     began = live_answers.clock.monotonic()
@@ -56,7 +56,7 @@ async def test_refused_edits_become_rarer_and_then_less_rare(live_answers: Deliv
 
 
 async def test_a_young_message_gets_the_whole_pace_back(live_answers: DeliveryRig) -> None:
-    """What an old one taught its channel is forgotten step by step."""
+    """The spacing that an old message caused in its channel narrows step by step."""
     old, _, _ = await live_answers.open(lives=0.0)
     live_answers.discord.clock.advance(OLD)
     await growing(live_answers, old, 12.0)

@@ -1,4 +1,4 @@
-"""Answers that break off on a cluster whose nodes go on with what they are shown."""
+"""Answers that break off, on a cluster that can continue a text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PREFIX = Settings(assistant_prefix=True)
 
 
 async def _broken_after(queue: RunningQueue, request_id: str, *pieces: str) -> None:
-    """Let the first stream say this and break."""
+    """Let the first stream send this text and break."""
     stream = await queue.scheduler.asked(1)
     stream.begin()
     for piece in pieces:
@@ -22,7 +22,7 @@ async def _broken_after(queue: RunningQueue, request_id: str, *pieces: str) -> N
 
 
 async def test_a_broken_answer_goes_on_where_it_stopped() -> None:
-    """What was shown stays, the rest follows, and no reader sees it shrink."""
+    """What was shown stays, and the rest follows."""
     async with running(ready(1), settings=PREFIX) as queue:
         asked = await queue.asks(1, "count")
         await _broken_after(queue, asked, "one,", " two,", "\n")
@@ -54,7 +54,7 @@ async def test_a_broken_answer_goes_on_where_it_stopped() -> None:
 
 
 async def test_a_cluster_that_refuses_to_go_on_is_asked_anew() -> None:
-    """The operator was wrong about the nodes: the answer is complete all the same."""
+    """The setting was wrong about the engine; the answer is complete all the same."""
     async with running(ready(1), settings=PREFIX) as queue:
         asked = await queue.asks(1, "count")
         await _broken_after(queue, asked, "one,", " two,")
@@ -71,7 +71,7 @@ async def test_a_cluster_that_refuses_to_go_on_is_asked_anew() -> None:
 
 
 async def test_what_breaks_off_a_second_time_is_kept_whole() -> None:
-    """Both streams' words, marked as broken off."""
+    """Both streams' text is kept, marked as broken off."""
     async with running(ready(1), settings=PREFIX) as queue:
         asked = await queue.asks(1, "count")
         await _broken_after(queue, asked, "one,")
@@ -120,7 +120,7 @@ async def test_stopped_while_it_is_asked_for_again_it_keeps_what_was_shown() -> 
 
 
 async def test_stopped_before_it_is_taken_again_it_keeps_what_was_shown() -> None:
-    """The scheduler holds the repetition: the answer ends at once, its slot is free when it surfaces."""
+    """The scheduler holds the repetition. The answer ends at once, its slot is free when a pipeline takes it."""
     async with running(ready(1)) as queue:
         asked = await queue.asks(1, "count")
         await _broken_after(queue, asked, "one, two, three")

@@ -1,4 +1,4 @@
-"""How a question ends for its asker when its message is out of reach, and who is told of an answer."""
+"""How an end is shown when its message cannot be edited, and which answers are announced."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ class Messages:
     async def announce(
         self, destination: Destination, *, request_id: str, reply_to: int, user_id: int, text: str
     ) -> None:
-        """Note who was told."""
+        """Record who was told."""
         self.announced.append(user_id)
 
     async def direct(
         self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
     ) -> None:
-        """Note what was written to whom."""
+        """Record what was written to whom."""
         if self.refusal is not None:
             raise self.refusal
         self.direct_messages.append((user_id, "\n".join([heading, *(f"{p.body}\n{p.footer}" for p in pages)])))
 
 
 class EveryAnnouncement:
-    """A :class:`bot.services.ports.Preferences` of people who want to be told."""
+    """A :class:`bot.services.ports.Preferences` of people who want announcements."""
 
     async def announce(self, user_id: int) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     async def set_announce(self, user_id: int, announce: bool) -> None:
-        """It stays so."""
+        """Do nothing."""
 
 
 @dataclass(eq=False)
 class Ends:
-    """One question at a time, and what comes of it."""
+    """One question, and the messages that its end causes."""
 
     clock: HandClock = field(default_factory=HandClock)
     store: MemoryRequests = field(default_factory=MemoryRequests)
@@ -82,14 +82,14 @@ class Ends:
         )
 
     async def asked(self, *, private: bool = False) -> tuple[StoredRequest, LiveAnswer]:
-        """A question that waits, in a message."""
+        """A waiting question with a message."""
         stored = await self.store.enqueue(question("q", user=ASKER, at=self.clock.now(), private=private), WIDE)
         live = self.live_answers.open(stored.question)
         await self.live_answers.acknowledged("q", 11, None)
         return stored, live
 
     async def taken(self) -> StoredRequest:
-        """The question is on its way to the cluster."""
+        """Claim the question."""
         taken = await self.store.claim("me", now=self.clock.now, lease=30.0)
         assert taken is not None
         return taken
@@ -114,10 +114,10 @@ async def test_a_failure_is_told_in_direct_messages_when_the_message_is_out_of_r
 
 
 async def test_expired_and_cleared_questions_are_told_too() -> None:
-    """Whoever waited for them in vain must not wait on."""
+    """Their askers must not go on waiting."""
     ends = Ends()
     stored, live = await ends.out_of_reach(TokenExpired("50027"))
-    await ends.completion.show_expired(stored, live, waited=86_400.0)
+    await ends.completion.show_expired(stored, live, now=ends.clock.now() + 86_400.0)
     await ends.completion.show_cancelled(stored, live, by=OPERATOR)
     expired, cleared = (text for _, text in ends.messages.direct_messages)
     assert "waited" in expired
@@ -125,19 +125,19 @@ async def test_expired_and_cleared_questions_are_told_too() -> None:
 
 
 async def test_who_withdrew_a_question_need_not_be_told() -> None:
-    """Nor somebody whose message was deleted, or shows it."""
+    """Nor people whose message was deleted, or shows it."""
     ends = Ends()
     stored, live = await ends.out_of_reach(TokenExpired("50027"))
     await ends.completion.show_cancelled(stored, live, by=ASKER)
     ends.shown.answers["q"].error = MessageGone("10008")
-    await ends.completion.show_expired(stored, live, waited=1.0)
+    await ends.completion.show_expired(stored, live, now=ends.clock.now())
     ends.shown.answers["q"].error = None
-    await ends.completion.show_expired(stored, live, waited=1.0)
+    await ends.completion.show_expired(stored, live, now=ends.clock.now())
     assert ends.messages.direct_messages == []
 
 
 async def test_with_closed_direct_messages_the_end_stands_all_the_same() -> None:
-    """The state is committed; nothing is raised."""
+    """The state is committed, and nothing is raised."""
     ends = Ends()
     _, live = await ends.out_of_reach(TokenExpired("50027"))
     ends.messages.refusal = AccessLost("50007")
@@ -154,7 +154,7 @@ async def test_with_closed_direct_messages_the_end_stands_all_the_same() -> None
 async def test_a_long_wait_is_announced_wherever_it_was_spent(
     in_line: float, held: float | None, announced: bool
 ) -> None:
-    """In our line or at the scheduler, which holds a question until a pipeline is free: the asker waits alike."""
+    """In our queue, or at the scheduler, which holds a question until a pipeline is free."""
     ends = Ends()
     _, live = await ends.asked()
     ends.clock.advance(in_line)
@@ -164,7 +164,7 @@ async def test_a_long_wait_is_announced_wherever_it_was_spent(
 
 
 async def test_so_is_one_that_a_restart_shows() -> None:
-    """What was committed tells how long its asker had waited."""
+    """How long its asker waited is stored."""
     ends = Ends()
     await ends.asked()
     await ends.taken()
@@ -175,7 +175,7 @@ async def test_so_is_one_that_a_restart_shows() -> None:
 
 
 async def test_private_answers_are_not_announced() -> None:
-    """The reply would stand in the channel."""
+    """The reply would be seen in the channel."""
     ends = Ends()
     _, live = await ends.asked(private=True)
     await ends.completion.finish(await ends.taken(), live, replace(answer(), ttft=70.0))

@@ -1,4 +1,4 @@
-"""The one watcher of the cluster, at a scheduler that breaks in the recorded ways."""
+"""The monitor with a scheduler that fails in the recorded ways."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ PATIENCE = 10.0
 
 @dataclass(eq=False)
 class Watched:
-    """A watcher at work and every state it told of."""
+    """A running monitor and every view that it told listeners about."""
 
     parallax: ParallaxDouble
     monitor: ClusterMonitor
+    clock: FastClock
     seen: list[ClusterView] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self) -> None:
-        """Remember what the watcher shows at a change."""
+        """Keep the view after a change."""
         self.seen.append(self.monitor.view())
         self.changed.set()
 
     async def until(self, condition: Callable[[ClusterView], bool]) -> ClusterView:
-        """Wait until the watcher's view is so."""
+        """Wait until the view fulfils the condition."""
         async with asyncio.timeout(PATIENCE):
             while not condition(self.monitor.view()):
                 self.changed.clear()
@@ -46,11 +47,11 @@ class Watched:
 
 @asynccontextmanager
 async def watching(parallax: ParallaxDouble, *, fast: float = 20.0) -> AsyncIterator[Watched]:
-    """A watcher of this scheduler; half a second without a status line is silence."""
+    """A monitor of this scheduler; half a second without a status line is silence."""
     clock = FastClock(fast)
     client = ParallaxClient(parallax.url, timeouts=Timeouts(connect=1.0, control=0.5), clock=SystemClock())
     monitor = ClusterMonitor(client, clock, Metrics())
-    watched = Watched(parallax, monitor)
+    watched = Watched(parallax, monitor, clock)
     monitor.subscribe(watched.note)
     task = asyncio.create_task(monitor.run())
     try:
@@ -74,16 +75,16 @@ async def test_a_ready_cluster_is_usable(parallax: ParallaxDouble) -> None:
     """Nothing is known at first; then the report is there, with its age."""
     async with watching(parallax) as watched:
         assert watched.monitor.view().availability is Availability.UNKNOWN
-        assert watched.monitor.view().age is None
+        assert watched.monitor.view().received_at is None
         view = await watched.until(lambda view: view.availability is Availability.USABLE)
         assert view.status is not None
         assert view.status.model == "Qwen/Qwen3-8B"
         assert len(view.status.nodes) == 3
-        assert view.age is not None
+        assert view.received_at is not None
 
 
 async def test_listeners_hear_of_changes_only(parallax: ParallaxDouble) -> None:
-    """A report a second that says the same wakes nobody."""
+    """Reports that repeat the last one do not call listeners."""
     async with watching(parallax) as watched:
         await watched.until(lambda view: view.availability is Availability.USABLE)
         parallax.remove_node("attic")
@@ -97,7 +98,7 @@ async def test_listeners_hear_of_changes_only(parallax: ParallaxDouble) -> None:
 async def test_q4_a_listener_that_fails_ends_neither_the_watch_nor_the_others_news(
     parallax: ParallaxDouble,
 ) -> None:
-    """Whatever a report brings out in one of them."""
+    """An unexpected error in one listener is not passed on."""
     async with watching(parallax) as watched:
 
         def broken() -> None:
@@ -127,15 +128,16 @@ async def test_a_poisoned_status_is_survived(parallax: ParallaxDouble) -> None:
 
 
 async def test_a_freeze_is_noticed_and_its_end_too(parallax: ParallaxDouble) -> None:
-    """Not a byte comes (recordings 60, 65, 85): since when is told, and the last report's age grows."""
+    """Not a byte comes (recordings 60, 65, 85): the view keeps the last report and says since when."""
     async with watching(parallax) as watched:
         first = await watched.until(lambda view: view.availability is Availability.USABLE)
         parallax.freeze()
         view = await watched.until(lambda view: view.availability is Availability.UNREACHABLE)
         assert view.status == first.status
         assert view.unreachable_since is not None
-        assert view.age is not None
-        assert view.age >= 7.0
+        assert view.received_at is not None
+        assert view.unreachable_since <= view.received_at
+        assert watched.clock.now() - view.received_at >= 7.0
         parallax.unfreeze()
         view = await watched.until(lambda view: view.availability is Availability.USABLE)
         assert view.unreachable_since is None
@@ -154,7 +156,7 @@ async def test_a_short_pause_alarms_nobody(parallax: ParallaxDouble) -> None:
 
 
 async def test_it_reconnects_to_a_scheduler_that_comes_up_later(parallax: ParallaxDouble) -> None:
-    """Down from the start: told at once, and found again without help."""
+    """It is unreachable from the start, and usable as soon as it answers."""
     await parallax.unreachable()
     async with watching(parallax) as watched:
         view = await watched.until(lambda view: view.availability is Availability.UNREACHABLE)

@@ -1,4 +1,4 @@
-"""What a chart is made of: the minutes that are kept, and the newest half an hour more finely."""
+"""The samples of a chart: stored minutes, and the newest half an hour in finer steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE = 5.0
 
 @dataclass(eq=False)
 class Kept:
-    """A journal over a real database."""
+    """A recorder on a real database."""
 
     clock: HandClock
     scheduler: ScriptedScheduler
@@ -34,17 +34,17 @@ class Kept:
     waiting: int = 0
 
     async def load(self) -> Load:
-        """What runs and waits now."""
+        """The load now."""
         return Load(running=1, capacity=2, waiting=self.waiting)
 
     async def minute(self, ago: float) -> Sample:
-        """A minute's sample, kept by a process before."""
+        """Store a sample of a minute, as an earlier process did."""
         sample = Sample(self.clock.at - ago, 60.0, 5.0, 1.0, 2.0, 2.0, 0, None, None)
         await self.database.history.add_sample(sample)
         return sample
 
     async def seen(self) -> None:
-        """The scheduler reports for the first time."""
+        """Send the first report and wait until the monitor has it."""
         arrived = asyncio.Event()
         unsubscribe = self.monitor.subscribe(arrived.set)
         self.scheduler.report(ready(2))
@@ -57,7 +57,7 @@ class Kept:
 
 @asynccontextmanager
 async def keeping(folder: Path) -> AsyncIterator[Kept]:
-    """A journal whose watcher has seen nothing yet."""
+    """A recorder whose monitor has no report yet."""
     clock, scheduler = HandClock(), ScriptedScheduler()
     monitor = ClusterMonitor(scheduler, clock, Metrics())
     async with Database.open(new_database(folder)) as database:
@@ -77,13 +77,13 @@ async def keeping(folder: Path) -> AsyncIterator[Kept]:
 
 
 async def test_nothing_is_known_of_a_cluster_never_seen(tmp_path: Path) -> None:
-    """The only case without a picture."""
+    """There are no samples, so there is no chart."""
     async with keeping(tmp_path) as kept:
         assert await kept.recorder.samples(86_400) == []
 
 
 async def test_the_first_look_is_enough(tmp_path: Path) -> None:
-    """Whoever asks in the first seconds gets what there is at this moment; each look adds to it."""
+    """Asking for samples takes one, so that a chart exists from the first second."""
     async with keeping(tmp_path) as kept:
         await kept.seen()
         first = await kept.recorder.samples(86_400)
@@ -95,7 +95,7 @@ async def test_the_first_look_is_enough(tmp_path: Path) -> None:
 
 
 async def test_minutes_of_a_process_before_come_first(tmp_path: Path) -> None:
-    """After a restart: what was kept, then what was seen since, in order."""
+    """After a restart the stored samples come first, then the new ones."""
     async with keeping(tmp_path) as kept:
         older, newer = await kept.minute(600), await kept.minute(120)
         await kept.seen()
@@ -105,7 +105,7 @@ async def test_minutes_of_a_process_before_come_first(tmp_path: Path) -> None:
 
 
 async def test_a_longer_time_is_shown_by_the_minute(tmp_path: Path) -> None:
-    """More than half an hour: finer samples would crowd the newest part of it."""
+    """A chart of more than half an hour has a sample for each minute only."""
     async with keeping(tmp_path) as kept:
         minutes = [await kept.minute(FINE_SECONDS + 120), await kept.minute(300)]
         await kept.seen()

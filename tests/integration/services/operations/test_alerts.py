@@ -1,4 +1,4 @@
-"""What is told of a cluster that goes wrong: each trouble once, its end when it is seen, and good news between."""
+"""Alerts: each problem once, its end when it is seen, and news."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ BOTH = report(RACK, ATTIC)
 
 @pytest.fixture
 def clock() -> HandClock:
-    """The time."""
+    """The clock of all processes."""
     return HandClock()
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """A database."""
+    """The database of all processes."""
     return new_database(tmp_path)
 
 
 @pytest.fixture
 async def bot(url: str, clock: HandClock) -> AsyncIterator[Process]:
-    """A process that has seen two nodes work."""
+    """A process that has seen a cluster of two ready nodes."""
     async with process(url, clock) as one:
         await one.sees(BOTH)
         yield one
 
 
 async def test_a_lost_node_and_its_return(bot: Process) -> None:
-    """Told with a ping when it lasts, and that it has passed without one."""
+    """A loss that lasts is announced with a ping, its end without one."""
     await bot.sees(report(ATTIC))
     await bot.goes_on(2, report(ATTIC))
     assert bot.lines == []
@@ -75,7 +75,7 @@ async def test_a_lost_node_and_its_return(bot: Process) -> None:
 
 @pytest.mark.parametrize("error", [FROZEN, CLOSED])
 async def test_a_node_is_not_back_because_nobody_tells(bot: Process, error: SchedulerUnreachable) -> None:
-    """The scheduler freezes or goes down while a node is missed: whether it is there cannot be seen."""
+    """While the scheduler is frozen or down, a lost node is not announced as back."""
     await bot.goes_on(10, report(ATTIC))
     await bot.falls_silent(error)
     for _ in range(4):
@@ -87,7 +87,7 @@ async def test_a_node_is_not_back_because_nobody_tells(bot: Process, error: Sche
 
 
 async def test_more_nodes_are_needed_until_the_cluster_is_usable(bot: Process) -> None:
-    """A scheduler that freezes, or one that was restarted and lists nothing, has not enough nodes."""
+    """A freeze or a restart of the scheduler does not end this problem; a usable cluster does."""
     short = report(ATTIC, waiting=True, more=True)
     await bot.goes_on(10, short)
     assert "▲ The cluster needs more nodes" in bot.lines
@@ -102,7 +102,7 @@ async def test_more_nodes_are_needed_until_the_cluster_is_usable(bot: Process) -
 
 
 async def test_questions_fail_until_one_is_answered(bot: Process, url: str, clock: HandClock) -> None:
-    """Neither a frozen scheduler nor a bot that was restarted proves that they work again."""
+    """Neither a freeze nor a restart of the bot ends this problem; an answer does."""
     for _ in range(3):
         bot.monitor.chat_failed(UpstreamFailed("broken"))
     await bot.goes_on(10, BOTH)
@@ -120,7 +120,7 @@ async def test_questions_fail_until_one_is_answered(bot: Process, url: str, cloc
 
 
 async def test_a_frozen_scheduler_that_is_restarted(bot: Process) -> None:
-    """Its port closes as was advised: that is no answer yet, and no further trouble."""
+    """While it restarts, its port is closed: that is no answer, and no second problem."""
     await bot.falls_silent(FROZEN)
     await bot.stays_silent(FROZEN)
     assert len(bot.lines) == 1
@@ -134,7 +134,7 @@ async def test_a_frozen_scheduler_that_is_restarted(bot: Process) -> None:
 
 
 async def test_one_line_of_a_scheduler_is_not_an_answer(bot: Process) -> None:
-    """It freezes again after it: nobody is told that it works."""
+    """It freezes again after one report: nothing is announced."""
     await bot.falls_silent(FROZEN)
     await bot.stays_silent(FROZEN)
     await bot.sees(BOTH)
@@ -146,7 +146,7 @@ async def test_one_line_of_a_scheduler_is_not_an_answer(bot: Process) -> None:
 async def test_a_restart_of_the_bot_while_the_scheduler_is_frozen(
     bot: Process, url: str, clock: HandClock
 ) -> None:
-    """Until it has noticed itself, the new process does not know, and takes nothing back."""
+    """The new process neither repeats nor ends the problem before it has seen the scheduler itself."""
     await bot.falls_silent(FROZEN)
     await bot.stays_silent(FROZEN)
     assert len(bot.lines) == 1
@@ -162,7 +162,7 @@ async def test_a_restart_of_the_bot_while_the_scheduler_is_frozen(
 
 
 async def test_an_alert_of_an_older_version_ends_as_any(bot: Process) -> None:
-    """Frozen was a kind of its own once."""
+    """Older versions stored ``frozen`` as a kind of its own."""
     await bot.database.boards.begin_alerts([OpenAlert("frozen", "", bot.clock.now() - 60)])
     await bot.goes_on(10, report())
     assert [line for line in bot.lines if line.startswith(ANSWERS)]
@@ -170,7 +170,7 @@ async def test_an_alert_of_an_older_version_ends_as_any(bot: Process) -> None:
 
 
 async def test_a_switch_takes_nothing_back(bot: Process) -> None:
-    """A node that was missed before is missed until it is seen, or until its absence is no trouble any more."""
+    """A node that was lost before a switch is announced as back only when it is listed again."""
     await bot.goes_on(10, report(ATTIC))
     bot.switch.is_under_way = True
     await bot.goes_on(30, report(ATTIC))
@@ -185,7 +185,7 @@ async def test_a_switch_takes_nothing_back(bot: Process) -> None:
 
 
 async def test_a_stranded_cluster_stays_so_when_a_switch_begins(bot: Process) -> None:
-    """It is over when the workers have stopped, not when operators have begun to do something about it."""
+    """The problem ends when the workers have stopped, not when a switch begins."""
     await bot.sees(report(model="other"))
     stranded = report(RACK, ATTIC, model="other", waiting=True, more=True)
     await bot.goes_on(10, stranded)
@@ -198,7 +198,7 @@ async def test_a_stranded_cluster_stays_so_when_a_switch_begins(bot: Process) ->
 
 
 async def test_a_node_that_never_returns_is_forgotten_silently(bot: Process) -> None:
-    """And one that returns after that is new."""
+    """Its loss ends without a message; if it returns after that, it is a new node."""
     await bot.goes_on(10, report(ATTIC))
     before = bot.lines
     bot.clock.advance(FORGOTTEN_AFTER)
@@ -210,7 +210,7 @@ async def test_a_node_that_never_returns_is_forgotten_silently(bot: Process) -> 
 
 
 async def test_an_unnamed_worker_under_another_peer_id_is_forgotten_silently(bot: Process, url: str) -> None:
-    """It is a newcomer; the node that left is not said to be back, by this process or by a later one."""
+    """It counts as a new node; no process announces the old one as back."""
     again = replace(RACK, node_id="rack-again")
     await bot.goes_on(10, report(ATTIC))
     await bot.goes_on(10, report(ATTIC, again))
@@ -318,7 +318,7 @@ async def test_the_first_time_that_the_cluster_is_usable(url: str, clock: HandCl
 
 
 async def test_a_cluster_that_waits_and_works_again(bot: Process) -> None:
-    """Trouble and its end, once each: no news besides."""
+    """The problem and its end are announced once each, without news about the same."""
     await bot.goes_on(10, report(RACK, ATTIC, waiting=True))
     await bot.goes_on(10, BOTH)
     assert [line.partition(" · ")[0] for line in bot.lines] == [
@@ -332,18 +332,18 @@ CUT_OFF = "▲ Discord has refused 5,000 calls in ten minutes"
 
 
 def refused(bot: Process, count: int) -> None:
-    """So many calls of this process were refused just now."""
+    """Let Discord refuse this many calls of this process now."""
     for _ in range(count):
         bot.outgoing.answered(Ticket(CallPriority.OTHER, interaction=False), 429)
 
 
 def told_of_calls(bot: Process) -> list[str]:
-    """Whatever was told of refused calls, as far as it says what is the case."""
+    """The alerts about refused calls, without what to do."""
     return [line.partition(", and")[0].partition(";")[0] for line in bot.lines if "Discord" in line]
 
 
 async def test_calls_that_discord_refuses(bot: Process) -> None:
-    """Each level is told once, with a ping, and so is its end, ten minutes later by itself."""
+    """Each level is announced once with a ping, and its end ten minutes later."""
     refused(bot, HOLDS_BACK)
     await bot.goes_on(10, BOTH)
     assert told_of_calls(bot) == [HELD_BACK]
@@ -363,7 +363,7 @@ async def test_calls_that_discord_refuses(bot: Process) -> None:
 
 
 async def test_a_process_beside_does_not_take_it_back(bot: Process, url: str, clock: HandClock) -> None:
-    """What it was not refused itself says nothing of the other, until ten minutes have passed."""
+    """A process whose own calls are fine ends the problem only after ten minutes."""
     refused(bot, HOLDS_BACK)
     await bot.goes_on(10, BOTH)
     async with process(url, clock, owner="another", channel=bot.channel) as other:

@@ -23,13 +23,13 @@ CARD = Card(("all is well",), Accent.GOOD)
 
 
 class FailingCards(StatusCards):
-    """Cards of which the first ``failures`` cannot be drawn, for a reason that nobody foresaw."""
+    """Cards of which drawing the first ``failures`` raises an unexpected error."""
 
     def __init__(self, failures: int) -> None:
         self.failures = failures
 
     async def board(self, locale: str) -> Card:
-        """Fail so often."""
+        """Fail the first times."""
         self.failures -= 1
         if self.failures >= 0:
             raise OverflowError("int too large to convert to float")
@@ -38,25 +38,25 @@ class FailingCards(StatusCards):
 
 @dataclass(eq=False)
 class Channel:
-    """A :class:`bot.services.operations.boards.CardPoster` that keeps what it was shown."""
+    """A :class:`bot.services.operations.boards.CardPoster` that keeps its cards."""
 
     posted: list[int] = field(default_factory=list)
     edits: list[tuple[int, Card]] = field(default_factory=list)
     edited: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def post(self, channel_id: int, card: Card) -> int:
-        """Keep where."""
+        """Keep the channel."""
         self.posted.append(channel_id)
         return 70
 
     async def edit(self, channel_id: int, message_id: int, card: Card) -> None:
-        """Keep it."""
+        """Keep the edit."""
         self.edits.append((message_id, card))
         self.edited.set()
 
 
 def keeper(one: Process, channel: Channel, *, failures: int = 0) -> BoardKeeper:
-    """Whoever keeps the boards of this process."""
+    """The board keeper of this process."""
     cluster = ClusterService(one.scheduler, one.monitor, "", one.clock)
     database, clock = one.database, one.clock
     nodes = NodeBook(database.node_names, cluster, database.audit, clock)
@@ -74,7 +74,7 @@ def keeper(one: Process, channel: Channel, *, failures: int = 0) -> BoardKeeper:
 
 
 async def test_a_board_that_could_not_be_drawn_is_drawn_a_minute_later(tmp_path: Path) -> None:
-    """And the failure is in the log: nobody waits for the board's own task."""
+    """The failure is in the log, because nobody waits for the board's task."""
     clock, channel = HandClock(), Channel()
     async with process(new_database(tmp_path), clock) as one:
         await one.database.boards.put_board(Board(7, None, 70, "en"))

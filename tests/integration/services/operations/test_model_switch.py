@@ -1,4 +1,4 @@
-"""The guided switch at a scheduler that fails between its steps."""
+"""The guided switch with a scheduler that fails between the steps."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ STOPPED = replace(CONNECTED, nodes=())
 
 @dataclass(eq=False)
 class SchedulerWithFailingList(ScriptedScheduler):
-    """Lists its models only while ``lists``, and keeps the inits."""
+    """A scheduler that lists models only while ``lists`` is true, and counts inits."""
 
     lists: bool = True
     inits: list[str] = field(default_factory=list)
 
     async def models(self) -> tuple[Model, ...]:
-        """Two of them, or none."""
+        """Two models. Raises while ``lists`` is false."""
         if not self.lists:
             raise SchedulerUnreachable("nothing comes", code="timeout")
         return Model(MODEL), Model(OTHER)
 
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
-        """Count it."""
+        """Count the init."""
         self.inits.append(model)
 
 
 @dataclass(eq=False)
 class Bench:
-    """A switch that has been confirmed, and what it looks at."""
+    """A confirmed switch with its queue and scheduler."""
 
     queue: RunningQueue
     scheduler: SchedulerWithFailingList
     switching: ModelSwitcher
 
     async def reports(self, status: ClusterStatus) -> Switch:
-        """The cluster reports, and the switch looks; how far it is then."""
+        """Let the cluster report and the switch look; returns the switch."""
         self.queue.scheduler.report(status)
         await self.queue.scheduler.heard()
         await self.switching.look()
@@ -101,7 +101,7 @@ async def switching(folder: Path) -> AsyncIterator[Bench]:
 
 
 async def test_a_worker_that_was_started_too_early_is_not_stranded(tmp_path: Path) -> None:
-    """The list of models failed when the workers had stopped; one is back when it works again: no init."""
+    """The list fails when the workers have stopped. When it works, a worker is connected: no init is sent."""
     async with switching(tmp_path) as bench:
         assert (await bench.reports(CONNECTED)).step is Step.STOP
         bench.scheduler.lists = False
@@ -114,7 +114,7 @@ async def test_a_worker_that_was_started_too_early_is_not_stranded(tmp_path: Pat
 
 
 async def test_no_init_to_a_scheduler_that_does_not_answer(tmp_path: Path) -> None:
-    """What it lists cannot be seen: the switch waits until it can."""
+    """Whether workers are connected is unknown: the switch waits."""
     async with switching(tmp_path) as bench:
         bench.scheduler.lists = False
         assert (await bench.reports(STOPPED)).step is Step.INIT

@@ -1,4 +1,4 @@
-"""What operators change about boards, alerts and names: done, and kept in the audit log."""
+"""Changes of boards, alert channels and names by operators, and their entries in the audit log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPERATOR = 99
 
 
 async def test_boards(tmp_path: Path) -> None:
-    """Placed, removed, and not there any more."""
+    """A board is placed and removed; removing it again says that there was none."""
     async with process(new_database(tmp_path), HandClock()) as one:
         boards = keeper(one, Channel())
         await boards.place(7, 8, "en", by=OPERATOR)
@@ -33,7 +33,7 @@ async def test_boards(tmp_path: Path) -> None:
 
 
 async def test_alert_channels(tmp_path: Path) -> None:
-    """With the role that is pinged."""
+    """The entry contains the role that is pinged."""
     audit, clock = MemoryAudit(), HandClock()
     async with process(new_database(tmp_path), clock) as one:
         alerts = AlertChannels(one.database.boards, audit, clock)
@@ -51,7 +51,7 @@ async def test_alert_channels(tmp_path: Path) -> None:
 
 
 async def test_names(tmp_path: Path) -> None:
-    """With the owner."""
+    """The entry contains the owner."""
     audit, clock = MemoryAudit(), HandClock()
     async with process(new_database(tmp_path), clock) as one:
         cluster = ClusterService(one.scheduler, one.monitor, "", clock)

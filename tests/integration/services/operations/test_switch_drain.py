@@ -1,4 +1,4 @@
-"""What a switch of the model does to answers that run: they may finish, for two minutes."""
+"""Running answers during a model switch: they have two minutes to finish."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLAN = Plan("0a0a0a0a", MODEL, 1, local_network=True)
 
 @dataclass(eq=False)
 class SkippingClock:
-    """A :class:`bot.clock.Clock` that a test sets."""
+    """A :class:`bot.clock.Clock` that the test sets."""
 
     at: float = 100_000.0
 
@@ -39,36 +39,36 @@ class SkippingClock:
         return self.at
 
     async def sleep(self, seconds: float) -> None:
-        """Pass at once."""
+        """Advance the clock and return at once."""
         self.at += seconds
 
 
 @dataclass(eq=False)
 class Switches:
-    """One switch (:class:`bot.domain.cluster.switch_steps.SwitchStore`)."""
+    """A :class:`bot.domain.cluster.switch_steps.SwitchStore` with one switch."""
 
     switch: Switch | None = None
     claimed: int = 0
 
     async def open(self, switch: Switch) -> Switch:
-        """Begin it."""
+        """Store it."""
         self.switch = switch
         return switch
 
     async def current(self) -> Switch | None:
-        """It, while it is open."""
+        """The switch while it is open."""
         return self.switch if self.switch is not None and self.switch.state is SwitchState.OPEN else None
 
     async def get(self, switch_id: str) -> Switch | None:
-        """It."""
+        """The switch."""
         return self.switch
 
     async def last_claimed(self) -> Switch | None:
-        """It, once its init was claimed."""
+        """The switch once its init was claimed."""
         return self.switch if self.claimed else None
 
     async def claim_init(self, switch_id: str, *, now: float) -> bool:
-        """Only once."""
+        """True the first time."""
         self.claimed += 1
         assert self.switch is not None
         self.switch = replace(self.switch, claimed_at=now)
@@ -80,24 +80,24 @@ class Switches:
         return True
 
     def step(self) -> Step | None:
-        """How far it is."""
+        """The step of the switch."""
         return None if self.switch is None else self.switch.step
 
 
 class NothingStranded(ClusterRecorder):
-    """Nothing is stranded."""
+    """A recorder whose cluster is never stranded."""
 
     def __init__(self) -> None:
-        """Nothing is kept either."""
+        """Observe nothing."""
 
     @property
     def stranded(self) -> bool:
-        """Never."""
+        """False."""
         return False
 
 
 def switching(queue: RunningQueue, switches: Switches, clock: SkippingClock) -> ModelSwitcher:
-    """The switches of this process."""
+    """The switcher under test."""
     return ModelSwitcher(
         scheduler=queue.scheduler,
         cluster=ClusterService(queue.scheduler, queue.monitor, "", clock),
@@ -121,7 +121,7 @@ def switching(queue: RunningQueue, switches: Switches, clock: SkippingClock) -> 
 
 
 async def seen(queue: RunningQueue, status: ClusterStatus) -> None:
-    """A report that has arrived."""
+    """Send a report and wait until the monitor has it."""
     changed = asyncio.Event()
     unsubscribe = queue.monitor.subscribe(changed.set)
     queue.scheduler.report(status)
@@ -131,7 +131,7 @@ async def seen(queue: RunningQueue, status: ClusterStatus) -> None:
 
 
 async def test_an_answer_that_runs_may_finish_and_is_interrupted_after_two_minutes() -> None:
-    """Then it is put back into the line, and asked again when the cluster is usable with the new model."""
+    """It goes back into the queue and is asked again when the new model is usable."""
     clock, switches = SkippingClock(), Switches()
     async with running(ready(1)) as queue:
         asked = await queue.asks(1, "A long one?")
@@ -169,7 +169,7 @@ async def test_an_answer_that_runs_may_finish_and_is_interrupted_after_two_minut
 
 
 async def test_an_answer_that_ends_in_time_is_not_interrupted() -> None:
-    """The switch goes on as soon as it has ended."""
+    """The switch continues as soon as the answer has ended."""
     clock, switches = SkippingClock(), Switches()
     async with running(ready(1)) as queue:
         asked = await queue.asks(1, "A short one?")
@@ -188,8 +188,8 @@ async def test_an_answer_that_ends_in_time_is_not_interrupted() -> None:
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_the_end_of_the_bot_is_not_missed_when_something_happens_at_the_same_moment(turns: int) -> None:
-    """However many turns of the loop lie between the two: a task that outlives its end keeps the process."""
+async def test_run_ends_when_it_is_cancelled_at_the_same_moment_as_it_is_woken(turns: int) -> None:
+    """For any number of loop turns between the two. A task that ignores it would keep the process alive."""
     async with running(ready(1)) as queue:
         switch = switching(queue, Switches(), SkippingClock())
         following = asyncio.create_task(switch.run())

@@ -1,4 +1,4 @@
-"""The rules of the line, from the question to its last state, at a scheduler the test plays itself."""
+"""The way of a question through the queue, at a scheduler that the test plays."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_never_more_in_flight_than_the_cluster_takes() -> None:
 
 
 async def test_a_growing_cluster_is_used_at_once() -> None:
-    """More nodes, more questions, without one having to end."""
+    """A larger capacity is used without waiting for an answer to end."""
     async with running(ready(1)) as queue:
         for user in range(1, 4):
             await queue.asks(user, "?")
@@ -54,7 +54,7 @@ async def test_a_growing_cluster_is_used_at_once() -> None:
 
 
 async def test_pages_of_another_process_are_known_to_the_one_that_goes_on() -> None:
-    """It took the question that waits here too, sent a second page, and put it back when it was stopped."""
+    """The other process answered a part of the question, sent a second page, and put it back."""
     async with running(NO_MODEL) as queue:
         kept = await queue.asks(1, "Long?")
         (first,) = queue.answer(kept).ids
@@ -66,7 +66,7 @@ async def test_pages_of_another_process_are_known_to_the_one_that_goes_on() -> N
 
 
 async def test_a_cluster_without_a_model_gets_no_question() -> None:
-    """It is kept, says why, and leaves when the model is there."""
+    """The question is kept, its message says why, and it leaves when the model is there."""
     async with running(NO_MODEL) as queue:
         kept = await queue.asks(1, "Ready?")
         assert "kept: the cluster has no model yet" in queue.answer(kept).text
@@ -77,7 +77,7 @@ async def test_a_cluster_without_a_model_gets_no_question() -> None:
 
 
 async def test_one_question_of_a_person_per_channel_at_a_time() -> None:
-    """The follow-up sees the answer before it; the same person elsewhere does not wait."""
+    """A follow-up needs the answer before it; the same person elsewhere does not wait."""
     async with running(ready(4)) as queue:
         await queue.asks(1, "first", channel=5)
         follow_up = await queue.asks(1, "second", channel=5)
@@ -103,7 +103,7 @@ async def test_one_question_of_a_person_per_channel_at_a_time() -> None:
         (SchedulerUnreachable("refused"), "kept: the cluster does not answer"),
     ],
 )
-async def test_a_refused_question_goes_back_to_the_head_of_the_line(error: Exception, words: str) -> None:
+async def test_a_refused_question_goes_back_to_the_head_of_the_queue(error: Exception, words: str) -> None:
     """It is asked again before those behind it, as often as needed; its message says why it waits."""
     async with running(ready(1)) as queue:
         first, second = await queue.asks(1, "first"), await queue.asks(2, "second")
@@ -120,7 +120,7 @@ async def test_a_refused_question_goes_back_to_the_head_of_the_line(error: Excep
 
 
 async def test_a_question_that_fails_while_others_succeed_is_told_so() -> None:
-    """It is kept at first, and another one tries. When it has failed twice more, its asker reads one sentence with
+    """It is kept at first, while another one is tried. After two more failures its asker reads one sentence with
     an id."""
     async with running(ready(1)) as queue:
         unlucky = await queue.asks(1, "first")
@@ -142,7 +142,7 @@ async def test_a_question_that_fails_while_others_succeed_is_told_so() -> None:
 
 
 async def test_a_question_without_an_answer_is_asked_once_more_and_holds_nobody() -> None:
-    """The cluster works on it to the end, so the others leave meanwhile."""
+    """The cluster works, so the others leave meanwhile."""
     async with running(ready(2)) as queue:
         silent = await queue.asks(1, "first")
         (await queue.scheduler.asked(1)).fail(NoAnswer())
@@ -171,7 +171,7 @@ async def test_a_refusal_for_good_is_not_repeated() -> None:
 
 
 async def test_an_answer_that_breaks_off_twice_keeps_the_longer_part() -> None:
-    """The first break is repeated silently; the second one is told, and the turn is remembered as cut."""
+    """The first break is repeated silently. The second is told, and the turn is remembered as cut."""
     async with running(ready(1)) as queue:
         broken = await queue.asks(1, "long")
         for number, text in ((1, "the longer beginning"), (2, "short")):
@@ -208,7 +208,7 @@ async def test_stopping_a_stream_keeps_what_came_and_frees_the_slot() -> None:
 
 
 async def test_stopping_what_the_scheduler_still_holds_keeps_its_slot() -> None:
-    """It cannot be withdrawn there: for its asker it ends now, for our count when it surfaces."""
+    """It ends at once for its asker, and keeps its slot in our count until a pipeline takes it."""
     async with running(ready(1)) as queue:
         stopped, following = await queue.asks(1, "held"), await queue.asks(2, "next")
         stream = await queue.scheduler.asked(1)
@@ -226,7 +226,7 @@ async def test_stopping_what_the_scheduler_still_holds_keeps_its_slot() -> None:
 
 
 async def test_withdrawing_a_waiting_question() -> None:
-    """It is never sent; asking for it twice changes nothing."""
+    """It is never sent; withdrawing it twice changes nothing."""
     async with running(ready(1)) as queue:
         await queue.asks(1, "running")
         waiting = await queue.asks(2, "waiting")
@@ -240,7 +240,7 @@ async def test_withdrawing_a_waiting_question() -> None:
 
 
 async def test_a_deleted_message_closes_its_stream() -> None:
-    """Nobody reads the answer any more."""
+    """Nobody can read the answer."""
     async with running(ready(1)) as queue:
         deleted, following = await queue.asks(1, "unread"), await queue.asks(2, "next")
         stream = await queue.scheduler.asked(1)
@@ -254,8 +254,8 @@ async def test_a_deleted_message_closes_its_stream() -> None:
         assert await queue.state(deleted) is RequestState.CANCELLED
 
 
-async def test_a_paused_line_lets_running_answers_finish() -> None:
-    """Whoever waits reads the operator's reason; after the release it goes on."""
+async def test_a_paused_queue_lets_running_answers_finish() -> None:
+    """Those who wait read the operator's reason; after the release the queue moves."""
     async with running(ready(1)) as queue:
         finishing = await queue.asks(1, "running")
         stream = await queue.scheduler.asked(1)
@@ -272,7 +272,7 @@ async def test_a_paused_line_lets_running_answers_finish() -> None:
 
 
 async def test_capacity_is_learned_where_the_cluster_does_not_say() -> None:
-    """It begins with two; what begins at once while both are in use lets one more be tried."""
+    """It begins with two. A question taken at once while both are used lets one more be tried."""
     async with running(ready(None)) as queue:
         for user in range(1, 21):
             await queue.asks(user, "?")
@@ -288,7 +288,7 @@ async def test_capacity_is_learned_where_the_cluster_does_not_say() -> None:
 
 
 async def test_a_bug_while_answering_is_told_and_frees_the_slot(capsys: pytest.CaptureFixture[str]) -> None:
-    """The asker does not wait for ever on something nobody expected."""
+    """The asker reads a sentence."""
     async with running(ready(1)) as queue:
         unlucky, lucky = await queue.asks(1, "first"), await queue.asks(2, "second")
         (await queue.scheduler.asked(1)).fail(RuntimeError("a bug"))
@@ -351,7 +351,7 @@ async def test_an_answer_cut_by_its_limit_says_so() -> None:
 
 
 async def test_a_message_deleted_before_its_id_is_kept() -> None:
-    """A moderator's bot may be faster than our own database."""
+    """A moderation bot may be faster than our database."""
     async with running(ready(1)) as queue:
         deleted, following = await queue.asks(1, "unread"), await queue.asks(2, "next")
         stream = await queue.scheduler.asked(1)
@@ -364,8 +364,9 @@ async def test_a_message_deleted_before_its_id_is_kept() -> None:
         assert await queue.state(deleted) is RequestState.CANCELLED
 
 
-async def test_a_line_of_hundreds_is_cleared_at_once() -> None:
-    """All of it before the first message says so; what runs goes on, and every message says so in the end."""
+async def test_a_queue_of_hundreds_is_cleared_at_once() -> None:
+    """All are cancelled before the first message says so; what runs goes on, and in the end every message says
+    so."""
     conversations = MemoryConversations()
     store = MemoryRequests(conversations)
     async with running(ready(1), store, conversations) as queue:

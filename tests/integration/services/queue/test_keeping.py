@@ -1,4 +1,4 @@
-"""What is kept of the cluster: once, by whichever process has the watch, and in hours after a week."""
+"""What is kept of the cluster: once, by the leader, and in hours after a week."""
 
 from __future__ import annotations
 

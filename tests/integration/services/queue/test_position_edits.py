@@ -1,4 +1,4 @@
-"""What it costs to keep the places true."""
+"""How many edits it takes to keep positions current."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RARELY = 2.0
 
 
 async def test_a_waiting_message_is_edited_every_few_seconds_at_most() -> None:
-    """However fast the line moves: the places between are skipped, and the last one is true."""
+    """However fast the queue moves: positions between are skipped, and the last one is right."""
     clock = FastClock(20.0)
     async with running(ready(1)) as queue:
         for user in range(1, ANSWERS + 2):

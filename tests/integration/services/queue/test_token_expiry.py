@@ -1,4 +1,4 @@
-"""Who can only be told through a token is told, before it ends, where the answer will be."""
+"""People who can only be told through a token read in time where their answer will be."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTICE = "the answer will come as a direct message (if your DMs are closed, see 
 
 @dataclass(eq=False)
 class Watched:
-    """A queue of questions that are shown nowhere, and who watches their tokens."""
+    """A queue of questions that are shown nowhere, and the notifier."""
 
     clock: Clock
     store: MemoryRequests = field(default_factory=MemoryRequests)
@@ -52,7 +52,7 @@ class Watched:
 
 @pytest.fixture
 async def by_hand() -> AsyncIterator[tuple[Watched, HandClock]]:
-    """A line whose time a test moves."""
+    """A queue whose time a test moves."""
     clock = HandClock()
     watched = Watched(clock)
     yield watched, clock
@@ -60,7 +60,7 @@ async def by_hand() -> AsyncIterator[tuple[Watched, HandClock]]:
 
 
 async def test_the_notice_is_out_before_minute_14(by_hand: tuple[Watched, HandClock]) -> None:
-    """Not as long as the answer may still come in time, and a minute before edits end at the latest."""
+    """Not while the answer may still come in time, and at the latest a minute before edits end."""
     watched, clock = by_hand
     live = watched.live_answers.open(await watched.asked("mine", private=True), (1,))
     clock.advance(TOKEN_LIFE - NOTICE_BEFORE - 0.1)
@@ -92,7 +92,7 @@ async def test_who_can_be_reached_otherwise_is_not_bothered(
 
 
 async def test_it_looks_by_itself(by_hand: tuple[Watched, HandClock]) -> None:
-    """Every few seconds, from its start on."""
+    """Every few seconds from its start on."""
     watched, clock = by_hand
     changed = asyncio.Event()
     watched.shown.on_change = changed.set
@@ -111,7 +111,8 @@ async def test_it_looks_by_itself(by_hand: tuple[Watched, HandClock]) -> None:
 
 
 async def test_whose_message_is_not_kept_open_is_told_once() -> None:
-    """Far back in the line messages are let go; one is opened for the notice, with its place, and not again."""
+    """Far back in the queue messages are closed. One is opened for the notice, with its position, and only
+    once."""
     watched = Watched(FastClock(1.0))
     for user in range(1, 4):
         asked = question(f"of {user}", user=user, conversation=user, private=True)
@@ -142,8 +143,8 @@ async def test_whose_message_is_not_kept_open_is_told_once() -> None:
     await watched.background.aclose()
 
 
-async def test_everybody_in_a_long_line_is_told() -> None:
-    """Also those behind the first two hundred, whose messages the line has let go of."""
+async def test_everybody_in_a_long_queue_is_told() -> None:
+    """Also those behind the first two hundred, whose messages are closed."""
     conversations = MemoryConversations()
     store, clock = MemoryRequests(conversations), FastClock(1.0)
     limits = QueueLimits(per_user=1000, total=1000)

@@ -15,7 +15,7 @@ from tests.integration.services.process import Settings, running
 
 @dataclass(eq=False)
 class Brake:
-    """A :class:`bot.services.ports.Brake` that a test puts on."""
+    """A :class:`bot.services.ports.Brake` whose level a test sets."""
 
     on: Level = Level.OPEN
 

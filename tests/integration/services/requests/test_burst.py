@@ -14,7 +14,7 @@ from tests.integration.services.process import running
 
 
 class SlowDisk(MemoryRequests):
-    """Keeps each question only when it is told to."""
+    """A store that commits questions only when the test allows it."""
 
     def __init__(self, conversations: MemoryConversations) -> None:
         super().__init__(conversations)
@@ -22,19 +22,19 @@ class SlowDisk(MemoryRequests):
         self._free = asyncio.Semaphore(0)
 
     async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
-        """Wait for the disk."""
+        """Wait until the test allows it."""
         self.arrived.append(question.prompt)
         await self._free.acquire()
         return await super().enqueue(question, limits)
 
     def keep(self, count: int) -> None:
-        """So many more may be kept."""
+        """Allow this many more commits."""
         for _ in range(count):
             self._free.release()
 
 
 async def test_a_burst_is_taken_in_the_order_it_came() -> None:
-    """The first leave for the cluster while the last are still at the door."""
+    """The first questions reach the cluster while the last are still being taken."""
     conversations = MemoryConversations()
     disk = SlowDisk(conversations)
     async with running(ready(2), disk, conversations) as queue:
@@ -52,7 +52,7 @@ async def test_a_burst_is_taken_in_the_order_it_came() -> None:
 
 
 async def test_nobody_takes_every_pipeline_with_a_burst() -> None:
-    """Twenty questions of one person do not leave before another's first, though they came a moment earlier."""
+    """Another person's first question goes before the second of somebody who asked a moment earlier."""
     conversations = MemoryConversations()
     disk = SlowDisk(conversations)
     async with running(ready(4), disk, conversations) as queue:
@@ -65,8 +65,8 @@ async def test_nobody_takes_every_pipeline_with_a_burst() -> None:
         assert disk.arrived == ["mine 0", "other", "third", "mine 1", "mine 2", "mine 3"]
 
 
-async def test_who_gives_up_at_the_door_leaves_room() -> None:
-    """A cancelled wait, before or after its turn came, holds up nobody."""
+async def test_a_cancelled_wait_leaves_room() -> None:
+    """Cancelled before or after its turn came, a wait delays nobody else."""
     conversations = MemoryConversations()
     disk = SlowDisk(conversations)
     async with running(ready(4), disk, conversations) as queue:
@@ -84,7 +84,7 @@ async def test_who_gives_up_at_the_door_leaves_room() -> None:
         assert "waits" not in disk.arrived
 
 
-async def test_the_length_of_the_line_is_measured_after_the_burst_too() -> None:
+async def test_the_length_of_the_queue_is_measured_after_the_burst_too() -> None:
     """The gauge falls when questions leave, not only when the next one comes."""
     async with running(ready(1)) as queue:
         lengths: list[float | None] = []

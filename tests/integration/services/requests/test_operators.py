@@ -7,6 +7,7 @@ import pytest
 from bot.domain.queue.request import RequestState
 from bot.errors import NotAllowed
 from bot.services.access.operators import Operators, Person
+from bot.services.access.rules import Act
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.overview import QueueOverview
 from tests.fakes.audit import MemoryAudit
@@ -36,18 +37,18 @@ def overview(queue: RunningQueue, audit: MemoryAudit) -> QueueOverview:
 
 
 class NoThumbs:
-    """Nobody rates anything here."""
+    """A :class:`bot.services.ports.Feedback` that fails the test when it is called."""
 
     async def give(self, request_id: str, user_id: int, value: int, *, now: float) -> None:
-        """Not to be reached."""
+        """Fail: no test here rates an answer."""
         raise AssertionError((request_id, user_id, value, now))
 
 
 class UncommittedIds(MemoryRequests):
-    """A store whose disk is too busy to keep which message shows what."""
+    """A store in which the ids of messages are never committed."""
 
     async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
-        """Not yet."""
+        """Drop the id."""
 
 
 def actions(queue: RunningQueue, audit: MemoryAudit) -> AnswerActions:
@@ -66,7 +67,7 @@ def actions(queue: RunningQueue, audit: MemoryAudit) -> AnswerActions:
 
 
 async def test_pausing_and_resuming_is_kept() -> None:
-    """Also a resumption of what was not paused: somebody meant it."""
+    """Also when an operator resumes a queue that was not paused."""
     audit = MemoryAudit()
     async with running(NO_MODEL) as queue:
         service = overview(queue, audit)
@@ -84,7 +85,7 @@ async def test_pausing_and_resuming_is_kept() -> None:
 
 
 async def test_holding_the_queue_for_something_else_is_no_row_of_its_own() -> None:
-    """A switch of the model has its own."""
+    """A switch of the model writes its own entry."""
     audit = MemoryAudit()
     async with running(NO_MODEL) as queue:
         service = overview(queue, audit)
@@ -96,7 +97,7 @@ async def test_holding_the_queue_for_something_else_is_no_row_of_its_own() -> No
 
 
 async def test_cancelling_is_kept_with_what_had_not_ended() -> None:
-    """One row for all that were chosen together."""
+    """All questions that were chosen together make one entry."""
     audit = MemoryAudit()
     async with running(NO_MODEL) as queue:
         asked = [await queue.asks(user, f"question {user}") for user in (1, 2, 3)]
@@ -112,7 +113,7 @@ async def test_cancelling_is_kept_with_what_had_not_ended() -> None:
 
 
 async def test_clearing_is_kept_with_how_many_there_were() -> None:
-    """All that wait."""
+    """The entry says how many questions waited."""
     audit = MemoryAudit()
     async with running(NO_MODEL) as queue:
         for user in (1, 2, 3):
@@ -122,7 +123,7 @@ async def test_clearing_is_kept_with_how_many_there_were() -> None:
 
 
 async def test_stopping_somebody_elses_answer_is_kept() -> None:
-    """One's own is nobody's business, and nothing is kept of what had ended."""
+    """There is no entry when askers stop their own answers, nor for an answer that had already ended."""
     audit = MemoryAudit()
     async with running(ready(1)) as queue:
         own, other = await queue.asks(ASKER, "one"), await queue.asks(ASKER, "two")
@@ -188,6 +189,6 @@ async def test_a5_an_operator_stops_a_private_answer_and_does_not_repeat_it() ->
         asked = await queue.asks(ASKER, "one", private=True)
         service = actions(queue, MemoryAudit())
         with pytest.raises(NotAllowed):
-            await service.repeatable(asked, Person(OPERATOR, 8))
+            await service.permitted(Act.REPEAT, asked, Person(OPERATOR, 8))
         assert await service.stop(asked, Person(OPERATOR, 8), None)
         await queue.until_settled()

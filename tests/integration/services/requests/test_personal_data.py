@@ -78,7 +78,7 @@ async def test_the_nearest_scope_wins_and_says_where_it_comes_from(bench: Bench)
 
 
 async def test_no_place_spends_more_than_the_operators_allow(bench: Bench) -> None:
-    """A profile may shorten the budget, never widen it; what does not fit a field is passed over."""
+    """A profile may lower the budget but not raise it; values that a field cannot have are ignored."""
     await bench.profiles.choose(CHANNEL, {"context_tokens": 999_999, "answer_tokens": 10, "top_k": "many"}, by=5)
     found = await bench.profiles.of(PLACE.ids)
     assert (found.context_tokens, found.answer_tokens, found.top_k) == (6000, 10, None)
@@ -121,7 +121,7 @@ async def test_retention_removes_what_is_older_in_its_conversation_only(bench: B
 
 
 async def test_forgetting_a_person_leaves_no_row_of_theirs(bench: Bench) -> None:
-    """In no table, whatever its name; other people's rows stay."""
+    """No table has a row of the person left; other people's rows stay."""
     database = bench.database
     await database.conversations.conversation(ConversationKey(71))
     await answered(database, "mine", user=424_242)
@@ -159,7 +159,7 @@ async def test_an_edited_and_a_deleted_message(bench: Bench) -> None:
 
 
 async def test_a_quota_counts_today_only(bench: Bench) -> None:
-    """Yesterday's tokens are not held against anybody; a role gives more; operators have no limit."""
+    """Yesterday's tokens do not count; a role may give more; operators have no limit."""
     clock = FastClock(1.0)
     today = int(clock.now() // DAY)
     await bench.database.conversations.conversation(ConversationKey(71))

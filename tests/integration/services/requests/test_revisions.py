@@ -1,4 +1,4 @@
-"""Asking again, from a press whose token edits the pressed message alone."""
+"""Regenerating through a press, whose token edits only the pressed message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRESS = Destination(9, 71, 8, private=False, channel_route=True, token="of the p
 
 
 def again(queue: RunningQueue) -> Revisions:
-    """The service, over the queue's own parts."""
+    """The service over the parts of this queue."""
     parts = queue.parts
     return Revisions(
         queue.store,

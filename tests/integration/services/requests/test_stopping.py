@@ -1,20 +1,19 @@
-"""A question that the end of the process meets while it is being taken."""
+"""A question that is being taken when the process is stopped."""
 
 from __future__ import annotations
 
 import asyncio
 
-from bot.domain.queue.request import Asker, Destination, NewQuestion, StoredRequest
+from bot.domain.queue.request import NewQuestion, StoredRequest
 from bot.domain.queue.store import QueueLimits
-from bot.services.requests.ask import Question
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ready
-from tests.integration.services.process import running
+from tests.integration.services.process import asked, running
 
 
 class BusyDisk(MemoryRequests):
-    """Commits a question when it is let."""
+    """Commits a question only once ``commits`` is set."""
 
     def __init__(self, conversations: MemoryConversations) -> None:
         super().__init__(conversations)
@@ -28,12 +27,11 @@ class BusyDisk(MemoryRequests):
 
 
 async def test_a_question_that_is_being_taken_is_acknowledged_before_the_connection_closes() -> None:
-    """Its commit had begun before the stop, so it is in the queue: its asker must not read nothing."""
+    """Its commit began before the stop, so it is in the queue, and its asker has to read that."""
     conversations = MemoryConversations()
     store = BusyDisk(conversations)
     async with running(ready(1), store, conversations) as queue:
-        destination = Destination(9, 71, 8, private=False, channel_route=True)
-        asking = asyncio.create_task(queue.ask.submit(Question(Asker(1, "ada"), destination, "?")))
+        asking = asyncio.create_task(queue.ask.submit(asked(1, "?", 71)))
         await store.asked.wait()
         await queue.dispatcher.drain(0.0)
         settling = asyncio.create_task(queue.ask.settled(30.0))

@@ -1,4 +1,4 @@
-"""These tests are about durations: they run in virtual time, so that a busy machine changes none of them."""
+"""Tests of durations, which run in virtual time so that a busy machine does not change them."""
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping

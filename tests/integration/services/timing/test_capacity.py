@@ -1,4 +1,4 @@
-"""What the cluster's refusals and reports do to how much is sent, and when."""
+"""How refusals and reports of the cluster change how much is sent, and when."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def refused(retry_after: float | None = None) -> ClusterBusy:
 
 
 def back_off_of(seconds: float) -> Settings:
-    """The first back-off lasts between half of ``seconds`` and all of them."""
+    """Settings whose first back-off lasts between half of ``seconds`` and all of them."""
     return Settings(clock=LoopClock(), back_off=seconds)
 
 
@@ -43,7 +43,7 @@ async def until_sent(queue: RunningQueue, count: int) -> float:
 
 
 async def test_refusals_that_come_together_are_waited_out_once() -> None:
-    """Four at a time, twice: the wait doubles with each burst, not with each refusal."""
+    """Two bursts of four refusals double the wait twice, not eight times."""
     async with running(ready(4), settings=back_off_of(1.0)) as queue:
         asked = [await queue.asks(user, "?") for user in range(1, 5)]
         for burst, most in ((1, 1.0), (2, 2.0)):
@@ -59,7 +59,7 @@ async def test_refusals_that_come_together_are_waited_out_once() -> None:
 
 
 async def test_the_refusal_of_a_withdrawn_question_counts() -> None:
-    """Its asker is gone, but the cluster is as full as it says: fewer are sent, and not before it wants them."""
+    """Its asker has left, but the cluster is still full: fewer are sent, and only after the requested wait."""
     async with running(ready(None), settings=back_off_of(1.0)) as queue:
         withdrawn, running_one = await queue.asks(1, "withdrawn"), await queue.asks(2, "answered")
         held, answered = await queue.scheduler.asked(1), await queue.scheduler.asked(2)
@@ -83,7 +83,7 @@ async def test_the_refusal_of_a_withdrawn_question_counts() -> None:
 
 
 async def test_a_freed_slot_ends_the_back_off() -> None:
-    """A running answer ends, so there is room: the refused question leaves at once."""
+    """A running answer ends, so the refused question leaves at once."""
     async with running(ready(2), settings=back_off_of(30.0)) as queue:
         # The first answer that is complete is news of the cluster by itself.
         (await sent(queue, 3, "before")).end("done")
@@ -103,7 +103,7 @@ async def test_a_freed_slot_ends_the_back_off() -> None:
 
 
 async def test_a_changed_cluster_ends_the_back_off() -> None:
-    """Another node has joined: the refused question leaves at once."""
+    """Another node has joined, so the refused question leaves at once."""
     async with running(ready(1), settings=back_off_of(30.0)) as queue:
         await queue.asks(1, "?")
         (await queue.scheduler.asked(1)).fail(refused())
@@ -116,7 +116,7 @@ async def test_a_changed_cluster_ends_the_back_off() -> None:
 
 
 async def test_learned_capacity_falls_with_a_refusal_and_grows_after_a_quiet_minute() -> None:
-    """Where the cluster does not say how much it takes: three at a time, 429, two, a minute later three again."""
+    """Without a reported capacity: three at a time, 429, two, and a minute later three again."""
     async with running(ready(None), settings=back_off_of(1.0)) as queue:
         for user in range(1, 10):
             await queue.asks(user, "?")
@@ -141,7 +141,7 @@ REFUSALS = pytest.mark.parametrize("kind", [ClusterBusy, SchedulerNotReady], ids
 
 
 async def refused_for_an_hour(queue: RunningQueue, kind: type[SchedulerError]) -> str:
-    """Somebody's question is refused so, with nothing else in flight."""
+    """The id of a question that was refused with ``Retry-After: 3600`` while nothing else was in flight."""
     asked = await queue.asks(1, "?")
     (await queue.scheduler.asked(1)).fail(kind("a proxy's page", retry_after=AN_HOUR))
     await queue.until_shows(asked, "kept: ")
@@ -150,7 +150,7 @@ async def refused_for_an_hour(queue: RunningQueue, kind: type[SchedulerError]) -
 
 @REFUSALS
 async def test_an_hour_is_not_waited_for(kind: type[SchedulerError]) -> None:
-    """Where the status tells no capacity, nothing says that there is room: a minute is enough to obey."""
+    """Without a reported capacity nothing shows room, so the wait ends after a minute."""
     async with running(ready(None), settings=back_off_of(1.0)) as queue:
         asked = await refused_for_an_hour(queue, kind)
         assert MOST_ASKED_SECONDS - SOON <= await until_sent(queue, 2) <= MOST_ASKED_SECONDS + SOON
@@ -160,7 +160,7 @@ async def test_an_hour_is_not_waited_for(kind: type[SchedulerError]) -> None:
 
 @REFUSALS
 async def test_an_hour_ends_when_the_status_shows_room(kind: type[SchedulerError]) -> None:
-    """A report that came after the refusal and says the same as before is enough, but is not believed at once."""
+    """A report after the refusal that equals the one before is enough, but not at once."""
     async with running(ready(4), settings=back_off_of(1.0)) as queue:
         await refused_for_an_hour(queue, kind)
         await LoopClock().sleep(1.0)
@@ -170,7 +170,7 @@ async def test_an_hour_ends_when_the_status_shows_room(kind: type[SchedulerError
 
 @REFUSALS
 async def test_an_old_report_shows_no_room(kind: type[SchedulerError]) -> None:
-    """It came before the refusal. The next one counts as soon as it is there."""
+    """It came before the refusal. The next one counts at once."""
     async with running(ready(4), settings=back_off_of(1.0)) as queue:
         await refused_for_an_hour(queue, kind)
         await LoopClock().sleep(30.0)
@@ -180,7 +180,7 @@ async def test_an_old_report_shows_no_room(kind: type[SchedulerError]) -> None:
 
 
 async def test_a_report_shows_no_room_while_all_of_it_is_ours() -> None:
-    """As many run as the cluster takes: whatever is reported, the refused question waits for one to end."""
+    """As many run as the cluster takes, so the refused question waits for one to end."""
     async with running(ready(2), settings=back_off_of(1.0)) as queue:
         first, second = await sent(queue, 1, "refused"), await sent(queue, 2, "running")
         second.begin()
@@ -215,7 +215,7 @@ async def test_an_hour_ends_when_one_of_ours_does() -> None:
 @REFUSALS
 @pytest.mark.parametrize("paused", [True, False])
 async def test_an_hour_ends_when_an_operator_resumes(kind: type[SchedulerError], paused: bool) -> None:
-    """Also where the line was not paused: that is what resuming is for."""
+    """Also where the queue was not paused, because that is the purpose of resuming."""
     async with running(ready(None), settings=back_off_of(1.0)) as queue:
         await refused_for_an_hour(queue, kind)
         await LoopClock().sleep(10.0)

@@ -14,7 +14,7 @@ TTL = 3600.0
 
 
 async def test_what_waited_too_long_ends_with_a_sentence() -> None:
-    """Not before its time, all that are due together, and none waits for Discord to take another's edit."""
+    """Not early, all that are due together, and none waits for Discord to take another's edit."""
     async with running(NO_MODEL, settings=Settings(clock=LoopClock(), question_ttl=TTL)) as queue:
         old = [await queue.asks(user, "old") for user in range(1, 31)]
         await LoopClock().sleep(TTL / 2)

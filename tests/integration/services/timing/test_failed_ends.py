@@ -1,4 +1,4 @@
-"""The last steps of an attempt fail, one at a time and each in every way: every question ends all the same."""
+"""Every question ends, whichever of the last steps of its attempt fails, and in whichever way."""
 
 from __future__ import annotations
 
@@ -52,21 +52,21 @@ FAULTS: dict[str, tuple[Callable[[], BaseException], float]] = {
 
 @dataclass(eq=False)
 class Fault:
-    """Breaks what it is put into, from its first call on, for ``lasts`` seconds."""
+    """An error that a method raises from its first call on, for ``lasts`` seconds."""
 
     error: Callable[[], BaseException]
     lasts: float
     began: float | None = None
 
     def strike(self) -> None:
-        """Fail, while it lasts."""
+        """Raise, while it lasts."""
         now = LoopClock().monotonic()
         self.began = now if self.began is None else self.began
         if now <= self.began + self.lasts:
             raise self.error()
 
     def put_into(self, patch: pytest.MonkeyPatch, position: type, name: str) -> None:
-        """Fail there before anything is done."""
+        """Let this method fail before it does anything."""
         whole = getattr(position, name)
 
         async def broken(*args: object, **kwargs: object) -> object:
@@ -81,8 +81,8 @@ class Fault:
 
 
 @asynccontextmanager
-async def a_line() -> AsyncIterator[RunningQueue]:
-    """A line whose cluster answers everything, and whose answers are announced."""
+async def a_queue() -> AsyncIterator[RunningQueue]:
+    """A queue whose cluster answers everything, and whose answers are announced."""
     async with running(ready(4), settings=Settings(clock=LoopClock(), announce_after=0.0)) as queue:
 
         async def answer_all() -> None:
@@ -108,7 +108,7 @@ async def ended(queue: RunningQueue, request_ids: Sequence[str], within: float =
 
 
 async def nothing_is_left(queue: RunningQueue) -> None:
-    """What is stored as running is what runs, and nothing does; nothing is shown any more."""
+    """Nothing is stored as running, held or shown any more."""
     await LoopClock().sleep(SOON)
     assert set(await queue.store.running_ids("this process")) == queue.in_flight.held == set()
     assert queue.shown.open_now == set()
@@ -119,10 +119,10 @@ async def nothing_is_left(queue: RunningQueue) -> None:
 async def test_a_question_ends_whichever_step_fails(
     monkeypatch: pytest.MonkeyPatch, step: str, fault: str
 ) -> None:
-    """And its asker's next one in that channel is answered when the step works again."""
+    """And its asker's next question in that channel is answered when the step works again."""
     error, lasts = FAULTS[fault]
     broken = Fault(error, lasts)
-    async with a_line() as queue:
+    async with a_queue() as queue:
         with monkeypatch.context() as patch:
             broken.put_into(patch, *STEPS[step])
             asked = await queue.asks(1, "?")
@@ -138,7 +138,7 @@ async def test_a_value_that_cannot_be_stored_is_asked_for_once(monkeypatch: pyte
     refused = Fault(lambda: ValueRefused("Python int too large to convert to SQLite INTEGER"), 1e9)
     with monkeypatch.context() as patch:
         refused.put_into(patch, *STEPS["commit"])
-        async with a_line() as queue:
+        async with a_queue() as queue:
             asked = await queue.asks(1, "?")
             assert await ended(queue, [asked], within=SOON) == [RequestState.FAILED]
             await queue.until_shows(asked, "The answer could not be saved and is lost. Please ask again")
@@ -150,7 +150,7 @@ async def test_a_question_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch)
     spoilt = Fault(lambda: StorageError("database disk image is malformed"), 1e9)
     with monkeypatch.context() as patch:
         spoilt.put_into(patch, *STEPS["commit"])
-        async with a_line() as queue:
+        async with a_queue() as queue:
             asked = await queue.asks(1, "?")
             assert await ended(queue, [asked]) == [RequestState.FAILED]
             await queue.until_shows(asked, "The answer could not be saved and is lost. Please ask again")
@@ -159,7 +159,7 @@ async def test_a_question_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_a_disk_that_is_full_for_long_loses_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three were being answered, one waits: seconds after the disk is well all are answered."""
+    """Three were being answered and one waits: seconds after the disk works again all are answered."""
     async with running(ready(3), settings=Settings(clock=LoopClock())) as queue:
         asked = [await queue.asks(user, "?") for user in (1, 2, 3, 4)]
         await queue.scheduler.asked(3)
@@ -246,7 +246,7 @@ async def test_a_failure_whose_sentence_cannot_be_shown_is_shown_again(
 async def test_what_is_stopped_while_its_end_cannot_be_committed_is_not_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The answer was complete, but the disk takes nothing; its asker has seen enough."""
+    """The answer was complete, but the disk takes nothing, and its asker pressed Stop."""
     async with running(ready(1), settings=Settings(clock=LoopClock())) as queue:
         asked = await queue.asks(1, "?")
         stream = await queue.scheduler.asked(1)

@@ -1,4 +1,4 @@
-"""A cluster that calls itself usable and fails what it is asked: all are kept, one question at a time tries."""
+"""A cluster that calls itself usable and fails questions: all are kept, and one at a time is tried."""
 
 from __future__ import annotations
 
@@ -46,10 +46,8 @@ Fails: TypeAlias = Callable[[ScriptedStream], SchedulerError | None]
 
 @dataclass(eq=False)
 class Cluster:
-    """Answers each question after a second, or fails it after 0.09 s with what ``fails`` says of it.
-
-    ``in_flight`` is how many were whenever one more came; ``answered`` are the questions in that order.
-    """
+    """Answers each question after a second, or fails it after 0.09 s when ``fails`` says so. ``in_flight`` is how
+    many there were at each new one; ``answered`` are the questions in that order."""
 
     queue: RunningQueue
     fails: Fails
@@ -96,7 +94,7 @@ def down(since: float, until: float, error: SchedulerError = BAD_GATEWAY) -> Fai
 
 
 def poison(stream: ScriptedStream) -> SchedulerError | None:
-    """Only one question fails, and that always."""
+    """A fault of one question only, which always fails."""
     return BAD_GATEWAY if stream.question.endswith("poison") else None
 
 
@@ -117,7 +115,7 @@ async def everybody_asks(queue: RunningQueue) -> list[str]:
     ids=["502", "500", "cut", "empty", "reset", "503"],
 )
 async def test_everybody_is_answered_after_a_node_has_reloaded(error: SchedulerError) -> None:
-    """Down from the start for a minute: nothing is lost, one question at a time finds out, the order is kept."""
+    """Down from the start for a minute: no question is lost, one at a time is tried, the order is kept."""
     async with running(ready(SLOTS), settings=settings()) as queue:
         async with serving(queue, down(0.0, 60.0, error)) as cluster:
             asked = await everybody_asks(queue)
@@ -125,20 +123,20 @@ async def test_everybody_is_answered_after_a_node_has_reloaded(error: SchedulerE
 
         assert {await queue.state(one) for one in asked} == {RequestState.DELIVERED}
         failed = len(queue.scheduler.streams) - PEOPLE
-        # Those that were in flight when it was noticed, then one at a time. Pauses of 1, 2, 4 … 30 s, half of each
-        # by chance.
+        # Those in flight when the failure was noticed, then one at a time. Pauses of 1, 2, 4 … 30 s, half of each
+        # random.
         at_first = cluster.in_flight.index(1, 1)
         assert set(cluster.in_flight[at_first : failed + 1]) == {1}
         assert at_first + 4 <= failed <= at_first + 12
         assert max(cluster.in_flight) == SLOTS
-        # Whoever found out was answered first; everybody else at their position.
+        # The probe was answered first, everybody else in the order of the queue.
         everybody = [f"question-{user}" for user in range(1, PEOPLE + 1)]
         first = cluster.answered[0]
         assert cluster.answered == [first, *(one for one in everybody if one != first)]
         assert not queue.monitor.view().failing
 
 
-async def test_what_breaks_in_the_middle_of_the_line() -> None:
+async def test_what_breaks_in_the_middle_of_the_queue() -> None:
     """Eight have been answered and four are being written when the front goes down."""
     async with running(ready(SLOTS), settings=settings()) as queue:
         async with serving(queue, down(2.5, 20.0)):
@@ -165,8 +163,8 @@ async def fail_next(queue: RunningQueue, error: SchedulerError = BAD_GATEWAY) ->
     return stream
 
 
-async def test_status_and_alerts_agree_with_the_line() -> None:
-    """Called failing after three failures in a row, and not any more with the first word that comes."""
+async def test_status_and_alerts_agree_with_the_queue() -> None:
+    """The cluster counts as failing after three failures in a row, until the first word comes."""
     async with running(ready(SLOTS), settings=settings()) as queue:
         asked = await queue.asks(1, "question-1")
         for number in range(1, FAILURES_TOLERATED + 1):
@@ -193,7 +191,8 @@ async def test_status_and_alerts_agree_with_the_line() -> None:
 
 
 async def test_one_question_that_fails_always_holds_nobody_for_long() -> None:
-    """Another one succeeds, so it is to blame: after failing twice more it is told, and everybody is answered."""
+    """Another one succeeds, so it is at fault: it fails after two more failures, and everybody else is
+    answered."""
     async with running(ready(1), settings=settings()) as queue:
         began = LoopClock().monotonic()
         async with serving(queue, poison):
@@ -209,7 +208,7 @@ async def test_one_question_that_fails_always_holds_nobody_for_long() -> None:
 
 
 async def test_a_question_that_fails_alone_is_kept_until_it_expires() -> None:
-    """Nothing else succeeds, so nobody knows that it is to blame."""
+    """Nothing else succeeds, so nobody knows that it is at fault."""
     async with running(ready(1), settings=Settings(clock=LoopClock(), question_ttl=600.0)) as queue:
         async with serving(queue, lambda _: BAD_GATEWAY):
             asked = await queue.asks(1, "?")
@@ -237,7 +236,7 @@ async def test_an_operator_who_resumes_tries_at_once() -> None:
 
 
 async def test_a_stopped_probe_frees_the_way_for_the_next() -> None:
-    """Its asker lost patience; the others still want to know."""
+    """Its asker stopped it; another question becomes the probe."""
     async with running(ready(SLOTS), settings=settings()) as queue:
         first = await queue.asks(1, "question-1")
         stream = await queue.scheduler.asked(1)
@@ -253,7 +252,7 @@ async def test_a_stopped_probe_frees_the_way_for_the_next() -> None:
 
 
 async def test_a_refusal_for_good_shows_that_the_node_works() -> None:
-    """It read the question: the others may leave."""
+    """It read the question, so the others may leave."""
     async with running(ready(SLOTS), settings=settings()) as queue:
         await queue.asks(1, "question-1")
         (await queue.scheduler.asked(1)).fail(BAD_GATEWAY)
@@ -264,7 +263,8 @@ async def test_a_refusal_for_good_shows_that_the_node_works() -> None:
 
 
 async def test_not_ready_although_available() -> None:
-    """No pipeline is whole, which the status cannot tell: the cluster is starting until the status changes."""
+    """No pipeline is complete, which the status cannot tell: the cluster counts as starting until the status
+    changes."""
     async with running(ready(SLOTS), settings=settings()) as queue:
         asked = await queue.asks(1, "question-1")
         (await queue.scheduler.asked(1)).fail(SchedulerNotReady("503", status=503, code="routing_not_ready"))
@@ -281,7 +281,7 @@ async def test_not_ready_although_available() -> None:
 
 
 async def test_a_pipeline_that_lacks_a_stage_is_sent_nothing() -> None:
-    """The cluster calls itself available and tells slots; the question waits until the other stage is ready."""
+    """The cluster calls itself available and reports slots; the question waits until the other stage is ready."""
     stages = (Node("first", NodeState.AVAILABLE), Node("second", NodeState.WAITING))
     async with running(replace(ready(SLOTS), init_nodes=2, nodes=stages), settings=settings()) as queue:
         asked = await queue.asks(1, "question-1")

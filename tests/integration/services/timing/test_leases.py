@@ -1,5 +1,5 @@
-"""Two processes on one line, as on a database that several may share: who holds what, and when the other may take
-it. Each looks at what the others do with its heartbeat."""
+"""Two processes on one queue, as on a database that several may share: which one holds a question, and when the
+other may take it. Each sees changes of the other at its heartbeat."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOON = 1.5
 
 @asynccontextmanager
 async def two(capacity: int) -> AsyncIterator[tuple[RunningQueue, RunningQueue, set[str]]]:
-    """Two processes on one line, and the names of those that live."""
+    """Two processes on one queue, and the names of those that live."""
     conversations = MemoryConversations()
     store = MemoryRequests(conversations)
     alive = {"first", "second"}
@@ -33,7 +33,7 @@ async def two(capacity: int) -> AsyncIterator[tuple[RunningQueue, RunningQueue, 
         running(ready(capacity), store, conversations, first) as one,
         running(ready(capacity), store, conversations, second) as other,
     ):
-        # Both have looked at the line once and wait to be told of a question.
+        # Both have read the queue once and wait for a signal.
         await LoopClock().sleep(1.0)
         yield one, other, alive
 
@@ -57,7 +57,8 @@ async def test_a_living_process_keeps_what_it_answers() -> None:
 
 
 async def test_what_a_process_leaves_behind_is_answered_by_the_other() -> None:
-    """What it was answering is asked again, what it had not shown is shown; nobody starts anything anew."""
+    """What it was answering is asked again, what it had not shown is shown; no question is asked twice by the
+    other."""
     conversations = MemoryConversations()
     store = MemoryRequests(conversations)
     alive = {"first", "second"}
@@ -82,7 +83,7 @@ async def test_what_a_process_leaves_behind_is_answered_by_the_other() -> None:
 
 
 async def test_a_process_that_hangs_loses_its_questions_with_its_lease() -> None:
-    """It lives, but renews nothing: the other takes them with its first heartbeat after the lease."""
+    """It lives but renews nothing: the other takes them with its first heartbeat after the lease."""
     conversations = MemoryConversations()
     store = MemoryRequests(conversations)
     settings = Settings("second", {"hanging"}, LoopClock())
@@ -97,7 +98,7 @@ async def test_a_process_that_hangs_loses_its_questions_with_its_lease() -> None
 
 
 async def test_both_together_send_no_more_than_the_cluster_takes() -> None:
-    """What waits is asked when one of them has freed a slot, once, by whichever comes first."""
+    """What waits is asked once, when one of them has freed a slot."""
     async with two(2) as (one, other, _):
         for user in (1, 2):
             await one.asks(user, "?")
@@ -114,7 +115,7 @@ async def test_both_together_send_no_more_than_the_cluster_takes() -> None:
 
 
 async def test_a_question_that_one_only_kept_is_seen_by_the_other() -> None:
-    """It was taken by a process that ended before it could ask: nothing tells the other but its heartbeat."""
+    """Its process ended before it could ask; the other sees the question at its heartbeat."""
     async with two(1) as (one, other, alive):
         await one.dispatcher.drain(grace=0.0)
         await one.store.enqueue(question("kept"), WIDE)
@@ -136,7 +137,7 @@ async def test_a_pause_that_one_sets_holds_the_other() -> None:
 
 
 class Unrecovering(MemoryRequests):
-    """A store whose disk is busy for the first looks at what was left behind."""
+    """A store that fails the first recoveries."""
 
     failures = 3
 
@@ -149,7 +150,7 @@ class Unrecovering(MemoryRequests):
 
 
 async def test_nothing_is_sent_before_what_was_left_behind_is_back() -> None:
-    """It was asked first, so it goes first, however long the disk is busy at the start."""
+    """It was asked first, so it goes first, however long the disk fails at the start."""
     conversations = MemoryConversations()
     store = Unrecovering(conversations)
     await store.enqueue(question("left behind", user=1), WIDE)

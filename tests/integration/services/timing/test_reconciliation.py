@@ -1,4 +1,4 @@
-"""What is stored as running here, and what runs here, are the same."""
+"""What is stored as running under a process and what runs in it are kept equal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def settings() -> Settings:
 
 
 async def claimed_by(queue: RunningQueue, owner: str) -> str:
-    """A question that is stored as running under ``owner``, and that nothing answers."""
+    """A question that is stored as running under ``owner`` while nothing answers it."""
     asked = await queue.asks(1, "?")
     claimed = await queue.store.claim(owner, now=LoopClock().now, lease=LEASE)
     assert claimed is not None
@@ -31,7 +31,7 @@ async def claimed_by(queue: RunningQueue, owner: str) -> str:
 
 
 async def test_what_runs_nowhere_waits_again() -> None:
-    """Within seconds, in its place, and its message says so; its asker is answered in that channel."""
+    """Within seconds, at its position, and its message says so; its asker is answered in that channel."""
     async with running(NO_MODEL, settings=settings()) as queue:
         lost = await claimed_by(queue, OWNER)
         await LoopClock().sleep(SOON)
@@ -56,7 +56,7 @@ async def test_what_runs_nowhere_can_be_stopped() -> None:
 
 
 async def test_what_another_process_answers_is_left_alone() -> None:
-    """Neither put back nor stopped here, as long as that process lives."""
+    """It is neither put back nor stopped here, as long as that process lives."""
     async with running(NO_MODEL, settings=settings()) as queue:
         theirs = await claimed_by(queue, "another")
         await LoopClock().sleep(2 * RECONCILE_EVERY)
@@ -65,7 +65,7 @@ async def test_what_another_process_answers_is_left_alone() -> None:
 
 
 async def test_a_lease_that_ran_out_here_is_taken_by_nobody_here() -> None:
-    """The process hung, or the disk did: what it answers goes on, asked once."""
+    """The process or the disk hung: the attempt goes on, and the question is asked once."""
     async with running(ready(1), settings=settings()) as queue:
         asked = await queue.asks(1, "?")
         stream = await queue.scheduler.asked(1)
@@ -81,7 +81,7 @@ async def test_a_lease_that_ran_out_here_is_taken_by_nobody_here() -> None:
 
 
 async def test_what_another_process_put_back_is_answered_by_the_attempt_that_goes_on() -> None:
-    """It took the question for lost while this process hung: claimed again, it is not asked again."""
+    """The other process took it while this one hung: claimed again here, it is not asked again."""
     async with running(ready(2), settings=settings()) as queue:
         asked = await queue.asks(1, "?")
         stream = await queue.scheduler.asked(1)
@@ -118,7 +118,7 @@ async def test_what_runs_is_left_alone(*, begun: bool) -> None:
 
 
 async def test_an_answer_that_discord_refuses_is_kept_as_before() -> None:
-    """It is no loss of ours: it waits for /queue and the next start, and is not sent again and again."""
+    """It waits for /queue and the next start, and is not sent again and again."""
     async with running(ready(1), settings=settings()) as queue:
         asked = await queue.asks(1, "?")
         queue.answer(asked).error = DeliveryError("Discord is down")

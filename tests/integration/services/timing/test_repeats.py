@@ -1,4 +1,4 @@
-"""Answers that break off: asked for again as any question is, when the gate is open."""
+"""Answers that break off are asked for again when the gate is open, as any question."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def settings(*, prefix: bool = False) -> Settings:
 
 
 async def writing(queue: RunningQueue, user: int, words: str) -> tuple[str, ScriptedStream]:
-    """Somebody's question, being answered with these words so far."""
+    """A question that is being answered, with this text so far."""
     count = len(queue.scheduler.streams)
     asked = await queue.asks(user, f"question-{user}")
     stream = await queue.scheduler.asked(count + 1)
@@ -64,7 +64,7 @@ async def reported(queue: RunningQueue, status: ClusterStatus) -> None:
 async def test_what_breaks_while_no_pipeline_is_ready_waits_for_one(
     status: ClusterStatus, words: str, prefix: bool
 ) -> None:
-    """Its reader keeps what is there and reads what is waited for; a chat would freeze the scheduler (42)."""
+    """Its reader keeps the text and reads the reason; a chat would freeze the scheduler (42)."""
     async with running(ready(4), settings=settings(prefix=prefix)) as queue:
         asked, stream = await writing(queue, 1, "One, two")
         await reported(queue, status)
@@ -86,7 +86,7 @@ async def test_what_breaks_while_no_pipeline_is_ready_waits_for_one(
 
 
 async def test_patience_ends_with_what_there_is() -> None:
-    """Marked as broken off, to be continued; nothing is sent, and the slot is free."""
+    """The text is marked as broken off, to be continued; nothing is sent, and the slot is free."""
     async with running(ready(1), settings=settings()) as queue:
         asked, stream = await writing(queue, 1, "One, two")
         await reported(queue, replace(ready(1), state=ClusterState.WAITING))
@@ -113,7 +113,7 @@ async def test_patience_ends_with_what_there_is() -> None:
     ids=["503", "429", "502"],
 )
 async def test_a_repeat_that_is_not_taken_is_no_second_break(error: SchedulerError) -> None:
-    """The report was late: what was shown waits on, and is answered when the cluster takes it."""
+    """The report was late: the text stays, and the answer comes when the cluster takes the question."""
     async with running(ready(4), settings=settings()) as queue:
         asked, stream = await writing(queue, 1, "One, two")
         stream.fail(CUT)
@@ -128,7 +128,8 @@ async def test_a_repeat_that_is_not_taken_is_no_second_break(error: SchedulerErr
 
 
 async def test_a_scheduler_that_is_gone_is_not_waited_for() -> None:
-    """Somebody has to start it: what there is is the answer, and the line knows before its next question does."""
+    """Somebody has to start it. The text so far is the answer, and the queue is held before it sends another
+    question."""
     async with running(ready(1), settings=settings()) as queue:
         asked, stream = await writing(queue, 1, "One, two")
         await queue.asks(2, "question-2")
@@ -144,7 +145,7 @@ async def test_a_scheduler_that_is_gone_is_not_waited_for() -> None:
 
 
 async def test_what_breaks_while_the_scheduler_does_not_answer_is_not_asked_again() -> None:
-    """The status told it before the stream broke."""
+    """The status showed that before the stream broke."""
     async with running(ready(1), settings=settings()) as queue:
         asked, stream = await writing(queue, 1, "One, two")
         for _ in range(8):
@@ -157,7 +158,7 @@ async def test_what_breaks_while_the_scheduler_does_not_answer_is_not_asked_agai
 
 
 async def test_a_front_that_crashes_under_four_answers() -> None:
-    """They are asked for again one at a time, before everything that waits, and nothing of them is lost."""
+    """They are asked for again one at a time, before everything that waits, and no text is lost."""
     async with running(ready(4), settings=settings()) as queue:
         broken = [await writing(queue, user, f"words {user}") for user in range(1, 5)]
         waiting = [await queue.asks(user, f"question-{user}") for user in range(5, 9)]
@@ -191,7 +192,7 @@ async def test_a_front_that_crashes_under_four_answers() -> None:
 
 
 async def test_no_more_than_a_smaller_cluster_takes() -> None:
-    """Two of three nodes are gone with three answers: these take turns, and who waits in line comes after them."""
+    """Two of three nodes are gone with three answers: these take turns, before everything in the queue."""
     async with running(ready(3), settings=settings()) as queue:
         broken = [await writing(queue, user, f"words {user}") for user in range(1, 4)]
         await queue.asks(4, "question-4")
@@ -211,7 +212,7 @@ async def test_no_more_than_a_smaller_cluster_takes() -> None:
 
 
 async def test_stopped_while_it_waits_it_keeps_what_was_shown() -> None:
-    """At once: nothing holds it at the scheduler."""
+    """At once, because the scheduler does not hold it."""
     async with running(ready(1), settings=settings()) as queue:
         asked, stream = await writing(queue, 1, "One, two")
         await queue.gate.pause(QueuePause("maintenance", by=7, since=0.0))

@@ -1,4 +1,4 @@
-"""What those who wait read while the bot is being stopped."""
+"""What people who wait read while the bot is being stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GRACE = 60.0
 
 
 async def test_nothing_overwrites_that_the_bot_restarts() -> None:
-    """Not an answer that ends in time and moves everybody up, not a refusal, not the line being held."""
+    """No answer that ends in time and moves everybody up, no refusal, no pause."""
     async with running(ready(3), settings=Settings(clock=LoopClock())) as queue:
         running_ones = [await queue.asks(user, "running") for user in range(1, 4)]
         waiting = [await queue.asks(user, "waiting") for user in range(4, 7)]
@@ -48,8 +48,8 @@ async def test_nothing_overwrites_that_the_bot_restarts() -> None:
         assert len(queue.scheduler.streams) == 3
 
 
-async def test_a_line_too_long_to_be_kept_open_is_told_as_the_grace_allows() -> None:
-    """Who waits far back has no open message; those are told in the order of the line, at the usual pace."""
+async def test_a_queue_too_long_to_be_kept_open_is_told_as_the_grace_allows() -> None:
+    """Messages far back are closed; they are told in the order of the queue, at the usual pace."""
     async with running(ready(1), settings=Settings(clock=LoopClock())) as queue:
         await queue.asks(1, "running")
         stream = await queue.scheduler.asked(1)

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.discord_io.delivery.edit_pacing import Bucket, BucketState
-from bot.discord_io.delivery.shared_bucket import FairTurns
-from bot.domain.discord_calls.priority import CallPriority
+from bot.discord_io.delivery.edit_pacing import Bucket
 from tests.fakes.windows import WindowServer
 
 
@@ -181,7 +179,6 @@ def test_headers_replace_the_assumption() -> None:
     run.until(30)
     assert p95(run.gaps(3.0)) <= 0.11
     assert run.server.refused == 0
-    assert run.bucket.state.limit == 10
 
 
 def test_a_stricter_limit_is_learned_without_a_refusal() -> None:
@@ -228,60 +225,15 @@ def test_an_unknown_end_is_not_trusted_while_answers_are_due() -> None:
     assert bucket.next_final(20.0) == 20.0
 
 
-def test_state_tells_what_the_headers_told() -> None:
+def test_headers_say_how_many_slots_are_left_and_until_when() -> None:
+    """Somebody else used three of five; all are free again after the reset."""
     bucket = Bucket(limit=5, window=2.0)
     bucket.sent(0.0)
-    bucket.observed(0.1, limit=5, remaining=4, reset_after=2.0)
-    assert bucket.state == BucketState(limit=5, remaining=4, resets_at=bucket.state.resets_at)
-    assert bucket.state.resets_at == pytest.approx(2.1, abs=0.01)
+    assert bucket.free(0.0) == 4
+    bucket.observed(0.1, limit=5, remaining=1, reset_after=2.0)
+    assert (bucket.free(0.1), bucket.free(2.0), bucket.free(2.11)) == (1, 1, 5)
 
 
 def test_a_bucket_needs_a_limit_and_a_window() -> None:
     with pytest.raises(ValueError, match="limit"):
         Bucket(limit=0, window=1.0)
-
-
-def test_turns_go_by_staleness() -> None:
-    """The oldest unseen text goes first, a final text before all, and asking again keeps the turn."""
-    turns: FairTurns[str] = FairTurns()
-    assert turns.first() is None
-    turns.wants("a", since=3.0)
-    turns.wants("b", since=1.0)
-    turns.wants("b", since=9.0)
-    turns.wants("c", since=5.0, priority=CallPriority.LAST)
-    assert turns.is_turn("c")
-    turns.served("c")
-    assert turns.first() == "b"
-    turns.served("b")
-    assert turns.first() == "a"
-    assert len(turns) == 1
-
-
-def test_a_place_in_the_line_waits_for_every_text() -> None:
-    """However long it has been untrue; it goes as soon as no text wants the turn, or it is a text itself."""
-    turns: FairTurns[str] = FairTurns()
-    turns.wants("waiting", since=0.0, priority=CallPriority.POSITION)
-    turns.wants("streaming", since=8.0)
-    assert turns.is_turn("streaming")
-    turns.served("streaming")
-    assert turns.is_turn("waiting")
-    turns.wants("streaming", since=9.0)
-    turns.wants("waiting", since=9.0, priority=CallPriority.TEXT)
-    assert turns.is_turn("waiting")
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(2, 8))
-def test_turns_give_even_shares(streams: int) -> None:
-    """Streams that always have something new get the same number of turns, give or take one."""
-    turns: FairTurns[int] = FairTurns()
-    served = dict.fromkeys(range(streams), 0)
-    for key in served:
-        turns.wants(key, since=0.0)
-    for step in range(200):
-        first = turns.first()
-        assert first is not None
-        turns.served(first)
-        served[first] += 1
-        turns.wants(first, since=step + 1.0)
-    assert max(served.values()) - min(served.values()) <= 1

@@ -6,11 +6,14 @@ import asyncio
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.clock import Clock
 from bot.discord_io.delivery.edit_pacing import Bucket
 from bot.discord_io.delivery.routes import RouteKind
 from bot.discord_io.delivery.shared_bucket import SharedBucket
+from bot.domain.discord_calls.priority import CallPriority
 from tests.fakes.clocks import LoopClock
 from tests.unit.discord_io.delivery.conftest import Attempts, Room
 
@@ -20,7 +23,7 @@ OWN_WINDOW = 2.0
 
 
 async def streaming(answers: list[Attempts], seconds: float) -> None:
-    """All of these have something newer ten times a second."""
+    """Change all of these answers ten times a second."""
     until = CLOCK.monotonic() + seconds
     for number in itertools.count():
         if CLOCK.monotonic() >= until:
@@ -47,7 +50,7 @@ async def test_answers_that_share_a_route_take_turns(room: Room) -> None:
 
 
 async def test_the_one_that_waits_longest_goes_first(room: Room) -> None:
-    """A single change is shown before what grows all the time has its second turn."""
+    """A single change is shown before an answer that grows all the time gets its second turn."""
     talker, quiet = room.attempts(token_lives=0.0), room.attempts(token_lives=0.0)
     await streaming([talker], 10.0)
     quiet.say("once")
@@ -71,7 +74,7 @@ async def test_a_last_edit_goes_before_all_others(room: Room) -> None:
 
 
 async def test_an_answer_that_leaves_lets_the_next_one_go(room: Room) -> None:
-    """Closed in the middle of its turn, it holds nobody up."""
+    """A delivery that is closed during its turn does not hold up the others."""
     gone, staying = room.attempts(token_lives=0.0), room.attempts(token_lives=0.0)
     await streaming([gone, staying], 5.0)
     await gone.delivery.aclose()
@@ -134,3 +137,46 @@ def test_who_needs_no_cover_makes_room() -> None:
     assert not shared_bucket.covers(second, 0.0)
     shared_bucket.uncover(first)
     assert shared_bucket.covers(second, 0.0)
+
+
+def bucket_with(**waiting: tuple[float, CallPriority]) -> SharedBucket:
+    """A bucket for which these wait: since when, and for what."""
+    shared_bucket = SharedBucket(Bucket(limit=5, window=5.0))
+    for who, (since, priority) in waiting.items():
+        shared_bucket.wants(who, since=since, priority=priority)
+    return shared_bucket
+
+
+def test_the_oldest_unseen_text_goes_first_after_last_states() -> None:
+    """Asking again does not lose the turn."""
+    shared_bucket = bucket_with(a=(3.0, CallPriority.TEXT), b=(1.0, CallPriority.TEXT), c=(5.0, CallPriority.LAST))
+    shared_bucket.wants("b", since=9.0, priority=CallPriority.TEXT)
+    for who in ("c", "b", "a"):
+        assert [one for one in "abc" if shared_bucket.is_turn(one)] == [who]
+        shared_bucket.leave(who)
+
+
+def test_a_position_in_the_queue_waits_for_every_text() -> None:
+    """However old it is; it goes when no text wants the turn, or when it has become a text itself."""
+    shared_bucket = bucket_with(waiting=(0.0, CallPriority.POSITION), streaming=(8.0, CallPriority.TEXT))
+    assert shared_bucket.is_turn("streaming")
+    shared_bucket.leave("streaming")
+    assert shared_bucket.is_turn("waiting")
+    shared_bucket.wants("streaming", since=9.0, priority=CallPriority.TEXT)
+    shared_bucket.wants("waiting", since=9.0, priority=CallPriority.TEXT)
+    assert shared_bucket.is_turn("waiting")
+
+
+@given(st.integers(2, 8))
+def test_turns_are_shared_evenly(streams: int) -> None:
+    """Answers that always have new text get the same number of turns, give or take one."""
+    shared_bucket = SharedBucket(Bucket(limit=5, window=5.0))
+    served = dict.fromkeys(range(streams), 0)
+    for who in served:
+        shared_bucket.wants(who, since=0.0, priority=CallPriority.TEXT)
+    for step in range(200):
+        (first,) = filter(shared_bucket.is_turn, served)
+        shared_bucket.leave(first)
+        served[first] += 1
+        shared_bucket.wants(first, since=step + 1.0, priority=CallPriority.TEXT)
+    assert max(served.values()) - min(served.values()) <= 1

@@ -18,7 +18,7 @@ def seen(*nodes: Node, attempts: bool = True) -> ClusterObservation:
 
 
 def work(*moments: tuple[float, ClusterObservation]) -> SingleNodePeriods:
-    """What was seen at these moments."""
+    """The periods after these observations."""
     lone = SingleNodePeriods()
     for at, state in moments:
         lone.observe(state, at)
@@ -50,6 +50,6 @@ def test_what_was_not_seen_proves_nothing() -> None:
 
 
 def test_the_past_is_forgotten() -> None:
-    """Long before anybody asks for its answers."""
+    """Periods that ended long ago are removed."""
     lone = work((0.0, seen(A)), (10.0, seen(A, B)), (10.0 + REMEMBERED, seen(B)))
     assert lone.speeds([Speed(1.0, 2.0, 5.0)]) == {}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.cluster.switch_steps import Step, Switch, SwitchObservation, SwitchState, advanced, trouble
+from bot.domain.cluster.switch_steps import Step, Switch, SwitchObservation, SwitchState, advance, trouble
 from bot.domain.status import ClusterState, ClusterStatus, Node, NodeState
 
 NODE = Node("a", NodeState.AVAILABLE, "GPU", 1, 24.0)
@@ -21,32 +21,32 @@ def status(*nodes: Node, model: str = "old", available: bool = True, more: bool 
 
 def test_nothing_is_stopped_while_an_answer_runs() -> None:
     """A worker that is stopped with a stream open hangs the scheduler."""
-    assert advanced(SWITCH, SwitchObservation(status(), 1, False), 1.0).step is Step.DRAIN
-    assert advanced(SWITCH, SwitchObservation(status(NODE), 0, False), 1.0).step is Step.STOP
+    assert advance(SWITCH, SwitchObservation(status(), 1, False), 1.0).step is Step.DRAIN
+    assert advance(SWITCH, SwitchObservation(status(NODE), 0, False), 1.0).step is Step.STOP
 
 
 def test_no_init_before_every_worker_has_gone() -> None:
-    """One that is connected would strand the cluster; a scheduler that says nothing proves nothing."""
+    """A connected worker would be stranded; without a report it is not known whether one is connected."""
     stopping = replace(SWITCH, step=Step.STOP)
     for seen in (status(NODE), None):
-        assert advanced(stopping, SwitchObservation(seen, 0, False), 1.0).step is Step.STOP
-    assert advanced(stopping, SwitchObservation(status(), 0, False), 1.0).step is Step.INIT
+        assert advance(stopping, SwitchObservation(seen, 0, False), 1.0).step is Step.STOP
+    assert advance(stopping, SwitchObservation(status(), 0, False), 1.0).step is Step.INIT
 
 
 def test_only_an_accepted_init_is_passed() -> None:
-    """One that nobody answered counts when the status shows the new model."""
+    """An init without an answer counts when the status shows the new model."""
     sent = replace(SWITCH, step=Step.INIT, claimed_at=1.0)
-    assert advanced(sent, SwitchObservation(status(), 0, False), 1.0).step is Step.INIT
-    assert advanced(sent, SwitchObservation(status(model="new"), 0, False), 1.0).step is Step.START
-    assert advanced(replace(sent, initialised=True), SwitchObservation(status(), 0, False), 1.0).step is Step.START
+    assert advance(sent, SwitchObservation(status(), 0, False), 1.0).step is Step.INIT
+    assert advance(sent, SwitchObservation(status(model="new"), 0, False), 1.0).step is Step.START
+    assert advance(replace(sent, initialised=True), SwitchObservation(status(), 0, False), 1.0).step is Step.START
 
 
 def test_done_when_a_node_itself_works() -> None:
-    """The cluster's own word comes ten seconds too early."""
+    """The cluster calls itself available ten seconds too early."""
     starting = replace(SWITCH, step=Step.START, claimed_at=1.0, initialised=True)
     joining = replace(NODE, state=NodeState.WAITING)
-    assert advanced(starting, SwitchObservation(status(joining, model="new"), 0, False), 1.0).step is Step.USABLE
-    done = advanced(starting, SwitchObservation(status(NODE, model="new"), 0, False), 2.0)
+    assert advance(starting, SwitchObservation(status(joining, model="new"), 0, False), 1.0).step is Step.USABLE
+    done = advance(starting, SwitchObservation(status(NODE, model="new"), 0, False), 2.0)
     assert (done.state, done.finished_at) == (SwitchState.DONE, 2.0)
 
 
@@ -83,7 +83,7 @@ def test_each_failure_has_its_remedy(switch: Switch, observation: SwitchObservat
 
 
 def test_a_step_that_takes_long_says_what_to_do() -> None:
-    """Nothing is wrong, but somebody may have overlooked something."""
+    """A step that takes long has its own remedy."""
     assert (
         trouble(replace(SWITCH, step=Step.STOP), SwitchObservation(status(NODE), 0, False), 100.0)
         == "switch.late_stop"

@@ -1,4 +1,4 @@
-"""When to send again: doubling, jitter, what ends a wait early, and the bounds of what a cluster may ask."""
+"""When to send again after a refusal: doubling, jitter, what ends a wait early, bounds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_refusals_of_one_episode_do_not_double() -> None:
 
 @pytest.mark.parametrize("event", ["slot_freed", "status_changed"])
 def test_news_cuts_the_wait_short(event: str) -> None:
-    """A freed slot or a changed cluster ends our own waiting."""
+    """A freed slot or a changed cluster ends our own back-off."""
     back_off = BackOff(first=8.0)
     back_off.refused(0.0, retry_after=None, jitter=0.0)
     getattr(back_off, event)()
@@ -44,7 +44,7 @@ def test_news_cuts_the_wait_short(event: str) -> None:
 
 
 def test_what_the_cluster_asks_for_is_obeyed_within_bounds() -> None:
-    """A changed report does not end it, an hour is not waited for."""
+    """A changed report does not end it, and an hour is not obeyed."""
     back_off = BackOff()
     back_off.refused(0.0, retry_after=20.0, jitter=0.0)
     back_off.status_changed()
@@ -58,7 +58,7 @@ def test_what_the_cluster_asks_for_is_obeyed_within_bounds() -> None:
 
 @pytest.mark.parametrize("event", ["slot_freed", "resumed"])
 def test_room_of_our_own_and_an_operator_end_what_was_asked_for(event: str) -> None:
-    """Where one of ours has just ended there is room for another one."""
+    """A request of ours that ended leaves room for another one."""
     back_off = BackOff()
     back_off.refused(0.0, retry_after=3600.0, jitter=0.0)
     getattr(back_off, event)()
@@ -66,7 +66,7 @@ def test_room_of_our_own_and_an_operator_end_what_was_asked_for(event: str) -> N
 
 
 def test_room_that_the_status_shows_counts_after_a_while() -> None:
-    """Each refusal in spite of it makes that longer, up to what was asked for."""
+    """Each refusal in spite of it makes that while longer, up to what was asked for."""
     back_off = BackOff(first=4.0, most=30.0)
     back_off.refused(0.0, retry_after=3600.0, jitter=0.5)
     assert back_off.remaining(0.0, room=True) == LEAST_ASKED_SECONDS
@@ -93,6 +93,6 @@ def test_success_ends_the_episode() -> None:
 
 
 def test_an_impossible_back_off_is_refused() -> None:
-    """A wait of nothing would be a busy loop."""
+    """A wait of 0 s would be a busy loop."""
     with pytest.raises(ValueError, match="first"):
         BackOff(first=0.0)

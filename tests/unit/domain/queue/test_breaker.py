@@ -1,4 +1,4 @@
-"""Whose fault a failure is, who may leave while the cluster fails, and when."""
+"""Whose fault a failure is, and which questions may leave while the cluster fails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def probe(under_test: Breaker, request_id: str, now: float = 0.0) -> Failure:
 
 
 def test_a_failure_opens_it_and_a_success_closes_it() -> None:
-    """Any success: of the probe, or of what was in flight before."""
+    """Any success closes it: of the probe, or of a question sent before."""
     under_test = breaker()
     assert fail(under_test, "a") is Failure.CLUSTER
     assert under_test.is_open
@@ -38,7 +38,7 @@ def test_a_failure_opens_it_and_a_success_closes_it() -> None:
 
 
 def test_pauses_grow_with_the_probes_and_not_with_stragglers() -> None:
-    """Four that were in flight together fail together: one episode."""
+    """Four questions in flight that fail together are one episode."""
     under_test = breaker()
     for request_id in "abcd":
         fail(under_test, request_id)
@@ -53,7 +53,7 @@ def test_pauses_grow_with_the_probes_and_not_with_stragglers() -> None:
 
 
 def test_the_head_probes_and_every_third_time_another() -> None:
-    """One that fails always must not hold the others; who waits longest comes first otherwise."""
+    """A question that always fails must not hold up the others; otherwise the longest waiting goes first."""
     under_test = breaker()
     probe(under_test, "a")
     aside = []
@@ -64,7 +64,7 @@ def test_the_head_probes_and_every_third_time_another() -> None:
 
 
 def test_the_head_probes_always_where_no_question_is_to_blame() -> None:
-    """No pipeline is ready: another question would get the same answer."""
+    """No pipeline is ready, so another question would get the same answer."""
     under_test = breaker()
     for _ in range(2 * TURNS):
         under_test.sent("a")
@@ -72,8 +72,8 @@ def test_the_head_probes_always_where_no_question_is_to_blame() -> None:
         assert not under_test.set_aside(0.0)
 
 
-def test_all_of_the_line_was_tried() -> None:
-    """Then it begins with the head again."""
+def test_all_of_the_queue_was_tried() -> None:
+    """Then it begins with the head of the queue again."""
     under_test = breaker()
     probe(under_test, "a")
     probe(under_test, "a")
@@ -84,7 +84,7 @@ def test_all_of_the_line_was_tried() -> None:
 
 
 def test_a_question_that_fails_between_successes_is_to_blame() -> None:
-    """Not at once: a node that fails one question of four is no fault of theirs."""
+    """Not at once: a node that fails one question of four is not the questions' fault."""
     under_test = breaker()
     assert fail(under_test, "bad") is Failure.CLUSTER
     under_test.succeeded("good")
@@ -100,7 +100,7 @@ def test_a_question_that_fails_between_successes_is_to_blame() -> None:
 
 
 def test_failures_that_no_question_causes_never_count() -> None:
-    """No pipeline is ready: however often that is between successes."""
+    """No pipeline is ready, however often that happens between successes."""
     under_test = breaker()
     for _ in range(10):
         assert fail(under_test, "a", blames=False) is Failure.CLUSTER
@@ -108,7 +108,7 @@ def test_failures_that_no_question_causes_never_count() -> None:
 
 
 def test_an_answered_question_begins_anew() -> None:
-    """What happened to it before says nothing about another attempt."""
+    """Earlier failures say nothing about another attempt at it."""
     under_test = breaker()
     fail(under_test, "a")
     under_test.succeeded("b")
@@ -118,7 +118,7 @@ def test_an_answered_question_begins_anew() -> None:
 
 
 def test_a_probe_that_ends_otherwise_makes_way() -> None:
-    """Its asker stopped it: the pause stays what it was."""
+    """Its asker stopped it; the pause stays the same."""
     under_test = breaker()
     fail(under_test, "a")
     under_test.sent("b")
@@ -130,7 +130,7 @@ def test_a_probe_that_ends_otherwise_makes_way() -> None:
 
 
 def test_what_the_cluster_or_an_operator_says() -> None:
-    """A changed report and a resume try at once; an asked-for wait is obeyed within its bound."""
+    """A changed report and a resume let the probe leave at once; a requested wait is obeyed within its bound."""
     under_test = breaker()
     fail(under_test, "a")
     under_test.cluster_changed()
@@ -145,7 +145,7 @@ def test_what_the_cluster_or_an_operator_says() -> None:
 
 
 def test_it_does_not_grow_for_ever() -> None:
-    """The breaker never learns of questions that are withdrawn while they wait."""
+    """The breaker is not told of questions that are withdrawn while they wait."""
     under_test = breaker()
     for number in range(2 * REMEMBERED):
         fail(under_test, str(number))
@@ -155,7 +155,7 @@ def test_it_does_not_grow_for_ever() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))
 def test_nobody_is_blamed_while_nothing_succeeds(history: list[tuple[str, bool]]) -> None:
-    """And a question at fault failed more often than it has strikes, with a success of another before each."""
+    """A question at fault has failed more often than it has strikes, with a success of another before each."""
     under_test = breaker()
     failures = dict.fromkeys("abc", 0)
     since: dict[str, int] = dict.fromkeys("abc", 0)

@@ -1,4 +1,4 @@
-"""How many requests may be in flight, and when to come back after a refusal."""
+"""How many requests may be in flight."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ def saturate(capacity: CapacityLimit, successes: int, now: float = 0.0) -> None:
     ("says", "reserve", "limit"), [(4, 0, 4), (4, 1, 3), (4, 9, 1), (1, 1, 1), (0, 0, 0), (0, 2, 0)]
 )
 def test_known_capacity(says: int, reserve: int, limit: int) -> None:
-    """The cluster's own number less the reserve, one at least, none when it can run none."""
+    """The limit is the reported number less the reserve, at least one, or none when the cluster can run none."""
     capacity = CapacityLimit(reserve=reserve)
 
     capacity.status(says)
 
-    assert capacity.is_known
     assert capacity.limit(0.0) == limit
 
 
 def test_known_capacity_is_not_learned_away() -> None:
-    """A refusal in spite of the known number is somebody else's load: backing off answers it."""
+    """A refusal in spite of a reported capacity comes from other users' load, and only backing off helps."""
     capacity = CapacityLimit()
     capacity.status(4)
 
@@ -39,7 +38,7 @@ def test_known_capacity_is_not_learned_away() -> None:
 
 
 def test_it_seeks_until_one_has_to_wait() -> None:
-    """Whatever is taken at once while all are in use allows one more; what is held back ends that."""
+    """Each request taken at once while all slots are used allows one more, until one is held."""
     capacity = CapacityLimit(first=2)
 
     saturate(capacity, 3)
@@ -50,7 +49,7 @@ def test_it_seeks_until_one_has_to_wait() -> None:
 
 
 def test_additive_increase_while_saturated() -> None:
-    """Once one had to wait: one more per round of successes, as long as every slot is in use."""
+    """After one had to wait: one more per round of successes while every slot is used."""
     capacity = CapacityLimit(first=2)
     capacity.succeeded(0.0, in_flight=2, waited=LATE_SECONDS + 3)
 
@@ -74,7 +73,7 @@ def test_late_headers_are_no_reason_for_more() -> None:
 
 
 def test_one_decrease_per_episode() -> None:
-    """Five refusals of requests sent together are one message: too many."""
+    """Five refusals of requests sent together decrease the limit once."""
     capacity = CapacityLimit(first=8)
 
     for second in range(5):
@@ -85,7 +84,7 @@ def test_one_decrease_per_episode() -> None:
 
 
 def test_it_does_not_climb_back_to_what_was_refused() -> None:
-    """Four slots: five were refused once, so four it is."""
+    """Five were refused once, so the limit stays at four."""
     capacity = CapacityLimit(first=5)
     capacity.refused(10.0, sent_at=0.0)
     assert capacity.limit(10.0) == 3
@@ -96,7 +95,7 @@ def test_it_does_not_climb_back_to_what_was_refused() -> None:
 
 
 def test_one_more_is_tried_after_a_quiet_minute() -> None:
-    """A cluster may have grown: one more, and another only after the next quiet minute."""
+    """The cluster may have grown: one more is tried, and another after the next quiet minute."""
     capacity = CapacityLimit(first=5)
     capacity.refused(0.0, sent_at=-1.0)
     saturate(capacity, 100, now=1.0)
@@ -109,12 +108,11 @@ def test_one_more_is_tried_after_a_quiet_minute() -> None:
 
 
 def test_a_status_without_the_number_means_learning() -> None:
-    """A cluster that stops saying its capacity is learned from where the bot was."""
+    """Learning goes on from where it was before the cluster reported its capacity."""
     capacity = CapacityLimit(first=2)
     capacity.status(50)
     capacity.status(None)
 
-    assert not capacity.is_known
     assert capacity.limit(0.0) == 2
 
 
@@ -123,7 +121,7 @@ def test_a_status_without_the_number_means_learning() -> None:
     st.integers(1, 8),
 )
 def test_learned_capacity_stays_within_bounds(steps: list[tuple[str, float, float]], first: int) -> None:
-    """Whatever happens there is at least one slot, and never more than the bound."""
+    """There is always at least one slot, and never more than the bound."""
     capacity = CapacityLimit(first=first, most=8)
     now = 0.0
     for kind, passed, waited in steps:
@@ -137,6 +135,6 @@ def test_learned_capacity_stays_within_bounds(steps: list[tuple[str, float, floa
 
 @pytest.mark.parametrize(("reserve", "first", "most"), [(-1, 1, 1), (0, 0, 1), (0, 3, 2)])
 def test_impossible_capacities_are_refused(reserve: int, first: int, most: int) -> None:
-    """A mistake in a setting shows at once."""
+    """A mistake in a setting is an error at once."""
     with pytest.raises(ValueError, match="reserve"):
         CapacityLimit(reserve=reserve, first=first, most=most)

@@ -7,9 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.queue.estimate import ServiceTimes, estimate_wait
-from bot.domain.queue.limits import refusal
-from bot.domain.queue.store import QueueLimits
-from bot.errors import QueueFull, UserLimitReached
 
 
 @pytest.mark.parametrize(
@@ -69,12 +66,3 @@ def test_service_times_follow_a_change() -> None:
     assert times.seconds == 15.0
     with pytest.raises(ValueError, match="share"):
         ServiceTimes(share=0)
-
-
-def test_admission() -> None:
-    """The person's own limit is reported before the queue's."""
-    limits = QueueLimits(per_user=2, total=3)
-
-    assert refusal(limits, total=2, mine=1) is None
-    assert isinstance(refusal(limits, total=3, mine=1), QueueFull)
-    assert isinstance(refusal(limits, total=3, mine=2), UserLimitReached)

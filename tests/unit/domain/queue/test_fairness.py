@@ -13,7 +13,7 @@ def waiting(sequence: int, *, cost: float = 10, floor: float = 0, tag: float = 0
 
 
 def test_work_counts_generated_tokens_more_than_read_ones() -> None:
-    """A long prompt costs, a long answer costs four times as much, nothing is free."""
+    """A generated token costs four times as much as a read one, and no question is free."""
     assert fairness.work(400, 100) == 200
     assert fairness.work(0, 0) == fairness.LEAST_WORK
 
@@ -25,13 +25,13 @@ def test_charges_are_cost_by_weight() -> None:
 
 @pytest.mark.parametrize(("cost", "weight"), [(0, 1), (1, 0), (-1, 1), (1, -1)])
 def test_nothing_is_free(cost: float, weight: float) -> None:
-    """A cost or weight that would stop the clock is a programming error."""
+    """A cost or weight that would stop virtual time is a programming error."""
     with pytest.raises(ValueError, match="positive"):
         fairness.charge(cost, weight)
 
 
 def test_a_newcomer_starts_level() -> None:
-    """Nobody begins before the queue's own time, nor before what they already asked."""
+    """No question starts before virtual time, nor before what its asker asked earlier."""
     assert fairness.start_tag(30, None) == 30
     assert fairness.start_tag(30, 20) == 30
     assert fairness.start_tag(30, 45) == 45
@@ -46,7 +46,7 @@ def test_virtual_time_never_goes_back() -> None:
 
 
 def test_the_chain_follows_the_account() -> None:
-    """Each question starts where the one before it ends, in the order they were asked."""
+    """Each question starts where the one before it ends, in the order in which they were asked."""
     tags = fairness.chain(100, [waiting(3), waiting(1), waiting(2, cost=5)])
 
     assert tags == {1: 100, 2: 110, 3: 115}

@@ -10,7 +10,7 @@ import pytest
 from bot.services.access.rules import RULES, Act, Standing, refusal
 
 STRANGER = Standing(roles_seen=False)
-OF_AN_ANSWER = (Act.STOP, Act.REPEAT, Act.READ)
+OF_AN_ANSWER = (Act.STOP, Act.REPEAT, Act.READ, Act.FETCH)
 OF_A_PLACE = tuple(act for act in Act if act not in OF_AN_ANSWER)
 ROWS = [
     # A member whom nothing restricts, and nothing singles out.
@@ -90,8 +90,8 @@ def test_who_may_do_what(standing: Standing, refused: dict[Act, str]) -> None:
         (Standing(asker=True), set(OF_AN_ANSWER)),
         (Standing(asker=True, private=True, shown_here=False), set(OF_AN_ANSWER)),
         (Standing(asker=True, blocked=True, outsider=True), set(OF_AN_ANSWER)),
-        (Standing(operator=True), set(OF_AN_ANSWER)),
-        (Standing(operator=True, shown_here=False), set(OF_AN_ANSWER)),
+        (Standing(operator=True), {Act.STOP, Act.REPEAT, Act.READ}),
+        (Standing(operator=True, shown_here=False), {Act.STOP, Act.REPEAT, Act.READ}),
         (Standing(operator=True, private=True), {Act.STOP}),
         (Standing(manager=True, private=True), set()),
     ],

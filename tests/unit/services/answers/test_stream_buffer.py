@@ -1,4 +1,4 @@
-"""What has arrived of an answer: words, times, and what two streams have in common."""
+"""The text and the times of an answer, from one stream or two."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def finish(tokens: int) -> Finish:
 
 
 def test_an_answer_from_one_stream_has_the_clusters_own_figures() -> None:
-    """As the scheduler measured and counted."""
+    """Its tokens and times are those that the scheduler reported."""
     said = StreamBuffer(HandClock())
     said.sent()
     said.add_text("Hello")
@@ -28,7 +28,7 @@ def test_an_answer_from_one_stream_has_the_clusters_own_figures() -> None:
 
 
 def test_an_answer_from_two_streams_is_timed_from_the_first() -> None:
-    """People waited for the first word once; the tokens of the broken stream are known only by its pieces."""
+    """People waited for the first word once. Tokens of the broken stream are counted by its pieces."""
     clock = HandClock()
     said = StreamBuffer(clock)
     said.sent()
@@ -47,7 +47,7 @@ def test_an_answer_from_two_streams_is_timed_from_the_first() -> None:
 
 
 def test_asked_anew_nothing_of_the_first_stream_is_left() -> None:
-    """Neither words nor times."""
+    """Neither its text nor its times."""
     clock = HandClock()
     said = StreamBuffer(clock)
     said.sent()
@@ -65,7 +65,7 @@ def test_asked_anew_nothing_of_the_first_stream_is_left() -> None:
 
 @given(words=st.lists(st.text("ab", min_size=1, max_size=5), min_size=2, max_size=8), data=st.data())
 def test_white_space_that_a_template_cuts_off_is_not_doubled(words: list[str], data: st.DataObject) -> None:
-    """Wherever a stream breaks: an engine that goes on exactly makes the whole text."""
+    """An engine that continues exactly makes the whole text, at whatever character the stream broke."""
     whole = words[0] + "".join(data.draw(SPACE) + word for word in words[1:])
     broken_at = data.draw(st.integers(1, len(whole)))
     beginning = whole[:broken_at]

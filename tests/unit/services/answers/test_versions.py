@@ -1,4 +1,4 @@
-"""Versions of an answer, and which of its buttons make sense."""
+"""Versions of an answer, and their buttons."""
 
 from __future__ import annotations
 
@@ -48,15 +48,8 @@ def request(number: int, kind: RequestKind, answer: Answer | None) -> StoredRequ
         question=question,
         state=RequestState.DELIVERED if answer is not None else RequestState.FAILED,
         sequence=number,
-        attempts=1,
         enqueued_at=float(number),
-        started_at=float(number),
-        finished_at=float(number),
-        message_ids=(),
         answer=answer,
-        error_key=None,
-        lease_owner=None,
-        lease_until=None,
     )
 
 
@@ -74,14 +67,14 @@ def answer_versions() -> AnswerVersions:
 
 
 def test_a_continuation_belongs_to_its_version(answer_versions: AnswerVersions) -> None:
-    """What failed is no version; the newest one is shown in its place."""
+    """A request that failed is no version; the newest version is shown in its place."""
     assert [version.text for version in answer_versions.versions] == ["One, two.", "Three."]
     assert answer_versions.versions[0].reasoning == "hm\n\naha"
     assert [answer_versions.index(f"r{number}") for number in range(5)] == [0, 0, 1, 1, None]
 
 
 def test_a_continuation_after_a_cancelled_version_goes_on_with_what_is_shown() -> None:
-    """That is the version before."""
+    """That is the version before the cancelled one."""
     answer_versions = AnswerVersions.of(
         [
             request(0, RequestKind.ASK, answered("One, ", "stopped")),
@@ -93,12 +86,12 @@ def test_a_continuation_after_a_cancelled_version_goes_on_with_what_is_shown() -
 
 
 def test_buttons_under_a_version_are_those_of_its_last_part(answer_versions: AnswerVersions) -> None:
-    """They are what its receipt speaks of."""
+    """The receipt is also that of the last part."""
     assert [version.shown.request_id for version in answer_versions.versions] == ["r1", "r3"]
 
 
 def test_the_newest_version_is_the_turn_to_go_on_from(answer_versions: AnswerVersions) -> None:
-    """With its question and the asker."""
+    """The turn has the question and the asker."""
     turn = answer_versions.newest_turn()
     assert turn is not None
     assert (turn.request_id, turn.question, turn.answer, turn.asker_name) == ("r3", "Why?", "Three.", "Ada")
@@ -112,12 +105,12 @@ def test_a_question_without_an_answer_has_no_turn() -> None:
 
 @pytest.mark.parametrize("finish", ["length", "stopped", "interrupted"])
 def test_what_was_cut_short_can_be_continued(finish: str) -> None:
-    """First of all."""
+    """Continue is the first button."""
     assert controls_of(finish, 0, 1, has_text=True, has_thoughts=False)[0] is Control.CONTINUE
 
 
 def test_only_the_newest_version_is_continued() -> None:
-    """An older one offers the way forward instead."""
+    """An older one has the button for the next version instead."""
     controls = controls_of("stopped", 0, 2, has_text=True, has_thoughts=False)
     assert Control.CONTINUE not in controls
     assert Control.NEXT in controls
@@ -125,7 +118,7 @@ def test_only_the_newest_version_is_continued() -> None:
 
 
 def test_a_whole_answer_has_nothing_to_continue() -> None:
-    """Reasoning only where there was some."""
+    """Reasoning is offered only where there was some."""
     plain = controls_of("stop", 1, 2, has_text=True, has_thoughts=False)
     assert plain == (
         Control.REGENERATE,
@@ -138,5 +131,5 @@ def test_a_whole_answer_has_nothing_to_continue() -> None:
 
 
 def test_an_answer_without_a_word_can_only_be_asked_again() -> None:
-    """There is nothing to copy or to like."""
+    """There is no text to copy or to rate."""
     assert controls_of("stopped", 0, 1, has_text=False, has_thoughts=False) == (Control.REGENERATE,)

@@ -123,7 +123,7 @@ class Counting(ScriptedScheduler):
 
 
 async def test_the_cluster_asks_the_scheduler_once_for_all() -> None:
-    """``/models`` of many people; but before the model is set, the list is read again."""
+    """Many ``/models`` are one call; checking a model before an init reads the list anew."""
     scheduler, clock = Counting(), HandClock()
     cluster = ClusterService(scheduler, ClusterMonitor(scheduler, clock, Metrics()), "", clock)
     lists = await asyncio.gather(*(cluster.models() for _ in range(600)))

@@ -1,4 +1,4 @@
-"""What is held here, whatever happens to the attempts."""
+"""What is held by this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STOP = Stop(StopCause.PERSON, 7)
 
 @dataclass(eq=False)
 class FakeRun:
-    """As much of an :class:`Attempt` as is looked at."""
+    """The part of :class:`Attempt` that is used here."""
 
     request_id: str = "q"
     elapsed: float = 0.0
@@ -39,20 +39,20 @@ def begun(in_flight: InFlight, attempt: FakeRun | None = None) -> Attempt:
 
 
 def test_a_question_is_held_until_its_end_is_shown() -> None:
-    """Its pipeline is free before."""
+    """Its pipeline is free before that."""
     in_flight = InFlight()
     run = begun(in_flight)
     assert (in_flight.running, in_flight.get("q"), in_flight.goes_on("q")) == (1, run, True)
     in_flight.free_slot(run)
     assert (in_flight.running, in_flight.get("q"), in_flight.goes_on("q")) == (0, None, False)
     assert in_flight.held == {"q"}
-    assert in_flight.astray(["q"]) == []
+    assert in_flight.to_reconcile(["q"]) == []
     in_flight.end(run)
-    assert in_flight.astray(["q"]) == [Loss("q")]
+    assert in_flight.to_reconcile(["q"]) == [Loss("q")]
 
 
 def test_a_question_that_is_put_back_and_taken_again_is_held_twice() -> None:
-    """The end of the first attempt is not the end of the second."""
+    """The end of the first attempt does not end the second."""
     in_flight = InFlight()
     first = begun(in_flight)
     in_flight.free_slot(first)
@@ -63,7 +63,7 @@ def test_a_question_that_is_put_back_and_taken_again_is_held_twice() -> None:
 
 
 def test_what_waits_at_the_scheduler() -> None:
-    """By the time it waited there."""
+    """A question counts as held there after a moment without headers."""
     in_flight = InFlight()
     for elapsed, withdrawable in ((2 * HELD_AFTER, False), (2 * HELD_AFTER, True), (HELD_AFTER / 2, False)):
         begun(in_flight, FakeRun(elapsed=elapsed, withdrawable=withdrawable))
@@ -72,7 +72,7 @@ def test_what_waits_at_the_scheduler() -> None:
 
 
 def test_giving_up_that_fails_loses_the_question_with_what_was_wanted() -> None:
-    """The attempt may end first: the question is held until the commit has failed."""
+    """The attempt may end first; the question is held until its commit has failed."""
     in_flight = InFlight()
     run = begun(in_flight, FakeRun(stopped=STOP))
     error = RuntimeError("a bug")
@@ -84,43 +84,43 @@ def test_giving_up_that_fails_loses_the_question_with_what_was_wanted() -> None:
         assert in_flight.held == {"q"}
         raise error
     assert in_flight.losses.is_set()
-    assert in_flight.astray([]) == [Loss("q", error, STOP)]
+    assert in_flight.to_reconcile([]) == [Loss("q", error, STOP)]
 
 
-def test_a_disk_that_fails_while_a_question_is_put_right_hides_no_bug() -> None:
-    """The question is to fail with the bug, not to be asked again."""
+def test_a_disk_that_fails_during_reconciliation_hides_no_bug() -> None:
+    """The question must fail because of the bug, not be asked again."""
     in_flight = InFlight()
     loss = Loss("q", RuntimeError("a bug"))
     in_flight.lose(loss)
-    with contextlib.suppress(StorageError), in_flight.putting_right(loss):
+    with contextlib.suppress(StorageError), in_flight.reconciling(loss):
         raise StorageError("database or disk is full")
-    assert in_flight.astray([]) == [loss]
+    assert in_flight.to_reconcile([]) == [loss]
 
 
-def test_what_is_put_right_is_lost_no_more() -> None:
-    """Unless that fails, or it is lost again meanwhile."""
+def test_what_is_reconciled_is_not_lost_any_more() -> None:
+    """Unless that fails, or the question is lost again meanwhile."""
     in_flight = InFlight()
     loss = Loss("q", stop=STOP)
     in_flight.lose(loss)
     error = RuntimeError("a bug")
-    with contextlib.suppress(RuntimeError), in_flight.putting_right(loss):
+    with contextlib.suppress(RuntimeError), in_flight.reconciling(loss):
         assert in_flight.held == {"q"}
         raise error
-    (again,) = in_flight.astray([])
+    (again,) = in_flight.to_reconcile([])
     assert again == Loss("q", error, STOP)
     anew = Loss("q")
-    with in_flight.putting_right(again):
+    with in_flight.reconciling(again):
         in_flight.lose(anew)
-    assert in_flight.astray([]) == [anew]
-    with in_flight.putting_right(anew):
+    assert in_flight.to_reconcile([]) == [anew]
+    with in_flight.reconciling(anew):
         pass
-    assert in_flight.astray([]) == []
+    assert in_flight.to_reconcile([]) == []
     assert in_flight.held == set()
 
 
 @given(st.lists(st.tuples(st.sampled_from(["begin", "free", "end", "lose"]), st.sampled_from("abc")), max_size=30))
-def test_what_is_astray_is_never_held(steps: list[tuple[str, str]]) -> None:
-    """And all that is stored or lost is one of the two."""
+def test_what_is_to_be_reconciled_is_not_held(steps: list[tuple[str, str]]) -> None:
+    """Everything stored or lost is either held or reconciled, never both."""
     in_flight = InFlight()
     runs: list[Attempt] = []
     lost: set[str] = set()
@@ -136,6 +136,6 @@ def test_what_is_astray_is_never_held(steps: list[tuple[str, str]]) -> None:
         elif step == "lose":
             in_flight.lose(Loss(name))
             lost.add(name)
-    astray = {loss.request_id for loss in in_flight.astray(["a", "b"])}
+    losses = {loss.request_id for loss in in_flight.to_reconcile(["a", "b"])}
     assert in_flight.held == {run.request.request_id for run in runs}
-    assert astray == (lost | {"a", "b"}) - in_flight.held
+    assert losses == (lost | {"a", "b"}) - in_flight.held

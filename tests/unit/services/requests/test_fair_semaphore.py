@@ -1,4 +1,4 @@
-"""The order in which waiting people go on."""
+"""The order in which waiting people get their turns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Burst:
         self._out = asyncio.Semaphore(0)
 
     async def come(self, user_id: int, number: int) -> None:
-        """Wait, be inside for a while, go."""
+        """Wait for a turn, hold it for a while, and release it."""
         try:
             async with self.semaphore.passing(user_id):
                 self.inside.append((user_id, number))
@@ -39,7 +39,7 @@ class Burst:
             self.refused.append((user_id, number))
 
     async def settle(self, came: list[asyncio.Task[None]]) -> None:
-        """Let everybody through."""
+        """Release turns until nobody waits."""
         for _ in came:
             self._out.release()
         await asyncio.gather(*came, return_exceptions=True)
@@ -87,7 +87,7 @@ def test_the_wait_list_is_bounded_and_nobody_fills_it_alone(who: list[int]) -> N
 
 
 async def test_one_persons_flood_leaves_room_for_the_next_one() -> None:
-    """The newest of who has the most is given up, not the newcomer."""
+    """The newest task of the person with most waiting tasks is refused, not the newcomer's."""
     people = Burst(MOST)
     came = [asyncio.create_task(people.come(1, number)) for number in range(20)]
     came += [asyncio.create_task(people.come(user_id, 20)) for user_id in (2, 3)]
@@ -99,7 +99,7 @@ async def test_one_persons_flood_leaves_room_for_the_next_one() -> None:
 
 
 async def test_who_is_refused_reads_a_sentence_of_its_own() -> None:
-    """Which is not the error of the queue of questions."""
+    """The error is another one than that of a full queue of questions."""
     semaphore = FairSemaphore(1, most_waiting=0)
     async with semaphore.passing(1):
         with pytest.raises(WaitListFull) as refused:

@@ -36,8 +36,3 @@ def test_a5_an_id_is_no_plain_hash() -> None:
     }
     plain.add(hashlib.blake2b(known, digest_size=8).hexdigest())
     assert _request_id(123456789012345678, b"token") not in plain
-
-
-def test_a5_what_comes_from_no_message_has_a_random_id() -> None:
-    """Nothing about it can be known."""
-    assert _request_id(None, b"token") != _request_id(None, b"token")

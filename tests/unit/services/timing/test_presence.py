@@ -11,7 +11,7 @@ from itertools import pairwise
 from bot.errors import DeliveryError
 from bot.presentation.status import Load
 from bot.services.cluster.monitor import Availability, ClusterService, ClusterView
-from bot.services.operations.presence import TRIED_EVERY, UPDATE_EVERY, Presence
+from bot.services.operations.presence import TRY_EVERY, UPDATE_EVERY, Presence
 from bot.services.requests.overview import QueueOverview
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ready
@@ -25,7 +25,7 @@ class Cluster(ClusterService):
 
     def view(self) -> ClusterView:
         """Seen this moment."""
-        return ClusterView(ready(4), 0.0, self.availability, None)
+        return ClusterView(ready(4), self.availability, None)
 
 
 class Line(QueueOverview):
@@ -95,4 +95,4 @@ async def test_what_could_not_be_set_is_tried_again() -> None:
     shown = Shown(failures=2)
     await kept(shown, Cluster(Availability.UNREACHABLE), Line(grows=False), 60)
     assert [text for _, text, _ in shown.changes] == ["not answering"]
-    assert shown.tried[-1] - shown.tried[0] == 2 * TRIED_EVERY
+    assert shown.tried[-1] - shown.tried[0] == 2 * TRY_EVERY
