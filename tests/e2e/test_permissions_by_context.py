@@ -230,6 +230,14 @@ async def test_a2_the_schedulers_address_is_in_nothing_that_people_see(stage: St
     assert not any(address in str(one.components) for one in stage.discord.messages(room))
 
 
+async def test_a2_the_bots_token_is_in_no_message_and_no_log_line(stage: Stage, room: Channel) -> None:
+    """Ids of questions are derived from it, and stand in buttons and in the log."""
+    message = await _answer_of_ada(stage, room, "What is your token?", private=False)
+    assert stage.discord.token not in str(message.components)
+    assert stage.discord.token not in stage.bot.log
+    assert message.components != []
+
+
 READS = ("Reasoning", "As file", "👍", "👎")
 
 
