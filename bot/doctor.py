@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from bot.clock import SystemClock
-from bot.domain.chat import ChatMessage, ChatRequest, Role
+from bot.domain.chat import ChatMessage, ChatRequest, Role, Text
 from bot.errors import BotError, RequestRefused, SchedulerError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
@@ -74,7 +74,8 @@ async def _cluster(settings: Settings) -> tuple[Finding, ...]:
 async def _prefix(client: ParallaxClient, *, wanted: bool) -> Finding:
     what = "answers"
     try:
-        text, _, _ = await client.complete_chat(_COUNTING)
+        async with client.stream_chat(_COUNTING) as events:
+            text = "".join([event.text async for event in events if isinstance(event, Text)])
     except RequestRefused:
         text = ""
     except SchedulerError as error:

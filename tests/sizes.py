@@ -16,7 +16,6 @@ LONGER = {
         "one state machine per answer: sending, editing and removing pages share what is known of them",
     ),
     "bot/markdown/blocks/parser.py::Blocks": (270, "one method for each kind of line, over one state"),
-    "bot/parallax/answer_reader.py::AnswerReader": (260, "one stream's grammar, with its many broken endings"),
     "bot/services/queue/gate.py::Gate": (260, "holds, capacity and the breaker decide together what may leave"),
     "sandbox/discord_api/gateway.py::Gateway": (260, "one websocket's protocol"),
     "sandbox/parallax/cluster.py::Cluster": (340, "the scheduler's state; every operation changes most of it"),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from bot.domain.chat import ChatRequest, Finish, StreamEvent
+from bot.domain.chat import ChatRequest, StreamEvent
 from bot.domain.status import ClusterStatus, JoinCommand, Model
 
 
@@ -19,31 +19,15 @@ class Scheduler(Protocol):
         Leaving the context closes the connection, whatever has been read: the cluster stops working on the
         answer within half a second (recording 55b). Errors are raised while iterating.
         """
-        ...
-
-    async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
-        """Send the request without streaming; returns the text, the reasoning and the :class:`Finish`."""
-        ...
 
     def watch_status(self) -> AbstractAsyncContextManager[AsyncIterator[ClusterStatus]]:
         """The endless status stream, one report a second. Lines that cannot be read are skipped and logged."""
-        ...
-
-    async def status(self) -> ClusterStatus:
-        """Read one report."""
-        ...
 
     async def models(self) -> tuple[Model, ...]:
         """The models the scheduler can run."""
-        ...
-
-    async def served_models(self) -> tuple[str, ...]:
-        """The names ``/v1/models`` serves now (empty before init, and in the documented dialect)."""
-        ...
 
     async def join_command(self) -> JoinCommand | None:
         """The command nodes join with; None before the cluster has a model."""
-        ...
 
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
         """Set the cluster's model.
@@ -52,9 +36,3 @@ class Scheduler(Protocol):
         Initialising while nodes are connected leaves the cluster waiting for good (recordings 72–78). Callers must
         ask an operator to confirm first.
         """
-        ...
-
-    @property
-    def web_page(self) -> str:
-        """The address of the scheduler's web page."""
-        ...

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
 from bot.domain.chat import AnswerStats, Finish, FinishReason, Reasoning, StreamEvent, Text, Usage
-from bot.errors import RequestRefused, SchedulerError, StreamInterrupted
+from bot.errors import NoAnswer, RequestRefused, SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.parallax import bounds
-from bot.parallax.errors import ErrorBody, from_status, interrupted, read_error
-from bot.parallax.prompt_echo import EchoGuard, Released, only_echoed
-from bot.parallax.reasoning import ThinkingHabits, ThinkSplitter
+from bot.parallax.errors import ErrorBody, from_status, read_error
+from bot.parallax.payloads import Item, PayloadReader
+from bot.parallax.prompt_echo import EchoGuard, Released
+from bot.parallax.reasoning import ThinkingHabits, ThinkSplitter, closes_only
 from bot.parallax.sent_prompt import SentPrompt
-from bot.parallax.sse import Data, EventReader, Frame, LineLimitError
-from bot.parallax.stray_objects import StrayObject
-from bot.parallax.untrusted import mapping, parse_json, printable, sequence, storable, whole_number
+from bot.parallax.sse import LineLimitError
+from bot.parallax.untrusted import mapping, printable, sequence, storable, whole_number
 
 _log = structlog.get_logger(__name__)
 
-_DONE = "[DONE]"
 _REASONS = {
     "stop": FinishReason.STOP,
     "eos": FinishReason.STOP,
@@ -116,9 +116,11 @@ class AnswerMeter:
 class AnswerReader:
     """Reads one streamed answer.
 
-    Feed it the body's bytes and, when they end, call :meth:`close` (or :meth:`stalled`, :meth:`broken`). Each
-    returns the events to pass on. After them :attr:`failure` is the error to raise, if any; :attr:`done` is true
-    when :class:`Finish` was among them. What counts as an end:
+    Feed it the body's bytes and, when they end, call :meth:`close` (or :meth:`broken`). With
+    ``whole`` the answer is one JSON object: :meth:`read_whole`. Each of them returns the events to pass on. After
+    them :attr:`failure` is the error to raise, if any; :attr:`done` is true when :class:`Finish` was among them.
+    What counts as an end:
+
     * ``[DONE]``, with the reason that came before it, or OTHER when none came;
     * the connection's end, an error or a silence after a ``finish_reason``: the answer was complete;
     * anything else is a :class:`StreamInterrupted` when some of the answer came, else what the error's status
@@ -129,19 +131,23 @@ class AnswerReader:
     """
 
     def __init__(
-        self, sent: float, opens_thinking: Callable[[str | None], bool], prompt: SentPrompt = _UNKNOWN_PROMPT
+        self,
+        sent: float,
+        opens_thinking: Callable[[str | None], bool],
+        prompt: SentPrompt = _UNKNOWN_PROMPT,
+        *,
+        whole: bool = False,
     ) -> None:
-        self._events = EventReader()
+        self._whole = whole
+        self._payloads = PayloadReader()
         self._opens_thinking = opens_thinking
         self._splitter: ThinkSplitter | None = None
         self._meter = AnswerMeter(sent)
-        self._content = EchoGuard(prompt)
-        self._reasoning = EchoGuard(prompt)
+        self._content = EchoGuard(prompt, whole=whole)
+        self._reasoning = EchoGuard(prompt, whole=whole)
         self._reason: FinishReason | None = None
-        self._stray = StrayObject()
         self._out: list[StreamEvent] = []
         self._now = sent
-        self._ending = False
         self._all_let_go = False
         self._only_echoed = False
         self.data_events = 0
@@ -162,36 +168,39 @@ class AnswerReader:
         """Take in bytes that arrived at ``now``."""
         self._now = now
         try:
-            self._read(self._events.feed(chunk))
+            self._read(self._payloads.feed(chunk))
         except LineLimitError as exc:
-            self._fail(interrupted(str(exc), "malformed"))
+            self._fail(StreamInterrupted(str(exc), code="malformed"))
+        return self._given()
+
+    def read_whole(self, payload: Mapping[str, object], now: float) -> list[StreamEvent]:
+        """Take in a whole answer that arrived at ``now``, and end it."""
+        self._now = now
+        choice = first_choice(payload)
+        if read_error(payload) is None and mapping((choice or {}).get("message")) is None:
+            self._fail(UpstreamFailed("the answer has no message", code="malformed"))
+        else:
+            self._payload(payload)
+        if not self.over:
+            self._end()
         return self._given()
 
     def close(self, now: float) -> list[StreamEvent]:
         """End the answer: the server ended the response."""
         self._now = now
-        self._ending = True
         try:
-            frames, cut = self._events.close()
+            items, cut = self._payloads.close()
         except LineLimitError as exc:
-            self._fail(interrupted(str(exc), "malformed"))
+            self._fail(StreamInterrupted(str(exc), code="malformed"))
             return self._given()
-        self._read(frames)
-        if not self.over and self._stray.text:
-            self._raw_text(self._stray.text)
+        self._read(items)
         if not self.over:
             what = "inside a character" if cut else "without finish_reason and [DONE]"
-            self._end_early(interrupted(f"the stream ended {what}", "truncated"))
-        return self._given()
-
-    def stalled(self, seconds: float, now: float) -> list[StreamEvent]:
-        """End the answer: nothing came for ``seconds``."""
-        self._now = now
-        self._end_early(interrupted(f"nothing came for {seconds:g} s", "stall"))
+            self._end_early(StreamInterrupted(f"the stream ended {what}", code="truncated"))
         return self._given()
 
     def broken(self, failure: StreamInterrupted, now: float) -> list[StreamEvent]:
-        """End the answer: the connection broke with ``failure``."""
+        """End the answer: the connection broke or fell silent with ``failure``."""
         self._now = now
         self._end_early(failure)
         return self._given()
@@ -208,58 +217,16 @@ class AnswerReader:
         out, self._out = self._out, []
         return out
 
-    def _read(self, frames: Iterable[Frame]) -> None:
-        for frame in frames:
+    def _read(self, items: Iterable[Item]) -> None:
+        for item in items:
             if self.over:
                 return
-            if isinstance(frame, Data):
-                self._data(frame)
+            if item is None:
+                self._end()
+            elif isinstance(item, ErrorBody):
+                self._error(item)
             else:
-                self._stray_line(frame.text)
-
-    def _data(self, frame: Data) -> None:
-        text = frame.text.strip()
-        if self._stray.text:
-            self._raw_text(self._stray.text)
-        elif text == _DONE:
-            self._end()
-        elif text:
-            self._json_event(frame.event, text)
-
-    def _json_event(self, event: str, text: str) -> None:
-        try:
-            payload = mapping(parse_json(text))
-        except ValueError:
-            self._unparsable(event, text)
-            return
-        if payload is None:
-            self._error(ErrorBody(printable(text, bounds.DETAIL), code="malformed"))
-        elif event == "error" and read_error(payload) is None:
-            self._error(ErrorBody(printable(payload.get("message"), bounds.DETAIL) or "no message"))
-        else:
-            self._payload(payload)
-
-    def _unparsable(self, event: str, text: str) -> None:
-        """Read the lines of an event that is no JSON as single events: some servers separate events by one line
-        end instead of two."""
-        lines = text.split("\n")
-        if len(lines) > 1:
-            self._read(Data(event, line) for line in lines)
-        elif not self._ending:  # an event that the end cut is no error of its own: the end is
-            self._error(ErrorBody(printable(text, bounds.DETAIL), code="malformed"))
-
-    def _stray_line(self, line: str) -> None:
-        """Read a line outside the SSE grammar: a JSON object (perhaps over several lines), or plain text."""
-        try:
-            payload = self._stray.feed(line)
-        except ValueError:
-            self._raw_text(self._stray.text)
-            return
-        if payload is not None:
-            self._payload(payload)
-
-    def _raw_text(self, text: str) -> None:
-        self._error(ErrorBody(printable(text, bounds.DETAIL), code="raw_text"))
+                self._payload(item)
 
     def _payload(self, payload: Mapping[str, object]) -> None:
         error = read_error(payload)
@@ -281,7 +248,8 @@ class AnswerReader:
         if not isinstance(reason, str) or not reason:
             return
         if reason.lower() in _BROKEN_OFF:
-            self._end_early(interrupted(f"the node ended the answer: {printable(reason, bounds.CODE)}", "aborted"))
+            why = f"the node ended the answer: {printable(reason, bounds.CODE)}"
+            self._end_early(StreamInterrupted(why, code="aborted"))
         else:
             self._reason = finish_reason(reason)
 
@@ -308,7 +276,7 @@ class AnswerReader:
     def _give_content(self, released: Released) -> None:
         self._measure(released)
         if released.text:
-            self._out.extend(self._thinking().feed(released.text))
+            self._out.extend(self._thinking(released.text).feed(released.text))
 
     def _measure(self, released: Released) -> None:
         for arrived in released.times:
@@ -326,9 +294,10 @@ class AnswerReader:
             _log.warning("prompt_echo_dropped", characters=echoed, model=self._meter.model)
         self._only_echoed = bool(echoed) and not self._meter.content_came
 
-    def _thinking(self) -> ThinkSplitter:
+    def _thinking(self, content: str = "") -> ThinkSplitter:
         if self._splitter is None:
-            self._splitter = ThinkSplitter(opened=self._opens_thinking(self._meter.model))
+            opened = closes_only(content) if self._whole else self._opens_thinking(self._meter.model)
+            self._splitter = ThinkSplitter(opened=opened)
         return self._splitter
 
     def _error(self, body: ErrorBody) -> None:
@@ -358,10 +327,10 @@ class AnswerReader:
     def _end(self) -> None:
         self._let_go(broken=False)
         if self._only_echoed:
-            self._fail(only_echoed())
+            self._fail(NoAnswer("the node sent the prompt back instead of an answer", code="prompt_echo"))
             return
         if not self.complete and not self._meter.content_came:
-            self._fail(interrupted("[DONE] came without an answer", "empty_answer"))
+            self._fail(StreamInterrupted("[DONE] came without an answer", code="empty_answer"))
             return
         reason = self._reason or FinishReason.OTHER
         if self._splitter is not None:
@@ -371,5 +340,6 @@ class AnswerReader:
                 self._out.append(Text(self._splitter.assumed_text))
         if self._meter.usage is not None:
             self._out.append(self._meter.usage)
-        self._out.append(Finish(reason, self._meter.stats(self._now)))
+        stats = self._meter.stats(self._now)
+        self._out.append(Finish(reason, replace(stats, ttft=None) if self._whole else stats))
         self.done = True

@@ -10,16 +10,16 @@ from contextlib import asynccontextmanager
 import httpx
 
 from bot.clock import Clock
-from bot.domain.chat import ChatRequest, Finish, Reasoning, Started, StreamEvent, Text
+from bot.domain.chat import ChatRequest, Started, StreamEvent
 from bot.domain.status import ClusterStatus, JoinCommand, Model
-from bot.errors import RequestRefused, SchedulerUnreachable, UpstreamFailed
-from bot.parallax import wire
-from bot.parallax.answer_reader import AnswerReader, read_usage
+from bot.errors import RequestRefused, SchedulerUnreachable, StreamInterrupted, UpstreamFailed
+from bot.parallax import bounds, wire
+from bot.parallax.answer_reader import AnswerReader
 from bot.parallax.connection import Connection, content_type, read_json
-from bot.parallax.errors import NOT_A_SCHEDULER, elsewhere, from_status, interrupted, read_error
+from bot.parallax.errors import NOT_A_SCHEDULER, elsewhere, from_status, read_error
 from bot.parallax.reasoning import ThinkingHabits
 from bot.parallax.sent_prompt import SentPrompt
-from bot.parallax.streams import AnswerStream, Replay, StatusStream
+from bot.parallax.streams import AnswerStream, StatusStream
 from bot.parallax.timeouts import Timeouts
 from bot.parallax.untrusted import mapping, printable
 
@@ -54,11 +54,6 @@ class ParallaxClient:
         self._clock = clock
         self._habits = ThinkingHabits()
 
-    @property
-    def web_page(self) -> str:
-        """The address of the scheduler's web page."""
-        return self._connection.web_page
-
     async def aclose(self) -> None:
         """Close all connections; streams still open end with :class:`StreamInterrupted`."""
         await self._connection.aclose()
@@ -71,21 +66,23 @@ class ParallaxClient:
         was reported, then exactly one :class:`Finish`. An error is raised after everything that arrived before it.
         Leaving closes the connection unless the response was read to its last byte.
         """
-        sent = self._clock.monotonic()
+        sent, prompt = self._clock.monotonic(), SentPrompt.of(request)
         async with self._connection.open(
             "POST",
             _CHAT,
             within=self._timeouts.first_byte,
-            body=wire.chat_body(request, stream=True),
+            body=wire.chat_body(request),
             accept="text/event-stream",
         ) as response:
             started = Started(self._clock.monotonic() - sent)
             kind = content_type(response)
             if kind == "application/json":
-                yield await self._whole_answer(response, started, sent, SentPrompt.of(request))
+                reader = AnswerReader(sent, _never, prompt, whole=True)
+                events = await self._whole_answer(response, reader)
+                yield _each([started, *events])
             elif kind in {"", "text/event-stream"}:
                 opens = self._habits.opens_in_prompt if request.think is not False else _never
-                reader = AnswerReader(sent, opens, SentPrompt.of(request))
+                reader = AnswerReader(sent, opens, prompt)
                 stream = AnswerStream(response, reader, started, self._timeouts, self._clock)
                 try:
                     yield stream
@@ -93,33 +90,21 @@ class ParallaxClient:
                     await stream.aclose()
                     reader.teach(self._habits)
             else:
-                raise elsewhere(f"it answered a chat with {printable(kind, 80)}", response.status_code)
+                what = f"it answered a chat with {printable(kind, bounds.SHORT_NAME)}"
+                raise elsewhere(what, response.status_code)
 
-    async def _whole_answer(
-        self, response: httpx.Response, started: Started, sent: float, prompt: SentPrompt
-    ) -> AsyncIterator[StreamEvent]:
+    async def _whole_answer(self, response: httpx.Response, reader: AnswerReader) -> list[StreamEvent]:
         """Read an answer that came as one JSON body although a stream was requested."""
-        payload = await self._json_within(response, self._timeouts.first_byte)
-        self._raise_error_in(payload)
-        duration = self._clock.monotonic() - sent
-        text, reasoning, finish = wire.read_completion(payload, duration=duration, prompt=prompt)
-        usage = read_usage((mapping(payload) or {}).get("usage"))
-        pieces = [Reasoning(reasoning) if reasoning else None, Text(text) if text else None, usage]
-        return Replay([started, *(piece for piece in pieces if piece is not None), finish])
-
-    async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
-        """Send the request without streaming; returns the text, the reasoning and the :class:`Finish`.
-
-        The scheduler sends nothing before the whole answer is complete, so it must be complete within
-        ``first_byte`` seconds. The cluster goes on working when the caller gives up: prefer :meth:`stream_chat`.
-        """
-        sent = self._clock.monotonic()
-        payload = await self._connection.call(
-            "POST", _CHAT, within=self._timeouts.first_byte, body=wire.chat_body(request, stream=False)
-        )
-        self._raise_error_in(payload)
-        duration = self._clock.monotonic() - sent
-        return wire.read_completion(payload, duration=duration, prompt=SentPrompt.of(request))
+        within = self._timeouts.first_byte
+        try:
+            async with asyncio.timeout(within):
+                payload = await read_json(response, self._clock)
+        except TimeoutError as exc:
+            raise StreamInterrupted(f"the answer was not whole within {within:g} s", code="stall") from exc
+        events = reader.read_whole(mapping(payload) or {}, self._clock.monotonic())
+        if reader.failure is not None:
+            raise reader.failure
+        return events
 
     @asynccontextmanager
     async def watch_status(self) -> AsyncIterator[AsyncIterator[ClusterStatus]]:
@@ -169,7 +154,7 @@ class ParallaxClient:
 
     async def join_command(self) -> JoinCommand | None:
         """The command nodes join with; None before the cluster has a model."""
-        return wire.read_join_response(await self._control("GET", "/node/join/command"))
+        return wire.read_join(wire.data_of(await self._control("GET", "/node/join/command")))
 
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
         """Set the cluster's model; waits up to ``first_byte`` seconds, since the scheduler may look it up.
@@ -179,7 +164,9 @@ class ParallaxClient:
         """
         if nodes < 1:
             raise RequestRefused(f"a cluster of {nodes} nodes", code="node_count")
-        body = wire.init_body(model, nodes, local_network=local_network)
+        # A count that is no number breaks the status (recordings 23-25); without `is_local_network` the cluster
+        # joins the public network (recordings 21, 22).
+        body = {"model_name": model, "init_nodes_num": int(nodes), "is_local_network": local_network}
         try:
             payload = await self._connection.call(
                 "POST", "/scheduler/init", within=self._timeouts.first_byte, body=body
@@ -204,12 +191,10 @@ class ParallaxClient:
         if error is not None:
             raise from_status(error)
 
-    async def _json_within(self, response: httpx.Response, seconds: float) -> object:
-        try:
-            async with asyncio.timeout(seconds):
-                return await read_json(response, self._clock)
-        except TimeoutError as exc:
-            raise interrupted(f"the answer was not whole within {seconds:g} s", "stall") from exc
+
+async def _each(events: list[StreamEvent]) -> AsyncIterator[StreamEvent]:
+    for event in events:
+        yield event
 
 
 def _never(_model: str | None) -> bool:

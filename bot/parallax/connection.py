@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 
 from bot.clock import Clock
-from bot.errors import ConfigError, SchedulerUnreachable, UpstreamFailed
+from bot.errors import ConfigError, SchedulerUnreachable, StreamInterrupted, UpstreamFailed
 from bot.parallax import bounds
-from bot.parallax.errors import after_headers, before_headers, elsewhere, from_response, interrupted, retry_after
-from bot.parallax.loop_turns import Turns
+from bot.parallax.body import Body
+from bot.parallax.errors import before_headers, elsewhere, from_response, retry_after
 from bot.parallax.timeouts import Timeouts
 from bot.parallax.untrusted import parse_json, printable
 
@@ -45,10 +45,8 @@ class Connection:
     ) -> None:
         url = _checked(base_url)
         self._clock = clock
-        address = url.copy_with(userinfo=b"", query=None, fragment=None)
-        self._web_page = str(address)
         self._http = httpx.AsyncClient(
-            base_url=address,
+            base_url=url.copy_with(userinfo=b"", query=None, fragment=None),
             auth=(url.username, url.password) if url.userinfo else None,
             transport=transport,
             timeout=httpx.Timeout(None, connect=timeouts.connect, write=timeouts.control),
@@ -61,11 +59,6 @@ class Connection:
             follow_redirects=False,
             trust_env=False,
         )
-
-    @property
-    def web_page(self) -> str:
-        """The address without credentials."""
-        return self._web_page
 
     async def aclose(self) -> None:
         """Close every connection, in use or not."""
@@ -137,16 +130,11 @@ async def read_json(response: httpx.Response, clock: Clock) -> object:
     kind = content_type(response)
     if kind == "text/html":
         raise elsewhere("it answered with a web page", response.status_code)
-    raw = bytearray()
-    turns = Turns(clock)
-    try:
-        async for chunk in response.aiter_raw():
-            raw += chunk
-            if len(raw) > bounds.BODY:
-                raise interrupted(f"a body of more than {bounds.BODY} bytes", "malformed")
-            await turns.worked(len(chunk))
-    except httpx.HTTPError as exc:
-        raise after_headers(exc) from exc
+    body, raw = Body(response, clock), bytearray()
+    while part := await body.part():
+        raw += part
+        if len(raw) > bounds.BODY:
+            raise StreamInterrupted(f"a body of more than {bounds.BODY} bytes", code="malformed")
     try:
         return parse_json(bytes(raw))
     except ValueError as exc:
@@ -155,15 +143,9 @@ async def read_json(response: httpx.Response, clock: Clock) -> object:
 
 async def _error_body(response: httpx.Response, within: float, clock: Clock) -> bytes:
     """The part of an error's body that could be read. A body that breaks is no failure: the status is enough."""
-    raw = bytearray()
-    turns = Turns(clock)
-    try:
+    body, raw = Body(response, clock), bytearray()
+    with suppress(TimeoutError, StreamInterrupted):
         async with asyncio.timeout(within):
-            async for chunk in response.aiter_raw():
-                raw += chunk
-                if len(raw) > bounds.ERROR_BODY:
-                    break
-                await turns.worked(len(chunk))
-    except (TimeoutError, httpx.HTTPError):
-        return bytes(raw)
+            while len(raw) <= bounds.ERROR_BODY and (part := await body.part()):
+                raw += part
     return bytes(raw)

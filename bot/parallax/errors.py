@@ -185,11 +185,6 @@ def _refusal(message: str, body: ErrorBody) -> RequestRefused:
     return RequestRefused(message, status=body.status, code=body.code)
 
 
-def interrupted(message: str, code: str) -> StreamInterrupted:
-    """The error for a stream that ended too early."""
-    return StreamInterrupted(message, code=code)
-
-
 def before_headers(exc: httpx.HTTPError) -> SchedulerUnreachable:
     """The error when no response came."""
     if isinstance(exc, httpx.ConnectTimeout):
@@ -204,4 +199,4 @@ def before_headers(exc: httpx.HTTPError) -> SchedulerUnreachable:
 def after_headers(exc: httpx.HTTPError) -> StreamInterrupted:
     """The error when a response broke off."""
     detail = printable(str(exc), bounds.DETAIL)
-    return interrupted(f"{type(exc).__name__}: {detail}", "connection_lost")
+    return StreamInterrupted(f"{type(exc).__name__}: {detail}", code="connection_lost")

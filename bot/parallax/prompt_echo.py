@@ -40,17 +40,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.errors import NoAnswer
 from bot.parallax.prompt_trace import PromptTrace, Verdict
 from bot.parallax.sent_prompt import Plan, SentPrompt, folded
 
 _TOO_MUCH_AT_ONCE = 64
 _AROUND_MESSAGES = 2000
-
-
-def only_echoed() -> NoAnswer:
-    """The error for an answer that only repeats the prompt."""
-    return NoAnswer("the node sent the prompt back instead of an answer", code="prompt_echo")
 
 
 class Released(NamedTuple):
@@ -78,11 +72,6 @@ class EchoGuard:
         self._whole = whole
         self.echoed = 0
         """The number of characters that were the prompt."""
-
-    @property
-    def held(self) -> int:
-        """The number of characters held back now."""
-        return self._size if self._trace is not None else 0
 
     def feed(self, piece: str, now: float) -> Released:
         """Take in a piece that arrived at ``now``; returns the text that may be passed on."""
@@ -140,10 +129,3 @@ def _holds(text: str, plan: Plan) -> bool:
             return False
         at, said = start + len(form), said + len(form)
     return said >= _TOO_MUCH_AT_ONCE and len(text) - at <= _TOO_MUCH_AT_ONCE
-
-
-def without_echo(text: str, prompt: SentPrompt) -> tuple[str, int]:
-    """A whole text without the prompt that it begins with, and how many characters were removed."""
-    guard = EchoGuard(prompt, whole=True)
-    released = guard.feed(text, 0.0).text if text else ""
-    return released + guard.close(broken=False).text, guard.echoed

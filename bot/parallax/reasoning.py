@@ -176,15 +176,11 @@ class ThinkSplitter:
             pieces.append(Text(text))
 
 
-def split_whole(content: str) -> tuple[str, str]:
-    """Split complete content into (answer, reasoning); handles a single ``</think>`` too."""
+def closes_only(content: str) -> bool:
+    """Whether the end of a thinking that was never opened is in this whole content."""
     splitter = ThinkSplitter()
-    pieces = [*splitter.feed(content), *splitter.close()]
-    if splitter.lone_close:
-        splitter = ThinkSplitter(opened=True)
-        pieces = [*splitter.feed(content), *splitter.close()]
-    answer = "".join(piece.text for piece in pieces if isinstance(piece, Text))
-    return answer, "".join(piece.text for piece in pieces if isinstance(piece, Reasoning))
+    splitter.feed(content)
+    return splitter.lone_close
 
 
 class ThinkingHabits:

@@ -26,6 +26,7 @@ MARK = re.compile(
 _WRITTEN_MARK = re.compile(r"<[|｜][^<>\s]{1,40}[|｜]>|</?s>|\[/?INST\]")
 """Text written by people that a tokenizer treats as a special token."""
 
+_OPENING = re.compile(r"\A[\s#]+")
 _NO_WORD = re.compile(r"[\W_]+")
 _ASCII_NO_WORD = {code: None for code in range(128) if not chr(code).isalnum()}
 _END_OF_THINKING = "</think>"
@@ -59,8 +60,9 @@ class SentMessage:
 
     @property
     def opener(self) -> str:
-        """Its first visible character; empty when it has none."""
-        return self._message.content.lstrip()[:1]
+        """Its first character that is neither white space nor ``#``, which any prompt may begin with; empty when
+        it has none."""
+        return _OPENING.sub("", self._message.content, count=1)[:1]
 
     @cached_property
     def has_words(self) -> bool:

@@ -15,11 +15,10 @@ import structlog
 from bot.clock import Clock
 from bot.domain.chat import Started, StreamEvent
 from bot.domain.status import ClusterStatus
-from bot.errors import SchedulerError
+from bot.errors import StreamInterrupted
 from bot.parallax import bounds, wire
 from bot.parallax.answer_reader import AnswerReader
-from bot.parallax.errors import after_headers, interrupted
-from bot.parallax.loop_turns import Turns, slices
+from bot.parallax.body import Body
 from bot.parallax.sse import LineLimitError, LineReader
 from bot.parallax.timeouts import Timeouts
 from bot.parallax.untrusted import parse_json, printable
@@ -30,18 +29,6 @@ _log = structlog.get_logger(__name__)
 UNREADABLE_SAID = 10
 """The most unreadable lines of the status that are logged in a minute. An odd scheduler sends one each second, and
 one that floods sends thousands."""
-
-
-class Replay(AsyncIterator[StreamEvent]):
-    """An iterator over events that have all arrived already."""
-
-    def __init__(self, events: list[StreamEvent]) -> None:
-        self._events = iter(events)
-
-    async def __anext__(self) -> StreamEvent:
-        for event in self._events:
-            return event
-        raise StopAsyncIteration
 
 
 class AnswerStream(AsyncIterator[StreamEvent]):
@@ -55,129 +42,103 @@ class AnswerStream(AsyncIterator[StreamEvent]):
         timeouts: Timeouts,
         clock: Clock,
     ) -> None:
-        self._chunks = response.aiter_raw()
+        self._body = Body(response, clock)
         self._reader = reader
         self._timeouts = timeouts
         self._clock = clock
-        self._turns = Turns(clock)
-        self._unread: deque[bytes] = deque()
         self._ready: deque[StreamEvent] = deque([started])
-        self._raised = False
-        self._closed = False
+        self._ended = False
         self._extend(timeouts.first_byte)
 
     async def __anext__(self) -> StreamEvent:
         while not self._ready:
-            if self._closed or self._raised or self._reader.done:
+            if self._ended or self._reader.done:
                 raise StopAsyncIteration
             if self._reader.failure is not None:
-                self._raised = True
+                self._ended = True
                 raise self._reader.failure
-            if self._unread:
-                await self._feed(self._unread.popleft())
-            else:
-                await self._read()
+            await self._read()
         return self._ready.popleft()
 
     async def aclose(self) -> None:
         """Stop reading."""
-        self._closed = True
-        await _close_generator(self._chunks)
-
-    async def _feed(self, part: bytes) -> None:
-        reader = self._reader
-        before = reader.data_events
-        self._ready.extend(reader.feed(part, self._clock.monotonic()))
-        if reader.data_events > before:
-            idle = self._timeouts.idle
-            self._extend(min(idle, self._timeouts.control) if reader.complete else idle)
-        await self._turns.worked(len(part))
-
-    def _extend(self, seconds: float) -> None:
-        self._limit = seconds
-        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._ended = True
+        await self._body.aclose()
 
     async def _read(self) -> None:
         reader, now = self._reader, self._clock.monotonic
         try:
-            async with asyncio.timeout_at(self._deadline):
-                chunk = await anext(self._chunks, None)
+            part = await self._body.part(self._deadline)
         except TimeoutError:
-            self._ready.extend(reader.stalled(self._limit, now()))
-            return
-        except httpx.HTTPError as exc:
-            failure = after_headers(exc)
-            failure.__cause__ = exc
+            silence = StreamInterrupted(f"nothing came for {self._limit:g} s", code="stall")
+            self._ready.extend(reader.broken(silence, now()))
+        except StreamInterrupted as failure:
             self._ready.extend(reader.broken(failure, now()))
-            return
-        if chunk is None:
-            self._ready.extend(reader.close(now()))
         else:
-            self._unread.extend(slices(chunk))
+            before = reader.data_events
+            self._ready.extend(reader.feed(part, now()) if part else reader.close(now()))
+            if reader.data_events > before:
+                idle = self._timeouts.idle
+                self._extend(min(idle, self._timeouts.control) if reader.complete else idle)
+
+    def _extend(self, seconds: float) -> None:
+        self._limit = seconds
+        self._deadline = asyncio.get_running_loop().time() + seconds
 
 
 class StatusStream(AsyncIterator[ClusterStatus]):
     """Reports of the status stream."""
 
     def __init__(self, response: httpx.Response, silence: float, clock: Clock) -> None:
-        self._chunks = response.aiter_raw()
+        self._body = Body(response, clock)
         self._lines = LineReader()
         self._ready: deque[ClusterStatus] = deque()
         self._silence = silence
         self._clock = clock
-        self._turns = Turns(clock)
-        self._unread: deque[bytes] = deque()
         self._unreadable = Repeats(most=UNREADABLE_SAID)
         self._unreported = 0
-        self._failure: SchedulerError | None = None
-        self._closed = False
+        self._failure: StreamInterrupted | None = None
+        self._ended = False
 
     async def __anext__(self) -> ClusterStatus:
         deadline = asyncio.get_running_loop().time() + self._silence
         while not self._ready:
-            if self._closed:
+            if self._ended:
                 raise StopAsyncIteration
             if self._failure is not None:
-                self._closed = True
+                self._ended = True
                 raise self._failure
-            if self._unread:
-                await self._feed(self._unread.popleft())
-            else:
-                await self._read(deadline)
+            await self._read(deadline)
         return self._ready.popleft()
 
     async def aclose(self) -> None:
         """Stop reading."""
-        self._closed = True
-        await _close_generator(self._chunks)
+        self._ended = True
+        await self._body.aclose()
 
     async def _read(self, deadline: float) -> None:
         try:
-            async with asyncio.timeout_at(deadline):
-                chunk = await anext(self._chunks, None)
+            part = await self._body.part(deadline)
         except TimeoutError:
-            self._failure = interrupted(f"no readable status for {self._silence:g} s", "stall")
-            return
-        except httpx.HTTPError as exc:
-            self._failure = after_headers(exc)
-            self._failure.__cause__ = exc
-            return
-        if chunk is None:
-            self._take(self._lines.close()[0])
-            self._failure = interrupted("the status stream ended", "ended")
+            self._failure = StreamInterrupted(f"no readable status for {self._silence:g} s", code="stall")
+        except StreamInterrupted as failure:
+            self._failure = failure
         else:
-            self._unread.extend(slices(chunk))
+            if part:
+                self._feed(part)
+            else:
+                self._take(self._lines.close()[0])
+                self._failure = StreamInterrupted("the status stream ended", code="ended")
 
-    async def _feed(self, part: bytes) -> None:
+    def _feed(self, part: bytes) -> None:
         self._unreported += len(part)
         try:
             for line in self._lines.feed(part):
                 self._take(line)
         except LineLimitError as exc:
-            self._fail(str(exc))
+            self._failure = StreamInterrupted(str(exc), code="malformed")
         if self._unreported > bounds.UNREPORTED:
-            self._fail(f"no status in {self._unreported} bytes")
-        await self._turns.worked(len(part))
+            self._failure = StreamInterrupted(f"no status in {self._unreported} bytes", code="malformed")
 
     def _take(self, line: str) -> None:
         if not line.strip():
@@ -187,10 +148,6 @@ class StatusStream(AsyncIterator[ClusterStatus]):
             self._unreported = 0
         except Exception as exc:  # noqa: BLE001  # any error of one line: the next line may be right
             self._skip(line, exc)
-
-    def _fail(self, why: str) -> None:
-        self._failure = interrupted(why, "malformed")
-        self._unread.clear()
 
     def _skip(self, line: str, exc: Exception) -> None:
         unsaid = self._unreadable.due(type(exc).__name__, self._clock.monotonic())
@@ -202,9 +159,3 @@ class StatusStream(AsyncIterator[ClusterStatus]):
                 unsaid=unsaid,
                 exc_info=None if isinstance(exc, ValueError) else exc,
             )
-
-
-async def _close_generator(chunks: AsyncIterator[bytes]) -> None:
-    close = getattr(chunks, "aclose", None)
-    if close is not None:
-        await close()

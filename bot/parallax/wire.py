@@ -9,38 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import structlog
-
-from bot.domain.chat import AnswerStats, ChatRequest, Finish, FinishReason, Usage
+from bot.domain.chat import ChatRequest
 from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model, Node, NodeState
 from bot.errors import UpstreamFailed
 from bot.parallax import bounds
-from bot.parallax.answer_reader import content_text, finish_reason, first_choice, read_usage, reasoning_text
 from bot.parallax.errors import read_error
-from bot.parallax.prompt_echo import only_echoed, without_echo
-from bot.parallax.reasoning import split_whole
-from bot.parallax.sent_prompt import SentPrompt
 from bot.parallax.untrusted import mapping, printable, quantity, sequence, storable, whole_number
 
-_log = structlog.get_logger(__name__)
-
-_UNKNOWN_PROMPT = SentPrompt()
 _PEER = re.compile(r"\s(?:-s|--scheduler-addr)[\s=]+\S")
 _CLUSTER_STATES = {state.value: state for state in ClusterState}
 _NODE_STATES = {state.value: state for state in NodeState}
 
 
-def chat_body(request: ChatRequest, *, stream: bool) -> dict[str, object]:
+def chat_body(request: ChatRequest) -> dict[str, object]:
     """The body of a chat request. It has no ``model``: a cluster runs one model and ignores the field."""
     body: dict[str, object] = {
-        "stream": stream,
+        "stream": True,
+        "stream_options": {"include_usage": True},  # the only way to learn how many tokens there were
         "messages": [
             {"role": message.role.value, "content": storable(message.content)} for message in request.messages
         ],
     }
-    if stream:
-        # the only way to learn how many tokens there were
-        body["stream_options"] = {"include_usage": True}
     if request.max_tokens is not None:
         body["max_tokens"] = request.max_tokens
     if request.temperature is not None:
@@ -59,57 +48,6 @@ def chat_body(request: ChatRequest, *, stream: bool) -> dict[str, object]:
     return body
 
 
-def init_body(model: str, nodes: int, *, local_network: bool) -> dict[str, object]:
-    """The body of an init. The count must be a number, or the status breaks (recordings 23–25); without
-    ``is_local_network`` the cluster would join the public network (recordings 21, 22)."""
-    return {"model_name": model, "init_nodes_num": int(nodes), "is_local_network": local_network}
-
-
-def read_completion(
-    payload: object, *, duration: float, prompt: SentPrompt = _UNKNOWN_PROMPT
-) -> tuple[str, str, Finish]:
-    """Read an answer that came whole: its text, reasoning and end, without a repetition of ``prompt`` before it.
-    Raises :class:`UpstreamFailed` when it is no answer, or only repeats the prompt."""
-    fields = mapping(payload) or {}
-    choice = first_choice(fields)
-    message = mapping(choice.get("message")) if choice is not None else None
-    if choice is None or message is None:
-        raise UpstreamFailed("the answer has no message", code="malformed")
-    try:
-        reasoning, content = reasoning_text(message), content_text(message.get("content"))
-    except ValueError as exc:
-        raise UpstreamFailed(str(exc), code="malformed") from exc
-    reasoning, echoed_reasoning = without_echo(reasoning, prompt)
-    content, echoed_content = without_echo(content, prompt)
-    if echoed := echoed_reasoning + echoed_content:
-        _log.warning("prompt_echo_dropped", characters=echoed, model=printable(fields.get("model"), bounds.NAME))
-        if not reasoning and not content:
-            raise only_echoed()
-    text, inside = (content, "") if reasoning else split_whole(content)
-    usage = read_usage(fields.get("usage"))
-    reason = choice.get("finish_reason")
-    return (
-        text,
-        reasoning or inside,
-        Finish(
-            finish_reason(reason) if isinstance(reason, str) else FinishReason.OTHER,
-            _whole_stats(fields, usage, duration, came=bool(content or reasoning)),
-        ),
-    )
-
-
-def _whole_stats(fields: Mapping[str, object], usage: Usage | None, duration: float, *, came: bool) -> AnswerStats:
-    return AnswerStats(
-        model=printable(fields.get("model"), bounds.NAME) or None,
-        ttft=None,
-        duration=duration,
-        prompt_tokens=usage.prompt_tokens if usage is not None else None,
-        completion_tokens=usage.completion_tokens if usage is not None else int(came),
-        tokens_per_second=None,
-        counted=usage is not None,
-    )
-
-
 def read_join(value: object) -> JoinCommand | None:
     """Read a join command: a string (documented), ``{"command": …}`` or null (current).
 
@@ -122,15 +60,10 @@ def read_join(value: object) -> JoinCommand | None:
     return JoinCommand(command, public=_PEER.search(command) is not None)
 
 
-def read_join_response(payload: object) -> JoinCommand | None:
-    """Read the body of ``/node/join/command``."""
-    return read_join(_data(payload))
-
-
 def read_models(payload: object) -> tuple[Model, ...]:
     """Read the body of ``/model/list``: entries without a name are left out, repeated names count once."""
     found: dict[str, Model] = {}
-    for entry in sequence(_data(payload))[: bounds.MODELS]:
+    for entry in sequence(data_of(payload))[: bounds.MODELS]:
         fields = mapping(entry) or {"name": entry}
         name = printable(fields.get("name"), bounds.NAME)
         if name and not name.endswith("…"):
@@ -140,22 +73,18 @@ def read_models(payload: object) -> tuple[Model, ...]:
 
 def _model(name: str, fields: Mapping[str, object]) -> Model:
     size = fields.get("size")
+    number = quantity(size, most=bounds.MEMORY_GB)
     return Model(
         name=name,
         memory_gb=quantity(fields.get("vram_gb"), most=bounds.MEMORY_GB) or None,
-        size=printable(size if isinstance(size, str) else _number_text(size), bounds.SIZE) or None,
+        size=printable(size if number is None else f"{number:g}", bounds.SIZE) or None,
         provider=printable(fields.get("provider"), bounds.SHORT_NAME) or None,
     )
 
 
-def _number_text(value: object) -> str:
-    number = quantity(value, most=bounds.MEMORY_GB)
-    return "" if number is None else f"{number:g}"
-
-
 def read_served(payload: object) -> tuple[str, ...]:
     """Read the ids in the body of ``/v1/models``."""
-    entries = (mapping(entry) for entry in sequence(_data(payload))[: bounds.MODELS])
+    entries = (mapping(entry) for entry in sequence(data_of(payload))[: bounds.MODELS])
     names = (printable(entry.get("id"), bounds.NAME) for entry in entries if entry is not None)
     return tuple(name for name in names if name)
 
@@ -171,7 +100,7 @@ def read_status(payload: object) -> ClusterStatus:
         error = read_error(outer)
         raise ValueError(f"no status in it{f': {error.message}' if error else ''}")
     return ClusterStatus(
-        state=_cluster_state(fields["status"]),
+        state=_CLUSTER_STATES.get(_word(fields["status"]), ClusterState.UNKNOWN),
         model=printable(fields.get("model_name"), bounds.NAME) or None,
         init_nodes=whole_number(fields.get("init_nodes_num"), most=bounds.NODES),
         nodes=_nodes(fields.get("node_list")),
@@ -181,14 +110,8 @@ def read_status(payload: object) -> ClusterStatus:
     )
 
 
-def _cluster_state(value: object) -> ClusterState:
-    name = value.lower() if isinstance(value, str) else ""
-    return _CLUSTER_STATES.get(name, ClusterState.UNKNOWN)
-
-
-def _node_state(value: object) -> NodeState:
-    name = value.lower() if isinstance(value, str) else ""
-    return _NODE_STATES.get(name, NodeState.UNKNOWN)
+def _word(value: object) -> str:
+    return value.lower() if isinstance(value, str) else ""
 
 
 def _nodes(value: object) -> tuple[Node, ...]:
@@ -202,7 +125,7 @@ def _nodes(value: object) -> tuple[Node, ...]:
         nodes.append(
             Node(
                 node_id=node_id,
-                state=_node_state(fields.get("status")),
+                state=_NODE_STATES.get(_word(fields.get("status")), NodeState.UNKNOWN),
                 gpu_name=printable(fields.get("gpu_name"), bounds.SHORT_NAME),
                 gpu_count=1 if count is None else count,
                 gpu_memory=quantity(fields.get("gpu_memory"), most=bounds.MEMORY_GB) or 0.0,
@@ -211,7 +134,8 @@ def _nodes(value: object) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _data(payload: object) -> object:
+def data_of(payload: object) -> object:
+    """The ``data`` of a response. Raises :class:`UpstreamFailed` when it has none."""
     fields = mapping(payload)
     if fields is None or "data" not in fields:
         raise UpstreamFailed("the response has no data", code="malformed")

@@ -122,7 +122,8 @@ def _timed(name: str, lines: list[str]) -> Recording:
     left_out = 0
     for line in lines:
         if line.startswith(">>> "):
-            literal = ast.literal_eval(line[4:])
+            # "(…)" stands where a long request was abridged; a literal of bytes takes ASCII only
+            literal = ast.literal_eval(line[4:].replace("(…)", "(...)"))
             request = literal.decode() if isinstance(literal, bytes) else str(literal)
         elif block := _BLOCK.match(line):
             reads.append((float(block.group(1)), bytes(ast.literal_eval(block.group(2)))))

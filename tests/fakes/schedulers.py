@@ -98,7 +98,6 @@ class ScriptedScheduler:
 
     streams: list[ScriptedStream] = field(default_factory=list)
     most_open: int = 0
-    web_page: str = "http://127.0.0.1:3001"
     _reports: asyncio.Queue[ClusterStatus | SchedulerError] = field(default_factory=asyncio.Queue)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -152,17 +151,6 @@ class ScriptedScheduler:
             stream.closed = True
             self._changed.set()
 
-    async def complete_chat(self, request: ChatRequest) -> tuple[str, str, Finish]:
-        """Send a request and return the whole answer."""
-        parts: list[str] = []
-        async with self.stream_chat(request) as events:
-            async for event in events:
-                if isinstance(event, Text):
-                    parts.append(event.text)
-                elif isinstance(event, Finish):
-                    return "".join(parts), "", event
-        raise AssertionError("the stream ended without a finish")
-
     @asynccontextmanager
     async def watch_status(self) -> AsyncIterator[AsyncIterator[ClusterStatus]]:
         """Every report, and then nothing more."""
@@ -178,17 +166,9 @@ class ScriptedScheduler:
 
         yield reports()
 
-    async def status(self) -> ClusterStatus:
-        """A report now."""
-        return ready(1)
-
     async def models(self) -> tuple[Model, ...]:
         """One model."""
         return (Model(MODEL),)
-
-    async def served_models(self) -> tuple[str, ...]:
-        """The same."""
-        return (MODEL,)
 
     async def join_command(self) -> JoinCommand | None:
         """The command for a local network."""

@@ -1,4 +1,4 @@
-"""Asking a server the way a service does, and keeping everything that came."""
+"""Helpers that ask a server as a service does and keep all events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def client(url: str, timeouts: Timeouts = PATIENT) -> AsyncIterator[Parall
 
 @dataclass(slots=True)
 class Heard:
-    """What an answer brought before it ended."""
+    """The events of an answer and the error that ended it."""
 
     events: list[StreamEvent] = field(default_factory=list)
     error: SchedulerError | None = None

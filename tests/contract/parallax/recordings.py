@@ -14,6 +14,26 @@ _BLOCK = re.compile(r"^\[ *(\d+\.\d+)\] (b'.*'|b\".*\")$")
 _CLOSED = re.compile(r"closed by (?:the )?server")
 _RAW = "----- raw response (status line, headers, body) -----\n"
 
+NOT_A_RESPONSE = {
+    "34_capacity_counter_lag": "a table of waits: why first_byte is 130 s",
+    "42_event_loop_freeze_while_not_ready": "measurements: why ClusterStatus.usable wants an available node",
+    "67_worker_leave_timeline": "a timeline of 65 and 66",
+    "71_node_join_timeline": "a timeline of 70",
+    "74_reinit_same_model_timeline": "a timeline of 72 and 73",
+    "76_reinit_other_model_timeline": "a timeline of 75",
+    "77_reinit_recovery": "a timeline: what an operator meets",
+    "78_recovery_that_works": "a timeline: what an operator does",
+    "84_front_crash_timeline": "a timeline of 80–83",
+    "85_kill_tokio16_timeline": "a timeline of the other recordings 85",
+    "88_idle_kill_timeline": "a timeline of 86 and 87",
+    "89_init_unknown_model_on_running_cluster": "a timeline: why an init is confirmed first",
+    "91_two_nodes_needed_timeline": "a timeline of 90",
+    "95_two_nodes_full_timeline": "a timeline of 92–94",
+    "96_ttft_overhead": "a measurement",
+    "97_idle_worker_leave_and_return": "a timeline",
+}
+"""Recordings that are no response, and what they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:

@@ -1,4 +1,4 @@
-"""A server of raw bytes, for what no web framework would let one send."""
+"""A server that sends raw bytes, for responses that no web framework can send."""
 
 from __future__ import annotations
 

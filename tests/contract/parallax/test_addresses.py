@@ -1,4 +1,4 @@
-"""The scheduler's address: what is taken for one, and that a login in it is told nobody."""
+"""The scheduler's address: which ones are valid, and that a login in it is never shown."""
 
 from __future__ import annotations
 
@@ -15,13 +15,8 @@ from tests.contract.parallax import asking
 from tests.contract.parallax.replay import replaying, response
 
 
-def test_the_web_page_tells_no_credentials() -> None:
-    scheduler = ParallaxClient("http://me:secret@cluster.example:3001", timeouts=Timeouts(), clock=SystemClock())
-    assert scheduler.web_page == "http://cluster.example:3001"
-
-
-async def test_a_login_in_the_address_is_sent_and_told_nobody() -> None:
-    """A proxy before the scheduler wants it; what the proxy then says is told without it."""
+async def test_a_login_in_the_address_is_sent_and_never_shown() -> None:
+    """A proxy in front of the scheduler needs it; the error for the proxy's response does not contain it."""
     async with replaying(response(502, b"no scheduler behind me", kind="text/plain")) as server:
         address = server.url.replace("http://", "http://ada:hush%40hush@")
         async with asking.client(address) as scheduler:
@@ -34,8 +29,8 @@ async def test_a_login_in_the_address_is_sent_and_told_nobody() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://ada:hush@127.0.0.1:9", "http://hush@127.0.0.1:9"])
-async def test_an_unreachable_address_is_told_without_its_login(url: str) -> None:
-    """The whole chain of the failure, with what the library's own exceptions hold."""
+async def test_the_error_for_an_unreachable_address_has_no_login(url: str) -> None:
+    """Neither has any exception in its chain, including the request inside the library's own exceptions."""
     async with asking.client(url) as scheduler:
         with pytest.raises(SchedulerError) as raised:
             await scheduler.status()
@@ -49,7 +44,7 @@ async def test_an_unreachable_address_is_told_without_its_login(url: str) -> Non
 
 
 @pytest.mark.parametrize("url", ["http://ada:hush:x@cluster:y", "http://ada:hush/@cluster"])
-def test_a_wrong_url_is_told_without_its_parts(url: str) -> None:
+def test_the_error_for_a_wrong_url_has_no_part_of_it(url: str) -> None:
     with pytest.raises(ConfigError) as raised:
         ParallaxClient(url, timeouts=Timeouts(), clock=SystemClock())
     assert "hush" not in str(raised.value)

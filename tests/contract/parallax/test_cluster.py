@@ -165,7 +165,7 @@ async def test_a_cluster_of_no_nodes_is_refused_before_it_is_sent() -> None:
     assert caught.value.code == "node_count"
 
 
-async def test_a_truth_is_not_sent_as_a_node_count() -> None:
+async def test_a_boolean_is_not_sent_as_a_node_count() -> None:
     async with replaying(response(200, b'{"data":null}')) as server, asking.client(server.url) as scheduler:
         await scheduler.initialise("a/b", True, local_network=True)
     assert b'"init_nodes_num":1,' in server.requests[0]

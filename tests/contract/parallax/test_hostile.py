@@ -1,4 +1,4 @@
-"""A scheduler that means harm, or a broken proxy before it, on real sockets: bounded, and said as its fault."""
+"""A hostile scheduler, or a broken proxy in front of it, on real sockets: bounded, and reported as its fault."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 from bot.domain.chat import Text
 from bot.errors import ClusterBusy, SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.parallax import bounds
+from bot.parallax.body import SLICE
 from bot.parallax.client import ParallaxClient
-from bot.parallax.loop_turns import SLICE
 from bot.parallax.streams import UNREADABLE_SAID
 from tests.contract.parallax import asking
 from tests.contract.parallax.replay import replaying, response
@@ -45,7 +45,6 @@ async def calls(scheduler: ParallaxClient) -> list[SchedulerError | None]:
         (await asking.watch(scheduler))[1],
     ]
     for call in (
-        scheduler.complete_chat(asking.HELLO),
         scheduler.status(),
         scheduler.models(),
         scheduler.served_models(),
@@ -64,7 +63,7 @@ async def calls(scheduler: ParallaxClient) -> list[SchedulerError | None]:
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "br", "GZIP", "deflate", "made-up", "identity, gzip"])
 @pytest.mark.parametrize("kind", [SSE, PLAIN])
 async def test_b1_an_encoded_body_is_refused_unread(kind: str, encoding: str) -> None:
-    """None was accepted, and a kilobyte may become gigabytes; whatever is called."""
+    """No encoding was accepted, and a kilobyte may decode to gigabytes. The same holds for every call."""
     async with (
         replaying(packed(kind=kind, encoding=encoding)) as server,
         asking.client(server.url) as scheduler,
@@ -77,14 +76,14 @@ async def test_b1_an_encoded_body_is_refused_unread(kind: str, encoding: str) ->
 
 @pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
 async def test_a_body_that_is_encoded_as_itself_is_read(encoding: str) -> None:
-    """It says what needs no saying."""
+    """``identity`` means no encoding."""
     answer = response(200, b'{"data": [{"name": "a/b"}]}', f"content-encoding: {encoding}")
     async with replaying(answer) as server, asking.client(server.url) as scheduler:
         assert [model.name for model in await scheduler.models()] == ["a/b"]
 
 
-async def test_the_status_of_an_encoded_error_says_enough() -> None:
-    """Its body is not read either."""
+async def test_the_body_of_an_encoded_error_is_not_read() -> None:
+    """Its status is enough to choose the error class."""
     async with replaying(packed(429)) as server, asking.client(server.url) as scheduler:
         heard = await asking.ask(scheduler)
     assert type(heard.error) is ClusterBusy
@@ -104,8 +103,8 @@ ENDLESS_ANSWERS = {
 
 
 @pytest.mark.parametrize("pieces", ENDLESS_ANSWERS.values(), ids=ENDLESS_ANSWERS)
-async def test_b2_an_answer_without_end_is_left(pieces: Sequence[bytes]) -> None:
-    """As the cluster's fault, with the connection closed long before it has sent all."""
+async def test_b2_an_answer_without_end_is_ended(pieces: Sequence[bytes]) -> None:
+    """It counts as the cluster's fault, and the connection is closed long before everything was sent."""
     async with replaying(pieces, held=True) as server, asking.client(server.url) as scheduler:
         async with asyncio.timeout(GIVES_UP):
             heard = await asking.ask(scheduler)
@@ -116,8 +115,7 @@ async def test_b2_an_answer_without_end_is_left(pieces: Sequence[bytes]) -> None
     assert heard.text == ""
 
 
-async def test_what_came_before_is_kept() -> None:
-    """The flood takes nothing away."""
+async def test_text_before_a_flood_is_kept() -> None:
     event = b'data: {"choices":[{"index":0,"delta":{"content":"Yes"}}]}\n\n'
     async with (
         replaying(endless(SSE, b": x\n", begin=event), held=True) as server,
@@ -129,8 +127,8 @@ async def test_what_came_before_is_kept() -> None:
 
 
 @pytest.mark.parametrize("line", [b"x", b"\n", b'{"a": 1}\n'], ids=["no line end", "blank lines", "no report"])
-async def test_a_status_without_end_is_left(line: bytes) -> None:
-    """Whether or not it has lines; and no log is flooded with them."""
+async def test_a_status_without_end_is_ended(line: bytes) -> None:
+    """With or without line ends; the log gets only a few entries."""
     async with replaying(endless(NDJSON, line), held=True) as server, asking.client(server.url) as scheduler:
         with capture_logs() as logs:
             async with asyncio.timeout(GIVES_UP):
@@ -142,8 +140,7 @@ async def test_a_status_without_end_is_left(line: bytes) -> None:
     assert len(logs) <= UNREADABLE_SAID
 
 
-async def test_an_error_without_end_is_read_as_far_as_anybody_would() -> None:
-    """Its status says what it is."""
+async def test_an_error_body_without_end_is_read_only_in_part() -> None:
     async with (
         replaying(endless(PLAIN, b"x", status=429), held=True) as server,
         asking.client(server.url) as scheduler,
@@ -155,8 +152,8 @@ async def test_an_error_without_end_is_read_as_far_as_anybody_would() -> None:
     assert len(str(heard.error)) <= bounds.DETAIL + 100
 
 
-async def test_q4_a_status_of_huge_numbers_is_a_report_like_any_other() -> None:
-    """What cannot be is not told; what can be is; and the next line is read."""
+async def test_q4_a_status_with_huge_numbers_is_still_read() -> None:
+    """Impossible numbers count as missing, possible ones are used, and the next line is read."""
     node = {"node_id": "n", "status": "available", "gpu_num": HUGE, "gpu_memory": 1e308}
     odd = {"status": "available", "model_name": "m", "node_list": [node], "max_running_request": HUGE}
     lines = [odd, {**odd, "max_running_request": 10**12}, {**odd, "max_running_request": 4}]
@@ -170,8 +167,8 @@ async def test_q4_a_status_of_huge_numbers_is_a_report_like_any_other() -> None:
     assert error.code == "ended"
 
 
-async def test_a_flood_leaves_others_their_turn() -> None:
-    """While bytes are there, reading them waits for nothing: it makes room by itself."""
+async def test_a_flood_leaves_other_tasks_their_turn() -> None:
+    """Reading does not wait while bytes are available, so it has to give turns by itself."""
     event = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
     seen, seen_at_turns = 0, [0]
 

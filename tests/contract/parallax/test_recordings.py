@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
@@ -34,6 +35,19 @@ FINISHED = {
     "75_stream_reinit_other_model": FinishReason.STOP,
     "92_rr_stream1": FinishReason.STOP,
     "92_rr_stream2": FinishReason.STOP,
+    "100_vllmrs_stream": FinishReason.STOP,
+    "101_vllmrs_stream_reasoning": FinishReason.STOP,
+    "103_vllmrs_no_thinking": FinishReason.STOP,
+    "104_vllmrs_stream_tool_calls": FinishReason.OTHER,
+    "105_vllmrs_stream_tool_call_no_tools": FinishReason.STOP,
+    "133_vllmrs_max_tokens": FinishReason.LENGTH,
+    "138_vllmrs_long_prefill": FinishReason.STOP,
+}
+
+WHOLE = {
+    "33_nonstream": FinishReason.STOP,
+    "102_vllmrs_nostream_reasoning": FinishReason.STOP,
+    "106_vllmrs_nostream_tool_calls": FinishReason.OTHER,
 }
 
 
@@ -77,6 +91,12 @@ FAILED = {
     "73_chat_just_after_reinit": Failure(SchedulerNotReady, 503, "server_not_ready"),
     "90_chat_one_of_two_nodes": Failure(SchedulerNotReady, 503, "server_not_ready"),
     "93_429_patched_delay_stream": Failure(ClusterBusy, 429, "rate_limit_exceeded"),
+    "110_429_real_timing": Failure(ClusterBusy, 429, "rate_limit_exceeded"),
+    "130_vllmrs_engine_error_mid_stream": Failure(StreamInterrupted, 500, "server_error"),
+    "132_vllmrs_engine_error_nostream": Failure(UpstreamFailed, 500, "server_error"),
+    "134_vllmrs_prompt_too_long_stream": Failure(RequestRefused, 400, "invalid_request_error"),
+    "135_vllmrs_image": Failure(UpstreamFailed, 500, "server_error"),
+    "139_front_crashed_stream": Failure(UpstreamFailed, 502, "upstream_error"),
 }
 
 ECHOED = {
@@ -85,7 +105,7 @@ ECHOED = {
     "137_vllmrs_empty_answer": Failure(NoAnswer, None, "prompt_echo"),
 }
 
-FAILED_WHOLE = {
+FAILED |= {  # responses to requests without a stream
     "07_chat_before_init_nostream": Failure(SchedulerNotReady, 503, "server_not_ready"),
     "20_chat_after_init_no_nodes_nostream": Failure(SchedulerNotReady, 503, "server_not_ready"),
     "40_429_real_timing_nonstream": Failure(ClusterBusy, 429, "rate_limit_exceeded"),
@@ -166,26 +186,7 @@ TESTED_BELOW = {
     "14_status_json_after_failed_init",
     "18_v1_models_after_init",
     "24_status_after_string",
-    "33_nonstream",
-}
-
-NOT_A_RESPONSE = {
-    "34_capacity_counter_lag": "a table of waits: why first_byte is 130 s",
-    "42_event_loop_freeze_while_not_ready": "measurements: why ClusterStatus.usable wants an available node",
-    "67_worker_leave_timeline": "a timeline of 65 and 66",
-    "71_node_join_timeline": "a timeline of 70",
-    "74_reinit_same_model_timeline": "a timeline of 72 and 73",
-    "76_reinit_other_model_timeline": "a timeline of 75",
-    "77_reinit_recovery": "a timeline: what an operator meets",
-    "78_recovery_that_works": "a timeline: what an operator does",
-    "84_front_crash_timeline": "a timeline of 80–83",
-    "85_kill_tokio16_timeline": "a timeline of the other recordings 85",
-    "88_idle_kill_timeline": "a timeline of 86 and 87",
-    "89_init_unknown_model_on_running_cluster": "a timeline: why an init is confirmed first",
-    "91_two_nodes_needed_timeline": "a timeline of 90",
-    "95_two_nodes_full_timeline": "a timeline of 92–94",
-    "96_ttft_overhead": "a measurement",
-    "97_idle_worker_leave_and_return": "a timeline",
+    "120_status_during_freeze_real_worker",
 }
 
 
@@ -193,15 +194,15 @@ NOT_A_RESPONSE = {
 def test_every_recording_is_replayed_or_excused(name: str) -> None:
     places: list[Iterable[str]] = [
         FINISHED,
+        WHOLE,
         FAILED,
         ECHOED,
-        FAILED_WHOLE,
         FAILED_INIT,
         INITIALISED,
         STATUS_STREAMS,
         JOIN_COMMANDS,
         TESTED_BELOW,
-        NOT_A_RESPONSE,
+        recordings.NOT_A_RESPONSE,
     ]
     assert sum(name in set(place) for place in places) == 1
 
@@ -225,26 +226,38 @@ def expected_content(name: str) -> list[Text | Reasoning]:
     return found
 
 
+def joined(content: list[Text | Reasoning], kind: type[Text | Reasoning]) -> str:
+    return "".join(event.text for event in content if isinstance(event, kind))
+
+
+def reported_usage(name: str) -> list[Usage]:
+    counts = [
+        found for payload in recordings.load(name).payloads if isinstance(found := payload.get("usage"), dict)
+    ]
+    return [Usage(found["prompt_tokens"], found["completion_tokens"]) for found in counts]
+
+
 @pytest.mark.parametrize("name", FINISHED)
 async def test_a_finished_stream_gives_its_content_and_one_finish(name: str) -> None:
     async with replay(name) as server, asking.client(server.url) as scheduler:
         heard = await asking.ask(scheduler)
     content = [event for event in heard.events if isinstance(event, Text | Reasoning)]
     usage = [event for event in heard.events if isinstance(event, Usage)]
-    reported = [Usage(11, 40)] if name == "30_stream_full" else []
+    expected, reported = expected_content(name), reported_usage(name)
     started, finish = heard.events[0], heard.finish
     assert isinstance(started, Started)
     assert heard.events == [started, *content, *usage, finish]
-    assert content == expected_content(name)
+    for kind in (Text, Reasoning):
+        assert joined(content, kind) == joined(expected, kind)
     assert usage == reported
     assert finish.reason is FINISHED[name]
     stats = finish.stats
-    assert stats.model == "Qwen/Qwen3-0.6B"
+    assert stats.model == recordings.load(name).payloads[0]["model"]
     assert stats.counted is bool(reported)
-    assert stats.completion_tokens == (reported[0].completion_tokens if reported else len(content))
+    assert stats.completion_tokens == (reported[0].completion_tokens if reported else len(expected))
     assert stats.prompt_tokens == (reported[0].prompt_tokens if reported else None)
-    assert stats.ttft is not None
-    assert 0 <= started.waited <= stats.ttft <= stats.duration
+    assert (stats.ttft is None) is (not expected)
+    assert 0 <= started.waited <= (stats.ttft or stats.duration) <= stats.duration
     assert stats.tokens_per_second is None or stats.tokens_per_second > 0
 
 
@@ -262,8 +275,8 @@ async def test_a_failed_stream_gives_what_came_and_then_its_error(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ECHOED)
-async def test_a_prompt_that_comes_back_is_no_answer(name: str) -> None:
-    """Nothing of it is given out."""
+async def test_a_prompt_that_is_sent_back_is_no_answer(name: str) -> None:
+    """Nothing of it is passed on."""
     expected = ECHOED[name]
     question = re.search(r'"messages":\[\{"role":"user","content":"([^"]*)"', recordings.text(name))
     assert question
@@ -278,7 +291,7 @@ async def test_a_prompt_that_comes_back_is_no_answer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["51_stream_worker_http400", "57_nonstream_worker_http400"])
-async def test_a_prompt_beyond_the_models_context_is_told_with_both_sizes(name: str) -> None:
+async def test_the_error_for_a_prompt_beyond_the_context_has_both_sizes(name: str) -> None:
     async with replay(name) as server, asking.client(server.url) as scheduler:
         error = (await asking.ask(scheduler)).error
     assert type(error) is RequestRefused
@@ -286,27 +299,20 @@ async def test_a_prompt_beyond_the_models_context_is_told_with_both_sizes(name: 
     assert error.params == {"tokens": 40001, "limit": 32768}
 
 
-@pytest.mark.parametrize("name", FAILED_WHOLE)
-async def test_a_failed_answer_without_stream(name: str) -> None:
-    expected = FAILED_WHOLE[name]
-    timeouts = asking.IMPATIENT if expected.code == "timeout" else asking.PATIENT
-    async with replay(name) as server, asking.client(server.url, timeouts) as scheduler:
-        with pytest.raises(expected.kind) as caught:
-            await scheduler.complete_chat(asking.HELLO)
-    assert (caught.value.status, caught.value.code) == (expected.status, expected.code)
-
-
-async def test_an_answer_without_stream() -> None:
-    async with replay("33_nonstream") as server, asking.client(server.url) as scheduler:
-        text, reasoning, finish = await scheduler.complete_chat(asking.HELLO)
-    assert text.startswith("The will prompt batch")
-    assert text.endswith("latency naïve fast prompt")
-    assert reasoning == ""
-    assert finish.reason is FinishReason.STOP
-    assert finish.stats.model == "Qwen/Qwen3-0.6B"
-    assert (finish.stats.prompt_tokens, finish.stats.completion_tokens) == (11, 20)
-    assert finish.stats.counted
-    assert finish.stats.ttft is None
+@pytest.mark.parametrize("name", WHOLE)
+async def test_a_whole_answer_in_place_of_a_stream(name: str) -> None:
+    body = json.loads(b"".join(block for _, block in recordings.load(name).blocks).partition(b"\r\n\r\n")[2])
+    message, usage = body["choices"][0]["message"], body["usage"]
+    async with replay(name) as server, asking.client(server.url) as scheduler:
+        heard = await asking.ask(scheduler)
+    assert heard.text == (message.get("content") or "")
+    assert heard.reasoning == (message.get("reasoning") or "")
+    assert heard.finish.reason is WHOLE[name]
+    stats = heard.finish.stats
+    assert stats.model == "Qwen/Qwen3-0.6B"
+    assert (stats.prompt_tokens, stats.completion_tokens) == (usage["prompt_tokens"], usage["completion_tokens"])
+    assert stats.counted
+    assert stats.ttft is None
 
 
 @pytest.mark.parametrize("name", FAILED_INIT)
@@ -330,7 +336,7 @@ async def test_an_init_sends_a_number_and_the_network(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STATUS_STREAMS)
-async def test_the_status_stream_gives_every_line_and_then_says_how_it_ended(name: str) -> None:
+async def test_the_status_stream_gives_every_report_and_then_raises_how_it_ended(name: str) -> None:
     expected, count = STATUS_STREAMS[name]
     async with replay(name) as server, asking.client(server.url, asking.IMPATIENT) as scheduler:
         heard, error = await asking.watch(scheduler)
@@ -358,6 +364,14 @@ async def test_a_poisoned_status_is_a_failure_of_the_scheduler() -> None:
         with pytest.raises(UpstreamFailed) as caught:
             await scheduler.status()
     assert caught.value.status == 500
+
+
+async def test_a_status_that_never_comes() -> None:
+    name = "120_status_during_freeze_real_worker"
+    async with replay(name) as server, asking.client(server.url, asking.IMPATIENT) as scheduler:
+        with pytest.raises(SchedulerUnreachable) as caught:
+            await scheduler.status()
+    assert caught.value.code == "timeout"
 
 
 async def test_the_lists_of_models() -> None:

@@ -325,7 +325,7 @@ async def test_what_is_sent() -> None:
 
 
 async def test_an_answer_that_goes_on_ends_its_prompt_with_what_there_is() -> None:
-    """vLLM's fields: the assistant's message stays open, and no new one is begun."""
+    """With vLLM's fields the assistant's message stays open, and no new one is begun."""
     request = ChatRequest(
         messages=(ChatMessage(Role.USER, "count"), ChatMessage(Role.ASSISTANT, "one,")), goes_on=True
     )

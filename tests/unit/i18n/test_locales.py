@@ -66,12 +66,17 @@ MADE_UP = (
     re.compile(rf"control\.({'|'.join(Control)})"),  # bot/discord_io/components.py, cogs/queue.py
     re.compile(
         r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty)"
-    ),  # closing
-    re.compile(r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"),  # cluster_card
+    ),  # bot/services/answers/completion.py
+    re.compile(
+        r"status\.(usable|starting|waiting_nodes|no_model|unreachable|unknown|full)"
+    ),  # bot/presentation/status.py
     re.compile(r"status\.(frozen|failing|stranded|remedy_(unreachable|frozen|failing|stranded)|live|chart|join)"),
-    re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # cluster_card, cogs/ui/join.py
-    re.compile(rf"switch\.({'|'.join(SwitchState)}|(now|done|later|late)_({'|'.join(Step)}))"),  # switch_card
+    re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # bot/presentation/join.py
+    re.compile(
+        rf"switch\.({'|'.join(SwitchState)}|(now|done|later|late)_({'|'.join(Step)}))"
+    ),  # bot/presentation/model_switch.py
     re.compile(rf"alert\.({'|'.join(EventKind)})(_over)?"),  # bot/presentation/alerts.py
+    re.compile(r"chart\.(queue|speed|nodes|ttft)"),  # bot/presentation/cluster_chart.py
     re.compile(r"status\.node_(ready|joining|unknown)"),
     re.compile(r"queue\.(running|kept)"),  # cogs/queue.py
     re.compile(rf"settings\.field\.({'|'.join(FIELDS)})"),  # cogs/settings.py and its dialogues

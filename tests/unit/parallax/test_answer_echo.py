@@ -1,4 +1,4 @@
-"""A prompt that comes back instead of an answer: no text, no reasoning, no figure."""
+"""A prompt that is sent back instead of an answer gives no text, no reasoning and no measurement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ECHO = "system\nYou are the team's own bot.\nuser\nWhich one?\nassistant\n"
 @pytest.mark.parametrize("field", ["content", "reasoning", "reasoning_content"])
 @pytest.mark.parametrize("reason", ["stop", "length"])
 def test_a_prompt_alone_is_no_answer(field: str, reason: str) -> None:
-    """Whether a parser of thinking took it for reasoning or not."""
+    """As content, and as reasoning when the engine's parser took it for thinking."""
     usage = event({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 1}})
     events, failure = read(piece(**{field: ECHO}), finish(reason), usage, DONE, prompt=PROMPT)
     assert events == []
@@ -27,7 +27,7 @@ def test_a_prompt_alone_is_no_answer(field: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["content", "reasoning"])
-def test_an_error_behind_the_prompt_is_one_before_the_first_word(field: str) -> None:
+def test_an_error_after_the_prompt_counts_as_before_the_first_word(field: str) -> None:
     error = event({"error": {"message": "no slot", "type": "rate_limit_error", "code": "busy"}})
     events, failure = read(piece(**{field: ECHO}), error, DONE, prompt=PROMPT)
     assert events == []
@@ -42,7 +42,7 @@ def test_a_prompt_that_breaks_off_is_dropped(kept: int) -> None:
 
 
 def test_a_prompt_is_not_measured() -> None:
-    """The answer behind it is, from its own first piece on."""
+    """The measurement begins with the first piece of the answer after it."""
     events, _ = read(piece(ECHO), piece("a"), piece("b"), piece("c"), finish("stop"), DONE, prompt=PROMPT)
     assert events == [
         Text("a"),
@@ -52,8 +52,8 @@ def test_a_prompt_is_not_measured() -> None:
     ]
 
 
-def test_what_was_held_back_counts_from_when_it_came() -> None:
-    """An answer that begins as the prompt does."""
+def test_text_that_was_held_back_is_measured_from_its_arrival() -> None:
+    """The answer begins with the same words as the prompt."""
     events, _ = read(piece("You "), piece("are "), piece("right."), finish("stop"), DONE, prompt=PROMPT)
     assert merged(events) == [Text("You are right.")]
     assert events[-1] == Finish(FinishReason.STOP, AnswerStats("m", 1.0, 5.0, None, 3, 1.0, counted=False))
@@ -65,11 +65,11 @@ def test_held_thinking_comes_before_the_answer() -> None:
 
 
 def test_held_words_are_given_out_at_the_end() -> None:
-    """The answer is the beginning of the prompt, and no more."""
+    """The answer consists only of the first words of the prompt."""
     events, _ = read(piece("You are"), finish("stop"), DONE, prompt=PROMPT)
     assert events[:-1] == [Text("You are")]
 
 
-def test_thinking_that_the_prompt_opens_is_thinking_behind_an_echo() -> None:
+def test_thinking_that_the_prompt_opens_is_recognised_after_an_echo() -> None:
     events, _ = read(piece(f"{ECHO}<think>\n"), piece("Hm.</think>Yes."), finish("stop"), DONE, prompt=PROMPT)
     assert merged(events) == [Reasoning("Hm."), Text("Yes.")]

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.chat import AnswerStats, Finish, FinishReason, Reasoning, StreamEvent, Text, Usage
+from bot.domain.chat import (
+    AnswerStats,
+    Finish,
+    FinishReason,
+    Reasoning,
+    StreamEvent,
+    Text,
+    Usage,
+)
 from bot.errors import (
     ClusterBusy,
     RequestRefused,
@@ -59,6 +67,17 @@ def read(
         events += reader.close(float(len(parts) + 1))
     reader.teach(known)
     assert reader.done is any(isinstance(each, Finish) for each in events)
+    return events, reader.failure
+
+
+def read_whole(
+    payload: dict[str, object], prompt: SentPrompt | None = None
+) -> tuple[list[StreamEvent], SchedulerError | None]:
+    """Read an answer that came in one piece after 2 seconds."""
+    reader = AnswerReader(0.0, lambda _: False, prompt or SentPrompt(), whole=True)
+    events = reader.read_whole(payload, 2.0)
+    assert reader.done is any(isinstance(each, Finish) for each in events)
+    assert reader.done is (reader.failure is None)
     return events, reader.failure
 
 
@@ -143,7 +162,7 @@ def test_done_without_a_reason_is_an_end_of_another_kind() -> None:
         ([piece("a"), finish("error"), DONE], "aborted"),
     ],
 )
-def test_an_end_that_is_none(parts: list[bytes], code: str) -> None:
+def test_an_early_end_is_a_failure(parts: list[bytes], code: str) -> None:
     events, failure = read(*parts)
     assert type(failure) is StreamInterrupted
     assert failure.code == code
@@ -248,7 +267,7 @@ def test_content_in_parts_and_events_without_a_blank_line() -> None:
     assert events[:-1] == [Text("a"), Text("b"), Text("c")]
 
 
-def test_content_that_could_not_be_stored_is_mended() -> None:
+def test_characters_that_cannot_be_stored_are_replaced() -> None:
     events, _ = read(piece("a\0b"), piece("\ud83d"), piece("🚀"), finish("stop"), DONE)
     assert events[:-1] == [Text("ab"), Text("\ufffd"), Text("🚀")]
 
@@ -284,7 +303,7 @@ def nested(levels: int) -> object:
 
 @pytest.mark.parametrize("field", ["content", "reasoning", "reasoning_content"])
 def test_b4_content_nested_without_end_is_the_clusters_fault(field: str) -> None:
-    """Before the first word and after it."""
+    """Before the first text and after it."""
     odd = event({"choices": [{"delta": {field: nested(350)}}]})
     _, failure = read(odd)
     assert type(failure) is UpstreamFailed
@@ -297,7 +316,6 @@ def test_b4_content_nested_without_end_is_the_clusters_fault(field: str) -> None
 @pytest.mark.parametrize("start", [b"", piece("a")], ids=["nothing", "some text"])
 @pytest.mark.parametrize("line", [b": x\n", b"event: x\n", b"data: x\n", b"x"])
 def test_b2_an_event_without_end_is_the_clusters_fault(start: bytes, line: bytes) -> None:
-    """Nothing of it is read any further."""
     flood = line * (2 * bounds.EVENT // len(line))
     events, failure = read(start + flood)
     assert events == ([Text("a")] if start else [])
@@ -306,7 +324,7 @@ def test_b2_an_event_without_end_is_the_clusters_fault(start: bytes, line: bytes
 
 
 def test_b3_lines_that_begin_an_object_which_never_ends() -> None:
-    """Are plain text, whose beginning is reported."""
+    """They count as plain text, whose beginning is in the error."""
     _, failure = read(b'{"a": "xxxxxxxxxxxxxxxx",\n' * 16_000)
     assert type(failure) is UpstreamFailed
     assert failure.code == "raw_text"
@@ -346,7 +364,7 @@ def test_where_the_network_cuts_makes_no_difference(data: bytes, cuts: list[int]
 
 
 @given(st.lists(JSON, max_size=4), st.binary(max_size=40))
-def test_nothing_a_peer_sends_is_more_than_a_failure(payloads: list[object], noise: bytes) -> None:
+def test_any_payload_gives_events_or_an_error_of_the_scheduler(payloads: list[object], noise: bytes) -> None:
     read(*(event(payload) for payload in payloads), noise)
     shaped = [
         event({"choices": [{"delta": payload, "finish_reason": payload}], "usage": payload})

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.chat import Text
 from bot.domain.queue.capacity import CapacityLimit
 from bot.domain.queue.estimate import estimate_wait
 from bot.domain.status import ClusterStatus
@@ -18,6 +19,7 @@ from bot.parallax.answer_reader import read_usage
 from bot.parallax.errors import ENVELOPE, ErrorBody, from_status, read_error, retry_after
 from bot.parallax.untrusted import parse_json, parse_leading_object, quantity, whole_number
 from bot.telemetry.metrics import Metrics
+from tests.unit.parallax.test_answer_reader import merged, nested, read_whole
 
 HUGE = 10**399  # 400 digits
 NUMBERS = (
@@ -30,8 +32,7 @@ NUMBERS = (
 
 
 @given(NUMBERS, st.integers(-5, 5), st.integers(0, 10**6))
-def test_a_whole_number_lies_within_its_range_or_is_not_told(value: object, least: int, most: int) -> None:
-    """Whatever it comes as."""
+def test_a_whole_number_is_within_its_range_or_missing(value: object, least: int, most: int) -> None:
     found = whole_number(value, least=least, most=most)
     assert found is None or (type(found) is int and least <= found <= most)
     if isinstance(value, int) and least <= value <= most:
@@ -39,8 +40,7 @@ def test_a_whole_number_lies_within_its_range_or_is_not_told(value: object, leas
 
 
 @given(NUMBERS, st.floats(0, 1e6))
-def test_a_quantity_lies_within_its_range_or_is_not_told(value: object, most: float) -> None:
-    """And is a float that arithmetic can be done with."""
+def test_a_quantity_is_a_float_within_its_range_or_missing(value: object, most: float) -> None:
     found = quantity(value, most=most)
     assert found is None or (type(found) is float and 0 <= found <= most)
 
@@ -56,7 +56,7 @@ def status(**fields: object) -> ClusterStatus:
 def test_q4_what_is_derived_from_any_report_stays_finite(
     capacity: object, nodes: object, gpus: object, memory: object
 ) -> None:
-    """The queue's limit, its gauge, the wait and the memory of all nodes together."""
+    """The queue's limit, its gauge, the estimated wait and the total memory of the nodes."""
     report = status(max_running_request=capacity, init_nodes_num=nodes, gpu_num=gpus, gpu_memory=memory)
     limit = CapacityLimit()
     limit.status(report.capacity)
@@ -67,8 +67,7 @@ def test_q4_what_is_derived_from_any_report_stays_finite(
     assert len(json.dumps(asdict(report), default=str)) < 1000
 
 
-def test_the_largest_that_is_believed_is() -> None:
-    """And one more is not."""
+def test_a_number_at_its_bound_is_used_and_one_more_is_not() -> None:
     most = {
         "max_running_request": bounds.CAPACITY,
         "init_nodes_num": bounds.NODES,
@@ -82,8 +81,8 @@ def test_the_largest_that_is_believed_is() -> None:
     assert (beyond.nodes[0].gpu_count, beyond.nodes[0].gpu_memory) == (1, 0.0)
 
 
-def test_lists_and_names_end_somewhere() -> None:
-    """Nodes, models and everything that they are called."""
+def test_lists_and_names_are_cut_at_their_bounds() -> None:
+    """Nodes, models and their names."""
     long = "x" * 10_000
     many = [{"node_id": f"{n}{long}", "gpu_name": long} for n in range(bounds.NODES + 10)]
     report = wire.read_status({"status": "available", "model_name": long, "node_list": many})
@@ -101,22 +100,21 @@ def test_lists_and_names_end_somewhere() -> None:
     assert len(wire.read_served({"data": [{"id": one["name"]} for one in entries]})) == bounds.MODELS
 
 
-def test_a_command_cut_short_among_what_nobody_sees_is_none() -> None:
-    """It must not be run, however it came to be too long."""
+def test_a_join_command_that_is_too_long_is_dropped() -> None:
+    """A cut command must not be run, also when invisible characters made it too long."""
     for filler in ("\u200b", " ", "x"):
         assert wire.read_join("parallax join" + filler * 10 * bounds.COMMAND + " --further") is None
 
 
 @pytest.mark.parametrize("count", [HUGE, str(HUGE), 1e300, bounds.TOKENS + 1])
-def test_counts_that_no_model_has(count: object) -> None:
-    """Are none: the answer's own events are counted instead."""
+def test_a_token_count_that_no_model_reaches_is_ignored(count: object) -> None:
     assert read_usage({"prompt_tokens": 1, "completion_tokens": count}) is None
     assert read_usage({"prompt_tokens": count, "completion_tokens": 1}) is None
 
 
 @pytest.mark.parametrize("number", [HUGE, 99, 600, -500])
-def test_statuses_that_are_none(number: int) -> None:
-    """An envelope and a code that name no status of HTTP name nothing."""
+def test_a_number_that_is_no_http_status_is_ignored(number: int) -> None:
+    """In an envelope and as an error's code."""
     enveloped = read_error({ENVELOPE: True, "status_code": number, "body_base64": ""})
     coded = read_error({"error": {"message": "x", "code": number}})
     assert enveloped is not None
@@ -124,8 +122,8 @@ def test_statuses_that_are_none(number: int) -> None:
     assert (enveloped.status, coded.status, coded.code) == (None, None, None)
 
 
-def test_a_prompt_too_long_by_a_number_of_400_digits() -> None:
-    """Is a refusal like any other: the number is shown to nobody."""
+def test_a_context_length_of_400_digits_is_not_shown() -> None:
+    """The refusal has the general sentence, without numbers."""
     text = f"This model's maximum context length is {HUGE} tokens. However, you requested 7 tokens"
     failure = from_status(ErrorBody(text, status=400))
     assert isinstance(failure, RequestRefused)
@@ -133,8 +131,8 @@ def test_a_prompt_too_long_by_a_number_of_400_digits() -> None:
 
 
 @pytest.mark.parametrize("header", ["9" * 400, "1e300", "inf", "nan", "Fri, 31 Dec 9999 23:59:59 GMT", "100000"])
-def test_a_wait_beyond_all_measure_was_not_asked_for(header: str) -> None:
-    """A number or a date."""
+def test_a_retry_after_beyond_its_bound_is_ignored(header: str) -> None:
+    """As a number and as a date."""
     assert retry_after(header, 0.0) is None
 
 
@@ -149,26 +147,17 @@ def test_a_wait_beyond_all_measure_was_not_asked_for(header: str) -> None:
     ],
     ids=["deep", "digits", "wide", "wide bytes", "deep and wide"],
 )
-def test_json_that_would_take_too_much_is_no_json(text: str | bytes) -> None:
-    """Time, memory or the interpreter's stack."""
+def test_json_that_needs_too_much_time_memory_or_stack_is_refused(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"recursion|brackets|digits"):
         parse_json(text)
     if isinstance(text, str):
         assert parse_leading_object(text) is None
 
 
-def nested(levels: int) -> object:
-    content: object = "x"
-    for _ in range(levels):
-        content = [{"type": "text", "text": content}]
-    return content
-
-
-def test_b4_content_nested_deeper_than_any_format() -> None:
-    """The cluster's fault, and said so; what formats have is read."""
-    text, _, _ = wire.read_completion({"choices": [{"message": {"content": nested(1)}}]}, duration=1.0)
-    assert text == "x"
+def test_b4_nested_content_of_a_whole_answer() -> None:
+    """Depths that formats have are read; a deeper one is an error of the cluster."""
+    assert merged(read_whole({"choices": [{"message": {"content": nested(1)}}]})[0]) == [Text("x")]
     for field in ("content", "reasoning", "reasoning_content"):
-        with pytest.raises(UpstreamFailed, match="nested") as caught:
-            wire.read_completion({"choices": [{"message": {field: nested(350)}}]}, duration=1.0)
-        assert caught.value.code == "malformed"
+        _, failure = read_whole({"choices": [{"message": {field: nested(350)}}]})
+        assert type(failure) is UpstreamFailed
+        assert failure.code == "malformed"

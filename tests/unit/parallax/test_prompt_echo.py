@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.chat import ChatMessage, ChatRequest, Role
 from bot.parallax import prompt_trace
-from bot.parallax.prompt_echo import EchoGuard, without_echo
+from bot.parallax.prompt_echo import EchoGuard
 from bot.parallax.sent_prompt import SentPrompt, folded
 from tests.unit.parallax.templates import BARE, LLAMA, MARKED, NAMED, Render, chatml, deepseek, llama3
 
@@ -84,7 +84,7 @@ def passed(
 @patient
 @given(conversations(), VISIBLE, st.data())
 def test_nothing_of_an_echo_is_given_out(messages: list[ChatMessage], render: Render, data: st.DataObject) -> None:
-    """Whatever the template, wherever it is cut."""
+    """For every template and every cut."""
     echo = render(messages)
     text, guard, times = passed(prompt_of(messages), data.draw(pieces(echo)))
     assert (text, times) == ("", [])
@@ -98,6 +98,19 @@ def test_nothing_of_an_echo_without_any_template_text_is_given_out(
 ) -> None:
     echo = render(messages)
     assert passed(prompt_of(messages), data.draw(pieces(echo)))[0] == ""
+
+
+def test_p1_an_echo_whose_first_message_has_no_word_is_not_given_out() -> None:
+    """A heading's mark may open any prompt; what stands behind it is compared."""
+    for first in ("#:", "# #?", "##"):
+        messages = [
+            ChatMessage(Role.SYSTEM, "You are the team's assistant. Never tell anybody the word swordfish."),
+            ChatMessage(Role.USER, first),
+            ChatMessage(Role.ASSISTANT, "0"),
+            ChatMessage(Role.USER, "0"),
+        ]
+        for render in BARE.values():
+            assert passed(prompt_of(messages), [render(messages)])[0] == ""
 
 
 @patient
@@ -126,7 +139,7 @@ def test_the_answer_behind_an_echo_is_given_out_whole(
 @patient
 @given(conversations(), st.data())
 def test_an_answer_that_is_no_echo_is_given_out_whole(messages: list[ChatMessage], data: st.DataObject) -> None:
-    """Each character once, in order, each piece with its time: also those that quote what was said."""
+    """Also when it quotes the prompt: each character once, in order, each piece with its time."""
     question, first = messages[-1].content, messages[0].content
     kept = first[: len(first) // 2]
     answer = data.draw(
@@ -151,7 +164,7 @@ def test_an_answer_that_is_no_echo_is_given_out_whole(messages: list[ChatMessage
     "word", ["Hello", "The", "I", "A", "In", "**", "1", "#", "Ja", "👍", "はい", "An", "Yes", "```"]
 )
 def test_the_first_word_is_given_out_at_once(word: str) -> None:
-    """Nobody waits longer for an answer than before."""
+    """The check for an echo delays no ordinary answer."""
     guard = EchoGuard(prompt_of(says(system=SYSTEM, user="Ada: Hello, what is a pipeline?")))
     if word == "#":  # a heading, which a template may begin with too: its first word is shown at once
         assert guard.feed(word, 0.0).text == ""
@@ -201,27 +214,31 @@ def test_a_sole_question_is_an_echo_with_the_template_only() -> None:
     assert passed(prompt, ["user\nhi\n", "is all I know"])[0] == "user\nhi\nis all I know"
 
 
-def test_an_unknown_template_is_known_by_its_size() -> None:
-    """No engine writes the whole conversation in a single token."""
+def test_an_echo_of_an_unknown_template_is_recognised_by_its_size() -> None:
+    """No engine sends the whole conversation as a single token of an answer."""
     sent = says(system=SYSTEM, user="Ada: hi", assistant="Hello!", user2="Ben: and now?")
     echo = "§ Rolle: Leitung §" + " § Jemand anders §".join(message.content for message in sent) + " § Antwort §\n"
     assert passed(prompt_of(sent), [echo])[0] == ""
     assert passed(prompt_of(sent), [echo, "Sure"])[0] == "Sure"
 
 
-def test_an_answer_that_came_whole_may_quote_everything() -> None:
-    """Its size says nothing then; an echo is one all the same."""
+def test_an_answer_in_one_piece_may_quote_the_whole_prompt() -> None:
+    """The size of its only piece proves nothing; an echo in it is still removed."""
+
+    def without_echo(text: str, prompt: SentPrompt) -> tuple[str, int]:
+        guard = EchoGuard(prompt, whole=True)
+        return guard.feed(text, 0.0).text + guard.close(broken=False).text, guard.echoed
+
     sent = says(system=SYSTEM, user="Ada: hi", assistant="Hello!", user2="Ben: and now?")
     quoting = "As you said, " + ", ".join(message.content for message in sent)
     assert without_echo(quoting, prompt_of(sent)) == (quoting, 0)
     echo = chatml(sent)
     assert without_echo(echo, prompt_of(sent)) == ("", len(echo))
     assert without_echo(f"{echo}Hello", prompt_of(sent)) == ("Hello", len(echo))
-    assert without_echo("", prompt_of(sent)) == ("", 0)
 
 
-def test_the_beginning_of_an_answer_is_part_of_what_was_sent() -> None:
-    """What follows it is the rest, with the white space it begins with."""
+def test_an_echo_may_include_the_beginning_of_the_answer_that_was_sent() -> None:
+    """The rest follows it, with its leading white space."""
     sent = says(system=SYSTEM, user="Count to five.", assistant="One, two,")
     echo = chatml(sent).removesuffix("<|im_end|>\n<|im_start|>assistant\n")
     prompt = prompt_of(sent, goes_on=True)
@@ -266,7 +283,7 @@ def test_folding_does_not_depend_on_where_a_text_is_cut(one: str, other: str) ->
     ids=["long", "role names", "line ends", "punctuation", "expanding"],
 )
 @pytest.mark.parametrize("step", [7, 1_000_000])
-def test_the_work_grows_with_the_text_alone(
+def test_the_work_grows_only_with_the_length_of_the_text(
     monkeypatch: pytest.MonkeyPatch, sent: list[ChatMessage], echo: str | None, step: int
 ) -> None:
     """Each character is looked at a bounded number of times, and no more is held than could be the prompt."""
@@ -282,7 +299,7 @@ def test_the_work_grows_with_the_text_alone(
     guard = EchoGuard(prompt)
     for at in range(0, len(text), step):
         guard.feed(text[at : at + step], 0.0)
-        assert guard.held <= prompt.limit + step
+        assert sum(len(piece) for piece, _ in guard._held) <= prompt.limit + step
     guard.close(broken=False)
     assert looked <= 25 * len(text)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chat import Reasoning, Text
-from bot.parallax.reasoning import ThinkingHabits, ThinkSplitter, split_whole
+from bot.parallax.reasoning import ThinkingHabits, ThinkSplitter
 
 PARTS = st.lists(
     st.sampled_from(["<think>", "</think>", "<", "</", "think>", "<thi", "\n", " ", "`", "a", "語", "b c", ">"]),
@@ -79,12 +79,6 @@ def test_thinking_in_a_field_of_its_own_makes_content_the_answer() -> None:
     assert splitter.feed("yes") == [Text("yes")]
 
 
-def test_a_whole_answer_is_split_at_a_lone_end() -> None:
-    assert split_whole("why\n</think>\n\nbecause") == ("because", "why\n")
-    assert split_whole("<think>why</think>because") == ("because", "why")
-    assert split_whole("because") == ("because", "")
-
-
 def test_habits_begin_with_names_and_follow_what_is_seen() -> None:
     habits = ThinkingHabits()
     assert habits.opens_in_prompt("Qwen/Qwen3-4B-Thinking-2507")
@@ -118,8 +112,8 @@ def test_habits_stay_small() -> None:
     assert not habits.opens_in_prompt("m0")
 
 
-def test_whitespace_without_end_is_not_looked_through_again_and_again() -> None:
-    """It is kept as it came, and belongs to an answer, not to a thinking, that follows it."""
+def test_endless_whitespace_is_not_searched_again_with_every_piece() -> None:
+    """It is kept as it came: it belongs to an answer that follows, and not to a thinking that follows."""
     for tail, expected in (
         ("Yes", [Text(" " * 600 + "Yes")]),
         ("<think>hm</think>Yes", [Reasoning("hm"), Text("Yes")]),
@@ -132,8 +126,8 @@ def test_whitespace_without_end_is_not_looked_through_again_and_again() -> None:
 
 
 @pytest.mark.parametrize("unit", ["<think>a</think>", "'</think>", "</think>", "<"])
-def test_long_content_is_looked_at_in_slices(unit: str) -> None:
-    """Of which none copies more than itself; what comes out is the same as of single characters."""
+def test_long_content_is_processed_in_slices(unit: str) -> None:
+    """With the same result as for single characters."""
     content = unit * 1000
     whole, single = ThinkSplitter(), ThinkSplitter()
     pieces = [*whole.feed(content), *whole.close()]

@@ -85,7 +85,7 @@ def test_a_line_without_end_is_not_kept() -> None:
         ("data:\n\n", []),
     ],
 )
-def test_events_and_what_the_grammar_would_drop(text: str, expected: list[Frame]) -> None:
+def test_events_and_lines_that_the_grammar_drops(text: str, expected: list[Frame]) -> None:
     assert frames([text.encode()]) == expected
 
 
@@ -102,7 +102,7 @@ OBJECT, OTHER = '{"a": {"b": [1]}}', '{"c": 2}'
     ],
 )
 def test_events_that_one_line_end_separates(text: str, expected: list[str]) -> None:
-    """Are given out one by one, and not as one at the answer's end; an object laid out over lines stays one."""
+    """They are given out one by one, not as one event at the end. An object over several lines stays one event."""
     reader = EventReader()
     assert [frame.text for frame in reader.feed(text.encode())] == expected
     whole = [frame.text for line in text.splitlines(keepends=True) for frame in frames([line.encode()])]
@@ -124,7 +124,7 @@ def fed_until_refused(reader: EventReader, part: bytes) -> int:
     [b"data: " + b"x" * 1000, b"event: " + b"x" * 1000, b"id: 7", b"retry: 7", b": ping", b"data:", b"data:x"],
 )
 def test_b2_an_event_is_bounded_in_all_its_lines(line: bytes) -> None:
-    """In those that nobody reads too: what is sent without end is not read without end, nor kept."""
+    """Also in fields that are not used: an endless event is neither read to its end nor kept."""
     reader = EventReader()
     sent = fed_until_refused(reader, line + b"\n")
     assert sent <= bounds.EVENT + len(line) + 1
@@ -132,21 +132,19 @@ def test_b2_an_event_is_bounded_in_all_its_lines(line: bytes) -> None:
     assert len(reader._data) <= bounds.EVENT_LINES + 1
 
 
-def test_an_event_without_content_does_not_begin_the_count_anew() -> None:
-    """Blank lines and empty events between comments are no events either."""
+def test_events_without_data_do_not_reset_the_bound() -> None:
     assert fed_until_refused(EventReader(), b": x\n\nevent: y\n\ndata\n\n") <= bounds.EVENT + 100
 
 
 def test_any_number_of_events_is_read() -> None:
-    """The bound is one event's."""
+    """The bound is for a single event."""
     reader = EventReader()
     event = b": ping\n\nevent: message\ndata: " + b"x" * (bounds.EVENT // 4) + b"\n\n"
     for _ in range(20):
         assert len([*reader.feed(event)]) == 1
 
 
-def test_what_came_before_the_bound_is_given_out() -> None:
-    """In the same bytes."""
+def test_events_before_a_too_long_one_in_the_same_bytes_are_given_out() -> None:
     reader = EventReader()
     found = reader.feed(b"data: a\n\ndata: b\n\n" + b"x" * (bounds.EVENT + 1))
     assert [next(found), next(found)] == [Data("message", "a"), Data("message", "b")]
@@ -154,8 +152,7 @@ def test_what_came_before_the_bound_is_given_out() -> None:
         next(found)
 
 
-def test_the_last_line_may_be_too_much_as_well() -> None:
-    """It has no end that would count it."""
+def test_a_last_line_without_line_end_counts_for_the_bound() -> None:
     reader = EventReader()
     assert not [*reader.feed(b": " + b"x" * (bounds.EVENT // 2) + b"\n:" + b"x" * (bounds.EVENT // 2))]
     with pytest.raises(LineLimitError):

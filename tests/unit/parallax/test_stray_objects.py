@@ -22,10 +22,10 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(TEXT, JSON, min_size=1, max_size=3), st.sampled_from([None, 0, 2]), TEXT)
-def test_an_object_over_any_lines_is_whole_at_its_last(
+def test_an_object_over_several_lines_is_complete_at_its_last_line(
     value: dict[str, object], indent: int | None, behind: str
 ) -> None:
-    """However it is laid out, whatever its texts hold and whatever stands behind it."""
+    """With any layout, any characters in its strings, and any text after it."""
     reader = StrayObject()
     *before, last = json.dumps(value, indent=indent, ensure_ascii=False).split("\n")
     for line in before:
@@ -48,8 +48,8 @@ def test_an_object_over_any_lines_is_whole_at_its_last(
         ["{", " " * bounds.EVENT],
     ],
 )
-def test_what_is_no_object(lines: list[str]) -> None:
-    """Is known at its last line, and kept for the message."""
+def test_lines_that_are_no_object(lines: list[str]) -> None:
+    """The last line shows it; all lines are kept for the error's message."""
     reader = StrayObject()
 
     def feed() -> Mapping[str, object] | None:
@@ -64,7 +64,7 @@ def test_what_is_no_object(lines: list[str]) -> None:
 
 
 def test_b3_sixteen_thousand_lines_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not once for each line, from the beginning."""
+    """The object is not parsed again from its beginning for each line."""
     parsed: list[int] = []
 
     def counting(text: str) -> Mapping[str, object] | None:

@@ -6,11 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.chat import ChatMessage, ChatRequest, FinishReason, Role
 from bot.domain.status import ClusterState, JoinCommand, Model, NodeState
-from bot.errors import NoAnswer, UpstreamFailed
 from bot.parallax import bounds, wire
-from bot.parallax.sent_prompt import SentPrompt
 from bot.parallax.untrusted import parse_json, printable, quantity, storable, whole_number
 
 JSON = st.recursive(
@@ -41,7 +38,7 @@ def test_a_status_of_odd_fields_is_still_a_status(fields: dict[str, object], nod
 
 
 @given(JSON)
-def test_what_is_no_status_is_a_value_error_and_nothing_else(payload: object) -> None:
+def test_reading_a_status_raises_only_a_value_error(payload: object) -> None:
     try:
         wire.read_status(payload)
     except ValueError:
@@ -49,7 +46,7 @@ def test_what_is_no_status_is_a_value_error_and_nothing_else(payload: object) ->
     assert isinstance(payload, dict)
 
 
-def test_words_we_do_not_know() -> None:
+def test_unknown_states_and_wrong_fields() -> None:
     status = wire.read_status(
         {
             "status": "exploding",
@@ -125,38 +122,8 @@ def test_models_in_every_form() -> None:
 
 @given(JSON)
 def test_bodies_of_any_shape(payload: object) -> None:
-    for read in (wire.read_models, wire.read_served, wire.read_join_response):
+    for read in (wire.read_models, wire.read_served, wire.data_of):
         read({"data": payload})
-    try:
-        wire.read_completion({"choices": [{"message": payload}]}, duration=1.0)
-    except UpstreamFailed as exc:
-        assert exc.code == "malformed"  # noqa: PT017 — most payloads are no message, some are
-
-
-def test_a_whole_answer() -> None:
-    text, reasoning, finish = wire.read_completion(
-        {"choices": [{"message": {"content": "Yes", "reasoning_content": "hm"}, "finish_reason": None}]},
-        duration=2.0,
-    )
-    assert (text, reasoning) == ("Yes", "hm")
-    assert finish.reason is FinishReason.OTHER
-    assert (finish.stats.completion_tokens, finish.stats.counted, finish.stats.duration) == (1, False, 2.0)
-
-
-@pytest.mark.parametrize("field", ["content", "reasoning"])
-def test_a_whole_answer_without_the_prompt_before_it(field: str) -> None:
-    prompt = SentPrompt.of(ChatRequest((ChatMessage(Role.USER, "Why?"),)))
-
-    def read(text: str) -> str:
-        message = {"content": "", field: text}
-        found = wire.read_completion({"choices": [{"message": message}]}, duration=2.0, prompt=prompt)
-        return found[0] + found[1]
-
-    assert read("user\nWhy?\nassistant\nBecause.") == "Because."
-    assert read("Why? Because.") == "Why? Because."
-    with pytest.raises(NoAnswer) as caught:
-        read("user\nWhy?\nassistant\n")
-    assert caught.value.code == "prompt_echo"
 
 
 @pytest.mark.parametrize(
