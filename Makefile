@@ -12,7 +12,7 @@ DEV    := $(VENV)/.dev
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint coverage bench migrate env-example requirements screenshots
+.PHONY: help setup demo run test lint coverage bench migrate env-example tables requirements screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ migrate: $(BASE) ## Bring the database to the newest schema (run does this by it
 env-example: $(BASE) ## Write .env.example anew from bot/settings.py
 	$(PY) -m bot env-example > .env.example.new
 	mv .env.example.new .env.example
+
+tables: $(DEV) ## Write the tables of docs/reliability.md and docs/licences.md anew from the code
+	$(PY) -m tests.bounds
+	$(PY) -m tests.licences
 
 requirements: $(DEV) ## Pin requirements/*.in anew
 	for name in base dev fuzz; do \

@@ -2,7 +2,7 @@
 
 Two tables of that document are made from the code: the scheduler's bounds (``bot/parallax/bounds.py``) and the
 numbers among the settings. In the others, written by hand, rows name a constant, whose value is compared. All of
-it is part of ``make lint``; this module prints the first two tables.
+it is part of ``make lint``; this module writes the first two anew.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def findings(document: str, bounds: str) -> Iterator[str]:
     """One line for each table that is not as the code has it, and for each wrong row."""
     for table in (scheduler_table(bounds), settings_table()):
         if f"\n\n{table}\n" not in document:
-            yield f"{DOCUMENT}: the table below is not in it as the code has it (python -m tests.bounds):\n{table}"
+            yield f"{DOCUMENT}: the table below is not in it as the code has it (make tables):\n{table}"
     if not _ROW.search(document):
         yield f"{DOCUMENT}: has no row that names a constant"
     yield from wrong_rows(document)
@@ -87,6 +87,12 @@ def of_the_repository() -> Iterator[str]:
     yield from findings(document, (ROOT / "bot/parallax/bounds.py").read_text(encoding="utf-8"))
 
 
+def replace_table(document: str, table: str) -> str:
+    """The document with this table in the place of the one that has the same heading."""
+    heading = table.partition("\n")[0]
+    return re.sub(rf"(?m)^{re.escape(heading)}\n(?:\|.*\n)*", lambda _: f"{table}\n", document)
+
+
 def _listed(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
@@ -96,9 +102,12 @@ def _written(value: float) -> str:
 
 
 def main() -> int:
-    """Print the tables that are made from the code."""
-    bounds = (ROOT / "bot/parallax/bounds.py").read_text(encoding="utf-8")
-    sys.stdout.write(f"{scheduler_table(bounds)}\n\n{settings_table()}\n")
+    """Write the tables that are made from the code into the document."""
+    path, bounds = ROOT / DOCUMENT, (ROOT / "bot/parallax/bounds.py").read_text(encoding="utf-8")
+    document = path.read_text(encoding="utf-8")
+    for table in (scheduler_table(bounds), settings_table()):
+        document = replace_table(document, table)
+    path.write_text(document, encoding="utf-8")
     return 0
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 
+from tests.bounds import replace_table
+
 ROOT = Path(__file__).resolve().parents[1]
 
 ALLOWED = frozenset(
@@ -90,7 +92,7 @@ def findings(requirements: str, document: str, stated: Mapping[str, str | None])
     not allowed. ``stated`` is what each package says; None for one that is not installed."""
     table, names = listed(document), required(requirements)
     for name in sorted(names - table.keys()):
-        yield f"docs/licences.md: lacks {name} ({stated.get(name)}): python -m tests.licences prints the table"
+        yield f"docs/licences.md: lacks {name} ({stated.get(name)}): make tables"
     for name in sorted(table.keys() - names):
         yield f"docs/licences.md: lists {name}, which requirements/base.txt does not have"
     for name in sorted(names & table.keys()):
@@ -108,11 +110,10 @@ def of_the_repository() -> Iterator[str]:
 
 
 def main() -> int:
-    """Print the table."""
-    requirements = (ROOT / "requirements/base.txt").read_text()
-    sys.stdout.write("| package | licence |\n|---|---|\n")
-    for name in sorted(required(requirements)):
-        sys.stdout.write(f"| `{name}` | {licence_of(name) or 'not installed'} |\n")
+    """Write the table into the document."""
+    path, names = ROOT / "docs/licences.md", required((ROOT / "requirements/base.txt").read_text())
+    rows = (f"| `{name}` | {licence_of(name) or 'not installed'} |" for name in sorted(names))
+    path.write_text(replace_table(path.read_text(), "\n".join(("| package | licence |", "|---|---|", *rows))))
     return 0
 
 

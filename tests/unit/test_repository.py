@@ -228,6 +228,13 @@ def test_a_document_without_the_tables_is_found() -> None:
     assert "has no row that names a constant" in found[-1]
 
 
+def test_a_table_is_replaced_by_the_one_with_its_heading() -> None:
+    document = "# A\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nText.\n\n| c |\n|---|\n| 3 |\n"
+    assert bounds.replace_table(document, "| a | b |\n|---|---|\n| 5 | \\6 |\n| 7 | 8 |") == document.replace(
+        "| 1 | 2 |", "| 5 | \\6 |\n| 7 | 8 |"
+    )
+
+
 REQUIREMENTS = "httpx==0.28.1 \\\n    --hash=sha256:00\nidna==3.20 ; python_version < '4' \\\n    # via httpx\n"
 TABLE = "| package | licence |\n|---|---|\n| `httpx` | BSD-3-Clause |\n| `idna` | BSD-3-Clause |\n"
 STATED: dict[str, str | None] = {"httpx": "BSD-3-Clause", "idna": "BSD-3-Clause"}
