@@ -21,12 +21,14 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = "docs/reliability.md"
 
 _ROW = re.compile(r"(?m)^\| [^|]+ \| ([\d,.]+)[^|]* \| [^|]+ \| `(bot|cogs)/([\w/]+)\.py::(\w+(?:\.\w+)?)` \|$")
+_BEYOND = re.compile(r"Beyond it,? (.*?)\.(?:\s|$)", re.DOTALL)
 _FIRST_SENTENCE = re.compile(r"(.*?[.:])(?:\s|$)", re.DOTALL)
 
 
 def scheduler_table(source: str) -> str:
-    """A row for each constant of ``bot/parallax/bounds.py``: name, value, and the first sentence about it."""
-    rows = ["| bound | value | what |", "|---|---|---|"]
+    """A row for each constant of ``bot/parallax/bounds.py``: name, value, the first sentence about it, and the one
+    that begins with "Beyond it"."""
+    rows = ["| bound | value | what | beyond it |", "|---|---|---|---|"]
     lines = ast.parse(source).body
     for statement, about in itertools.pairwise(lines):
         if not isinstance(statement, ast.Assign):
@@ -37,9 +39,9 @@ def scheduler_table(source: str) -> str:
         names = [ast.unparse(one) for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
         module = importlib.import_module("bot.parallax.bounds")
         values = [getattr(module, name) for name in names]
-        what = " ".join((told[1] if told else said).split()).rstrip(":.")
-        what = what.replace("|", "\\|").replace("``", "`")
-        rows.append(f"| {_listed(names)} | {', '.join(map(_written, values))} | {what} |")
+        beyond = _BEYOND.search(said)
+        what, then = _cell(told[1] if told else said), _cell(beyond[1]) if beyond else "as told above"
+        rows.append(f"| {_listed(names)} | {', '.join(map(_written, values))} | {what} | {then} |")
     return "\n".join(rows)
 
 
@@ -91,6 +93,10 @@ def replace_table(document: str, table: str) -> str:
     """The document with this table in the place of the one that has the same heading."""
     heading = table.partition("\n")[0]
     return re.sub(rf"(?m)^{re.escape(heading)}\n(?:\|.*\n)*", lambda _: f"{table}\n", document)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).rstrip(":.").replace("|", "\\|").replace("``", "`")
 
 
 def _listed(names: list[str]) -> str:

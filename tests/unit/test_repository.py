@@ -183,14 +183,15 @@ NODES = 512
 """Nodes of a cluster: some tens join one."""
 
 STATUS_LEAST, STATUS_MOST = 100, 599
-"""Statuses | of ``HTTP``. More about them."""
+"""Statuses | of ``HTTP``. More about them. Beyond it the
+answer ends."""
 '''
 
 
 def test_the_schedulers_bounds_are_listed_with_their_meaning() -> None:
     assert bounds.scheduler_table(SOURCE).splitlines()[2:] == [
-        "| `NODES` | 512 | Nodes of a cluster |",
-        "| `STATUS_LEAST`, `STATUS_MOST` | 100, 599 | Statuses \\| of `HTTP` |",
+        "| `NODES` | 512 | Nodes of a cluster | as told above |",
+        "| `STATUS_LEAST`, `STATUS_MOST` | 100, 599 | Statuses \\| of `HTTP` | the answer ends |",
     ]
 
 
