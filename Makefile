@@ -13,7 +13,7 @@ FUZZ   := $(VENV)/.fuzz
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint bench soak fuzz migrate env-example requirements screenshots
+.PHONY: help setup demo run test lint coverage bench soak fuzz migrate env-example tables requirements screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ lint: $(DEV) ## Check style, types, import arrows, the page's modules and what m
 		echo "node is not installed: the tests of the page's modules are left out"; \
 	fi
 
+coverage: $(DEV) ## Run all tests and print how much of bot and cogs they reach, by branch
+	$(PY) -m pytest -n 5 --dist worksteal --cov --cov-report=term:skip-covered
+
 bench: $(DEV) ## Measure, and print the figures with their targets
 	$(PY) -m benchmarks
 
@@ -64,6 +67,10 @@ migrate: $(BASE) ## Bring the database to the newest schema (run does this by it
 env-example: $(BASE) ## Write .env.example anew from bot/settings.py
 	$(PY) -m bot env-example > .env.example.new
 	mv .env.example.new .env.example
+
+tables: $(DEV) ## Write the tables of docs/reliability.md and docs/licences.md anew from the code
+	$(PY) -m tests.bounds
+	$(PY) -m tests.licences
 
 requirements: $(DEV) ## Pin requirements/*.in anew
 	for name in base dev fuzz; do \

@@ -16,7 +16,7 @@ from discord.http import Route
 from bot.clock import SystemClock
 from bot.container.services import App, Parts, assemble
 from bot.discord_io.client import ParallaxBot
-from bot.discord_io.command_tree import RateGuard
+from bot.discord_io.command_tree import Guard
 from bot.discord_io.connection import connector, proxy_for, stay_connected
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
@@ -192,8 +192,10 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
             proxy=proxy,
             admin_guild_ids=sorted(settings.admin_guild_ids),
             facts=database.facts,
-            guard=RateGuard(
-                InteractionRates(RateLimit(settings.command_burst, settings.commands_per_second), clock), clock
+            guard=Guard(
+                InteractionRates(RateLimit(settings.command_burst, settings.commands_per_second), clock),
+                clock,
+                allowed_guild_ids=settings.allowed_guild_ids,
             ),
             message_content=settings.message_content_intent,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigError
@@ -73,12 +73,18 @@ class Settings(BaseSettings):
     admin_guild_ids: Ids = Field(
         frozenset(), description="Servers that get the /cluster commands, comma-separated; empty: all."
     )
+    allowed_guild_ids: Ids = Field(
+        frozenset(),
+        description="The only servers in which the bot answers, comma-separated; empty: all that add it. Without "
+        "DM_GUILD_ID, direct messages are for the members of these servers.",
+    )
     join_roles: Ids = Field(
         frozenset(), description="Roles that may use /join, comma-separated; empty: whoever may ask."
     )
     dm_guild_id: int = Field(
         0,
         ge=0,
+        validate_default=True,
         description="The server whose members may use the bot in direct messages, and whose roles and /settings "
         "decide there; 0: none, anybody may ask there, and roles grant nothing.",
     )
@@ -151,7 +157,9 @@ class Settings(BaseSettings):
             return {name: value for name, value in values.items() if value != "" or name == "http_bind"}
         return values
 
-    @field_validator("admin_user_ids", "admin_role_ids", "admin_guild_ids", "join_roles", mode="before")
+    @field_validator(
+        "admin_user_ids", "admin_role_ids", "admin_guild_ids", "allowed_guild_ids", "join_roles", mode="before"
+    )
     @classmethod
     def _split_ids(cls, value: object) -> object:
         if isinstance(value, str):
@@ -160,6 +168,15 @@ class Settings(BaseSettings):
             except ValueError:
                 # Without the value, which may be a secret written there by mistake.
                 raise ValueError("must be ids separated by commas") from None
+        return value
+
+    @field_validator("dm_guild_id")
+    @classmethod
+    def _answers_at_home(cls, value: int, info: ValidationInfo) -> int:
+        allowed = info.data.get("allowed_guild_ids")
+        homes = {*info.data.get("admin_guild_ids", ()), *([value] if value else [])}
+        if allowed and not homes <= allowed:
+            raise ValueError("and ADMIN_GUILD_IDS must be among ALLOWED_GUILD_IDS")
         return value
 
     @field_validator("quota_roles", mode="before")
@@ -212,6 +229,11 @@ class Settings(BaseSettings):
         if self.discord_api_url == DISCORD_API_URL:
             return DISCORD_CDN_HOSTS
         return DISCORD_CDN_HOSTS | {urlsplit(self.discord_api_url).netloc}
+
+    @property
+    def homes(self) -> tuple[int, ...]:
+        """The servers whose members may use the bot in direct messages; empty: everybody may."""
+        return (self.dm_guild_id,) if self.dm_guild_id else tuple(sorted(self.allowed_guild_ids))
 
     @property
     def parallax_address(self) -> str:

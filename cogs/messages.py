@@ -106,6 +106,8 @@ class Messages(commands.Cog):
             return
         if message.author.bot or message.type not in _SPOKEN:
             return
+        if self._bot.guard.refusal_in(message.guild.id if message.guild is not None else None) is not None:
+            return
         try:
             await self._heard(message)
         except Exception as error:  # noqa: BLE001  # the library would only log it: the person is told here

@@ -1,8 +1,8 @@
 """``python -m tests.repository``: what may not be in the repository's files. Part of ``make lint``.
 
 Absolute paths and addresses of package indexes make a checkout work on one machine only. An old ``.env.example``,
-links to files that do not exist and drawings that differ from the code mislead readers. Modules and classes that
-cannot be seen whole are not understood.
+links to files that do not exist, and drawings and tables that differ from the code mislead readers. Modules and
+classes that cannot be seen whole are not understood.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.settings import render_env_example
+from tests import bounds, licences
 from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
 from tests.rooms import arrows, read_sources, render
 from tests.sizes import CODE, long_classes, long_module
@@ -71,12 +72,14 @@ def findings() -> Iterator[str]:
                 yield from dead_links(ROOT / name, name, text)
         if name.endswith((".py", ".js", ".mjs", ".css")):
             yield from long_module(name, text)
-        if name.endswith(".md") and name.startswith(("docs/", "README", "CONTRIBUTING")):
+        if name.endswith(".md") and name.startswith(("docs/", "README", "CONTRIBUTING", "SECURITY")):
             yield from dead_code_paths(name, text)
     yield from _of_python({name: text for name, text in texts.items() if name.endswith(".py")})
     architecture = texts["docs/architecture.md"]
     yield from undrawn_contracts(architecture, texts["pyproject.toml"])
     yield from undrawn_arrows(architecture, render(arrows(read_sources())))
+    yield from licences.of_the_repository()
+    yield from bounds.of_the_repository()
 
 
 def _texts() -> dict[str, str]:

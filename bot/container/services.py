@@ -106,7 +106,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         ),
     )
     members = GuildMembers(bot)
-    access = Access(profiles, operators, members, join_roles=settings.join_roles, dm_guild_id=settings.dm_guild_id)
+    access = Access(profiles, operators, members, join_roles=settings.join_roles, homes=settings.homes)
     quotas = Quotas(
         database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles
     )
@@ -141,6 +141,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             access=access,
             quotas=quotas,
             brake=parts.outgoing,
+            id_key=settings.discord_token.get_secret_value().encode(),
         ),
         cancellation=queue.cancellation,
         cluster=cluster,

@@ -17,7 +17,7 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 
 from bot.discord_io.calls import NOBODY, translated
-from bot.discord_io.command_tree import ParallaxTree, RateGuard
+from bot.discord_io.command_tree import Guard, ParallaxTree
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
 from bot.domain.cluster.audit import AuditLog
@@ -157,7 +157,7 @@ class ParallaxBot(commands.AutoShardedBot):
         proxy: str | None,
         admin_guild_ids: Sequence[int],
         facts: Facts,
-        guard: RateGuard,
+        guard: Guard,
         message_content: bool = False,
     ) -> None:
         """``proxy`` is an HTTP proxy's address. ``message_content`` asks for the privileged intent, which must be
@@ -232,6 +232,11 @@ class ParallaxBot(commands.AutoShardedBot):
     async def on_ready(self) -> None:
         """Log once that the gateway is connected."""
         log.info("discord.ready", user=str(self.user), guilds=len(self.guilds), shards=self.shard_count)
+        if self.guard.allows_every_server:
+            log.info("discord.every_server_allowed", remedy="ALLOWED_GUILD_IDS limits the bot to some servers")
+        closed = [guild.id for guild in self.guilds if self.guard.refusal_in(guild.id) is not None]
+        if closed:
+            log.warning("discord.servers_not_allowed", guilds=closed, remedy="nothing is answered there")
         self._session_began()
 
     async def on_shard_ready(self, _shard_id: int) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 import aiohttp
@@ -20,6 +20,7 @@ from bot.discord_io.interaction_calls import ALREADY_ACKNOWLEDGED
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
+from bot.services.access.rules import Act, Standing, refusal
 
 log = structlog.get_logger(__name__)
 
@@ -114,32 +115,50 @@ def text_layout(*paragraphs: str) -> discord.ui.LayoutView:
     return view
 
 
-class RateGuard:
-    """Admits the interactions of each person within the rate limits, and tells a person who exceeds them."""
+class Guard:
+    """Admits interactions in the allowed servers, within each person's rate; tells the person of a refusal."""
 
-    def __init__(self, rates: InteractionRates, clock: Clock) -> None:
+    def __init__(
+        self, rates: InteractionRates, clock: Clock, *, allowed_guild_ids: Collection[int] = frozenset()
+    ) -> None:
+        """``allowed_guild_ids`` are the only servers in which the bot answers; empty: all."""
         self.rates = rates
         self._clock = clock
+        self._allowed_guild_ids = frozenset(allowed_guild_ids)
         self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
 
+    @property
+    def allows_every_server(self) -> bool:
+        """Whether the bot answers in every server that adds it."""
+        return not self._allowed_guild_ids
+
+    def refusal_in(self, guild_id: int | None) -> str | None:
+        """The key of the sentence why nobody may use the bot in this server; None where people may (None is no
+        server: a direct message)."""
+        elsewhere = guild_id is not None and not self.allows_every_server
+        return refusal(Act.ENTER, Standing(elsewhere=elsewhere and guild_id not in self._allowed_guild_ids))
+
     async def admits(self, interaction: discord.Interaction[Any], sent: Sent) -> bool:
-        """Whether to process an interaction; one that is too fast has been answered when this returns False.
+        """Whether to process an interaction; one that is refused has been answered when this returns False.
 
         An interaction that is checked twice (a press that both a view and a dynamic item receive) counts once.
         Never raises.
         """
         known = interaction.extras.get(_ADMITTED)
         if known is None:
-            known = interaction.extras[_ADMITTED] = self.rates.take(interaction.user.id, sent)
-            if not known:
-                await self._refuse(interaction, sent)
+            in_time = self.rates.take(interaction.user.id, sent)
+            key = self.refusal_in(interaction.guild_id) if in_time else TooFast.key
+            known = interaction.extras[_ADMITTED] = key is None
+            if key is not None:
+                await self._refuse(interaction, sent, key)
         return bool(known)
 
-    async def _refuse(self, interaction: discord.Interaction[Any], sent: Sent) -> None:
+    async def _refuse(self, interaction: discord.Interaction[Any], sent: Sent, key: str) -> None:
         began, user_id = self._clock.monotonic(), interaction.user.id
-        telling = sent is not Sent.COMPLETION and self.rates.should_tell(user_id)
+        too_fast = key == TooFast.key
+        telling = sent is not Sent.COMPLETION and (self.rates.should_tell(user_id) or not too_fast)
         if telling:
-            log.info("interaction.too_fast", user=user_id, sent=sent.value)
+            log.info("interaction.not_admitted", user=user_id, sent=sent.value, reason=key)
         async with self._refusing:
             if self._clock.monotonic() - began > REFUSED_WITHIN:
                 return
@@ -151,7 +170,7 @@ class RateGuard:
                         # The person was told a moment ago; this only completes the press.
                         await interaction.response.defer()
                     else:
-                        await tell(interaction, say(interaction.locale.value, TooFast.key))
+                        await tell(interaction, say(interaction.locale.value, key))
             except DeliveryError as failure:
                 log.info("interaction.not_told", user=user_id, error=type(failure).__name__)
 
@@ -159,13 +178,13 @@ class RateGuard:
 class ParallaxTree(app_commands.CommandTree[discord.Client]):
     """Reports every error and registers only commands that changed."""
 
-    def __init__(self, client: discord.Client, *, guard: RateGuard) -> None:
-        """``guard`` decides which calls are too fast."""
+    def __init__(self, client: discord.Client, *, guard: Guard) -> None:
+        """``guard`` decides which calls are processed."""
         super().__init__(client)
         self._guard = guard
 
     async def interaction_check(self, interaction: discord.Interaction[discord.Client], /) -> bool:
-        """Refuse interactions that are too fast. The library calls this first for commands and completions."""
+        """Ask the guard. The library calls this first for commands and completions."""
         completes = interaction.type is discord.InteractionType.autocomplete
         return await self._guard.admits(interaction, Sent.COMPLETION if completes else Sent.COMMAND)
 

@@ -18,6 +18,7 @@ from bot.i18n.catalogue import say
 from bot.markdown.document import render
 from bot.presentation.page import REQUEST_ID, Control
 from bot.services.access.rules import Act
+from bot.services.answers.versions import Version
 from bot.services.requests.actions import PressedMessage
 from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
 from cogs.ui.base import DurableButton, Press, reply
@@ -29,7 +30,7 @@ Action = Callable[[Services, str, Press], Awaitable[None]]
 
 
 async def _stop(services: Services, request_id: str, press: Press) -> None:
-    request = await services.actions.owned(request_id, person_of(press))
+    request = await services.actions.permitted(Act.STOP, request_id, person_of(press))
     message = press.message
     pressed = None if message is None else PressedMessage(message.id, press.token, token_expiry(press))
     stop = partial(services.actions.stop, request_id, person_of(press), pressed)
@@ -69,7 +70,7 @@ async def _send(services: Services, request: StoredRequest, press: Press, *, pri
 
 
 async def _again(services: Services, request_id: str, press: Press, kind: RequestKind) -> None:
-    origin = await services.actions.owned(request_id, person_of(press))
+    origin = await services.actions.permitted(Act.REPEAT, request_id, person_of(press))
     await services.quotas.check(await services.access.seen(person_of(press)))
     destination = destination_of(press, private=origin.question.destination.private)
     pages = len(origin.message_ids)
@@ -88,13 +89,13 @@ async def _again(services: Services, request_id: str, press: Press, kind: Reques
 
 
 async def _turn(services: Services, request_id: str, press: Press, step: int) -> None:
-    origin = await services.actions.owned(request_id, person_of(press))
+    origin = await services.actions.permitted(Act.REPEAT, request_id, person_of(press))
     destination = destination_of(press, private=origin.question.destination.private)
     if not destination.channel_route:
         # As in `_again`: where the messages cannot be reached, the other version comes beside them. Their ids are
         # known once the answer has settled.
         version = await services.revisions.neighbour(origin, step)
-        origin = await services.actions.owned(request_id, person_of(press))
+        origin = await services.actions.permitted(Act.REPEAT, request_id, person_of(press))
         if len(origin.message_ids) != 1:
             await _send(services, version, press, private=destination.private)
             return
@@ -102,9 +103,13 @@ async def _turn(services: Services, request_id: str, press: Press, step: int) ->
     await services.revisions.turn(origin, step, destination)
 
 
+async def _version(services: Services, request_id: str, press: Press) -> Version:
+    return await services.actions.version(request_id, person_of(press), channel_id=press.channel_id)
+
+
 async def _reasoning(services: Services, request_id: str, press: Press) -> None:
     locale = press.locale.value
-    thought = (await services.actions.version(request_id)).reasoning
+    thought = (await _version(services, request_id, press)).reasoning
     pages = render(thought, limit=TEXT_LIMIT) if thought else (say(locale, "reasoning.none"),)
     view = text_layout(f"-# {say(locale, 'reasoning.title')}\n{pages[0]}")
     files: list[discord.File] = []
@@ -115,7 +120,7 @@ async def _reasoning(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _as_file(services: Services, request_id: str, press: Press) -> None:
-    text = (await services.actions.version(request_id)).text
+    text = (await _version(services, request_id, press)).text
     view = text_layout(f"-# {say(press.locale.value, 'file.title')}")
     view.add_item(ui.File("attachment://answer.md"))
     file = discord.File(io.BytesIO(text.encode()), filename="answer.md")
@@ -123,7 +128,7 @@ async def _as_file(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _rate(services: Services, request_id: str, press: Press, *, good: bool) -> None:
-    await services.actions.rate(request_id, person_of(press), good=good)
+    await services.actions.rate(request_id, person_of(press), channel_id=press.channel_id, good=good)
     sentence = say(press.locale.value, "feedback.good" if good else "feedback.bad")
     await reply(press, text_layout(sentence), private=True)
 

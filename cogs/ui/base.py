@@ -19,11 +19,10 @@ from bot.errors import NotAllowed
 Press = discord.Interaction[Any]
 
 
-async def is_in_time(interaction: Press, sent: Sent) -> bool:
-    """Whether a press is in time; a person who is too fast has been told when this returns False."""
+def _bot_of(interaction: Press) -> ParallaxBot:
     client = interaction.client
     assert isinstance(client, ParallaxBot)  # noqa: S101  # views are shown by our own bot
-    return await client.guard.admits(interaction, sent)
+    return client
 
 
 class DurableButton(ui.DynamicItem[ui.Button[Any]], ABC, template=r"(?!)"):
@@ -52,16 +51,14 @@ class DurableButton(ui.DynamicItem[ui.Button[Any]], ABC, template=r"(?!)"):
         """Do what the button is for. What it raises is told to the person."""
 
     async def interaction_check(self, interaction: Press, /) -> bool:
-        """Refuse a person who presses too fast."""
+        """Refuse presses that are too fast, or in a server that is not allowed."""
         withdraws = self.fields["action"] in self.withdrawals
-        return await is_in_time(interaction, Sent.WITHDRAWAL if withdraws else Sent.PRESS)
+        return await _bot_of(interaction).guard.admits(interaction, Sent.WITHDRAWAL if withdraws else Sent.PRESS)
 
     async def callback(self, interaction: Press) -> None:
         """Act, or say privately why not."""
-        client = interaction.client
-        assert isinstance(client, ParallaxBot)  # noqa: S101  # registered by our own cogs
         try:
-            await self.act(client.services, interaction)
+            await self.act(_bot_of(interaction).services, interaction)
         except Exception as error:  # noqa: BLE001  # the library would only log it: the person is told here
             await report(interaction, error)
 
@@ -83,7 +80,7 @@ class BaseLayout(ui.LayoutView, ABC):
 
     async def interaction_check(self, interaction: Press, /) -> bool:
         """Refuse presses that are too fast, by other people, or without the right; :meth:`on_error` reports."""
-        if not await is_in_time(interaction, self.sent):
+        if not await _bot_of(interaction).guard.admits(interaction, self.sent):
             return False
         if interaction.user.id != self._owner_id:
             raise NotAllowed("not the owner of this message", key="error.not_yours")
@@ -104,6 +101,9 @@ class BaseModal(ui.Modal, ABC):
 
     async def interaction_check(self, interaction: Press, /) -> bool:
         """Check the right before anything is done; :meth:`on_error` reports a refusal."""
+        key = _bot_of(interaction).guard.refusal_in(interaction.guild_id)
+        if key is not None:
+            raise NotAllowed("not in this server", key=key)
         await self.authorise(interaction)
         return True
 

@@ -108,6 +108,8 @@ def bot_environment(
         # Tests are faster than people; tests/e2e/test_too_fast.py is about the limit itself.
         "COMMAND_BURST": "100000",
         "LOG_FORMAT": "json",
+        # Of `make coverage`, which measures the bot's process too.
+        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
         **settings,
     }
 

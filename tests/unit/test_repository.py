@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.parallax import bounds as scheduler_bounds
+from tests import bounds, licences
 from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
 from tests.repository import undrawn_arrows, undrawn_contracts
 from tests.rooms import arrows, read_sources, render
@@ -173,3 +175,103 @@ def test_a_file_that_does_not_sleep_any_more_leaves_the_list() -> None:
         sleeping({"tests/unit/test_a.py": "asyncio.sleep(0)\n"}, {"tests/unit/test_a.py": "for a reason"})
     )
     assert found == ["tests/sleeps.py: tests/unit/test_a.py does not sleep, or is gone: remove it from the list"]
+
+
+SOURCE = '''"""About."""
+
+NODES = 512
+"""Nodes of a cluster: some tens join one."""
+
+STATUS_LEAST, STATUS_MOST = 100, 599
+"""Statuses | of ``HTTP``. More about them. Beyond it the
+answer ends."""
+'''
+
+
+def test_the_schedulers_bounds_are_listed_with_their_meaning() -> None:
+    assert bounds.scheduler_table(SOURCE).splitlines()[2:] == [
+        "| `NODES` | 512 | Nodes of a cluster | as told above |",
+        "| `STATUS_LEAST`, `STATUS_MOST` | 100, 599 | Statuses \\| of `HTTP` | the answer ends |",
+    ]
+
+
+def test_every_bound_of_the_scheduler_is_in_the_table() -> None:
+    source = Path(scheduler_bounds.__file__).read_text(encoding="utf-8")
+    table = bounds.scheduler_table(source)
+    assert all(f"`{name}`" in table for name in vars(scheduler_bounds) if name.isupper())
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        ("| refusals | 8 | wait | `bot/discord_io/command_tree.py::REFUSALS_AT_ONCE` |", False),
+        ("| refusals | 9 | wait | `bot/discord_io/command_tree.py::REFUSALS_AT_ONCE` |", True),
+        ("| refusals | 8 | wait | `bot/discord_io/command_tree.py::NO_SUCH_CONSTANT` |", True),
+        ("| people | 10,000 | forgotten | `bot/domain/interaction_rates.py::MOST_PEOPLE` |", False),
+        (
+            "| completions | 20, then 5 a second | none | `bot/domain/interaction_rates.py::COMPLETIONS.burst` |",
+            False,
+        ),
+        (
+            "| completions | 21, then 5 a second | none | `bot/domain/interaction_rates.py::COMPLETIONS.burst` |",
+            True,
+        ),
+        ("| questions | `QUEUE_MAX_TOTAL` | refused | setting |", False),
+    ],
+)
+def test_a_documented_bound_is_the_constants_value(row: str, wrong: bool) -> None:
+    assert bool(list(bounds.wrong_rows(f"{row}\n"))) == wrong
+
+
+def test_a_document_without_the_tables_is_found() -> None:
+    found = list(bounds.findings("# Reliability\n", SOURCE))
+    assert len(found) == 3
+    assert "has no row that names a constant" in found[-1]
+
+
+def test_a_table_is_replaced_by_the_one_with_its_heading() -> None:
+    document = "# A\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nText.\n\n| c |\n|---|\n| 3 |\n"
+    assert bounds.replace_table(document, "| a | b |\n|---|---|\n| 5 | \\6 |\n| 7 | 8 |") == document.replace(
+        "| 1 | 2 |", "| 5 | \\6 |\n| 7 | 8 |"
+    )
+
+
+REQUIREMENTS = "httpx==0.28.1 \\\n    --hash=sha256:00\nidna==3.20 ; python_version < '4' \\\n    # via httpx\n"
+TABLE = "| package | licence |\n|---|---|\n| `httpx` | BSD-3-Clause |\n| `idna` | BSD-3-Clause |\n"
+STATED: dict[str, str | None] = {"httpx": "BSD-3-Clause", "idna": "BSD-3-Clause"}
+
+
+def test_a_true_table_of_licences_is_found_to_be_true() -> None:
+    assert list(licences.findings(REQUIREMENTS, TABLE, STATED)) == []
+    assert list(licences.findings(REQUIREMENTS, TABLE, {"httpx": None, "idna": None})) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "stated", "found"),
+    [
+        (TABLE.replace("| `idna` | BSD-3-Clause |\n", ""), STATED, "lacks idna"),
+        (f"{TABLE}| `gone` | MIT |\n", STATED, "lists gone"),
+        (TABLE, STATED | {"idna": "MIT"}, "which states MIT"),
+        (TABLE.replace("`idna` | BSD-3-Clause", "`idna` | GPL-3.0"), STATED | {"idna": "GPL-3.0"}, "not allow"),
+    ],
+)
+def test_a_wrong_table_of_licences_is_found(table: str, stated: dict[str, str | None], found: str) -> None:
+    lines = list(licences.findings(REQUIREMENTS, table, stated))
+    assert len(lines) == 1
+    assert found in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("expression", "allowed"),
+    [
+        ("MIT", True),
+        ("GPL-3.0-only", False),
+        ("MIT AND PSF-2.0", True),
+        ("MIT AND GPL-3.0-only", False),
+        ("GPL-3.0-only OR MIT", True),
+        ("(GPL-3.0-only OR MIT) AND Zlib", True),
+        ("unknown", False),
+    ],
+)
+def test_which_licences_may_be_used(expression: str, allowed: bool) -> None:
+    assert licences.is_allowed(expression) is allowed

@@ -65,6 +65,29 @@ def test_an_empty_list_means_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded(monkeypatch, ADMIN_ROLE_IDS="").admin_role_ids == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("given", "homes"),
+    [
+        ({}, ()),
+        ({"DM_GUILD_ID": "8"}, (8,)),
+        ({"ALLOWED_GUILD_IDS": "9,8"}, (8, 9)),
+        ({"ALLOWED_GUILD_IDS": "9,8", "DM_GUILD_ID": "9"}, (9,)),
+    ],
+)
+def test_a7_whose_members_may_write_direct_messages(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], homes: tuple[int, ...]
+) -> None:
+    """Everybody without a setting; else the server of DM_GUILD_ID, else those in which the bot answers."""
+    assert loaded(monkeypatch, **given).homes == homes
+
+
+@pytest.mark.parametrize("given", [{"DM_GUILD_ID": "7"}, {"ADMIN_GUILD_IDS": "7"}, {"ADMIN_GUILD_IDS": "8,7"}])
+def test_a7_the_operators_servers_are_allowed_ones(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    """Otherwise operators would be shut out of their own server."""
+    with pytest.raises(ConfigError, match="must be among ALLOWED_GUILD_IDS"):
+        loaded(monkeypatch, ALLOWED_GUILD_IDS="8,9", **given)
+
+
 def test_an_empty_bind_switches_the_health_page_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty is a value of its own here, not the absence of one."""
     assert loaded(monkeypatch, HTTP_BIND="").http_bind == ""

@@ -1,12 +1,12 @@
-"""Who may do what: the one place where a role, a permission or a block decides.
+"""Who may do what: the one place where a role, a permission, a block or a server decides.
 
-Running the cluster is the operators' alone (:mod:`bot.services.access.operators`); everything else is a row of
-:data:`RULES`, read at every command, press and submitted dialogue.
+Only operators run the cluster (:mod:`bot.services.access.operators`); everything else is a row of :data:`RULES`,
+applied at every command, press, submitted dialogue and message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 class Act(Enum):
     """What somebody wants to do."""
 
+    ENTER = "use the bot in this server"
+    """Checked before everything else."""
     ASK = "ask"
     """A question, however it comes: Regenerate, Continue and Try again ask too."""
     RATE = "rate an answer"
@@ -31,19 +33,33 @@ class Act(Enum):
     USE_CHANNEL_MEMORY = "show or clear the memory of a channel"
     """Not what is the person's own: private answers, direct messages, export and erasure are never refused."""
     MANAGE = "manage the place"
+    STOP = "stop an answer"
+    """Stop or Cancel."""
+    REPEAT = "repeat an answer"
+    """Regenerate, Continue, Try again, Previous and Next: they change an answer's messages."""
+    READ = "read more of an answer"
+    """Reasoning, the answer as a file, a thumb."""
+    FETCH = "fetch a kept answer"
+    """Show, of an answer that could not be shown where it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of somebody in the place where they act.
 
-    ``manager``: they may change the settings there. ``outsider``: they act outside of the bot's servers, and are
-    no member of DM_GUILD_ID. ``blocked`` and ``chosen`` (by role or by name, or because nobody is) come from the
-    settings that count there. ``right_channel``: questions are asked there. ``roles_seen``: the roles of some
-    server count there. ``join_role``: they have one of JOIN_ROLES; None where there are none.
+    ``elsewhere``: ALLOWED_GUILD_IDS does not contain the server. ``manager``: they may change the settings there.
+    ``outsider``: they act outside of the bot's servers, and are not a member of a home. ``blocked`` and ``chosen``
+    (by role or by name, or because nobody is) come from the settings that count there. ``right_channel``:
+    questions are asked there. ``roles_seen``: the roles of some server count there. ``join_role``: they have one
+    of JOIN_ROLES; None where there are none. Of the answer that they act on: ``asker``: they asked for it;
+    ``private``: it is for its asker only; ``shown_here``: this channel shows it.
     """
 
     operator: bool = False
+    elsewhere: bool = False
+    asker: bool = False
+    private: bool = False
+    shown_here: bool = True
     manager: bool = False
     outsider: bool = False
     blocked: bool = False
@@ -62,8 +78,10 @@ def _may_ask_somewhere(standing: Standing) -> bool:
 
 
 _MEMBER: Rule = (lambda standing: not standing.outsider, "error.not_member")
+_ASKER: Rule = (lambda standing: standing.asker, "error.not_yours")
 
 RULES: Mapping[Act, tuple[Rule, ...]] = {
+    Act.ENTER: ((lambda standing: not standing.elsewhere, "error.elsewhere"),),
     Act.ASK: (
         _MEMBER,
         (lambda standing: not standing.blocked, "error.ask_blocked"),
@@ -85,15 +103,36 @@ RULES: Mapping[Act, tuple[Rule, ...]] = {
         (lambda standing: standing.manager or _may_ask_somewhere(standing), "error.memory_not_allowed"),
     ),
     Act.MANAGE: ((lambda standing: standing.manager, "error.not_manager"),),
+    Act.STOP: (_ASKER,),
+    Act.REPEAT: (_ASKER,),
+    Act.FETCH: (_ASKER,),
+    Act.READ: (
+        (
+            lambda standing: standing.asker or (standing.shown_here and not standing.private),
+            "error.not_yours",
+        ),
+    ),
 }
 """For each act its rules, in the order in which they are applied."""
 
 
 def refusal(act: Act, standing: Standing) -> str | None:
-    """The key of the sentence why somebody may not do this; None when they may. Operators always may."""
-    if standing.operator:
+    """The key of the sentence why somebody may not do this; None when they may.
+
+    Operators always may, with two exceptions: a server that is not allowed is closed to everybody, and a private
+    or kept answer is for its asker only.
+    """
+    for_asker = act is Act.FETCH or (standing.private and act in {Act.REPEAT, Act.READ})
+    if standing.operator and act is not Act.ENTER and not for_asker:
         return None
     return next((key for holds, key in RULES[act] if not holds(standing)), None)
+
+
+def require(act: Act, person: Person, standing: Standing) -> None:
+    """Raise :class:`NotAllowed` unless somebody of this standing may do this."""
+    key = refusal(act, standing)
+    if key is not None:
+        raise NotAllowed(f"user {person.user_id} may not {act.value}", key=key)
 
 
 class Members(Protocol):
@@ -114,28 +153,36 @@ class Access:
         members: Members,
         *,
         join_roles: Iterable[int] = (),
-        dm_guild_id: int = 0,
+        homes: Sequence[int] = (),
     ) -> None:
-        """``dm_guild_id`` is the server whose roles and settings count outside of the bot's servers; 0: none."""
+        """``homes`` are the servers whose members may use the bot in direct messages and wherever else it sees no
+        roles: the roles and settings of the first one that has the person count. None: everybody may."""
         self._profiles = profiles
         self._operators = operators
         self._members = members
         self._join_roles = frozenset(join_roles)
-        self._dm_guild_id = dm_guild_id
+        self._homes = tuple(homes)
 
     async def seen(self, person: Person) -> Person:
-        """The person with the roles that count: in a server its own, elsewhere those in DM_GUILD_ID.
+        """The person with the roles that count: in a server its own, elsewhere those of the person's home.
 
         Raises :class:`NotAllowed` when Discord does not tell them.
         """
-        if person.guild_id is not None or not self._dm_guild_id or self._operators.is_operator(person):
+        if person.guild_id is not None or self._operators.is_operator(person):
             return person
-        try:
-            roles = await self._members.roles(self._dm_guild_id, person.user_id)
-        except DeliveryError as error:
-            log.warning("access.roles_unknown", user=person.user_id, guild=self._dm_guild_id, detail=str(error))
-            raise NotAllowed(f"roles of user {person.user_id} unknown", key="error.roles_unknown") from error
-        return person if roles is None else replace(person, guild_id=self._dm_guild_id, role_ids=roles)
+        failure: DeliveryError | None = None
+        for home in self._homes:
+            try:
+                roles = await self._members.roles(home, person.user_id)
+            except DeliveryError as error:
+                log.warning("access.roles_unknown", user=person.user_id, guild=home, detail=str(error))
+                failure = error
+                continue
+            if roles is not None:
+                return replace(person, guild_id=home, role_ids=roles)
+        if failure is not None:
+            raise NotAllowed(f"roles of user {person.user_id} unknown", key="error.roles_unknown") from failure
+        return person
 
     async def require(
         self, act: Act, person: Person, place: ScopeChain, *, profile: Profile | None = None, manager: bool = False
@@ -153,25 +200,19 @@ class Access:
         standing = Standing(
             operator=self._operators.is_operator(seen),
             manager=manager,
-            outsider=seen.guild_id is None and bool(self._dm_guild_id),
+            outsider=seen.guild_id is None and bool(self._homes),
             blocked=any(seen.user_id in one.blocked_users for one in counting),
             chosen=all(_is_chosen(one, seen) for one in counting),
             right_channel=not here.channels or not here.channels.isdisjoint(place.ids),
             roles_seen=seen.guild_id is not None,
             join_role=not self._join_roles.isdisjoint(seen.role_ids) if self._join_roles else None,
         )
-        self._refuse(act, seen, standing)
+        require(act, seen, standing)
         return seen
 
     def require_manager(self, person: Person, *, manager: bool) -> None:
         """Raise :class:`NotAllowed` unless they manage the place, or the cluster."""
-        self._refuse(Act.MANAGE, person, Standing(operator=self._operators.is_operator(person), manager=manager))
-
-    @staticmethod
-    def _refuse(act: Act, person: Person, standing: Standing) -> None:
-        key = refusal(act, standing)
-        if key is not None:
-            raise NotAllowed(f"user {person.user_id} may not {act.value}", key=key)
+        require(Act.MANAGE, person, Standing(operator=self._operators.is_operator(person), manager=manager))
 
 
 def _is_chosen(profile: Profile, person: Person) -> bool:

@@ -10,9 +10,10 @@ from bot.clock import Clock
 from bot.domain.cluster.audit import AuditEntry, AuditLog
 from bot.domain.queue.request import RequestState, StoredRequest
 from bot.domain.queue.store import RequestStore
-from bot.errors import NotAllowed, UserError
+from bot.errors import UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Operators, Person
+from bot.services.access.rules import Act, Standing, require
 from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import AnswerVersions, Version
@@ -69,11 +70,19 @@ class AnswerActions:
             found = await self._store.get(live.question.request_id)
         return found
 
-    async def owned(self, request_id: str, person: Person) -> StoredRequest:
-        """The request, for its asker and operators. Raises :class:`NotAllowed` for anybody else."""
+    async def permitted(
+        self, act: Act, request_id: str, person: Person, *, channel_id: int | None = None
+    ) -> StoredRequest:
+        """The request, for a person who may do this with its answer. Raises :class:`NotAllowed`."""
         request = await self.request(request_id)
-        if person.user_id != request.question.asker.user_id and not self._operators.is_operator(person):
-            raise NotAllowed(f"user {person.user_id} did not ask {request_id}", key="error.not_yours")
+        shown = request.question.destination
+        standing = Standing(
+            operator=self._operators.is_operator(person),
+            asker=person.user_id == request.question.asker.user_id,
+            private=shown.private,
+            shown_here=channel_id == shown.channel_id,
+        )
+        require(act, person, standing)
         return request
 
     async def stop(self, request_id: str, person: Person, press: PressedMessage | None) -> bool:
@@ -81,7 +90,7 @@ class AnswerActions:
 
         Raises :class:`NotAllowed` for anybody but the asker and operators.
         """
-        request = await self.owned(request_id, person)
+        request = await self.permitted(Act.STOP, request_id, person)
         if press is not None:
             self._reached(request, press)
         ended = await self._cancellation.stop(request_id, by=person.user_id)
@@ -108,9 +117,7 @@ class AnswerActions:
 
     async def kept(self, request_id: str, person: Person) -> StoredRequest:
         """An answer that could not be shown where it was asked, for its asker alone."""
-        request = await self.request(request_id)
-        if person.user_id != request.question.asker.user_id:
-            raise NotAllowed(f"user {person.user_id} did not ask {request_id}", key="error.not_yours")
+        request = await self.permitted(Act.FETCH, request_id, person)
         if request.answer is None:
             raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
         return request
@@ -119,18 +126,21 @@ class AnswerActions:
         """The messages of a stored answer."""
         return await self._views.stored_pages(request)
 
-    async def version(self, request_id: str) -> Version:
-        """The whole answer that this request is a part of. Raises :class:`UserError` when there is none."""
-        request = await self.request(request_id)
+    async def version(self, request_id: str, person: Person, *, channel_id: int | None) -> Version:
+        """The whole answer that this request is a part of, for somebody in this channel.
+
+        Raises :class:`NotAllowed` where they cannot see it, :class:`UserError` when there is none.
+        """
+        request = await self.permitted(Act.READ, request_id, person, channel_id=channel_id)
         answer_versions = AnswerVersions.of(await self._store.versions(request.question.root_id or request_id))
         index = answer_versions.index(request_id)
         if index is None:
             raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
         return answer_versions.versions[index]
 
-    async def rate(self, request_id: str, person: Person, *, good: bool) -> None:
-        """Store somebody's thumb for the answer; a later one replaces it."""
-        rated = (await self.version(request_id)).shown.request_id
+    async def rate(self, request_id: str, person: Person, *, channel_id: int | None, good: bool) -> None:
+        """Store somebody's thumb for the answer; a later one replaces it. Raises as :meth:`version`."""
+        rated = (await self.version(request_id, person, channel_id=channel_id)).shown.request_id
         await self._feedback.give(rated, person.user_id, 1 if good else -1, now=self._clock.now())
         log.info("answer.rated", request_id=request_id, good=good)
 

@@ -110,7 +110,10 @@ class AskService:
         access: Access,
         quotas: Quotas,
         brake: Brake,
+        id_key: bytes,
     ) -> None:
+        """``id_key``: a secret of all processes, without which nobody can guess the ids of questions."""
+        self._id_key = id_key
         self._store = store
         self._conversations = conversations
         self._live_answers = live_answers
@@ -192,7 +195,7 @@ class AskService:
         now = self._clock.now()
         stored = await self._store.enqueue(
             NewQuestion(
-                request_id=_request_id(request.heard_as),
+                request_id=_request_id(request.heard_as, self._id_key),
                 asker=asker,
                 destination=request.destination,
                 conversation_id=conversation_id,
@@ -261,6 +264,8 @@ class AskService:
         return float(window.tokens + EXPECTED_ANSWER)
 
 
-def _request_id(heard_as: int) -> str:
-    """The same in every process that hears of the same thing; nobody can guess the next one from it."""
-    return hashlib.blake2b(str(heard_as).encode(), digest_size=8).hexdigest()
+def _request_id(heard_as: int, key: bytes) -> str:
+    """The question's id: the same in every process that receives the same interaction or message. Nobody without
+    the key can compute it, although Discord's ids are known: an answer's buttons carry it."""
+    keyed = hashlib.blake2b(key, digest_size=32).digest()
+    return hashlib.blake2b(str(heard_as).encode(), key=keyed, digest_size=8, person=b"question id").hexdigest()

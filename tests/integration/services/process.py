@@ -52,13 +52,13 @@ DEFAULTS = Profile(persona="", context_tokens=4000, answer_tokens=1000)
 _heard = itertools.count(1)
 
 
-def asked(user: int, prompt: str, channel: int) -> AskRequest:
+def asked(user: int, prompt: str, channel: int, *, private: bool = False) -> AskRequest:
     """A question of this person in a channel, where nothing is set."""
     return AskRequest(
         prompt,
         Asker(user, f"user {user}"),
         AskContext(Person(user, 8), ScopeChain((Scope("channel", channel, ""),)), DEFAULTS),
-        Destination(9, channel, 8, private=False, channel_route=True),
+        Destination(9, channel, 8, private=private, channel_route=not private),
         next(_heard),
     )
 
@@ -128,9 +128,9 @@ class RunningQueue:
         """Of this queue."""
         return self.parts.expiry
 
-    async def asks(self, user: int, prompt: str, *, channel: int | None = None) -> str:
+    async def asks(self, user: int, prompt: str, *, channel: int | None = None, private: bool = False) -> str:
         """Somebody asks (in a channel of their own when none is given); the request id."""
-        accepted = await self.ask.submit(asked(user, prompt, channel or 70 + user))
+        accepted = await self.ask.submit(asked(user, prompt, channel or 70 + user, private=private))
         assert accepted is not None
         self._messages += 1
         await self.ask.acknowledged(accepted, self._messages)
@@ -234,6 +234,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
         access=Access(profiles, operators, NoMembers()),
         quotas=Quotas(NoUsage(), operators, clock, per_user=0, roles={}),
         brake=settings.brake,
+        id_key=b"of the tests",
     )
     return RunningQueue(scheduler, store, shown, monitor, parts, ask, background, clock, metrics)
 

@@ -19,11 +19,12 @@ from discord import ui
 
 import cogs
 from bot.discord_io.client import ParallaxBot, Services
-from bot.discord_io.command_tree import RateGuard
+from bot.discord_io.command_tree import Guard
 from bot.discord_io.outgoing import for_operators
 from bot.domain.conversation.profile import Chosen, Profile, Scope, ScopeChain
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import NotAllowed
+from bot.i18n.catalogue import say
 from bot.presentation.page import Control
 from bot.presentation.status import Load
 from bot.services.access.operators import Operators
@@ -92,17 +93,17 @@ class Bot(ParallaxBot):
         return SimpleNamespace(id=guild_id, name="Team", get_channel=lambda _id: None)
 
 
-def bot() -> Bot:
-    """A bot whose rate limits nobody reaches."""
-    made = Bot.__new__(Bot)
+def bot(*allowed: int) -> Bot:
+    """A bot whose rate limits nobody reaches, for these servers."""
+    made, clock = Bot.__new__(Bot), FastClock(1.0)
     made.services = SERVICES
-    made.guard = RateGuard(InteractionRates(RateLimit(1000, 1000.0), FastClock(1.0)), FastClock(1.0))
+    made.guard = Guard(InteractionRates(RateLimit(1000, 1000.0), clock), clock, allowed_guild_ids=allowed)
     return made
 
 
-def press(user: int, *, manager: bool = False) -> discord.Interaction[Any]:
+def press(user: int, *, manager: bool = False, allowed: tuple[int, ...] = ()) -> discord.Interaction[Any]:
     """Somebody acts in the team's channel."""
-    client = bot()
+    client = bot(*allowed)
     return cast(
         "discord.Interaction[Any]",
         SimpleNamespace(
@@ -113,6 +114,7 @@ def press(user: int, *, manager: bool = False) -> discord.Interaction[Any]:
             channel=SimpleNamespace(name="general"),
             channel_id=ROOM,
             client=client,
+            locale=discord.Locale.american_english,
             permissions=discord.Permissions(manage_guild=manager),
         ),
     )
@@ -252,6 +254,43 @@ async def test_a_message_is_its_owners_alone(one: type[Made]) -> None:
     with pytest.raises(NotAllowed) as raised:
         await made.interaction_check(press(OPERATOR))
     assert raised.value.key == "error.not_yours"
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sentences that the guard tells people."""
+    sentences: list[str] = []
+
+    async def tell(_interaction: discord.Interaction[Any], sentence: str) -> None:
+        sentences.append(sentence)
+
+    monkeypatch.setattr("bot.discord_io.command_tree.tell", tell)
+    return sentences
+
+
+@pytest.mark.parametrize("one", EVERY)
+@pytest.mark.parametrize("user", [OWNER, OPERATOR])
+async def test_a7_nothing_can_be_pressed_or_submitted_in_another_server(
+    one: type[Made], user: int, told: list[str]
+) -> None:
+    """By nobody; it is said in a sentence."""
+    made, there = EVERY[one](), press(user, manager=True, allowed=(TEAM + 1,))
+    if isinstance(made, BaseLayout):
+        made._owner_id = user
+        assert not await made.interaction_check(there)
+        assert told == [say("en-US", "error.elsewhere")]
+    else:
+        assert await refused(made, there) == "error.elsewhere"
+
+
+@pytest.mark.parametrize("control", ACTIONS)
+async def test_a7_no_button_under_an_answer_works_in_another_server(control: Control, told: list[str]) -> None:
+    """Not even Stop: whoever is there is not a person of the team."""
+    button = ui.Button[Any](custom_id=f"answer:{control.value}:{'0' * 16}")
+    item = AnswerControl(button, {"action": control.value, "request": "0" * 16})
+    assert not await item.interaction_check(press(OWNER, allowed=(TEAM + 1,)))
+    assert told == [say("en-US", "error.elsewhere")]
+    assert await item.interaction_check(press(OWNER, allowed=(TEAM,)))
 
 
 def test_the_buttons_that_outlive_a_restart_are_known() -> None:

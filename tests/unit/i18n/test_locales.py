@@ -87,6 +87,7 @@ MADE_UP = (
     re.compile(r"settings\.none_(allowed_roles|allowed_users|blocked_users|channels)"),
     re.compile(r"settings\.(persona|numbers|switches|people)"),
     re.compile(r"settings\.(inherit|on|off)"),
+    re.compile(r"chart\.(speed|ttft|queue|nodes)"),  # bot/presentation/cluster_chart.py
     re.compile(r"audit\.action\..+"),  # bot/presentation/audit.py: stored names of actions
 )
 

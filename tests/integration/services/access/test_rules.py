@@ -27,20 +27,25 @@ DEFAULTS = Profile(persona="", context_tokens=6000, answer_tokens=2000)
 
 
 class Team:
-    """The members of one server, as Discord would tell them; ``told`` is who was looked up."""
+    """The members of servers, by default of one, as Discord would tell them; ``told`` are the people looked up."""
 
-    def __init__(self, members: Mapping[int, frozenset[int]], *, fails: bool = False) -> None:
-        self._members = members
+    def __init__(
+        self,
+        members: Mapping[int, frozenset[int]],
+        *,
+        fails: bool = False,
+        others: Mapping[int, Mapping[int, frozenset[int]]] = {},
+    ) -> None:
+        self._servers = {TEAM: members, **others}
         self._fails = fails
         self.told: list[int] = []
 
     async def roles(self, guild_id: int, user_id: int) -> frozenset[int] | None:
-        """Their roles."""
-        assert guild_id == TEAM
+        """The person's roles; a server without a list of members cannot be looked into."""
         self.told.append(user_id)
-        if self._fails:
+        if self._fails or guild_id not in self._servers:
             raise AccessLost("50001")
-        return self._members.get(user_id)
+        return self._servers[guild_id].get(user_id)
 
 
 MEMBERS = {1: frozenset[int](), 2: frozenset({HOST}), 3: frozenset({ASKER}), 4: frozenset({HELPER})}
@@ -53,9 +58,13 @@ async def profiles(tmp_path: Path) -> AsyncIterator[Profiles]:
 
 
 def access(
-    profiles: Profiles, team: Team | None = None, *, home: int = TEAM, hosts: tuple[int, ...] = (HOST,)
+    profiles: Profiles,
+    team: Team | None = None,
+    *,
+    homes: tuple[int, ...] = (TEAM,),
+    hosts: tuple[int, ...] = (HOST,),
 ) -> Access:
-    return Access(profiles, OPERATORS, team or Team(MEMBERS), join_roles=hosts, dm_guild_id=home)
+    return Access(profiles, OPERATORS, team or Team(MEMBERS), join_roles=hosts, homes=homes)
 
 
 async def refused(
@@ -85,7 +94,7 @@ async def test_outside_of_its_servers_the_roles_of_dm_guild_id_count(
 async def test_without_dm_guild_id_no_role_grants_anything_there(profiles: Profiles) -> None:
     """Nobody is looked up; the sentence says where it works; asking is for everybody, as the docs say."""
     team = Team(MEMBERS)
-    one = access(profiles, team, home=0)
+    one = access(profiles, team, homes=())
     assert await refused(one, Act.JOIN, Person(2, None), DIRECT) == "error.join_elsewhere"
     assert await refused(one, Act.JOIN, Person(99, None), DIRECT) is None
     assert await refused(one, Act.ASK, Person(5, None), DIRECT) is None
@@ -112,6 +121,24 @@ async def test_who_cannot_be_looked_up_is_refused(profiles: Profiles, act: Act) 
     assert await refused(one, act, Person(2, None), DIRECT) == "error.roles_unknown"
     assert await refused(one, act, Person(99, None), DIRECT) is None
     assert team.told == [2]
+
+
+async def test_a7_the_first_home_that_has_the_person_counts(profiles: Profiles) -> None:
+    """With several allowed servers: a member of any of them asks in direct messages, with the roles of the first;
+    a member of none does not."""
+    team = Team(MEMBERS, others={OTHER: {1: frozenset({HOST}), 6: frozenset({HOST})}})
+    one = access(profiles, team, homes=(TEAM, OTHER))
+    assert await one.seen(Person(1, None)) == Person(1, TEAM)
+    assert await one.seen(Person(6, None)) == Person(6, OTHER, frozenset({HOST}))
+    asked = {user: await refused(one, Act.ASK, Person(user, None), DIRECT) for user in (1, 6, 7)}
+    assert asked == {1: None, 6: None, 7: "error.not_member"}
+
+
+async def test_a7_a_home_that_cannot_be_looked_into_does_not_hide_the_others(profiles: Profiles) -> None:
+    """The bot may not be in all allowed servers. Who is found in no other one is refused, as nothing is known."""
+    one = access(profiles, homes=(10, TEAM))
+    assert await refused(one, Act.ASK, Person(1, None), DIRECT) is None
+    assert await refused(one, Act.ASK, Person(7, None), DIRECT) == "error.roles_unknown"
 
 
 async def test_in_a_server_its_own_roles_count(profiles: Profiles) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.domain.queue.request import RequestState
+from bot.errors import NotAllowed
 from bot.services.access.operators import Operators, Person
+from bot.services.access.rules import Act
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.overview import QueueOverview
 from tests.fakes.audit import MemoryAudit
@@ -14,7 +18,7 @@ from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import NO_MODEL, ready
 from tests.integration.services.process import RunningQueue, running
 
-OPERATOR, ASKER = 99, 1
+OPERATOR, ASKER, CHANNEL = 99, 1, 71
 NOW = 20.0
 
 
@@ -146,4 +150,45 @@ async def test_a_message_is_known_before_its_id_is_committed() -> None:
         assert found.request_id == asked
         assert await actions(queue, MemoryAudit()).shown_in(message_id + 1) is None
         (await queue.scheduler.asked(1)).end("done")
+        await queue.until_settled()
+
+
+@pytest.mark.parametrize(
+    ("who", "private", "channel", "allowed"),
+    [
+        ("asker", False, 0, True),
+        ("asker", True, 0, True),
+        ("operator", False, 0, True),
+        ("operator", True, CHANNEL, False),
+        ("other", False, CHANNEL, True),
+        ("other", False, 0, False),
+        ("other", True, CHANNEL, False),
+    ],
+)
+async def test_a5_who_reads_what_belongs_to_an_answer(
+    who: str, private: bool, channel: int, allowed: bool
+) -> None:
+    """A private answer's file, reasoning and thumbs are its asker's; a public one's belong to its channel."""
+    person = Person({"asker": ASKER, "operator": OPERATOR, "other": 3}[who], 8)
+    async with running(ready(1)) as queue:
+        asked = await queue.asks(ASKER, "one", private=private)
+        (await queue.scheduler.asked(1)).end("the answer")
+        await queue.until_settled()
+        service = actions(queue, MemoryAudit())
+        if allowed:
+            assert (await service.version(asked, person, channel_id=channel)).text == "the answer"
+        else:
+            with pytest.raises(NotAllowed) as raised:
+                await service.version(asked, person, channel_id=channel)
+            assert raised.value.key == "error.not_yours"
+
+
+async def test_a5_an_operator_stops_a_private_answer_and_does_not_repeat_it() -> None:
+    """It holds a pipeline of everybody's; its content is for its asker."""
+    async with running(ready(1)) as queue:
+        asked = await queue.asks(ASKER, "one", private=True)
+        service = actions(queue, MemoryAudit())
+        with pytest.raises(NotAllowed):
+            await service.permitted(Act.REPEAT, asked, Person(OPERATOR, 8))
+        assert await service.stop(asked, Person(OPERATOR, 8), None)
         await queue.until_settled()

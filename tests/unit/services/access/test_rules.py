@@ -1,4 +1,4 @@
-"""The table of who may do what, without anything behind it."""
+"""The table of who may do what, as a pure function."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from bot.services.access.rules import RULES, Act, Standing, refusal
 
 STRANGER = Standing(roles_seen=False)
+OF_AN_ANSWER = (Act.STOP, Act.REPEAT, Act.READ, Act.FETCH)
+OF_A_PLACE = tuple(act for act in Act if act not in OF_AN_ANSWER)
 ROWS = [
     # A member whom nothing restricts, and nothing singles out.
     (Standing(), {Act.MANAGE: "error.not_manager"}),
@@ -75,12 +77,39 @@ ROWS = [
 
 @pytest.mark.parametrize(("standing", "refused"), ROWS)
 def test_who_may_do_what(standing: Standing, refused: dict[Act, str]) -> None:
-    """Every act is in every row: what is not refused is allowed."""
-    assert {act: key for act in Act if (key := refusal(act, standing)) is not None} == refused
+    """Every act in a place is in every row: what is not refused is allowed."""
+    assert {act: key for act in OF_A_PLACE if (key := refusal(act, standing)) is not None} == refused
+
+
+@pytest.mark.parametrize(
+    ("standing", "allowed"),
+    [
+        (Standing(), {Act.READ}),
+        (Standing(shown_here=False), set()),
+        (Standing(private=True), set()),
+        (Standing(asker=True), set(OF_AN_ANSWER)),
+        (Standing(asker=True, private=True, shown_here=False), set(OF_AN_ANSWER)),
+        (Standing(asker=True, blocked=True, outsider=True), set(OF_AN_ANSWER)),
+        (Standing(operator=True), {Act.STOP, Act.REPEAT, Act.READ}),
+        (Standing(operator=True, shown_here=False), {Act.STOP, Act.REPEAT, Act.READ}),
+        (Standing(operator=True, private=True), {Act.STOP}),
+        (Standing(manager=True, private=True), set()),
+    ],
+)
+def test_a5_who_may_act_on_an_answer(standing: Standing, allowed: set[Act]) -> None:
+    """Others read a public answer in its channel; a private one is read and repeated by its asker only."""
+    assert {act for act in OF_AN_ANSWER if refusal(act, standing) is None} == allowed
+    assert {refusal(act, standing) for act in OF_AN_ANSWER} <= {None, "error.not_yours"}
+
+
+def test_a7_a_server_that_is_not_allowed_is_closed_to_everybody() -> None:
+    """Also to operators: other people read what they would be answered there."""
+    for standing in EVERY_STANDING:
+        assert refusal(Act.ENTER, standing) == ("error.elsewhere" if standing.elsewhere else None)
 
 
 def test_every_act_has_a_rule() -> None:
-    """What somebody may want and nobody decides about would fail at the first press."""
+    """An act without a rule would fail at the first press."""
     assert set(RULES) == set(Act)
     assert all(RULES.values())
 
@@ -92,16 +121,16 @@ EVERY_STANDING = [
 ]
 
 
-@pytest.mark.parametrize("act", Act)
+@pytest.mark.parametrize("act", OF_A_PLACE)
 def test_what_holds_for_everybody(act: Act) -> None:
-    """In all 384 standings: operators may everything; a block and a role that is not there never let anybody do
-    more."""
+    """In every standing: operators may do everything in a place; a block, or a role that is missing, never gives
+    anybody a right."""
     for standing in EVERY_STANDING:
         told = refusal(act, standing)
-        if standing.operator:
+        if standing.operator and act is not Act.ENTER:
             assert told is None
             continue
-        if standing.blocked and act is not Act.MANAGE:
+        if standing.blocked and act not in {Act.MANAGE, Act.ENTER}:
             assert told is not None or (act is Act.USE_CHANNEL_MEMORY and standing.manager)
         if act is Act.JOIN and standing.join_role is False:
             assert told is not None
