@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = "docs/reliability.md"
 
 _ROW = re.compile(r"(?m)^\| [^|]+ \| ([\d,.]+)[^|]* \| [^|]+ \| `(bot|cogs)/([\w/]+)\.py::(\w+(?:\.\w+)?)` \|$")
-_BEYOND = re.compile(r"[Bb]eyond(?: it,?|:) (.*?)\.(?:\s|$)", re.DOTALL)
+_BEYOND = re.compile(r"[Bb]eyond(?: it,?|:)\s+(.*?)\.(?:\s|$)", re.DOTALL)
 _FIRST_SENTENCE = re.compile(r"(.*?[.:])(?:\s|$)", re.DOTALL)
 
 
