@@ -234,7 +234,7 @@ async def test_a_name_is_shown_on_the_card(stage: Stage, room: Channel, ada: Per
     card = await (await ada.slash(room, "status")).response()
     assert "● **studio-mac** · Apple M2 Ultra · 192 GB · ready" in card.text
     audit = await (await olga.slash(room, "cluster audit")).response()
-    assert f"<@{olga.id}> · cluster.name" in audit.text
+    assert f"<@{olga.id}> · named a node" in audit.text
     assert "name studio-mac" in audit.text
 
 
@@ -302,7 +302,7 @@ async def test_a_guided_switch_and_the_way_back(stage: Stage, room: Channel, ada
     await until_shows(stage, message, "Qwen/Qwen3-8B is usable")
     assert inits(stage) == before + 2
     audit = await (await olga.slash(room, "cluster audit")).response()
-    assert audit.text.count("cluster.switched") == 2
+    assert audit.text.count("finished a model switch") == 2
 
 
 async def test_a_switch_may_be_cancelled_before_the_init(

@@ -195,6 +195,17 @@ async def test_a_locked_thread_is_closed_to_a_bot_that_does_not_manage_it(double
     assert (await refused(bot.get_partial_messageable(thread.id).send("hello?"))).code == 160005
 
 
+async def test_no_reply_without_the_right_to_read_the_history(double: DiscordDouble, bot: Any) -> None:
+    """160002; the same message is taken when it is no reply."""
+    message = await double.person("ada").say("general", "topic")
+    record = double.channel("general")
+    record.overwrites.append(Overwrite(bot.user.id, 1, deny=int(Permission.READ_MESSAGE_HISTORY)))
+    channel = bot.get_partial_messageable(record.id)
+    reference = discord.MessageReference(message_id=message.id, channel_id=record.id)
+    assert (await refused(channel.send("hello", reference=reference))).code == 160002
+    assert (await channel.send("hello")).content == "hello"
+
+
 @pytest.mark.parametrize("code", [10014, 20028, 50021, 160006])
 async def test_errors_that_no_rule_of_the_double_gives_can_be_scripted(
     double: DiscordDouble, bot: Any, code: int
