@@ -46,8 +46,7 @@ class CapacityLimit:
         """How many may be in flight at ``now``. At least 1, unless the cluster says that it can run none."""
         if self._known is not None:
             return max(1, self._known - self._reserve) if self._known > 0 else 0
-        ceiling = self._most if self._refused is None else min(self._most, self._refused - 1 + self._probe(now))
-        return int(max(1.0, min(self._learned + self._probe(now), ceiling)))
+        return int(min(self._learned + self._probe(now), self._most))
 
     def succeeded(self, now: float, *, in_flight: int, waited: float = 0.0, held: int = 0) -> None:
         """Note that an answer began ``waited`` seconds after its request was sent, with ``in_flight`` requests in
@@ -65,20 +64,20 @@ class CapacityLimit:
             self._quiet_since = now
             return
         ceiling = self._most if self._refused is None else self._refused - 1
-        if self._seeking:
-            self._learned = min(self._learned + 1, self._most)
-            return
-        self._learned = max(1.0, min(self._learned + 1 / self._learned, ceiling, self._most))
+        step = 1.0 if self._seeking else 1 / self._learned
+        self._learned = min(self._learned + step, ceiling)
 
     def refused(self, now: float, *, sent_at: float) -> None:
         """Note that the cluster answered 429 to a request sent at ``sent_at``. Requests that were sent before the
         last decrease belong to the same episode and change nothing."""
+        level = int(self._learned)
+        # After a quiet minute it was the additional request that was refused: the level below may work still.
+        too_many = level + self._probe(now)
         self._quiet_since = now
         self._seeking = False
         if sent_at <= self._decreased_at:
             return
-        level = self.limit(now) if self._known is None else int(self._learned)
-        self._refused = float(max(2, level))
+        self._refused = float(max(2, too_many))
         self._learned = max(1.0, level * DECREASE)
         self._decreased_at = now
 

@@ -107,6 +107,54 @@ def test_one_more_is_tried_after_a_quiet_minute() -> None:
     assert capacity.limit(later + QUIET_SECONDS) == 6
 
 
+def test_a_try_that_is_refused_takes_nothing_from_what_worked() -> None:
+    """Four work and a fifth does not, also when it is tried again a minute later: four it stays."""
+    capacity = CapacityLimit(first=5)
+    capacity.refused(0.0, sent_at=-1.0)
+    for minute in range(1, 4):
+        now = minute * (QUIET_SECONDS + 1.0)
+        saturate(capacity, 100, now=now - QUIET_SECONDS)
+        assert capacity.limit(now - 30.0) == 4
+        assert capacity.limit(now) == 5
+        capacity.refused(now, sent_at=now)
+
+
+def test_after_a_refusal_it_grows_slowly() -> None:
+    """One more per round, as it does not seek any more."""
+    capacity = CapacityLimit(first=8)
+    capacity.refused(1.0, sent_at=0.0)
+    saturate(capacity, 1, now=1.0)
+    assert capacity.limit(1.0) == 6
+    saturate(capacity, 6, now=1.0)
+    assert capacity.limit(1.0) == 7
+
+
+def test_a_cluster_that_takes_one_at_a_time_is_asked_one_at_a_time() -> None:
+    """Two were refused, so one is left, whatever succeeds; a refusal of that one leaves it too."""
+    capacity = CapacityLimit(first=2)
+    capacity.refused(1.0, sent_at=0.0)
+    saturate(capacity, 100, now=1.0)
+    assert capacity.limit(1.0) == 1
+    capacity.refused(3.0, sent_at=2.0)
+    saturate(capacity, 100, now=3.0)
+    assert capacity.limit(3.0) == 1
+
+
+def test_what_was_sent_before_the_decrease_belongs_to_it() -> None:
+    """Also what was sent at the same moment."""
+    capacity = CapacityLimit(first=8)
+    capacity.refused(10.0, sent_at=0.0)
+    capacity.refused(11.0, sent_at=10.0)
+    assert capacity.limit(11.0) == 6
+
+
+def test_headers_are_late_only_beyond_the_bound() -> None:
+    """At the bound a request counts as taken at once."""
+    capacity = CapacityLimit(first=3)
+    capacity.succeeded(0.0, in_flight=3, waited=LATE_SECONDS)
+    assert capacity.limit(0.0) == 4
+
+
 def test_a_status_without_the_number_means_learning() -> None:
     """Learning goes on from where it was before the cluster reported its capacity."""
     capacity = CapacityLimit(first=2)
@@ -114,6 +162,14 @@ def test_a_status_without_the_number_means_learning() -> None:
     capacity.status(None)
 
     assert capacity.limit(0.0) == 2
+
+
+def test_it_begins_with_two_and_learns_up_to_256() -> None:
+    """Unless something else is set."""
+    capacity = CapacityLimit()
+    assert capacity.limit(0.0) == 2
+    saturate(capacity, 300)
+    assert capacity.limit(0.0) == 256
 
 
 @given(
