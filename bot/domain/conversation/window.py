@@ -17,8 +17,6 @@ from bot.errors import PromptTooLong
 _NAME_LIMIT = 32
 _NAMELESS = "Someone"
 _WHAT_WAS_SAID = "What was said before, in short?"
-# Everything that a colon is written with, so that a name cannot seem to end before it does.
-_COLONS = ":\uff1a\ufe55\ufe13\u2236\u02d0\ua789"
 # What a colon can be written with: a name must not seem to end before it does.
 _COLONS = ":\uff1a\ufe55\ufe13\u2236\u02d0\ua789"
 # What names are written without; a line that has one of these before its colon is no name, but perhaps code.

@@ -101,7 +101,7 @@ class Throughput:
 
 
 def estimate_wait(
-    position: int, capacity: int, cycle: float, since_taken: Sequence[float], *, free: int = 0, held: int = 0
+    position: int, capacity: int, cycle: float, since_taken: Sequence[float], *, free: int, held: int
 ) -> float:
     """Seconds until the question at ``position`` (from 1) in the queue is taken by a pipeline.
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+from itertools import accumulate
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.domain.queue.estimate import Throughput, estimate_wait
+from bot.domain.queue.estimate import CAUTION, REMEMBERED, ROUNDS, Throughput, estimate_wait
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,8 @@ from bot.domain.queue.estimate import Throughput, estimate_wait
         (1, 4, [2.0, 2.0, 2.0, 2.0], 0, 4, 18.0),
         (5, 4, [2.0, 2.0, 2.0, 2.0], 0, 4, 28.0),
         (1, 2, [], 0, 2, 10.0),
+        (1, 2, [3.0, 3.0], 1, 1, 0.0),
+        (3, 2, [3.0, 3.0], 1, 0, 10.0),
     ],
 )
 def test_waits(
@@ -43,7 +49,7 @@ def test_nothing_is_promised_without_measurements() -> None:
 def test_positions_count_from_one() -> None:
     """There is no position 0."""
     with pytest.raises(ValueError, match="from 1"):
-        estimate_wait(0, 4, 10.0, [])
+        estimate_wait(0, 4, 10.0, [], free=0, held=0)
 
 
 @given(
@@ -121,3 +127,53 @@ def test_p12_on_a_steady_cluster_the_estimate_is_the_wait(
     assert wait is not None
     truth = cycle * (1 + (position - 1) // capacity)
     assert abs(wait - truth) < 1e-6 * truth
+
+
+@given(st.lists(st.floats(0.1, 60), min_size=2, max_size=24), st.integers(1, 4))
+def test_a_cycle_is_the_mean_of_the_measured_ones_with_a_part_of_their_spread(
+    gaps: list[float], capacity: int
+) -> None:
+    """All measurements count alike, as long as there are no more of them than are remembered."""
+    takings = list(accumulate(gaps))
+    cycles = [later - earlier for earlier, later in zip(takings, takings[capacity:], strict=False)]
+    assume(0 < len(cycles) <= ROUNDS * capacity)
+    throughput = Throughput()
+    throughput.saturated(takings[0], is_saturated=True)
+    for taking in takings:
+        throughput.taken(taking, capacity=capacity)
+    expected = statistics.fmean(cycles) + CAUTION * statistics.pstdev(cycles)
+    cycle = throughput.cycle()
+    assert cycle is not None
+    assert math.isclose(cycle, expected, rel_tol=1e-6)
+
+
+def test_the_last_rounds_count_most() -> None:
+    """The mean of the first five answers; each one after that is a fifth of it."""
+    throughput = Throughput()
+    means = []
+    for seconds in (10.0, 20.0, 30.0, 40.0, 50.0, 80.0):
+        throughput.answered(seconds)
+        means.append(throughput.cycle())
+    assert means == pytest.approx([10.0, 15.0, 20.0, 25.0, 30.0, 40.0])
+
+
+def test_questions_wait_for_the_newest_taking_or_since_every_slot_is_used() -> None:
+    """What is later: slots that were free before took none because there was none."""
+    throughput = Throughput()
+    throughput.answered(1.0)
+    for taking in (100.0, 101.0, 102.0, 103.0):
+        throughput.taken(taking, capacity=4)
+    throughput.saturated(95.0, is_saturated=True)
+    assert throughput.wait(1, 111.0, capacity=4, free=0, held=4) == 2.0 + 8.0
+    throughput.saturated(112.0, is_saturated=False)
+    throughput.saturated(150.0, is_saturated=True)
+    assert throughput.wait(1, 154.0, capacity=4, free=0, held=4) == 1.0 + 4.0
+    assert throughput.wait(1, 154.0, capacity=4, free=1, held=4) == 0.0
+
+
+def test_takings_are_remembered_within_a_bound() -> None:
+    """The bot runs for months."""
+    throughput = Throughput()
+    for number in range(REMEMBERED + 10):
+        throughput.taken(float(number), capacity=1)
+    assert len(throughput._takings) == REMEMBERED
