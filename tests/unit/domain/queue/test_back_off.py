@@ -24,6 +24,20 @@ def test_back_off_doubles_and_is_bounded() -> None:
     assert back_off.remaining(now + 3) == 0
 
 
+def test_a_refusal_at_the_end_of_a_wait_begins_the_next_one() -> None:
+    """At that very moment; by default up to half a minute, and one bound may be the other."""
+    back_off = BackOff()
+    now, waits = 0.0, []
+    for _ in range(7):
+        back_off.refused(now, retry_after=None, jitter=0.0)
+        waits.append(back_off.remaining(now))
+        now += waits[-1]
+    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
+    steady = BackOff(first=5.0, most=5.0)
+    steady.refused(0.0, retry_after=None, jitter=0.5)
+    assert steady.remaining(0.0) == 3.75
+
+
 def test_refusals_of_one_episode_do_not_double() -> None:
     """Four requests refused together wait once."""
     back_off = BackOff()

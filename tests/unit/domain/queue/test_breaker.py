@@ -26,6 +26,7 @@ def probe(under_test: Breaker, request_id: str, now: float = 0.0) -> Failure:
 def test_a_failure_opens_it_and_a_success_closes_it() -> None:
     """Any success closes it: of the probe, or of a question sent before."""
     under_test = breaker()
+    assert under_test.is_open is False
     assert fail(under_test, "a") is Failure.CLUSTER
     assert under_test.is_open
     assert under_test.remaining(0.0) == 0.5
@@ -35,6 +36,29 @@ def test_a_failure_opens_it_and_a_success_closes_it() -> None:
     assert not under_test.is_open
     assert not under_test.is_probing
     assert not under_test.succeeded("c")
+
+
+def test_closed_it_holds_nothing_back() -> None:
+    """Also while the wait that the cluster asked for still runs; and no question is a probe."""
+    under_test = breaker()
+    under_test.sent("a")
+    assert not under_test.is_probing
+    under_test.failed("a", 0.0, retry_after=20.0, jitter=0.0, blames=True)
+    assert under_test.remaining(0.0) == 20
+    under_test.succeeded("b")
+    assert under_test.remaining(0.0) == 0
+
+
+def test_only_one_question_is_the_probe() -> None:
+    """One that leaves at the same time is not, and may end before it."""
+    under_test = breaker()
+    fail(under_test, "a")
+    under_test.sent("b")
+    under_test.sent("c")
+    under_test.left("c")
+    assert under_test.is_probing
+    under_test.left("b")
+    assert not under_test.is_probing
 
 
 def test_pauses_grow_with_the_probes_and_not_with_stragglers() -> None:
@@ -99,6 +123,58 @@ def test_a_question_that_fails_between_successes_is_to_blame() -> None:
     assert fail(under_test, "bad", 21.0) is Failure.CLUSTER
 
 
+def test_a_suspect_may_be_sent_when_its_time_has_come() -> None:
+    """At that very moment; before it, the next one that is due is told, unless the breaker holds everything."""
+    under_test = breaker()
+    assert under_test.next_due(0.0) is None
+    for request_id, now in (("late", 11.0), ("early", 10.0)):
+        fail(under_test, request_id)
+        under_test.succeeded("good")
+        assert fail(under_test, request_id, now) is Failure.SUSPECT
+    due = 10.0 + SUSPECT_SECONDS / 2
+    assert under_test.next_due(10.0) == SUSPECT_SECONDS / 2
+    assert set(under_test.set_aside(due - 0.1)) == {"early", "late"}
+    assert set(under_test.set_aside(due)) == {"late"}
+    assert under_test.next_due(due) == 1.0
+    assert under_test.next_due(due + 1.0) is None
+    fail(under_test, "other", 10.0)
+    assert under_test.is_open
+    assert under_test.next_due(10.0) is None
+
+
+def test_a_suspect_waits_longer_by_chance() -> None:
+    """Half of its time is drawn, so that suspects of several processes do not come back together."""
+    under_test = breaker()
+    fail(under_test, "bad")
+    under_test.succeeded("good")
+    under_test.failed("bad", 10.0, retry_after=None, jitter=0.5, blames=True)
+    assert under_test.next_due(10.0) == SUSPECT_SECONDS * 0.75
+
+
+def test_nobody_is_a_suspect_while_the_cluster_fails() -> None:
+    """The strike counts, but once something succeeds the question may go at once."""
+    under_test = breaker()
+    fail(under_test, "bad")
+    under_test.succeeded("good")
+    fail(under_test, "other")
+    assert fail(under_test, "bad", 10.0) is Failure.CLUSTER
+    under_test.succeeded("good")
+    assert under_test.set_aside(10.0) == frozenset()
+    assert fail(under_test, "bad", 11.0) is Failure.QUESTION
+
+
+def test_a_probe_that_fails_makes_way_and_a_success_begins_the_count_anew() -> None:
+    """Whether or not it was said before that the probe left; the head of the queue probes first."""
+    under_test = breaker()
+    fail(under_test, "a")
+    under_test.sent("a")
+    fail(under_test, "a")
+    assert not under_test.is_probing
+    under_test.succeeded("b")
+    fail(under_test, "c")
+    assert under_test.set_aside(0.0) == frozenset()
+
+
 def test_failures_that_no_question_causes_never_count() -> None:
     """No pipeline is ready, however often that happens between successes."""
     under_test = breaker()
@@ -150,7 +226,7 @@ def test_it_does_not_grow_for_ever() -> None:
     for number in range(2 * REMEMBERED):
         fail(under_test, str(number))
         under_test.succeeded("other")
-    assert len(under_test._records) <= REMEMBERED
+    assert len(under_test._records) == REMEMBERED
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))

@@ -1,0 +1,76 @@
+"""Profiles in effect, and the options of a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.domain.conversation.profile import Chosen, Profile, Scope, ScopeChain
+from bot.domain.queue.request import GenerationOptions
+from bot.services.access.profiles import Profiles
+from tests.fakes.clocks import HandClock
+
+THREAD, CHANNEL, SERVER = (
+    Scope("thread", 72, "A question"),
+    Scope("channel", 71, "general"),
+    Scope("server", 8, "Team"),
+)
+DEFAULTS = Profile(persona="", context_tokens=6000, answer_tokens=2000)
+NEW_YEAR = 1_767_225_599.0
+"""The last second of 2025 (UTC)."""
+
+
+@dataclass
+class Choices:
+    """A :class:`bot.services.access.profiles.ProfileStore` in memory, and the changes with who and when."""
+
+    kept: dict[int, dict[str, object]] = field(default_factory=dict)
+    changed: list[tuple[int, Mapping[str, Chosen | None], int, float]] = field(default_factory=list)
+
+    async def chosen(self, scope_ids: Sequence[int]) -> Mapping[int, Mapping[str, object]]:
+        """Those of these scopes that have any, the widest first."""
+        return {one: self.kept[one] for one in reversed(scope_ids) if one in self.kept}
+
+    async def choose(self, scope_id: int, changes: Mapping[str, Chosen | None], *, by: int, now: float) -> None:
+        """Take over the changes."""
+        self.changed.append((scope_id, changes, by, now))
+
+
+def profiles(store: Choices) -> Profiles:
+    return Profiles(store, HandClock(NEW_YEAR), DEFAULTS)
+
+
+async def test_the_narrowest_scope_counts_in_whatever_order_the_store_tells_them() -> None:
+    """A scope that chose nothing leaves it to the wider one."""
+    one = profiles(Choices({71: {"persona": "You joke."}, 8: {"persona": "You advise.", "top_k": 5}}))
+    profile = await one.of((72, 71, 8))
+    assert (profile.persona, profile.top_k, profile.context_tokens) == ("You joke.", 5, 6000)
+    assert (await one.of((8,))).persona == "You advise."
+    assert one.defaults is DEFAULTS
+
+
+async def test_what_a_scope_chose_itself_is_told_without_what_it_inherits() -> None:
+    """Nothing where it chose nothing."""
+    one = profiles(Choices({8: {"top_k": 5}}))
+    assert await one.chosen(SERVER) == {"top_k": 5}
+    assert await one.chosen(CHANNEL) == {}
+
+
+async def test_a_change_is_recorded_with_its_author_and_its_time() -> None:
+    """The audit tells it to operators."""
+    store = Choices()
+    await profiles(store).choose(CHANNEL, {"top_k": 5, "persona": None}, by=99)
+    assert store.changed == [(71, {"top_k": 5, "persona": None}, 99, NEW_YEAR)]
+
+
+async def test_a_question_takes_what_is_in_effect_where_and_when_it_is_asked() -> None:
+    """The day is that of UTC; a thread stands for its channel."""
+    profile = Profile(
+        persona="{user} {channel} {server} {date}", context_tokens=500, answer_tokens=90, temperature=0.5, top_k=3
+    )
+    options = profiles(Choices()).options(profile, ScopeChain((THREAD, CHANNEL, SERVER)), "Ada")
+    assert options == GenerationOptions("Ada A question Team 2025-12-31", 500, 90, 0.5, 3)
+    assert (
+        profiles(Choices()).options(profile, ScopeChain((CHANNEL,)), "Bo").system_prompt
+        == "Bo general  2025-12-31"
+    )
