@@ -13,7 +13,7 @@ FUZZ   := $(VENV)/.fuzz
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint coverage bench soak fuzz migrate env-example tables requirements screenshots
+.PHONY: help setup demo run test lint coverage bench soak fuzz mutation migrate env-example tables requirements screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,11 @@ fuzz: $(FUZZ) ## Fuzz what reads untrusted bytes and text, MINUTES=1 for each; f
 			-artifact_prefix=.fuzz/crash-$$corpus- .fuzz/$$corpus tests/fuzz/corpus/$$corpus || exit 1; \
 	done
 
+mutation: $(FUZZ) ## Change the queue, conversations and access in small ways; lists what no test notices (half an hour)
+	$(PY) -m mutmut run --max-children 1
+	@$(PY) -m mutmut results
+	@$(PY) -m tests.mutation
+
 migrate: $(BASE) ## Bring the database to the newest schema (run does this by itself)
 	@$(PY) -m bot migrate
 
@@ -101,6 +106,6 @@ $(DEV): requirements/dev.txt | $(MADE)
 	@touch $(BASE) $@
 
 $(FUZZ): requirements/fuzz.txt | $(DEV)
-	@echo "Installing what fuzzing needs into $(VENV)"
+	@echo "Installing what fuzzing and mutation testing need into $(VENV)"
 	@$(PIP_INSTALL) -r requirements/fuzz.txt
 	@touch $@

@@ -51,7 +51,7 @@ def files() -> list[Path]:
 
 def _is_generated(path: Path) -> bool:
     return (
-        path.parts[0] in {"data", ".demo"}
+        path.parts[0] in {"data", ".demo", ".fuzz", "mutants"}
         or any(
             part in {"__pycache__", "results", "node_modules"} or (part.startswith(".") and part.endswith("cache"))
             for part in path.parts
