@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import pytest
 
 from bot.domain.conversation.profile import Chosen, Profile, Scope, ScopeChain
 from bot.domain.queue.request import GenerationOptions
@@ -74,3 +77,20 @@ async def test_a_question_takes_what_is_in_effect_where_and_when_it_is_asked() -
         profiles(Choices()).options(profile, ScopeChain((CHANNEL,)), "Bo").system_prompt
         == "Bo general  2025-12-31"
     )
+
+
+@pytest.fixture
+def in_tokyo() -> Iterator[None]:
+    """The machine's zone is nine hours ahead of UTC."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+def test_the_day_does_not_depend_on_the_machine() -> None:
+    """In Tokyo 2026 has begun already."""
+    profile = Profile(persona="{date}", context_tokens=500, answer_tokens=90)
+    assert profiles(Choices()).options(profile, ScopeChain((CHANNEL,)), "Ada").system_prompt == "2025-12-31"
