@@ -133,6 +133,7 @@ def test_a_cluster_that_takes_one_at_a_time_is_asked_one_at_a_time() -> None:
     """Two were refused, so one is left, whatever succeeds; a refusal of that one leaves it too."""
     capacity = CapacityLimit(first=2)
     capacity.refused(1.0, sent_at=0.0)
+    assert capacity.limit(1.0) == 1
     saturate(capacity, 100, now=1.0)
     assert capacity.limit(1.0) == 1
     capacity.refused(3.0, sent_at=2.0)
