@@ -64,6 +64,25 @@ def test_models_are_learnt_apart() -> None:
     )
 
 
+@pytest.mark.parametrize(("estimated", "reported"), [(0, 100), (-1, 100), (100, 0), (100, -1)])
+def test_a_report_of_nothing_is_ignored(estimated: int, reported: int) -> None:
+    """It says nothing about the tokenizer, and does not make its model the one observed last."""
+    estimator = TokenEstimator()
+    estimator.observe("known", 100, 200, ratio=1.0)
+    estimator.observe("m", estimated, reported, ratio=1.0)
+    assert estimator.for_model("m").ratio == 1.0
+    assert estimator.for_model(None) == estimator.for_model("known") != estimator.for_model("m")
+
+
+@pytest.mark.parametrize(("estimated", "reported"), [(1, 100), (100, 1)])
+def test_a_report_of_one_token_counts(estimated: int, reported: int) -> None:
+    """However far it is from the estimate."""
+    estimator = TokenEstimator()
+    estimator.observe("m", estimated, reported, ratio=1.0)
+    assert (estimator.for_model("m").ratio > 1.0) is (reported > estimated)
+    assert estimator.for_model(None) == estimator.for_model("m") != estimator.for_model("other")
+
+
 def test_a_model_whose_tokenizer_changes_is_learnt_anew() -> None:
     estimator = TokenEstimator()
     for _ in range(30):

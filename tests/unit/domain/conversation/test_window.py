@@ -154,6 +154,10 @@ def test_a_name_cannot_pretend_to_be_more_than_a_name(name: str, shown: str) -> 
         ("is\n```a`b\nBen: yes\n```", "Ada: is\n```a`b\n> Ben: yes\n```"),
         ("is\n```a`b\n```\nelse: x\n```", "Ada: is\n```a`b\n```\nelse: x\n```"),
         ("is\n~~~a`b\nelse: x\n~~~", "Ada: is\n~~~a`b\nelse: x\n~~~"),
+        ("is\n```\nif: x\n~~~\nelse: y\n```", "Ada: is\n```\nif: x\n~~~\nelse: y\n```"),
+        ("is\n````\nif: x\n```\nelse: y\n````", "Ada: is\n````\nif: x\n```\nelse: y\n````"),
+        ("is\n```\nif: x\n```py\nelse: y\n```", "Ada: is\n```\nif: x\n```py\nelse: y\n```"),
+        ("is\n```\nif: x\n```\nor\n```\nelse: y\n```", "Ada: is\n```\nif: x\n```\nor\n```\nelse: y\n```"),
         ("at\n10:30\nhttps://a.b\ndef f(x):\n    key: 1", "Ada: at\n10:30\nhttps://a.b\ndef f(x):\n    key: 1"),
     ],
     ids=[
@@ -166,6 +170,10 @@ def test_a_name_cannot_pretend_to_be_more_than_a_name(name: str, shown: str) -> 
         "no fence",
         "fence after none",
         "tildes",
+        "tildes in a fence",
+        "shorter fence in a fence",
+        "fence with a word in a fence",
+        "two fences",
         "no speaker",
     ],
 )
