@@ -64,3 +64,4 @@ def test_a_charged_question_stays_in_front() -> None:
     assert fairness.chain(100, [back, waiting(2)]) == {1: 40, 2: 100}
     assert fairness.chain(20, [back, waiting(2)]) == {1: 10, 2: 20}
     assert fairness.chain(None, [back]) == {1: 40}
+    assert fairness.chain(100, [waiting(1, tag=40, charge=0.5)]) == {1: 40}, "a heavy person is charged little"
