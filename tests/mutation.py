@@ -11,7 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 RESULTS = Path("mutants")
 SURVIVED, NO_TEST = 0, 33
@@ -24,6 +24,7 @@ settings.register_profile(
     deadline=None,
     print_blob=False,
     phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 
