@@ -299,7 +299,8 @@ def test_the_work_grows_only_with_the_length_of_the_text(
     guard = EchoGuard(prompt)
     for at in range(0, len(text), step):
         guard.feed(text[at : at + step], 0.0)
-        assert sum(len(piece) for piece, _ in guard._held) <= prompt.limit + step
+        assert guard.held <= prompt.limit + step
+    assert guard.held == (sum(len(piece) for piece, _ in guard._held) if guard.held else 0)
     guard.close(broken=False)
     assert looked <= 25 * len(text)
 
