@@ -15,10 +15,8 @@ from bot.discord_io.client import Services
 from bot.discord_io.command_tree import text_layout
 from bot.domain.queue.request import RequestKind, StoredRequest
 from bot.i18n.catalogue import say
-from bot.markdown.document import render
 from bot.presentation.page import REQUEST_ID, Control
 from bot.services.access.rules import Act
-from bot.services.answers.versions import Version
 from bot.services.requests.actions import PressedMessage
 from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
 from cogs.ui.base import DurableButton, Press, reply
@@ -103,15 +101,13 @@ async def _turn(services: Services, request_id: str, press: Press, step: int) ->
     await services.revisions.turn(origin, step, destination)
 
 
-async def _version(services: Services, request_id: str, press: Press) -> Version:
-    return await services.actions.version(request_id, person_of(press), channel_id=press.channel_id)
-
-
 async def _reasoning(services: Services, request_id: str, press: Press) -> None:
     locale = press.locale.value
-    thought = (await _version(services, request_id, press)).reasoning
-    pages = render(thought, limit=TEXT_LIMIT) if thought else (say(locale, "reasoning.none"),)
-    view = text_layout(f"-# {say(locale, 'reasoning.title')}\n{pages[0]}")
+    thought, pages = await services.actions.reasoning(
+        request_id, person_of(press), channel_id=press.channel_id, limit=TEXT_LIMIT
+    )
+    shown = pages[0] if pages else say(locale, "reasoning.none")
+    view = text_layout(f"-# {say(locale, 'reasoning.title')}\n{shown}")
     files: list[discord.File] = []
     if len(pages) > 1:
         files = [discord.File(io.BytesIO(thought.encode()), filename="reasoning.md")]
@@ -120,10 +116,10 @@ async def _reasoning(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _as_file(services: Services, request_id: str, press: Press) -> None:
-    text = (await _version(services, request_id, press)).text
+    version = await services.actions.version(request_id, person_of(press), channel_id=press.channel_id)
     view = text_layout(f"-# {say(press.locale.value, 'file.title')}")
     view.add_item(ui.File("attachment://answer.md"))
-    file = discord.File(io.BytesIO(text.encode()), filename="answer.md")
+    file = discord.File(io.BytesIO(version.text.encode()), filename="answer.md")
     await reply(press, view, private=True, files=[file])
 
 
