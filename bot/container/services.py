@@ -57,6 +57,7 @@ class App:
     bot: ParallaxBot
     queue: Queue
     monitor: ClusterMonitor
+    cluster: ClusterService
     personal: PersonalData
     background: Background
     operations: OperationsServices
@@ -201,6 +202,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         bot,
         queue,
         parts.monitor,
+        cluster,
         personal,
         parts.background,
         operations,
