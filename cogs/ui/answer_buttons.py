@@ -19,7 +19,7 @@ from bot.presentation.page import REQUEST_ID, Control
 from bot.services.access.rules import Act
 from bot.services.requests.actions import PressedMessage
 from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
-from cogs.ui.base import DurableButton, Press, reply
+from cogs.ui.base import DurableButton, Press, acknowledge, reply, with_notice
 from cogs.ui.convert import destination_of, person_of, place_of_interaction, token_expiry
 
 TEXT_LIMIT = 3800
@@ -35,15 +35,15 @@ async def _stop(services: Services, request_id: str, press: Press) -> None:
     if not request.question.destination.channel_route:
         # Its last form is shown through the press's token, which Discord accepts only after the acknowledgement.
         try:
-            await press.response.defer()
+            await acknowledge(press)
         finally:
-            await stop()
+            await with_notice(press, stop())
         return
     # At the same time: a slow Discord must not keep a pipeline busy, nor a slow last edit delay the
     # acknowledgement.
-    stopping = asyncio.create_task(stop(), name=f"stop-{request_id}")
+    stopping = asyncio.create_task(with_notice(press, stop()), name=f"stop-{request_id}")
     try:
-        await press.response.defer()
+        await acknowledge(press)
     finally:
         await stopping
 
@@ -57,7 +57,7 @@ async def _show(services: Services, request_id: str, press: Press) -> None:
 async def _send(services: Services, request: StoredRequest, press: Press, *, private: bool) -> None:
     """Send a stored answer as new messages."""
     pages = await services.actions.pages(request)
-    await press.response.defer(ephemeral=private, thinking=True)
+    await acknowledge(press, new=private)
     for page in pages:
         await press.followup.send(
             view=services.layout(page, request.request_id, press.locale.value),
@@ -82,8 +82,8 @@ async def _again(services: Services, request_id: str, press: Press, kind: Reques
         message_id = await answer(press, view, private=destination.private)
         await services.ask.acknowledged(accepted, message_id)
         return
-    await press.response.defer()
-    await services.revisions.repeat(origin, kind, destination, in_place=True)
+    await acknowledge(press)
+    await with_notice(press, services.revisions.repeat(origin, kind, destination, in_place=True))
 
 
 async def _turn(services: Services, request_id: str, press: Press, step: int) -> None:
@@ -97,8 +97,8 @@ async def _turn(services: Services, request_id: str, press: Press, step: int) ->
         if len(origin.message_ids) != 1:
             await _send(services, version, press, private=destination.private)
             return
-    await press.response.defer()
-    await services.revisions.turn(origin, step, destination)
+    await acknowledge(press)
+    await with_notice(press, services.revisions.turn(origin, step, destination))
 
 
 async def _reasoning(services: Services, request_id: str, press: Press) -> None:
