@@ -12,6 +12,9 @@ FUZZ   := $(VENV)/.fuzz
 # made at first import, of the few modules that are used.
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
 
+# Several processes load the same modules: compile them once, whatever the caller's environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test lint coverage bench soak fuzz mutation migrate env-example tables requirements screenshots
 

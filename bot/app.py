@@ -63,6 +63,7 @@ def lasting_tasks(app: App) -> list[LastingTask]:
     queue, operations = app.queue, app.operations
     tasks = [
         LastingTask("monitor", app.monitor.run),
+        LastingTask("model", app.cluster.run),
         LastingTask("dispatcher", queue.dispatcher.run, when_ready=True),
         LastingTask("heartbeat", queue.heartbeat.run, when_ready=True),
         LastingTask("reconciliation", queue.reconciliation.run, when_ready=True),

@@ -19,7 +19,7 @@ from bot.presentation.model_switch import switch_question
 from bot.presentation.page import escape_inline
 from bot.presentation.status import short_node
 from bot.services.operations.model_switch import Plan
-from cogs.ui.base import fill_in, reply
+from cogs.ui.base import acknowledge, fill_in, reply
 from cogs.ui.convert import person_of
 from cogs.ui.queue_admin import QueueAdminView
 from cogs.ui.switch import ConfirmSwitch, SwitchControl, follow_switch
@@ -112,14 +112,14 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         await self._show(interaction, under_way)
 
     async def _show(self, interaction: discord.Interaction, switch: Switch) -> None:
-        await interaction.response.defer(thinking=True, ephemeral=True)
+        await acknowledge(interaction, new=True)
         await follow_switch(self._services, interaction, switch)
 
     @app_commands.command(name="board", description="Place a live board in this channel, or stop updating it.")
     @app_commands.describe(remove="Stop updating this channel's board.")
     async def board(self, interaction: discord.Interaction, remove: bool = False) -> None:
         """Place or remove the board of this channel."""
-        await interaction.response.defer(thinking=True, ephemeral=True)
+        await acknowledge(interaction, new=True)
         channel, locale, by = interaction.channel_id or 0, interaction.locale.value, interaction.user.id
         boards = self._services.operations.boards
         if remove:

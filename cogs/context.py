@@ -20,7 +20,7 @@ from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access, Act
 from bot.services.conversations.memory import ConversationService
 from bot.services.requests.personal_data import PersonalData
-from cogs.ui.base import BaseLayout, Press, fill_in, made_button, reply
+from cogs.ui.base import BaseLayout, Press, acknowledge, fill_in, made_button, reply, with_notice
 from cogs.ui.convert import manages, person_of, place_of_interaction
 
 QUESTION_SHOWN = 120
@@ -42,8 +42,8 @@ class Forget(BaseLayout):
         """Allow everybody: people may erase their own data even where they may not ask."""
 
     async def _forget(self, interaction: Press) -> None:
-        await interaction.response.defer()
-        gone = await self._personal.forget(interaction.user.id)
+        await acknowledge(interaction)
+        gone = await with_notice(interaction, self._personal.forget(interaction.user.id))
         locale = self._locale
         done = say(
             locale,
@@ -56,7 +56,7 @@ class Forget(BaseLayout):
         await self._end(interaction, done, say(locale, "forget.remains"))
 
     async def _keep(self, interaction: Press) -> None:
-        await interaction.response.defer()
+        await acknowledge(interaction)
         await self._end(interaction, say(self._locale, "forget.kept"))
 
     async def _end(self, interaction: Press, *paragraphs: str) -> None:
@@ -145,7 +145,7 @@ class Context(commands.Cog):
     async def export(self, interaction: discord.Interaction) -> None:
         """Send the person's questions with their answers as Markdown and JSON, to them alone."""
         locale = interaction.locale.value
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, new=True)
         kept, summaries = await self._personal.export(interaction.user.id)
         if not kept:
             await fill_in(interaction, text_layout(say(locale, "export.nothing")))

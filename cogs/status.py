@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
 from bot.presentation.join import joined_memory
-from cogs.ui.base import fill_in, reply
+from cogs.ui.base import acknowledge, fill_in, reply
 from cogs.ui.convert import person_of
 from cogs.ui.join import show_join
 from cogs.ui.models import ModelPages
@@ -43,7 +43,7 @@ class Cluster(commands.Cog):
         self, interaction: discord.Interaction, search: app_commands.Range[str, 1, 80] | None = None
     ) -> None:
         """Show the list in pages."""
-        await interaction.response.defer(thinking=True, ephemeral=True)
+        await acknowledge(interaction, new=True)
         status = self._services.cluster.view().status
         operator = self._services.operators.is_operator(person_of(interaction))
         layout = ModelPages(

@@ -17,7 +17,7 @@ from bot.i18n.catalogue import say
 from bot.presentation.usage_chart import usage_chart
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
-from cogs.ui.base import fill_in, reply
+from cogs.ui.base import acknowledge, fill_in, reply
 from cogs.ui.convert import manages, person_of
 
 DAYS = 30
@@ -67,7 +67,7 @@ class Usage(commands.Cog):
             raise NotAllowed("no server here", key="error.not_manager")
         person = person_of(interaction)
         self._access.require_manager(person, manager=manages(interaction))
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, new=True)
         rows = await self._quotas.server(interaction.guild_id, DAYS)
         if not rows:
             await fill_in(interaction, text_layout(say(locale, "usage.nothing")))

@@ -57,6 +57,7 @@ class App:
     bot: ParallaxBot
     queue: Queue
     monitor: ClusterMonitor
+    cluster: ClusterService
     personal: PersonalData
     background: Background
     operations: OperationsServices
@@ -110,7 +111,25 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     quotas = Quotas(
         database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles
     )
-    personal = PersonalData(database.personal, database.requests, queue.cancellation, profiles, clock)
+    revisions = Revisions(
+        database.requests,
+        queue.live_answers,
+        queue.gate,
+        queue.positions,
+        queue.signal,
+        queue.views,
+        clock,
+        queue_limits,
+    )
+    personal = PersonalData(
+        database.personal,
+        database.requests,
+        queue.cancellation,
+        revisions,
+        profiles,
+        parts.background,
+        clock,
+    )
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
     overview = QueueOverview(
         database.requests,
@@ -155,16 +174,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             database.audit,
             clock,
         ),
-        revisions=Revisions(
-            database.requests,
-            queue.live_answers,
-            queue.gate,
-            queue.positions,
-            queue.signal,
-            queue.views,
-            clock,
-            queue_limits,
-        ),
+        revisions=revisions,
         queue=overview,
         conversations=ConversationService(database.conversations, estimator, database.summaries),
         operators=operators,
@@ -192,6 +202,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         bot,
         queue,
         parts.monitor,
+        cluster,
         personal,
         parts.background,
         operations,

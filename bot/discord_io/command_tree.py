@@ -16,11 +16,13 @@ from discord import app_commands
 
 from bot.clock import Clock
 from bot.discord_io.calls import NOBODY, got_lost, translated
+from bot.discord_io.first_answer import FirstAnswer, watch
 from bot.discord_io.interaction_calls import ALREADY_ACKNOWLEDGED
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Act, Standing, refusal
+from bot.tasks.background import Background
 
 log = structlog.get_logger(__name__)
 
@@ -100,10 +102,11 @@ async def _told(interaction: discord.Interaction, sentence: str) -> None:
 async def tell(interaction: discord.Interaction, sentence: str) -> None:
     """Answer an interaction privately with one sentence, whether or not it was acknowledged before."""
     view = text_layout(sentence[:3900])
-    if interaction.response.is_done():
-        await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=NOBODY)
-    else:
-        await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+    async with FirstAnswer.of(interaction).lock:
+        if not interaction.response.is_done():
+            await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=NOBODY)
+            return
+    await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=NOBODY)
 
 
 def text_layout(*paragraphs: str) -> discord.ui.LayoutView:
@@ -126,6 +129,7 @@ class Guard:
         self._clock = clock
         self._allowed_guild_ids = frozenset(allowed_guild_ids)
         self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
+        self._background = Background()
 
     @property
     def allows_every_server(self) -> bool:
@@ -151,7 +155,15 @@ class Guard:
             known = interaction.extras[_ADMITTED] = key is None
             if key is not None:
                 await self._refuse(interaction, sent, key)
+        if known and sent is not Sent.COMPLETION:
+            self.watch(interaction)
         return bool(known)
+
+    def watch(self, interaction: discord.Interaction[Any]) -> None:
+        """Tell the person in time when the present task, which handles the interaction, takes long."""
+        handler = asyncio.current_task()
+        assert handler is not None  # noqa: S101  # everything runs in a task
+        self._background.spawn(watch(interaction, handler), name="slow-answer")
 
     async def _refuse(self, interaction: discord.Interaction[Any], sent: Sent, key: str) -> None:
         began, user_id = self._clock.monotonic(), interaction.user.id

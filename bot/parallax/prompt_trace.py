@@ -113,6 +113,7 @@ class PromptTrace:
         self._base = 0
         self._positions: list[_Position] = [_Gap(plan, 0, 0) for plan in prompt.plans]
         self._preamble: tuple[int, int] | None = None
+        self._named = False
         self.cut: int | None = None
 
     def feed(self, piece: str) -> Verdict:
@@ -127,8 +128,10 @@ class PromptTrace:
                 work.extend(self._advanced(position))
             if len(self._positions) > _POSITIONS:
                 return Verdict.ORDINARY
-        if self.cut is not None and not any(map(_has_begun, self._positions)):
-            return Verdict.ECHO  # else more of the text may be the prompt
+        # Where more of the text may be the prompt, its end is not known yet.
+        open_ended = self._preamble is not None and not self._named
+        if self.cut is not None and not open_ended and not any(map(_has_begun, self._positions)):
+            return Verdict.ECHO
         self._forget()
         return Verdict.OPEN if self._positions or self._preamble else Verdict.ORDINARY
 
@@ -303,6 +306,7 @@ class PromptTrace:
         closed = tail.closed or (self._prompt.goes_on and gap.words > 0)
         system = gap.plan.with_system and (gap.words > 0 or gap.said >= CERTAIN)
         if (closed or system) and not gap.plan.lacking:
+            self._named = self._named or tail.named
             self.cut = max(self.cut or 0, tail.cut if self._prompt.goes_on else tail.at)
 
 
@@ -312,7 +316,9 @@ def _tokens(position: _Position) -> int:
 
 
 def _has_begun(position: _Position) -> bool:
-    """Whether a whole message lies before this position."""
+    """Whether a message, or the beginning of one, lies before this position."""
+    if isinstance(position, _Inside) and position.done:
+        return True
     return (position if isinstance(position, _Gap) else position.gap).step > 0
 
 

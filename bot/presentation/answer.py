@@ -208,8 +208,7 @@ class AnswerView:
 
     async def prepare(self) -> None:
         """Process a long text in small steps, with a turn for other tasks after each; `render` is quick then."""
-        while self.document.work():
-            await self._clock.sleep(0)
+        await _worked(self.document, self._clock)
 
     def render(self) -> tuple[Page, ...]:
         """The pages as they should be now."""
@@ -314,6 +313,21 @@ class AnswerView:
 WAIT_FOR_CLUSTER_SHOWN_AFTER = 1.5
 SPEED_SHOWN_AFTER = 1.0
 WAIT_SHOWN_FROM = 1.0
+
+
+async def pages_of(text: str, *, limit: int, clock: Clock) -> tuple[str, ...]:
+    """The pages of a whole text, each of at most ``limit`` characters, made in small steps as
+    :meth:`AnswerView.prepare` does."""
+    document = AnswerDocument(limit=limit)
+    document.feed(text)
+    await _worked(document, clock)
+    document.close()
+    return document.pages()
+
+
+async def _worked(document: AnswerDocument, clock: Clock) -> None:
+    while document.work():
+        await clock.sleep(0)
 
 
 def _calm(seconds: float) -> float:

@@ -41,11 +41,13 @@ class Background:
         level = log.warning if isinstance(error, BotError) else log.error
         level("background.failed", task=task.get_name(), exc_info=error)
 
-    async def settled(self, timeout: float) -> None:
-        """Wait until the tasks of :meth:`spawn` have ended, at most ``timeout`` seconds."""
+    async def settled(self, timeout: float) -> bool:
+        """Wait until the tasks of :meth:`spawn` have ended, at most ``timeout`` seconds; returns whether they
+        have."""
         ending = self._tasks - self._following
         if ending:
             await asyncio.wait(ending, timeout=timeout)
+        return all(task.done() for task in ending)
 
     async def aclose(self) -> None:
         """Cancel all tasks that still run."""

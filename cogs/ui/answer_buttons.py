@@ -15,13 +15,11 @@ from bot.discord_io.client import Services
 from bot.discord_io.command_tree import text_layout
 from bot.domain.queue.request import RequestKind, StoredRequest
 from bot.i18n.catalogue import say
-from bot.markdown.document import render
 from bot.presentation.page import REQUEST_ID, Control
 from bot.services.access.rules import Act
-from bot.services.answers.versions import Version
 from bot.services.requests.actions import PressedMessage
 from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
-from cogs.ui.base import DurableButton, Press, reply
+from cogs.ui.base import DurableButton, Press, acknowledge, reply, with_notice
 from cogs.ui.convert import destination_of, person_of, place_of_interaction, token_expiry
 
 TEXT_LIMIT = 3800
@@ -37,15 +35,15 @@ async def _stop(services: Services, request_id: str, press: Press) -> None:
     if not request.question.destination.channel_route:
         # Its last form is shown through the press's token, which Discord accepts only after the acknowledgement.
         try:
-            await press.response.defer()
+            await acknowledge(press)
         finally:
-            await stop()
+            await with_notice(press, stop())
         return
     # At the same time: a slow Discord must not keep a pipeline busy, nor a slow last edit delay the
     # acknowledgement.
-    stopping = asyncio.create_task(stop(), name=f"stop-{request_id}")
+    stopping = asyncio.create_task(with_notice(press, stop()), name=f"stop-{request_id}")
     try:
-        await press.response.defer()
+        await acknowledge(press)
     finally:
         await stopping
 
@@ -59,7 +57,7 @@ async def _show(services: Services, request_id: str, press: Press) -> None:
 async def _send(services: Services, request: StoredRequest, press: Press, *, private: bool) -> None:
     """Send a stored answer as new messages."""
     pages = await services.actions.pages(request)
-    await press.response.defer(ephemeral=private, thinking=True)
+    await acknowledge(press, new=private)
     for page in pages:
         await press.followup.send(
             view=services.layout(page, request.request_id, press.locale.value),
@@ -84,8 +82,8 @@ async def _again(services: Services, request_id: str, press: Press, kind: Reques
         message_id = await answer(press, view, private=destination.private)
         await services.ask.acknowledged(accepted, message_id)
         return
-    await press.response.defer()
-    await services.revisions.repeat(origin, kind, destination, in_place=True)
+    await acknowledge(press)
+    await with_notice(press, services.revisions.repeat(origin, kind, destination, in_place=True))
 
 
 async def _turn(services: Services, request_id: str, press: Press, step: int) -> None:
@@ -99,19 +97,17 @@ async def _turn(services: Services, request_id: str, press: Press, step: int) ->
         if len(origin.message_ids) != 1:
             await _send(services, version, press, private=destination.private)
             return
-    await press.response.defer()
-    await services.revisions.turn(origin, step, destination)
-
-
-async def _version(services: Services, request_id: str, press: Press) -> Version:
-    return await services.actions.version(request_id, person_of(press), channel_id=press.channel_id)
+    await acknowledge(press)
+    await with_notice(press, services.revisions.turn(origin, step, destination))
 
 
 async def _reasoning(services: Services, request_id: str, press: Press) -> None:
     locale = press.locale.value
-    thought = (await _version(services, request_id, press)).reasoning
-    pages = render(thought, limit=TEXT_LIMIT) if thought else (say(locale, "reasoning.none"),)
-    view = text_layout(f"-# {say(locale, 'reasoning.title')}\n{pages[0]}")
+    thought, pages = await services.actions.reasoning(
+        request_id, person_of(press), channel_id=press.channel_id, limit=TEXT_LIMIT
+    )
+    shown = pages[0] if pages else say(locale, "reasoning.none")
+    view = text_layout(f"-# {say(locale, 'reasoning.title')}\n{shown}")
     files: list[discord.File] = []
     if len(pages) > 1:
         files = [discord.File(io.BytesIO(thought.encode()), filename="reasoning.md")]
@@ -120,10 +116,10 @@ async def _reasoning(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _as_file(services: Services, request_id: str, press: Press) -> None:
-    text = (await _version(services, request_id, press)).text
+    version = await services.actions.version(request_id, person_of(press), channel_id=press.channel_id)
     view = text_layout(f"-# {say(press.locale.value, 'file.title')}")
     view.add_item(ui.File("attachment://answer.md"))
-    file = discord.File(io.BytesIO(text.encode()), filename="answer.md")
+    file = discord.File(io.BytesIO(version.text.encode()), filename="answer.md")
     await reply(press, view, private=True, files=[file])
 
 

@@ -15,6 +15,7 @@ import structlog
 from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import tell, text_layout
+from bot.discord_io.first_answer import FirstAnswer
 from bot.domain.conversation.attached_text import AttachedFiles, Doubt, as_left_out
 from bot.domain.queue.request import Destination
 from bot.errors import AttachmentRejected, BotError, DeliveryError
@@ -22,7 +23,7 @@ from bot.i18n.catalogue import say
 from bot.presentation.page import quote_question
 from bot.services.requests.ask import AskRequest
 from bot.services.requests.fair_semaphore import FairSemaphore
-from cogs.ui.base import fill_in, reply
+from cogs.ui.base import acknowledge, fill_in, reply
 from cogs.ui.convert import (
     ask_context_of,
     asker_of,
@@ -98,7 +99,7 @@ class Asking:
         if files or about:
             self._services.attachments.check_all(files)
             # A download may take longer than the 3 s an interaction waits.
-            await interaction.response.defer(thinking=True, ephemeral=is_private)
+            await acknowledge(interaction, new=is_private)
         async with refused_privately(interaction):
             request, doubts = await self._with_files(request, files, about)
             threaded = (context.profile.threads if thread is None else thread) and not is_private
@@ -288,7 +289,7 @@ async def refused_privately(interaction: discord.Interaction) -> AsyncIterator[N
     try:
         yield
     except BotError:
-        if interaction.response.is_done():
+        if interaction.response.is_done() and not FirstAnswer.of(interaction).told:
             await interaction.delete_original_response()
         raise
 
@@ -343,7 +344,7 @@ async def _answer_with(message: discord.Message, sentence: str) -> None:
 
 async def answer(interaction: discord.Interaction, view: discord.ui.LayoutView, *, private: bool) -> int | None:
     """Answer an interaction with ``view``, acknowledged or not; the id of the message."""
-    if interaction.response.is_done():
+    if interaction.response.is_done() and not FirstAnswer.of(interaction).told:
         return await fill_in(interaction, view)
     message_id = await reply(interaction, view, private=private)
     # None: the message exists, and Discord's answer that told its id was lost.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import discord
 from discord import ui
@@ -13,10 +14,13 @@ from discord import ui
 from bot.discord_io.calls import NOBODY
 from bot.discord_io.client import ParallaxBot, Services
 from bot.discord_io.command_tree import report
+from bot.discord_io.first_answer import TOLD_AFTER, FirstAnswer, tell_slow
 from bot.domain.interaction_rates import Sent
 from bot.errors import NotAllowed
 
 Press = discord.Interaction[Any]
+
+T = TypeVar("T")
 
 
 def _bot_of(interaction: Press) -> ParallaxBot:
@@ -104,6 +108,7 @@ class BaseModal(ui.Modal, ABC):
         key = _bot_of(interaction).guard.refusal_in(interaction.guild_id)
         if key is not None:
             raise NotAllowed("not in this server", key=key)
+        _bot_of(interaction).guard.watch(interaction)
         await self.authorise(interaction)
         return True
 
@@ -118,19 +123,66 @@ async def reply(
     press: Press, view: ui.LayoutView, *, private: bool, files: Sequence[discord.File] = ()
 ) -> int | None:
     """Answer an interaction with a layout that pings nobody; returns the message's id if Discord tells it."""
-    response = await press.response.send_message(
-        view=view, ephemeral=private, allowed_mentions=NOBODY, files=list(files)
+    first = FirstAnswer.of(press)
+    async with first.lock:
+        if not press.response.is_done():
+            response = await press.response.send_message(
+                view=view, ephemeral=private, allowed_mentions=NOBODY, files=list(files)
+            )
+            return response.message_id
+    if first.told and press.message is None and private:
+        return await fill_in(press, view, files=files)
+    message_id = await _follow_up(press, view, files, private=private)
+    if first.told and press.message is None:
+        # The sentence that it takes longer; only the person saw it.
+        await press.delete_original_response()
+    return message_id
+
+
+async def _follow_up(press: Press, view: ui.LayoutView, files: Sequence[discord.File], *, private: bool) -> int:
+    message = await press.followup.send(
+        view=view, ephemeral=private, allowed_mentions=NOBODY, files=list(files), wait=True
     )
-    return response.message_id
+    return message.id
 
 
 async def redraw(press: Press, view: ui.LayoutView) -> None:
     """Answer a press by changing the pressed message to this layout; pings nobody."""
-    await press.response.edit_message(view=view, allowed_mentions=NOBODY)
+    async with FirstAnswer.of(press).lock:
+        if not press.response.is_done():
+            await press.response.edit_message(view=view, allowed_mentions=NOBODY)
+            return
+    await fill_in(press, view)
+
+
+async def acknowledge(press: Press, *, new: bool | None = None) -> None:
+    """Acknowledge an interaction, which :func:`fill_in` answers later. ``new``: with a new message, which shows
+    until then that the bot works, private or not; None changes the message that is there."""
+    first = FirstAnswer.of(press)
+    async with first.lock:
+        if press.response.is_done():
+            # It was told that it takes longer; for a command that is the message to fill in.
+            first.is_new = new if press.message is not None else None
+        elif new is None:
+            await press.response.defer()
+        else:
+            await press.response.defer(thinking=True, ephemeral=new)
+
+
+async def with_notice(press: Press, work: Coroutine[Any, Any, T]) -> T:
+    """Await what an acknowledged press asked for; say that it takes longer when it does."""
+    doing = asyncio.create_task(work, name="press")
+    await asyncio.wait({doing}, timeout=TOLD_AFTER)
+    if not doing.done():
+        await tell_slow(press)
+    return await doing
 
 
 async def fill_in(press: Press, view: ui.LayoutView, *, files: Sequence[discord.File] = ()) -> int:
     """Change an acknowledged interaction's message to this layout; pings nobody. Returns the message's id."""
+    first = FirstAnswer.of(press)
+    if first.is_new is not None:
+        return await _follow_up(press, view, files, private=first.is_new)
     message = await press.edit_original_response(
         view=view, attachments=list(files) or discord.utils.MISSING, allowed_mentions=NOBODY
     )

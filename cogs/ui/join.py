@@ -18,7 +18,7 @@ from bot.presentation.join import SYSTEMS, join_card
 from bot.presentation.page import escape_inline
 from bot.presentation.status import Card, short_node
 from bot.services.access.rules import Act
-from cogs.ui.base import BaseLayout, Press, fill_in, made_button, redraw
+from cogs.ui.base import BaseLayout, Press, acknowledge, fill_in, made_button, redraw
 from cogs.ui.convert import person_of, place_of_interaction
 
 log = structlog.get_logger(__name__)
@@ -107,7 +107,7 @@ class JoinView(BaseLayout):
 async def show_join(services: Services, interaction: Press) -> None:
     """Answer privately with the join command. Raises :class:`NotAllowed`, :class:`SchedulerError`."""
     await require_join(services, interaction)
-    await interaction.response.defer(thinking=True, ephemeral=True)
+    await acknowledge(interaction, new=True)
     join = await services.cluster.join_command()
     view = JoinView(services, join, locale=interaction.locale.value, owner_id=interaction.user.id)
     view.follow(interaction)

@@ -14,7 +14,7 @@ from bot.domain.interaction_rates import Sent
 from bot.domain.queue.request import QueueEntry, StoredRequest
 from bot.i18n.catalogue import say
 from bot.presentation.page import compact_duration, escape_inline
-from cogs.ui.base import BaseLayout, Press, fill_in, made_button, redraw
+from cogs.ui.base import BaseLayout, Press, acknowledge, fill_in, made_button, redraw, with_notice
 from cogs.ui.convert import require_operator
 
 SHOWN = 20
@@ -92,8 +92,9 @@ class QueueAdminView(BaseLayout):
         return made_button(say(self._locale, "queue_admin.clear"), pressed, style=discord.ButtonStyle.danger)
 
     async def _cancel_some(self, select: ui.Select[Any], interaction: Press) -> None:
-        await interaction.response.defer()
-        await self._done(interaction, await self._queue.cancel(select.values, by=interaction.user.id))
+        await acknowledge(interaction)
+        cancelling = self._queue.cancel(select.values, by=interaction.user.id)
+        await self._done(interaction, await with_notice(interaction, cancelling))
 
     async def _ask_clear(self, interaction: Press) -> None:
         self.clear_items()
@@ -108,8 +109,9 @@ class QueueAdminView(BaseLayout):
         await redraw(interaction, self)
 
     async def _clear(self, interaction: Press) -> None:
-        await interaction.response.defer()
-        await self._done(interaction, await self._queue.clear(by=interaction.user.id))
+        await acknowledge(interaction)
+        clearing = self._queue.clear(by=interaction.user.id)
+        await self._done(interaction, await with_notice(interaction, clearing))
 
     async def _done(self, interaction: Press, cancelled: int) -> None:
         self.clear_items()

@@ -15,7 +15,7 @@ from bot.discord_io.command_tree import text_layout
 from bot.errors import UserError
 from bot.presentation.cluster_chart import chart_title, cluster_chart
 from bot.presentation.status import CARD_ACTIONS, Accent, Card
-from cogs.ui.base import DurableButton, Press, fill_in, redraw
+from cogs.ui.base import DurableButton, Press, acknowledge, fill_in, redraw
 from cogs.ui.join import show_join
 
 CHART_SECONDS = 86_400.0
@@ -37,7 +37,7 @@ async def _live(services: Services, press: Press) -> None:
 
 
 async def _chart(services: Services, press: Press) -> None:
-    await press.response.defer(thinking=True, ephemeral=True)
+    await acknowledge(press, new=True)
     locale = press.locale.value
     samples = await services.operations.recorder.samples(CHART_SECONDS)
     if not samples:

@@ -21,7 +21,17 @@ from bot.i18n.catalogue import say
 from bot.presentation.page import escape_inline
 from bot.presentation.status import Accent
 from bot.services.operations.model_switch import Plan
-from cogs.ui.base import BaseLayout, BaseModal, DurableButton, Press, fill_in, made_button, redraw
+from cogs.ui.base import (
+    BaseLayout,
+    BaseModal,
+    DurableButton,
+    Press,
+    acknowledge,
+    fill_in,
+    made_button,
+    redraw,
+    with_notice,
+)
 from cogs.ui.convert import require_operator
 
 log = structlog.get_logger(__name__)
@@ -62,14 +72,15 @@ class ConfirmSwitch(BaseLayout):
     async def _begin(self, interaction: Press) -> None:
         """Start the switch and show its progress in this message. Several presses start only one."""
         # The view is not stopped: a second press must still be acknowledged.
-        await interaction.response.defer()
+        await acknowledge(interaction)
         self._decided = True
-        switch = await self._services.operations.model_switcher.begin(self._plan, by=interaction.user.id)
+        beginning = self._services.operations.model_switcher.begin(self._plan, by=interaction.user.id)
+        switch = await with_notice(interaction, beginning)
         await follow_switch(self._services, interaction, switch, wanted=self._plan)
 
     async def _dismiss(self, interaction: Press) -> None:
         if self._decided:
-            await interaction.response.defer()
+            await acknowledge(interaction)
             return
         self._decided = True
         await redraw(interaction, text_layout(say(self._locale, "init.cancelled")))
@@ -191,15 +202,16 @@ class SwitchControl(DurableButton, template=r"switch:(?P<action>cancel|back):(?P
             back = partial(_go_back, services, switch_id, secrets.token_hex(4), switch.previous_model)
             await press.response.send_modal(NameModal(services, switch.previous_model, back, press.locale.value))
             return
-        await press.response.defer()
-        ended = await switching.cancel(switch_id, by=press.user.id)
+        await acknowledge(press)
+        ended = await with_notice(press, switching.cancel(switch_id, by=press.user.id))
         if ended is not None:
             await follow_switch(services, press, ended)
 
 
 async def _go_back(services: Services, switch_id: str, plan_id: str, model: str, press: Press) -> None:
-    await press.response.defer()
-    switch = await services.operations.model_switcher.back(switch_id, by=press.user.id, plan_id=plan_id)
+    await acknowledge(press)
+    going_back = services.operations.model_switcher.back(switch_id, by=press.user.id, plan_id=plan_id)
+    switch = await with_notice(press, going_back)
     if switch is not None:
         wanted = Plan(plan_id, model, switch.nodes, switch.local_network)
         await follow_switch(services, press, switch, wanted=wanted)

@@ -141,6 +141,8 @@ async def test_p16_somebody_else_sets_a_model_that_cannot_run(tmp_path: Path) ->
         card = await (await olga.slash(room, "status")).response()
         assert "**no/such-model** · this model cannot run" in card.text
         assert "Add one with /join" not in card.text
+        kept = await ask(olga, new_room(stage), "Does it work?")
+        await until_shows(stage, kept, "kept: the model that was set cannot run")
 
 
 async def test_p10_a_scheduler_that_was_restarted_has_no_model(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, ask, body, new_room, of_the_bot, until_over
+from tests.e2e.reading import PATIENCE, ask, body, new_room, of_the_bot, until_over, until_shows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -230,6 +230,55 @@ async def test_a_deleted_question_is_forgotten(stage: Stage, room: Channel, ada:
     stage.parallax.script(["No."])
     await replied(stage, await ada.say(room, f"{bot_mention(stage)} the code?"))
     assert heard(stage) == [("user", "Ada: the code?")]
+
+
+async def test_d8_an_answer_loses_the_buttons_that_need_its_deleted_question(
+    stage: Stage, room: Channel, ada: Person
+) -> None:
+    """What was answered can still be read as a file and rated, but not asked again."""
+    stage.parallax.script(["Noted."])
+    message = await ada.say(room, f"{bot_mention(stage)} the code is 1234")
+    shown = await replied(stage, message)
+    assert "Regenerate" in shown.buttons
+    await ada.delete(message)
+    await stage.discord.wait_until(lambda: "Regenerate" not in shown.buttons, PATIENCE)
+    assert body(shown) == "Noted."
+    assert list(shown.buttons) == ["As file", "👍", "👎"]
+    assert (await (await ada.click(shown, label="As file")).response()).attachments
+
+
+async def test_d8_so_does_one_of_several_versions(stage: Stage, room: Channel, ada: Person) -> None:
+    """The versions can still be turned, and none of them can be repeated."""
+    stage.parallax.script(["One."])
+    message = await ada.say(room, f"{bot_mention(stage)} count")
+    shown = await replied(stage, message)
+    stage.parallax.script(["Two."])
+    await ada.click(shown, label="Regenerate")
+    await until_shows(stage, shown, "Two.", "2")
+    await until_over(stage, shown)
+    await ada.delete(message)
+    await stage.discord.wait_until(lambda: "Regenerate" not in shown.buttons, PATIENCE)
+    assert list(shown.buttons) == ["As file", "👍", "👎", "Previous"]
+    await ada.click(shown, label="Previous")
+    await until_shows(stage, shown, "One.")
+    assert list(shown.buttons) == ["As file", "👍", "👎", "Next"]
+
+
+async def test_d8_so_does_a_question_that_ended_without_an_answer(
+    stage: Stage, room: Channel, ada: Person
+) -> None:
+    """It was stopped before its first word; then its asker deletes it, so it cannot be tried again."""
+    stage.parallax.script([("late", 60.0)], match="Slow")
+    message = await ada.say(room, f"{bot_mention(stage)} Slow")
+    await stage.discord.wait_until(lambda: bool(of_the_bot(stage, room)), PATIENCE)
+    (shown,) = of_the_bot(stage, room)
+    await stage.discord.wait_until(lambda: "Stop" in shown.buttons, PATIENCE)
+    await ada.click(shown, label="Stop")
+    await until_over(stage, shown)
+    assert list(shown.buttons) == ["Try again"]
+    await ada.delete(message)
+    await until_shows(stage, shown, "the question was deleted")
+    assert not shown.buttons
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from sandbox.discord_api import DiscordDouble
+from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import staged
 from tests.e2e.reading import PATIENCE, answer, ask, new_room, until_over, until_shows
 
@@ -183,3 +184,26 @@ async def test_q4_a_report_of_numbers_that_cannot_be_ends_nothing(tmp_path: Path
         scheduler.released.set()
         await until_over(stage, *messages)
         assert [answer(one, "Together?") for one in messages] == ["Still here."] * 3
+
+
+async def test_p14_a_node_without_a_scheduler(tmp_path: Path) -> None:
+    """Questions name its model and are answered; /status says what it is, and what needs a scheduler says so."""
+    async with staged(
+        tmp_path,
+        discord=DiscordDouble(latency=0.0),
+        parallax=ParallaxDouble(dialect="node", nodes=1, tokens_per_second=200, lag=False),
+    ) as stage:
+        ada, olga, room = stage.discord.person("ada"), stage.discord.person("olga"), new_room(stage)
+        stage.parallax.script(["Alone, but here."])
+        asked = await ask(ada, room, "Anybody there?")
+        await until_over(stage, asked)
+        assert answer(asked, "Anybody there?") == "Alone, but here."
+        assert stage.parallax.requests[-1].body["model"] == stage.parallax.model
+        async with asyncio.timeout(PATIENCE):
+            card = await (await ada.slash(room, "status")).response()
+            while "a single node without a scheduler" not in card.text:
+                card = await (await ada.slash(room, "status")).response()
+        assert "PARALLAX_URL points to a node that runs without a scheduler" in card.text
+        assert "Add one with /join" not in card.text
+        joined = await (await olga.slash(room, "join")).done_loading()
+        assert "connected to a single node, not to a scheduler" in joined.text

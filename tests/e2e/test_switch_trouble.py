@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from bot.storage.engine import database_file
 from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.model import Channel
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import ask, until_over, until_shows
+from tests.e2e.reading import ask, restarted, started_again, until_over, until_shows
 from tests.e2e.switching import begun, inits, start_workers, stop_workers, typed
 from tests.e2e.test_recordings import RECORDINGS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OVERDUE = 61.0
+"""Seconds after which workers that are still listed are overdue."""
+WORKERS = [("attic", "NVIDIA GeForce RTX 3090", 24.0)]
 
 BEFORE, WANTED = "Qwen/Qwen3-8B", "Qwen/Qwen3-4B"
 
@@ -31,6 +38,14 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         parallax=ParallaxDouble(tokens_per_second=4, lag=False, time_scale=20, recordings_dir=RECORDINGS),
     ) as running:
         yield running
+
+
+async def later(stage: Stage, seconds: float) -> None:
+    """Let the present step of the switch be older by so many seconds, for a bot that is started then."""
+    assert await stage.bot.terminate() == 0, stage.bot.log
+    with closing(sqlite3.connect(database_file(stage.bot.environment["DATABASE_URL"]))) as database, database:
+        database.execute("UPDATE switches SET step_since = step_since - ? WHERE state = 'open'", (seconds,))
+    await started_again(stage)
 
 
 async def test_a_switch_waits_for_the_answer_that_runs(
@@ -86,6 +101,30 @@ async def test_a_switch_that_somebody_strands_and_the_way_back(stage: Stage, roo
     await start_workers(stage, message, workers)
     await until_shows(stage, message, f"{BEFORE} is usable")
     assert stage.parallax.available
+
+
+async def test_p7_a_stranded_worker_that_is_killed(stage: Stage, room: Channel, olga: Person) -> None:
+    """The scheduler lists it for good, so the message says to restart that, and the switch goes on by itself."""
+    body = {"model_name": "Qwen/Qwen3-1.7B", "init_nodes_num": 3, "is_local_network": True}
+    async with httpx.AsyncClient(base_url=stage.parallax.url) as web:
+        await web.post("/scheduler/init", json=body)
+    await stage.parallax.wait_until(lambda: all(node.listed for node in stage.parallax.nodes.values()))
+    message = await begun(stage, olga, room, BEFORE)
+    await until_shows(stage, message, "stop all workers now")
+    before = inits(stage)
+    for node in list(stage.parallax.nodes.values()):
+        stage.parallax.kill_node(node.name)
+    await later(stage, OVERDUE)
+    message = await (await olga.slash(room, "cluster switch")).done_loading()
+    await until_shows(stage, message, "killed may stay in the list for good: then restart the scheduler")
+    assert inits(stage) == before
+    await stage.parallax.restart(initialise=False)
+    # Workers may outlive a restart, so the bot waits for them for 45 s; a process that starts now knows of none.
+    await restarted(stage)
+    message = await (await olga.slash(room, "cluster switch")).done_loading()
+    await start_workers(stage, message, WORKERS)
+    await until_shows(stage, message, f"{BEFORE} is usable")
+    assert inits(stage) == before + 1
 
 
 async def test_p8_a_model_that_cannot_be_loaded(stage: Stage, room: Channel, olga: Person) -> None:

@@ -70,6 +70,8 @@ class FinalViews:
                 versions,
                 has_text=bool(view.document.raw.strip()),
                 has_thoughts=bool(thoughts.strip()),
+                # It was deleted after the answer, so nothing can be asked again.
+                has_question=bool(request.question.prompt),
             ),
         )
 
@@ -108,14 +110,15 @@ def _outcome(
 
 
 def controls_of(
-    finish: str, index: int, versions: int, *, has_text: bool, has_thoughts: bool
+    finish: str, index: int, versions: int, *, has_text: bool, has_thoughts: bool, has_question: bool = True
 ) -> tuple[Control, ...]:
     """The buttons that make sense under version ``index`` (from 0) of ``versions`` that ended with ``finish``."""
     newest = index >= versions - 1
     controls: list[Control] = []
-    if newest and finish in CONTINUABLE and (has_text or (finish == "length" and has_thoughts)):
-        controls.append(Control.CONTINUE)
-    controls.append(Control.REGENERATE)
+    if has_question:
+        if newest and finish in CONTINUABLE and (has_text or (finish == "length" and has_thoughts)):
+            controls.append(Control.CONTINUE)
+        controls.append(Control.REGENERATE)
     if has_thoughts:
         controls.append(Control.REASONING)
     if has_text:

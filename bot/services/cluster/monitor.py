@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
 
-from bot.clock import Clock
+from bot.clock import Clock, woken
 from bot.domain.cluster.events import ClusterObservation
 from bot.domain.cluster.ready_capacity import ReadyCapacity
 from bot.domain.scheduler import Scheduler
@@ -64,6 +65,14 @@ class Availability(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+class ModelFault(StrEnum):
+    """Why the model that the scheduler names cannot run. The values are kinds of problems, and the last part of
+    catalogue keys under ``status.`` and ``held.``."""
+
+    UNLISTED = "model_unlisted"
+    FAILED = "model_failed"
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterView:
     """What is known of the cluster now. Times in epoch seconds.
@@ -74,8 +83,9 @@ class ClusterView:
     status, with a report or anything else. ``refuted``: the report says that the cluster is usable, but a question
     was refused because no pipeline is ready; ``availability`` is then STARTING. ``wants_key``: it is unreachable
     because it refuses the bot's key, or wants one. ``connected_at``: when the connection of the last report was
-    opened. ``standalone``: a node answers that runs without a scheduler, so no report will come. ``status`` has
-    the capacity of the ready nodes, not of those that still load.
+    opened. ``standalone``: a node answers that runs without a scheduler, so no report will come. ``fault``: why
+    the model cannot run, as :meth:`ClusterService.model_fault` last found. ``status`` has the capacity of the
+    ready nodes, not of those that still load.
     """
 
     status: ClusterStatus | None
@@ -90,6 +100,7 @@ class ClusterView:
     wants_key: bool = False
     connected_at: float | None = None
     standalone: bool = False
+    fault: ModelFault | None = None
 
 
 def availability_of(status: ClusterStatus) -> Availability:
@@ -120,6 +131,7 @@ class ClusterMonitor:
         self._connected_at: float | None = None
         self._ran: str | None = None
         self._standalone = False
+        self._fault: tuple[str, ModelFault | None] | None = None
 
     def view(self) -> ClusterView:
         """The cluster as last seen."""
@@ -136,7 +148,27 @@ class ClusterMonitor:
             wants_key=self._wants_key and self._unreachable_since is not None,
             connected_at=self._connected_at,
             standalone=self._standalone,
+            fault=self._present_fault(),
         )
+
+    def suspect(self) -> str | None:
+        """The model that perhaps cannot run: the cluster waits with it, and no node has joined. Else None."""
+        status = self._status
+        waits = self._availability() is Availability.STARTING and status is not None and not status.nodes
+        return status.model if waits and status is not None else None
+
+    def found_fault(self, model: str, fault: ModelFault | None) -> None:
+        """Note why this model cannot run; None when nothing is known against it."""
+        before = self._present_fault()
+        self._fault = model, fault
+        if self._present_fault() is not before:
+            log.info("cluster.model_fault", model=model, fault=fault)
+            self._tell()
+
+    def _present_fault(self) -> ModelFault | None:
+        if self._fault is None or self._fault[0] != self.suspect():
+            return None
+        return self._fault[1]
 
     def has_run(self, model: str) -> bool:
         """Whether this is the model that was last seen usable."""
@@ -284,14 +316,6 @@ def _is_silence(error: SchedulerError) -> bool:
     return error.code in _NOBODY and not broke
 
 
-class ModelFault(StrEnum):
-    """Why the model that the scheduler names cannot run. The values are kinds of problems, and the last part of
-    catalogue keys under ``status.``."""
-
-    UNLISTED = "model_unlisted"
-    FAILED = "model_failed"
-
-
 class ClusterService:
     """The cluster as people ask for it: its state, its models and its join command.
 
@@ -302,7 +326,7 @@ class ClusterService:
         self._models = SharedCall(scheduler.models, clock)
         self._join_command = SharedCall(scheduler.join_command, clock)
         self._monitor = monitor
-        self._fault: tuple[str, ModelFault | None] | None = None
+        self._clock = clock
         self.web_page = web_page
 
     def view(self) -> ClusterView:
@@ -327,21 +351,31 @@ class ClusterService:
         Anybody who reaches the scheduler can set any model. The list of models is compared only while the cluster
         is not usable and no node has joined; while it cannot be read, the last result for this model counts.
         """
-        view = self.view()
-        status = view.status
-        if view.availability is not Availability.STARTING or status is None or status.nodes or not status.model:
+        status, suspect = self.view().status, self._monitor.suspect()
+        if not suspect or status is None:
             return None
         try:
             listed = {model.name for model in await self._models.get(fresh=LIST_FRESH)}
         except SchedulerError:
-            known = self._fault is not None and self._fault[0] == status.model
-            return self._fault[1] if self._fault is not None and known else None
+            return self.view().fault
         fault = ModelFault.FAILED if status.has_failed_init else None
         # Other dialects may list other names: a model that was usable can run.
-        if listed and status.model not in listed and not self._monitor.has_run(status.model):
+        if listed and suspect not in listed and not self._monitor.has_run(suspect):
             fault = ModelFault.UNLISTED
-        self._fault = status.model, fault
+        self._monitor.found_fault(suspect, fault)
         return fault
+
+    async def run(self) -> None:
+        """Look at the model whenever the cluster changes, until cancelled: the queue reads the result in the
+        view."""
+        changed = asyncio.Event()
+        unsubscribe = self.subscribe(changed.set)
+        try:
+            while True:
+                await self.model_fault()
+                await woken(changed, self._clock, LIST_FRESH)
+        finally:
+            unsubscribe()
 
     async def known_model(self, name: str) -> Model:
         """The listed model with this name.

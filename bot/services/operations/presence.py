@@ -64,7 +64,7 @@ class Presence:
         view = self._cluster.view()
         usable = view.availability is Availability.USABLE
         if not usable or view.status is None or view.status.model is None:
-            return say(None, f"status.{view.availability.value}"), usable
+            return say(None, f"status.{view.fault or view.availability}"), usable
         load = await self._queue.load()
         model = view.status.model.rpartition("/")[2][:60]
         return say(None, "presence.load", model=model, waiting=load.waiting), usable

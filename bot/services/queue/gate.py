@@ -49,6 +49,8 @@ def hold_of(cluster: ClusterView, pause: QueuePause | None, refusal: Hold | None
         return WANTS_KEY if cluster.wants_key else _unreachable(cluster.unreachable_since or 0)
     if cluster.availability is Availability.NO_MODEL:
         return Hold("held.no_model")
+    if cluster.fault is not None:
+        return Hold(f"held.{cluster.fault.value}")
     if cluster.availability is Availability.STARTING and not cluster.refuted:
         status = cluster.status
         if status is not None and status.init_nodes and status.ready_nodes < status.init_nodes:

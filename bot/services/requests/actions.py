@@ -11,6 +11,7 @@ from bot.domain.cluster.audit import AuditEntry, AuditLog
 from bot.domain.queue.request import RequestState, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.errors import UserError
+from bot.presentation.answer import pages_of
 from bot.presentation.page import Page
 from bot.services.access.operators import Operators, Person
 from bot.services.access.rules import Act, Standing, require
@@ -137,6 +138,14 @@ class AnswerActions:
         if index is None:
             raise UserError(f"request {request_id} has no answer", key="error.request_unknown")
         return answer_versions.versions[index]
+
+    async def reasoning(
+        self, request_id: str, person: Person, *, channel_id: int | None, limit: int
+    ) -> tuple[str, tuple[str, ...]]:
+        """What the model thought for the answer, and that as pages of at most ``limit`` characters; both empty
+        without any. Other tasks get turns while it is laid out. Raises as :meth:`version`."""
+        thought = (await self.version(request_id, person, channel_id=channel_id)).reasoning
+        return thought, await pages_of(thought, limit=limit, clock=self._clock) if thought else ()
 
     async def rate(self, request_id: str, person: Person, *, channel_id: int | None, good: bool) -> None:
         """Store somebody's thumb for the answer; a later one replaces it. Raises as :meth:`version`."""

@@ -16,6 +16,8 @@ from bot.domain.queue.usage import DAY
 from bot.errors import BotError
 from bot.services.access.profiles import Profiles
 from bot.services.requests.cancellation import Cancellation
+from bot.services.requests.revisions import Revisions
+from bot.tasks.background import Background
 
 log = structlog.get_logger(__name__)
 
@@ -36,13 +38,17 @@ class PersonalData:
         store: PersonalDataStore,
         requests: RequestStore,
         cancellation: Cancellation,
+        revisions: Revisions,
         profiles: Profiles,
+        background: Background,
         clock: Clock,
     ) -> None:
         self._store = store
         self._requests = requests
         self._cancellation = cancellation
+        self._revisions = revisions
         self._profiles = profiles
+        self._background = background
         self._clock = clock
         self._deleted: deque[int] = deque(maxlen=DELETED_KEPT)
 
@@ -57,11 +63,13 @@ class PersonalData:
         """Withdraw and forget the question of a deleted message; no-op for other messages."""
         self._deleted.append(message_id)
         questions = await self._store.written_as(message_id)
-        for request_id in questions:
-            await self._withdraw(request_id)
+        ended = [request_id for request_id in questions if not await self._withdraw(request_id)]
         if questions:
             await self._store.forget_message(message_id)
             log.info("question.forgotten", message=message_id)
+        if ended:
+            # Not waited for: a moderator deletes up to a hundred messages at once.
+            self._background.spawn(self._revisions.show_forgotten(ended), name=f"forgotten-{message_id}")
 
     async def taken(self, message_id: int) -> None:
         """Withdraw and forget the question of this message when it was deleted while it was being taken."""
@@ -108,7 +116,10 @@ class PersonalData:
     def _today(self) -> int:
         return int(self._clock.now() // DAY)
 
-    async def _withdraw(self, request_id: str) -> None:
+    async def _withdraw(self, request_id: str) -> bool:
+        """End a question that waits or runs; False when it has ended already."""
         request = await self._requests.get(request_id)
-        if request is not None and request.state in _OPEN:
-            await self._cancellation.withdraw(request_id, by=request.question.asker.user_id)
+        if request is None or request.state not in _OPEN:
+            return False
+        await self._cancellation.withdraw(request_id, by=request.question.asker.user_id)
+        return True

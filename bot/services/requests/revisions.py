@@ -21,6 +21,7 @@ from bot.domain.queue.request import (
 )
 from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DeliveryError, UserError
+from bot.presentation.answer import Receipt
 from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.versions import CONTINUABLE, AnswerVersions
@@ -130,7 +131,26 @@ class Revisions:
         # Its messages may have changed since the press: an earlier version's surplus was being removed.
         origin = await self._store.get(origin.request_id) or origin
         with self._alone(root_id):
+            for page, message_id in enumerate(origin.message_ids):
+                await self._store.attach_message(version.request_id, page, message_id)
             await self._show(version, origin.message_ids, _reaching(origin.message_ids, destination))
+
+    async def show_forgotten(self, request_ids: Sequence[str]) -> None:
+        """Show the messages of these requests, which have ended, without the buttons that need their question,
+        which was deleted. Raises :class:`StorageError`."""
+        shown: dict[str, StoredRequest] = {}
+        for request_id in request_ids:
+            await self._last_edit(request_id)
+            request = await self._store.get(request_id)
+            if request is not None and request.message_ids:
+                # Messages that several versions share show the newest one.
+                newest = await self._store.by_message(request.message_ids[0]) or request
+                shown[newest.request_id] = newest
+        for request in shown.values():
+            # The token of a press has expired by now.
+            destination = replace(request.question.destination, token=None, token_expires_at=None)
+            if destination.channel_route and request.state not in OPEN_STATES:
+                await self._show(request, request.message_ids, destination)
 
     @contextlib.contextmanager
     def _alone(self, root_id: str) -> Iterator[None]:
@@ -149,22 +169,28 @@ class Revisions:
         Raises :class:`UserError` while one is still waiting or being written.
         """
         for request in await self._store.versions(root_id):
-            if request.state is RequestState.ANSWERED and (live := self._live_answers.get(request.request_id)):
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(live.closed.wait(), LAST_EDIT_WITHIN)
+            if request.state is RequestState.ANSWERED:
+                await self._last_edit(request.request_id)
         requests = await self._store.versions(root_id)
         if any(request.state in OPEN_STATES for request in requests):
             raise UserError(f"{root_id} is still open", key="error.still_running")
         return requests
 
+    async def _last_edit(self, request_id: str) -> None:
+        """Wait a short time until the last edit of a request that has ended is out."""
+        if (live := self._live_answers.get(request_id)) is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(live.closed.wait(), LAST_EDIT_WITHIN)
+
     async def _show(self, target: StoredRequest, message_ids: tuple[int, ...], destination: Destination) -> None:
-        for page, message_id in enumerate(message_ids):
-            await self._store.attach_message(target.request_id, page, message_id)
         question: NewQuestion = replace(target.question, destination=destination)
         live = self._live_answers.open(question, message_ids)
         try:
             if target.answer is not None:
                 await self._views.finish(live.view, target, target.answer)
+            else:
+                # Only a deleted question is shown without an answer.
+                live.view.finish(Receipt(outcome="withdrawn"))
             await live.delivery.finish()
         except DeliveryError as error:
             log.info("version.not_shown", request_id=target.request_id, detail=str(error))

@@ -153,7 +153,7 @@ class RunningQueue:
 
     async def until_settled(self) -> None:
         """Wait until every spawned task has ended (no question may be in flight)."""
-        await self.background.settled(PATIENCE)
+        assert await self.background.settled(PATIENCE), "tasks still run"
 
     async def stored(self, request_id: str) -> StoredRequest:
         """The row of a request."""

@@ -74,6 +74,8 @@ def interaction(failure: Exception) -> discord.Interaction[Any]:
         "discord.Interaction[Any]",
         SimpleNamespace(
             id=1,
+            extras={},
+            message=None,
             user=SimpleNamespace(id=1, display_name="Ada"),
             guild=None,
             guild_id=None,

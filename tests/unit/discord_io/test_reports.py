@@ -22,6 +22,7 @@ class Pressed:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.command = None
+        self.extras: dict[str, object] = {}
         self.user = SimpleNamespace(id=7)
         self.locale = SimpleNamespace(value="en-US")
         self.response = SimpleNamespace(is_done=lambda: False, send_message=self._send)

@@ -72,6 +72,7 @@ MADE_UP = (
     re.compile(
         r"status\.(usable|starting|no_model|model_unlisted|model_failed|standalone|unreachable|unknown|full)"
     ),  # bot/presentation/status.py
+    re.compile(r"held\.(model_unlisted|model_failed)"),  # bot/services/queue/gate.py
     re.compile(r"status\.(frozen|failing|stranded|wants_key|live|chart|join)"),
     re.compile(rf"status\.remedy_({'|'.join(REMEDIES)})"),  # bot/presentation/status.py
     re.compile(r"join\.(steps_)?(linux|macos|windows)"),  # bot/presentation/join.py

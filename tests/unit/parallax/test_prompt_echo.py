@@ -100,6 +100,16 @@ def test_nothing_of_an_echo_without_any_template_text_is_given_out(
     assert passed(prompt_of(messages), data.draw(pieces(echo)))[0] == ""
 
 
+@pytest.mark.parametrize("question", ["USER", "system", "user user"])
+def test_p1_a_question_that_is_a_role_name_is_not_given_out(question: str) -> None:
+    """The header before it looks like the question itself, so that the question looks like the answer."""
+    messages = [ChatMessage(Role.USER, question)]
+    for render in (*MARKED.values(), *NAMED.values()):
+        echo = render(messages)
+        for cut in range(1, len(echo)):
+            assert passed(prompt_of(messages), [echo[:cut], echo[cut:]])[0] == ""
+
+
 def test_p1_an_echo_whose_first_message_has_no_word_is_not_given_out() -> None:
     """A heading's mark may open any prompt; what stands behind it is compared."""
     for first in ("#:", "# #?", "##"):
@@ -299,7 +309,7 @@ def test_the_work_grows_only_with_the_length_of_the_text(
     guard = EchoGuard(prompt)
     for at in range(0, len(text), step):
         guard.feed(text[at : at + step], 0.0)
-        assert sum(len(piece) for piece, _ in guard._held) <= prompt.limit + step
+        assert guard._size <= prompt.limit + step
     guard.close(broken=False)
     assert looked <= 25 * len(text)
 

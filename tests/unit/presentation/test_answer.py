@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from bot.domain.pace import SILENT_AFTER
-from bot.presentation.answer import CURSOR, MESSAGE_LIMIT, AnswerView, Receipt, short_model
+from bot.markdown.document import SLICE, AnswerDocument
+from bot.presentation.answer import CURSOR, MESSAGE_LIMIT, AnswerView, Receipt, pages_of, short_model
 from bot.presentation.page import Control, Page
 from tests.fakes.clocks import HandClock
 
@@ -242,3 +245,29 @@ def test_a_notice_stays_until_the_end_and_is_given_once(view: AnswerView) -> Non
 def test_models_are_named_by_their_last_part(name: str | None, short: str) -> None:
     """The names are untrusted text."""
     assert short_model(name) == short
+
+
+@dataclass(eq=False)
+class TurnClock(HandClock):
+    """A clock that counts the turns given to other tasks."""
+
+    turns: int = 0
+
+    async def sleep(self, seconds: float) -> None:
+        """Count it."""
+        assert seconds == 0
+        self.turns += 1
+
+
+@pytest.mark.parametrize(
+    "text", ["plain " * 2000, "*" * 5000, "# a\n- b\n" * 500], ids=["plain", "marks", "blocks"]
+)
+async def test_a_long_text_is_laid_out_in_turns_with_other_tasks(text: str) -> None:
+    """The pages are those of a finished answer, and no step is longer than a slice of it."""
+    clock = TurnClock()
+    pages = await pages_of(text, limit=1000, clock=clock)
+    document = AnswerDocument(limit=1000)
+    document.feed(text)
+    document.close()
+    assert pages == document.pages()
+    assert clock.turns >= len(text) // SLICE - 1

@@ -132,6 +132,7 @@ async def test_stopping_somebody_elses_answer_is_kept() -> None:
         assert audit.noted == []
         assert await service.stop(other, Person(OPERATOR, 8), None)
         assert not await service.stop(other, Person(OPERATOR, 8), None)
+        (await queue.scheduler.asked(1)).end("taken too late")
         await queue.until_settled()
     assert audit.noted == [(OPERATOR, "answer.stop", {"asker": f"<@{ASKER}>"})]
 

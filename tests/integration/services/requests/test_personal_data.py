@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +22,11 @@ from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access, Act
 from bot.services.requests.cancellation import Cancellation
 from bot.services.requests.personal_data import PersonalData
+from bot.services.requests.revisions import Revisions
 from bot.storage.database import Database
 from bot.storage.engine import Transactions
 from bot.storage.personal_data import SqlPersonalData
+from bot.tasks.background import Background
 from tests.fakes.clocks import FastClock, always
 from tests.fakes.databases import new_database
 from tests.fakes.members import NoMembers
@@ -236,13 +238,24 @@ class Writes(SqlPersonalData):
         return await super().forget_message(message_id)
 
 
+class ShowsForgotten:
+    """Shows nothing, because there are no messages here."""
+
+    async def show_forgotten(self, request_ids: Sequence[str]) -> None:
+        """Do nothing."""
+
+
 async def test_q15_only_edits_and_deletions_of_questions_write(bench: Bench) -> None:
     """Everything else that people edit and moderators clean up costs a read: no flood of it delays questions."""
     store = Writes(bench.database.personal._transactions)
     await bench.database.conversations.conversation(ConversationKey(71))
     await answered(bench.database, "a", source=500)
     cancellation = cast("Cancellation", None)  # nothing is open
-    personal = PersonalData(store, bench.database.requests, cancellation, bench.profiles, FastClock(1.0))
+    revisions = cast("Revisions", ShowsForgotten())
+    background = Background()
+    personal = PersonalData(
+        store, bench.database.requests, cancellation, revisions, bench.profiles, background, FastClock(1.0)
+    )
     for message_id in range(100):
         await personal.message_edited(message_id, "words")
         await personal.message_deleted(message_id)

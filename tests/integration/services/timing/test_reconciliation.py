@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.queue.request import RequestState
-from bot.errors import DeliveryError
+from bot.errors import DeliveryError, StorageError
+from bot.services.answers.completion import STORAGE_PATIENCE
 from bot.services.queue.reconciliation import RECONCILE_EVERY
 from tests.fakes.clocks import LoopClock, always
 from tests.fakes.owners import everybody
+from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import NO_MODEL, ready
 from tests.integration.services.process import RunningQueue, Settings, running
 
@@ -161,3 +167,75 @@ async def test_what_another_process_has_taken_is_not_answered_twice() -> None:
         assert queue.in_flight.running == 0
         stored = await queue.stored(asked)
         assert (stored.state, stored.lease_owner) == (RequestState.RUNNING, "another")
+
+
+DIFFERENCES = {"question.taken_back", "answer.shown_again", "attempt.not_stored", "end.given_up"}
+
+
+def told(logs: Sequence[Mapping[str, object]]) -> list[tuple[object, object, object]]:
+    """What the log says of differences: the event, the question and the cause."""
+    found = [entry for entry in logs if entry["event"] in DIFFERENCES]
+    return [(entry["event"], entry["request_id"], entry["cause"]) for entry in found]
+
+
+async def test_a_question_that_runs_nowhere_is_logged_once() -> None:
+    """However often what is stored is compared, also twice before the first one is put back."""
+    async with running(NO_MODEL, settings=settings()) as queue:
+        with capture_logs() as logs:
+            lost = await claimed_by(queue, OWNER)
+            await queue.parts.reconciliation.reconcile()
+            await queue.parts.reconciliation.reconcile()
+            await LoopClock().sleep(5 * RECONCILE_EVERY)
+        assert await queue.state(lost) is RequestState.QUEUED
+        assert told(logs) == [("question.taken_back", lost, "unknown")]
+
+
+async def test_a_question_that_is_lost_again_is_logged_again() -> None:
+    """Each loss is one line, so the log tells how often it happened."""
+    async with running(NO_MODEL, settings=settings()) as queue:
+        with capture_logs() as logs:
+            lost = await claimed_by(queue, OWNER)
+            await LoopClock().sleep(3 * RECONCILE_EVERY)
+            assert await queue.store.claim(OWNER, now=LoopClock().now, lease=LEASE) is not None
+            await LoopClock().sleep(3 * RECONCILE_EVERY)
+        assert told(logs) == [("question.taken_back", lost, "unknown")] * 2
+        assert [entry["failures"] for entry in logs if entry["event"] == "question.taken_back"] == [1, 2]
+
+
+async def test_a_known_cause_is_named_although_the_disk_fails_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The difference is seen at every comparison until the disk works, and logged when it is put right."""
+    disk = {"fails": True}
+    whole = MemoryRequests.mark_failed
+
+    async def answered(*_: object, **__: object) -> bool:
+        raise RuntimeError("a bug")
+
+    async def failed(*args: object, **kwargs: object) -> object:
+        if disk["fails"]:
+            raise StorageError("disk full")
+        return await cast("Any", whole)(*args, **kwargs)
+
+    monkeypatch.setattr(MemoryRequests, "mark_answered", answered)
+    monkeypatch.setattr(MemoryRequests, "mark_failed", failed)
+    async with running(ready(1), settings=settings()) as queue:
+        with capture_logs() as logs:
+            asked = await queue.asks(1, "?")
+            (await queue.scheduler.asked(1)).end("lost")
+            await LoopClock().sleep(4 * STORAGE_PATIENCE)
+            assert told(logs) == []
+            disk["fails"] = False
+            await LoopClock().sleep(2 * STORAGE_PATIENCE)
+        assert await queue.state(asked) is RequestState.FAILED
+        assert told(logs) == [("question.taken_back", asked, "RuntimeError")]
+
+
+async def test_an_attempt_that_is_not_stored_is_logged_once() -> None:
+    """The scheduler still holds it, so it is seen at every comparison."""
+    async with running(ready(1), settings=settings()) as queue:
+        with capture_logs() as logs:
+            asked = await queue.asks(1, "?")
+            await queue.scheduler.asked(1)
+            assert await queue.store.mark_cancelled(asked, now=LoopClock().now())
+            await LoopClock().sleep(5 * RECONCILE_EVERY)
+            assert queue.in_flight.running == 1
+        assert told(logs) == [("attempt.not_stored", asked, "cancelled")]

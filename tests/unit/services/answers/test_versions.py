@@ -15,7 +15,7 @@ from bot.domain.queue.request import (
 )
 from bot.presentation.page import Control
 from bot.services.answers.final_views import controls_of
-from bot.services.answers.versions import AnswerVersions
+from bot.services.answers.versions import CONTINUABLE, AnswerVersions
 
 
 def answered(text: str, finish: str = "stop", reasoning: str = "") -> Answer:
@@ -133,3 +133,11 @@ def test_a_whole_answer_has_nothing_to_continue() -> None:
 def test_an_answer_without_a_word_can_only_be_asked_again() -> None:
     """There is no text to copy or to rate."""
     assert controls_of("stopped", 0, 1, has_text=False, has_thoughts=False) == (Control.REGENERATE,)
+
+
+@pytest.mark.parametrize("finish", ["stop", *sorted(CONTINUABLE)])
+def test_d8_a_deleted_question_cannot_be_asked_again(finish: str) -> None:
+    """What only reads the answer stays."""
+    controls = controls_of(finish, 1, 2, has_text=True, has_thoughts=True, has_question=False)
+    assert {Control.REGENERATE, Control.CONTINUE}.isdisjoint(controls)
+    assert {Control.REASONING, Control.AS_FILE, Control.PREVIOUS} <= set(controls)

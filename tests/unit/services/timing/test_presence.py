@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from bot.errors import DeliveryError
 from bot.presentation.status import Load
-from bot.services.cluster.monitor import Availability, ClusterService, ClusterView
+from bot.services.cluster.monitor import Availability, ClusterService, ClusterView, ModelFault
 from bot.services.operations.presence import TRY_EVERY, UPDATE_EVERY, Presence
 from bot.services.requests.overview import QueueOverview
 from tests.fakes.clocks import LoopClock
@@ -20,12 +20,13 @@ from tests.fakes.schedulers import ready
 class Cluster(ClusterService):
     """A cluster that is as a test says."""
 
-    def __init__(self, availability: Availability) -> None:
+    def __init__(self, availability: Availability, fault: ModelFault | None = None) -> None:
         self.availability = availability
+        self._fault = fault
 
     def view(self) -> ClusterView:
         """Seen this moment."""
-        return ClusterView(ready(4), self.availability, None)
+        return ClusterView(ready(4), self.availability, None, fault=self._fault)
 
 
 class Line(QueueOverview):
@@ -88,6 +89,13 @@ async def test_nothing_is_said_before_anything_is_known() -> None:
     shown = Shown()
     await kept(shown, Cluster(Availability.UNKNOWN), Line(grows=True), 300)
     assert shown.tried == []
+
+
+async def test_p16_a_model_that_cannot_run_is_not_starting() -> None:
+    """As the queue and /status say."""
+    shown = Shown()
+    await kept(shown, Cluster(Availability.STARTING, ModelFault.UNLISTED), Line(grows=False), 60)
+    assert [change[1:] for change in shown.changes] == [("this model cannot run", False)]
 
 
 async def test_what_could_not_be_set_is_tried_again() -> None:
