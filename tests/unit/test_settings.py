@@ -60,6 +60,19 @@ def test_ids_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, given: str
     assert loaded(monkeypatch, ADMIN_USER_IDS=given).admin_user_ids == {1, 2}
 
 
+@pytest.mark.parametrize("given", ["123=50000,456=0", " 123=50000 ; 456 = 0 ", "123=50000,456=0,"])
+def test_a_quota_is_a_role_with_its_tokens(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    """Written as the lists of ids are; 0 is a quota too."""
+    assert loaded(monkeypatch, QUOTA_ROLES=given).quota_roles == {123: 50_000, 456: 0}
+
+
+@pytest.mark.parametrize("given", ["123", "123=", "=50000", "admins=50000", "123=many", "123=1=2"])
+def test_a_quota_that_cannot_be_read_names_the_form(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    """A role without its tokens must not mean "no limit"."""
+    with pytest.raises(ConfigError, match="QUOTA_ROLES is wrong: must look like 123=50000,456=0"):
+        loaded(monkeypatch, QUOTA_ROLES=given)
+
+
 def test_an_empty_list_means_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the example, where the values are empty."""
     assert loaded(monkeypatch, ADMIN_ROLE_IDS="").admin_role_ids == frozenset()

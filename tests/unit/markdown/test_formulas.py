@@ -59,3 +59,34 @@ def test_r4_what_has_no_safe_form_is_shown_as_its_source(formula: str) -> None:
 
 def test_r4_the_source_is_code() -> None:
     assert render(r"So $\sqrt[\alpha]{3}$ it is.", limit=1900) == (r"So `$\sqrt[\alpha]{3}$` it is.",)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"\binom{n}{k}", "C(n, k)"),
+        (r"\boxed{42}", "42"),
+        (r"\mathbb{R}", "ℝ"),
+        (r"\mathbb{x}", "x"),
+        (r"\hat{xy}", "hat(xy)"),
+        (r"\overline{AB}", "overline(AB)"),
+        (r"x^\alpha", "x^α"),
+        (r"x_\infty", "x_∞"),
+        (r"\frac12", "1/2"),
+        (r"\frac 1 2", "1/2"),
+        (r"\{a\}", "{a}"),
+        (r"a\ b", "a b"),
+        (r"50\%", "50%"),
+    ],
+)
+def test_commands_that_have_a_plain_form(formula: str, expected: str) -> None:
+    """An argument is a group, a command or one character; an accent over several letters is written as a word."""
+    assert to_unicode(formula) == expected
+
+
+@pytest.mark.parametrize(
+    "formula", ["x^ ", "x}", r"\@", r"\sqrt[3", r"\unknown{x}", r"\frac{1}", r"a & b", r"a \\ b"]
+)
+def test_what_is_incomplete_or_unknown_is_shown_as_its_source(formula: str) -> None:
+    """A guess could have another value."""
+    assert to_unicode(formula) is None

@@ -1,0 +1,83 @@
+"""What `doctor` says about a Discord, a scheduler and a database that answer, but not as they should."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.doctor import Finding, examine
+from bot.settings import Settings
+from sandbox.discord_api import DiscordDouble
+from sandbox.parallax import ParallaxDouble
+
+
+async def finding(
+    folder: Path, discord: DiscordDouble, parallax: ParallaxDouble, about: str, *, token: str | None = None
+) -> Finding:
+    """The finding about one of the three, or about the answers; ``token`` None is the right one."""
+    settings = Settings(
+        discord_token=token or discord.token,
+        discord_api_url=discord.api_url,
+        parallax_url=parallax.url,
+        database_url=f"sqlite+aiosqlite:///{folder / 'bot.db'}",
+        _env_file=None,
+    )
+    return next(one for one in await examine(settings) if one.what == about)
+
+
+async def test_a_wrong_token_is_told_with_the_remedy(tmp_path: Path) -> None:
+    """Discord answers 401."""
+    async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(model=None) as parallax:
+        found = await finding(tmp_path, discord, parallax, "discord", token="wrong")
+    assert found == Finding(False, "discord", "DISCORD_TOKEN was refused: reset it on the Bot page")
+
+
+async def test_trouble_at_discord_is_not_taken_for_a_wrong_token(tmp_path: Path) -> None:
+    """Nobody should reset a token because of an outage."""
+    async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(model=None) as parallax:
+        discord.faults.next("GET", "/users/@me", 503)
+        found = await finding(tmp_path, discord, parallax, "discord")
+    assert found == Finding(False, "discord", "answered 503")
+
+
+async def test_the_name_of_the_bot_is_told(tmp_path: Path) -> None:
+    """So that a token of another bot is noticed."""
+    async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(model=None) as parallax:
+        found = await finding(tmp_path, discord, parallax, "discord")
+        name = discord.world.bot.username
+    assert found == Finding(True, "discord", f"logged in as {name}")
+
+
+@pytest.mark.parametrize("fault", ["http429", "http502", "close@0"])
+async def test_a_cluster_that_is_ready_and_does_not_answer_is_bad(tmp_path: Path, fault: str) -> None:
+    """Also when it says that it is ready."""
+    async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(lag=False) as parallax:
+        parallax.script([" five,"], fault=fault)
+        found = await finding(tmp_path, discord, parallax, "answers")
+    assert not found.good
+    assert found.detail.startswith("the cluster did not answer a short question: ")
+
+
+async def test_nodes_that_refuse_to_go_on_are_told_as_such(tmp_path: Path) -> None:
+    """Some answer 400 to a question that ends with the beginning of an answer: nothing is wrong with them."""
+    async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(lag=False) as parallax:
+        parallax.script([" five,"], fault="http400")
+        found = await finding(tmp_path, discord, parallax, "answers")
+    assert found == Finding(True, "answers", "the nodes start again when an answer broke off")
+
+
+async def test_a_database_of_another_program_is_bad(tmp_path: Path) -> None:
+    """It is told and not changed."""
+    with closing(sqlite3.connect(tmp_path / "bot.db")) as theirs:
+        theirs.execute("CREATE TABLE accounts (id INTEGER)")
+        theirs.commit()
+    before = (tmp_path / "bot.db").read_bytes()
+
+    async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(model=None) as parallax:
+        found = await finding(tmp_path, discord, parallax, "database")
+
+    assert (found.good, "not this bot's" in found.detail) == (False, True)
+    assert (tmp_path / "bot.db").read_bytes() == before
