@@ -17,7 +17,7 @@ from sandbox.parallax import ParallaxDouble
 from tests.fakes.databases import new_database
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_WITHIN = 20.0
+READY_WITHIN = 60.0
 
 
 @dataclass(eq=False)
