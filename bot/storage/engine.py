@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InterfaceEr
 
 from bot.errors import ConfigError, DatabaseLocked, StorageError, ValueRefused
 from bot.storage.file_watch import FileWatch
-from bot.storage.group_commit import TOGETHER, JobRunner
+from bot.storage.group_commit import TOGETHER, JobRunner, cause_of, is_lock
 from bot.storage.sqlite import READERS, open_engine
 
 T = TypeVar("T")
@@ -76,23 +76,14 @@ class Transactions:
         except _REFUSED as exc:
             raise ValueRefused(_described(exc)) from exc
         except (SQLAlchemyError, sqlite3.Error) as exc:
-            cause = _cause(exc)
+            cause = cause_of(exc)
             self.watch.note(cause)
-            kind = DatabaseLocked if _is_lock(cause) else StorageError
+            kind = DatabaseLocked if is_lock(cause) else StorageError
             raise kind(_described(exc)) from exc
 
 
-def _is_lock(cause: BaseException) -> bool:
-    code = getattr(cause, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
-
-
-def _cause(error: Exception) -> BaseException:
-    return getattr(error, "orig", None) or error
-
-
 def _described(error: Exception) -> str:
-    cause = _cause(error)
+    cause = cause_of(error)
     return f"database: {type(cause).__name__}: {cause}"
 
 

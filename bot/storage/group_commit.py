@@ -140,12 +140,28 @@ class JobRunner:
             job.run(connection)
 
     def _run_together(self, connection: Connection, jobs: Sequence[_Job[Any]]) -> bool:
-        """Run the jobs in one transaction; False when the database refused one of them, and nothing was kept."""
+        """Run the jobs in one transaction; False when the database refused one of them, and nothing was kept.
+
+        Raises the error when another program holds the database: each job by itself would wait as long again.
+        """
         try:
             with connection.begin():
                 told = [job.run_in_savepoint(connection) for job in jobs]
-        except (SQLAlchemyError, sqlite3.Error):
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            if is_lock(cause_of(error)):
+                raise
             return False
         for tell in told:
             tell()
         return True
+
+
+def cause_of(error: Exception) -> BaseException:
+    """The driver's error, of one that SQLAlchemy may have wrapped."""
+    return getattr(error, "orig", None) or error
+
+
+def is_lock(cause: BaseException) -> bool:
+    """Whether SQLite gave up waiting for another program's write (https://www.sqlite.org/rescode.html#busy)."""
+    code = getattr(cause, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY

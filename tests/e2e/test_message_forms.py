@@ -223,7 +223,9 @@ async def test_d5_the_model_reads_names(stage: Stage, room: Channel, ada: Person
     await until_over(stage, shown)
     assert heard(stage) == f"Ada: {names}"
     assert shown.notified == frozenset()
+    stage.parallax.script(["Yes."])
     about = await ben.say(room, text)
+    await answered(stage, about)  # the bot's role is mentioned, so it is a question too
     stage.parallax.script(["Yes."])
     await answered(stage, await ada.say(room, f"{mention(stage)} {ben.mention} is right?", reply_to=about))
     assert heard(stage) == f"Ada: @Ben is right?\n\nA message by Ben:\n> {names}"

@@ -156,7 +156,7 @@ async def test_p6_a_switch_after_a_restart_stops_the_workers_that_still_run(
     message = await (await olga.slash(room, "cluster init", model=BEFORE, nodes=1)).response()
     await (await olga.click(message, "Set model")).acked()
     await until_shows(stage, message, "stop all workers now")
-    await stage.parallax.wait_until(lambda: all(node.listed for node in stage.parallax.nodes.values()))
+    await until_shows(stage, message, "still connected")
     assert inits(stage) == before
     workers = await stop_workers(stage, message)
     await start_workers(stage, message, workers)

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import Connection, delete, event, insert, select, text
 from sqlalchemy.util import await_only
 
-from bot.errors import StorageError, UserError
+from bot.errors import DatabaseLocked, StorageError, UserError
+from bot.storage import sqlite
 from bot.storage.engine import Transactions, database_file
 from bot.storage.statements import unasked
 from bot.storage.tables import facts
@@ -86,6 +87,33 @@ async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
     assert results == names
     assert sorted(kept) == names
     assert commits == 3
+
+
+async def test_q6_writes_that_meet_a_lock_wait_for_it_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are told so after one wait; each by itself would wait as long again."""
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    file = database_file(new_database(tmp_path))
+    transactions, begun = Transactions(file), 0
+
+    def count(_: Connection) -> None:
+        nonlocal begun
+        begun += 1
+
+    event.listen(transactions._writes.engine.sync_engine, "begin", count)
+    try:
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writes = [asyncio.create_task(transactions.write(put(str(number)))) for number in range(8)]
+            results = await asyncio.gather(*writes, return_exceptions=True)
+            other.execute("ROLLBACK")
+        again = await transactions.write(put("afterwards"))
+    finally:
+        await transactions.close()
+    assert [type(result) for result in results] == [DatabaseLocked] * 8
+    assert again == "afterwards"
+    assert begun <= 3
 
 
 async def test_what_is_urgent_overtakes_what_waits(tmp_path: Path) -> None:
