@@ -96,10 +96,11 @@ class Scene:
         self._parallax.remove_node(node)
         await self._pause(2)
         await self._say("olga", f"{node} has just lost its power. The others carry on:")
+        before = len(self._parallax.requests)
         await self._discord.person("chloe").slash(CHANNEL, "ask", prompt="Does this still work with a node less?")
         await self._discord.person("olga").slash(CHANNEL, "status")
         await self._pause(AWAY)
-        await self._until(self._idle)
+        await self._until(lambda: len(self._parallax.requests) > before and self._idle())
         self._bring_back()
         await self._say("olga", f"{node} is back.")
 

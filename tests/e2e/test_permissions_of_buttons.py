@@ -128,7 +128,7 @@ async def test_everybody_may_see_the_chart(stage: Stage, room: Channel, name: st
     press = await pressed(stage, name, place_of(stage, name, room), message, control(message, "Chart"))
     shown = press.original
     assert shown is not None
-    await stage.discord.wait_until(lambda: shown.attachments)
+    await stage.discord.wait_until(lambda: shown.attachments, 30.0)
 
 
 async def _card(stage: Stage, name: str, room: Channel) -> Message:
