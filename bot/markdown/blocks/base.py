@@ -1,6 +1,7 @@
 """What all blocks of several lines have in common, and the context of a block."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ class BlockContext:
         return "> " if self.quoted else ""
 
 
-class Block:
+class Block(ABC):
     """A block of lines. `over` is true when it has seen its own end."""
 
     over = False
@@ -39,20 +40,20 @@ class Block:
         self._sink = sink
         self.context = context
 
+    @abstractmethod
     def line(self, line: str, source: int) -> bool:
         """Take in a complete line (quote markers removed). False: the block has ended before this line."""
-        raise NotImplementedError
 
-    def grow(self, line: str, source: int) -> None:
-        """Take in the current line as far as it has arrived; most blocks wait for the complete line."""
+    def grow(self, line: str, source: int) -> None:  # noqa: B027 - most blocks wait for the complete line
+        """Take in the current line as far as it has arrived."""
 
     def preview(self, line: str) -> list[Atom]:  # noqa: ARG002 - blocks of code show it
         """The atoms that may be shown after those handed over; `line` is the current, incomplete line."""
         return []
 
+    @abstractmethod
     def finish(self) -> None:
         """Hand over the rest: the block ended, or the text did."""
-        raise NotImplementedError
 
     @property
     def trails_blank(self) -> bool:
