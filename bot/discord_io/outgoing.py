@@ -65,7 +65,7 @@ class Outgoing:
     """Decides whether and when each request to Discord is made."""
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
-        self.channel_buckets = ChannelBuckets()
+        self.channel_buckets = ChannelBuckets(clock.monotonic())
         self._clock = clock
         self._metrics = metrics
         self._budget: CallBudget[Ticket] = CallBudget()

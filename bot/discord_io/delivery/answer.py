@@ -186,7 +186,9 @@ class AnswerDelivery:
             try:
                 words, operation = self._source.has_text, await self._next()
                 with calls_for(ticket.priority, ticket):
-                    if operation is not None and await self._attempt(route, operation):
+                    if operation is None:
+                        self.destination.shared_bucket(route).bucket.returned()
+                    elif await self._attempt(route, operation):
                         self._worded = self._worded or words
             finally:
                 self.destination.outgoing.end(ticket)

@@ -3,7 +3,11 @@
 Discord counts requests in fixed windows that open with the first request the server sees (5 in 2 s on an
 interaction token, 5 in 5 s on a channel: discord-api-docs issues 2701 and 2761). A client learns of a window
 only when the answer arrives, so it knows an upper bound of the window's end, never the end itself. Waiting
-for that bound avoids 429. Times are seconds of the caller's monotonic clock."""
+for that bound avoids 429.
+
+A request of which no answer is known may have been counted, at the latest when its connection broke, and so in a
+window that ends a window's length after that. Its slot stays used until then, or until an answer to a request that
+was sent afterwards tells how many are left. Times are seconds of the caller's monotonic clock."""
 
 from collections import deque
 
@@ -20,9 +24,9 @@ _CALM = 10.0  # s without a refusal before the spacing narrows by one step
 class Bucket:
     """One rate-limit bucket, as far as its headers show it.
 
-    Every `sent` is followed by exactly one of `observed`, `rejected` or `lost`; answers may come in any order.
-    `next_edit` and `next_final` return a time: send if it is not in the future, else wait until then (or until an
-    answer arrives) and call them again. Not thread-safe.
+    Every `sent` is followed by exactly one of `observed`, `rejected`, `lost` or `returned`; answers may come in
+    any order. `next_edit` and `next_final` return a time: send if it is not in the future, else wait until then
+    (or until an answer arrives) and call them again. Not thread-safe.
     """
 
     def __init__(self, *, limit: int, window: float) -> None:
@@ -40,6 +44,7 @@ class Bucket:
         self._last_sent = float("-inf")
         self._lag = 0.0  # s the known end of a window is later than window length after our first request
         self._under_way: deque[float] = deque()
+        self._lost: deque[float] = deque()
         self._stretch = 1.0
         self._stretch_changed = float("-inf")
 
@@ -58,10 +63,16 @@ class Bucket:
         self._under_way.append(now)
         self._last_sent = now
 
+    def assume_used(self, until: float) -> None:
+        """Count every slot as used until this time: an earlier process may have used them. No-op when a request of
+        this process has opened a window, because its answer tells what is left."""
+        if self._resets_at is None and not self._under_way:
+            self._remaining, self._resets_at, self._confirmed = 0, until, True
+
     def observed(self, now: float, *, limit: int, remaining: int, reset_after: float) -> None:
-        """Take in the headers of an answer that arrived now (`reset_after` in seconds)."""
+        """Take in the headers of an answer, a refusal's too, that arrived now (`reset_after` in seconds)."""
         self._advance(now)
-        self._arrived()
+        sent_at = self._arrived()
         resets_at = now + reset_after + _ROUNDING
         if limit >= 1 and limit != self._limit:
             self._remaining += limit - self._limit
@@ -70,22 +81,37 @@ class Bucket:
             self._window = reset_after
         # A late answer may still describe the window before; half a window distinguishes the two.
         if resets_at >= self._previous_reset + self._window / 2:
-            self._learn(resets_at, remaining)
+            late = sent_at is None or now - sent_at >= self._window / 2
+            self._learn(resets_at, remaining, late=late)
+            while sent_at is not None and self._lost and self._lost[0] <= sent_at:
+                self._lost.popleft()
         self._relax(now)
 
     def rejected(self, now: float, *, retry_after: float) -> None:
-        """Note a refusal (429, or code 30046): nothing is sent for `retry_after` seconds, edits get rarer."""
+        """Note a refusal (429, or code 30046) that does not tell how many slots are left; else as `block`."""
         self._arrived()
+        self.block(now, retry_after=retry_after)
+
+    def block(self, now: float, *, retry_after: float) -> None:
+        """Send nothing for `retry_after` seconds, and edit more rarely afterwards: a request was refused."""
         self._blocked_until = max(self._blocked_until, now + retry_after + _ROUNDING)
         self._stretch = min(_WIDEST, self._stretch * _WIDER)
         self._stretch_changed = max(self._blocked_until, now)
 
     def lost(self, now: float) -> None:
-        """Note a request that ended without an answer (the connection broke): the server may have counted it or
-        not."""
+        """Note a request of which no headers came (the connection broke, or a gateway before Discord failed): the
+        server may have counted it or not."""
         self._advance(now)
         if self._arrived() is not None:
-            self._remaining -= 1
+            self._lost.append(now)
+
+    def returned(self) -> None:
+        """Take back the latest `sent`: its request did not leave."""
+        if self._under_way:
+            self._under_way.pop()
+        if not (self._under_way or self._confirmed or self._lost):
+            # That request would have opened the window.
+            self._resets_at = None
 
     def next_edit(self, now: float, *, reserve: int) -> float:
         """The earliest time at which a streaming edit may leave: evenly spread, with `reserve` slots kept back.
@@ -98,14 +124,14 @@ class Bucket:
         earliest = max(even, self._blocked_until)
         slots = self._free - reserve
         if self._resets_at is None:
-            return max(now, earliest) if slots > 0 else max(now + _RECHECK, earliest)
+            return max(now if slots > 0 else self._when_free(now), earliest)
         end = self._resets_at - (_ABOUT_TO_RESET if reserve else 0.0)
         if slots > 0:
             spread = self._last_sent + (end - self._last_sent) / (slots + 1)
             return max(now, earliest, min(spread, self._resets_at))
         if self._free > 0:
             return max(now, earliest, end)
-        return max(self._when_reset(now), earliest)
+        return max(self._when_free(now), earliest)
 
     def next_first(self, now: float, *, reserve: int) -> float:
         """The earliest time at which an answer's first words may leave: as soon as there is a slot outside the
@@ -120,21 +146,25 @@ class Bucket:
         self._advance(now)
         if self._free > 0:
             return max(now, self._blocked_until)
-        return max(self._when_reset(now), self._blocked_until)
+        return max(self._when_free(now), self._blocked_until)
 
     @property
     def _free(self) -> int:
-        return self._remaining - len(self._under_way)
+        return self._remaining - len(self._under_way) - len(self._lost)
 
-    def _when_reset(self, now: float) -> float:
-        if self._resets_at is None or self._resets_at <= now:
-            return now + _RECHECK
-        return self._resets_at
+    def _when_free(self, now: float) -> float:
+        """When a further slot may be free; to be asked again then."""
+        frees = [
+            at for at in (self._resets_at, self._lost[0] + self._window if self._lost else None) if at is not None
+        ]
+        return min((at for at in frees if at > now), default=now + _RECHECK)
 
     def _advance(self, now: float) -> None:
         """Close the window if it is over. An end that no answer confirmed is not trusted while answers are due."""
         while self._under_way and now - self._under_way[0] > _LOST_AFTER:
             self._under_way.popleft()
+        while self._lost and self._lost[0] + self._window <= now:
+            self._lost.popleft()
         if self._resets_at is None or now < self._resets_at:
             return
         if self._confirmed or not self._under_way:
@@ -145,12 +175,18 @@ class Bucket:
     def _arrived(self) -> float | None:
         return self._under_way.popleft() if self._under_way else None
 
-    def _learn(self, resets_at: float, remaining: int) -> None:
+    def _learn(self, resets_at: float, remaining: int, *, late: bool) -> None:
         """Take in headers of the open window: every bound is an upper one, so the lowest is the best.
 
-        If older requests were in flight when the window opened, a low bound may belong to the old window.
+        If older requests were in flight when the window opened, a low bound may belong to the old window. Since
+        the known end is later than the true one, a request may already have opened the next window. `late`
+        answers cannot show that: they took so long that a much later bound may still be of the same window.
         """
         known = self._resets_at
+        if known is not None and self._confirmed and resets_at > known + self._window / 2 and not late:
+            self._previous_reset, self._resets_at, self._remaining = known, resets_at, remaining
+            self._mixed = bool(self._under_way)
+            return
         self._remaining = min(self._remaining, remaining)
         if known is None:
             # Opened by a request that is not ours, or that was under way when we closed the last one.

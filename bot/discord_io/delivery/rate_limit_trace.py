@@ -11,6 +11,7 @@ library's own calls wait here for their slot in the budget of the bot's token.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -34,12 +35,17 @@ _MESSAGE = re.compile(r"/channels/(\d+)/messages(?:/\d+)?")
 
 @dataclass(slots=True, eq=False)
 class WireCall:
-    """One call of the bot to Discord. ``applied`` gets the status of a success as soon as its headers arrive,
-    which may be seconds before the library returns."""
+    """One call of the bot to Discord, for whose first attempt a slot of ``bucket`` is taken already. ``applied``
+    gets the status of a success as soon as its headers arrive, which may be seconds before the library returns."""
 
     bucket: Bucket
     applied: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     attempts: int = 0
+
+    def ended(self, _task: object) -> None:
+        """Give the slot back when the call ended before any attempt."""
+        if self.attempts == 0:
+            self.bucket.returned()
 
 
 current_call: ContextVar[WireCall | None] = ContextVar("current_call", default=None)
@@ -47,9 +53,10 @@ current_call: ContextVar[WireCall | None] = ContextVar("current_call", default=N
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:
     try:
-        return float(headers[name])
+        value = float(headers[name])
     except (KeyError, ValueError):
         return None
+    return value if math.isfinite(value) else None
 
 
 def is_api_call(url: yarl.URL) -> bool:
@@ -64,9 +71,9 @@ def is_exempt(url: yarl.URL) -> bool:
 
 
 def written_channel(method: str, url: yarl.URL) -> int | None:
-    """The channel in which a call sends or edits a message; None for any other call."""
+    """The channel in which a call sends, edits or deletes a message; None for any other call."""
     found = _MESSAGE.fullmatch(str(url.with_query(None)).removeprefix(discord.http.Route.BASE))
-    return int(found[1]) if found is not None and method in {"POST", "PATCH"} else None
+    return int(found[1]) if found is not None and method in {"POST", "PATCH", "DELETE"} else None
 
 
 class WireObserver:
@@ -91,28 +98,38 @@ class WireObserver:
         context: SimpleNamespace,
         params: aiohttp.TraceRequestStartParams,
     ) -> None:
-        call = current_call.get()
-        context.ticket, context.bucket = None, None if call is None else call.bucket
+        context.ticket = context.bucket = None
         if not is_api_call(params.url):
             return
-        if call is not None:
-            call.attempts += 1
-            # The delivery took the first slot; each repetition by the library takes one more.
-            if call.attempts > 1:
-                call.bucket.sent(self._clock.monotonic())
-        elif (channel_id := written_channel(params.method, params.url)) is not None:
-            context.bucket = await self._slot_in(channel_id)
+        context.bucket = await self._slot(current_call.get(), params.method, params.url)
         try:
             context.ticket = await self._outgoing.leave(interaction=is_exempt(params.url))
         except BaseException:
             # A request that has not begun gets no end event.
             if context.bucket is not None:
-                context.bucket.lost(self._clock.monotonic())
+                context.bucket.returned()
             raise
 
-    async def _slot_in(self, channel_id: int) -> Bucket:
-        """Take a slot for a message that the library or a command writes in a channel with answers."""
-        bucket = self._outgoing.channel_buckets.of(channel_id).bucket
+    async def _slot(self, call: WireCall | None, method: str, url: yarl.URL) -> Bucket | None:
+        """The bucket in which Discord counts this attempt, with a slot taken; None where none is kept.
+
+        Only the first attempt of a delivery's call has its slot already. A repetition by the library waits for one
+        of its own: the library leaves when its own pause is over, whether or not the window has room.
+        """
+        channel_id = written_channel(method, url)
+        bucket = None if call is None else call.bucket
+        if channel_id is not None:
+            bucket = self._outgoing.channel_buckets.of(channel_id).counting(method)
+        if call is not None:
+            call.attempts += 1
+            if call.attempts == 1:
+                if bucket is call.bucket:
+                    return bucket
+                # Taken among the channel's edits, before it was known that this is no edit.
+                call.bucket.returned()
+        return None if bucket is None else await self._taken(bucket)
+
+    async def _taken(self, bucket: Bucket) -> Bucket:
         while (at := bucket.next_final(now := self._clock.monotonic())) > now:
             await self._clock.sleep(at - now)
         bucket.sent(now)
@@ -137,19 +154,25 @@ class WireObserver:
         if bucket is None:
             return
         now = self._clock.monotonic()
-        if status == 429:
-            bucket.rejected(now, retry_after=_number(headers, "Retry-After") or 1.0)
-            return
-        limit, remaining, reset_after = (
-            _number(headers, f"X-RateLimit-{name}") for name in ("Limit", "Remaining", "Reset-After")
-        )
-        if limit is not None and remaining is not None and reset_after is not None:
-            bucket.observed(now, limit=int(limit), remaining=int(remaining), reset_after=reset_after)
-        else:
-            bucket.lost(now)
+        self._note(bucket, headers, now, refused=status == 429)
         call = current_call.get()
         if call is not None and status < 300 and not call.applied.done():
             call.applied.set_result(status)
+
+    @staticmethod
+    def _note(bucket: Bucket, headers: Mapping[str, str], now: float, *, refused: bool) -> None:
+        limit, remaining, reset_after = (
+            _number(headers, f"X-RateLimit-{name}") for name in ("Limit", "Remaining", "Reset-After")
+        )
+        retry_after = _number(headers, "Retry-After") or 1.0
+        if limit is not None and remaining is not None and reset_after is not None:
+            bucket.observed(now, limit=int(limit), remaining=int(remaining), reset_after=reset_after)
+            if refused:
+                bucket.block(now, retry_after=retry_after)
+        elif refused:
+            bucket.rejected(now, retry_after=retry_after)
+        else:
+            bucket.lost(now)
 
     async def _broke(
         self,

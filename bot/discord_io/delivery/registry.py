@@ -35,6 +35,8 @@ class Deliveries:
         on_gone: Callable[[], None],
     ) -> AnswerDelivery:
         """Start keeping an answer's messages equal to ``source``. One delivery per request id at a time."""
+        if message_ids:
+            self._outgoing.channel_buckets.take_over(destination.channel_id)
         message_routes = MessageRoutes(
             self._client,
             destination,

@@ -244,6 +244,7 @@ class MessageRoutes:
             task = self._tracked(run, route.value)
         finally:
             current_call.reset(reset)
+        task.add_done_callback(call.ended)
         if until_applied:
             waits: set[asyncio.Future[T] | asyncio.Future[int]] = {task, call.applied}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

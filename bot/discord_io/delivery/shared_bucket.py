@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Mapping
 
 from bot.discord_io.delivery.edit_pacing import Bucket
 from bot.domain.discord_calls.priority import CallPriority
 
 CHANNEL_WINDOW = 5.0
-# Discord's own channel bucket, before its headers say otherwise (discord-api-docs issues 2761, 8073).
+# Discord's own channel bucket, before its headers say otherwise (discord-api-docs issues 2761, 8073). Edits and
+# new messages are counted apart, although their answers name the same bucket; deletions have one of their own.
 CHANNEL_LIMIT = 5
+DELETION_WINDOW = 1.0
 KEPT_BUCKETS = 512
 
 
@@ -23,12 +26,18 @@ class SharedBucket:
     equally urgent ones the answer whose unseen text has waited longest goes first, then the one that asked first.
     """
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, *, apart: Mapping[str, Bucket] | None = None) -> None:
+        """``bucket`` counts edits, and every call whose HTTP method has no bucket of its own in ``apart``."""
         self.bucket = bucket
+        self._apart = dict(apart or {})
         self._waiting: dict[object, tuple[CallPriority, float]] = {}
         self.moved = asyncio.Event()
         """Set when somebody leaves, and then replaced by a new event."""
         self._covered: dict[object, None] = {}
+
+    def counting(self, method: str) -> Bucket:
+        """The bucket in which Discord counts calls of this HTTP method."""
+        return self._apart.get(method, self.bucket)
 
     def covers(self, who: object, now: float) -> bool:
         """Whether this bucket can take ``who``'s last edit when its own bucket has no free slot then.
@@ -63,18 +72,35 @@ class SharedBucket:
 
 
 class ChannelBuckets:
-    """One shared bucket for each channel: all messages written there use it."""
+    """One shared bucket for each channel: all messages written there use it.
 
-    def __init__(self) -> None:
+    What an earlier process has used just before this one started cannot be known. A window that it opened is over
+    :data:`CHANNEL_WINDOW` seconds after ``began``.
+    """
+
+    def __init__(self, began: float) -> None:
+        """``began`` is when this process was the only one that writes (monotonic seconds)."""
+        self._began = began
         self._channels: dict[int, SharedBucket] = {}
 
     def of(self, channel_id: int) -> SharedBucket:
         """The shared bucket of a channel."""
         shared_bucket = self._channels.pop(channel_id, None)
         if shared_bucket is None:
-            shared_bucket = SharedBucket(Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW))
+            shared_bucket = SharedBucket(
+                Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW),
+                apart={
+                    "POST": Bucket(limit=CHANNEL_LIMIT, window=CHANNEL_WINDOW),
+                    "DELETE": Bucket(limit=CHANNEL_LIMIT, window=DELETION_WINDOW),
+                },
+            )
         # The most recently used one is last; the oldest is dropped (its window ended long ago).
         self._channels[channel_id] = shared_bucket
         if len(self._channels) > KEPT_BUCKETS:
             del self._channels[next(iter(self._channels))]
         return shared_bucket
+
+    def take_over(self, channel_id: int) -> None:
+        """Edit messages that an earlier process wrote in this channel: until no window of its can be open any
+        more, its edits are assumed to fill it. No-op later, and where this process edits already."""
+        self.of(channel_id).bucket.assume_used(self._began + CHANNEL_WINDOW)

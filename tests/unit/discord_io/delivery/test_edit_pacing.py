@@ -6,6 +6,7 @@ import random
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,14 @@ from hypothesis import strategies as st
 
 from bot.discord_io.delivery.edit_pacing import Bucket
 from tests.fakes.windows import WindowServer
+
+
+class Fate(Enum):
+    """What becomes of a request: answered; counted by the server, but its answer is lost; lost on the way."""
+
+    ANSWERED = auto()
+    ANSWER_LOST = auto()
+    REQUEST_LOST = auto()
 
 
 @dataclass
@@ -23,6 +32,7 @@ class Run:
     server: WindowServer
     latency: Callable[[], float]
     reserve: int = 0
+    fate: Callable[[], Fate] = lambda: Fate.ANSWERED
     now: float = 0.0
     sent: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
@@ -42,11 +52,22 @@ class Run:
     def request(self, done: Callable[[], None]) -> None:
         self.bucket.sent(self.now)
         self.sent.append(self.now)
+        fate = self.fate()
+
+        def breaks() -> None:
+            self.bucket.lost(self.now)
+            done()
 
         def arrives() -> None:
+            if fate is Fate.REQUEST_LOST:
+                self.at(self.now + self.latency(), breaks)
+                return
             accepted, remaining, reset_after = self.server.answer(self.now)
 
             def returns() -> None:
+                if fate is Fate.ANSWER_LOST:
+                    breaks()
+                    return
                 if accepted:
                     self.bucket.observed(
                         self.now, limit=self.server.limit, remaining=remaining, reset_after=reset_after
@@ -158,6 +179,63 @@ def test_streams_that_share_a_channel_are_never_refused(
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
+    outages=st.lists(st.tuples(st.floats(0, 40), st.floats(2, 8)), min_size=1, max_size=4),
+    last=st.integers(1, 8),
+    worst=st.floats(0.1, 1.0),
+)
+def test_nothing_is_refused_during_and_after_an_outage(
+    seed: int, outages: list[tuple[float, float]], last: int, worst: float
+) -> None:
+    """Many last edits at once, requests and answers that get lost: all that the server counts is counted here."""
+    dice = random.Random(seed)
+    run = Run(Bucket(limit=5, window=5.0), WindowServer(5, 5.0), lambda: dice.uniform(0, worst), reserve=1)
+
+    def fate() -> Fate:
+        out = any(begins <= run.now < begins + lasts for begins, lasts in outages)
+        return dice.choice(list(Fate)) if out else Fate.ANSWERED
+
+    run.fate = fate
+    for _ in range(2):
+        run.at(dice.uniform(0, 5), run.stream)
+    moments = [at for begins, lasts in outages for at in (begins + lasts, begins + lasts + 4.9, begins + 4.9)]
+    for at in moments:
+        for _ in range(last):
+            run.at(at, run.final)
+    run.until(200)
+    assert run.server.refused == 0
+    assert len(run.waits) == last * len(moments)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    used=st.lists(st.floats(-5, 0), max_size=5),
+    finals=st.integers(0, 8),
+    began=st.floats(0, 5),
+)
+def test_what_an_earlier_process_used_is_not_used_again(
+    seed: int, used: list[float], finals: int, began: float
+) -> None:
+    """However full its last window was, and however soon the next process begins."""
+    dice = random.Random(seed)
+    server = WindowServer(5, 5.0)
+    for at in sorted(used):
+        server.answer(at)
+    bucket = Bucket(limit=5, window=5.0)
+    bucket.assume_used(5.0)
+    run = Run(bucket, server, lambda: dice.uniform(0, 0.1), reserve=1)
+    run.at(began, run.stream)
+    for _ in range(finals):
+        run.at(began, run.final)
+    run.until(30)
+    assert server.refused == 0
+    assert len(run.waits) == finals
+    assert min(run.sent) <= 5.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
     length=st.floats(0.5, 12),
     worst=st.floats(0.001, 0.05),
 )
@@ -214,6 +292,80 @@ def test_a_request_without_an_answer_counts_as_used() -> None:
         bucket.lost(0.0)
     assert bucket.next_final(0.0) == 2.0
     assert bucket.next_final(2.0) == 2.0
+
+
+def test_a_lost_request_counts_until_the_window_that_it_may_have_opened_is_over() -> None:
+    """It may have reached the server just before its connection broke."""
+    bucket = Bucket(limit=5, window=2.0)
+    for _ in range(5):
+        bucket.sent(0.0)
+        bucket.lost(1.5)
+    assert bucket.next_final(2.0) == 3.5
+    assert bucket.next_final(3.5) == 3.5
+
+
+def test_requests_lost_after_their_window_do_not_block_for_ever() -> None:
+    """All five were under way when the window ended, and none of them came back."""
+    bucket = Bucket(limit=5, window=2.0)
+    bucket.sent(0.0)
+    bucket.observed(0.1, limit=5, remaining=4, reset_after=2.0)
+    for _ in range(4):
+        bucket.sent(2.0)
+    bucket.sent(2.05)
+    for _ in range(5):
+        bucket.lost(2.5)
+    assert bucket.next_final(2.5) == 4.5
+    assert bucket.next_final(4.5) == 4.5
+
+
+def test_an_answer_to_a_later_request_tells_what_became_of_a_lost_one() -> None:
+    """Its headers include what the server counted before; the guess is not needed any more."""
+    bucket = Bucket(limit=5, window=2.0)
+    bucket.sent(0.0)
+    bucket.lost(0.2)
+    assert bucket.free(0.2) == 4
+    bucket.sent(0.3)
+    bucket.observed(0.4, limit=5, remaining=4, reset_after=1.9)
+    assert bucket.free(0.4) == 4
+
+
+def test_an_answer_from_the_next_window_is_not_taken_for_one_of_this() -> None:
+    """The known end is later than the true one by the way of an answer, and the next window may open meanwhile."""
+    bucket = Bucket(limit=5, window=2.0)
+    bucket.sent(0.0)
+    bucket.observed(0.4, limit=5, remaining=4, reset_after=2.0)  # the server's window ended at 2.2
+    bucket.sent(2.2)
+    bucket.observed(2.35, limit=5, remaining=4, reset_after=2.0)
+    assert bucket.free(2.5) == 4
+    assert bucket.free(4.4) == 5
+
+
+def test_a_request_that_did_not_leave_gives_its_slot_back() -> None:
+    """And opens no window."""
+    bucket = Bucket(limit=1, window=2.0)
+    bucket.sent(0.0)
+    bucket.returned()
+    assert bucket.next_final(0.5) == 0.5
+    bucket.sent(0.5)
+    assert bucket.next_final(0.6) == 2.5
+
+
+def test_a_refusal_tells_how_many_slots_are_left() -> None:
+    """Of a limit beside this bucket's: the request was counted here all the same."""
+    bucket = Bucket(limit=5, window=2.0)
+    bucket.sent(0.0)
+    bucket.observed(0.1, limit=5, remaining=3, reset_after=1.9)
+    bucket.block(0.1, retry_after=1.0)
+    assert bucket.free(0.1) == 3
+    assert bucket.next_final(0.1) == pytest.approx(1.105)
+
+
+def test_what_this_process_has_seen_is_not_assumed_away() -> None:
+    """A window is open, or an answer is due: the headers tell more."""
+    bucket = Bucket(limit=5, window=2.0)
+    bucket.sent(0.0)
+    bucket.assume_used(2.0)
+    assert bucket.free(0.0) == 4
 
 
 def test_an_unknown_end_is_not_trusted_while_answers_are_due() -> None:
