@@ -6,7 +6,6 @@ import asyncio
 import math
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from bot.errors import BotError, WaitListFull
+from bot.workers.private_folder import private_folder
 
 AT_ONCE = 2
 """The most child processes that run at once. A person has at most one of them."""
@@ -108,10 +108,9 @@ class Subprocesses:
     @classmethod
     @contextmanager
     def opened(cls, turns: Turns) -> Iterator[Self]:
-        """Open with a private folder (0700) that is removed at the end; matplotlib keeps its cache of the
-        machine's fonts there."""
-        with tempfile.TemporaryDirectory(prefix="parallax-discord-", ignore_cleanup_errors=True) as folder:
-            yield cls(turns, Path(folder))
+        """Open with a folder for the children, where matplotlib keeps its cache of the machine's fonts."""
+        with private_folder() as folder:
+            yield cls(turns, folder)
 
     @asynccontextmanager
     async def turn(self, user_id: int) -> AsyncIterator[Worker]:
