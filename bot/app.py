@@ -22,6 +22,7 @@ from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
+from bot.discord_io.shutdown import finish
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import BotError
 from bot.parallax.client import ParallaxClient
@@ -44,8 +45,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 SETTLE_SECONDS = 5.0
-"""How long the last edits, and acknowledgements of questions that were just asked, may take after running answers
-have ended."""
+"""How long the last edits, acknowledgements of questions that were just asked, and commands and presses in hand
+may take after running answers have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,14 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         except BotError as error:
             # The next start takes the answers back; what made the bot stop is raised below.
             log.warning("bot.not_drained", detail=str(error))
+        in_hand = app.bot.guard.in_hand
+        in_hand.end()
         if waiting in done:
-            await app.bot.services.ask.settled(SETTLE_SECONDS)
-            await app.background.settled(SETTLE_SECONDS)
+            await asyncio.gather(
+                app.bot.services.ask.settled(SETTLE_SECONDS),
+                app.background.settled(SETTLE_SECONDS),
+                finish(in_hand, SETTLE_SECONDS),
+            )
     finally:
         for task in (*tasks, waiting):
             task.cancel()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 import discord
@@ -20,6 +20,7 @@ from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
+from bot.discord_io.shutdown import finish
 from bot.domain.cluster.audit import AuditLog
 from bot.domain.conversation.attached_text import AttachedFiles
 from bot.errors import DeliveryError
@@ -53,6 +54,9 @@ log = structlog.get_logger(__name__)
 
 # Seconds without a further GUILD_CREATE until discord.py calls itself ready: nothing here needs the guilds.
 GUILD_READY_TIMEOUT = 0.3
+
+LAST_ANSWERS = 1.0
+"""Seconds for what is in hand when the connection closes: people are told then that the bot restarts."""
 
 COGS = (
     "cogs.ask",
@@ -225,9 +229,31 @@ class ParallaxBot(commands.AutoShardedBot):
         await super().launch_shards()
 
     async def close(self) -> None:
-        """Disconnect. Does nothing when the client was never started: the library would raise an error."""
+        """Disconnect, after what is in hand. Does nothing when the client was never started: the library would
+        raise an error."""
         if self._begun:
+            # The library closes the HTTP session while events may still arrive.
+            self.guard.in_hand.close()
+            await finish(self.guard.in_hand, LAST_ANSWERS)
+            await self.guard.aclose()
             await super().close()
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as the library's
+        """Start the listeners of an event, unless nothing can be answered any more."""
+        if not self.guard.in_hand.is_closed:
+            super().dispatch(event, *args, **kwargs)
+
+    def _schedule_event(
+        self,
+        coro: Callable[..., Coroutine[Any, Any, Any]],
+        event_name: str,
+        *args: Any,  # noqa: ANN401  # as the library's
+        **kwargs: Any,  # noqa: ANN401
+    ) -> asyncio.Task[Any]:
+        # The library runs each listener in a task of its own, which nothing else gives access to.
+        task = super()._schedule_event(coro, event_name, *args, **kwargs)
+        self.guard.in_hand.begin(task)
+        return task
 
     async def on_ready(self) -> None:
         """Log once that the gateway is connected."""

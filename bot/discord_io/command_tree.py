@@ -17,6 +17,7 @@ from discord import app_commands
 from bot.clock import Clock
 from bot.discord_io.calls import NOBODY, got_lost, translated
 from bot.discord_io.first_answer import FirstAnswer, watch
+from bot.discord_io.in_hand import InHand
 from bot.discord_io.interaction_calls import ALREADY_ACKNOWLEDGED
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
@@ -34,6 +35,7 @@ REFUSALS_AT_ONCE = 8
 # Seconds. Discord takes an answer to an interaction for 3 s, so a refusal later than this is not sent.
 REFUSED_WITHIN = 2.5
 _ADMITTED = "admitted"
+_RESTARTING = "error.restarting"
 
 
 async def report(interaction: discord.Interaction, error: BaseException) -> None:
@@ -130,6 +132,7 @@ class Guard:
         self._allowed_guild_ids = frozenset(allowed_guild_ids)
         self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
         self._background = Background()
+        self.in_hand = InHand()
 
     @property
     def allows_every_server(self) -> bool:
@@ -148,16 +151,39 @@ class Guard:
         An interaction that is checked twice (a press that both a view and a dynamic item receive) counts once.
         Never raises.
         """
+        self._begin(interaction)
         known = interaction.extras.get(_ADMITTED)
         if known is None:
-            in_time = self.rates.take(interaction.user.id, sent)
-            key = self.refusal_in(interaction.guild_id) if in_time else TooFast.key
+            key = self._refusal_of(interaction, sent)
             known = interaction.extras[_ADMITTED] = key is None
             if key is not None:
                 await self._refuse(interaction, sent, key)
         if known and sent is not Sent.COMPLETION:
             self.watch(interaction)
         return bool(known)
+
+    async def takes_up(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether to process an interaction that is neither counted nor limited; one that is not has been answered
+        when this returns False. Never raises."""
+        self._begin(interaction)
+        if self.in_hand.is_ending:
+            await self._refuse(interaction, Sent.PRESS, _RESTARTING)
+        return not self.in_hand.is_ending
+
+    async def aclose(self) -> None:
+        """End the waits of :meth:`watch`."""
+        await self._background.aclose()
+
+    def _begin(self, interaction: discord.Interaction[Any]) -> None:
+        handler = asyncio.current_task()
+        assert handler is not None  # noqa: S101  # everything runs in a task
+        self.in_hand.begin(handler, interaction)
+
+    def _refusal_of(self, interaction: discord.Interaction[Any], sent: Sent) -> str | None:
+        if self.in_hand.is_ending:
+            return _RESTARTING
+        in_time = self.rates.take(interaction.user.id, sent)
+        return self.refusal_in(interaction.guild_id) if in_time else TooFast.key
 
     def watch(self, interaction: discord.Interaction[Any]) -> None:
         """Tell the person in time when the present task, which handles the interaction, takes long."""
@@ -167,6 +193,9 @@ class Guard:
 
     async def _refuse(self, interaction: discord.Interaction[Any], sent: Sent, key: str) -> None:
         began, user_id = self._clock.monotonic(), interaction.user.id
+        if self.in_hand.is_closed:
+            log.info("interaction.dropped_at_shutdown", kind=interaction.type.name, user=user_id, told=False)
+            return
         too_fast = key == TooFast.key
         telling = sent is not Sent.COMPLETION and (self.rates.should_tell(user_id) or not too_fast)
         if telling:

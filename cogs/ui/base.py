@@ -105,6 +105,8 @@ class BaseModal(ui.Modal, ABC):
 
     async def interaction_check(self, interaction: Press, /) -> bool:
         """Check the right before anything is done; :meth:`on_error` reports a refusal."""
+        if not await _bot_of(interaction).guard.takes_up(interaction):
+            return False
         key = _bot_of(interaction).guard.refusal_in(interaction.guild_id)
         if key is not None:
             raise NotAllowed("not in this server", key=key)
@@ -172,10 +174,14 @@ async def acknowledge(press: Press, *, new: bool | None = None) -> None:
 async def with_notice(press: Press, work: Coroutine[Any, Any, T]) -> T:
     """Await what an acknowledged press asked for; say that it takes longer when it does."""
     doing = asyncio.create_task(work, name="press")
-    await asyncio.wait({doing}, timeout=TOLD_AFTER)
-    if not doing.done():
-        await tell_slow(press)
-    return await doing
+    try:
+        await asyncio.wait({doing}, timeout=TOLD_AFTER)
+        if not doing.done():
+            await tell_slow(press)
+        return await doing
+    finally:
+        # When the process ends, what the press asked for ends with its handler.
+        doing.cancel()
 
 
 async def fill_in(press: Press, view: ui.LayoutView, *, files: Sequence[discord.File] = ()) -> int:

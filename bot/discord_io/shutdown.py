@@ -1,0 +1,47 @@
+"""The end of what came from Discord: finished, or else dropped and told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import discord
+import structlog
+
+from bot.discord_io.calls import translated
+from bot.discord_io.command_tree import tell
+from bot.discord_io.in_hand import InHand
+from bot.errors import DeliveryError
+from bot.i18n.catalogue import say
+
+log = structlog.get_logger(__name__)
+
+TOLD_WITHIN = 1.5
+"""Seconds in which all whose interactions are dropped are told so."""
+
+_Kind = discord.InteractionResponseType
+# Discord shows no result after these: "… is thinking", or the pressed message as it was.
+_UNANSWERED = frozenset({None, _Kind.deferred_channel_message, _Kind.deferred_message_update})
+
+
+async def finish(in_hand: InHand, timeout: float) -> None:
+    """Let what is in hand end within ``timeout`` seconds, and drop the rest: who has no answer is told, and the
+    log has one event for each. Never raises."""
+    dropped = await in_hand.drop(timeout)
+    await asyncio.gather(*(_drop(handler, interaction) for handler, interaction in dropped.items()))
+
+
+async def _drop(handler: asyncio.Task[Any], interaction: discord.Interaction[Any] | None) -> None:
+    if interaction is None:
+        log.info("interaction.dropped_at_shutdown", kind=handler.get_name(), user=None, told=False)
+        return
+    told = False
+    if interaction.type is not discord.InteractionType.autocomplete and interaction.response.type in _UNANSWERED:
+        try:
+            async with asyncio.timeout(TOLD_WITHIN):
+                with translated():
+                    await tell(interaction, say(interaction.locale.value, "error.cut_off"))
+            told = True
+        except (DeliveryError, TimeoutError) as error:
+            log.info("interaction.not_told", user=interaction.user.id, error=type(error).__name__)
+    log.info("interaction.dropped_at_shutdown", kind=interaction.type.name, user=interaction.user.id, told=told)
