@@ -53,7 +53,7 @@ bench: $(DEV) ## Measure, and print the figures with their targets
 SEED ?=
 soak: MINUTES ?= 3
 soak: $(DEV) ## Let people ask while things break, for MINUTES=3, and check what must hold (SEED=n repeats)
-	$(PY) -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+	$(PY) -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(CI),--short)
 
 fuzz: MINUTES ?= 1
 fuzz: $(FUZZ) ## Fuzz what reads untrusted bytes and text, MINUTES=1 for each; fails at a crash

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,6 +14,8 @@ from tests.soak.world import World, pause
 
 READY_WITHIN = 60.0
 """Seconds for a start, on a machine that does other things too."""
+PRESSES_EVERY = 0.1
+"""Seconds between presses while the bot ends."""
 ANSWER_FAULTS = (
     FaultKind.HTTP_429,
     FaultKind.HTTP_503,
@@ -189,11 +192,23 @@ class Faults:
         await self._start_again()
 
     async def terminated(self) -> None:
-        """SIGTERM, which must end with 0, and a start."""
-        status = await self._world.stage.bot.terminate()
+        """SIGTERM while people press buttons until the process is gone, which must be with 0, and a start."""
+        ending = asyncio.create_task(self._world.stage.bot.terminate())
+        while not ending.done():
+            await self._rate()
+            await pause(PRESSES_EVERY)
+        status = await ending
         if status != 0:
             self._world.violated(f"SIGTERM ended with {status}")
         await self._start_again()
+
+    async def _rate(self) -> None:
+        """Somebody presses 👍 under the newest answer of each room."""
+        for room in self._world.rooms:
+            rated = [message for message in self._world.shown(room) if "👍" in message.buttons]
+            for message in rated[-1:]:
+                press = await self._world.people[0].click(message, "👍")
+                self._world.invocations.append((time.monotonic(), "press at the end", press))
 
     async def stopped(self) -> None:
         """The process stands still for a while, as on a machine that swaps."""
