@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         report = asyncio.run(soaked(Path(folder), seed=seed, minutes=arguments.minutes, rate=arguments.rate))
         if arguments.keep is not None:
             shutil.copytree(folder, arguments.keep, dirs_exist_ok=True)
-    shown = _shortened(report) if arguments.short else json.dumps(report, indent=2, ensure_ascii=False)
+    shown = shortened(report) if arguments.short else json.dumps(report, indent=2, ensure_ascii=False)
     sys.stdout.write(shown + "\n")
     return 1 if report["violations"] else 0
 
@@ -167,7 +167,7 @@ def _report(world: World, processes: ProcessWatch, scheduler: SchedulerWatch, se
     }
 
 
-def _shortened(report: dict[str, Any]) -> str:
+def shortened(report: dict[str, Any]) -> str:
     """The report on one line: of the counts, only how much was done."""
     counts: dict[str, int] = report["counts"]
     kinds = {"questions": "questions", "acts": "act:", "faults": "fault:"}

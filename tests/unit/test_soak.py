@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.discord_api.model import Message, User
 from sandbox.discord_api.wire import JSON
+from tests.soak.__main__ import shortened
 from tests.soak.account import Row, complaints
 from tests.soak.watch import Life, log_complaints
 
@@ -82,3 +83,20 @@ def test_growth_is_judged_after_the_start_and_over_a_minute() -> None:
     assert leaking.growth() is not None
     assert (leaking.growth() or 0) > 30
     assert Life(3, 0.0, [(float(at), 90.0 + at) for at in range(50)]).growth() is None
+
+
+def test_a_short_report_is_one_line_with_every_violation() -> None:
+    """What CI prints: enough to repeat it, and what was wrong."""
+    counts = {"questions": 90, "act:ask": 60, "act:look": 40, "fault:killed": 2, "fault:stopped": 1, "switched": 1}
+    report = {"seed": 7, "seconds": 190.5, "counts": counts, "maxima": {"in flight": 4}, "violations": ["x"]}
+    line = shortened(report)
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "seed": 7,
+        "seconds": 190.5,
+        "maxima": {"in flight": 4},
+        "violations": ["x"],
+        "questions": 90,
+        "acts": 100,
+        "faults": 3,
+    }
