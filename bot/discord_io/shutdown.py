@@ -10,6 +10,7 @@ import structlog
 
 from bot.discord_io.calls import translated
 from bot.discord_io.command_tree import tell
+from bot.discord_io.first_answer import FirstAnswer
 from bot.discord_io.in_hand import InHand
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import say
@@ -19,24 +20,39 @@ log = structlog.get_logger(__name__)
 TOLD_WITHIN = 1.5
 """Seconds in which all whose interactions are dropped are told so."""
 
+FIRST_ANSWER_WITHIN = 3.0
+"""Seconds after which Discord takes no first answer to an interaction (docs,
+interactions/receiving-and-responding); a later one would be refused, which counts towards a ban."""
+
 _Kind = discord.InteractionResponseType
 # Discord shows no result after these: "… is thinking", or the pressed message as it was.
-_UNANSWERED = frozenset({None, _Kind.deferred_channel_message, _Kind.deferred_message_update})
+_ACKNOWLEDGED = frozenset({_Kind.deferred_channel_message, _Kind.deferred_message_update})
 
 
 async def finish(in_hand: InHand, timeout: float) -> None:
     """Let what is in hand end within ``timeout`` seconds, and drop the rest: who has no answer is told, and the
     log has one event for each. Never raises."""
     dropped = await in_hand.drop(timeout)
-    await asyncio.gather(*(_drop(handler, interaction) for handler, interaction in dropped.items()))
+    await asyncio.gather(*(_told(handler, interaction, timeout) for handler, interaction in dropped.items()))
 
 
-async def _drop(handler: asyncio.Task[Any], interaction: discord.Interaction[Any] | None) -> None:
+def _waits(interaction: discord.Interaction[Any], waited: float) -> bool:
+    """Whether the person sees no result and can be told one. ``waited``: it is in hand for so many seconds at
+    least."""
+    kind = interaction.response.type
+    if interaction.type is discord.InteractionType.autocomplete:
+        return False
+    if kind is None:
+        return waited < FIRST_ANSWER_WITHIN
+    return kind in _ACKNOWLEDGED or FirstAnswer.of(interaction).told
+
+
+async def _told(handler: asyncio.Task[Any], interaction: discord.Interaction[Any] | None, waited: float) -> None:
     if interaction is None:
         log.info("interaction.dropped_at_shutdown", kind=handler.get_name(), user=None, told=False)
         return
     told = False
-    if interaction.type is not discord.InteractionType.autocomplete and interaction.response.type in _UNANSWERED:
+    if _waits(interaction, waited):
         try:
             async with asyncio.timeout(TOLD_WITHIN):
                 with translated():

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from bot.discord_io.command_tree import Guard
+from bot.discord_io.first_answer import FirstAnswer
 from bot.discord_io.in_hand import InHand
 from bot.discord_io.shutdown import finish
 from bot.domain.interaction_rates import InteractionRates, RateLimit, Sent
@@ -96,15 +97,17 @@ async def test_what_ends_in_time_is_finished() -> None:
 
 
 @pytest.mark.parametrize(
-    "answered", [None, Response.deferred_channel_message, Response.deferred_message_update], ids=str
+    ("answered", "waited"),
+    [(None, 1.0), (Response.deferred_channel_message, 5.0), (Response.deferred_message_update, 5.0)],
+    ids=["no answer", "thinking", "acknowledged"],
 )
 async def test_who_sees_no_result_reads_that_it_may_not_have_been_done(
-    answered: discord.InteractionResponseType | None,
+    answered: discord.InteractionResponseType | None, waited: float
 ) -> None:
     """In their language; the log has one event, at info and without a traceback."""
     in_hand, sending = InHand(), Sending(answered=answered)
     handler = taken_up(in_hand, sending, for_ever())
-    entries = await ended(in_hand, 5.0)
+    entries = await ended(in_hand, waited)
     assert handler.cancelled()
     assert sending.told == [say("de", "error.cut_off")]
     (entry,) = entries
@@ -112,16 +115,31 @@ async def test_who_sees_no_result_reads_that_it_may_not_have_been_done(
     assert (entry["kind"], entry["user"], entry["told"]) == ("component", 7, True)
 
 
-@pytest.mark.parametrize(
-    "sending",
-    [Sending(answered=Response.channel_message), Sending(Kind.autocomplete)],
-    ids=["answered", "choices of an option"],
-)
-async def test_who_waits_for_nothing_is_told_nothing(sending: Sending) -> None:
-    """The answer is there, or there is no place for a sentence."""
-    in_hand = InHand()
+async def test_who_was_told_to_wait_is_told_the_end_too() -> None:
+    """The sentence that it takes longer is no result."""
+    in_hand, sending = InHand(), Sending(answered=Response.channel_message)
+    FirstAnswer.of(cast("discord.Interaction[Any]", sending)).told = True
     taken_up(in_hand, sending, for_ever())
-    (entry,) = await ended(in_hand, 1.0)
+    await ended(in_hand, 5.0)
+    assert sending.told == [say("de", "error.cut_off")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answered", "waited"),
+    [
+        (Kind.component, Response.channel_message, 1.0),
+        (Kind.autocomplete, None, 1.0),
+        (Kind.application_command, None, 5.0),
+    ],
+    ids=["answered", "choices of an option", "too late for a first answer"],
+)
+async def test_who_cannot_read_a_sentence_or_needs_none_is_told_nothing(
+    kind: discord.InteractionType, answered: discord.InteractionResponseType | None, waited: float
+) -> None:
+    """Discord would refuse it, or there is no place for it."""
+    in_hand, sending = InHand(), Sending(kind, answered=answered)
+    taken_up(in_hand, sending, for_ever())
+    (entry,) = await ended(in_hand, waited)
     assert sending.told == []
     assert entry["told"] is False
 
