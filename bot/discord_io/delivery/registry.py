@@ -35,8 +35,6 @@ class Deliveries:
         on_gone: Callable[[], None],
     ) -> AnswerDelivery:
         """Start keeping an answer's messages equal to ``source``. One delivery per request id at a time."""
-        if message_ids:
-            self._outgoing.channel_buckets.take_over(destination.channel_id)
         message_routes = MessageRoutes(
             self._client,
             destination,
@@ -46,6 +44,8 @@ class Deliveries:
             outgoing=self._outgoing,
             clock=self._clock,
         )
+        if message_ids:
+            self._outgoing.channel_buckets.take_over(destination.channel_id)
         self._open[request_id] = delivery = AnswerDelivery(
             message_routes,
             source,
