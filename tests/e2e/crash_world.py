@@ -30,6 +30,7 @@ SPEED = 250.0
 """Tokens per second and stream: a page takes about a quarter of a second."""
 PATIENCE = 60.0
 LINES_OF_A_PAGE = 45
+REFUSALS = ("Not asked: the bot is restarting.", "The bot is restarting, so this was not done.")
 _MARK = re.compile(r"\bq(\d+)n(\d{4})\b")
 
 SETTINGS = {
@@ -54,6 +55,12 @@ class Asked:
     def prompt(self) -> str:
         """What was asked."""
         return prompt_of(self.number)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the asker was told that it is not taken, because it came when the bot was ending."""
+        message = self.invocation.message
+        return message is not None and message.ephemeral and message.text.startswith(REFUSALS)
 
 
 def prompt_of(number: int) -> str:
@@ -233,7 +240,8 @@ class CrashWorld:
         """Wait until every acknowledged question is answered, and the bot has nothing left to do."""
 
         def done() -> bool:
-            return all(self._is_shown(one) for one in self.asked if one.invocation.is_acked)
+            acked = [one for one in self.asked if one.invocation.is_acked]
+            return all(one.is_refused or self._is_shown(one) for one in acked)
 
         await self.stage.discord.wait_until(done, PATIENCE)
         # What was kept but never acknowledged, and the commit after the last edit: only the database tells.
@@ -270,10 +278,15 @@ class CrashWorld:
         records = _records(database)
         wrong: list[str] = []
         for one in self.asked:
-            wrong += [f"question {one.number}: {text}" for text in self._wrong_with(one, records.get(one.prompt))]
+            judged = self._wrong_with_refused if one.is_refused else self._wrong_with
+            wrong += [f"question {one.number}: {text}" for text in judged(one, records.get(one.prompt))]
         for room in self.rooms:
             wrong += self._foreign_in(room)
         return wrong
+
+    def _wrong_with_refused(self, _one: Asked, record: _Record | None) -> Iterator[str]:
+        if record is not None:
+            yield "refused, and kept all the same"
 
     def _wrong_with(self, one: Asked, record: _Record | None) -> Iterator[str]:
         if record is None:
@@ -300,6 +313,7 @@ class CrashWorld:
 
     def _foreign_in(self, room: Channel) -> Iterator[str]:
         known = {message.id for one in self.asked for message in self.messages_of(one)}
+        known |= {one.invocation.message.id for one in self.asked if one.is_refused and one.invocation.message}
         for message in self.stage.discord.messages(room):
             if message.author.bot and message.id not in known:
                 yield f"a message of no question: {message.text!r}"
