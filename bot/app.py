@@ -68,6 +68,7 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         LastingTask("dispatcher", queue.dispatcher.run, when_ready=True),
         LastingTask("heartbeat", queue.heartbeat.run, when_ready=True),
         LastingTask("reconciliation", queue.reconciliation.run, when_ready=True),
+        LastingTask("late ends", queue.late_ends.run, when_ready=True),
         LastingTask("cancellation", queue.cancellation.run),
         LastingTask("expiry", queue.expiry.run),
         LastingTask("positions", queue.positions.run),

@@ -1,4 +1,5 @@
-"""Edited and deleted messages: a deleted answer stops, an edited question is reworded, a deleted one forgotten."""
+"""New, edited and deleted messages: a deleted answer stops, an edited question is reworded, a deleted one
+forgotten."""
 
 from __future__ import annotations
 
@@ -6,18 +7,30 @@ import discord
 from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
+from bot.services.answers.late_ends import LateEnds
 from bot.services.requests.cancellation import Cancellation
 from bot.services.requests.personal_data import PersonalData
+from cogs.ui.ending_buttons import questions_to_end
 from cogs.ui.message_text import words_of
 
 
 class ConversationEvents(commands.Cog):
-    """Listens to edits and deletions of messages."""
+    """Listens to the bot's own new messages, and to edits and deletions."""
 
-    def __init__(self, bot: ParallaxBot, cancellation: Cancellation, personal: PersonalData) -> None:
+    def __init__(
+        self, bot: ParallaxBot, cancellation: Cancellation, personal: PersonalData, late_ends: LateEnds
+    ) -> None:
         self._bot = bot
         self._cancellation = cancellation
         self._personal = personal
+        self._late_ends = late_ends
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Note each message of the bot's own that offers to end a question: it may be one whose sending failed."""
+        if message.author == self._bot.user:
+            for request_id in questions_to_end(message):
+                await self._late_ends.seen(request_id, message.id)
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
@@ -46,4 +59,5 @@ class ConversationEvents(commands.Cog):
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
-    await bot.add_cog(ConversationEvents(bot, bot.services.cancellation, bot.services.personal))
+    services = bot.services
+    await bot.add_cog(ConversationEvents(bot, services.cancellation, services.personal, services.late_ends))

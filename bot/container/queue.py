@@ -13,13 +13,15 @@ from bot.domain.queue.back_off import BackOff
 from bot.domain.queue.breaker import Breaker
 from bot.domain.queue.capacity import CapacityLimit
 from bot.domain.queue.estimate import Throughput
-from bot.domain.queue.store import RequestStore
+from bot.domain.queue.store import RequestStore, UnshownEnds
 from bot.domain.scheduler import Scheduler
 from bot.services.answers.attempt import AttemptParts
 from bot.services.answers.completion import Completion
 from bot.services.answers.final_views import FinalViews
+from bot.services.answers.late_ends import LateEnds
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy, Prompts
+from bot.services.answers.unshown import Unshown
 from bot.services.cluster.monitor import ClusterMonitor
 from bot.services.conversations.summariser import Summariser
 from bot.services.ports import Deliveries, Messenger, Preferences
@@ -60,6 +62,7 @@ class QueueParts:
 
     options: QueueOptions
     store: RequestStore
+    ends: UnshownEnds
     conversations: ConversationStore
     summaries: SummaryStore | None
     preferences: Preferences
@@ -87,6 +90,8 @@ class Queue:
     positions: PositionUpdater
     views: FinalViews
     completion: Completion
+    unshown: Unshown
+    late_ends: LateEnds
     dispatcher: Dispatcher
     cancellation: Cancellation
     heartbeat: Heartbeat
@@ -114,11 +119,13 @@ def build_queue(parts: QueueParts) -> Queue:
     )
     positions = PositionUpdater(store, live_answers, gate, slots, in_flight, clock, metrics)
     views = FinalViews(store, live_answers, max_tokens=options.policy.max_tokens)
+    unshown = Unshown(parts.ends, clock)
     completion = Completion(
         store,
         views,
         parts.messenger,
         parts.preferences,
+        unshown,
         clock,
         metrics,
         owner=parts.owner,
@@ -198,6 +205,16 @@ def build_queue(parts: QueueParts) -> Queue:
         positions=positions,
         views=views,
         completion=completion,
+        unshown=unshown,
+        late_ends=LateEnds(
+            store=store,
+            ends=parts.ends,
+            unshown=unshown,
+            live_answers=live_answers,
+            views=views,
+            completion=completion,
+            clock=clock,
+        ),
         dispatcher=dispatcher,
         cancellation=cancellation,
         heartbeat=heartbeat,

@@ -163,6 +163,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             id_key=settings.discord_token.get_secret_value().encode(),
         ),
         cancellation=queue.cancellation,
+        late_ends=queue.late_ends,
         cluster=cluster,
         actions=AnswerActions(
             database.requests,
@@ -198,6 +199,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
     )
+    bot.on_session(queue.unshown.reconsider)
     return App(
         bot,
         queue,
@@ -228,6 +230,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
             capacity_reserve=settings.capacity_reserve,
         ),
         store=database.requests,
+        ends=database.unshown_ends,
         conversations=database.conversations,
         summaries=database.summaries if settings.context_summary else None,
         preferences=database.preferences,

@@ -34,6 +34,7 @@ from bot.services.access.operators import Operators
 from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
+from bot.services.answers.late_ends import LateEnds
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
@@ -129,6 +130,7 @@ class Services:
     personal: PersonalData
     charts: Charts
     cancellation: Cancellation
+    late_ends: LateEnds
     cluster: ClusterService
     conversations: ConversationService
     actions: AnswerActions

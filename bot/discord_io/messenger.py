@@ -8,7 +8,7 @@ import discord
 
 from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.components import build_layout, to_files
-from bot.discord_io.delivery.routes import marked_pages
+from bot.discord_io.delivery.search import marked_pages
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.queue.request import Destination
@@ -51,7 +51,7 @@ class Messenger:
             async with self._outgoing.turn(CallPriority.LAST):
                 channel = await self._client.create_dm(discord.Object(user_id))
                 # An earlier process may have sent some pages and been killed before it committed that.
-                there = await marked_pages(self._client, channel, request_id)
+                there = {found.page for found in await marked_pages(self._client, channel, request_id)}
                 if not there:
                     await channel.send(heading, allowed_mentions=NOBODY, nonce=f"{request_id}-h")
                 for index, page in enumerate(pages):

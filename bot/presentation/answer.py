@@ -32,6 +32,7 @@ class Phase(Enum):
     STREAMING = auto()
     RECONNECTING = auto()
     DONE = auto()
+    """What has ended stays ended, whatever is told of it too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,28 +119,31 @@ class AnswerView:
         return bool(self.document.raw)
 
     def _enter(self, phase: Phase) -> None:
-        if phase is not self._phase:
+        if self._phase not in (phase, Phase.DONE):
             self._phase, self._phase_since = phase, self._clock.monotonic()
+
+    def _wait(self, phase: Phase, note: str) -> None:
+        self._enter(phase)
+        if self._phase is phase:
+            self._note, self._controls = note, (Control.CANCEL,)
 
     def show_position(self, position: int, seconds: float | None) -> None:
         """Show the ``position`` in the queue (from 1) and the estimated wait in ``seconds``, None when unknown."""
-        self._enter(Phase.WAITING)
-        self._note = say(self._locale, "footer.position", position=_ordinal(self._locale, position))
+        note = say(self._locale, "footer.position", position=_ordinal(self._locale, position))
         if seconds is not None:
-            self._note += " · " + say(
-                self._locale, "footer.about", duration=compact_duration(max(1.0, seconds), self._locale)
-            )
-        self._controls = (Control.CANCEL,)
+            about = compact_duration(max(1.0, seconds), self._locale)
+            note += " · " + say(self._locale, "footer.about", duration=about)
+        self._wait(Phase.WAITING, note)
 
     def show_hold(self, key: str, **params: object) -> None:
         """Show why the queue does not move; ``key`` is the reason's catalogue key."""
-        self._enter(Phase.HELD)
-        self._note = fill(self._locale, key, params)
-        self._controls = (Control.CANCEL,)
+        self._wait(Phase.HELD, fill(self._locale, key, params))
 
     def show_asked(self, model: str | None) -> None:
         """Show that the question was sent to the cluster; text of an earlier attempt is dropped. The time until a
         pipeline takes it counts from the first call, because a refused question is sent again."""
+        if self._phase is Phase.DONE:
+            return
         self._model = model
         self._note = ""
         self._controls = (Control.STOP,)
@@ -177,6 +181,8 @@ class AnswerView:
 
     def text(self, piece: str) -> None:
         """Add a piece of the answer."""
+        if self._phase is Phase.DONE:
+            return
         if self._phase is Phase.RECONNECTING and not self._goes_on:
             # The text of the broken stream stays until the new one brings text.
             self.document = self._new_document()

@@ -56,6 +56,11 @@ class AnswerDelivery(Protocol):
         """These are the answer's messages, first page first, as another process has left them."""
         ...
 
+    def seen(self, message_id: int) -> bool:
+        """Discord has this message of the answer: if it is not known by the end, it is removed. False when the end
+        is over."""
+        ...
+
     def is_removing(self, message_id: int) -> bool:
         """Whether the delivery itself deletes this message."""
         ...
@@ -137,11 +142,14 @@ class Deliveries(Protocol):
         source: PageSource,
         *,
         locale: str,
+        asked_at: float,
         message_ids: Sequence[int] = (),
+        may_be_more: bool = False,
         on_sent: Callable[[int, int | None], None],
         on_gone: Callable[[], None],
     ) -> AnswerDelivery:
-        """Start keeping an answer's messages equal to ``source``."""
+        """Start keeping an answer's messages equal to ``source``. None is older than ``asked_at`` (epoch seconds);
+        ``may_be_more``: Discord may have others than ``message_ids``."""
         ...
 
     async def close(self, request_id: str) -> None:

@@ -19,6 +19,7 @@ from bot.storage.profiles import SqlProfiles, SqlUsage
 from bot.storage.requests import SqlRequests
 from bot.storage.summaries import SqlSummaries
 from bot.storage.switches import SqlSwitches
+from bot.storage.unshown_ends import SqlUnshownEnds
 
 
 class Database:
@@ -30,6 +31,7 @@ class Database:
     def __init__(self, transactions: Transactions) -> None:
         self.watch = transactions.watch
         self.requests = SqlRequests(transactions)
+        self.unshown_ends = SqlUnshownEnds(transactions)
         self.conversations = SqlConversations(transactions)
         self.summaries = SqlSummaries(transactions)
         self.facts = Facts(transactions)

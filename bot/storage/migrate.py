@@ -16,7 +16,7 @@ from pathlib import Path
 from bot.errors import StorageError
 from bot.storage.engine import database_file
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in ``migrations/versions``; a test compares them."""
 
 _ROOT = Path(__file__).resolve().parents[2]

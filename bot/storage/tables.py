@@ -121,15 +121,9 @@ requests = Table(
     Column("counted", Boolean),
     Column("recalled", Integer),
     Column("summarised", Boolean),
-    CheckConstraint(
-        "state IN ({})".format(", ".join(f"'{state}'" for state in RequestState)),
-        name="state",
-    ),
+    CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in RequestState)), name="state"),
     CheckConstraint("cost > 0 AND weight > 0", name="share"),
-    CheckConstraint(
-        "token IS NULL OR state IN ('queued', 'running', 'answered')",
-        name="token_forgotten",
-    ),
+    CheckConstraint("token IS NULL OR state IN ('queued', 'running', 'answered')", name="token_forgotten"),
     sqlite_autoincrement=True,
 )
 
@@ -172,6 +166,16 @@ request_messages = Table(
     Column("request_id", ForeignKey("requests.request_id", ondelete="CASCADE"), primary_key=True),
     Column("page", Integer, primary_key=True, autoincrement=False),
     Column("message_id", BigInteger, nullable=False, index=True),
+)
+
+# Requests that have ended, until their messages show it. The token is for the last edit: `requests` forgets it.
+unshown_ends = Table(
+    "unshown_ends",
+    metadata,
+    Column("request_id", ForeignKey("requests.request_id", ondelete="CASCADE"), primary_key=True),
+    Column("since", Double, nullable=False),
+    Column("token", Text),
+    Column("token_expires_at", Double),
 )
 
 # One turn per question: versions and continuations of its answer change it in place.

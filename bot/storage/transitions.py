@@ -1,6 +1,7 @@
 """Transactions that end a run or a wait: answered, delivered, failed, cancelled, expired, recovered.
 
-Each function is the inside of one transaction. Final states forget the interaction's token.
+Each function is the inside of one transaction. Final states forget the interaction's token, which is kept apart
+until the end is shown (:mod:`bot.storage.unshown_ends`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from bot.domain.queue import fairness
 from bot.domain.queue.request import Answer, RequestKind, RequestState, StoredRequest, Used
 from bot.domain.queue.store import Recovered
 from bot.domain.queue.usage import DAY
-from bot.storage import queue, request_rows
+from bot.storage import queue, request_rows, unshown_ends
 from bot.storage.statements import unasked
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, conversations, requests, turns, usage
@@ -241,6 +242,7 @@ def _end(
         connection, select(requests).where(condition).order_by(requests.c.sequence).with_for_update()
     )
     if ended:
+        unshown_ends.remember(connection, condition, now)
         connection.execute(
             update(requests)
             .where(condition)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import discord
+import structlog
 from discord import ui
 
-from bot.discord_io.calls import NOBODY
+from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.client import Services
-from bot.discord_io.command_tree import text_layout
+from bot.discord_io.command_tree import tell, text_layout
 from bot.domain.queue.request import RequestKind, StoredRequest
+from bot.errors import DeliveryError
 from bot.i18n.catalogue import say
-from bot.presentation.page import REQUEST_ID, Control
+from bot.presentation.page import REQUEST_ID, Control, Page
 from bot.services.access.rules import Act
 from bot.services.requests.actions import PressedMessage
 from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
-from cogs.ui.base import DurableButton, Press, acknowledge, reply, with_notice
+from cogs.ui.base import DurableButton, Press, acknowledge, fill_in, reply, with_notice
 from cogs.ui.convert import destination_of, person_of, place_of_interaction, token_expiry
+from cogs.ui.ending_buttons import questions_to_end
+
+log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 3800
 
@@ -37,7 +42,9 @@ async def _stop(services: Services, request_id: str, press: Press) -> None:
         try:
             await acknowledge(press)
         finally:
-            await with_notice(press, stop())
+            in_time = await with_notice(press, stop())
+        if not in_time:
+            await _tell_over(services, request_id, press)
         return
     # At the same time: a slow Discord must not keep a pipeline busy, nor a slow last edit delay the
     # acknowledgement.
@@ -45,7 +52,26 @@ async def _stop(services: Services, request_id: str, press: Press) -> None:
     try:
         await acknowledge(press)
     finally:
-        await stopping
+        in_time = await stopping
+    if not in_time:
+        await _tell_over(services, request_id, press)
+
+
+async def _tell_over(services: Services, request_id: str, press: Press) -> None:
+    """After a press that came too late: take the button from the pressed message, which the press may change even
+    when nothing else reaches it. A list that has the button too is left as it is, and the person told."""
+    if press.message is None:
+        return
+    pages = await services.actions.last_form(request_id, press.message.id)
+    if not pages:
+        return
+    if request_id not in questions_to_end(press.message):
+        await tell(press, say(press.locale.value, "error.already_over"))
+    elif request_id in questions_to_end(await press.original_response()):
+        layout = services.layout(pages[0], request_id, press.locale.value)
+        await fill_in(press, layout, files=services.uploads(pages[0].files))
+        await _follow_up(services, pages[1:], request_id, press, private=True)
+        await services.actions.shown(request_id, press.message.id)
 
 
 async def _show(services: Services, request_id: str, press: Press) -> None:
@@ -58,9 +84,15 @@ async def _send(services: Services, request: StoredRequest, press: Press, *, pri
     """Send a stored answer as new messages."""
     pages = await services.actions.pages(request)
     await acknowledge(press, new=private)
+    await _follow_up(services, pages, request.request_id, press, private=private)
+
+
+async def _follow_up(
+    services: Services, pages: Sequence[Page], request_id: str, press: Press, *, private: bool
+) -> None:
     for page in pages:
         await press.followup.send(
-            view=services.layout(page, request.request_id, press.locale.value),
+            view=services.layout(page, request_id, press.locale.value),
             files=services.uploads(page.files),
             ephemeral=private,
             allowed_mentions=NOBODY,
@@ -79,7 +111,13 @@ async def _again(services: Services, request_id: str, press: Press, kind: Reques
         async with refused_privately(press):
             accepted = await told_when_slow(press, repeating, private=destination.private)
         view = services.layout(accepted.page, accepted.request_id, accepted.locale)
-        message_id = await answer(press, view, private=destination.private)
+        message_id: int | None = None
+        try:
+            with translated():
+                message_id = await answer(press, view, private=destination.private)
+        except DeliveryError as error:
+            # It is in the queue already, and is answered where that is possible.
+            log.warning("ask.not_acknowledged", request_id=accepted.request_id, error=type(error).__name__)
         await services.ask.acknowledged(accepted, message_id)
         return
     await acknowledge(press)

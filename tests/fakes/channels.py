@@ -14,10 +14,11 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
 
 from bot.discord_io.delivery.edit_pacing import Bucket
 from bot.discord_io.delivery.routes import MessageRoutes, RouteKind
+from bot.discord_io.delivery.search import Found
 from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.queue.request import Destination
-from bot.errors import DeliveryError
+from bot.errors import DeliveryError, MessageGone
 from bot.presentation.page import Page
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import LoopClock
@@ -52,6 +53,8 @@ class PacedChannel:
     outgoing: Outgoing = field(default_factory=lambda: Outgoing(LoopClock(), Metrics()))
     calls: list[Call] = field(default_factory=list)
     messages: dict[int, str] = field(default_factory=dict)
+    marked: list[tuple[int, int]] = field(default_factory=list)
+    """Messages that a search finds: page and id."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -96,6 +99,7 @@ class PacedRoutes(MessageRoutes):
             ),
             request_id="request",
             locale="en-US",
+            asked_at=0.0,
             channel_bucket=channel.shared_bucket,
             outgoing=channel.outgoing,
             clock=clock,
@@ -114,7 +118,7 @@ class PacedRoutes(MessageRoutes):
         self._channel.shows(message_id, call.text)
         await self._and_back()
 
-    async def send(self, route: RouteKind, page: Page, index: int = 0, *, reply_to: int | None = None) -> int:
+    async def send(self, route: RouteKind, page: Page, index: int = 0, *, anew: bool = False) -> int:
         """Send a page."""
         call = await self._there("send", route, None, page.body)
         message_id = self._channel.new_message(call.text)
@@ -127,9 +131,22 @@ class PacedRoutes(MessageRoutes):
         del self._channel.messages[message_id]
         await self._and_back()
 
-    async def find(self, after: int | None) -> dict[int, int]:
-        """Always empty: no other process has sent pages."""
-        return {}
+    async def original(self) -> int | None:
+        """The message that the token names. Raises :class:`MessageGone` when a test has removed it."""
+        if self.primary is not RouteKind.INTERACTION:
+            return None
+        if self.original_response is not None and self.original_response not in self._channel.messages:
+            raise MessageGone("10008")
+        return self.original_response
+
+    async def find(self) -> Sequence[Found]:
+        """What a test says that other processes, or lost calls, have sent."""
+        await asyncio.sleep(self._channel.latency)
+        call = Call(self._loop_clock.monotonic(), "find", RouteKind.CHANNEL, None, "")
+        self._channel.calls.append(call)
+        if self._channel.refuses(call):
+            raise DeliveryError("find refused")
+        return [Found(page, one) for page, one in self._channel.marked if one in self._channel.messages]
 
     async def _there(self, what: str, route: RouteKind, message_id: int | None, text: str) -> Call:
         await asyncio.sleep(self._channel.latency / 2)

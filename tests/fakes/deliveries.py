@@ -24,6 +24,8 @@ class ShownAnswer:
     finished: int = 0
     states: list[str] = field(default_factory=list)
     ids: list[int | None] = field(default_factory=list)
+    may_be_more: bool = False
+    strays: list[int] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -51,6 +53,11 @@ class ShownAnswer:
     def learned(self, message_ids: Sequence[int]) -> None:
         """Record further messages."""
         self.ids.extend(message_ids[len(self.ids) :])
+
+    def seen(self, message_id: int) -> bool:
+        """Record a message that Discord told of."""
+        self.strays.append(message_id)
+        return message_id in self.ids or not self.finished
 
     def is_removing(self, message_id: int) -> bool:
         """Always false: it never removes a message."""
@@ -83,6 +90,8 @@ class ShownAnswers:
     answers: dict[str, ShownAnswer] = field(default_factory=dict)
     open_now: set[str] = field(default_factory=set)
     on_change: Callable[[], None] = lambda: None
+    error: DeliveryError | None = None
+    """What shows no last state of any answer that is opened from now on."""
 
     def open(
         self,
@@ -91,12 +100,17 @@ class ShownAnswers:
         source: PageSource,
         *,
         locale: str,
+        asked_at: float,
         message_ids: Sequence[int] = (),
+        may_be_more: bool = False,
         on_sent: Callable[[int, int | None], None],
         on_gone: Callable[[], None],
     ) -> ShownAnswer:
         """Show an answer."""
-        shown = ShownAnswer(source, on_sent, on_gone, self.on_change, ids=list(message_ids))
+        shown = ShownAnswer(
+            source, on_sent, on_gone, self.on_change, ids=list(message_ids), may_be_more=may_be_more
+        )
+        shown.error = self.error
         self.answers[request_id] = shown
         self.open_now.add(request_id)
         return shown

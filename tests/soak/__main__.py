@@ -122,7 +122,10 @@ async def _judge(world: World, processes: ProcessWatch, rested: int) -> None:
         world.violated(f"questions had not ended {SETTLES_WITHIN:.0f} s after the last fault")
     await pause(RESTS)
     messages = list(world.stage.discord.world.messages.values())
-    for text in account.complaints(account.rows_of(world.database), messages):
+    rows = account.rows_of(world.database)
+    unreachable = account.out_of_reach(world, rows, messages)
+    world.counts["private messages out of reach"] = len(unreachable)
+    for text in account.complaints(rows, messages, unreachable):
         world.violated(text)
     not_acknowledged, unexplained = account.unacknowledged(world)
     world.counts["not acknowledged"] = not_acknowledged

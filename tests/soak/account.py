@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.discord_api.model import Message
-from tests.soak.world import World, pause
+from tests.soak.world import RECOVERY, World, pause
 
 ENDED = frozenset({"delivered", "cancelled", "failed", "expired"})
 _CONTROL = re.compile(r"answer:([a-z]+):([0-9a-f]{16})")
@@ -30,6 +30,8 @@ class Row:
     state: str
     number: int | None
     messages: tuple[int, ...]
+    ended_at: float | None = None
+    """Epoch seconds."""
 
 
 def rows_of(database: Path) -> list[Row]:
@@ -40,10 +42,12 @@ def rows_of(database: Path) -> list[Row]:
             "SELECT request_id, message_id FROM request_messages ORDER BY request_id, page"
         ):
             pages[request_id].append(message_id)
-        stored = connection.execute("SELECT request_id, root_id, state, prompt FROM requests ORDER BY sequence")
+        stored = connection.execute(
+            "SELECT request_id, root_id, state, prompt, finished_at FROM requests ORDER BY sequence"
+        )
         return [
-            Row(request_id, root_id, state, _number(prompt), tuple(pages[request_id]))
-            for request_id, root_id, state, prompt in stored
+            Row(request_id, root_id, state, _number(prompt), tuple(pages[request_id]), ended_at)
+            for request_id, root_id, state, prompt, ended_at in stored
         ]
 
 
@@ -62,10 +66,30 @@ async def until_quiet(world: World, *, within: float) -> bool:
     return False
 
 
-def complaints(rows: Sequence[Row], messages: Sequence[Message]) -> Iterator[str]:
-    """What is wrong with any question, given everything that was ever sent in Discord. Empty when nothing is."""
+def out_of_reach(world: World, rows: Sequence[Row], messages: Sequence[Message]) -> frozenset[int]:
+    """The private messages that no bot could have brought to their last form: only a token edits a private
+    message, and all tokens were spent after the message came and before its question ended, or just after."""
+    spent = [trouble.start for trouble in world.troubles if trouble.name == "tokens_expired"]
+    epoch = time.time() - time.monotonic()
+    ended = {message_id: row.ended_at - epoch for row in rows if row.ended_at for message_id in row.messages}
+    return frozenset(
+        message.id
+        for message in messages
+        if message.ephemeral and message.id in ended
+        if any(message.history[0].applied_at <= at <= ended[message.id] + RECOVERY for at in spent)
+    )
+
+
+def complaints(
+    rows: Sequence[Row], messages: Sequence[Message], unreachable: Container[int] = frozenset()
+) -> Iterator[str]:
+    """What is wrong with any question, given everything that was ever sent in Discord. Empty when nothing is.
+
+    ``unreachable`` are the messages that :func:`out_of_reach` names: they may offer what is over. A press on one
+    says so and takes its buttons away (``tests/e2e/test_late_ends.py``).
+    """
     standing = {message.id: message for message in messages if not message.deleted}
-    controlled = _by_control(rows, standing.values())
+    controlled = _by_control(rows, [message for message in standing.values() if message.id not in unreachable])
     known = {message.id for message in messages}
     told = {int(n) for message in messages if message.author.bot for n in _MENTIONED.findall(message.text)}
     for row in rows:
@@ -96,7 +120,11 @@ def _still_open(controlled: Mapping[str, Sequence[Message]]) -> Iterator[str]:
         for message in messages:
             if left := _actions(message, request_id) & _UNFINISHED:
                 actions = ", ".join(sorted(left))
-                yield f"an ended question ({request_id}) still offers {actions}: {message.text[:120]!r}"
+                private = "privately " if message.ephemeral else ""
+                yield (
+                    f"an ended question ({request_id}) still {private}offers {actions} in message {message.id},"
+                    f" edited {len(message.history) - 1} times: {message.text[:120]!r}"
+                )
 
 
 def _lost_or_doubled(rows: Sequence[Row], standing: Iterable[Message]) -> Iterator[str]:

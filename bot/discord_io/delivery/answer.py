@@ -9,19 +9,17 @@ import structlog
 
 from bot.clock import Clock, first_of
 from bot.discord_io.delivery.diff import Operation, following
+from bot.discord_io.delivery.repeats import Repeats
 from bot.discord_io.delivery.routes import MessageRoutes, RouteKind
+from bot.discord_io.delivery.search import Found, places
 from bot.discord_io.delivery.shared_bucket import SharedBucket
+from bot.discord_io.delivery.survey import sent_anew, survey
 from bot.discord_io.outgoing import Ticket, calls_for
 from bot.domain.discord_calls.priority import CallPriority
 from bot.errors import AccessLost, DeliveryError, HeldBack, MessageGone, TokenExpired
 from bot.presentation.page import Page, PageSource
 
 log = structlog.get_logger(__name__)
-
-FINAL_ATTEMPTS = 8
-SENDING_ATTEMPTS = 4
-FIRST_RETRY = 0.5
-LONGEST_RETRY = 30.0
 
 
 class AnswerDelivery:
@@ -39,11 +37,13 @@ class AnswerDelivery:
         clock: Clock,
         request_id: str,
         message_ids: Sequence[int] = (),
+        may_be_more: bool = False,
         on_sent: Callable[[int, int | None], None],
         on_gone: Callable[[], None],
     ) -> None:
-        """``message_ids`` are pages already in Discord; ``on_sent(page, message_id)`` is called for new ones
-        (None: the page was removed), ``on_gone()`` when somebody deleted the answer."""
+        """``message_ids`` are pages already in Discord, ``may_be_more``: there may be others, sent by a process
+        that ended before it stored their ids. ``on_sent(page, message_id)`` is called for new ones (None: the page
+        was removed), ``on_gone()`` when somebody deleted the answer."""
         self.destination = destination
         self._source = source
         self._clock = clock
@@ -55,15 +55,16 @@ class AnswerDelivery:
         self._wake = asyncio.Event()
         self._finishing = asyncio.Event()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._failures = 0
+        self._repeats = Repeats(clock, self._finishing, request_id)
         self._first_words = asyncio.Event()
         self._worded = False
         self._resting = False
         self._removing: set[int] = set()
         self._stale_since: float | None = None
-        # Discord may have pages with unknown ids: sent by a process that ended before it stored their ids, or by a
-        # call whose answer was lost.
-        self._doubtful = bool(message_ids)
+        # Discord may have messages with unknown ids: as above, or sent by a call whose answer was lost. They are
+        # looked for before another one is sent, and at the end.
+        self._doubtful = may_be_more
+        self._seen: set[int] = set()
         self._request_id = request_id
         self._log = log.bind(request_id=request_id)
         if message_ids:
@@ -75,8 +76,17 @@ class AnswerDelivery:
         if not self._ids:
             self._ids.append(message_id)
             self._shown.append(page)
-            self._doubtful = message_id is None
+            self._doubtful = self._doubtful or message_id is None
+        elif message_id is not None:
+            # It was looked for in vain before it came.
+            self._adopt([Found(0, message_id)])
         self._acknowledged.set()
+
+    def seen(self, message_id: int) -> bool:
+        """Note that Discord has a message of this answer: if it is not known by the end, it is removed. False when
+        the end is over."""
+        self._seen.add(message_id)
+        return message_id in self._ids or not self._task.done()
 
     def refused(self) -> None:
         """Send the answer as a new message: Discord has refused the first one, and its token with it."""
@@ -119,8 +129,7 @@ class AnswerDelivery:
         """
         self.destination.renew_token(token, expires_at)
         if self._task.done():
-            self._done = asyncio.get_running_loop().create_future()
-            self._task = self._started()
+            self._start_again()
 
     async def finish(self) -> None:
         """Show the last state; return when it is shown.
@@ -130,8 +139,11 @@ class AnswerDelivery:
         """
         if not self._finishing.is_set():
             # Failures while the answer was written do not reduce the attempts for the last state.
-            self._failures = 0
+            self._repeats.begin()
             self._finishing.set()
+        if self._task.done() and not self._done.cancelled() and self._done.exception() is None:
+            # What was the last state then is not any more.
+            self._start_again()
         self._wake.set()
         await asyncio.shield(self._done)
 
@@ -143,6 +155,10 @@ class AnswerDelivery:
 
     def _started(self) -> asyncio.Task[None]:
         return asyncio.create_task(self._run(), name=f"delivery-{self._request_id}")
+
+    def _start_again(self) -> None:
+        self._done = asyncio.get_running_loop().create_future()
+        self._task = self._started()
 
     async def _run(self) -> None:
         try:
@@ -174,13 +190,15 @@ class AnswerDelivery:
             self._resting = False
             self._wake.clear()
             following = await self._next()
-            if following is None:  # nothing visible changed, so no slot is used
-                if self._finishing.is_set():
-                    return
-                continue
-            if self._doubtful and following.message_id is None:
+            if self._doubtful and (
+                self._finishing.is_set() if following is None else following.message_id is None
+            ):
                 await self._survey()
                 self._wake.set()
+                continue
+            if following is None:  # nothing visible changed, so no slot is used
+                if self._finishing.is_set() and not self._adopt([Found(0, one) for one in self._seen]):
+                    return
                 continue
             route, ticket = await self._slot()
             try:
@@ -199,45 +217,42 @@ class AnswerDelivery:
         return following(self._source.render(), self._ids, self._shown, is_last=self._finishing.is_set())
 
     async def _survey(self) -> None:
-        """Find the pages that are in Discord already. Raises :class:`MessageGone`, :class:`TokenExpired`."""
+        """Find the messages that are in Discord already; to be repeated while doubt is left. Raises
+        :class:`DeliveryError`."""
         try:
             with calls_for(self._priority()):
-                if self._ids == [None] and (first := await self.destination.original()) is not None:
-                    self._learn(0, first)
-                found = await self.destination.find(self._ids[0] if self._ids else None)
-        except MessageGone:
-            raise
+                seen = await survey(self.destination, self._request_id, first_unknown=self._ids[:1] == [None])
         except HeldBack:
-            await self._pause(LONGEST_RETRY, *self._unless_finishing())
+            await self._repeats.rest()
             return
-        except AccessLost as error:
-            # Reading the history needs a permission of its own; without it the search is not possible.
-            self._log.info("delivery.not_searched", detail=str(error))
-            found = {}
         except DeliveryError as error:
-            self._failures += 1
-            self._log.info("delivery.search_failed", failures=self._failures, detail=str(error))
-            if self._failures < FINAL_ATTEMPTS:
-                await self._pause(self._back_off(), *self._unless_finishing())
-                return
-            found = {}
-        for index, message_id in sorted(found.items()):
-            self._learn(index, message_id)
+            # Without an answer nothing can be sent either, so waiting costs nothing.
+            if isinstance(error, MessageGone | AccessLost) or not await self._repeats.may_repeat(error):
+                raise
+            return
         self._doubtful = False
-        if self._ids == [None] and not self._replace_unknown():
+        if seen.original is not None and self._ids[:1] == [None]:
+            self._adopt([Found(0, seen.original)])
+        elif seen.original not in (None, *self._ids[:1]) and self.destination.channel_route:
+            # The token edits another message than the known one, which only the channel's route reaches.
+            self.destination.drop_token()
+            self._shown = [None] * len(self._ids)
+        self._adopt([*seen.found, *(Found(0, message_id) for message_id in self._seen)])
+        if self._ids[:1] == [None] and not self._replace_unknown():
             raise TokenExpired("the message that acknowledged the question is not known")
 
-    def _learn(self, index: int, message_id: int) -> None:
-        if index == len(self._ids):
-            self._ids.append(None)
-            self._shown.append(None)
-        if index < len(self._ids) and self._ids[index] is None:
-            self._ids[index] = message_id
-            self._on_sent(index, message_id)
-
-    def _back_off(self) -> float:
-        # The exponent is limited: hours without Discord cause many failures, and the power would overflow.
-        return min(FIRST_RETRY * 2.0 ** min(self._failures - 1, 10), LONGEST_RETRY)
+    def _adopt(self, found: Sequence[Found]) -> bool:
+        """Take over messages of this answer that were not known; returns whether there were any."""
+        placed = places(self._ids, found)
+        for page, message_id in placed:
+            if page == len(self._ids):
+                self._ids.append(None)
+                self._shown.append(None)
+            self._ids[page] = message_id
+            self._on_sent(page, message_id)
+        if placed:
+            self._wake.set()
+        return bool(placed)
 
     async def _slot(self) -> tuple[RouteKind, Ticket]:
         """Wait until an edit may leave; returns the route whose slot was taken, and the ticket for the call."""
@@ -309,16 +324,16 @@ class AnswerDelivery:
             # No call was made: the next slot comes when the brake permits it.
             return False
         except DeliveryError as error:
-            await self._retry_later(error, operation)
+            if not await self._repeats.may_repeat(error):
+                await self._give_up(operation, error)
             return False
-        self._failures = 0
+        self._repeats.begin()
         return True
 
     def _replace_unknown(self) -> bool:
         """Let the channel route send a new message: the id of the first one never arrived."""
-        if self.destination.channel_route and self._ids == [None]:
-            self._ids.clear()
-            self._shown.clear()
+        if self.destination.channel_route and self._ids[:1] == [None]:
+            del self._ids[0], self._shown[0]
             return True
         return False
 
@@ -330,9 +345,10 @@ class AnswerDelivery:
             self._doubtful = True
             message_id = await self.destination.send(route, operation.page, operation.index)
             self._doubtful = False
-            self._ids.append(message_id)
-            self._shown.append(operation.page)
-            self._on_sent(operation.index, message_id)
+            if message_id not in self._ids:
+                self._ids.append(message_id)
+                self._shown.append(operation.page)
+                self._on_sent(len(self._ids) - 1, message_id)
         else:
             await self.destination.edit(route, operation.message_id, operation.page, operation.index)
             self._shown[operation.index] = operation.page
@@ -341,46 +357,30 @@ class AnswerDelivery:
         if operation.message_id is not None:
             self._removing.add(operation.message_id)
             await self.destination.delete(route, operation.message_id)
-            # Only after it was deleted: a crash in between would leave the message there for good.
-            self._on_sent(operation.index, None)
-        del self._ids[operation.index], self._shown[operation.index]
+        # Only after it was deleted: a crash in between would leave the message there for good.
+        self._forget(operation.index)
 
-    async def _retry_later(self, error: DeliveryError, operation: Operation) -> None:
-        self._failures += 1
-        self._log.info("delivery.retry", failures=self._failures, detail=str(error))
-        # Before the last state there is no reason to give up: a later state replaces this one.
-        if self._finishing.is_set() and self._failures >= FINAL_ATTEMPTS:
-            await self._send_again(error, operation)
-        else:
-            await self._pause(self._back_off(), *self._unless_finishing())
+    def _forget(self, page: int) -> None:
+        if (message_id := self._ids[page]) is not None:
+            self._on_sent(page, None)
+            self._seen.discard(message_id)
+        del self._ids[page], self._shown[page]
 
-    def _unless_finishing(self) -> list[asyncio.Event]:
-        """The event that ends a back-off early, so that the last state is not held up; empty once it is set."""
-        return [] if self._finishing.is_set() else [self._finishing]
-
-    async def _send_again(self, error: DeliveryError, operation: Operation) -> None:
-        """Send the rest of the answer as a new message, because the old one cannot be edited any more. Raises
+    async def _give_up(self, operation: Operation, error: DeliveryError) -> None:
+        """Leave a message that takes no edit and no deletion any more: what it should show is sent anew. Raises
         ``error`` where that is impossible, else the error of the last attempt."""
-        if operation.page is None or operation.is_new or not self.destination.channel_route:
+        index, page, left = operation.index, operation.page, operation.message_id
+        if page is None:
+            self._log.warning("delivery.message_left", message=left, detail=str(error))
+            self._forget(index)
+            return
+        if operation.is_new or not self.destination.channel_route:
             raise error
-        for attempt in range(1, SENDING_ATTEMPTS + 1):
-            try:
-                await self._replace(operation.index, operation.page)
-            except DeliveryError as failure:
-                if attempt == SENDING_ATTEMPTS or isinstance(failure, MessageGone | AccessLost):
-                    raise
-                await self._pause(FIRST_RETRY * 2.0**attempt)
-            else:
-                return
-
-    async def _replace(self, index: int, page: Page) -> None:
-        bucket = self.destination.shared_bucket(RouteKind.CHANNEL).bucket
-        while (at := bucket.next_final(now := self._clock.monotonic())) > now:
-            await self._pause(at - now)
-        bucket.sent(now)
-        self._ids[index] = await self.destination.send(RouteKind.CHANNEL, page, index)
-        self._shown[index] = page
-        self._on_sent(index, self._ids[index])
+        message_id = await sent_anew(self.destination, page, index, self._clock)
+        self._ids[index], self._shown[index] = message_id, page
+        self._on_sent(index, message_id)
         # The original response is not the first page any more.
         self.destination.drop_token()
-        self._failures = 0
+        self._repeats.begin()
+        # Two messages must not offer the same: the old one is removed if Discord takes that.
+        self._adopt([Found(index, one) for one in [left] if one is not None])

@@ -30,16 +30,22 @@ class Deliveries:
         source: PageSource,
         *,
         locale: str,
+        asked_at: float = 0.0,
         message_ids: Sequence[int] = (),
+        may_be_more: bool = False,
         on_sent: Callable[[int, int | None], None],
         on_gone: Callable[[], None],
     ) -> AnswerDelivery:
-        """Start keeping an answer's messages equal to ``source``. One delivery per request id at a time."""
+        """Start keeping an answer's messages equal to ``source``. One delivery per request id at a time.
+
+        ``asked_at`` in epoch seconds; ``may_be_more``: Discord may have messages of it besides ``message_ids``.
+        """
         message_routes = MessageRoutes(
             self._client,
             destination,
             request_id=request_id,
             locale=locale,
+            asked_at=asked_at,
             channel_bucket=self._outgoing.channel_buckets.of(destination.channel_id),
             outgoing=self._outgoing,
             clock=self._clock,
@@ -52,6 +58,7 @@ class Deliveries:
             clock=self._clock,
             request_id=request_id,
             message_ids=message_ids,
+            may_be_more=may_be_more,
             on_sent=on_sent,
             on_gone=on_gone,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from typing import TypeVar
 
@@ -18,9 +18,10 @@ import structlog
 
 from bot.clock import Clock
 from bot.discord_io.calls import NOBODY, translated
-from bot.discord_io.components import build_layout, page_mark, to_files
+from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.edit_pacing import Bucket
 from bot.discord_io.delivery.rate_limit_trace import WireCall, current_call
+from bot.discord_io.delivery.search import Found, marked_pages
 from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.discord_calls.priority import CallPriority
@@ -35,9 +36,6 @@ T = TypeVar("T")
 TOKEN_MARGIN = 60.0
 # Seconds by which the other route must be earlier before the primary one is left.
 ROUTE_GAIN = 0.02
-# The number of messages searched for pages that a crashed process sent, in calls of 100 messages.
-SEARCHED = 500
-MARKED_PAGES = 20
 
 
 class RouteKind(Enum):
@@ -48,7 +46,8 @@ class RouteKind(Enum):
 
 
 class MessageRoutes:
-    """Access to the messages of one answer. Its only state is the route: the caller keeps pages and ids."""
+    """Access to the messages of one answer. Its only state is how they are reached: the caller keeps pages and
+    ids."""
 
     def __init__(
         self,
@@ -57,15 +56,19 @@ class MessageRoutes:
         *,
         request_id: str,
         locale: str,
+        asked_at: float,
         channel_bucket: SharedBucket,
         outgoing: Outgoing,
         clock: Clock,
     ) -> None:
+        """``asked_at`` (epoch seconds) is when the question came: no message of its answer is older."""
         self.outgoing = outgoing
         self._client = client
         self._destination = destination
         self._request_id = request_id
         self._locale = locale
+        self._asked_at = asked_at
+        self._is_follow_up = False
         self._clock = clock
         self._token = destination.token
         self._token_expires_at = destination.token_expires_at or 0.0
@@ -136,7 +139,8 @@ class MessageRoutes:
             view = build_layout(page, self._request_id, self._locale, index)
             files = to_files(page.files)
             if route is RouteKind.INTERACTION:
-                target = message_id if index and message_id is not None else "@original"
+                named = (index or self._is_follow_up) and message_id is not None
+                target = message_id if named else "@original"
                 await self._webhook().edit_message(
                     target,  # type: ignore[arg-type]  # the path segment Discord names; ids are only formatted
                     view=view,
@@ -149,11 +153,18 @@ class MessageRoutes:
             else:
                 raise MessageGone("the message's id is not known")
 
-        await self._call(route, run, until_applied=True)
+        try:
+            await self._call(route, run, until_applied=True)
+        except MessageGone:
+            if route is not RouteKind.INTERACTION or index or message_id is None or self._is_follow_up:
+                raise
+            # The interaction was answered first with a sentence that it takes longer, which was removed since.
+            self._is_follow_up = True
+            await self._call(route, run, until_applied=True)
 
-    async def send(self, route: RouteKind, page: Page, index: int = 0) -> int:
-        """Send a further message and return its id. This call is never cancelled either. Raises
-        :class:`DeliveryError`."""
+    async def send(self, route: RouteKind, page: Page, index: int = 0, *, anew: bool = False) -> int:
+        """Send a further message, ``anew`` in place of one that takes no edit any more; returns its id. This call
+        is never cancelled either. Raises :class:`DeliveryError`."""
 
         async def run() -> int:
             view = build_layout(page, self._request_id, self._locale, index)
@@ -171,8 +182,9 @@ class MessageRoutes:
                 view=view,
                 files=files,
                 allowed_mentions=NOBODY,
-                # Within a few minutes Discord itself drops a second copy (docs, resources/message, enforce_nonce).
-                nonce=f"{self._request_id}-{index}",
+                # Within a few minutes Discord itself drops a second copy and returns the first message (docs,
+                # resources/message, enforce_nonce).
+                nonce=f"{self._request_id}-{index}{'n' if anew else ''}",
             )
             return sent.id
 
@@ -194,35 +206,37 @@ class MessageRoutes:
 
     async def original(self) -> int | None:
         """The id of the message that answered the interaction; None when it is not known (no token, or it was
-        never answered). Raises :class:`MessageGone` when it was deleted, else :class:`DeliveryError`."""
+        never answered), and when that message is no part of the answer. The token is then not used any more.
+        Raises :class:`MessageGone` when it was deleted, else :class:`DeliveryError`."""
         if self.primary is not RouteKind.INTERACTION:
             return None
 
-        async def run() -> int:
+        async def run() -> int | None:
             target = "@original"
             message = await self._webhook().fetch_message(
                 target,  # type: ignore[arg-type]  # the path segment Discord names; ids are only formatted
             )
-            return message.id
+            # A sentence for one person, that it takes longer, may have come before an answer that all may read.
+            foreign = self.channel_route and message.flags.ephemeral
+            return None if foreign else message.id
 
         self._lanes[RouteKind.INTERACTION].bucket.sent(self._clock.monotonic())
         try:
-            return await self._call(RouteKind.INTERACTION, run, until_applied=False)
+            first = await self._call(RouteKind.INTERACTION, run, until_applied=False)
         except TokenExpired:
+            first = None
+        if first is None:
             self.drop_token()
-            return None
+        return first
 
-    async def find(self, after: int | None) -> dict[int, int]:
-        """Find the answer's pages in the channel by the mark of each: page → message id.
-
-        Searches the messages after the message ``after`` (None: the newest ones), as far as the bot may read them;
-        ephemeral messages are never listed. Raises :class:`DeliveryError`.
-        """
+    async def find(self) -> Sequence[Found]:
+        """Find the answer's messages in the channel by the mark of each page, as far as the bot may read them;
+        ephemeral messages are never listed. Raises :class:`DeliveryError`."""
         if not self.channel_route:
-            return {}
+            return ()
 
-        async def run() -> dict[int, int]:
-            return await marked_pages(self._client, self._messageable, self._request_id, after=after)
+        async def run() -> Sequence[Found]:
+            return await marked_pages(self._client, self._messageable, self._request_id, since=self._asked_at)
 
         return await asyncio.shield(self._tracked(run, "search"))
 
@@ -267,30 +281,6 @@ class MessageRoutes:
         """Wait until the library has finished every call."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
-
-
-async def marked_pages(
-    client: discord.Client, channel: discord.abc.Messageable, request_id: str, *, after: int | None = None
-) -> dict[int, int]:
-    """Find the pages of an answer in ``channel`` by the mark of each: page → message id.
-
-    Searches the messages after the message ``after`` (None: the newest ones). Raises
-    :class:`discord.HTTPException`.
-    """
-    marks = {page_mark(request_id, index): index for index in range(MARKED_PAGES)}
-    since = None if after is None else discord.Object(after)
-    found: dict[int, int] = {}
-    async for message in channel.history(limit=SEARCHED, after=since):
-        if message.author == client.user and (index := _marked(message, marks)) is not None:
-            found[index] = message.id
-    return found
-
-
-def _marked(message: discord.Message, marks: dict[int, int]) -> int | None:
-    for component in message.components:
-        if isinstance(component, discord.TextDisplay) and component.id in marks:
-            return marks[component.id]
-    return None
 
 
 async def _translated(run: Callable[[], Awaitable[T]]) -> T:

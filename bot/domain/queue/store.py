@@ -189,3 +189,23 @@ class RequestStore(Protocol):
     async def paused(self) -> QueuePause | None:
         """The current pause; None when the queue moves."""
         ...
+
+
+class UnshownEnds(Protocol):
+    """The questions that have ended without an answer, from the commit of that until their messages show it.
+    Raises only :class:`StorageError`.
+
+    A transaction of :class:`RequestStore` that cancels, fails or expires a request adds it here.
+    """
+
+    async def oldest(self) -> Sequence[StoredRequest]:
+        """They, oldest first, at most 1,000, with the interaction tokens, which may have expired."""
+        ...
+
+    async def add(self, request_id: str, *, now: float) -> None:
+        """Add a question that has ended in any way: it has messages that may not show that."""
+        ...
+
+    async def remove(self, request_id: str) -> None:
+        """Remove a question, and its token: its end is shown, or can never be."""
+        ...

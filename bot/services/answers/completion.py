@@ -18,6 +18,7 @@ from bot.presentation.answer import Receipt
 from bot.presentation.page import Control, compact_duration
 from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswer
+from bot.services.answers.unshown import Unshown
 from bot.services.ports import Messenger, Preferences
 from bot.telemetry.metrics import Metrics
 
@@ -42,6 +43,7 @@ class Completion:
         views: FinalViews,
         messenger: Messenger,
         preferences: Preferences,
+        unshown: Unshown,
         clock: Clock,
         metrics: Metrics,
         *,
@@ -52,6 +54,7 @@ class Completion:
         self._views = views
         self._messenger = messenger
         self._preferences = preferences
+        self._unshown = unshown
         self._announce_after = announce_after
         self._store = store
         self._clock = clock
@@ -101,6 +104,8 @@ class Completion:
         done = await self._cancelled(request, by, used)
         if done and live is not None and by:
             await self.show_cancelled(request, live, by=by)
+        elif done and not by:  # somebody deleted a message of it, which may have others
+            self._unshown.failed(request.request_id)
         return done
 
     async def withdraw(self, request: StoredRequest, live: LiveAnswer, *, by: int, used: Used | None) -> bool:
@@ -109,7 +114,7 @@ class Completion:
         done = await self._cancelled(request, by, used)
         if done:
             live.view.finish(Receipt(outcome="withdrawn"))
-            await self._show_end(request, live, "withdrawn", is_news=False)
+            await self.show_end(request, live, "withdrawn", is_news=False)
         return done
 
     async def _cancelled(self, request: StoredRequest, by: int, used: Used | None) -> bool:
@@ -162,8 +167,9 @@ class Completion:
                 # It stays `answered` for /queue.
                 return
         except DeliveryError as error:
-            # The answer stays `answered`: the next start shows it, and /queue does before.
+            # The answer stays `answered`: it is shown later or by the next start, and /queue shows it before.
             log.error("answer.not_shown", request_id=request.request_id, detail=str(error))
+            self._unshown.failed(request.request_id)
             return
         else:
             try:
@@ -192,12 +198,8 @@ class Completion:
                 heading=say(question.asker.locale, heading, channel=f"<#{question.destination.channel_id}>"),
             )
         except DeliveryError as refusal:
-            log.warning(
-                "answer.not_sent_directly",
-                request_id=request.request_id,
-                destination=str(error),
-                direct=str(refusal),
-            )
+            told = {"destination": str(error), "direct": str(refusal)}
+            log.warning("answer.not_sent_directly", request_id=request.request_id, **told)
             return False
         log.info("answer.sent_directly", request_id=request.request_id, destination=str(error))
         return True
@@ -242,17 +244,21 @@ class Completion:
         notice = fill(live.question.asker.locale, f"outcome.{outcome}", params)
         if not await self._views.restore(request, live, notice):
             live.view.finish(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
-        await self._show_end(request, live, outcome, is_news=is_news)
+        await self.show_end(request, live, outcome, is_news=is_news)
 
-    async def _show_end(self, request: StoredRequest, live: LiveAnswer, outcome: str, *, is_news: bool) -> None:
+    async def show_end(self, request: StoredRequest, live: LiveAnswer, outcome: str, *, is_news: bool) -> None:
+        """Show the last form of a question that ended without an answer. Parameters as of :meth:`_end`."""
         try:
             await live.delivery.finish()
         except (TokenExpired, AccessLost) as error:
-            if is_news and await self._sent_directly(request, live, "direct.question", error):
-                return
-            log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
+            if not is_news or not await self._sent_directly(request, live, "direct.question", error):
+                log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
         except DeliveryError as error:
+            # It is tried again: also for a deleted message, which may have been one of several.
             log.info("end.not_shown", request_id=request.request_id, outcome=outcome, detail=str(error))
+            self._unshown.failed(request.request_id)
+            return
+        await self._unshown.shown(request.request_id)
 
     async def _commit(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
         return await _repeated(commit, self._clock)

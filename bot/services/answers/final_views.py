@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bot.domain.queue.request import Answer, NewQuestion, RequestKind, StoredRequest
+from bot.domain.queue.request import Answer, NewQuestion, RequestKind, RequestState, StoredRequest
 from bot.domain.queue.store import RequestStore
+from bot.errors import BotError
+from bot.i18n.catalogue import fill
 from bot.presentation.answer import AnswerView, Receipt
-from bot.presentation.page import Control, Page
+from bot.presentation.page import Control, Page, compact_duration
 from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.answers.versions import CONTINUABLE, AnswerVersions
 
@@ -74,6 +76,52 @@ class FinalViews:
                 has_question=bool(request.question.prompt),
             ),
         )
+
+    async def end(self, request: StoredRequest, live: LiveAnswer) -> None:
+        """Give the view of a question that has ended its last form, from what is stored. Raises
+        :class:`StorageError`."""
+        if request.answer is not None:
+            await self.finish(live.view, request, request.answer)
+            return
+        receipt, controls = self.ended(request)
+        notice = fill(request.question.asker.locale, f"outcome.{receipt.outcome}", dict(receipt.params))
+        if not await self.restore(request, live, notice):
+            live.view.finish(receipt, controls)
+
+    def ended_pages(self, request: StoredRequest) -> tuple[Page, ...]:
+        """The message of a question that ended without an answer, from what is stored."""
+        view = self._live_answers.view(request.question)
+        view.finish(*self.ended(request))
+        return view.render()
+
+    def elsewhere(self, request: StoredRequest) -> tuple[Page, ...]:
+        """What a message shows whose question was answered in another one."""
+        view = self._live_answers.view(request.question)
+        view.finish(Receipt(outcome="elsewhere"))
+        return view.render()
+
+    @staticmethod
+    def ended(request: StoredRequest) -> tuple[Receipt, tuple[Control, ...]]:
+        """The receipt and the buttons of a question that ended without an answer, from what is stored: by whom it
+        was ended is not."""
+        question, locale = request.question, request.question.asker.locale
+        if not question.prompt:
+            return Receipt(outcome="withdrawn"), ()
+        match request.state:
+            case RequestState.FAILED:
+                sentence = fill(locale, request.error_key or BotError.key, {})
+                if "{" in sentence:
+                    # What would fill it is not stored.
+                    sentence = fill(locale, BotError.key, {})
+                shown = {"sentence": sentence, "incident": request.request_id[:4]}
+                receipt = Receipt(outcome="failed", params=tuple(shown.items()))
+            case RequestState.EXPIRED:
+                waited = (request.finished_at or question.asked_at) - question.asked_at
+                receipt = Receipt(outcome="expired", params=(("duration", compact_duration(waited, locale)),))
+            case _:
+                outcome = "cancelled_before" if request.started_at is None else "stopped_before"
+                receipt = Receipt(outcome=outcome)
+        return receipt, (Control.RETRY,)
 
     async def restore(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
         """Show again the version that these messages showed before, because the request that was to replace or

@@ -82,12 +82,16 @@ class LiveAnswers:
         self._background = background
         self._clock = clock
         self._max_pages = max_pages
+        self._began = clock.now()
         self._live: dict[str, LiveAnswer] = {}
         self.events: asyncio.Queue[MessageGone | MessageAttached] = asyncio.Queue()
         """What happened to the messages, in order; for one consumer."""
 
-    def open(self, question: NewQuestion, message_ids: tuple[int, ...] = ()) -> LiveAnswer:
-        """Open the live answer of a question, or return the one that is open."""
+    def open(
+        self, question: NewQuestion, message_ids: tuple[int, ...] = (), *, may_be_more: bool = False
+    ) -> LiveAnswer:
+        """Open the live answer of a question, or return the one that is open. ``may_be_more``: Discord may have
+        messages of it besides these."""
         request_id = question.request_id
         if (live := self._live.get(request_id)) is not None:
             return live
@@ -97,7 +101,9 @@ class LiveAnswers:
             question.destination,
             view,
             locale=question.asker.locale,
-            message_ids=message_ids,
+            asked_at=question.asked_at,
+            message_ids=tuple(dict.fromkeys(message_ids)),
+            may_be_more=may_be_more,
             on_sent=partial(self._sent, request_id),
             on_gone=partial(self.events.put_nowait, MessageGone(request_id)),
         )
@@ -116,11 +122,14 @@ class LiveAnswers:
             mentions=question.options.mentions if question.options is not None else None,
         )
 
-    def reopen(self, request: StoredRequest) -> LiveAnswer:
-        """The live answer of a stored request, opened from what is stored when it is not open."""
+    def reopen(self, request: StoredRequest, *, may_be_more: bool = False) -> LiveAnswer:
+        """The live answer of a stored request, opened from what is stored when it is not open. ``may_be_more`` as
+        in :meth:`open`; it is so for what an earlier process began."""
         if (live := self._live.get(request.request_id)) is not None:
             return live
-        live = self.open(request.question, request.message_ids)
+        # The process that began it may have ended before it stored what it had sent.
+        may_be_more = may_be_more or request.enqueued_at < self._began
+        live = self.open(request.question, request.message_ids, may_be_more=may_be_more)
         if not request.message_ids:
             # No message of it is stored: the delivery looks for one.
             live.delivery.acknowledged(None)

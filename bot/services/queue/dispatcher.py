@@ -215,15 +215,16 @@ class Dispatcher:
             code=getattr(error, "code", None),
             detail=str(error),
         )
-        await self._release(run)
-        hold = self._gate.hold()
+        hold = self._gate.hold() if await self._release(run) else None
         if hold is not None:
             run.live.show_hold(hold)
         self._signal.set()
 
     async def _put_back(self, run: Attempt) -> None:
-        await self._release(run)
-        run.live.show_hold(self._gate.hold() or RESTARTING)
+        if await self._release(run):
+            run.live.show_hold(self._gate.hold() or RESTARTING)
 
-    async def _release(self, run: Attempt) -> None:
-        await self._store.release(run.request.request_id, self._heartbeat.owner, now=self._clock.now())
+    async def _release(self, run: Attempt) -> bool:
+        """Put the question back; False when it has ended meanwhile, or another process has it: then its message is
+        theirs to whom it belongs."""
+        return await self._store.release(run.request.request_id, self._heartbeat.owner, now=self._clock.now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -102,6 +102,32 @@ class AnswerActions:
                 entry = AuditEntry(self._clock.now(), by, "answer.stop", {"asker": f"<@{asker_id}>"})
                 await self._audit.record(entry)
         return ended
+
+    async def last_form(self, request_id: str, message_id: int) -> tuple[Page, ...]:
+        """What a message that still offers to end a question shows once that has ended: its last form if the
+        message is the answer's own, and else how it ended, without buttons. Further pages are for messages of
+        their own. Empty when the question is open, or its messages are being brought to their last form."""
+        request = await self._store.get(request_id)
+        if request is None or self._live_answers.get(request_id) is not None:
+            return ()
+        if request.state in (RequestState.QUEUED, RequestState.RUNNING):
+            return ()
+        if request.answer is None:
+            (page,) = self._views.ended_pages(request)
+            return (page if message_id in request.message_ids else replace(page, controls=()),)
+        if message_id not in request.message_ids:
+            return self._views.elsewhere(request)
+        pages = await self.pages(request)
+        if len(request.message_ids) == 1:
+            return pages
+        at = request.message_ids.index(message_id)
+        return pages[at : at + 1] or self._views.elsewhere(request)
+
+    async def shown(self, request_id: str, message_id: int) -> None:
+        """Note that this message shows its :meth:`last_form`."""
+        request = await self._store.get(request_id)
+        if request is not None and request.message_ids == (message_id,):
+            await self.fetched(request)
 
     def _reached(self, request: StoredRequest, press: PressedMessage) -> None:
         """Show the last form of a message that only a token can edit through the token of the press: the first one

@@ -29,6 +29,7 @@ def opened_again(live_answers: DeliveryRig, invocation: Invocation, message_ids:
         live_answers.source,
         locale="en-US",
         message_ids=message_ids,
+        may_be_more=True,
         on_sent=lambda page, message_id: live_answers.sent.append((page, message_id)),
         on_gone=lambda: live_answers.gone.append(True),
     )

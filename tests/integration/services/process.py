@@ -39,6 +39,7 @@ from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import FastClock
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.deliveries import NoAnnouncements, NoMessages, ShownAnswer, ShownAnswers
+from tests.fakes.ends import MemoryEnds
 from tests.fakes.members import NoMembers
 from tests.fakes.profiles import NoBrake, NoProfiles, NoUsage
 from tests.fakes.requests import MemoryRequests
@@ -203,6 +204,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
                 first_back_off=settings.back_off,
             ),
             store=store,
+            ends=MemoryEnds(store),
             conversations=conversations,
             summaries=None,
             preferences=NoAnnouncements(),
@@ -247,6 +249,7 @@ def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
         queue.heartbeat.run,
         queue.expiry.run,
         queue.parts.reconciliation.run,
+        queue.parts.late_ends.run,
         queue.cancellation.run,
         queue.dispatcher.run,
     )

@@ -56,6 +56,10 @@ SEEDS["0004"] = (
     "INSERT INTO summary_sources (conversation_id, turn_id) VALUES (1, 1)",
 )
 SEEDS["0005"] = (*SEEDS["0004"], "UPDATE conversations SET cleared_upto = 1")
+SEEDS["0006"] = (
+    *SEEDS["0005"],
+    "INSERT INTO unshown_ends (request_id, since, token, token_expires_at) VALUES ('r', 1, 'token', 900)",
+)
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 
 

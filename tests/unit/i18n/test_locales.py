@@ -67,8 +67,8 @@ MADE_UP = (
     re.compile(rf"control\.({'|'.join(Control)})"),  # bot/discord_io/components.py, cogs/queue.py
     re.compile(
         r"outcome\.(stopped|stopped_before|stopped_early|interrupted|length|cancelled|expired|failed|empty"
-        r"|node_failed|length_thinking|tool_call|cut|withdrawn)"
-    ),  # bot/services/answers/completion.py
+        r"|node_failed|length_thinking|tool_call|cut|withdrawn|cancelled_before|elsewhere)"
+    ),  # bot/services/answers/completion.py, bot/services/answers/final_views.py
     re.compile(
         r"status\.(usable|starting|no_model|model_unlisted|model_failed|standalone|unreachable|unknown|full)"
     ),  # bot/presentation/status.py

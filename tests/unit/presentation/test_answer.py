@@ -271,3 +271,19 @@ async def test_a_long_text_is_laid_out_in_turns_with_other_tasks(text: str) -> N
     document.close()
     assert pages == document.pages()
     assert clock.turns >= len(text) // SLICE - 1
+
+
+def test_what_has_ended_stays_ended(view: AnswerView) -> None:
+    """Whatever is told of it too late: a position read a moment before, a hold, a piece of text."""
+    view.text("Half an answer")
+    view.finish(Receipt(outcome="cancelled", params=(("by", "<@7>"),)), (Control.RETRY,))
+    ended = only(view)
+    view.show_position(3, 40.0)
+    view.show_hold("held.restarting")
+    view.show_asked("Qwen/Qwen3-8B")
+    view.show_taken()
+    view.show_thinking()
+    view.show_reconnecting()
+    view.text(" and more")
+    assert only(view) == ended
+    assert not view.is_waiting

@@ -13,10 +13,12 @@ from bot.presentation.page import Page
 from bot.services.answers.completion import Completion
 from bot.services.answers.final_views import FinalViews
 from bot.services.answers.live import LiveAnswer, LiveAnswers
+from bot.services.answers.unshown import Unshown
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from tests.fakes.clocks import HandClock
 from tests.fakes.deliveries import ShownAnswers
+from tests.fakes.ends import MemoryEnds
 from tests.fakes.questions import WIDE, answer, question
 from tests.fakes.requests import MemoryRequests
 
@@ -75,6 +77,7 @@ class Ends:
             FinalViews(self.store, self.live_answers, max_tokens=1000),
             self.messages,
             EveryAnnouncement(),
+            Unshown(MemoryEnds(self.store), self.clock),
             self.clock,
             Metrics(),
             owner="me",

@@ -64,8 +64,8 @@ async def test_what_a_process_leaves_behind_is_answered_by_the_other() -> None:
     alive = {"first", "second"}
     async with running(ready(2), store, conversations, Settings("second", alive, LoopClock())) as other:
         async with running(ready(2), store, conversations, Settings("first", alive, LoopClock())) as one:
+            one.shown.error = DeliveryError("Discord is down")
             shown = await one.asks(1, "complete")
-            one.answer(shown).error = DeliveryError("Discord is down")
             (await one.scheduler.asked(1)).end("all of it")
             ran = await one.asks(2, "ran")
             (await one.scheduler.asked(2)).begin()

@@ -44,19 +44,30 @@ class Room:
 
     def attempts(self, *, token_lives: float = 900.0) -> Attempts:
         """An answer whose question has been acknowledged."""
+        answer = self.opened(token_lives=token_lives)
+        answer.first = answer.destination.original_response = self.channel.new_message(answer.source.pages[0].body)
+        answer.delivery.acknowledged(answer.first, answer.source.pages[0])
+        return answer
+
+    def opened(
+        self, *message_ids: int, token_lives: float = 900.0, may_be_more: bool = False, original: int | None = None
+    ) -> Attempts:
+        """An answer whose question has not been acknowledged, or one that an earlier process had in these
+        messages. ``original`` is the message that its token names."""
         destination, source = PacedRoutes(self.channel, token_lives=token_lives), Saying()
+        destination.original_response = original
         sent: list[tuple[int, int | None]] = []
         delivery = AnswerDelivery(
             destination,
             source,
             clock=LoopClock(),
             request_id=f"request-{len(self.answers)}",
+            message_ids=message_ids,
+            may_be_more=may_be_more,
             on_sent=lambda page, message_id: sent.append((page, message_id)),
             on_gone=lambda: None,
         )
-        first = destination.original_response = self.channel.new_message(source.pages[0].body)
-        delivery.acknowledged(first, source.pages[0])
-        self.answers.append(Attempts(destination, source, delivery, first, sent))
+        self.answers.append(Attempts(destination, source, delivery, 0, sent))
         return self.answers[-1]
 
 

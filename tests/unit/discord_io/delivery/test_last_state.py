@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from bot.clock import Clock
-from bot.discord_io.delivery.answer import FINAL_ATTEMPTS, FIRST_RETRY, LONGEST_RETRY
+from bot.discord_io.delivery.repeats import FINAL_ATTEMPTS, FIRST_RETRY, LONGEST_RETRY
 from bot.discord_io.delivery.routes import RouteKind
 from bot.errors import DeliveryError
 from tests.fakes.channels import Call
@@ -29,7 +29,8 @@ async def test_a_message_that_takes_no_edit_any_more_is_replaced(room: Room) -> 
     assert sent.route is RouteKind.CHANNEL
     (anew,) = room.channel.messages.keys() - {answer.first}
     assert room.channel.messages == {answer.first: "question", anew: "the whole answer"}
-    assert answer.sent == [(0, anew)]
+    # The old one takes no deletion either.
+    assert answer.sent == [(0, anew), (1, answer.first), (1, None)]
     assert answer.delivery.message_ids == (anew,)
     assert len(room.channel.made("edit")) == FINAL_ATTEMPTS
 
@@ -46,7 +47,7 @@ async def test_only_the_page_that_takes_no_edit_is_replaced(room: Room) -> None:
 
     anew = answer.delivery.message_ids[1]
     assert answer.delivery.message_ids == (answer.first, anew)
-    assert answer.sent == [(1, second), (1, anew)]
+    assert answer.sent == [(1, second), (1, anew), (2, second), (2, None)]
     assert sorted(room.channel.messages.values()) == ["begin", "tail", "tail and its end"]
 
 
