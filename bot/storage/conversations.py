@@ -63,11 +63,11 @@ class SqlConversations:
 
     async def conversation(self, key: ConversationKey, scopes: Sequence[int] = ()) -> int:
         """The id of the conversation for ``key``, which is created when there is none."""
-        text = ",".join(map(str, scopes)) or None
+        text = scopes_text(scopes)
         known = await self._transactions.read(lambda connection: _known(connection, key))
         if known is not None and text in {None, known.scopes}:
             return int(known.id)
-        return await self._transactions.write(lambda connection: _made(connection, key, text))
+        return await self._transactions.write(lambda connection: made(connection, key, text))
 
     async def find(self, key: ConversationKey) -> int | None:
         """The id of the conversation for ``key``, or None."""
@@ -124,32 +124,39 @@ def _known(connection: Connection, key: ConversationKey) -> Row[Any, Any] | None
     return connection.execute(
         select(conversations.c.id, conversations.c.scopes).where(
             conversations.c.channel_id == key.channel_id,
-            conversations.c.private_to == _private_to(key),
+            conversations.c.private_to == private_to(key),
         )
     ).first()
 
 
-def _private_to(key: ConversationKey) -> int:
+def private_to(key: ConversationKey) -> int:
+    """The value of the column."""
     return SHARED if key.private_to is None else key.private_to
 
 
-def _made(connection: Connection, key: ConversationKey, scopes: str | None) -> int:
+def scopes_text(scopes: Sequence[int]) -> str | None:
+    """The value of the column; None stands for what is there."""
+    return ",".join(map(str, scopes)) or None
+
+
+def made(connection: Connection, key: ConversationKey, scopes: str | None) -> int:
+    """Create the conversation for ``key`` or set its scopes; returns its id."""
     known = _known(connection, key)
     if known is not None:
         connection.execute(update(conversations).where(conversations.c.id == known.id).values(scopes=scopes))
         return int(known.id)
-    made = connection.execute(
+    created = connection.execute(
         insert(conversations)
         .values(
             channel_id=key.channel_id,
             guild_id=key.guild_id,
-            private_to=_private_to(key),
+            private_to=private_to(key),
             scopes=scopes,
             inherits_root=None if key.private_to is not None else _root_of(connection, key.channel_id),
         )
         .returning(conversations.c.id)
     ).scalar_one()
-    return int(made)
+    return int(created)
 
 
 def _root_of(connection: Connection, thread_id: int) -> str | None:
