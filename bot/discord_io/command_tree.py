@@ -16,13 +16,12 @@ from discord import app_commands
 
 from bot.clock import Clock
 from bot.discord_io.calls import NOBODY, got_lost, translated
-from bot.discord_io.first_answer import FirstAnswer, watch
+from bot.discord_io.first_answer import FirstAnswer, LateAnswers
 from bot.discord_io.interaction_calls import ALREADY_ACKNOWLEDGED
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Act, Standing, refusal
-from bot.tasks.background import Background
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +128,7 @@ class Guard:
         self._clock = clock
         self._allowed_guild_ids = frozenset(allowed_guild_ids)
         self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
-        self._background = Background()
+        self._late_answers = LateAnswers(clock)
 
     @property
     def allows_every_server(self) -> bool:
@@ -160,10 +159,10 @@ class Guard:
         return bool(known)
 
     def watch(self, interaction: discord.Interaction[Any]) -> None:
-        """Tell the person in time when the present task, which handles the interaction, takes long."""
+        """Answer the person in time when the present task, which handles the interaction, takes long."""
         handler = asyncio.current_task()
         assert handler is not None  # noqa: S101  # everything runs in a task
-        self._background.spawn(watch(interaction, handler), name="slow-answer")
+        self._late_answers.expect(interaction, handler)
 
     async def _refuse(self, interaction: discord.Interaction[Any], sent: Sent, key: str) -> None:
         began, user_id = self._clock.monotonic(), interaction.user.id

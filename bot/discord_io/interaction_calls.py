@@ -24,7 +24,11 @@ def repeat_broken_calls() -> None:
 
 
 class RepeatingAdapter(AsyncWebhookAdapter):
-    """The library's adapter, which repeats a call itself only for two of the errors of a broken connection."""
+    """The library's adapter, which repeats a call itself only for two of the errors of a broken connection.
+
+    Of the answer to a first answer it keeps the message's id: of the rest the library would build the whole
+    message, which costs more than the call and is used by nobody.
+    """
 
     async def request(
         self,
@@ -35,6 +39,18 @@ class RepeatingAdapter(AsyncWebhookAdapter):
         **options: Any,  # noqa: ANN401  # as the library passes them
     ) -> Any:  # noqa: ANN401  # the JSON of an answer
         """Make a call. Raises what the library does."""
+        told = await self._repeated(route, session, files, **options)
+        if _is_callback(route) and isinstance(told, dict):
+            told.pop("resource", None)
+        return told
+
+    async def _repeated(
+        self,
+        route: Route,
+        session: aiohttp.ClientSession,
+        files: Sequence[discord.File] | None,
+        **options: Any,  # noqa: ANN401  # as above
+    ) -> Any:  # noqa: ANN401  # as above
         try:
             return await super().request(route, session, files=files, **options)
         except aiohttp.ClientConnectionError as error:

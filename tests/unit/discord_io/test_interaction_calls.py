@@ -25,8 +25,9 @@ UNREACHED = aiohttp.ClientConnectorError(
 class Session:
     """A session whose calls fail like these, one after the other, and then are answered."""
 
-    def __init__(self, *failures: Exception | int) -> None:
+    def __init__(self, *failures: Exception | int, body: str = '{"done": true}') -> None:
         self._failures = list(failures)
+        self._body = body
         self.calls = 0
 
     def request(self, *_: Any, **__: Any) -> AbstractAsyncContextManager[Any]:
@@ -41,7 +42,7 @@ class Session:
             raise failure
 
         async def text(**_: Any) -> str:
-            return '{"code": 40060, "message": "already"}' if failure == 400 else '{"done": true}'
+            return '{"code": 40060, "message": "already"}' if failure == 400 else self._body
 
         headers = {"content-type": "application/json"}
         yield SimpleNamespace(status=failure, headers=headers, text=text, reason="")
@@ -66,6 +67,13 @@ async def test_q17_a_harmless_call_is_repeated_once(route: Route, broken: Except
     with pytest.raises(aiohttp.ClientConnectionError):
         await call(route, session)
     assert session.calls == 2
+
+
+async def test_of_a_first_answer_only_the_messages_id_is_kept() -> None:
+    """The library would build the whole message of the rest, for nobody. Other answers are whole."""
+    body = '{"interaction": {"response_message_id": "5"}, "resource": {"type": 4, "message": {}}}'
+    assert await call(CALLBACK, Session(body=body)) == {"interaction": {"response_message_id": "5"}}
+    assert "resource" in await call(EDIT, Session(body=body))
 
 
 async def test_q17_a_further_message_is_not_sent_twice() -> None:
