@@ -199,8 +199,9 @@ async def _keep_open(interaction: discord.Interaction[Any], first: FirstAnswer, 
     """Show that the question is being worked on, or why it is not in the queue yet. Neither says it is taken."""
     says_so = not taking.told and first.says_so(taking)
     view = _sentence(interaction, "asking.slow") if says_so else None
+    if says_so:
+        log.warning("ask.slow", user=interaction.user.id)
     if not interaction.response.is_done():
-        log.warning("ask.slow", user=interaction.user.id, waits_for_database=says_so)
         if view is None:
             await interaction.response.defer(thinking=True, ephemeral=taking.private)
         else:

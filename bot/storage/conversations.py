@@ -52,6 +52,22 @@ _BRANCH = (
 
 _INHERITS = select(conversations.c.inherits_root).where(conversations.c.id == bindparam("conversation"))
 
+_KNOWN = select(conversations.c.id, conversations.c.scopes).where(
+    conversations.c.channel_id == bindparam("channel"), conversations.c.private_to == bindparam("private")
+)
+
+_MADE = insert(conversations).returning(conversations.c.id)
+
+_shown = select(request_messages.c.request_id).where(request_messages.c.message_id == bindparam("thread"))
+_ROOT_OF = (
+    select(func.coalesce(requests.c.root_id, requests.c.request_id))
+    .where(
+        or_(requests.c.source_message_id == bindparam("thread"), requests.c.request_id.in_(_shown)),
+        requests.c.private.is_(False),
+    )
+    .limit(1)
+)
+
 _NEWEST = 2**62
 
 
@@ -121,12 +137,7 @@ def _turns(connection: Connection, conversation_id: int, limit: int, follows: st
 
 
 def _known(connection: Connection, key: ConversationKey) -> Row[Any, Any] | None:
-    return connection.execute(
-        select(conversations.c.id, conversations.c.scopes).where(
-            conversations.c.channel_id == key.channel_id,
-            conversations.c.private_to == private_to(key),
-        )
-    ).first()
+    return connection.execute(_KNOWN, {"channel": key.channel_id, "private": private_to(key)}).first()
 
 
 def private_to(key: ConversationKey) -> int:
@@ -146,15 +157,14 @@ def made(connection: Connection, key: ConversationKey, scopes: str | None) -> in
         connection.execute(update(conversations).where(conversations.c.id == known.id).values(scopes=scopes))
         return int(known.id)
     created = connection.execute(
-        insert(conversations)
-        .values(
-            channel_id=key.channel_id,
-            guild_id=key.guild_id,
-            private_to=private_to(key),
-            scopes=scopes,
-            inherits_root=None if key.private_to is not None else _root_of(connection, key.channel_id),
-        )
-        .returning(conversations.c.id)
+        _MADE,
+        {
+            "channel_id": key.channel_id,
+            "guild_id": key.guild_id,
+            "private_to": private_to(key),
+            "scopes": scopes,
+            "inherits_root": None if key.private_to is not None else _root_of(connection, key.channel_id),
+        },
     ).scalar_one()
     return int(created)
 
@@ -162,13 +172,5 @@ def made(connection: Connection, key: ConversationKey, scopes: str | None) -> in
 def _root_of(connection: Connection, thread_id: int) -> str | None:
     """The root id of the question that a thread's first message asks or answers: a thread on a message has the
     message's id (Discord docs, resources/channel, "Start Thread from Message"). None for private questions."""
-    shown = select(request_messages.c.request_id).where(request_messages.c.message_id == thread_id)
-    root: str | None = connection.execute(
-        select(func.coalesce(requests.c.root_id, requests.c.request_id))
-        .where(
-            or_(requests.c.source_message_id == thread_id, requests.c.request_id.in_(shown)),
-            requests.c.private.is_(False),
-        )
-        .limit(1)
-    ).scalar()
+    root: str | None = connection.scalar(_ROOT_OF, {"thread": thread_id})
     return root

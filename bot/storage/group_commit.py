@@ -21,8 +21,9 @@ T = TypeVar("T")
 BRIEF = "brief"
 """The entry of a connection's ``info`` that says whether the transaction that runs is brief."""
 
-TOGETHER = 16
-"""The most writes that share a commit: an urgent write waits for no more than these."""
+TOGETHER = 64
+"""The most writes that share a commit: an urgent write waits for no more than these, and the event loop for no
+more brief ones, about half a millisecond each."""
 
 
 class _Job(Generic[T]):

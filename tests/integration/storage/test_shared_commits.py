@@ -18,6 +18,7 @@ from sqlalchemy.util import await_only
 from bot.errors import DatabaseLocked, StorageError, UserError
 from bot.storage import sqlite
 from bot.storage.engine import Transactions, database_file
+from bot.storage.group_commit import TOGETHER
 from bot.storage.statements import unasked
 from bot.storage.tables import facts
 from tests.fakes.databases import new_database
@@ -76,7 +77,7 @@ async def at_once(
 async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
     """A burst costs a few commits, not one for each write; a refused write undoes only its own changes."""
     transactions = Transactions(database_file(new_database(tmp_path)))
-    names = [f"{number:02d}" for number in range(40)]
+    names = [f"{number:03d}" for number in range(2 * TOGETHER + 8)]
     try:
         results, commits = await at_once(transactions, [put(names[0]), refused, *map(put, names[1:])])
         kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
