@@ -107,8 +107,8 @@ async def run(settings: Settings) -> None:
 
 
 def _collect_seldom() -> None:
-    """Let the garbage collector leave alone what was built so far, which lasts as long as the process, and look for
-    new cycles less often. In a burst of questions it took a third of the processor's time."""
+    """Let the garbage collector leave alone what was built so far, which lasts as long as the process, and look
+    for new cycles less often. In a burst of questions it took a third of the processor's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)

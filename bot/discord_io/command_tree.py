@@ -22,6 +22,7 @@ from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Act, Standing, refusal
+from bot.tasks.fair_starts import FairStarts
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,8 @@ UNKNOWN_INTERACTION = 10062
 
 # The most refusals sent to Discord at once: those of one person must not delay somebody else's answer.
 REFUSALS_AT_ONCE = 8
+BEGIN_AT_ONCE = 16
+"""Commands that begin in one turn of the event loop."""
 # Seconds. Discord takes an answer to an interaction for 3 s, so a refusal later than this is not sent.
 REFUSED_WITHIN = 2.5
 _ADMITTED = "admitted"
@@ -129,6 +132,7 @@ class Guard:
         self._allowed_guild_ids = frozenset(allowed_guild_ids)
         self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
         self._late_answers = LateAnswers(clock)
+        self._starts = FairStarts(BEGIN_AT_ONCE)
 
     @property
     def allows_every_server(self) -> bool:
@@ -156,6 +160,10 @@ class Guard:
                 await self._refuse(interaction, sent, key)
         if known and sent is not Sent.COMPLETION:
             self.watch(interaction)
+        if known and sent is Sent.COMMAND:
+            begins = asyncio.get_running_loop().create_future()
+            FirstAnswer.of(interaction).begins = begins
+            await self._starts.turn(interaction.user.id, begins)
         return bool(known)
 
     def watch(self, interaction: discord.Interaction[Any]) -> None:

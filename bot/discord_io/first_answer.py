@@ -34,6 +34,9 @@ shown as being worked on."""
 TOLD_AFTER = 2.0
 """Seconds until somebody whose press is acknowledged, and who sees nothing of it, reads that it takes longer."""
 
+HURRIED_AFTER = 0.1
+"""Seconds after which a handler that was late before it could begin has begun."""
+
 _STATE = "first answer"
 
 
@@ -53,7 +56,8 @@ class FirstAnswer:
     ``lock`` is held while a first answer is sent. ``told``: the sentence that it takes longer was sent; a press
     was acknowledged without a change of its message. ``is_new``: what fills in the answer afterwards is a new
     message, private or not; None when it changes the one that is there. ``taking``: the interaction asks a
-    question, whose first answer becomes the message with the answer.
+    question, whose first answer becomes the message with the answer. ``begins``: done as soon as the handler may
+    begin; None when it need not wait for that.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -61,6 +65,7 @@ class FirstAnswer:
         self.told = False
         self.is_new: bool | None = None
         self.taking: Taking | None = None
+        self.begins: asyncio.Future[None] | None = None
         self._clock = clock
 
     @classmethod
@@ -167,8 +172,14 @@ class LateAnswers:
             self._looking = False
 
     async def _answer(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
+        first = FirstAnswer.of(interaction)
+        if first.begins is not None and not first.begins.done():
+            # What it is about, and who may read its answer, is known when it has begun.
+            first.begins.set_result(None)
+            self._look_at(self._clock.monotonic() + HURRIED_AFTER, interaction, handler)
+            return
         await answer_late(interaction)
-        taking = FirstAnswer.of(interaction).taking
+        taking = first.taking
         if taking is not None and not taking.told:
             self._look_at(self._clock.monotonic() + SAID_AFTER, interaction, handler)
 

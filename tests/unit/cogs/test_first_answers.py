@@ -14,6 +14,7 @@ import pytest
 from bot.discord_io.command_tree import text_layout
 from bot.discord_io.first_answer import (
     ANSWERED_WITHIN,
+    HURRIED_AFTER,
     SAID_AFTER,
     Ages,
     FirstAnswer,
@@ -211,6 +212,18 @@ async def test_q6_one_that_is_too_old_already_is_answered_at_once() -> None:
     late = desk.comes(never.wait(), age=2.8)
     await turns()
     assert late == ["message private=True"]
+
+
+async def test_a_command_that_is_late_before_it_begins_begins_at_once() -> None:
+    """Only then it is known how to answer it."""
+    desk, never = Desk(), asyncio.Event()
+    call = desk.comes(never.wait(), age=ANSWERED_WITHIN)
+    begins = FirstAnswer.of(call.press).begins = asyncio.get_running_loop().create_future()
+    await turns()
+    assert (begins.done(), call) == (True, [])
+    FirstAnswer.of(call.press).asks(private=True)
+    await desk.pass_(HURRIED_AFTER)
+    assert call == ["thinking private=True"]
 
 
 async def test_q6_a_handler_that_ends_or_answers_is_watched_no_longer() -> None:
