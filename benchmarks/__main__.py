@@ -36,6 +36,7 @@ SUITES = (
     "crash",
     "hostile",
     "thousand",
+    "burst",
 )
 RESULTS = Path(__file__).parent / "results"
 

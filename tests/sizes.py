@@ -19,7 +19,6 @@ LONGER = {
     "bot/services/queue/gate.py::Gate": (260, "holds, capacity and the breaker decide together what may leave"),
     "sandbox/discord_api/gateway.py::Gateway": (260, "one websocket's protocol"),
     "sandbox/parallax/double.py::ParallaxDouble": (370, "the surface that tests use: many small methods"),
-    "tests/fakes/requests.py::MemoryRequests": (310, "every method of the queue's store, in memory"),
 }
 """Classes that are longer than :data:`LONGEST_CLASS`, each with the lines it may have and the reason.
 

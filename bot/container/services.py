@@ -148,7 +148,6 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         personal=personal,
         ask=AskService(
             store=database.requests,
-            conversations=database.conversations,
             live_answers=queue.live_answers,
             gate=queue.gate,
             positions=queue.positions,

@@ -16,14 +16,14 @@ from discord import app_commands
 
 from bot.clock import Clock
 from bot.discord_io.calls import NOBODY, got_lost, translated
-from bot.discord_io.first_answer import FirstAnswer, watch
+from bot.discord_io.first_answer import FirstAnswer, LateAnswers
 from bot.discord_io.in_hand import InHand
 from bot.discord_io.interaction_calls import ALREADY_ACKNOWLEDGED
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Act, Standing, refusal
-from bot.tasks.background import Background
+from bot.tasks.fair_starts import FairStarts
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,8 @@ UNKNOWN_INTERACTION = 10062
 
 # The most refusals sent to Discord at once: those of one person must not delay somebody else's answer.
 REFUSALS_AT_ONCE = 8
+BEGIN_AT_ONCE = 16
+"""Commands that begin in one turn of the event loop."""
 # Seconds. Discord takes an answer to an interaction for 3 s, so a refusal later than this is not sent.
 REFUSED_WITHIN = 2.5
 _ADMITTED = "admitted"
@@ -131,7 +133,8 @@ class Guard:
         self._clock = clock
         self._allowed_guild_ids = frozenset(allowed_guild_ids)
         self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
-        self._background = Background()
+        self._late_answers = LateAnswers(clock)
+        self._starts = FairStarts(BEGIN_AT_ONCE)
         self.in_hand = InHand()
 
     @property
@@ -160,6 +163,10 @@ class Guard:
                 await self._refuse(interaction, sent, key)
         if known and sent is not Sent.COMPLETION:
             self.watch(interaction)
+        if known and sent is Sent.COMMAND:
+            begins = asyncio.get_running_loop().create_future()
+            FirstAnswer.of(interaction).begins = begins
+            await self._starts.turn(interaction.user.id, begins)
         return bool(known)
 
     async def takes_up(self, interaction: discord.Interaction[Any]) -> bool:
@@ -172,7 +179,7 @@ class Guard:
 
     async def aclose(self) -> None:
         """End the waits of :meth:`watch`."""
-        await self._background.aclose()
+        await self._late_answers.aclose()
 
     def _begin(self, interaction: discord.Interaction[Any]) -> None:
         handler = asyncio.current_task()
@@ -186,10 +193,10 @@ class Guard:
         return self.refusal_in(interaction.guild_id) if in_time else TooFast.key
 
     def watch(self, interaction: discord.Interaction[Any]) -> None:
-        """Tell the person in time when the present task, which handles the interaction, takes long."""
+        """Answer the person in time when the present task, which handles the interaction, takes long."""
         handler = asyncio.current_task()
         assert handler is not None  # noqa: S101  # everything runs in a task
-        self._background.spawn(watch(interaction, handler), name="slow-answer")
+        self._late_answers.expect(interaction, handler)
 
     async def _refuse(self, interaction: discord.Interaction[Any], sent: Sent, key: str) -> None:
         began, user_id = self._clock.monotonic(), interaction.user.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,11 +21,26 @@ ALREADY_ACKNOWLEDGED = 40060
 
 def repeat_broken_calls() -> None:
     """Use the adapter in this task and in all that it starts from now on."""
-    async_context.set(RepeatingAdapter())  # type: ignore[no-untyped-call]  # the library does not annotate it
+    async_context.set(RepeatingAdapter())
+
+
+AT_ONCE = 64
+"""First answers on their way at the same time. In a burst a call then finds a connection that an earlier one has
+used: to open one takes longer than the call."""
+PATIENCE = 0.25
+"""Seconds that a first answer waits for that. When the network is slow, it is better to open more connections."""
 
 
 class RepeatingAdapter(AsyncWebhookAdapter):
-    """The library's adapter, which repeats a call itself only for two of the errors of a broken connection."""
+    """The library's adapter, which repeats a call itself only for two of the errors of a broken connection.
+
+    Of the answer to a first answer it keeps the message's id: of the rest the library would build the whole
+    message, which costs more than the call and is used by nobody.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # the library does not annotate it
+        self._free = asyncio.Semaphore(AT_ONCE)
 
     async def request(
         self,
@@ -35,6 +51,35 @@ class RepeatingAdapter(AsyncWebhookAdapter):
         **options: Any,  # noqa: ANN401  # as the library passes them
     ) -> Any:  # noqa: ANN401  # the JSON of an answer
         """Make a call. Raises what the library does."""
+        if not _is_callback(route):
+            return await self._repeated(route, session, files, **options)
+        has_turn = await self._take_turn()
+        try:
+            told = await self._repeated(route, session, files, **options)
+        finally:
+            if has_turn:
+                self._free.release()
+        if isinstance(told, dict):
+            told.pop("resource", None)
+        return told
+
+    async def _take_turn(self) -> bool:
+        """Wait until few enough first answers are on their way, but not for long; whether that is so."""
+        if not self._free.locked():
+            return await self._free.acquire()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._free.acquire()
+        except TimeoutError:
+            return False
+
+    async def _repeated(
+        self,
+        route: Route,
+        session: aiohttp.ClientSession,
+        files: Sequence[discord.File] | None,
+        **options: Any,  # noqa: ANN401  # as above
+    ) -> Any:  # noqa: ANN401  # as above
         try:
             return await super().request(route, session, files=files, **options)
         except aiohttp.ClientConnectionError as error:

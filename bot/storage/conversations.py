@@ -52,6 +52,22 @@ _BRANCH = (
 
 _INHERITS = select(conversations.c.inherits_root).where(conversations.c.id == bindparam("conversation"))
 
+_KNOWN = select(conversations.c.id, conversations.c.scopes).where(
+    conversations.c.channel_id == bindparam("channel"), conversations.c.private_to == bindparam("private")
+)
+
+_MADE = insert(conversations).returning(conversations.c.id)
+
+_shown = select(request_messages.c.request_id).where(request_messages.c.message_id == bindparam("thread"))
+_ROOT_OF = (
+    select(func.coalesce(requests.c.root_id, requests.c.request_id))
+    .where(
+        or_(requests.c.source_message_id == bindparam("thread"), requests.c.request_id.in_(_shown)),
+        requests.c.private.is_(False),
+    )
+    .limit(1)
+)
+
 _NEWEST = 2**62
 
 
@@ -63,11 +79,11 @@ class SqlConversations:
 
     async def conversation(self, key: ConversationKey, scopes: Sequence[int] = ()) -> int:
         """The id of the conversation for ``key``, which is created when there is none."""
-        text = ",".join(map(str, scopes)) or None
+        text = scopes_text(scopes)
         known = await self._transactions.read(lambda connection: _known(connection, key))
         if known is not None and text in {None, known.scopes}:
             return int(known.id)
-        return await self._transactions.write(lambda connection: _made(connection, key, text))
+        return await self._transactions.write(lambda connection: made(connection, key, text))
 
     async def find(self, key: ConversationKey) -> int | None:
         """The id of the conversation for ``key``, or None."""
@@ -121,47 +137,40 @@ def _turns(connection: Connection, conversation_id: int, limit: int, follows: st
 
 
 def _known(connection: Connection, key: ConversationKey) -> Row[Any, Any] | None:
-    return connection.execute(
-        select(conversations.c.id, conversations.c.scopes).where(
-            conversations.c.channel_id == key.channel_id,
-            conversations.c.private_to == _private_to(key),
-        )
-    ).first()
+    return connection.execute(_KNOWN, {"channel": key.channel_id, "private": private_to(key)}).first()
 
 
-def _private_to(key: ConversationKey) -> int:
+def private_to(key: ConversationKey) -> int:
+    """The value of the column."""
     return SHARED if key.private_to is None else key.private_to
 
 
-def _made(connection: Connection, key: ConversationKey, scopes: str | None) -> int:
+def scopes_text(scopes: Sequence[int]) -> str | None:
+    """The value of the column; None stands for what is there."""
+    return ",".join(map(str, scopes)) or None
+
+
+def made(connection: Connection, key: ConversationKey, scopes: str | None) -> int:
+    """Create the conversation for ``key`` or set its scopes; returns its id."""
     known = _known(connection, key)
     if known is not None:
         connection.execute(update(conversations).where(conversations.c.id == known.id).values(scopes=scopes))
         return int(known.id)
-    made = connection.execute(
-        insert(conversations)
-        .values(
-            channel_id=key.channel_id,
-            guild_id=key.guild_id,
-            private_to=_private_to(key),
-            scopes=scopes,
-            inherits_root=None if key.private_to is not None else _root_of(connection, key.channel_id),
-        )
-        .returning(conversations.c.id)
+    created = connection.execute(
+        _MADE,
+        {
+            "channel_id": key.channel_id,
+            "guild_id": key.guild_id,
+            "private_to": private_to(key),
+            "scopes": scopes,
+            "inherits_root": None if key.private_to is not None else _root_of(connection, key.channel_id),
+        },
     ).scalar_one()
-    return int(made)
+    return int(created)
 
 
 def _root_of(connection: Connection, thread_id: int) -> str | None:
     """The root id of the question that a thread's first message asks or answers: a thread on a message has the
     message's id (Discord docs, resources/channel, "Start Thread from Message"). None for private questions."""
-    shown = select(request_messages.c.request_id).where(request_messages.c.message_id == thread_id)
-    root: str | None = connection.execute(
-        select(func.coalesce(requests.c.root_id, requests.c.request_id))
-        .where(
-            or_(requests.c.source_message_id == thread_id, requests.c.request_id.in_(shown)),
-            requests.c.private.is_(False),
-        )
-        .limit(1)
-    ).scalar()
+    root: str | None = connection.scalar(_ROOT_OF, {"thread": thread_id})
     return root

@@ -46,7 +46,7 @@ class Transactions:
         self._writes = JobRunner(writer, connections=1, together=TOGETHER)
         self._reads = JobRunner(reader, connections=READERS, together=1)
 
-    async def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
+    async def write(self, work: Callable[[Connection], T], *, urgent: bool = False, brief: bool = False) -> T:
         """Run ``work`` in a transaction that is committed and on disk when this returns.
 
         Writes that wait at the same time share one transaction, each in a savepoint of its own: when the disk
@@ -55,13 +55,18 @@ class Transactions:
 
         ``urgent`` writes overtake the others that wait: a pipeline is idle until the next question is taken,
         however many questions join the queue at that moment. Each kind keeps its order.
+
+        ``brief`` work reads and changes a few rows through indexes. Once its transaction has begun, its statements
+        run on the event loop's thread, which costs less than the way to the connection's thread and back; nothing
+        else runs meanwhile. What waits for a lock or for the disk, the beginning and the commit, always runs on
+        the connection's thread.
         """
-        return await self._run(self._writes, work, urgent=urgent)
+        return await self._run(self._writes, work, urgent=urgent, brief=brief)
 
     async def read(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Run ``work`` on a snapshot of the last commit, without waiting for writes. ``urgent`` ones run before
         others that wait."""
-        return await self._run(self._reads, work, urgent=urgent)
+        return await self._run(self._reads, work, urgent=urgent, brief=False)
 
     async def close(self) -> None:
         """Finish what was submitted and close every connection."""
@@ -70,9 +75,9 @@ class Transactions:
         finally:
             await self._reads.close()
 
-    async def _run(self, runner: JobRunner, work: Callable[[Connection], T], *, urgent: bool) -> T:
+    async def _run(self, runner: JobRunner, work: Callable[[Connection], T], *, urgent: bool, brief: bool) -> T:
         try:
-            return await runner.submit(work, urgent=urgent)
+            return await runner.submit(work, urgent=urgent, brief=brief)
         except _REFUSED as exc:
             raise ValueRefused(_described(exc)) from exc
         except (SQLAlchemyError, sqlite3.Error) as exc:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from bot.domain.conversation.profile import Chosen
+from bot.domain.conversation.profile import Chosen, ChosenScopes
 from bot.domain.queue.usage import UsageRow
 from bot.storage.engine import Transactions
 from bot.storage.statements import put_row
-from bot.storage.tables import audit, profiles, usage
+from bot.storage.tables import audit, facts, profiles, usage
+
+VERSION = "profiles.version"
+"""The fact that is another one after every change of a profile; there is none before the first."""
 
 
 class SqlProfiles:
@@ -25,6 +29,10 @@ class SqlProfiles:
         """The options of each scope that has any, by scope id."""
         return await self._transactions.read(lambda connection: _chosen(connection, scope_ids), urgent=True)
 
+    async def scopes(self) -> ChosenScopes:
+        """The scopes that have any options, and the version of all of them."""
+        return await self._transactions.read(_scopes, urgent=True)
+
     async def choose(self, scope_id: int, changes: Mapping[str, Chosen | None], *, by: int, now: float) -> None:
         """Change some options of a scope and record who changed them, in one transaction."""
 
@@ -36,6 +44,7 @@ class SqlProfiles:
                 put_row(connection, profiles, {"scope_id": scope_id}, row)
             else:
                 connection.execute(delete(profiles).where(profiles.c.scope_id == scope_id))
+            put_row(connection, facts, {"key": VERSION}, {"value": secrets.token_hex(8)})
             detail = {
                 "scope": scope_id,
                 "changes": {name: [before.get(name), value] for name, value in changes.items()},
@@ -87,6 +96,12 @@ class SqlUsage:
         return await self._transactions.read(
             lambda connection: [UsageRow(*row) for row in connection.execute(theirs)]
         )
+
+
+def _scopes(connection: Connection) -> ChosenScopes:
+    # Within a read transaction both see the same commit.
+    version = connection.scalar(select(facts.c.value).where(facts.c.key == VERSION))
+    return ChosenScopes(version or "", frozenset(connection.scalars(select(profiles.c.scope_id))))
 
 
 def _chosen(connection: Connection, scope_ids: Sequence[int]) -> dict[int, dict[str, object]]:

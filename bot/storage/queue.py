@@ -9,17 +9,33 @@ PostgreSQL they make changes of the queue happen one after another.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
+from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
 from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
-from bot.domain.queue.store import QueueLimits, QueuePause
+from bot.domain.queue.store import Admission, Joined, QueueLimits, QueuePause
 from bot.storage import request_rows
+from bot.storage.conversations import made, private_to, scopes_text
+from bot.storage.profiles import VERSION
 from bot.storage.statements import unasked
-from bot.storage.tables import IS_QUEUED, IS_RUNNING, accounts, in_state, line_state, request_messages, requests
+from bot.storage.tables import (
+    IS_QUEUED,
+    IS_RUNNING,
+    accounts,
+    conversations,
+    facts,
+    in_state,
+    line_state,
+    request_messages,
+    requests,
+    usage,
+)
 
 _running = requests.alias("running")
 _earlier = requests.alias("earlier")
@@ -98,7 +114,25 @@ _JOINING = select(
     select(accounts.c.finish).where(accounts.c.user_id == bindparam("user")).scalar_subquery().label("account"),
 ).with_for_update(of=line_state)
 
+_place = (
+    conversations.c.channel_id == bindparam("channel"),
+    conversations.c.private_to == bindparam("private_to"),
+)
+
+_JOINING_THERE = _JOINING.add_columns(
+    select(conversations.c.id).where(*_place).scalar_subquery().label("conversation"),
+    select(conversations.c.scopes).where(*_place).scalar_subquery().label("scopes"),
+    select(facts.c.value).where(facts.c.key == VERSION).scalar_subquery().label("profiles"),
+)
+
+_USED = select(func.sum(usage.c.tokens)).where(
+    usage.c.user_id == bindparam("user"), usage.c.day == bindparam("day")
+)
+
 _JOIN = insert(requests).returning(requests.c.sequence)
+
+_UP_TO = select(func.count()).select_from(requests).where(IS_QUEUED, requests.c.start_tag <= bindparam("tag"))
+"""The position of what joined last with ``tag``."""
 
 _TAKE = (
     update(requests)
@@ -148,10 +182,49 @@ def enqueue(connection: Connection, question: NewQuestion, limits: QueueLimits) 
     if found.known:
         return request_rows.stored(connection, request_rows.BY_ID, {"request": question.request_id})[0]
     limits.require_room(total=found.total, mine=found.mine)
+    return _insert(connection, question, *_tags(connection, found))
+
+
+def join(
+    connection: Connection,
+    question: NewQuestion,
+    key: ConversationKey,
+    scopes: Sequence[int],
+    admission: Admission,
+) -> Joined | None:
+    """See :meth:`bot.domain.queue.store.RequestStore.join`."""
+    user, text = question.asker.user_id, scopes_text(scopes)
+    found = connection.execute(
+        _JOINING_THERE,
+        {
+            "user": user,
+            "request": question.request_id,
+            "channel": key.channel_id,
+            "private_to": private_to(key),
+        },
+    ).one()
+    if found.known:
+        known = request_rows.stored(connection, request_rows.BY_ID, {"request": question.request_id})[0]
+        return Joined(known, None)
+    if admission.profiles is not None and admission.profiles != (found.profiles or ""):
+        return None
+    if (quota := admission.quota) is not None:
+        quota.require_left(user, connection.scalar(_USED, {"user": user, "day": quota.day}) or 0)
+    admission.limits.require_room(total=found.total, mine=found.mine)
+    conversation_id = found.conversation
+    if conversation_id is None or text not in {None, found.scopes}:
+        conversation_id = made(connection, key, text)
+    floor, tag = _tags(connection, found)
+    stored = _insert(connection, replace(question, conversation_id=conversation_id), floor, tag)
+    return Joined(stored, connection.scalar(_UP_TO, {"tag": tag}))
+
+
+def _tags(connection: Connection, found: Row[Any]) -> tuple[float, float]:
+    """The floor and the start tag of a question that joins now; ``found`` is a row of :data:`_JOINING`."""
     floor, finish = found.virtual_time, found.account if found.behind is None else found.behind
     if not found.total and not found.busy:
         floor, finish = _start_level(connection, found.virtual_time), None
-    return _insert(connection, question, floor, fairness.start_tag(floor, finish))
+    return floor, fairness.start_tag(floor, finish)
 
 
 def claim(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, tuple_
 
+from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import (
     OPEN_STATES,
     Answer,
@@ -16,7 +17,7 @@ from bot.domain.queue.request import (
     StoredRequest,
     Used,
 )
-from bot.domain.queue.store import QueueLimits, QueuePause, Recovered
+from bot.domain.queue.store import Admission, Joined, QueueLimits, QueuePause, Recovered
 from bot.storage import queue, request_rows, transitions
 from bot.storage.engine import Transactions
 from bot.storage.statements import unasked
@@ -31,7 +32,17 @@ class SqlRequests:
 
     async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
         """Add the question to the queue; it is durable when this returns."""
-        return await self._transactions.write(lambda connection: queue.enqueue(connection, question, limits))
+        return await self._transactions.write(
+            lambda connection: queue.enqueue(connection, question, limits), brief=True
+        )
+
+    async def join(
+        self, question: NewQuestion, key: ConversationKey, scopes: Sequence[int], admission: Admission
+    ) -> Joined | None:
+        """Add the question to the queue and to its conversation; it is durable when this returns."""
+        return await self._transactions.write(
+            lambda connection: queue.join(connection, question, key, scopes, admission), brief=True
+        )
 
     async def claim(
         self,
@@ -44,7 +55,9 @@ class SqlRequests:
     ) -> StoredRequest | None:
         """Take the next question in fair order; None also while the queue is paused."""
         return await self._transactions.write(
-            lambda connection: queue.claim(connection, owner, now(), lease, room, excluding), urgent=True
+            lambda connection: queue.claim(connection, owner, now(), lease, room, excluding),
+            urgent=True,
+            brief=True,
         )
 
     async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:
@@ -66,12 +79,13 @@ class SqlRequests:
         return await self._transactions.write(
             lambda connection: transitions.mark_answered(connection, request_id, owner, answer, now, started_at),
             urgent=True,
+            brief=True,
         )
 
     async def mark_delivered(self, request_id: str, *, now: float) -> bool:
         """Change the state ``answered → delivered``."""
         return await self._transactions.write(
-            lambda connection: transitions.mark_delivered(connection, request_id, now)
+            lambda connection: transitions.mark_delivered(connection, request_id, now), brief=True
         )
 
     async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
@@ -124,7 +138,7 @@ class SqlRequests:
             connection.execute(unasked(_DETACH), {"request": request_id, "at": page})
             connection.execute(_ATTACH, {"request_id": request_id, "page": page, "message_id": message_id})
 
-        await self._transactions.write(attach)
+        await self._transactions.write(attach, brief=True)
 
     async def detach_message(self, request_id: str, page: int) -> None:
         """Forget which message page ``page`` of the answer is."""

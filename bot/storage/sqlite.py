@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.storage.group_commit import BRIEF
 from bot.storage.sqlite_driver import StatementConnection, connected
 from bot.storage.statements import UNASKED
 
@@ -95,6 +96,7 @@ def _listen(engine: Engine, *, read_only: bool) -> None:
         if isinstance(driver, StatementConnection):
             is_unasked = context is not None and bool(context.execution_options.get(UNASKED))
             driver.defers_next = is_unasked and not executemany
+            driver.runs_here = bool(connection.info.get(BRIEF))
 
     event.listen(engine, "before_cursor_execute", on_execute)
     event.listen(engine, "connect", on_connect)

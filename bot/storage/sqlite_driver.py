@@ -5,6 +5,9 @@ thread. A trip there and back is 30 µs on a busy machine and 100 µs on one who
 executed and all its rows are fetched in one trip (``aiosqlite.Connection.execute_fetchall``), and a cursor is a
 plain object. Statements that nobody waits for (``BEGIN``, and a change whose result is not read) are sent in the
 trip of the next statement. The figures are in docs/decisions/0015-storage-on-the-async-engine.md.
+
+The statements of a brief transaction make no trip at all once it has begun: they run on the event loop's thread
+(docs/decisions/0020-a-question-is-one-brief-transaction.md).
 """
 
 from __future__ import annotations
@@ -88,7 +91,10 @@ class _Cursor(AbstractAsyncContextManager["_Cursor"]):
         if self._connection.take_deferred(sql, parameters or ()):
             self._rows, self.description, self.rowcount, self.lastrowid = (), None, -1, None
             return self
-        rows = await self._connection.execute_fetchall(sql, parameters)
+        if (brief := self._connection.brief) is not None:
+            rows: Iterable[Any] = brief.execute(sql, parameters or ()).fetchall()
+        else:
+            rows = await self._connection.execute_fetchall(sql, parameters)
         if not isinstance(rows, _Rows):
             raise TypeError("the connection was not made by sqlite_driver.connected")
         self._rows, self.description = rows, rows.description
@@ -116,7 +122,20 @@ class StatementConnection(aiosqlite.Connection):
         self._file = file
         self._raw: _SqliteConnection | None = None
         self.defers_next = False
+        self.runs_here = False
+        """Whether the transaction that runs is brief."""
         super().__init__(self._open, _CHUNK)
+
+    @property
+    def brief(self) -> _SqliteConnection | None:
+        """The connection below, for a statement that runs on the event loop's thread; None for one that must run
+        on the connection's own.
+
+        Only inside of a brief transaction that has begun: SQLite waits for no lock there
+        (https://www.sqlite.org/lang_transaction.html, "IMMEDIATE"), and writes nothing to the disk that it has to
+        wait for. The connection's thread is idle meanwhile: one task uses a connection, and waits for each trip.
+        """
+        return self._raw if self.runs_here and self._raw is not None and self._raw.in_transaction else None
 
     def defer(self, sql: str) -> None:
         """Run ``sql`` in the trip of the next statement. No statement may be running."""
@@ -138,7 +157,10 @@ class StatementConnection(aiosqlite.Connection):
         return _Cursor(self)
 
     def _open(self) -> sqlite3.Connection:
-        self._raw = sqlite3.connect(self._file, isolation_level=None, factory=_SqliteConnection)
+        # Used by one thread after the other, never by two at once (see `brief`).
+        self._raw = sqlite3.connect(
+            self._file, isolation_level=None, check_same_thread=False, factory=_SqliteConnection
+        )
         return self._raw
 
 

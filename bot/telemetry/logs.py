@@ -27,6 +27,8 @@ class Redactor:
         """``text`` without any secret."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
+        if "/" not in text:
+            return text
         return _LOGIN_IN_ADDRESS.sub(r"\1[secret]@", _TOKEN_IN_PATH.sub(r"\1[secret]", text))
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -84,7 +86,12 @@ def configure_logging(level: str, style: Literal["console", "json"], *, secrets:
     for noisy in ("httpx", "httpcore", "asyncio", "discord", "aiosqlite"):
         logging.getLogger(noisy).setLevel(max(logging.getLevelName(level), logging.WARNING))
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # First, so that an event which is not written costs next to nothing.
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,

@@ -22,8 +22,8 @@ from bot.errors import AttachmentRejected, BotError, DeliveryError
 from bot.i18n.catalogue import say
 from bot.presentation.page import quote_question
 from bot.services.requests.ask import AskRequest
-from bot.services.requests.fair_semaphore import FairSemaphore
-from cogs.ui.base import acknowledge, fill_in, reply
+from bot.services.requests.personal_turns import PersonalTurns
+from cogs.ui.base import acknowledge, fill_in, reply, respond
 from cogs.ui.convert import (
     ask_context_of,
     asker_of,
@@ -44,12 +44,8 @@ UNKNOWN_INTERACTION = 10062
 THREAD_TITLE = 80
 MOST_FILES = 10
 
-# People whose threads are opened at the same time, each one after the other.
-OPENING_AT_ONCE = 1000
-
 SLOW_AFTER = 1.5
-"""Seconds: a question that is not in the queue by then is answered first with a sentence that says so. An
-interaction waits for 3."""
+"""Seconds: a message whose question is not in the queue by then is answered first with a sentence that says so."""
 
 T = TypeVar("T")
 
@@ -60,7 +56,7 @@ class Asking:
     def __init__(self, services: Services, application_id: int) -> None:
         self._services = services
         self._application_id = application_id
-        self._opening = FairSemaphore(OPENING_AT_ONCE)
+        self._opening = PersonalTurns()
 
     async def by_interaction(
         self,
@@ -84,6 +80,7 @@ class Asking:
         place = place_of_interaction(interaction)
         context = await ask_context_of(self._services, person_of(interaction), place)
         is_private = context.profile.private if private is None else private
+        FirstAnswer.of(interaction).asks(private=is_private)
         named = await prompt_with_names(self._services, interaction, prompt)
         request = AskRequest(
             prompt=named.text,
@@ -289,20 +286,22 @@ async def refused_privately(interaction: discord.Interaction) -> AsyncIterator[N
     try:
         yield
     except BotError:
-        if interaction.response.is_done() and not FirstAnswer.of(interaction).told:
-            await interaction.delete_original_response()
+        first = FirstAnswer.of(interaction)
+        # What acknowledges it may be on its way at this moment.
+        async with first.lock:
+            if interaction.response.is_done() and not first.told:
+                await interaction.delete_original_response()
         raise
 
 
-async def told_when_slow(interaction: discord.Interaction, work: Coroutine[Any, Any, T], *, private: bool) -> T:
-    """Await what takes a question, and say that the database is busy when it takes longer than an interaction
-    waits."""
-
-    async def tell(sentence: discord.ui.LayoutView) -> None:
-        if not interaction.response.is_done():
-            await reply(interaction, sentence, private=private)
-
-    return await _told_when_slow(work, interaction.locale.value, tell)
+async def told_when_slow(interaction: discord.Interaction, work: Awaitable[T], *, private: bool) -> T:
+    """Await what takes a question; meanwhile the interaction counts as one that waits for the database, which its
+    first answer says when it takes longer than an interaction waits."""
+    taking = FirstAnswer.of(interaction).waits(private=private)
+    try:
+        return await work
+    finally:
+        taking.since = None
 
 
 async def _told_when_slow(
@@ -344,9 +343,14 @@ async def _answer_with(message: discord.Message, sentence: str) -> None:
 
 async def answer(interaction: discord.Interaction, view: discord.ui.LayoutView, *, private: bool) -> int | None:
     """Answer an interaction with ``view``, acknowledged or not; the id of the message."""
-    if interaction.response.is_done() and not FirstAnswer.of(interaction).told:
-        return await fill_in(interaction, view)
-    message_id = await reply(interaction, view, private=private)
+    first = FirstAnswer.of(interaction)
+    async with first.lock:
+        is_first = not interaction.response.is_done()
+        if not is_first and not first.told:
+            return await fill_in(interaction, view)
+        message_id = await respond(interaction, view, private=private) if is_first else None
+    if not is_first:
+        return await reply(interaction, view, private=private)
     # None: the message exists, and Discord's answer that told its id was lost.
     return (await interaction.original_response()).id if message_id is None else message_id
 

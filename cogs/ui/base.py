@@ -128,10 +128,7 @@ async def reply(
     first = FirstAnswer.of(press)
     async with first.lock:
         if not press.response.is_done():
-            response = await press.response.send_message(
-                view=view, ephemeral=private, allowed_mentions=NOBODY, files=list(files)
-            )
-            return response.message_id
+            return await respond(press, view, private=private, files=files)
     if first.told and press.message is None and private:
         return await fill_in(press, view, files=files)
     message_id = await _follow_up(press, view, files, private=private)
@@ -139,6 +136,17 @@ async def reply(
         # The sentence that it takes longer; only the person saw it.
         await press.delete_original_response()
     return message_id
+
+
+async def respond(
+    press: Press, view: ui.LayoutView, *, private: bool, files: Sequence[discord.File] = ()
+) -> int | None:
+    """Give an interaction its first answer, which pings nobody; its lock (:class:`FirstAnswer`) must be held.
+    Returns the message's id if Discord tells it."""
+    response = await press.response.send_message(
+        view=view, ephemeral=private, allowed_mentions=NOBODY, files=list(files)
+    )
+    return response.message_id
 
 
 async def _follow_up(press: Press, view: ui.LayoutView, files: Sequence[discord.File], *, private: bool) -> int:

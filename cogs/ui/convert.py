@@ -113,4 +113,5 @@ async def ask_context_of(services: Services, person: Person, place: ScopeChain) 
     """Who asks where, with the profile in effect. Raises :class:`NotAllowed` when Discord does not tell the
     person's roles, :class:`StorageError`."""
     seen = await services.access.seen(person)
-    return AskContext(seen, place, await services.profiles.of(place.ids), services.operators.weight_of(seen))
+    profile = await services.profiles.remembered(place.ids)
+    return AskContext(seen, place, profile, services.operators.weight_of(seen))

@@ -26,6 +26,7 @@ from tests.e2e.reading import (
     of_the_bot,
     queue_that_says,
     until_over,
+    until_shows,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -131,6 +132,38 @@ async def test_q6_a_locked_database_is_told_within_three_seconds(
         await until_over(stage, shown)
     assert body(shown) == "> Are you there?\nHere."
     assert of_the_bot(stage, room) == [shown]
+
+
+async def test_q6_a_question_that_came_late_is_shown_as_worked_on_before_it_is_told_why(
+    stage: Stage, folder: Path, room: Channel, ada: Person
+) -> None:
+    """Its way here took a part of the three seconds, which count from its creation; one message all the time."""
+    stage.parallax.script(["Here."], match="Still there?")
+    # Shows how fast an interaction can come.
+    await queue_that_says(ada, room, "no question waiting or running")
+    with locked(folder, 6.0):
+        stage.discord.latency = 1.2
+        shown = await ask(ada, room, "Still there?")
+        assert shown.loading
+        await until_shows(stage, shown, SLOW)
+        stage.discord.latency = 0.0
+        await until_over(stage, shown)
+    assert body(shown) == "> Still there?\nHere."
+    assert [message for message in of_the_bot(stage, room) if message.ephemeral_for is None] == [shown]
+
+
+async def test_everybody_who_asks_in_one_moment_is_answered_in_time(stage: Stage, room: Channel) -> None:
+    """And each question is there once."""
+    people = [stage.discord.new_person(f"asker{number}", "Team") for number in range(40)]
+    for number in range(len(people)):
+        stage.parallax.script(["Yes."], match=f"Ready {number}?")
+    asked = await asyncio.gather(
+        *(who.slash(room, "ask", prompt=f"Ready {number}?") for number, who in enumerate(people))
+    )
+    shown = [await one.response() for one in asked]
+    await until_over(stage, *shown, timeout=2 * PATIENCE)
+    assert [body(message) for message in shown] == [f"> Ready {number}?\nYes." for number in range(40)]
+    assert stage.discord.limits.rejections == []
 
 
 async def test_q6_a_press_that_asks_again_is_told_too(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.domain.conversation.profile import Chosen
+from bot.domain.conversation.profile import Chosen, ChosenScopes
 from bot.domain.discord_calls.brake import Level
 from bot.domain.queue.usage import UsageRow
 
@@ -15,6 +15,10 @@ class NoProfiles:
     async def chosen(self, scope_ids: Sequence[int]) -> Mapping[int, Mapping[str, object]]:
         """Nothing."""
         return {}
+
+    async def scopes(self) -> ChosenScopes:
+        """None, and never any."""
+        return ChosenScopes("", frozenset())
 
     async def choose(self, scope_id: int, changes: Mapping[str, Chosen | None], *, by: int, now: float) -> None:
         """Fail: no test with this store changes settings."""

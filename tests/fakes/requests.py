@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
 from bot.domain.queue.request import (
@@ -16,7 +17,7 @@ from bot.domain.queue.request import (
     StoredRequest,
     Used,
 )
-from bot.domain.queue.store import QueueLimits, QueuePause, Recovered
+from bot.domain.queue.store import Admission, Joined, QueueLimits, QueuePause, Recovered
 from tests.fakes.conversations import MemoryConversations
 
 _RECOVERED_LEASE = 60.0
@@ -48,13 +49,103 @@ class _Row:
         self.request = replace(self.request, question=replace(question, destination=destination))
 
 
-class MemoryRequests:
+class _Rows:
+    """What is read of the queue, in memory."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, _Row] = {}
+        self._messages: dict[str, dict[int, int]] = {}
+
+    async def get(self, request_id: str) -> StoredRequest | None:
+        """The request, or None."""
+        row = self._rows.get(request_id)
+        return None if row is None else self._seen(row)
+
+    async def by_message(self, message_id: int) -> StoredRequest | None:
+        """The newest request shown in this message, or None."""
+        shown = self._find(lambda row: message_id in self._seen(row).message_ids)
+        return shown[-1] if shown else None
+
+    async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
+        """The ids of waiting requests that only a token expiring between these moments can show."""
+        destinations = {
+            row.request.request_id: row.request.question.destination for row in self._in(RequestState.QUEUED)
+        }
+        ends = {
+            request_id: destination.token_expires_at or 0.0
+            for request_id, destination in destinations.items()
+            if not destination.channel_route
+        }
+        return sorted((one for one in ends if after <= ends[one] <= before), key=ends.__getitem__)
+
+    async def waiting_ids(self) -> Sequence[str]:
+        """The ids of everything waiting, in the order it will be taken."""
+        return [entry.request_id for entry in await self.queue()]
+
+    async def queue(self) -> Sequence[QueueEntry]:
+        """Everything waiting, in the order it will be taken."""
+        return [
+            QueueEntry(
+                request_id=row.request.request_id,
+                position=position,
+                asker=row.request.question.asker,
+                conversation_id=row.request.question.conversation_id,
+                channel_id=row.request.question.destination.channel_id,
+                prompt=row.request.question.prompt,
+                enqueued_at=row.request.enqueued_at,
+                cost=row.request.question.cost,
+            )
+            for position, row in enumerate(self._ordered(), start=1)
+        ]
+
+    async def position(self, request_id: str) -> int | None:
+        """The question's position in the queue, from 1; None when it does not wait."""
+        return next((entry.position for entry in await self.queue() if entry.request_id == request_id), None)
+
+    async def running_ids(self, owner: str) -> Sequence[str]:
+        """The ids of what runs under ``owner``, oldest first."""
+        return [one.request_id for one in await self.running() if one.lease_owner == owner]
+
+    async def running(self) -> Sequence[StoredRequest]:
+        """Everything running, oldest first."""
+        found = self._find(lambda row: row.state is RequestState.RUNNING)
+        return sorted(found, key=lambda one: (one.started_at or 0.0, one.sequence))
+
+    async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
+        """A person's requests in these states, oldest first."""
+        return self._find(lambda row: row.user_id == user_id and row.state in states)
+
+    async def versions(self, root_id: str) -> Sequence[StoredRequest]:
+        """The request with this id and all later versions of it, oldest first."""
+        return self._find(lambda row: root_id in (row.request.request_id, row.request.question.root_id))
+
+    async def counts(self) -> dict[RequestState, int]:
+        """How many requests are queued, running and answered."""
+        return {state: len(self._in(state)) for state in OPEN_STATES}
+
+    def _seen(self, row: _Row) -> StoredRequest:
+        pages = self._messages.get(row.request.request_id, {})
+        return replace(row.request, message_ids=tuple(pages[page] for page in sorted(pages)))
+
+    def _find(self, wanted: Callable[[_Row], bool]) -> list[StoredRequest]:
+        return [self._seen(row) for row in self._rows.values() if wanted(row)]
+
+    def _in(self, state: RequestState) -> list[_Row]:
+        return [row for row in self._rows.values() if row.state is state]
+
+    def _ordered(self) -> list[_Row]:
+        return sorted(self._in(RequestState.QUEUED), key=lambda row: (row.tag, row.request.sequence))
+
+    def _waiting_of(self, user_id: int) -> list[_Row]:
+        return [row for row in self._in(RequestState.QUEUED) if row.user_id == user_id]
+
+
+class MemoryRequests(_Rows):
     """A :class:`bot.domain.queue.store.RequestStore` that forgets everything with the process."""
 
     def __init__(self, conversations: MemoryConversations | None = None) -> None:
+        super().__init__()
         self._conversations = conversations or MemoryConversations()
-        self._rows: dict[str, _Row] = {}
-        self._messages: dict[str, dict[int, int]] = {}
         self._accounts: dict[int, float] = {}
         self._virtual_time = 0.0
         self._pause: QueuePause | None = None
@@ -80,6 +171,16 @@ class MemoryRequests:
         )
         self._retag(user_id)
         return request
+
+    async def join(
+        self, question: NewQuestion, key: ConversationKey, scopes: Sequence[int], admission: Admission
+    ) -> Joined | None:
+        """Add the question to the queue and to its conversation. Nobody has used anything, and no profile is ever
+        changed."""
+        known = question.request_id in self._rows
+        conversation_id = await self._conversations.conversation(key, scopes)
+        stored = await self.enqueue(replace(question, conversation_id=conversation_id), admission.limits)
+        return Joined(stored, None if known else await self.position(question.request_id))
 
     async def claim(
         self,
@@ -227,16 +328,6 @@ class MemoryRequests:
     def _elsewhere(self, owner: str) -> int:
         return sum(row.request.lease_owner != owner for row in self._in(RequestState.RUNNING))
 
-    async def get(self, request_id: str) -> StoredRequest | None:
-        """The request, or None."""
-        row = self._rows.get(request_id)
-        return None if row is None else self._seen(row)
-
-    async def by_message(self, message_id: int) -> StoredRequest | None:
-        """The newest request shown in this message, or None."""
-        shown = self._find(lambda row: message_id in self._seen(row).message_ids)
-        return shown[-1] if shown else None
-
     async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
         """Remember that page ``page`` of the answer is this message."""
         self._messages.setdefault(request_id, {})[page] = message_id
@@ -245,63 +336,6 @@ class MemoryRequests:
         """Forget which message page ``page`` of the answer is."""
         self._messages.get(request_id, {}).pop(page, None)
 
-    async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
-        """The ids of waiting requests that only a token expiring between these moments can show."""
-        destinations = {
-            row.request.request_id: row.request.question.destination for row in self._in(RequestState.QUEUED)
-        }
-        ends = {
-            request_id: destination.token_expires_at or 0.0
-            for request_id, destination in destinations.items()
-            if not destination.channel_route
-        }
-        return sorted((one for one in ends if after <= ends[one] <= before), key=ends.__getitem__)
-
-    async def waiting_ids(self) -> Sequence[str]:
-        """The ids of everything waiting, in the order it will be taken."""
-        return [entry.request_id for entry in await self.queue()]
-
-    async def queue(self) -> Sequence[QueueEntry]:
-        """Everything waiting, in the order it will be taken."""
-        return [
-            QueueEntry(
-                request_id=row.request.request_id,
-                position=position,
-                asker=row.request.question.asker,
-                conversation_id=row.request.question.conversation_id,
-                channel_id=row.request.question.destination.channel_id,
-                prompt=row.request.question.prompt,
-                enqueued_at=row.request.enqueued_at,
-                cost=row.request.question.cost,
-            )
-            for position, row in enumerate(self._ordered(), start=1)
-        ]
-
-    async def position(self, request_id: str) -> int | None:
-        """The question's position in the queue, from 1; None when it does not wait."""
-        return next((entry.position for entry in await self.queue() if entry.request_id == request_id), None)
-
-    async def running_ids(self, owner: str) -> Sequence[str]:
-        """The ids of what runs under ``owner``, oldest first."""
-        return [one.request_id for one in await self.running() if one.lease_owner == owner]
-
-    async def running(self) -> Sequence[StoredRequest]:
-        """Everything running, oldest first."""
-        found = self._find(lambda row: row.state is RequestState.RUNNING)
-        return sorted(found, key=lambda one: (one.started_at or 0.0, one.sequence))
-
-    async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
-        """A person's requests in these states, oldest first."""
-        return self._find(lambda row: row.user_id == user_id and row.state in states)
-
-    async def versions(self, root_id: str) -> Sequence[StoredRequest]:
-        """The request with this id and all later versions of it, oldest first."""
-        return self._find(lambda row: root_id in (row.request.request_id, row.request.question.root_id))
-
-    async def counts(self) -> dict[RequestState, int]:
-        """How many requests are queued, running and answered."""
-        return {state: len(self._in(state)) for state in OPEN_STATES}
-
     async def pause(self, pause: QueuePause | None) -> None:
         """Pause the queue, or resume it with None."""
         self._pause = pause
@@ -309,22 +343,6 @@ class MemoryRequests:
     async def paused(self) -> QueuePause | None:
         """The current pause; None when the queue moves."""
         return self._pause
-
-    def _seen(self, row: _Row) -> StoredRequest:
-        pages = self._messages.get(row.request.request_id, {})
-        return replace(row.request, message_ids=tuple(pages[page] for page in sorted(pages)))
-
-    def _find(self, wanted: Callable[[_Row], bool]) -> list[StoredRequest]:
-        return [self._seen(row) for row in self._rows.values() if wanted(row)]
-
-    def _in(self, state: RequestState) -> list[_Row]:
-        return [row for row in self._rows.values() if row.state is state]
-
-    def _ordered(self) -> list[_Row]:
-        return sorted(self._in(RequestState.QUEUED), key=lambda row: (row.tag, row.request.sequence))
-
-    def _waiting_of(self, user_id: int) -> list[_Row]:
-        return [row for row in self._in(RequestState.QUEUED) if row.user_id == user_id]
 
     def _held(self, request_id: str, owner: str) -> _Row | None:
         row = self._rows.get(request_id)

@@ -54,7 +54,6 @@ class AnswerDelivery:
         self._acknowledged = asyncio.Event()
         self._wake = asyncio.Event()
         self._finishing = asyncio.Event()
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._repeats = Repeats(clock, self._finishing, request_id)
         self._first_words = asyncio.Event()
         self._worded = False
@@ -69,7 +68,7 @@ class AnswerDelivery:
         self._log = log.bind(request_id=request_id)
         if message_ids:
             self._acknowledged.set()
-        self._task = self._started()
+        self._start()
 
     def acknowledged(self, message_id: int | None, page: Page | None = None) -> None:
         """Begin to edit: the first message exists (id None: not known yet) and shows ``page``."""
@@ -129,7 +128,7 @@ class AnswerDelivery:
         """
         self.destination.renew_token(token, expires_at)
         if self._task.done():
-            self._start_again()
+            self._start()
 
     async def finish(self) -> None:
         """Show the last state; return when it is shown.
@@ -143,7 +142,7 @@ class AnswerDelivery:
             self._finishing.set()
         if self._task.done() and not self._done.cancelled() and self._done.exception() is None:
             # What was the last state then is not any more.
-            self._start_again()
+            self._start()
         self._wake.set()
         await asyncio.shield(self._done)
 
@@ -153,12 +152,9 @@ class AnswerDelivery:
         await asyncio.wait({self._task})
         await self.destination.drained()
 
-    def _started(self) -> asyncio.Task[None]:
-        return asyncio.create_task(self._run(), name=f"delivery-{self._request_id}")
-
-    def _start_again(self) -> None:
-        self._done = asyncio.get_running_loop().create_future()
-        self._task = self._started()
+    def _start(self) -> None:
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._run(), name=f"delivery-{self._request_id}")
 
     async def _run(self) -> None:
         try:

@@ -61,9 +61,19 @@ class Profile:
     threads: bool = False
     retention_days: int = 0
     origins: Mapping[str, int] = field(default_factory=dict)
+    version: str | None = field(default=None, compare=False)
+    """Of all profiles, when this one was read (:class:`ChosenScopes`); None: it was read just now."""
 
 
-FIELDS = tuple(one.name for one in fields(Profile) if one.name != "origins")
+@dataclass(frozen=True, slots=True)
+class ChosenScopes:
+    """The scopes in which something was chosen, and a text that is another one after every change of a choice."""
+
+    version: str
+    scope_ids: frozenset[int]
+
+
+FIELDS = tuple(one.name for one in fields(Profile) if one.name not in {"origins", "version"})
 
 _SETS = frozenset({"allowed_roles", "allowed_users", "blocked_users", "channels"})
 _RANGES: Mapping[str, tuple[float, float]] = {

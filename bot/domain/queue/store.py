@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import Answer, NewQuestion, QueueEntry, RequestState, StoredRequest, Used
+from bot.domain.queue.usage import Quota
 from bot.errors import QueueFull, UserLimitReached
 
 
@@ -24,6 +26,27 @@ class QueueLimits:
             raise UserLimitReached(count=mine, limit=self.per_user)
         if total >= self.total:
             raise QueueFull(count=total, limit=self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What has to be true in the transaction in which a question joins the queue.
+
+    ``quota`` is what its asker may use today, None for no limit. ``profiles`` is the version of the profiles by
+    which it was admitted, None when that need not be the newest.
+    """
+
+    limits: QueueLimits
+    quota: Quota | None = None
+    profiles: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A question in the queue, and its position there, from 1; None when it had joined before."""
+
+    request: StoredRequest
+    position: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +80,19 @@ class RequestStore(Protocol):
 
         Raises :class:`UserLimitReached` (params ``count``, ``limit``) or :class:`QueueFull` (``count``,
         ``limit``). Enqueueing an id that exists returns the existing row.
+        """
+        ...
+
+    async def join(
+        self, question: NewQuestion, key: ConversationKey, scopes: Sequence[int], admission: Admission
+    ) -> Joined | None:
+        """Add the question to the queue and to the conversation for ``key``, in one transaction; it is durable
+        when this returns.
+
+        ``question.conversation_id`` is not used. ``scopes`` are those of
+        :meth:`ConversationStore.conversation`. None: the profiles were changed since ``admission.profiles``, and
+        nothing was kept. Raises what :meth:`enqueue` does, and :class:`QuotaUsed`. Joining with an id that exists
+        returns the existing row.
         """
         ...
 

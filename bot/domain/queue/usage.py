@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.errors import QuotaUsed
+
 DAY = 86_400
 """Seconds. Days are those of UTC, numbered from the epoch."""
 
@@ -20,6 +22,30 @@ class UsageRow:
     questions: int
     tokens: int
     waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many tokens somebody may use on ``day`` (UTC, numbered from the epoch): ``limit``, ≥ 1."""
+
+    limit: int
+    day: int
+
+    @property
+    def resets_at(self) -> float:
+        """When the next day begins, in epoch seconds."""
+        return float((self.day + 1) * DAY)
+
+    def require_left(self, user_id: int, used: int) -> None:
+        """Raise :class:`QuotaUsed` when this person has ``used`` all of it. The answer that crosses the limit is
+        given."""
+        if used >= self.limit:
+            raise QuotaUsed(
+                f"user {user_id} used {used} of {self.limit}",
+                used=used,
+                limit=self.limit,
+                resets=f"<t:{int(self.resets_at)}:R>",
+            )
 
 
 class UsageStore(Protocol):

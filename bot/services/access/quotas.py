@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.clock import Clock
-from bot.domain.queue.usage import DAY, UsageRow, UsageStore
-from bot.errors import QuotaUsed
+from bot.domain.queue.usage import DAY, Quota, UsageRow, UsageStore
 from bot.services.access.operators import Operators, Person
 
 
@@ -35,21 +34,18 @@ class Quotas:
 
     async def allowance(self, person: Person) -> Allowance:
         """What this person may use and has used today. Raises :class:`StorageError`."""
-        used = sum(row.tokens for row in await self.history(person.user_id, 1))
-        return Allowance(self._limit(person), used, float((self.today + 1) * DAY))
+        return Allowance(self._limit(person), await self._used(person), float((self.today + 1) * DAY))
+
+    def of(self, person: Person) -> Quota | None:
+        """What this person may use today; None for no limit. What was used is not read."""
+        limit = self._limit(person)
+        return None if limit is None else Quota(limit, self.today)
 
     async def check(self, person: Person) -> None:
         """Raise :class:`QuotaUsed` when nothing is left for today. The answer that crosses the limit is given."""
-        if self._limit(person) is None:
-            return  # without reading the database
-        allowance = await self.allowance(person)
-        if allowance.limit is not None and allowance.used >= allowance.limit:
-            raise QuotaUsed(
-                f"user {person.user_id} used {allowance.used} of {allowance.limit}",
-                used=allowance.used,
-                limit=allowance.limit,
-                resets=f"<t:{int(allowance.resets_at)}:R>",
-            )
+        quota = self.of(person)
+        if quota is not None:
+            quota.require_left(person.user_id, await self._used(person))
 
     async def history(self, user_id: int, days: int) -> Sequence[UsageRow]:
         """A person's last ``days`` days, today included."""
@@ -63,6 +59,9 @@ class Quotas:
     def today(self) -> int:
         """The number of today, counted from 1970-01-01."""
         return int(self._clock.now() // DAY)
+
+    async def _used(self, person: Person) -> int:
+        return sum(row.tokens for row in await self.history(person.user_id, 1))
 
     def _limit(self, person: Person) -> int | None:
         given = [limit for role, limit in self._roles.items() if role in person.role_ids]

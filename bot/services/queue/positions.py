@@ -101,9 +101,11 @@ class PositionUpdater:
     async def show_enqueued(self, live: LiveAnswer) -> None:
         """Show that a question which has just joined the queue is asked at once, or its position. Raises
         :class:`StorageError`."""
-        request_id = live.question.request_id
-        position = await self._store.position(request_id)
-        if position is None or self._in_flight.get(request_id) is not None:
+        self.show_joined(live, await self._store.position(live.question.request_id))
+
+    def show_joined(self, live: LiveAnswer, position: int | None) -> None:
+        """As :meth:`show_enqueued`, at the ``position`` that is known already; None when it does not wait."""
+        if position is None or self._in_flight.get(live.question.request_id) is not None:
             return
         if self._gate.hold() is None and position <= self._slots.free():
             live.show_asked(self._slots.model)

@@ -10,13 +10,13 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.conversation.profile import Profile, ScopeChain
-from bot.domain.conversation.store import ConversationKey, ConversationStore
+from bot.domain.conversation.store import ConversationKey
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
 from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion, RequestState
-from bot.domain.queue.store import QueueLimits, RequestStore
-from bot.errors import DatabaseLocked, NotTakenNow, UserError
+from bot.domain.queue.store import Admission, Joined, QueueLimits, RequestStore
+from bot.errors import DatabaseLocked, NotAllowed, NotTakenNow, UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Person
 from bot.services.access.profiles import Profiles
@@ -27,14 +27,11 @@ from bot.services.ports import Brake
 from bot.services.queue.gate import Gate
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
-from bot.services.requests.fair_semaphore import FairSemaphore
+from bot.services.requests.personal_turns import PersonalTurns
 from bot.tasks.pending import Pending
 
 log = structlog.get_logger(__name__)
 
-# Questions of a burst that are taken at the same time: so the first ones reach the cluster while the last ones are
-# still being taken.
-AT_ONCE = 4
 LOCKED_AT_MOST, LOCKED_AGAIN_AFTER = 60.0, 0.5
 """Seconds: how long a question waits for a database that somebody else holds, and between two tries."""
 EXPECTED_ANSWER = 400
@@ -98,7 +95,6 @@ class AskService:
         self,
         *,
         store: RequestStore,
-        conversations: ConversationStore,
         live_answers: LiveAnswers,
         gate: Gate,
         positions: PositionUpdater,
@@ -115,7 +111,6 @@ class AskService:
         """``id_key``: a secret of all processes, without which nobody can guess the ids of questions."""
         self._id_key = id_key
         self._store = store
-        self._conversations = conversations
         self._live_answers = live_answers
         self._gate = gate
         self._positions = positions
@@ -127,13 +122,24 @@ class AskService:
         self._access = access
         self._quotas = quotas
         self._brake = brake
-        self._semaphore = FairSemaphore(AT_ONCE)
+        self._turns = PersonalTurns()
         self._unacknowledged = Pending()
 
     async def admit(self, context: AskContext) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
-        person = await self._access.require(Act.ASK, context.person, context.place, profile=context.profile)
-        await self._quotas.check(person)
+        await self._quotas.check(await self._allowed(context))
+
+    async def _allowed(self, context: AskContext) -> Person:
+        """The asker, with the roles that count. Raises :class:`NotAllowed`."""
+        person, place, profile = context.person, context.place, context.profile
+        try:
+            return await self._access.require(Act.ASK, person, place, profile=profile)
+        except NotAllowed:
+            if profile.version is None:
+                raise
+            # Nobody is refused by a profile from memory, which another process may have changed.
+            newest = await self._profiles.of(place.ids)
+        return await self._access.require(Act.ASK, person, place, profile=newest)
 
     async def check(self, request: AskRequest) -> None:
         """Raise what :meth:`submit` would now; nothing is kept. For what is done before a question can be
@@ -159,7 +165,7 @@ class AskService:
         entry = object()
         self._unacknowledged.begin(entry)
         try:
-            async with self._semaphore.passing(request.asker.user_id):
+            async with self._turns.passing(request.asker.user_id):
                 self._gate.require_open()
                 accepted = await self._enqueued(request)
             if accepted is not None:
@@ -187,44 +193,57 @@ class AskService:
             raise NotTakenNow
 
     async def _enqueue(self, request: AskRequest) -> Accepted | None:
-        context, asker = request.context, request.asker
-        await self.admit(context)
-        options = self._options(request)
-        cost = self._cost(request, options)
-        conversation_id = await self._conversations.conversation(request.conversation, context.place.ids)
         now = self._clock.now()
-        stored = await self._store.enqueue(
-            NewQuestion(
-                request_id=_request_id(request.heard_as, self._id_key),
-                asker=asker,
-                destination=request.destination,
-                conversation_id=conversation_id,
-                prompt=request.prompt,
-                attached_text=request.attached_text,
-                think=context.profile.think if request.think is None else request.think,
-                weight=context.weight,
-                cost=cost,
-                asked_at=now,
-                source_message_id=request.source_message_id,
-                follows=request.follows,
-                options=options,
-            ),
-            self._queue_limits,
-        )
-        if stored.question.asked_at != now:
-            log.info("question.taken_elsewhere", request_id=stored.request_id, user=asker.user_id)
+        joined = await self._joined(request, now)
+        question, asker = joined.request.question, request.asker
+        if joined.position is None and question.asked_at != now:
+            log.info("question.taken_elsewhere", request_id=question.request_id, user=asker.user_id)
             return None
-        live = self._live_answers.open(stored.question)
+        live = self._live_answers.open(question)
         self._signal.set()
-        await self._positions.show_enqueued(live)
+        self._positions.show_joined(live, joined.position)
         log.info(
             "question.accepted",
-            request_id=stored.request_id,
+            request_id=question.request_id,
             user=asker.user_id,
             channel=request.destination.channel_id,
             characters=len(request.prompt),
         )
-        return Accepted(stored.request_id, live.view.render()[0], asker.locale)
+        return Accepted(question.request_id, live.view.render()[0], asker.locale)
+
+    async def _joined(self, request: AskRequest, now: float) -> Joined:
+        """Let a question join the queue, by the profile that is in effect when it does."""
+        place = request.context.place
+        while True:
+            context = request.context
+            quota = self._quotas.of(await self._allowed(context))
+            question = self._question(request, now)
+            admission = Admission(self._queue_limits, quota, context.profile.version)
+            joined = await self._store.join(question, request.conversation, place.ids, admission)
+            if joined is not None:
+                return joined
+            self._profiles.forget()
+            profile = await self._profiles.remembered(place.ids)
+            request = replace(request, context=replace(context, profile=profile))
+
+    def _question(self, request: AskRequest, now: float) -> NewQuestion:
+        """The question as it is stored. Raises :class:`PromptTooLong`."""
+        context, options = request.context, self._options(request)
+        return NewQuestion(
+            request_id=_request_id(request.heard_as, self._id_key),
+            asker=request.asker,
+            destination=request.destination,
+            conversation_id=0,  # the store finds it
+            prompt=request.prompt,
+            attached_text=request.attached_text,
+            think=context.profile.think if request.think is None else request.think,
+            weight=context.weight,
+            cost=self._cost(request, options),
+            asked_at=now,
+            source_message_id=request.source_message_id,
+            follows=request.follows,
+            options=options,
+        )
 
     async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
         """Note that the acknowledging message exists. ``message_id`` None: it could not be sent; the answer comes

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import QueueLimits, QueuePause
+from bot.domain.queue.store import Admission, QueueLimits, QueuePause
 from bot.errors import QueueFull, UserLimitReached
 from tests.contract.storage.conftest import Stores
 from tests.fakes.clocks import always
@@ -37,6 +40,57 @@ async def test_enqueueing_twice_is_enqueueing_once(stores: Stores) -> None:
     first = await stores.requests.enqueue(question("a"), WIDE)
 
     assert await stores.requests.enqueue(question("a", cost=5), QueueLimits(1, 1)) == first
+    assert await order(stores) == ["a"]
+
+
+async def test_a_question_joins_its_conversation_and_the_queue_together(stores: Stores) -> None:
+    """With its position; another one of the same channel joins the same conversation, a private one its own."""
+    channel, private = ConversationKey(500, 8), ConversationKey(500, 8, private_to=4)
+    first = await stores.requests.join(question("a", at=5.0, user=1), channel, [500, 8], Admission(WIDE))
+    second = await stores.requests.join(question("b", user=2, cost=5), channel, [500, 8], Admission(WIDE))
+    hidden = await stores.requests.join(question("c", user=4, cost=5), private, [500, 8], Admission(WIDE))
+
+    assert first is not None
+    assert second is not None
+    assert hidden is not None
+    shared = await stores.conversations.find(channel)
+    assert shared is not None
+    assert first.request == await stores.requests.get("a")
+    assert first.request.question == replace(question("a", at=5.0), conversation_id=shared)
+    assert second.request.question.conversation_id == shared
+    assert hidden.request.question.conversation_id == await stores.conversations.find(private) != shared
+    assert [one.position for one in (first, second, hidden)] == [1, 2, 3]
+    assert await order(stores) == ["a", "b", "c"]
+
+
+async def test_the_position_of_a_question_that_joins_is_that_of_fair_order(stores: Stores) -> None:
+    """Not the last one: somebody's first question goes before another one's third."""
+    for number in range(4):
+        await stores.requests.join(question(f"a{number}"), ConversationKey(500), [], Admission(WIDE))
+    await take(stores)
+    joined = await stores.requests.join(question("b", user=2), ConversationKey(500), [], Admission(WIDE))
+    assert joined is not None
+    assert joined.position == await stores.requests.position("b") == (await order(stores)).index("b") + 1 < 4
+
+
+async def test_joining_twice_is_joining_once(stores: Stores) -> None:
+    """A repeated id returns the first row, without a position, even when the queue is full by now."""
+    first = await stores.requests.join(question("a"), ConversationKey(500), [], Admission(WIDE))
+    narrow = Admission(QueueLimits(1, 1))
+    again = await stores.requests.join(question("a", cost=5), ConversationKey(600), [], narrow)
+    assert first is not None
+    assert again is not None
+    assert (again.request, again.position) == (first.request, None)
+    assert await order(stores) == ["a"]
+
+
+async def test_who_may_not_join_leaves_nothing(stores: Stores) -> None:
+    """One's own limit first, because one can do something about that."""
+    await stores.requests.join(question("a"), ConversationKey(500), [], Admission(WIDE))
+    with pytest.raises(UserLimitReached):
+        await stores.requests.join(question("b"), ConversationKey(500), [], Admission(QueueLimits(1, 1)))
+    with pytest.raises(QueueFull):
+        await stores.requests.join(question("c", user=2), ConversationKey(500), [], Admission(QueueLimits(1, 1)))
     assert await order(stores) == ["a"]
 
 

@@ -224,7 +224,6 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
     profiles = Profiles(NoProfiles(), clock, DEFAULTS)
     ask = AskService(
         store=store,
-        conversations=conversations,
         live_answers=parts.live_answers,
         gate=parts.gate,
         positions=parts.positions,

@@ -18,6 +18,7 @@ from sqlalchemy.util import await_only
 from bot.errors import DatabaseLocked, StorageError, UserError
 from bot.storage import sqlite
 from bot.storage.engine import Transactions, database_file
+from bot.storage.group_commit import TOGETHER
 from bot.storage.statements import unasked
 from bot.storage.tables import facts
 from tests.fakes.databases import new_database
@@ -76,7 +77,7 @@ async def at_once(
 async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
     """A burst costs a few commits, not one for each write; a refused write undoes only its own changes."""
     transactions = Transactions(database_file(new_database(tmp_path)))
-    names = [f"{number:02d}" for number in range(40)]
+    names = [f"{number:03d}" for number in range(2 * TOGETHER + 8)]
     try:
         results, commits = await at_once(transactions, [put(names[0]), refused, *map(put, names[1:])])
         kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
@@ -240,6 +241,48 @@ async def test_a_statement_is_one_trip_to_the_thread(tmp_path: Path, monkeypatch
         await transactions.close()
 
     assert trips == 4 + 1
+
+
+async def test_a_brief_transaction_is_two_trips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One to begin, which may have to wait for a lock, and one for the commit, which waits for the disk, however
+    many statements it has and however many share the commit. Others go to the thread for each statement."""
+    trips = 0
+    execute: Any = aiosqlite.Connection._execute  # whatever asks the thread for something passes here
+
+    async def counted(self: aiosqlite.Connection, *arguments: object, **named: object) -> object:
+        nonlocal trips
+        trips += 1
+        return await execute(self, *arguments, **named)
+
+    def several(key: str) -> Callable[[Connection], list[str]]:
+        def work(connection: Connection) -> list[str]:
+            connection.execute(unasked(insert(facts)), {"key": f"{key}1", "value": ""})
+            connection.execute(insert(facts).values(key=f"{key}2", value=""))
+            return list(connection.scalars(select(facts.c.key).where(facts.c.key.like(f"{key}%"))))
+
+        return work
+
+    transactions = Transactions(database_file(new_database(tmp_path)))
+    try:
+        await transactions.write(lambda connection: connection.scalar(text("SELECT 1")))
+        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+        assert await transactions.write(several("a"), brief=True) == ["a1", "a2"]
+        assert trips == 2
+        both = asyncio.gather(*(transactions.write(several(key), brief=True) for key in "bc"))
+        assert await both == [["b1", "b2"], ["c1", "c2"]]
+        assert trips == 4
+        await transactions.write(several("d"))
+        assert trips == 7
+        with pytest.raises(UserError):
+            await transactions.write(refused, brief=True)
+        with pytest.raises(StorageError, match="UNIQUE"):
+            await transactions.write(several("a"), brief=True)
+        assert len(await transactions.write(several("e"), brief=True)) == 2
+        monkeypatch.undo()
+        assert len(await transactions.read(lambda db: db.scalars(select(facts.c.key)).all())) == 10
+    finally:
+        monkeypatch.undo()
+        await transactions.close()
 
 
 @pytest.mark.parametrize("followed", [True, False])

@@ -17,6 +17,7 @@ from sqlalchemy.util import await_only
 
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import RequestKind, RequestState
+from bot.domain.queue.store import Admission
 from bot.errors import StorageError
 from bot.storage.database import Database
 from bot.storage.engine import Transactions, database_file
@@ -63,6 +64,7 @@ async def test_two_processes_never_claim_the_same(tmp_path: Path) -> None:
 
 CHANGES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "enqueue": lambda db: db.requests.enqueue(question("new", user=1), WIDE),
+    "join": lambda db: db.requests.join(question("new", user=1), ConversationKey(999), [999, 8], Admission(WIDE)),
     "claim": lambda db: db.requests.claim("me", now=always(5.0), lease=30),
     "release": lambda db: db.requests.release("running", "me", now=5.0),
     "answered": lambda db: db.requests.mark_answered("running", "me", answer(tokens=700), now=5.0),

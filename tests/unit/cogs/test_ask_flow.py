@@ -50,13 +50,13 @@ def asking(ask: Asked) -> Asking:
     async def seen(person: Person) -> Person:
         return person
 
-    async def of(_scope_ids: object) -> Profile:
+    async def remembered(_scope_ids: object) -> Profile:
         return Profile(persona="", context_tokens=6000, answer_tokens=2000)
 
     services = SimpleNamespace(
         ask=ask,
         access=SimpleNamespace(seen=seen),
-        profiles=SimpleNamespace(of=of),
+        profiles=SimpleNamespace(remembered=remembered),
         operators=SimpleNamespace(weight_of=lambda _person: 1.0),
         layout=lambda *_: text_layout("thinking"),
         metrics=Metrics(),

@@ -5,6 +5,7 @@ A new one needs a row here, which says who may use it.
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import inspect
 import pkgutil
@@ -21,7 +22,7 @@ import cogs
 from bot.discord_io.client import ParallaxBot, Services
 from bot.discord_io.command_tree import Guard
 from bot.discord_io.outgoing import for_operators
-from bot.domain.conversation.profile import Chosen, Profile, Scope, ScopeChain
+from bot.domain.conversation.profile import Chosen, ChosenScopes, Profile, Scope, ScopeChain
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import NotAllowed
 from bot.i18n.catalogue import say
@@ -56,11 +57,15 @@ PLACE = ScopeChain((Scope("channel", ROOM, "general"), Scope("server", TEAM, "Te
 class MemoryProfiles:
     """What was chosen, in memory."""
 
-    scopes: dict[int, dict[str, object]] = field(default_factory=dict)
+    kept: dict[int, dict[str, object]] = field(default_factory=dict)
 
     async def chosen(self, scope_ids: Sequence[int]) -> Mapping[int, Mapping[str, object]]:
         """Of those scopes."""
-        return {one: self.scopes[one] for one in scope_ids if one in self.scopes}
+        return {one: self.kept[one] for one in scope_ids if one in self.kept}
+
+    async def scopes(self) -> ChosenScopes:
+        """All that chose anything."""
+        return ChosenScopes("", frozenset(self.kept))
 
     async def choose(self, scope_id: int, changes: Mapping[str, Chosen | None], *, by: int, now: float) -> None:
         """Not to be reached by anybody who is refused."""
@@ -108,6 +113,7 @@ def press(user: int, *, manager: bool = False, allowed: tuple[int, ...] = ()) ->
         "discord.Interaction[Any]",
         SimpleNamespace(
             user=SimpleNamespace(id=user),
+            created_at=dt.datetime.now(dt.UTC),
             extras={},
             guild=client.get_guild(TEAM),
             guild_id=TEAM,

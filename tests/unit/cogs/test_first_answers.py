@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,17 +12,29 @@ import discord
 import pytest
 
 from bot.discord_io.command_tree import text_layout
-from bot.discord_io.first_answer import FirstAnswer, tell_slow, watch
+from bot.discord_io.first_answer import (
+    ANSWERED_WITHIN,
+    HURRIED_AFTER,
+    SAID_AFTER,
+    Ages,
+    FirstAnswer,
+    LateAnswers,
+    answer_late,
+    tell_slow,
+)
+from bot.errors import UserError
+from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
 from cogs.ui.base import Press, acknowledge, fill_in, redraw, reply
+from tests.fakes.clocks import HandClock
 from tests.fakes.refusals import refusal
 
 Kind = discord.InteractionResponseType
 
 
 class Call(list[str]):
-    """An interaction that records the calls to Discord."""
+    """An interaction that records the calls to Discord, created ``at`` this moment (epoch seconds)."""
 
-    def __init__(self, *, pressed: bool, failure: Exception | None = None) -> None:
+    def __init__(self, *, pressed: bool, failure: Exception | None = None, at: float = 0.0) -> None:
         super().__init__()
         self._failure = failure
         self._kind: discord.InteractionResponseType | None = None
@@ -30,6 +43,7 @@ class Call(list[str]):
             SimpleNamespace(
                 extras={},
                 user=SimpleNamespace(id=7),
+                created_at=dt.datetime.fromtimestamp(at, dt.UTC),
                 locale=discord.Locale.american_english,
                 message=SimpleNamespace(id=1) if pressed else None,
                 response=self,
@@ -143,17 +157,177 @@ async def test_q6_who_shows_that_the_bot_works_is_left_alone() -> None:
     assert call == ["thinking private=False", "edit"]
 
 
-async def test_q6_a_handler_that_ends_is_watched_no_longer() -> None:
-    """Also without an answer: its failure is told elsewhere."""
-    call = Call(pressed=False)
-    handler = asyncio.create_task(asyncio.sleep(0))
-    await watch(call.press, handler)
-    assert call == []
-
-
 async def test_q6_a_sentence_that_discord_refuses_is_only_logged() -> None:
     """The three seconds are over, or the connection breaks."""
     call = Call(pressed=False, failure=refusal(404, 10062))
     await tell_slow(call.press)
     assert call == ["message private=True"]
     assert not FirstAnswer.of(call.press).told
+
+
+async def turns() -> None:
+    """Let everything that is ready run."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class Desk:
+    """Interactions with handlers that the test ends, on a clock that it moves."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.late = LateAnswers(self.clock)
+
+    def comes(self, work: Awaitable[object], *, age: float = 0.0, pressed: bool = False) -> Call:
+        """An interaction that was created ``age`` seconds ago comes, and ``work`` handles it."""
+        call = Call(pressed=pressed, at=self.clock.now() - age)
+        self.late.expect(call.press, asyncio.ensure_future(work))
+        return call
+
+    async def pass_(self, seconds: float) -> None:
+        """Let time pass, and let what is due happen."""
+        await turns()
+        self.clock.advance(seconds)
+        await turns()
+
+
+async def test_q6_who_has_no_answer_in_time_gets_one() -> None:
+    """The time counts from the creation: a handler that began late has less of it left."""
+    desk, never = Desk(), asyncio.Event()
+    early, late = desk.comes(never.wait()), desk.comes(never.wait(), age=ANSWERED_WITHIN - 0.3)
+    await desk.pass_(0.2)
+    assert (early, late) == ([], [])
+    await desk.pass_(0.2)
+    assert (early, late) == ([], ["message private=True"])
+    await desk.pass_(ANSWERED_WITHIN)
+    assert early == late == ["message private=True"]
+    await desk.pass_(60.0)
+    assert early == late == ["message private=True"]
+
+
+async def test_q6_one_that_is_too_old_already_is_answered_at_once() -> None:
+    """Before everybody who has more time."""
+    desk, never = Desk(), asyncio.Event()
+    desk.comes(never.wait())
+    late = desk.comes(never.wait(), age=2.8)
+    await turns()
+    assert late == ["message private=True"]
+
+
+async def test_a_command_that_is_late_before_it_begins_begins_at_once() -> None:
+    """Only then it is known how to answer it."""
+    desk, never = Desk(), asyncio.Event()
+    call = desk.comes(never.wait(), age=ANSWERED_WITHIN)
+    begins = FirstAnswer.of(call.press).begins = asyncio.get_running_loop().create_future()
+    await turns()
+    assert (begins.done(), call) == (True, [])
+    FirstAnswer.of(call.press).asks(private=True)
+    await desk.pass_(HURRIED_AFTER)
+    assert call == ["thinking private=True"]
+
+
+async def test_q6_a_handler_that_ends_or_answers_is_watched_no_longer() -> None:
+    """Also when it ends without an answer: its failure is told elsewhere."""
+    desk, never = Desk(), asyncio.Event()
+    ended, answered = desk.comes(asyncio.sleep(0)), desk.comes(never.wait())
+    await reply(answered.press, VIEW, private=False)
+    await desk.pass_(ANSWERED_WITHIN + 1.0)
+    assert (ended, answered) == ([], ["message private=False"])
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_a_question_that_is_late_is_shown_as_worked_on(private: bool) -> None:
+    """As private as its answer will be. The answer takes the place of that."""
+    desk, never = Desk(), asyncio.Event()
+    call = desk.comes(never.wait(), age=1.0)
+    FirstAnswer.of(call.press).asks(private=private)
+    await desk.pass_(0.6)
+    assert call == [f"thinking private={private}"]
+    assert await answer(call.press, VIEW, private=private) == 6
+    assert call == [f"thinking private={private}", "edit"]
+
+
+async def test_q6_a_question_that_waits_for_the_database_is_told_so() -> None:
+    """In its first answer when it has waited for a while by then, else in the place of "thinking …"."""
+    desk, locked = Desk(), asyncio.Event()
+    first, second = desk.comes(asyncio.Event().wait()), desk.comes(asyncio.Event().wait(), age=1.0)
+    waiting = [
+        asyncio.create_task(told_when_slow(call.press, locked.wait(), private=False)) for call in (first, second)
+    ]
+    await desk.pass_(0.6)
+    assert (first, second) == ([], ["thinking private=False"])
+    await desk.pass_(0.9)
+    assert first == ["message private=False"]
+    await desk.pass_(SAID_AFTER)
+    assert second == ["thinking private=False", "edit"]
+    await desk.pass_(60.0)
+    assert (len(first), len(second)) == (1, 2)
+    locked.set()
+    assert await asyncio.gather(*waiting) == [True, True]
+    for call in (first, second):
+        await answer(call.press, VIEW, private=False)
+        assert call[-1] == "edit"
+    assert (len(first), len(second)) == (2, 3)
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_an_answer_at_the_same_moment_as_the_late_one_comes_once(first: bool) -> None:
+    """Whichever is first: there is one message, and it shows the answer."""
+    call = Call(pressed=False)
+    FirstAnswer.of(call.press).asks(private=False)
+    both = [answer(call.press, VIEW, private=False), answer_late(call.press)]
+    await asyncio.gather(*(both if first else reversed(both)))
+    assert call == (["message private=False"] if first else ["thinking private=False", "edit"])
+
+
+async def test_a_refusal_at_the_same_moment_removes_the_late_answer() -> None:
+    """It is for the asker alone, and must not fill what everybody sees."""
+    call = Call(pressed=False)
+    FirstAnswer.of(call.press).asks(private=False)
+
+    async def refuse() -> None:
+        with pytest.raises(UserError):
+            async with refused_privately(call.press):
+                raise UserError("empty", key="error.empty_prompt")
+
+    await asyncio.gather(answer_late(call.press), refuse())
+    assert call == ["thinking private=False", "delete"]
+
+
+async def test_a_late_answer_that_discord_refuses_is_only_logged() -> None:
+    """The question itself goes on."""
+    call = Call(pressed=False, failure=refusal(404, 10062))
+    FirstAnswer.of(call.press).asks(private=True)
+    await answer_late(call.press)
+    assert call == ["thinking private=True"]
+
+
+@pytest.mark.parametrize("difference", [-100.0, -0.5, 0.0])
+def test_a_clock_that_is_behind_discords_does_not_make_interactions_younger(difference: float) -> None:
+    """After the first one that came quickly, each is as old as it is."""
+    clock = HandClock()
+    ages = Ages(clock)
+    ages.of(clock.now() - difference)
+    clock.advance(10.0)
+    assert ages.of(clock.now() - difference - 2.5) == pytest.approx(2.5)
+
+
+def test_a_clock_that_is_ahead_of_discords_is_found_out() -> None:
+    """Until then interactions seem older than they are, and are answered early."""
+    clock = HandClock()
+    ages = Ages(clock)
+    assert ages.of(clock.now() - 5.0) == pytest.approx(5.0)
+    for _ in range(2 * Ages.BEFORE_REPLACED):
+        clock.advance(2 * Ages.REPLACED_AFTER / Ages.BEFORE_REPLACED)
+        ages.of(clock.now() - 5.0 - 0.1)
+    assert ages.of(clock.now() - 5.0 - 2.0) == pytest.approx(1.9)
+
+
+def test_a_burst_that_is_late_as_a_whole_is_late() -> None:
+    """Hundreds of late ones within seconds do not become the measure of what is on time."""
+    clock = HandClock()
+    ages = Ages(clock)
+    ages.of(clock.now() - 0.05)
+    clock.advance(3600.0)
+    late = [ages.of(clock.now() - 2.0) for _ in range(500)]
+    assert min(late) >= 1.9

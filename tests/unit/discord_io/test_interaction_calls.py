@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import discord
 import pytest
 from discord.http import Route
 
-from bot.discord_io.interaction_calls import RepeatingAdapter
+from bot.discord_io.interaction_calls import AT_ONCE, RepeatingAdapter
 
 CALLBACK = Route("POST", "/interactions/{webhook_id}/{webhook_token}/callback", webhook_id=7, webhook_token="t")
 FOLLOW_UP = Route("POST", "/webhooks/{webhook_id}/{webhook_token}", webhook_id=7, webhook_token="t")
@@ -25,8 +26,9 @@ UNREACHED = aiohttp.ClientConnectorError(
 class Session:
     """A session whose calls fail like these, one after the other, and then are answered."""
 
-    def __init__(self, *failures: Exception | int) -> None:
+    def __init__(self, *failures: Exception | int, body: str = '{"done": true}') -> None:
         self._failures = list(failures)
+        self._body = body
         self.calls = 0
 
     def request(self, *_: Any, **__: Any) -> AbstractAsyncContextManager[Any]:
@@ -41,7 +43,7 @@ class Session:
             raise failure
 
         async def text(**_: Any) -> str:
-            return '{"code": 40060, "message": "already"}' if failure == 400 else '{"done": true}'
+            return '{"code": 40060, "message": "already"}' if failure == 400 else self._body
 
         headers = {"content-type": "application/json"}
         yield SimpleNamespace(status=failure, headers=headers, text=text, reason="")
@@ -49,7 +51,7 @@ class Session:
 
 async def call(route: Route, session: Session) -> Any:
     """Make a call through the adapter."""
-    adapter = RepeatingAdapter()  # type: ignore[no-untyped-call]  # the library does not annotate it
+    adapter = RepeatingAdapter()
     return await adapter.request(route, cast("aiohttp.ClientSession", session), payload={})
 
 
@@ -66,6 +68,41 @@ async def test_q17_a_harmless_call_is_repeated_once(route: Route, broken: Except
     with pytest.raises(aiohttp.ClientConnectionError):
         await call(route, session)
     assert session.calls == 2
+
+
+async def test_first_answers_of_a_burst_go_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They use each other's connections. When those before do not arrive, they go all the same."""
+    adapter, session, held = RepeatingAdapter(), Session(), asyncio.Event()
+    begun = 0
+
+    async def hold(*_: object, **__: object) -> dict[str, object]:
+        nonlocal begun
+        begun += 1
+        await held.wait()
+        return {}
+
+    monkeypatch.setattr(adapter, "_repeated", hold)
+    calls = [
+        asyncio.create_task(adapter.request(CALLBACK, cast("aiohttp.ClientSession", session)))
+        for _ in range(AT_ONCE + 5)
+    ]
+    edit = asyncio.create_task(adapter.request(EDIT, cast("aiohttp.ClientSession", session)))
+    await asyncio.wait(calls, timeout=0)
+    assert begun == AT_ONCE + 1
+    monkeypatch.setattr("bot.discord_io.interaction_calls.PATIENCE", 0.0)
+    late = asyncio.create_task(adapter.request(CALLBACK, cast("aiohttp.ClientSession", session)))
+    await asyncio.wait({late}, timeout=0.01)
+    assert begun == AT_ONCE + 2
+    held.set()
+    await asyncio.gather(*calls, edit, late)
+    assert begun == AT_ONCE + 7
+
+
+async def test_of_a_first_answer_only_the_messages_id_is_kept() -> None:
+    """The library would build the whole message of the rest, for nobody. Other answers are whole."""
+    body = '{"interaction": {"response_message_id": "5"}, "resource": {"type": 4, "message": {}}}'
+    assert await call(CALLBACK, Session(body=body)) == {"interaction": {"response_message_id": "5"}}
+    assert "resource" in await call(EDIT, Session(body=body))
 
 
 async def test_q17_a_further_message_is_not_sent_twice() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bot.domain.queue.request import NewQuestion, StoredRequest
 from bot.domain.queue.store import QueueLimits
-from bot.services.requests.ask import AT_ONCE
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ready
@@ -43,7 +45,7 @@ async def test_a_burst_is_taken_in_the_order_it_came() -> None:
         first = await queue.scheduler.asked(2)
 
         assert first.question == "user 2: 2"
-        assert disk.arrived == [str(number) for number in range(1, AT_ONCE + 3)]
+        assert disk.arrived == [str(number) for number in range(1, 13)]
         assert [task.done() for task in asked[:3]] == [True, True, False]
 
         disk.keep(10)
@@ -63,6 +65,30 @@ async def test_nobody_takes_every_pipeline_with_a_burst() -> None:
         await asyncio.gather(*asked)
 
         assert disk.arrived == ["mine 0", "other", "third", "mine 1", "mine 2", "mine 3"]
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_everybodys_first_question_is_taken_before_anybodys_second(who: list[int]) -> None:
+    """And everybody's second before anybody's third, in the order in which people came."""
+
+    async def burst() -> None:
+        conversations = MemoryConversations()
+        disk = SlowDisk(conversations)
+        async with running(ready(4), disk, conversations) as queue:
+            numbered = [(user, who[:at].count(user)) for at, user in enumerate(who)]
+            asked = [
+                asyncio.create_task(queue.asks(user, f"{number} of {user}", channel=100 * user + number))
+                for user, number in numbered
+            ]
+            await asyncio.wait(asked, timeout=0)
+            disk.keep(len(asked))
+            await asyncio.gather(*asked)
+            people = list(dict.fromkeys(who))
+            rounds = sorted(numbered, key=lambda one: (one[1], people.index(one[0])))
+            assert disk.arrived == [f"{number} of {user}" for user, number in rounds]
+
+    asyncio.run(burst())
 
 
 async def test_a_cancelled_wait_leaves_room() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
-from bot.domain.conversation.profile import Chosen, Profile, Scope, ScopeChain
+from bot.domain.conversation.profile import Chosen, ChosenScopes, Profile, Scope, ScopeChain
 from bot.domain.queue.request import GenerationOptions
-from bot.services.access.profiles import Profiles
+from bot.services.access.profiles import MOST_REMEMBERED, Profiles
 from tests.fakes.clocks import HandClock
 
 THREAD, CHANNEL, SERVER = (
@@ -29,13 +30,27 @@ class Choices:
 
     kept: dict[int, dict[str, object]] = field(default_factory=dict)
     changed: list[tuple[int, Mapping[str, Chosen | None], int, float]] = field(default_factory=list)
+    reads: int = 0
+    version: int = 0
+    held: asyncio.Event | None = None
 
     async def chosen(self, scope_ids: Sequence[int]) -> Mapping[int, Mapping[str, object]]:
         """Those of these scopes that have any, the widest first."""
+        self.reads += 1
+        if self.held is not None:
+            await self.held.wait()
         return {one: self.kept[one] for one in reversed(scope_ids) if one in self.kept}
+
+    async def scopes(self) -> ChosenScopes:
+        """Those that have any choices."""
+        self.reads += 1
+        return ChosenScopes(str(self.version), frozenset(self.kept))
 
     async def choose(self, scope_id: int, changes: Mapping[str, Chosen | None], *, by: int, now: float) -> None:
         """Take over the changes."""
+        self.version += 1
+        kept = self.kept.setdefault(scope_id, {})
+        kept.update({name: value for name, value in changes.items() if value is not None})
         self.changed.append((scope_id, changes, by, now))
 
 
@@ -64,6 +79,66 @@ async def test_a_change_is_recorded_with_its_author_and_its_time() -> None:
     store = Choices()
     await profiles(store).choose(CHANNEL, {"top_k": 5, "persona": None}, by=99)
     assert store.changed == [(71, {"top_k": 5, "persona": None}, 99, NEW_YEAR)]
+
+
+async def test_what_was_read_once_is_remembered_until_it_is_changed() -> None:
+    """Channels in which nothing was chosen need no reading of their own."""
+    store = Choices({8: {"top_k": 5}})
+    one = profiles(store)
+    first = await one.remembered((71, 8))
+    assert (first.top_k, first.version) == (5, "0")
+    assert first == await one.of((71, 8))
+    reads = store.reads
+    assert await one.remembered((72, 8)) is first
+    assert (await one.remembered((73,))).top_k is None
+    assert store.reads == reads
+
+    await one.choose(SERVER, {"top_k": 6}, by=99)
+    again = await one.remembered((71, 8))
+    assert (again.top_k, again.version) == (6, "1")
+    await one.choose(CHANNEL, {"top_k": 7}, by=99)
+    assert [(await one.remembered(ids)).top_k for ids in ((71, 8), (72, 8))] == [7, 6]
+
+
+async def test_a_change_elsewhere_counts_once_it_is_known_of() -> None:
+    """The question that notices it lets everything be read anew."""
+    store = Choices({8: {"top_k": 5}})
+    one = profiles(store)
+    await one.remembered((8,))
+    await store.choose(8, {"top_k": 6}, by=99, now=0.0)
+    assert (await one.remembered((8,))).version == "0"
+    one.forget()
+    assert ((await one.remembered((8,))).top_k, (await one.of((8,))).version) == (6, None)
+
+
+async def test_a_change_during_the_reading_is_read() -> None:
+    """What was read before it is not remembered."""
+    store = Choices({8: {"top_k": 5}}, held=asyncio.Event())
+    one = profiles(store)
+    reading = asyncio.create_task(one.remembered((8,)))
+    await asyncio.wait({reading}, timeout=0.001)
+    await one.choose(SERVER, {"top_k": 6}, by=99)
+    assert store.held is not None
+    store.held.set()
+    assert (await reading).version == "1"
+    assert (await one.remembered((8,))).top_k == 6
+
+
+async def test_a_burst_reads_once() -> None:
+    """Everybody who asks in that moment waits for the same reading."""
+    store = Choices({8: {"top_k": 5}})
+    one = profiles(store)
+    found = await asyncio.gather(*(one.remembered((number, 8)) for number in range(100, 120)))
+    assert {profile.top_k for profile in found} == {5}
+    assert store.reads == 2
+
+
+async def test_what_is_remembered_is_bounded() -> None:
+    """However many channels have settings of their own."""
+    one = profiles(Choices({number: {"top_k": 5} for number in range(MOST_REMEMBERED + 1)}))
+    for number in range(MOST_REMEMBERED + 1):
+        await one.remembered((number,))
+    assert 0 < len(one._remembered) <= MOST_REMEMBERED
 
 
 async def test_a_question_takes_what_is_in_effect_where_and_when_it_is_asked() -> None:
