@@ -6,7 +6,6 @@ Exits with 1 when a bound does not hold.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import importlib
 import json
 import os
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.verdict import Result
+from bot import event_loop
 
 SUITES = (
     "rendering",
@@ -37,6 +37,7 @@ SUITES = (
     "hostile",
     "thousand",
     "burst",
+    "streams",
 )
 RESULTS = Path(__file__).parent / "results"
 
@@ -49,7 +50,7 @@ def main() -> int:
     results: list[Result] = []
     for name in names:
         print(f"# {name} …", file=sys.stderr, flush=True)
-        results.extend(asyncio.run(importlib.import_module(f"benchmarks.{name}").run()))
+        results.extend(event_loop.run(importlib.import_module(f"benchmarks.{name}").run()))
     report = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "python": platform.python_version(),

@@ -29,13 +29,14 @@ def run() -> None:
     """Run the bot with the settings from the environment and .env."""
 
     def work() -> None:
+        from bot import event_loop
         from bot.app import run as run_app
         from bot.settings import load_settings
         from bot.telemetry.logs import configure_logging
 
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format, secrets=settings.secrets)
-        asyncio.run(run_app(settings))
+        event_loop.run(run_app(settings), settings.event_loop)
 
     _guarded(work)
 

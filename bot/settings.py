@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigError
+from bot.event_loop import LoopChoice
 
 DISCORD_API_URL = "https://discord.com/api/v10"
 DISCORD_CDN_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
@@ -143,6 +144,9 @@ class Settings(BaseSettings):
     )
     shutdown_grace: float = Field(20.0, ge=0, description="How long running answers may finish at shutdown.")
 
+    event_loop: LoopChoice = Field(
+        "auto", description="auto: uvloop where it is installed (Linux, macOS); asyncio: always Python's own."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
     log_format: Literal["console", "json"] = Field("console", description="console for people, json for machines.")
     http_bind: str = Field(

@@ -89,13 +89,15 @@ class AnswerDocument:
         if "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
         self._waiting += _read(text)
-        self.work()
+        # Tokens are a few characters, and most of what a slice costs does not depend on its length.
+        if len(self._waiting) - self._next >= SLICE:
+            self.work()
 
     def work(self) -> bool:
         """Process the next slice of what was fed; False when nothing is left.
 
-        `feed` processes one slice itself. After a long text, call this between turns of other tasks, until it is
-        False; `pages` and `overflow` process what is left in one go.
+        `feed` processes a slice itself once it is full. After a long text, call this between turns of other tasks,
+        until it is False; `pages` and `overflow` process what is left in one go.
         """
         if self._waiting:
             self._blocks.feed(self._waiting[self._next : self._next + SLICE])

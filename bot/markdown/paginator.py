@@ -109,6 +109,12 @@ class _Page:
 
     def put(self, atom: Atom) -> bool:
         """Append if it fits, closers included."""
+        if isinstance(atom, Text) and self._is_plain(atom):
+            self._note_break(atom)
+            self.parts.append(atom.text)
+            self.length += len(atom.text)
+            self.atoms.append(atom)
+            return True
         if isinstance(atom, Line) and not self.at_start and (self.line is None or self.line.fence is None):
             # White space at the end of a line of text is removed, as at the end of a page.
             self.length -= len(self.parts[-1]) - len(self.parts[-1].rstrip())
@@ -136,6 +142,15 @@ class _Page:
         self.marks = marks
         self.empty = False
         return True
+
+    def _is_plain(self, atom: Text) -> bool:
+        """Whether the text fits and is appended as it is, as most words are: nothing has to be opened or
+        closed."""
+        return (
+            not (atom.marks or self.marks or self.at_start)
+            and (self.line is None or self.line.fence is None)
+            and self.length + len(atom.text) <= self.limit
+        )
 
     def until(self, index: int) -> "_Page":
         """The page with its first `index` atoms only, of which each has one part."""
@@ -196,8 +211,11 @@ class _Page:
             return
         before = self.atoms[-1]
         if isinstance(before, Text):
-            sentence = _SENTENCE.search(before.text) is not None
-            if sentence or before.text[-1:].isspace():
+            is_word = before.text[-1:].isspace()
+            # Most words end with a letter, so they end no sentence.
+            last = before.text[-2:-1] if is_word else before.text[-1:]
+            sentence = not last.isalnum() and _SENTENCE.search(before.text) is not None
+            if sentence or is_word:
                 self.breaks.append((2 if sentence and not atom.marks else 1, index, self.length))
 
 

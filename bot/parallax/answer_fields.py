@@ -40,6 +40,8 @@ def content_text(value: object, *, depth: int = 0) -> str:
     that are nested more deeply than any format allows."""
     if isinstance(value, str):
         return storable(value)
+    if value is None:
+        return ""
     if depth > bounds.NESTED_PARTS:
         raise ValueError(f"content nested more than {bounds.NESTED_PARTS} deep")
     parts = (mapping(part) for part in sequence(value))

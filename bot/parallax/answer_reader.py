@@ -72,6 +72,7 @@ class AnswerReader:
         self._reason_comes_early = False
         self._called = False
         self._out: list[StreamEvent] = []
+        self._model: object = None
         self._now = sent
         self.progress = 0
         """A number that grows with everything that brings the answer forward; empty objects do not."""
@@ -168,8 +169,12 @@ class AnswerReader:
             self._error(error)
             return
         self.progress = max(self.progress, 1)
-        self._meter.model = printable(payload.get("model"), bounds.NAME) or self._meter.model
-        self._meter.usage = read_usage(payload.get("usage")) or self._meter.usage
+        model = payload.get("model")
+        if model != self._model:  # it comes with every chunk, and hardly ever changes
+            self._model = model
+            self._meter.model = printable(model, bounds.NAME) or self._meter.model
+        if (usage := payload.get("usage")) is not None:
+            self._meter.usage = read_usage(usage) or self._meter.usage
         choice = first_choice(payload)
         if choice is not None:
             self._choice(choice)

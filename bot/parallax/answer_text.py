@@ -53,7 +53,8 @@ class AnswerText:
             self._split().thinking_comes_apart()
             pieces += self._thought(self._reasoning.feed(reasoning, now))
         if content:
-            pieces += self._thought(self._reasoning.close(broken=False))
+            if not self._reasoning.is_closed:
+                pieces += self._thought(self._reasoning.close(broken=False))
             pieces += self._written(self._content.feed(content, now))
         return pieces
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import httpx
 
 from bot.clock import Clock
+from bot.parallax.alarm import Alarm
 from bot.parallax.errors import after_headers
 
 SLICE = 8 * 1024
@@ -26,6 +25,7 @@ class Body:
     def __init__(self, response: httpx.Response, clock: Clock) -> None:
         self._chunks = response.aiter_raw()
         self._clock = clock
+        self._alarm = Alarm()
         self._chunk = b""
         self._work = 0
 
@@ -36,21 +36,26 @@ class Body:
             self._work = 0
             await self._clock.sleep(0)
         try:
-            async with asyncio.timeout_at(until):
-                while not self._chunk:
+            while not self._chunk:
+                with self._alarm.set_for(until):
                     chunk = await anext(self._chunks, None)
-                    if chunk is None:
-                        return b""
-                    self._chunk = chunk
-                    self._work += _PER_CHUNK
+                if chunk is None:
+                    return b""
+                self._chunk = chunk
+                self._work += _PER_CHUNK
         except httpx.HTTPError as exc:
             raise after_headers(exc) from exc
-        part, self._chunk = self._chunk[:SLICE], self._chunk[SLICE:]
+        part = self._chunk
+        if len(part) > SLICE:
+            part, self._chunk = part[:SLICE], part[SLICE:]
+        else:
+            self._chunk = b""
         self._work += len(part)
         return part
 
     async def aclose(self) -> None:
         """Stop reading."""
+        self._alarm.stop()
         close = getattr(self._chunks, "aclose", None)
         if close is not None:
             await close()

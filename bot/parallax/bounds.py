@@ -94,6 +94,20 @@ the call fails."""
 ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read: its status already gives enough information. Beyond: not read."""
 
+UNREAD = 256 * 1024
+"""Bytes of a connection that have arrived and were not read. Beyond: its socket is left alone until half of
+them are read, so that the peer has to wait."""
+
+HEAD = 100 * 1024
+"""Bytes of a response's head, as h11 bounds it. Beyond: the call fails."""
+
+CHUNK_LINE = 16 * 1024
+"""Bytes of a line between the chunks of a stream: a size with its extensions, or a trailer. A real one has 4.
+Beyond: the answer ends as broken."""
+
+TRAILERS = 100
+"""Lines after the last chunk of a stream. A real one has none. Beyond: the answer ends as broken."""
+
 # A whole answer. Beyond its bound the answer ends with what there is of it, and says that the bot stopped it.
 
 ANSWER = 1_000_000

@@ -48,6 +48,8 @@ class CodeSpans:
 
     def read(self, text: str) -> None:
         """Follow a piece, which must not end inside a run of backticks or tildes."""
+        if not text:
+            return
         at = 0
         for found in _STEP.finditer(text):
             self._extend(text[at : found.start()])

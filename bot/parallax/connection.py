@@ -7,6 +7,7 @@ import ipaddress
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from urllib.request import getproxies
 
 import httpx
 
@@ -16,6 +17,7 @@ from bot.parallax import bounds
 from bot.parallax.body import Body
 from bot.parallax.errors import before_headers, elsewhere, from_response, retry_after
 from bot.parallax.timeouts import Timeouts
+from bot.parallax.transport import Transport
 from bot.parallax.untrusted import parse_json, printable
 
 _API_PATH = re.compile(r"(/v1(/chat/completions)?)?/*$")
@@ -41,6 +43,11 @@ def _is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _proxies() -> bool:
+    """Whether the environment names any proxy that httpx would take for some address."""
+    return bool(getproxies().keys() & {"http", "https", "all"})
 
 
 class Connection:
@@ -82,14 +89,16 @@ class Connection:
         headers = {"Accept-Encoding": "identity", "User-Agent": "parallax-discord"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEP_ALIVE_S)
+        if transport is None and (_is_this_machine(url.host) or not _proxies()):
+            # With a proxy, httpx reads by itself: its choice among the proxies is not repeated here.
+            transport = Transport(limits, httpx.create_ssl_context())
         return httpx.AsyncClient(
             base_url=url.copy_with(userinfo=b"", query=None, fragment=None),
             auth=(url.username, url.password) if url.userinfo else None,
             transport=transport,
             timeout=httpx.Timeout(None, connect=timeouts.connect, write=timeouts.control),
-            limits=httpx.Limits(
-                max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEP_ALIVE_S
-            ),
+            limits=limits,
             # A compressing proxy would hold tokens back, and a kilobyte may decompress to gigabytes. A compressed
             # response is refused, so every body is read as it comes (`aiter_raw`).
             headers=headers,

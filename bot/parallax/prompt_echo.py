@@ -73,6 +73,11 @@ class EchoGuard:
         self.echoed = 0
         """The number of characters that were the prompt."""
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is held, and everything is passed on from now on."""
+        return self._trace is None
+
     def feed(self, piece: str, now: float) -> Released:
         """Take in a piece that arrived at ``now``; returns the text that may be passed on."""
         if self._trace is None:

@@ -46,10 +46,10 @@ class LineReader:
         if self._after_cr:
             text = text.removeprefix("\n")
         self._after_cr = text.endswith("\r")
-        first, *others = _BREAK.split(text)
+        first, *others = _BREAK.split(text) if "\r" in text else text.split("\n")
         self._keep(first)
         for part in others:
-            line = "".join(self._open)
+            line = self._open[0] if len(self._open) == 1 else "".join(self._open)
             self._open, self._open_length = [], 0
             yield line
             self._keep(part)
@@ -120,30 +120,39 @@ class EventReader:
         """
         rest, cut = self._lines.close()
         frames = [] if cut or not rest else [*self._take(rest)]
-        return [*frames, *self._dispatch()], cut
+        last = self._dispatch()
+        return [*frames, last] if last is not None else frames, cut
 
     def _take(self, line: str) -> Iterator[Frame]:
         name, _, value = line.partition(":")
+        frame = None
         if not line:
-            yield from self._dispatch()
+            frame = self._dispatch()
         elif name and name not in _FIELDS:
-            yield from self._dispatch()
+            frame = self._dispatch()
+            if frame is not None:
+                yield frame
             self._since_frame = 0
             yield Stray(line)
             return
         elif name == "data":
-            yield from self._take_data(value.removeprefix(" "))
+            frame = self._take_data(value.removeprefix(" "))
         elif name == "event":
             self._event = value.removeprefix(" ")[: bounds.CODE]
+        if frame is not None:
+            yield frame
         self._count(len(line) + 1)
 
-    def _take_data(self, value: str) -> Iterator[Frame]:
+    def _take_data(self, value: str) -> Data | None:
+        """Keep a line of data; returns the event before it, if that ends here."""
         text = value.strip()
+        frame = None
         if self._ends_object and (text.startswith("{") or text == _DONE):
-            yield from self._dispatch()
+            frame = self._dispatch()
         self._data.append(value)
         if text:
             self._ends_object = text.endswith("}")
+        return frame
 
     def _count(self, characters: int) -> None:
         self._since_frame += characters
@@ -152,9 +161,13 @@ class EventReader:
         if len(self._data) > bounds.EVENT_LINES:
             raise LineLimitError(f"an event of more than {bounds.EVENT_LINES} lines")
 
-    def _dispatch(self) -> Iterator[Frame]:
+    def _dispatch(self) -> Data | None:
+        if not self._data:
+            self._event, self._ends_object = "", False
+            return None
         event, text = self._event or "message", "\n".join(self._data)
         self._event, self._data, self._ends_object = "", [], False
-        if text:
-            self._since_frame = 0
-            yield Data(event, text)
+        if not text:
+            return None
+        self._since_frame = 0
+        return Data(event, text)

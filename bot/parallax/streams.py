@@ -48,7 +48,8 @@ class AnswerStream(AsyncIterator[StreamEvent]):
         self._clock = clock
         self._ready: deque[StreamEvent] = deque([started])
         self._ended = False
-        self._end = asyncio.get_running_loop().time() + timeouts.whole
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + timeouts.whole
         self._extend(timeouts.first_byte)
 
     async def __anext__(self) -> StreamEvent:
@@ -68,7 +69,7 @@ class AnswerStream(AsyncIterator[StreamEvent]):
 
     async def _read(self) -> None:
         reader, now = self._reader, self._clock.monotonic
-        if asyncio.get_running_loop().time() >= self._end:
+        if self._loop.time() >= self._end:
             self._ready.extend(reader.cut(f"more than {self._timeouts.whole:g} s", now()))
             return
         try:
@@ -89,7 +90,7 @@ class AnswerStream(AsyncIterator[StreamEvent]):
 
     def _extend(self, seconds: float) -> None:
         self._limit = seconds
-        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._deadline = self._loop.time() + seconds
 
 
 class StatusStream(AsyncIterator[ClusterStatus]):

@@ -6,6 +6,8 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+import orjson
+
 from bot.parallax import bounds
 
 _UNREADABLE = (ValueError, RecursionError)
@@ -17,9 +19,22 @@ _raw = json.JSONDecoder()
 
 def parse_json(text: str | bytes) -> object:
     """The JSON value in ``text``. Raises ValueError for anything else, including values nested too deeply, numbers
-    of more digits than Python reads, and more objects and arrays than :data:`bounds.CONTAINERS`."""
+    of more digits than Python reads, and more objects and arrays than :data:`bounds.CONTAINERS`.
+
+    Integers of more than 64 bits may come as floats: they are beyond every bound all the same.
+    """
     if _brackets(text) > bounds.CONTAINERS:
         raise ValueError(f"more than {bounds.CONTAINERS} brackets")
+    try:
+        # Four times as fast, for what almost all servers send; strict, so the standard library decides the rest:
+        # it reads halves of surrogate pairs, NaN, infinite numbers, and encodings besides UTF-8.
+        value: object = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _parse_leniently(text)
+    return value
+
+
+def _parse_leniently(text: str | bytes) -> object:
     try:
         value: object = json.loads(text)
     except _UNREADABLE as exc:

@@ -142,5 +142,7 @@ class Paragraph:
         return Line(self._again, self._again, gap, None, False, source)
 
     def _wrapped(self, piece: Text, text: str) -> Text:
+        if not self._wrap and text is piece.text:
+            return piece
         marks = (*(mark for mark in self._wrap if mark not in piece.marks), *piece.marks)
         return Text(text, marks, piece.whole, piece.source)
