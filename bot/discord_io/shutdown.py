@@ -44,7 +44,8 @@ def _waits(interaction: discord.Interaction[Any], waited: float) -> bool:
         return False
     if kind is None:
         return waited < FIRST_ANSWER_WITHIN
-    return kind in _ACKNOWLEDGED or FirstAnswer.of(interaction).told
+    first = FirstAnswer.of(interaction)
+    return kind in _ACKNOWLEDGED or first.told or (first.taking is not None and first.taking.told)
 
 
 async def _told(handler: asyncio.Task[Any], interaction: discord.Interaction[Any] | None, waited: float) -> None:

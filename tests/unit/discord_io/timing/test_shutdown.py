@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -39,6 +40,7 @@ class Sending:
         self.completed = 0
         self.type = kind
         self.extras: dict[str, object] = {}
+        self.created_at = datetime.now(UTC)
         self.user = SimpleNamespace(id=7)
         self.guild_id = None
         self.locale = discord.Locale.german
