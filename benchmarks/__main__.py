@@ -22,6 +22,7 @@ from benchmarks.verdict import Result
 
 SUITES = (
     "rendering",
+    "edits",
     "pacing",
     "latency",
     "footprint",

@@ -20,9 +20,9 @@ _CALM = 10.0  # s without a refusal before the spacing narrows by one step
 class Bucket:
     """One rate-limit bucket, as far as its headers show it.
 
-    Every `sent` is followed by exactly one of `observed`, `rejected` or `lost`; answers may come in any order.
-    `next_edit` and `next_final` return a time: send if it is not in the future, else wait until then (or until an
-    answer arrives) and call them again. Not thread-safe.
+    Every `sent` is followed by exactly one of `observed`, `rejected`, `lost` or `unused`; answers may come in any
+    order. `next_edit` and `next_final` return a time: send if it is not in the future, else wait until then (or
+    until an answer arrives) and call them again. Not thread-safe.
     """
 
     def __init__(self, *, limit: int, window: float) -> None:
@@ -57,6 +57,13 @@ class Bucket:
             self._mixed = bool(self._under_way)
         self._under_way.append(now)
         self._last_sent = now
+
+    def unused(self) -> None:
+        """Take back the newest `sent`: its request was not made after all. The spacing after it stays."""
+        if self._under_way:
+            self._under_way.pop()
+        if not self._under_way and not self._confirmed:
+            self._resets_at = None
 
     def observed(self, now: float, *, limit: int, remaining: int, reset_after: float) -> None:
         """Take in the headers of an answer that arrived now (`reset_after` in seconds)."""

@@ -34,12 +34,17 @@ _MESSAGE = re.compile(r"/channels/(\d+)/messages(?:/\d+)?")
 
 @dataclass(slots=True, eq=False)
 class WireCall:
-    """One call of the bot to Discord. ``applied`` gets the status of a success as soon as its headers arrive,
-    which may be seconds before the library returns."""
+    """One call of the bot to Discord. ``applied`` is done as soon as the headers of a success arrive, which may be
+    seconds before the library returns; without a success, when the call has ended."""
 
     bucket: Bucket
-    applied: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    applied: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     attempts: int = 0
+
+    def ended(self, _call: object = None) -> None:
+        """Let whoever waits for it go on."""
+        if not self.applied.done():
+            self.applied.set_result(None)
 
 
 current_call: ContextVar[WireCall | None] = ContextVar("current_call", default=None)
@@ -148,8 +153,8 @@ class WireObserver:
         else:
             bucket.lost(now)
         call = current_call.get()
-        if call is not None and status < 300 and not call.applied.done():
-            call.applied.set_result(status)
+        if call is not None and status < 300:
+            call.ended()
 
     async def _broke(
         self,

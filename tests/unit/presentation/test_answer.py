@@ -271,3 +271,17 @@ async def test_a_long_text_is_laid_out_in_turns_with_other_tasks(text: str) -> N
     document.close()
     assert pages == document.pages()
     assert clock.turns >= len(text) // SLICE - 1
+
+
+def test_a_growing_answer_says_so_until_its_last_page_is_full(clock: HandClock) -> None:
+    """Then further text shows nothing, and only rendering can tell whether anything else has changed."""
+    view = AnswerView(question="", asker="<@7>", locale="en-US", clock=clock, max_pages=1)
+    view.show_asked("m")
+    before = view.grown
+    view.text("one ")
+    assert view.grown > before
+    view.text("many " * 2000)
+    view.render()
+    full = view.grown
+    view.text("more")
+    assert view.grown == full
