@@ -22,6 +22,7 @@ from bot import event_loop
 
 SUITES = (
     "rendering",
+    "edits",
     "pacing",
     "latency",
     "footprint",

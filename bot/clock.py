@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 
@@ -57,8 +58,21 @@ async def first_of(clock: Clock, seconds: float | None, *events: asyncio.Event) 
 
 async def woken(wake: asyncio.Event, clock: Clock, seconds: float) -> None:
     """Wait for ``wake``, but at most ``seconds``, and reset it: whatever wakes from now on counts anew."""
-    await first_of(clock, seconds, wake)
+    if not wake.is_set():
+        timer = asyncio.ensure_future(clock.sleep(seconds))
+        ring = partial(_ring, wake)
+        timer.add_done_callback(ring)
+        try:
+            await wake.wait()
+        finally:
+            timer.remove_done_callback(ring)
+            timer.cancel()
     wake.clear()
+
+
+def _ring(wake: asyncio.Event, timer: asyncio.Future[None]) -> None:
+    if not timer.cancelled():
+        wake.set()
 
 
 def utc(seconds: float) -> datetime:

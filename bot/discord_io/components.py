@@ -1,12 +1,17 @@
 """Pages as Components V2 layouts: text, files, footer and buttons, from the acknowledgement to the last edit.
 
-The ids of the buttons are answered by the ``DynamicItem``s that the cogs register, also after a restart.
+A page is built as the JSON that Discord takes (docs, components/reference), without the library's view objects: an
+answer is edited several times a second, and building a view cost as much as sending it. The ids of the buttons
+are answered by the ``DynamicItem``s that the cogs register, also after a restart, so the library has nothing to
+keep for dispatch.
 """
 
 from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import discord
 from discord import ui
@@ -15,23 +20,43 @@ from bot.i18n.catalogue import say
 from bot.markdown.files import File
 from bot.presentation.page import Control, Page, control_id
 
-_STYLES = {
-    Control.STOP: discord.ButtonStyle.secondary,
-    Control.CANCEL: discord.ButtonStyle.secondary,
-    Control.CONTINUE: discord.ButtonStyle.primary,
-}
+Component = dict[str, Any]
+"""A component as Discord's JSON."""
+
+_ROW, _BUTTON, _TEXT, _FILE = (
+    kind.value
+    for kind in (
+        discord.ComponentType.action_row,
+        discord.ComponentType.button,
+        discord.ComponentType.text_display,
+        discord.ComponentType.file,
+    )
+)
+_BUTTONS_IN_A_ROW = 5
+_STYLES = {Control.CONTINUE: discord.ButtonStyle.primary.value}
 _GLYPHS = {Control.LIKE: "👍", Control.DISLIKE: "👎", Control.PREVIOUS: "◀", Control.NEXT: "▶"}
 # Screen readers read the name of an emoji, which explains a thumb but not an arrow.
 _GLYPH_ALONE = {Control.LIKE, Control.DISLIKE}
 
 
-def _button(control: Control, request_id: str, locale: str) -> ui.Button[ui.LayoutView]:
-    return ui.Button(
-        custom_id=control_id(control, request_id),
-        label=None if control in _GLYPH_ALONE else say(locale, f"control.{control.value}"),
-        emoji=_GLYPHS.get(control),
-        style=_STYLES.get(control, discord.ButtonStyle.secondary),
-    )
+class PageLayout(ui.LayoutView):
+    """A layout made of finished components, for the library's calls that take a view.
+
+    It is stopped at once, because the library keeps every other view for dispatch (``ViewStore``).
+    """
+
+    def __init__(self, components: Sequence[Component]) -> None:
+        super().__init__(timeout=None)
+        self._finished = list(components)
+        self.stop()
+
+    def to_components(self) -> list[Component]:
+        """The components as they were given."""
+        return self._finished
+
+    def has_components_v2(self) -> bool:
+        """Always true: the message consists of components alone."""
+        return True
 
 
 def page_mark(request_id: str, index: int) -> int:
@@ -43,26 +68,46 @@ def page_mark(request_id: str, index: int) -> int:
     return ((zlib.crc32(request_id.encode()) & 0xFFFFFF) << 7) + index + 1
 
 
-def build_layout(page: Page, request_id: str, locale: str, index: int = 0) -> ui.LayoutView:
-    """The layout of an answer's page ``index``.
-
-    The view is stopped at once: it only holds components, so the library must not keep it for dispatch.
-    """
-    view = ui.LayoutView(timeout=None)
+def page_components(page: Page, request_id: str, locale: str, index: int = 0) -> list[Component]:
+    """The components of an answer's page ``index``, as the library's classes would write them."""
+    mark = page_mark(request_id, index)
+    components: list[Component] = []
     if page.body:
-        view.add_item(ui.TextDisplay(page.body, id=page_mark(request_id, index)))
-    for attached in page.files:
-        view.add_item(ui.File(f"attachment://{attached.name}"))
+        components.append({"type": _TEXT, "content": page.body, "id": mark})
+    components.extend(
+        {"type": _FILE, "file": {"url": f"attachment://{attached.name}"}, "spoiler": False}
+        for attached in page.files
+    )
     if page.footer:
-        mark = None if page.body else page_mark(request_id, index)
-        view.add_item(ui.TextDisplay(page.footer, id=mark))
+        footer: Component = {"type": _TEXT, "content": page.footer}
+        components.append(footer if page.body else footer | {"id": mark})
     buttons = [_button(control, request_id, locale) for control in page.controls]
-    for start in range(0, len(buttons), 5):
-        view.add_item(ui.ActionRow(*buttons[start : start + 5]))
-    view.stop()
-    return view
+    components.extend(
+        {"type": _ROW, "components": buttons[start : start + _BUTTONS_IN_A_ROW]}
+        for start in range(0, len(buttons), _BUTTONS_IN_A_ROW)
+    )
+    return components
+
+
+def build_layout(page: Page, request_id: str, locale: str, index: int = 0) -> PageLayout:
+    """The layout of an answer's page ``index``, for calls of the library that take a view."""
+    return PageLayout(page_components(page, request_id, locale, index))
 
 
 def to_files(files: tuple[File, ...]) -> list[discord.File]:
     """The uploads for the files of a page."""
     return [discord.File(io.BytesIO(item.data), filename=item.name) for item in files]
+
+
+def _button(control: Control, request_id: str, locale: str) -> Component:
+    button: Component = {
+        "type": _BUTTON,
+        "style": _STYLES.get(control, discord.ButtonStyle.secondary.value),
+        "disabled": False,
+    }
+    if control not in _GLYPH_ALONE:
+        button["label"] = say(locale, f"control.{control.value}")
+    button["custom_id"] = control_id(control, request_id)
+    if (glyph := _GLYPHS.get(control)) is not None:
+        button["emoji"] = {"id": None, "name": glyph}
+    return button

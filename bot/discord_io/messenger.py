@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import discord
 
 from bot.discord_io.calls import NOBODY, send_reply, translated
-from bot.discord_io.components import build_layout, to_files
+from bot.discord_io.components import page_components
+from bot.discord_io.delivery.message_calls import MessageCalls
 from bot.discord_io.delivery.search import marked_pages
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.discord_calls.priority import CallPriority
@@ -20,6 +21,7 @@ class Messenger:
 
     def __init__(self, client: discord.Client, outgoing: Outgoing) -> None:
         self._client = client
+        self._calls = MessageCalls(client)
         self._outgoing = outgoing
 
     async def announce(
@@ -57,9 +59,5 @@ class Messenger:
                 for index, page in enumerate(pages):
                     if index in there:
                         continue
-                    await channel.send(
-                        view=build_layout(page, request_id, locale, index),
-                        files=to_files(page.files),
-                        allowed_mentions=NOBODY,
-                        nonce=f"{request_id}-{index}",
-                    )
+                    components = page_components(page, request_id, locale, index)
+                    await self._calls.send(channel.id, components, page.files, nonce=f"{request_id}-{index}")

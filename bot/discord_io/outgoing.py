@@ -26,18 +26,29 @@ log = structlog.get_logger(__name__)
 
 # Seconds. A timer that fires a moment early must not make the gate spin.
 SHORTEST_WAIT = 0.001
+# Seconds that the calls of the bot's token are held back at most because one was refused.
+LONGEST_PAUSE = 120.0
+# The scopes of a 429 that concerns all routes: the token's limit, and what stands before Discord and names none.
+_EVERYWHERE = frozenset({"global", ""})
 
 
 class Ticket:
     """The permission for one request. ``granted`` is set when the request may be made."""
 
-    def __init__(self, priority: CallPriority, *, interaction: bool) -> None:
+    def __init__(self, priority: CallPriority, *, interaction: bool, wake: asyncio.Event | None = None) -> None:
         """``interaction``: the request goes to an interaction's endpoint, which the global limit does not
-        count."""
+        count. ``wake`` is set together with ``granted``, for one who waits for several things."""
         self.priority = priority
         self.interaction = interaction
         self.granted = asyncio.Event()
         self.used = False
+        self._wake = wake
+
+    def grant(self) -> None:
+        """Permit the request."""
+        self.granted.set()
+        if self._wake is not None:
+            self._wake.set()
 
 
 # The priority of the running task's calls, and the ticket that the next of them has already.
@@ -88,16 +99,24 @@ class Outgoing:
             self._sort_out()
         return level
 
-    def ask(self, priority: CallPriority, *, interaction: bool, instead: Ticket | None = None) -> Ticket:
+    def ask(
+        self,
+        priority: CallPriority,
+        *,
+        interaction: bool,
+        instead: Ticket | None = None,
+        wake: asyncio.Event | None = None,
+    ) -> Ticket:
         """Ask for a ticket, which may be granted at once. A caller that does not use it returns it with
         :meth:`end`.
 
         ``instead`` is a ticket asked for before: it is returned if it is for the same purpose, else given back.
+        ``wake`` is set when the ticket is granted.
         """
         if instead is not None and (instead.priority, instead.interaction) == (priority, interaction):
             return instead
         self.end(instead)
-        ticket = Ticket(priority, interaction=interaction)
+        ticket = Ticket(priority, interaction=interaction, wake=wake)
         self._admit(ticket, self.level())
         self._grant()
         return ticket
@@ -146,10 +165,14 @@ class Outgoing:
         self, ticket: Ticket, status: int | None, *, scope: str = "", retry_after: float | None = None
     ) -> None:
         """Note that a request was answered (``status`` None: its connection broke). ``scope`` and ``retry_after``
-        (seconds) are those of a 429."""
+        (seconds) are those of a 429.
+
+        Where Discord's own limits refuse a call, the answer names its scope. Without one it comes from the network
+        before Discord, which refuses the machine's address: each further call would be refused too.
+        """
         now = self._clock.monotonic()
-        if scope == "global" and retry_after is not None:
-            self._budget.refused(now, retry_after=retry_after)
+        if status == 429 and scope in _EVERYWHERE and retry_after is not None:
+            self._budget.refused(now, retry_after=min(retry_after, LONGEST_PAUSE))
         self._budget.answered(ticket, now)
         if status is not None and self._invalid.count(status, now, scope=scope):
             self.level()
@@ -182,7 +205,7 @@ class Outgoing:
         if not level.permits(ticket.priority, interaction=ticket.interaction):
             self._held[ticket] = None
         elif ticket.interaction:
-            ticket.granted.set()
+            ticket.grant()
         else:
             self._budget.wants(ticket, ticket.priority)
 
@@ -200,7 +223,7 @@ class Outgoing:
 
     def _grant(self) -> None:
         for ticket in self._budget.granted(self._clock.monotonic()):
-            ticket.granted.set()
+            ticket.grant()
         if self._look_at() is None:
             return
         if self._timer is None or self._timer.done():
@@ -213,7 +236,7 @@ class Outgoing:
             await woken(self._wake, self._clock, max(SHORTEST_WAIT, at - self._clock.monotonic()))
             self.level()
             for ticket in self._budget.granted(self._clock.monotonic()):
-                ticket.granted.set()
+                ticket.grant()
 
     def _look_at(self) -> float | None:
         now = self._clock.monotonic()

@@ -76,6 +76,11 @@ class AnswerDocument:
             self._pieces = ["".join(self._pieces)]
         return self._pieces[0] if self._pieces else ""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the last page is full, so that further text shows nothing."""
+        return self._layout.full
+
     def feed(self, text: str) -> None:
         """Add text of the answer, cut anywhere. Raises `ValueError` after `close`."""
         if self._closed:

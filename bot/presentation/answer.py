@@ -99,6 +99,7 @@ class AnswerView:
         self._asked_since: float | None = None
         self._thinking_since: float | None = None
         self._pace = Pace()
+        self._grown = 0
         self.document = self._new_document()
 
     def _new_document(self) -> AnswerDocument:
@@ -112,6 +113,11 @@ class AnswerView:
     def is_waiting(self) -> bool:
         """Whether it shows a position, or why the queue does not move."""
         return self._phase in {Phase.WAITING, Phase.HELD}
+
+    @property
+    def grown(self) -> int:
+        """The number of pieces of text so far, as long as there is room on the pages."""
+        return self._grown
 
     @property
     def has_text(self) -> bool:
@@ -190,6 +196,8 @@ class AnswerView:
         self._pace.came(self._clock.monotonic())
         self._enter(Phase.STREAMING)
         self.document.feed(piece)
+        if not self.document.is_full:
+            self._grown += 1
 
     def show_reconnecting(self, held: str | None = None, *, goes_on: bool = False, **params: object) -> None:
         """Show that the stream broke and the request is repeated, with ``goes_on`` only for the rest of the
@@ -257,7 +265,7 @@ class AnswerView:
                 again = say(self._locale, "footer.reconnecting", model=self._model_name())
                 return " · ".join(part for part in (again, self._note) if part)
             case Phase.DONE:
-                return self._receipt_text(self._receipt or Receipt())
+                return _receipt_text(self._receipt or Receipt(), self._locale)
 
     def _asked_text(self) -> str:
         since = self._phase_since if self._asked_since is None else self._asked_since
@@ -286,31 +294,6 @@ class AnswerView:
 
     def _duration(self, seconds: float) -> str:
         return compact_duration(_calm(seconds), self._locale)
-
-    def _receipt_text(self, receipt: Receipt) -> str:
-        parts: list[str] = [receipt.notice] if receipt.notice else []
-        if receipt.version is not None and receipt.version[1] > 1:
-            number, of = receipt.version
-            parts.append(say(self._locale, "receipt.version", number=number, of=of))
-        if receipt.outcome is not None:
-            parts.append(fill(self._locale, f"outcome.{receipt.outcome}", dict(receipt.params)))
-        if receipt.model:
-            parts.append(short_model(receipt.model))
-        if receipt.tokens:
-            parts.append(say(self._locale, "receipt.tokens", count=receipt.tokens, tokens=receipt.tokens))
-        if receipt.tokens_per_second is not None:
-            parts.append(say(self._locale, "footer.speed", rate=f"{receipt.tokens_per_second:.0f}"))
-        if receipt.ttft is not None:
-            parts.append(say(self._locale, "receipt.ttft", duration=compact_duration(receipt.ttft, self._locale)))
-        if receipt.waited is not None and receipt.waited >= WAIT_SHOWN_FROM:
-            parts.append(
-                say(self._locale, "receipt.waited", duration=compact_duration(receipt.waited, self._locale))
-            )
-        if receipt.recalled is not None:
-            parts.append(say(self._locale, "receipt.recalled", count=receipt.recalled))
-        if receipt.summarised:
-            parts.append(say(self._locale, "receipt.summarised"))
-        return " · ".join(parts)
 
     def _model_name(self) -> str:
         return short_model(self._model) or say(self._locale, "footer.the_cluster")
@@ -344,6 +327,30 @@ def _calm(seconds: float) -> float:
 
 def _with_cursor(body: str) -> str:
     return body if not body or body.endswith("```") else body + CURSOR
+
+
+def _receipt_text(receipt: Receipt, locale: str) -> str:
+    parts: list[str] = [receipt.notice] if receipt.notice else []
+    if receipt.version is not None and receipt.version[1] > 1:
+        number, of = receipt.version
+        parts.append(say(locale, "receipt.version", number=number, of=of))
+    if receipt.outcome is not None:
+        parts.append(fill(locale, f"outcome.{receipt.outcome}", dict(receipt.params)))
+    if receipt.model:
+        parts.append(short_model(receipt.model))
+    if receipt.tokens:
+        parts.append(say(locale, "receipt.tokens", count=receipt.tokens, tokens=receipt.tokens))
+    if receipt.tokens_per_second is not None:
+        parts.append(say(locale, "footer.speed", rate=f"{receipt.tokens_per_second:.0f}"))
+    if receipt.ttft is not None:
+        parts.append(say(locale, "receipt.ttft", duration=compact_duration(receipt.ttft, locale)))
+    if receipt.waited is not None and receipt.waited >= WAIT_SHOWN_FROM:
+        parts.append(say(locale, "receipt.waited", duration=compact_duration(receipt.waited, locale)))
+    if receipt.recalled is not None:
+        parts.append(say(locale, "receipt.recalled", count=receipt.recalled))
+    if receipt.summarised:
+        parts.append(say(locale, "receipt.summarised"))
+    return " · ".join(parts)
 
 
 def _ordinal(locale: str, position: int) -> str:

@@ -59,6 +59,12 @@ class PageSource(Protocol):
         ...
 
     @property
+    def grown(self) -> int:
+        """A number that rises whenever the text grows, as far as the pages have room: then a further edit shows
+        more, which is known without rendering."""
+        ...
+
+    @property
     def has_text(self) -> bool:
         """Whether the pages contain text of the answer."""
         ...

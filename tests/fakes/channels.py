@@ -184,6 +184,7 @@ class Saying:
     pages: Sequence[Page] = (Page("question"),)
     is_waiting: bool = False
     has_text: bool = False
+    grown: int = 0
 
     def say(self, *bodies: str) -> None:
         """Show these texts, one per message."""

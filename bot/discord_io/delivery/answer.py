@@ -12,9 +12,9 @@ from bot.discord_io.delivery.diff import Operation, following
 from bot.discord_io.delivery.repeats import Repeats
 from bot.discord_io.delivery.routes import MessageRoutes, RouteKind
 from bot.discord_io.delivery.search import Found, places
-from bot.discord_io.delivery.shared_bucket import SharedBucket
+from bot.discord_io.delivery.slot import Slot
 from bot.discord_io.delivery.survey import sent_anew, survey
-from bot.discord_io.outgoing import Ticket, calls_for
+from bot.discord_io.outgoing import calls_for
 from bot.domain.discord_calls.priority import CallPriority
 from bot.errors import AccessLost, DeliveryError, HeldBack, MessageGone, TokenExpired
 from bot.presentation.page import Page, PageSource
@@ -51,11 +51,13 @@ class AnswerDelivery:
         self._on_gone = on_gone
         self._ids: list[int | None] = list(message_ids)
         self._shown: list[Page | None] = [None] * len(message_ids)
+        self._pages: Sequence[Page] = ()
+        self._grown = 0
         self._acknowledged = asyncio.Event()
         self._wake = asyncio.Event()
         self._finishing = asyncio.Event()
         self._repeats = Repeats(clock, self._finishing, request_id)
-        self._first_words = asyncio.Event()
+        self._slot = Slot(self, destination, clock)
         self._worded = False
         self._resting = False
         self._removing: set[int] = set()
@@ -111,14 +113,15 @@ class AnswerDelivery:
     @property
     def is_current(self) -> bool:
         """Whether Discord shows the newest state and no call is in flight."""
-        return self._resting and not self._wake.is_set() and self._next() is None
+        if not self._resting or self._wake.is_set():
+            return False
+        return following(self._source.render(), self._ids, self._shown, is_last=False) is None
 
     def changed(self) -> None:
         """Note that the source has changed."""
         if self._stale_since is None:
             self._stale_since = self._clock.monotonic()
-        if not self._first_words.is_set() and self._source.has_text:
-            self._first_words.set()
+        self._slot.reconsider()
         self._wake.set()
 
     def renew(self, token: str, expires_at: float) -> None:
@@ -127,6 +130,7 @@ class AnswerDelivery:
         A delivery that had given up because the old token had expired starts again.
         """
         self.destination.renew_token(token, expires_at)
+        self._slot.look()
         if self._task.done():
             self._start()
 
@@ -140,6 +144,7 @@ class AnswerDelivery:
             # Failures while the answer was written do not reduce the attempts for the last state.
             self._repeats.begin()
             self._finishing.set()
+            self._slot.reconsider()
         if self._task.done() and not self._done.cancelled() and self._done.exception() is None:
             # What was the last state then is not any more.
             self._start()
@@ -185,38 +190,53 @@ class AnswerDelivery:
             await self._wake.wait()
             self._resting = False
             self._wake.clear()
-            following = await self._next()
-            if self._doubtful and (
-                self._finishing.is_set() if following is None else following.message_id is None
-            ):
-                await self._survey()
+            # Text that has grown is certainly new: it is rendered when it leaves, and not now too.
+            if self._doubtful or self._source.grown <= self._grown:
+                operation = await self._next()
+                if self._doubtful and (
+                    self._finishing.is_set() if operation is None else operation.message_id is None
+                ):
+                    await self._survey()
+                    self._wake.set()
+                    continue
+                if operation is None:  # nothing visible changed, so no slot is used
+                    if self._finishing.is_set() and not self._adopt([Found(0, one) for one in self._seen]):
+                        return
+                    continue
+            if not await self._show() or self._finishing.is_set() or self._rest_of_pages() is not None:
                 self._wake.set()
-                continue
-            if following is None:  # nothing visible changed, so no slot is used
-                if self._finishing.is_set() and not self._adopt([Found(0, one) for one in self._seen]):
-                    return
-                continue
-            route, ticket = await self._slot()
-            try:
-                words, operation = self._source.has_text, await self._next()
-                with calls_for(ticket.priority, ticket):
-                    if operation is None:
-                        self.destination.shared_bucket(route).bucket.returned()
-                    elif await self._attempt(route, operation):
-                        self._worded = self._worded or words
-            finally:
-                self.destination.outgoing.end(ticket)
-            self._wake.set()
+
+    async def _show(self) -> bool:
+        """Wait for a slot and use it for the newest state; False when that failed and has to be tried again."""
+        route, ticket = await self._slot.take()
+        self._stale_since = None
+        self._grown, words = self._source.grown, self._source.has_text
+        try:
+            operation = await self._next()
+            if operation is None:
+                self.destination.shared_bucket(route).bucket.returned()
+                return True
+            with calls_for(ticket.priority, ticket):
+                applied = await self._attempt(route, operation)
+            self._worded = self._worded or (applied and words)
+            return applied
+        finally:
+            self.destination.outgoing.end(ticket)
 
     async def _next(self) -> Operation | None:
         await self._source.prepare()
-        return following(self._source.render(), self._ids, self._shown, is_last=self._finishing.is_set())
+        self._pages = self._source.render()
+        return self._rest_of_pages()
+
+    def _rest_of_pages(self) -> Operation | None:
+        """The next operation for the pages as they were rendered last."""
+        return following(self._pages, self._ids, self._shown, is_last=self._finishing.is_set())
 
     async def _survey(self) -> None:
         """Find the messages that are in Discord already; to be repeated while doubt is left. Raises
         :class:`DeliveryError`."""
         try:
-            with calls_for(self._priority()):
+            with calls_for(self.priority):
                 seen = await survey(self.destination, self._request_id, first_unknown=self._ids[:1] == [None])
         except HeldBack:
             await self._repeats.rest()
@@ -250,59 +270,27 @@ class AnswerDelivery:
             self._wake.set()
         return bool(placed)
 
-    async def _slot(self) -> tuple[RouteKind, Ticket]:
-        """Wait until an edit may leave; returns the route whose slot was taken, and the ticket for the call."""
-        shared_bucket: SharedBucket | None = None
-        ticket: Ticket | None = None
-        outgoing = self.destination.outgoing
-        try:
-            while True:
-                priority = self._priority()
-                route, at = self.destination.earliest(self, priority, known=None not in self._ids)
-                if shared_bucket is not (shared_bucket := self.destination.shared_bucket(route)):
-                    self._leave_buckets()
-                now = self._clock.monotonic()
-                since = self._stale_since if self._stale_since is not None else now
-                shared_bucket.wants(self, since=since, priority=priority)
-                mine = shared_bucket.is_turn(self)
-                if mine and at <= now:
-                    ticket = outgoing.ask(priority, interaction=route is RouteKind.INTERACTION, instead=ticket)
-                    if ticket.granted.is_set():
-                        shared_bucket.bucket.sent(now)
-                        self._stale_since = None
-                        taken, ticket = ticket, None
-                        return route, taken
-                    await self._pause(None, ticket.granted, *self._more_urgent(priority))
-                    continue
-                outgoing.end(ticket)
-                ticket = None
-                # The first one waits for the bucket's time; the others wait until somebody leaves the bucket.
-                await self._pause(at - now if mine else None, shared_bucket.moved, *self._more_urgent(priority))
-        finally:
-            outgoing.end(ticket)
-            self._leave_buckets()
-
-    def _priority(self) -> CallPriority:
+    @property
+    def priority(self) -> CallPriority:
+        """What the next edit is for."""
         if self._finishing.is_set():
             return CallPriority.LAST
         if self._source.is_waiting:
             return CallPriority.POSITION
-        return CallPriority.FIRST if self._source.has_text and not self._worded else CallPriority.TEXT
+        return CallPriority.FIRST if not self._worded and self._source.has_text else CallPriority.TEXT
 
-    def _leave_buckets(self) -> None:
-        for route in RouteKind:
-            self.destination.shared_bucket(route).leave(self)
+    @property
+    def stale_since(self) -> float | None:
+        """Since when there is something to show that is not shown (monotonic seconds)."""
+        return self._stale_since
+
+    @property
+    def knows_ids(self) -> bool:
+        """Whether the ids of all messages are known."""
+        return None not in self._ids
 
     async def _pause(self, seconds: float | None, *earlier: asyncio.Event) -> None:
         await first_of(self._clock, seconds, *earlier)
-
-    def _more_urgent(self, priority: CallPriority) -> list[asyncio.Event]:
-        """The events that would let an edit of this priority leave earlier."""
-        if priority is CallPriority.LAST:
-            return []
-        if priority is CallPriority.FIRST or self._first_words.is_set():
-            return [self._finishing]
-        return [self._finishing, self._first_words]
 
     async def _attempt(self, route: RouteKind, operation: Operation) -> bool:
         """Try an operation once; returns whether it was applied. Raises :class:`DeliveryError` when no attempt is

@@ -35,17 +35,26 @@ _MESSAGE = re.compile(r"/channels/(\d+)/messages(?:/\d+)?")
 
 @dataclass(slots=True, eq=False)
 class WireCall:
-    """One call of the bot to Discord, for whose first attempt a slot of ``bucket`` is taken already. ``applied``
-    gets the status of a success as soon as its headers arrive, which may be seconds before the library returns."""
+    """One call of the bot to Discord, for whose first attempt a slot of ``bucket`` is taken already.
+
+    ``applied`` is done as soon as the headers of a success arrive, which may be seconds before the library returns;
+    without a success, when the call has ended.
+    """
 
     bucket: Bucket
-    applied: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    applied: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     attempts: int = 0
 
+    def release(self) -> None:
+        """Let whoever waits for it go on."""
+        if not self.applied.done():
+            self.applied.set_result(None)
+
     def ended(self, _task: object) -> None:
-        """Give the slot back when the call ended before any attempt."""
+        """Release the call, and give its slot back when it ended before any attempt."""
         if self.attempts == 0:
             self.bucket.returned()
+        self.release()
 
 
 current_call: ContextVar[WireCall | None] = ContextVar("current_call", default=None)
@@ -156,8 +165,8 @@ class WireObserver:
         now = self._clock.monotonic()
         self._note(bucket, headers, now, refused=status == 429)
         call = current_call.get()
-        if call is not None and status < 300 and not call.applied.done():
-            call.applied.set_result(status)
+        if call is not None and status < 300:
+            call.release()
 
     @staticmethod
     def _note(bucket: Bucket, headers: Mapping[str, str], now: float, *, refused: bool) -> None:

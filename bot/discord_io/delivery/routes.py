@@ -17,9 +17,10 @@ import discord
 import structlog
 
 from bot.clock import Clock
-from bot.discord_io.calls import NOBODY, translated
-from bot.discord_io.components import build_layout, to_files
+from bot.discord_io.calls import translated
+from bot.discord_io.components import page_components
 from bot.discord_io.delivery.edit_pacing import Bucket
+from bot.discord_io.delivery.message_calls import MessageCalls
 from bot.discord_io.delivery.rate_limit_trace import WireCall, current_call
 from bot.discord_io.delivery.search import Found, marked_pages
 from bot.discord_io.delivery.shared_bucket import SharedBucket
@@ -64,6 +65,7 @@ class MessageRoutes:
         """``asked_at`` (epoch seconds) is when the question came: no message of its answer is older."""
         self.outgoing = outgoing
         self._client = client
+        self._calls = MessageCalls(client)
         self._destination = destination
         self._request_id = request_id
         self._locale = locale
@@ -118,6 +120,15 @@ class MessageRoutes:
                 return RouteKind.CHANNEL, other
         return primary, at
 
+    def own_slot_in(self, route: RouteKind) -> float | None:
+        """Seconds until an edit that waits for its turn on ``route`` may leave by its own token instead; None when
+        ``route`` is the primary one."""
+        primary = self.primary
+        if primary is None or primary is route:
+            return None
+        now = self._clock.monotonic()
+        return max(0.0, self._lanes[primary].bucket.next_final(now) - now)
+
     def drop_token(self) -> None:
         """Forget the token, which has expired: only the channel route is left."""
         self._token = None
@@ -136,20 +147,15 @@ class MessageRoutes:
         """
 
         async def run() -> None:
-            view = build_layout(page, self._request_id, self._locale, index)
-            files = to_files(page.files)
+            components = page_components(page, self._request_id, self._locale, index)
             if route is RouteKind.INTERACTION:
                 named = (index or self._is_follow_up) and message_id is not None
-                target = message_id if named else "@original"
-                await self._webhook().edit_message(
-                    target,  # type: ignore[arg-type]  # the path segment Discord names; ids are only formatted
-                    view=view,
-                    attachments=files,
-                    allowed_mentions=NOBODY,
+                target = message_id if named else None
+                await self._calls.edit_response(
+                    self._destination.application_id, self._token or "", target, components, page.files
                 )
             elif message_id is not None:
-                message = self._messageable.get_partial_message(message_id)
-                await message.edit(view=view, attachments=files, allowed_mentions=NOBODY)
+                await self._calls.edit(self._destination.channel_id, message_id, components, page.files)
             else:
                 raise MessageGone("the message's id is not known")
 
@@ -167,26 +173,19 @@ class MessageRoutes:
         is never cancelled either. Raises :class:`DeliveryError`."""
 
         async def run() -> int:
-            view = build_layout(page, self._request_id, self._locale, index)
-            files = to_files(page.files)
+            components = page_components(page, self._request_id, self._locale, index)
             if route is RouteKind.INTERACTION:
-                message = await self._webhook().send(
-                    view=view,
-                    files=files,
-                    ephemeral=self._destination.private,
-                    allowed_mentions=NOBODY,
-                    wait=True,
+                return await self._calls.follow_up(
+                    self._destination.application_id,
+                    self._token or "",
+                    components,
+                    page.files,
+                    private=self._destination.private,
                 )
-                return message.id
-            sent = await self._messageable.send(
-                view=view,
-                files=files,
-                allowed_mentions=NOBODY,
-                # Within a few minutes Discord itself drops a second copy and returns the first message (docs,
-                # resources/message, enforce_nonce).
-                nonce=f"{self._request_id}-{index}{'n' if anew else ''}",
-            )
-            return sent.id
+            # Within a few minutes Discord itself drops a second copy and returns the first message (docs,
+            # resources/message, enforce_nonce).
+            nonce = f"{self._request_id}-{index}{'n' if anew else ''}"
+            return await self._calls.send(self._destination.channel_id, components, page.files, nonce=nonce)
 
         sent_id = await self._call(route, run, until_applied=False)
         assert sent_id is not None  # noqa: S101  # until_applied=False returns what run returned
@@ -245,11 +244,7 @@ class MessageRoutes:
         return self._client.get_partial_messageable(self._destination.channel_id)
 
     def _webhook(self) -> discord.Webhook:
-        # The same as discord.Interaction.followup, from an id and a token that may come from the database.
-        return discord.Webhook.from_state(
-            {"id": self._destination.application_id, "type": 3, "token": self._token or ""},
-            state=self._client._connection,  # noqa: SLF001  # the library offers no public way with type 3
-        )
+        return self._calls.webhook(self._destination.application_id, self._token or "")
 
     async def _call(self, route: RouteKind, run: Callable[[], Awaitable[T]], *, until_applied: bool) -> T | None:
         call = WireCall(self._lanes[route].bucket)
@@ -259,12 +254,10 @@ class MessageRoutes:
         finally:
             current_call.reset(reset)
         task.add_done_callback(call.ended)
-        if until_applied:
-            waits: set[asyncio.Future[T] | asyncio.Future[int]] = {task, call.applied}
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                return None
-        return await asyncio.shield(task)
+        if not until_applied:
+            return await asyncio.shield(task)
+        await call.applied
+        return task.result() if task.done() else None
 
     def _tracked(self, run: Callable[[], Awaitable[T]], what: str) -> asyncio.Task[T]:
         task = asyncio.create_task(_translated(run), name=f"discord-{what}-{self._request_id}")

@@ -31,8 +31,7 @@ class SharedBucket:
         self.bucket = bucket
         self._apart = dict(apart or {})
         self._waiting: dict[object, tuple[CallPriority, float]] = {}
-        self.moved = asyncio.Event()
-        """Set when somebody leaves, and then replaced by a new event."""
+        self._turns: dict[object, asyncio.Event] = {}
         self._covered: dict[object, None] = {}
 
     def counting(self, method: str) -> Bucket:
@@ -54,21 +53,34 @@ class SharedBucket:
         """Stop covering ``who``'s last edit."""
         self._covered.pop(who, None)
 
-    def wants(self, who: object, *, since: float, priority: CallPriority) -> None:
+    def wants(
+        self, who: object, *, since: float, priority: CallPriority, turn: asyncio.Event | None = None
+    ) -> None:
         """Let ``who``, which has unseen text since ``since`` (monotonic seconds), wait for a turn. A further call
-        keeps the earlier time and the more urgent priority."""
+        keeps the earlier time and the more urgent priority.
+
+        ``turn`` is set when the others before it have left. Nobody else is woken then: of a hundred answers that
+        wait in a channel, one goes.
+        """
         before, oldest = self._waiting.get(who, (priority, since))
         self._waiting[who] = (min(before, priority), min(since, oldest))
+        if turn is not None:
+            self._turns[who] = turn
 
     def is_turn(self, who: object) -> bool:
         """Whether ``who`` waits and goes first."""
-        return who in self._waiting and min(self._waiting, key=self._waiting.__getitem__) == who
+        return who in self._waiting and self._first() == who
 
     def leave(self, who: object) -> None:
-        """Remove ``who`` (it had its turn, or wants none any more) and wake the others."""
-        self._waiting.pop(who, None)
-        self.moved.set()
-        self.moved = asyncio.Event()
+        """Remove ``who`` (it had its turn, or wants none any more) and wake the next."""
+        if self._waiting.pop(who, None) is None:
+            return
+        self._turns.pop(who, None)
+        if self._waiting and (turn := self._turns.get(self._first())) is not None:
+            turn.set()
+
+    def _first(self) -> object:
+        return min(self._waiting, key=self._waiting.__getitem__)
 
 
 class ChannelBuckets:

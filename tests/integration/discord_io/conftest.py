@@ -41,6 +41,7 @@ class Pages:
     pages: Sequence[Page] = (FIRST,)
     is_waiting: bool = False
     has_text: bool = False
+    grown: int = 0
 
     def say(self, *bodies: str) -> None:
         """Show these texts, one per message."""

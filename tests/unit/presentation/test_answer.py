@@ -287,3 +287,17 @@ def test_what_has_ended_stays_ended(view: AnswerView) -> None:
     view.text(" and more")
     assert only(view) == ended
     assert not view.is_waiting
+
+
+def test_a_growing_answer_says_so_until_its_last_page_is_full(clock: HandClock) -> None:
+    """Then further text shows nothing, and only rendering can tell whether anything else has changed."""
+    view = AnswerView(question="", asker="<@7>", locale="en-US", clock=clock, max_pages=1)
+    view.show_asked("m")
+    before = view.grown
+    view.text("one ")
+    assert view.grown > before
+    view.text("many " * 2000)
+    view.render()
+    full = view.grown
+    view.text("more")
+    assert view.grown == full

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from bot.discord_io.delivery.answer import AnswerDelivery
-from bot.discord_io.outgoing import calls_for
+from bot.discord_io.outgoing import LONGEST_PAUSE, Ticket, calls_for
 from bot.domain.discord_calls.budget import CALLS
 from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.queue.request import Destination
@@ -148,6 +148,29 @@ async def test_another_process_with_the_same_token_is_given_way(live_answers: De
         await asyncio.gather(first, *(live_answers.client.fetch_channel(hall.id) for hall in halls[2:]))
 
     assert len(live_answers.discord.limits.rejections) == 1
+
+
+@pytest.mark.parametrize(("told", "waits"), [(30.0, 30.0), (86_400.0, LONGEST_PAUSE)])
+async def test_a_refusal_that_comes_from_before_discord_holds_back_every_call(
+    live_answers: DeliveryRig, told: float, waits: float
+) -> None:
+    """It names no scope, because it is no limit of Discord's: the machine's address is refused for a while. It is
+    believed for two minutes at most."""
+    refused = Ticket(CallPriority.OTHER, interaction=False)
+    live_answers.outgoing.answered(refused, 429, retry_after=told)
+    began = live_answers.clock.monotonic()
+    await live_answers.client.fetch_channel(live_answers.discord.channel("general").id)
+    assert waits <= live_answers.clock.monotonic() - began < waits + 1.0
+
+
+async def test_a_refusal_of_one_route_holds_back_no_other(live_answers: DeliveryRig) -> None:
+    """Nor does one that is nobody's fault."""
+    for scope in ("user", "shared"):
+        refused = Ticket(CallPriority.OTHER, interaction=False)
+        live_answers.outgoing.answered(refused, 429, scope=scope, retry_after=30.0)
+    began = live_answers.clock.monotonic()
+    await live_answers.client.fetch_channel(live_answers.discord.channel("general").id)
+    assert live_answers.clock.monotonic() - began < 1.0
 
 
 @pytest.mark.parametrize("path", ["/interactions/1/token/callback", "/webhooks/1/token/messages/@original"])

@@ -389,3 +389,20 @@ def test_headers_say_how_many_slots_are_left_and_until_when() -> None:
 def test_a_bucket_needs_a_limit_and_a_window() -> None:
     with pytest.raises(ValueError, match="limit"):
         Bucket(limit=0, window=1.0)
+
+
+def test_a_request_that_was_not_made_uses_no_slot() -> None:
+    """It opens no window either; the spacing after it stays, so that nobody asks without a pause."""
+    bucket = Bucket(limit=5, window=2.0)
+    for number in range(20):
+        bucket.sent(number / 100)
+        bucket.returned()
+    assert bucket.free(1.0) == 5
+    bucket.sent(1.0)
+    assert bucket.free(1.0) == 4
+    assert bucket.next_edit(1.0, reserve=0) > 1.3
+    bucket.observed(1.06, limit=5, remaining=4, reset_after=1.97)
+    bucket.sent(1.5)
+    bucket.returned()
+    assert bucket.free(1.5) == 4
+    assert bucket.free(3.1) == 5

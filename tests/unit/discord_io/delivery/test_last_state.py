@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,6 +12,7 @@ from bot.clock import Clock
 from bot.discord_io.delivery.repeats import FINAL_ATTEMPTS, FIRST_RETRY, LONGEST_RETRY
 from bot.discord_io.delivery.routes import RouteKind
 from bot.errors import DeliveryError
+from bot.presentation.page import Page
 from tests.fakes.channels import Call
 from tests.fakes.clocks import LoopClock
 from tests.unit.discord_io.delivery.conftest import Room
@@ -150,3 +152,58 @@ async def test_what_cannot_be_sent_anew_either_is_told(room: Room) -> None:
     with pytest.raises(DeliveryError):
         await answer.delivery.finish()
     assert CLOCK.monotonic() - began < 120
+
+
+async def test_a_delivery_tells_whether_all_is_shown(room: Room) -> None:
+    """Whoever closes deliveries to save memory closes no other."""
+    answer = room.attempts()
+    answer.say("3rd in the queue")
+    assert not answer.delivery.is_current
+    await room.channel.until_shown("3rd in the queue")
+    assert not answer.delivery.is_current, "the call is still under way"
+    await asyncio.sleep(1.0)
+    assert answer.delivery.is_current
+    answer.source.say("2nd in the queue")
+    assert not answer.delivery.is_current
+
+
+async def test_text_that_shows_nothing_new_costs_no_call_and_no_slot(room: Room) -> None:
+    """White space at the end, for example: it counts as grown, and the pages are as before."""
+    answer = room.attempts()
+    for number in range(4):
+        answer.source.grown += 1
+        answer.say(f"state {number}")
+        await room.channel.until_shown(f"state {number}")
+    calls = len(room.channel.calls)
+    for _ in range(10):
+        answer.source.grown += 1
+        answer.delivery.changed()
+        await asyncio.sleep(0.5)
+    assert len(room.channel.calls) == calls
+    for number in range(4, 9):
+        answer.source.grown += 1
+        answer.say(f"state {number}")
+        asked = CLOCK.monotonic()
+        await room.channel.until_shown(f"state {number}")
+        assert CLOCK.monotonic() - asked < 0.6
+
+
+async def test_text_that_grows_is_rendered_once_for_each_edit(room: Room) -> None:
+    """However often it is told to have changed meanwhile."""
+    answer = room.attempts()
+    rendered: list[float] = []
+    render = answer.source.render
+
+    def counted() -> Sequence[Page]:
+        rendered.append(CLOCK.monotonic())
+        return render()
+
+    answer.source.render = counted  # type: ignore[method-assign]
+    for number in range(100):
+        answer.source.grown += 1
+        answer.say(f"state {number}")
+        await asyncio.sleep(0.05)
+    await room.channel.until_shown("state 99")
+    edits = len(room.channel.made("edit"))
+    assert 10 <= edits <= 16
+    assert len(rendered) <= edits + 1

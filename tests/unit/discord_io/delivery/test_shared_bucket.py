@@ -167,6 +167,54 @@ def test_a_position_in_the_queue_waits_for_every_text() -> None:
     assert shared_bucket.is_turn("waiting")
 
 
+def test_only_the_next_one_is_woken() -> None:
+    """Of all that wait in a channel; the others keep sleeping until their turn."""
+    shared_bucket = SharedBucket(Bucket(limit=5, window=5.0))
+    turns = {who: asyncio.Event() for who in "abc"}
+    for since, (who, turn) in enumerate(turns.items()):
+        shared_bucket.wants(who, since=float(since), priority=CallPriority.TEXT, turn=turn)
+    shared_bucket.leave("a")
+    assert [who for who, turn in turns.items() if turn.is_set()] == ["b"]
+    shared_bucket.leave("a")
+    shared_bucket.leave("c")
+    assert not turns["c"].is_set()
+
+
+async def test_who_becomes_more_urgent_goes_before_the_others(room: Room) -> None:
+    """A question that left the queue while its position waited to be shown."""
+    streams = [room.attempts(token_lives=0.0) for _ in range(3)]
+    asked = room.attempts(token_lives=0.0)
+    growing = asyncio.create_task(streaming(streams, 20.0))
+    await asyncio.sleep(10.0)
+    asked.source.is_waiting = True
+    asked.say("3rd in the queue")
+    await asyncio.sleep(3.0)
+    assert room.channel.messages[asked.first] == "question"
+    asked.source.is_waiting, asked.source.has_text = False, True
+    asked.say("Hello")
+    began = CLOCK.monotonic()
+    await room.channel.until_shown("Hello")
+    assert CLOCK.monotonic() - began < 2.0
+    await growing
+
+
+async def test_a_last_edit_does_not_wait_for_others_while_its_own_token_is_free(room: Room) -> None:
+    """It looked at the channel's route because that was free sooner; others were before it there."""
+    others = [room.attempts(token_lives=0.0) for _ in range(8)]
+    answer = room.attempts()
+    await streaming([answer], 9.0)
+    for index, other in enumerate(others):
+        other.source.say(f"{index}: the end")
+    endings = [asyncio.create_task(other.delivery.finish()) for other in others]
+    await asyncio.sleep(0)
+    answer.source.say("the end")
+    began = CLOCK.monotonic()
+    await answer.delivery.finish()
+    assert CLOCK.monotonic() - began < OWN_WINDOW + 0.2
+    await asyncio.gather(*endings)
+    assert room.channel.window.refused == 0
+
+
 @given(st.integers(2, 8))
 def test_turns_are_shared_evenly(streams: int) -> None:
     """Answers that always have new text get the same number of turns, give or take one."""
