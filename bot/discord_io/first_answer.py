@@ -37,6 +37,10 @@ TOLD_AFTER = 2.0
 HURRIED_AFTER = 0.1
 """Seconds after which a handler that was late before it could begin has begun."""
 
+TAKEN_WITHIN = 3.0
+"""Seconds after which Discord takes no first answer to an interaction (docs,
+interactions/receiving-and-responding); a later one would be refused, which counts towards a ban."""
+
 _STATE = "first answer"
 
 
@@ -121,7 +125,9 @@ class Ages:
             self._before, self._least, self._seen, self._since = self._least, float("inf"), 0, now
         self._least = min(self._least, apart)
         self._seen += 1
-        return apart - min(self._before, self._least)
+        age = apart - min(self._before, self._least)
+        # Discord would not take an answer to one that old: it is this machine's clock that is wrong.
+        return age if age < TAKEN_WITHIN else 0.0
 
 
 class LateAnswers:

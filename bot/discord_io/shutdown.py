@@ -10,7 +10,7 @@ import structlog
 
 from bot.discord_io.calls import translated
 from bot.discord_io.command_tree import tell
-from bot.discord_io.first_answer import FirstAnswer
+from bot.discord_io.first_answer import TAKEN_WITHIN, FirstAnswer
 from bot.discord_io.in_hand import InHand
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import say
@@ -19,10 +19,6 @@ log = structlog.get_logger(__name__)
 
 TOLD_WITHIN = 1.5
 """Seconds in which all whose interactions are dropped are told so."""
-
-FIRST_ANSWER_WITHIN = 3.0
-"""Seconds after which Discord takes no first answer to an interaction (docs,
-interactions/receiving-and-responding); a later one would be refused, which counts towards a ban."""
 
 _Kind = discord.InteractionResponseType
 # Discord shows no result after these: "… is thinking", or the pressed message as it was.
@@ -43,7 +39,7 @@ def _waits(interaction: discord.Interaction[Any], waited: float) -> bool:
     if interaction.type is discord.InteractionType.autocomplete:
         return False
     if kind is None:
-        return waited < FIRST_ANSWER_WITHIN
+        return waited < TAKEN_WITHIN
     first = FirstAnswer.of(interaction)
     return kind in _ACKNOWLEDGED or first.told or (first.taking is not None and first.taking.told)
 

@@ -142,4 +142,5 @@ async def test_52_once_is_made_good(stage: Stage, room: Channel, ada: Person) ->
     stage.parallax.script(["A whole ", "answer."])
     message = await asked(stage, ada, room)
     assert answer(message, PROMPT) == "A whole answer."
-    assert re.fullmatch(RECEIPT.format(model="Qwen3-8B", tokens=2), footer(message))
+    # Without a speed when both tokens are read at once.
+    assert footer(message).startswith("-# Qwen3-8B · 2 tokens · ")

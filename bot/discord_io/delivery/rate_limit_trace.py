@@ -37,8 +37,8 @@ _MESSAGE = re.compile(r"/channels/(\d+)/messages(?:/\d+)?")
 class WireCall:
     """One call of the bot to Discord, for whose first attempt a slot of ``bucket`` is taken already.
 
-    ``applied`` is done as soon as the headers of a success arrive, which may be seconds before the library returns;
-    without a success, when the call has ended.
+    ``applied`` is done as soon as the headers of a success arrive, which may be seconds before the library
+    returns; without a success, when the call has ended.
     """
 
     bucket: Bucket

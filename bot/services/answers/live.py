@@ -28,6 +28,8 @@ class LiveAnswer:
     view: AnswerView
     delivery: AnswerDelivery
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    writes: set[asyncio.Task[None]] = field(default_factory=set)
+    """What is being stored about its messages."""
 
     def show(self) -> None:
         """Ask the delivery to show the newest state; returns at once."""
@@ -184,6 +186,9 @@ class LiveAnswers:
         """Close the live answer of this request and its delivery; no-op when none is open."""
         if (live := self._live.pop(request_id, None)) is not None:
             await self._deliveries.close(request_id)
+            # Whoever changes these messages next reads from the store which they are.
+            if live.writes:
+                await asyncio.wait(live.writes)
             live.closed.set()
 
     def _sent(self, request_id: str, page: int, message_id: int | None) -> None:
@@ -191,4 +196,7 @@ class LiveAnswers:
             work = self._store.detach_message(request_id, page)
         else:
             work = self._attach(request_id, page, message_id)
-        self._background.spawn(work, name=f"page-{request_id}-{page}")
+        task = self._background.spawn(work, name=f"page-{request_id}-{page}")
+        if (live := self._live.get(request_id)) is not None:
+            live.writes.add(task)
+            task.add_done_callback(live.writes.discard)

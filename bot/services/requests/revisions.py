@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -58,7 +59,7 @@ class Revisions:
         self._views = views
         self._clock = clock
         self._queue_limits = queue_limits
-        self._busy: set[str] = set()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def repeat(
         self, origin: StoredRequest, kind: RequestKind, destination: Destination, *, in_place: bool
@@ -71,7 +72,7 @@ class Revisions:
         """
         self._gate.require_open()
         root_id = origin.question.root_id or origin.request_id
-        with self._alone(root_id):
+        async with self._alone(root_id):
             return await self._repeat(origin, kind, destination, root_id, in_place=in_place)
 
     async def _repeat(
@@ -127,10 +128,10 @@ class Revisions:
         Raises :class:`UserError` when there is none, or while a new one is being written.
         """
         root_id = origin.question.root_id or origin.request_id
-        version = await self.neighbour(origin, step)
-        # Its messages may have changed since the press: an earlier version's surplus was being removed.
-        origin = await self._store.get(origin.request_id) or origin
-        with self._alone(root_id):
+        async with self._alone(root_id):
+            version = await self.neighbour(origin, step)
+            # Its messages may have changed since the press: an earlier version's surplus was being removed.
+            origin = await self._store.get(origin.request_id) or origin
             for page, message_id in enumerate(origin.message_ids):
                 await self._store.attach_message(version.request_id, page, message_id)
             await self._show(version, origin.message_ids, _reaching(origin.message_ids, destination))
@@ -152,16 +153,19 @@ class Revisions:
             if destination.channel_route and request.state not in OPEN_STATES:
                 await self._show(request, request.message_ids, destination)
 
-    @contextlib.contextmanager
-    def _alone(self, root_id: str) -> Iterator[None]:
-        """Let one press at a time change a question's messages. Raises :class:`UserError` for the others."""
-        if root_id in self._busy:
-            raise UserError(f"{root_id} is being changed", key="error.still_running")
-        self._busy.add(root_id)
+    @contextlib.asynccontextmanager
+    async def _alone(self, root_id: str) -> AsyncIterator[None]:
+        """Let one press at a time change a question's messages. The next one waits a short time, because what the
+        one before shows can be seen before it is over. Raises :class:`UserError` when that takes longer."""
+        lock = self._locks.setdefault(root_id, asyncio.Lock())
+        try:
+            await asyncio.wait_for(lock.acquire(), LAST_EDIT_WITHIN)
+        except TimeoutError:
+            raise UserError(f"{root_id} is being changed", key="error.still_running") from None
         try:
             yield
         finally:
-            self._busy.discard(root_id)
+            lock.release()
 
     async def _settled(self, root_id: str) -> Sequence[StoredRequest]:
         """All requests of a question, once the last edit of a finished one is out.

@@ -316,11 +316,18 @@ def test_a_clock_that_is_ahead_of_discords_is_found_out() -> None:
     """Until then interactions seem older than they are, and are answered early."""
     clock = HandClock()
     ages = Ages(clock)
-    assert ages.of(clock.now() - 5.0) == pytest.approx(5.0)
+    assert ages.of(clock.now() - 2.5) == pytest.approx(2.5)
     for _ in range(2 * Ages.BEFORE_REPLACED):
         clock.advance(2 * Ages.REPLACED_AFTER / Ages.BEFORE_REPLACED)
-        ages.of(clock.now() - 5.0 - 0.1)
-    assert ages.of(clock.now() - 5.0 - 2.0) == pytest.approx(1.9)
+        ages.of(clock.now() - 2.5 - 0.1)
+    assert ages.of(clock.now() - 2.5 - 2.0) == pytest.approx(1.9)
+
+
+def test_a_clock_that_is_minutes_ahead_is_not_believed() -> None:
+    """Discord takes no answer after three seconds, so nobody is told at once that it takes longer."""
+    clock = HandClock()
+    ages = Ages(clock)
+    assert [ages.of(clock.now() - 785.0) for _ in range(3)] == [0.0, 0.0, 0.0]
 
 
 def test_a_burst_that_is_late_as_a_whole_is_late() -> None:

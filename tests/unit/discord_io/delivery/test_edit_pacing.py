@@ -340,16 +340,6 @@ def test_an_answer_from_the_next_window_is_not_taken_for_one_of_this() -> None:
     assert bucket.free(4.4) == 5
 
 
-def test_a_request_that_did_not_leave_gives_its_slot_back() -> None:
-    """And opens no window."""
-    bucket = Bucket(limit=1, window=2.0)
-    bucket.sent(0.0)
-    bucket.returned()
-    assert bucket.next_final(0.5) == 0.5
-    bucket.sent(0.5)
-    assert bucket.next_final(0.6) == 2.5
-
-
 def test_a_refusal_tells_how_many_slots_are_left() -> None:
     """Of a limit beside this bucket's: the request was counted here all the same."""
     bucket = Bucket(limit=5, window=2.0)
