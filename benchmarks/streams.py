@@ -200,7 +200,7 @@ async def _while_all_stream(
         await asyncio.sleep(LOOK_EVERY)
         resident = max(resident, bot.memory_info().rss / MB)
     if resident == 0.0:
-        raise RuntimeError("the first answer ended before the last one had begun: this machine needs a longer load")
+        raise RuntimeError("the first answer ended before the last one had begun: the machine is too slow")
     span = Span(began, time.monotonic(), _cpu(bot) - used, resident)
     if profile:
         bot.send_signal(END)
