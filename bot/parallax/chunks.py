@@ -12,10 +12,7 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?")
 
 
 class ChunkReader:
-    """Takes the framing off a chunked body, wherever the network cut it. Extensions and trailers are ignored.
-
-    Raises :class:`httpcore.RemoteProtocolError` when the framing is broken; what came before it was returned.
-    """
+    """Takes the framing off a chunked body, wherever the network cut it. Extensions and trailers are ignored."""
 
     def __init__(self) -> None:
         self.ended = False
@@ -26,10 +23,9 @@ class ChunkReader:
         self._failure = ""
         self._trailers: int | None = None
 
-    def feed(self, data: bytes) -> bytes:
-        """Take in bytes; returns those of the body, which may be none."""
-        if self._failure:
-            raise httpcore.RemoteProtocolError(self._failure)
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take in bytes; returns those of the body, a piece for each chunk. Call :meth:`check` after they are
+        used."""
         if self._rest:
             data, self._rest = self._rest + data, b""
         out: list[bytes] = []
@@ -38,14 +34,17 @@ class ChunkReader:
             at = self._inside(data, at, out) if self._left else self._between(data, at)
             if at < 0:
                 break
-        if self._failure and not out:
-            raise httpcore.RemoteProtocolError(self._failure)
-        return out[0] if len(out) == 1 else b"".join(out)
+        return out
 
-    def close(self) -> bytes:
-        """End the body, which is always too early."""
-        why = self._failure or "the connection was closed before the last chunk"
-        raise httpcore.RemoteProtocolError(why)
+    def check(self) -> None:
+        """Raise :class:`httpcore.RemoteProtocolError` if the framing broke after what was returned."""
+        if self._failure:
+            raise httpcore.RemoteProtocolError(self._failure)
+
+    def close(self) -> None:
+        """End the body; raises :class:`httpcore.RemoteProtocolError` when that is too early."""
+        if not self.ended:
+            raise httpcore.RemoteProtocolError("the connection was closed before the last chunk")
 
     def _inside(self, data: bytes, at: int, out: list[bytes]) -> int:
         """Take what there is of the open chunk; returns the index after it."""

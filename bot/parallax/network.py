@@ -21,8 +21,8 @@ import httpcore
 
 from bot.parallax import bounds
 
-AT_ONCE = 64 * 1024
-"""The most bytes of a body that are given at once."""
+AT_ONCE = 16 * 1024
+"""The most bytes of a body that are given at once: some milliseconds of work, if its chunks are a byte each."""
 
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 """As h11 reads it."""

@@ -99,9 +99,12 @@ class _StreamBody(_ResponseBody):
         with _translated():
             while not chunks.ended:
                 data = await self._connection.body()
-                part = chunks.feed(data) if data else chunks.close()
-                if part:
+                if not data:
+                    chunks.close()
+                # One by one: a token is a chunk, and has a time of its own.
+                for part in chunks.feed(data):
                     yield part
+                chunks.check()
 
 
 def _body_of(response: httpcore.Response) -> httpx.AsyncByteStream:

@@ -112,7 +112,8 @@ class Paragraph:
             self._line = self._render(self._text[:end], sink, before)
             self.wrote = self.wrote or self._line is not before
         self._text = self._text[end:]
-        self._offsets = [(max(0, at - end), source + max(0, end - at)) for at, source in self._current(end)]
+        offsets = self._offsets if len(self._offsets) == 1 else self._current(end)
+        self._offsets = [(max(0, at - end), source + max(0, end - at)) for at, source in offsets]
         self._scanned = self._looked = 0
 
     def _current(self, end: int) -> list[tuple[int, int]]:
