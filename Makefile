@@ -30,7 +30,7 @@ run: $(BASE) ## Run the bot against the real Discord, with the settings from .en
 	@exec $(PY) -m bot run
 
 test: $(DEV) ## Run all tests
-	$(PY) -m pytest -n 5 --dist worksteal
+	$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 lint: $(DEV) ## Check style, types, import arrows, the page's modules and what may not be in files
 	$(VENV)/bin/ruff check .
@@ -45,7 +45,7 @@ lint: $(DEV) ## Check style, types, import arrows, the page's modules and what m
 	fi
 
 coverage: $(DEV) ## Run all tests and print how much of bot and cogs they reach, by branch
-	$(PY) -m pytest -n 5 --dist worksteal --cov --cov-report=term:skip-covered
+	$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 bench: $(DEV) ## Measure, and print the figures with their targets
 	$(PY) -m benchmarks

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sandbox.discord_api import DiscordDouble
 from sandbox.parallax import ParallaxDouble
+from tests.e2e import forked_start
 from tests.fakes.databases import new_database
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,14 +23,17 @@ READY_WITHIN = 60.0
 
 @dataclass(eq=False)
 class BotProcess:
-    """``python -m bot run`` with its environment; may be killed and started again on the same database."""
+    """The bot as a process with its environment; may be killed and started again on the same database."""
 
     environment: Mapping[str, str]
     log_file: Path
-    process: asyncio.subprocess.Process | None = field(default=None, init=False)
+    process: asyncio.subprocess.Process | forked_start.ForkedProcess | None = field(default=None, init=False)
 
     async def start(self) -> None:
         """Start the process (its readiness is for the Discord double to tell)."""
+        self.process = await forked_start.start(self.environment, self.log_file)
+        if self.process is not None:
+            return
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bot", "run", env=dict(self.environment), cwd=ROOT, stdout=log, stderr=log

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -12,7 +12,15 @@ from sandbox.discord_api.model import Channel
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
+from tests.e2e.forked_start import forking
 from tests.e2e.reading import new_room
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forking() -> Iterator[None]:
+    """Starts of bots that do not import everything anew."""
+    with forking():
+        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

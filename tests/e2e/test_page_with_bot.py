@@ -82,9 +82,8 @@ async def test_an_answer_grows_and_can_be_stopped_and_asked_anew(ada: Page, stag
     await type_in(ada, "/ask Why is the sky blue?")
     answer = _answer(ada, "Why is the sky blue?")
     await expect(answer).to_contain_text("word5")
-    earlier = len(await answer.inner_text())
-    await expect(answer).to_contain_text("word30")
-    assert len(await answer.inner_text()) > earlier
+    shown = (await answer.inner_text()).count("word")
+    await expect(answer).to_contain_text(f"word{shown + 10} ")
     await answer.get_by_role("button", name="Stop").click()
     await expect(answer).to_contain_text("stopped by @Ada")
     await expect(answer).to_contain_text("word5")

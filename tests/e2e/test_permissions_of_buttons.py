@@ -43,8 +43,8 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 async def refused_to(stage: Stage, room: Channel, names: tuple[str, ...], message: Message, sentence: str) -> None:
     """Everything there is to press: each of these people is told why not, the scheduler hears nothing, and the
     message stays as it is."""
+    await stage.discord.wait_until(lambda: bool(controls(message)))
     parts = controls(message)
-    assert parts
     before = message.components
     for name in names:
         for part in parts:
