@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 
 from sqlalchemy import Connection, Executable, Row, bindparam, select
 
@@ -50,8 +50,17 @@ def question_values(question: NewQuestion) -> dict[str, object]:
         "weight": question.weight,
         "source_message_id": question.source_message_id,
         "follows": question.follows,
-        "manner": None if question.options is None else json.dumps(asdict(question.options), ensure_ascii=False),
+        "manner": None if question.options is None else _options_text(question.options),
     }
+
+
+_OPTIONS = tuple(field.name for field in fields(GenerationOptions))
+
+
+def _options_text(options: GenerationOptions) -> str:
+    # Not `asdict`, which copies every value.
+    chosen = {name: getattr(options, name) for name in _OPTIONS}
+    return json.dumps(chosen | {"mentions": dict(options.mentions)}, ensure_ascii=False)
 
 
 ANSWER_COLUMNS = {"answer" if field.name == "text" else field.name: field.name for field in fields(Answer)}

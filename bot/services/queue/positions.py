@@ -107,10 +107,11 @@ class PositionUpdater:
         """As :meth:`show_enqueued`, at the ``position`` that is known already; None when it does not wait."""
         if position is None or self._in_flight.get(live.question.request_id) is not None:
             return
-        if self._gate.hold() is None and position <= self._slots.free():
+        hold = self._gate.hold()
+        if hold is None and position <= self._slots.free():
             live.show_asked(self._slots.model)
         else:
-            self.show_position(live, position)
+            self._show(live, position, hold)
 
     def show_position(self, live: LiveAnswer, position: int) -> None:
         """Show the position of a question, or why the queue does not move."""

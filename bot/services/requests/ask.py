@@ -267,7 +267,7 @@ class AskService:
     def _options(self, request: AskRequest) -> GenerationOptions:
         context = request.context
         options = self._profiles.options(context.profile, context.place, request.asker.name)
-        return replace(options, mentions=request.mentions)
+        return replace(options, mentions=request.mentions) if request.mentions else options
 
     def _cost(self, request: AskRequest, options: GenerationOptions) -> float:
         """The estimated work in tokens. Raises :class:`PromptTooLong`."""
