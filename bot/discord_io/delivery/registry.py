@@ -21,6 +21,7 @@ class Deliveries:
         self._client = client
         self._clock = clock
         self._outgoing = outgoing
+        self._began = clock.now()
         self._open: dict[str, AnswerDelivery] = {}
 
     def open(
@@ -50,7 +51,7 @@ class Deliveries:
             outgoing=self._outgoing,
             clock=self._clock,
         )
-        if message_ids:
+        if any(discord.utils.snowflake_time(one).timestamp() < self._began for one in message_ids):
             self._outgoing.channel_buckets.take_over(destination.channel_id)
         self._open[request_id] = delivery = AnswerDelivery(
             message_routes,
