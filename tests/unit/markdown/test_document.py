@@ -1,5 +1,7 @@
 """An answer as it streams: what is shown when, what is held back, where pages end, what goes into files."""
 
+import re
+
 import pytest
 
 from bot.markdown.document import SLICE, AnswerDocument, render
@@ -366,3 +368,31 @@ def test_a_long_line_of_code_is_in_its_file_once(size: int) -> None:
     assert line.startswith(shown)
     assert len(shown) >= 600
     assert "more" not in page
+
+
+def test_the_rest_begins_where_the_page_ends_wherever_that_is() -> None:
+    """After each page: what is shown and what is left together are the text, word by word."""
+    words = [f"w{number:02}" for number in range(70)]
+    parts = [" ".join(words[start : start + 15]) for start in range(0, 70, 15)]
+    text = "\n\n".join(map("".join, zip(("", "> ", "- ", "# ", ""), parts, strict=True)))
+    whole = render(text, limit=100, max_pages=50)
+    for most in range(1, len(whole)):
+        document = AnswerDocument(limit=100, max_pages=most)
+        document.feed(text)
+        document.close()
+        overflow = document.overflow()
+        assert overflow is not None
+        assert document.pages() == whole[:most]
+        shown = re.findall(r"w\d\d", " ".join(document.pages()))
+        assert [*shown, *re.findall(r"w\d\d", overflow.rest)] == words
+
+
+def test_the_note_of_a_file_may_be_the_first_that_is_left() -> None:
+    """The rest begins with the code that it is about."""
+    document = AnswerDocument(limit=100, max_pages=1, code_attachment_chars=70)
+    document.feed(f"```\n{'x' * 92}\n```\nend")
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    assert document.pages() == (f"```\n{'x' * 92}\n```",)
+    assert overflow.rest == f"```\n{'x' * 92}\n```\nend"

@@ -96,6 +96,7 @@ def test_what_opens_and_what_closes(before: str, after: str, mark: str, opens: b
     [
         ("***both***", "***both***"),
         ("****four****", "**four**"),
+        ("******six******", "**six**"),
         ("*******seven*******", "\\*" * 7 + "seven" + "\\*" * 7),
         ("*it **bold** it*", "*it **bold** it*"),
         ("**bold *it* bold**", "**bold *it* bold**"),
@@ -106,6 +107,12 @@ def test_what_opens_and_what_closes(before: str, after: str, mark: str, opens: b
         ("**a", "\\*\\*a"),
         ("**a*", "\\**a*"),
         ("*a**", "*a*\\*"),
+        ("`*a* b", "\\`*a* b"),
+        ("``*a* b", "\\`\\`*a* b"),
+        ("x**)y** z", "x\\*\\*)y\\*\\* z"),
+        ("x**”y** z", "x\\*\\*”y\\*\\* z"),
+        ("x**!y** z", "x\\*\\*!y\\*\\* z"),
+        ('**"a"b** c', '**"a"b** c'),
     ],
 )
 def test_pairs_and_what_has_none(text: str, expected: str) -> None:

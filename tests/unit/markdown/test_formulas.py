@@ -209,6 +209,26 @@ def test_displayed_formulas(text: str, shown: str) -> None:
     assert render(text, limit=1900) == (shown,)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("let $X^2$ be", "let X² be"),
+        ("let $$X_1$$ be", "let X₁ be"),
+        ("let \\(X\\) and \\[Y\\] be", "let X and Y be"),
+        ("**so $x^2$**", "**so x²**"),
+        ("[see $x^2$](https://a.example)", "[see x²](<https://a.example>) (a.example)"),
+        ("$5 or $x$", "$5 or x"),
+        ("a $x y", "a $x y"),
+        ("so $x & y$ it", "so `$x & y$` it"),
+        ("so $$x\n& y$$ it", "so `$$x & y$$` it"),
+        ("$a*b$ and *c*", "a\\*b and *c*"),
+    ],
+)
+def test_formulas_in_a_line(text: str, shown: str) -> None:
+    """As readable text, or as code with its source; prices and lone dollars are text."""
+    assert render(text, limit=1900) == (shown,)
+
+
 def test_a_displayed_formula_has_a_limit() -> None:
     """After three thousand characters it is shown, and what follows is text."""
     page = render("$$\n" + "x & y\n" * 600, limit=3900)[0]

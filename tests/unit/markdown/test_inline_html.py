@@ -50,6 +50,11 @@ def test_a_label_is_text(source: str, shown: str) -> None:
         ("$x^2$", "x²"),
         ("`c`", "c"),
         ("[l](https://a.example)", "l (a.example)"),
+        ("[a.example/x](https://a.example/x)", "a.example/x"),
+        ("[l](javascript:x) [m](/docs)", "[l](javascript:x) m"),
+        ("x<hr>y<p>z</p>", "x y z"),
+        ("x[^1] <b>`c`</b>", "x¹ c"),
+        ("![](https://a.example/i.png)", "https://a.example/i.png"),
     ],
 )
 def test_a_cell_is_text(cell: str, shown: str) -> None:

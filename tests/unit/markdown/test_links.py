@@ -53,6 +53,7 @@ def test_the_host_is_the_one_a_browser_opens(url: str, host: str | None) -> None
         ("https://discord.gg/abc", (f"https://discord.{ZWSP}gg/abc", True)),
         ("https://www.discord.com/invite/a.b/c", (f"https://www.discord.{ZWSP}com/invite/a.b/c", True)),
         ("javascript:`x`", ("javascript:%60x%60", True)),
+        ("https://discord。gg/x", ("https://discord。gg/x", True)),
     ],
 )
 def test_an_address_has_no_preview_and_is_code_when_it_may_not_be_opened(
@@ -141,6 +142,7 @@ def test_the_punctuation_of_the_sentence_is_not_of_the_address(url: str, shown: 
         ("see https://a.example/x, ok", "see <https://a.example/x>, ok"),
         ("(https://a.example/x)", "(<https://a.example/x>)"),
         ("see HTTPS://a.example/x", "see <HTTPS://a.example/x>"),
+        ("see https://a b", "see <https://a> b"),
         ("xhttps://a.example", "xhttps://a.example"),
         ("https:// and http://.", "https:// and http://."),
         ("ahttp://b https://c.example", "ahttp://b <https://c.example>"),

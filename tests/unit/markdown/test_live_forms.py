@@ -180,3 +180,21 @@ def test_an_invitation_is_found_with_its_address(text: str, found: str | None) -
 def test_invitations_become_code_and_the_rest_stays(text: str, shown: str) -> None:
     """Each form is broken where it stands, whatever stands around it."""
     assert render(text, limit=1900) == (shown,)
+
+
+@pytest.mark.parametrize(
+    "form", ["@everyone", "<@123456789012345678>", "discord.gg/abc", "dsc.gg/abc", "invite.gg/abc"]
+)
+def test_r8_a_long_word_is_not_cut_inside_of_a_form(form: str) -> None:
+    """It is handed over in parts of four hundred characters, wherever the form stands in it."""
+    for before in range(370, 402):
+        for page in render(f"{'x' * before}{form}{'/y' * 60}", limit=1900):
+            assert not live_forms(page), before
+
+
+@pytest.mark.parametrize("around", ["{}", "**{}**", "[{}](https://a.example)", "`x` {}", "{}\n{}"])
+def test_r8_every_form_stays_readable(around: str) -> None:
+    """What is shown differs from what was written by characters that nobody sees, and by backslashes."""
+    for form in ("@everyone", "<@1>", "<#1>", "<t:1>"):
+        page = render(around.format(form, form), limit=1900)[0]
+        assert form in page.replace("\u200b", "").replace("\\", "")

@@ -47,6 +47,14 @@ def test_what_later_text_may_close_is_incomplete(source: str) -> None:
     assert inline_end(source, 0) == INCOMPLETE
 
 
+def test_only_what_stands_after_the_opener_counts() -> None:
+    """A formula late in a long text is waited for as one at its start is."""
+    before = "y" * 600
+    assert inline_end(f"{before}$$x", 600) == INCOMPLETE
+    assert inline_end(f"{before}$x", 600) == INCOMPLETE
+    assert inline_end(f"{before}$x$", 600) == 603
+
+
 def test_what_has_become_too_long_is_not_waited_for() -> None:
     """So much text would be held back."""
     assert inline_end(f"${'x' * 249}", 0) is None

@@ -55,6 +55,16 @@ def test_marks_that_fit_exactly_are_one_page(mark: str) -> None:
     assert f"{first}{second}".replace(mark, " ").split() == f"{words}y".split()
 
 
+def test_a_marked_word_without_end_fills_the_pages() -> None:
+    """Each page is as long as it may be, closers included; only the last one is shorter."""
+    for mark in ("**", "~~", "||"):
+        first, second, third = pages(f"{mark}{'x' * 250}{mark}")
+        assert (len(first), len(second)) == (100, 100)
+        assert first + second + third == f"{mark}{'x' * 96}{mark}{mark}{'x' * 96}{mark}{mark}{'x' * 58}{mark}"
+    first, second = pages("> " + "x" * 150)
+    assert (len(first), second) == (100, "> " + "x" * 52)
+
+
 def test_a_page_ends_after_a_paragraph_that_fills_more_than_half() -> None:
     """A shorter one would leave the page half empty: then it ends after a sentence, or after a word."""
     long, short = "a" * 57, "a" * 40
