@@ -178,8 +178,9 @@ async def test_a_version_that_cannot_be_shown_stays_stored(monkeypatch: pytest.M
         assert queue.shown.open_now == set()
 
 
-async def test_a_deleted_question_loses_the_buttons_that_ask_it_again() -> None:
+async def test_a_deleted_question_loses_the_buttons_that_ask_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the channel; what has no message, or is still open, is left as it is."""
+    monkeypatch.setattr("bot.services.requests.revisions.LAST_EDIT_WITHIN", 0.01)
     async with running(ready(1)) as queue:
         origin = await answered(queue)
         waiting = await queue.asks(2, "still open")
