@@ -67,7 +67,7 @@ fuzz: $(FUZZ) ## Fuzz what reads untrusted bytes and text, MINUTES=1 for each; f
 			-artifact_prefix=.fuzz/crash-$$corpus- .fuzz/$$corpus tests/fuzz/corpus/$$corpus || exit 1; \
 	done
 
-mutation: $(FUZZ) ## Change the queue, conversations and access in small ways; lists what no test notices (half an hour)
+mutation: $(FUZZ) ## Change the queue, conversations, access and Markdown in small ways; lists what no test notices (hours)
 	$(PY) -m mutmut run --max-children 1
 	@$(PY) -m mutmut results
 	@$(PY) -m tests.mutation

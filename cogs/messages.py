@@ -134,11 +134,9 @@ class Messages(commands.Cog):
         me = self._me
         answered = await self._replied_to(message)
         mentioned = any(user.id == me for user in message.mentions) or bool(own_roles(message, me))
-        in_thread = isinstance(message.channel, discord.Thread)
+        thread = message.channel if isinstance(message.channel, discord.Thread) else None
         addressed = message.guild is None or answered is not None or mentioned
-        if not addressed and (
-            not in_thread or _to_others(message, me) or not await self._takes_part(message.channel)
-        ):
+        if not addressed and (thread is None or _to_others(message, me) or not await self._takes_part(thread)):
             return
         if not self._rates.take(message.author.id, Sent.MESSAGE):
             if self._rates.should_tell(message.author.id):
@@ -210,11 +208,9 @@ class Messages(commands.Cog):
         shown = found.question.destination
         return None if shown.private or shown.channel_id != channel_id else found
 
-    async def _takes_part(self, channel: object) -> bool:
+    async def _takes_part(self, thread: discord.Thread) -> bool:
         """Whether the bot takes part in a thread: it opened the thread, or the thread began at an answer."""
-        if not isinstance(channel, discord.Thread):
-            return False
-        return channel.owner_id == self._me or await self._services.actions.shown_in(channel.id) is not None
+        return thread.owner_id == self._me or await self._services.actions.shown_in(thread.id) is not None
 
     async def _hint(self, message: discord.Message, *, once: bool) -> None:
         """Say what to do so that Discord shows the bot a message's text."""

@@ -91,7 +91,6 @@ class _Page:
     line: Line | None = None
     marks: tuple[str, ...] = ()
     at_start: bool = True  # no text on the current line yet
-    empty: bool = True
     atoms: list[Atom] = field(default_factory=list)
     # (rank, index into atoms, length): the page could end before that atom
     breaks: list[tuple[int, int, int]] = field(default_factory=list)
@@ -140,7 +139,6 @@ class _Page:
         else:
             self.at_start = False
         self.marks = marks
-        self.empty = False
         return True
 
     def _is_plain(self, atom: Text) -> bool:
@@ -270,8 +268,6 @@ class Layout:
         pending = [atom]
         while pending and self.left_from is None:
             following = pending.pop()
-            if isinstance(following, Line) and self._page.empty and self._page.line is None:
-                following = replace(following, gap=False)
             if not self._page.put(following):
                 pending.append(following)
                 pending = self._end_page(pending)
@@ -286,8 +282,7 @@ class Layout:
             return tuple(self._frozen)
         page = replace(self._page, parts=self._page.parts.copy(), atoms=[], breaks=[])
         for atom in tail:
-            shown = replace(atom, gap=False) if isinstance(atom, Line) and page.line is None else atom
-            if not page.put(shown):
+            if not page.put(atom):
                 break
         return (*self._frozen, page.body())
 
@@ -308,7 +303,7 @@ class Layout:
             return []
         self._page = _Page(self._limit)
         if moved and isinstance(moved[0], Text) and page.line is not None:
-            moved.insert(0, replace(page.line, prefix=page.line.again, gap=False, source=moved[0].source))
+            moved.insert(0, replace(page.line, prefix=page.line.again, source=moved[0].source))
         return moved[::-1]
 
     def _part(self, after: list[Atom]) -> list[Atom]:

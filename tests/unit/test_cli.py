@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.__main__ import _leave_out_docstrings as leave_out_docstrings
 from bot.settings import Settings, render_env_example
 from bot.storage.migrate import HEAD
 from bot.storage.process_lock import ProcessLock
@@ -149,3 +150,25 @@ def test_the_doctor_tells_no_login(tmp_path: Path) -> None:
 
     assert "BAD scheduler: http://127.0.0.1:9: " in done.stdout
     assert "hush" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "optimised"), [(["run"], True), (["doctor"], False), (["run", "--help"], False)]
+)
+def test_only_the_bot_itself_leaves_out_docstrings(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], *, optimised: bool
+) -> None:
+    """It starts again once, with the same arguments, and not when somebody has chosen a level."""
+    started: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr("os.execv", lambda program, whole: started.append((program, whole)))
+    monkeypatch.setattr("sys.argv", ["bot", *arguments])
+    monkeypatch.setattr("sys.orig_argv", ["python", "-m", "bot", *arguments])
+    monkeypatch.setenv("PYTHONOPTIMIZE", "")
+    monkeypatch.delenv("PYTHONOPTIMIZE")
+    leave_out_docstrings()
+    assert started == ([(sys.executable, [sys.executable, "-m", "bot", *arguments])] if optimised else [])
+    assert os.environ.get("PYTHONOPTIMIZE") == ("2" if optimised else None)
+    started.clear()
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    leave_out_docstrings()
+    assert started == []

@@ -46,10 +46,10 @@ class Code(Block):
         self._files = files
         self._inner: list[tuple[int, str]] = []  # the open fences inside Markdown: length and language
         self._size = 0
-        self._file: CodeFile | None = CodeFile(self._language)
+        self._file = CodeFile(self._language)
         self._left = 0  # characters of the current line that were handed over
         self._blanks: list[int] = []
-        self._lines = 0
+        self._wrote = False
 
     def line(self, line: str, source: int) -> bool:
         if not self._marker and not self._is_indented(line, source):
@@ -84,10 +84,10 @@ class Code(Block):
         return atoms
 
     def finish(self) -> None:
-        if not self._lines:
+        if not self._wrote:
             self._sink(self._start(self.context.source))
             self._sink(Text(ZWSP))
-        if self._file is not None and self._size > self._longest:
+        if self._size > self._longest:
             self._files.append(self._file)
             number = len(self._files)
             self._sink(Line(f"{self.context.prefix}-# ", f"{self.context.prefix}-# ", source=self.context.source))
@@ -140,7 +140,7 @@ class Code(Block):
         return line[at:]
 
     def _start(self, source: int) -> Line:
-        gap = self.context.gap and not self._lines
+        gap = self.context.gap and not self._wrote
         prefix = self.context.prefix
         return Line(prefix, prefix, gap, self._fence, False, source)
 
@@ -154,14 +154,14 @@ class Code(Block):
         shown = self._size <= self._longest
         if shown and not self._left:
             self._sink(self._start(source))
-        self._lines += 1
+        self._wrote = True
         at, stop = self._left, len(code) if until is None else until
         while shown and at < stop:
             end = min(_piece_end(code, at), stop)
             self._sink(Text(self._shown(code, at, end), (), False, source + at))
             at = end
         self._size += stop - self._left + (1 if until is None else 0)
-        if self._file is not None and until is None:
+        if until is None:
             self._file.lines.append(code)
         self._left = 0 if until is None else until
 

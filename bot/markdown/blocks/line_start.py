@@ -37,11 +37,12 @@ _ONE_QUOTE = re.compile(r" {0,3}> ?")
 _LONGEST_HELD = 400  # the most characters of a line that are held back while its kind is not certain
 
 _UNCERTAIN = re.compile(
-    r"\s*(?:#{1,6}\s*|[-+*_](?:\s*[-+*_])*\s*(?:\[[ xX]?\]?\s*)?|\d{1,9}(?:[.)]\s*(?:\[[ xX]?\]?\s*)?)?|=+\s*|-#"
+    r"\s*(?:#{1,6}\s*|(?:[-+*_](?:\s*[-+*_])*|•)\s*(?:\[[ xX]?\]?\s*)?|\d{1,9}(?:[.)]\s*(?:\[[ xX]?\]?\s*)?)?|=+\s*|-#"
     r"|`{1,2}|~{1,2}|\$|\\|\\b[a-z]*|\[|\[\^[^\]\s]*(?:\]:?\s*)?)?\Z"
 )
+_MARKER = r"(?:[-*+•]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?"
 _WHOLE_LINE = re.compile(
-    r"\s*(?:(?:[-*+]|\d{1,9}[.)])\s+`{1,2}|(?:(?:[-*+]|\d{1,9}[.)])\s+)?`{3,}[^`]*|~{3,}.*"
+    rf"\s*(?:{_MARKER}(?:`{{1,2}}|~{{1,2}})|(?:{_MARKER})?(?:`{{3,}}[^`]*|~{{3,}}.*)"
     r"|\$\$(?:(?!\$\$).)*\$?\$?\s*|\\\[(?:(?!\\\]).)*(?:\\\]\s*)?|\\begin\{.*)\Z"
 )
 
@@ -102,13 +103,15 @@ def head(line: str, *, ended: bool, may_indent: bool) -> Head | None:
 
     `ended`: the line is complete. `may_indent`: four spaces would begin a code block here.
     """
-    if not ended and len(line) < _LONGEST_HELD and (_UNCERTAIN.match(line) or _WHOLE_LINE.match(line)):
+    is_held = len(line) < _LONGEST_HELD
+    if not ended and is_held and (_UNCERTAIN.match(line) or _WHOLE_LINE.match(line)):
         return None
     if not line.strip():
         return Head(Kind.BLANK)
     if may_indent and _INDENTED.match(line):
         return Head(Kind.INDENTED)
-    return (_whole(line) if ended else None) or _prefix(line) or Head(Kind.TEXT)
+    # A longer line was text before its end came, unless it came in one piece, which must not matter.
+    return (_whole(line) if ended and is_held else None) or _prefix(line) or Head(Kind.TEXT)
 
 
 def _whole(line: str) -> Head | None:

@@ -56,7 +56,7 @@ def outline(source: str) -> Outline:
             else:
                 found.codes[event.start()] = Span(at, closer, closer + len(mark))
                 at = closer + len(mark)
-        elif mark[-1] == "[":
+        elif mark in ("[", "!["):
             brackets.append(event.start())
         elif mark == "]" and brackets:
             opener = brackets.pop()

@@ -46,9 +46,8 @@ class _Open:
 
 
 def _note(state: StateInline, kind: str) -> None:
-    found = state.env.get("open")
-    if isinstance(found, _Open):
-        found.openers.append((state.pos, kind))
+    found: _Open = state.env["open"]
+    found.openers.append((state.pos, kind))
 
 
 def _outline(state: StateInline) -> Outline:
@@ -242,9 +241,8 @@ class _Inline(ParserInline):
 
 def _unpaired(state: StateInline) -> None:
     """Record emphasis that was opened and not closed; runs after the marks were paired."""
-    found = state.env.get("open")
-    if isinstance(found, _Open):
-        found.closers = emphasis.closers(state)
+    found: _Open = state.env["open"]
+    found.closers = emphasis.closers(state)
 
 
 def _parser() -> MarkdownIt:

@@ -62,8 +62,7 @@ class SharedCall(Generic[T]):
         if flight.waiters == 0 and not flight.task.done():
             flight.task.cancel()
             # The next caller must not wait for a cancelled task.
-            if self._flight is flight:
-                self._flight = None
+            self._flight = None
 
     async def _made(self) -> T:
         asked_at = self._clock.monotonic()

@@ -283,3 +283,16 @@ def test_a_start_does_not_load_alembic(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+def test_an_empty_file_is_a_database_without_a_schema(tmp_path: Path) -> None:
+    """SQLite makes one when it is opened and nothing is written; a sequence's table alone is nothing either."""
+    file = tmp_path / "bot.db"
+    assert migrate.revision(file) is None
+    file.touch()
+    assert migrate.revision(file) is None
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE one (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+        database.execute("DROP TABLE one")
+        database.commit()
+    assert migrate.revision(file) is None

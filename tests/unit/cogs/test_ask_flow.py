@@ -13,6 +13,7 @@ import pytest
 
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import text_layout
+from bot.domain.conversation.attached_text import Doubt
 from bot.domain.conversation.profile import Profile
 from bot.errors import HeldBack
 from bot.presentation.page import Page
@@ -20,6 +21,7 @@ from bot.services.access.operators import Person
 from bot.services.requests.ask import Accepted, AskRequest
 from bot.telemetry.metrics import Metrics
 from cogs.ui.ask_flow import UNKNOWN_INTERACTION, Asking
+from cogs.ui.ask_flow import _tell_doubts as tell_doubts
 from tests.fakes.refusals import refusal
 
 ACCEPTED = Accepted("0" * 16, Page("thinking"), "en-US")
@@ -30,10 +32,14 @@ class Asked:
     """A service that takes every question and records what it is told of the acknowledgement."""
 
     told: list[object] = field(default_factory=list)
+    accepts: Accepted | None = ACCEPTED
 
-    async def submit(self, request: AskRequest) -> Accepted:
+    async def submit(self, request: AskRequest) -> Accepted | None:
         """Take the question."""
-        return ACCEPTED
+        return self.accepts
+
+    async def check(self, request: AskRequest) -> None:
+        """Allow it."""
 
     async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:
         """Record the id of the message."""
@@ -108,3 +114,71 @@ async def test_it_is_answered_in_a_message_of_its_own(failure: Exception, told: 
     ask = Asked()
     await asking(ask).by_interaction(interaction(failure), "Why?")
     assert ask.told == [told]
+
+
+async def test_a_question_that_another_process_took_is_answered_there() -> None:
+    """During a rolling restart two processes hear it: this one says nothing."""
+    ask = Asked(accepts=None)
+    await asking(ask).by_interaction(interaction(AssertionError("nothing is to be sent")), "Why?")
+    assert ask.told == []
+
+
+class Closed(discord.TextChannel):
+    """A channel in which nobody may open threads."""
+
+    def __init__(self) -> None:
+        """Without a state of the library."""
+
+    def get_partial_message(self, message_id: int, /) -> Any:
+        """A message that takes no thread."""
+
+        async def create_thread(**_: object) -> None:
+            raise refusal(403, 50013)
+
+        return SimpleNamespace(id=message_id, create_thread=create_thread)
+
+
+async def test_without_a_thread_the_answer_comes_where_it_was_asked() -> None:
+    """In the message that would have begun the thread."""
+    shown: list[str] = []
+    pressed = interaction(AssertionError("replaced below"))
+    answers = SimpleNamespace(done=False)
+
+    async def send_message(*, view: discord.ui.LayoutView, **_: object) -> SimpleNamespace:
+        answers.done = True
+        shown.append("question")
+        return SimpleNamespace(message_id=5)
+
+    async def edit_original_response(**_: object) -> SimpleNamespace:
+        shown.append("answer")
+        return SimpleNamespace(id=5)
+
+    pressed.response = SimpleNamespace(send_message=send_message, is_done=lambda: answers.done)  # type: ignore[assignment, misc]
+    pressed.edit_original_response = edit_original_response  # type: ignore[method-assign, assignment]
+    pressed.channel = Closed()
+    pressed.is_guild_integration = lambda: True  # type: ignore[method-assign]
+    pressed.app_permissions = discord.Permissions.all()  # type: ignore[misc]
+    ask = Asked()
+    await asking(ask).by_interaction(pressed, "Why?", thread=True)
+    assert shown == ["question", "answer"]
+    assert ask.told == [5]
+
+
+async def test_what_is_doubtful_about_a_file_is_told_if_it_can_be() -> None:
+    """The question is in the queue already, so a refusal is only logged."""
+    told: list[str] = []
+
+    async def tell(sentence: str) -> None:
+        told.append(sentence)
+
+    async def refused(sentence: str) -> None:
+        raise refusal(403, 50013)
+
+    await tell_doubts([Doubt("plain.txt", "", 0)], "en", tell)
+    assert told == []
+    doubts = [Doubt("old.txt", "Shift JIS", 2)]
+    await tell_doubts(doubts, "en", tell)
+    await tell_doubts(doubts, "en", refused)
+    (sentence,) = told
+    assert "Shift JIS" in sentence
+    assert len(sentence.splitlines()) == 2

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogs.ui.message_text import with_names
+from cogs.ui.message_text import MOST_MENTIONS, prompt_with_names, text_in, with_names
 
 ADA, ROOM, ROLE = 100000000000000001, 100000000000000002, 100000000000000003
 
@@ -66,3 +66,45 @@ def test_d5_a_name_is_one_short_line(name: str) -> None:
 def test_d5_a_text_without_known_ids_is_not_changed(text: str) -> None:
     """Twenty-one digits at most are an id, and none of these is known."""
     assert with_names(text, None, cast("Any", Viewer()), {}) == (text, {})
+
+
+def test_d5_an_answer_shows_so_many_mentions_again_and_no_more() -> None:
+    """The names stand in the text all the same."""
+    people = {100000000000000000 + number: f"user{number}" for number in range(MOST_MENTIONS + 5)}
+    found = with_names(" ".join(f"<@{one}>" for one in people), None, cast("Any", Viewer()), people)
+    assert found.text == " ".join(f"@{name}" for name in people.values())
+    assert len(found.mentions) == MOST_MENTIONS
+
+
+async def test_d5_people_are_looked_up_only_where_the_bot_is() -> None:
+    """Elsewhere Discord would refuse the call, and in a direct message there is nobody else."""
+    asked: list[tuple[int, list[int]]] = []
+
+    async def names(guild_id: int, people: list[int]) -> dict[int, str]:
+        asked.append((guild_id, people))
+        return {ADA: "Ada"}
+
+    services = cast("Any", SimpleNamespace(members=SimpleNamespace(names=names)))
+
+    def interaction(guild_id: int | None, *, member: bool) -> Any:
+        client = SimpleNamespace(user=None, get_guild=lambda _id: object() if member else None)
+        user = SimpleNamespace(id=1, display_name="me")
+        return SimpleNamespace(user=user, client=client, guild_id=guild_id, guild=None)
+
+    for guild_id, member, shown in ((8, True, "@Ada"), (8, False, f"<@{ADA}>"), (None, False, f"<@{ADA}>")):
+        named = await prompt_with_names(services, interaction(guild_id, member=member), f"<@{ADA}>")
+        assert named.text == shown
+    assert asked == [(8, [ADA])]
+    assert (await prompt_with_names(services, interaction(8, member=True), "nobody")).text == "nobody"
+
+
+def test_a_poll_is_read_with_its_answers() -> None:
+    """Of a message that somebody asks about."""
+    message = discord.Message.__new__(discord.Message)
+    poll = SimpleNamespace(
+        question="Where?", answers=[SimpleNamespace(text="Here"), SimpleNamespace(text="There")]
+    )
+    facts = {"content": "", "embeds": [], "components": [], "poll": poll, "message_snapshots": [], "mentions": []}
+    for name, value in {**facts, "guild": None}.items():
+        setattr(message, name, value)
+    assert text_in(message, cast("Any", Viewer())) == "Where?\n- Here\n- There"

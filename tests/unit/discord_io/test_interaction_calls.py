@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import SimpleNamespace
@@ -121,3 +122,26 @@ async def test_q17_a_first_answer_that_had_arrived_counts() -> None:
     assert (await call(CALLBACK, session))["interaction"]["id"] == "7"
     with pytest.raises(discord.HTTPException):
         await call(CALLBACK, Session(400))
+
+
+async def test_q17_only_a_repeated_first_answer_may_be_refused() -> None:
+    """Of an edit the same refusal is a failure."""
+    with pytest.raises(discord.HTTPException):
+        await call(EDIT, Session(aiohttp.ServerDisconnectedError(), 400))
+
+
+async def test_q17_files_are_sent_whole_again() -> None:
+    """The broken call may have read them to their ends."""
+    file = discord.File(io.BytesIO(b"an answer"), "answer.md")
+    read: list[bytes] = []
+
+    class Reading(Session):
+        def request(self, *arguments: Any, **options: Any) -> AbstractAsyncContextManager[Any]:
+            """Read the file, as a connection does."""
+            read.append(file.fp.read())
+            return super().request(*arguments, **options)
+
+    session = Reading(aiohttp.ServerDisconnectedError())
+    adapter = RepeatingAdapter()  # type: ignore[no-untyped-call]  # the library does not annotate it
+    await adapter.request(EDIT, cast("aiohttp.ClientSession", session), files=[file], payload={})
+    assert read == [b"an answer", b"an answer"]

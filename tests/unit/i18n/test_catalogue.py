@@ -128,3 +128,14 @@ def test_a_sentence_names_commands_in_its_own_language(written: str, shown: str)
         "command.cluster.init.typed": "einrichten",
     }
     assert name_commands({**names, "area.key": written})["area.key"] == shown
+
+
+def test_an_unknown_locale_has_no_sentences_of_its_own() -> None:
+    """And is answered in English."""
+    assert sentences("tlh") == {}
+    assert resolve("tlh") == DEFAULT_LOCALE
+
+
+def test_without_names_of_commands_a_sentence_stays_as_it_is() -> None:
+    """There is nothing to translate in it."""
+    assert name_commands({"a.sentence": "Use /ask."}) == {"a.sentence": "Use /ask."}

@@ -1,8 +1,10 @@
 """An answer as it streams: what is shown when, what is held back, where pages end, what goes into files."""
 
+import re
+
 import pytest
 
-from bot.markdown.document import AnswerDocument, render
+from bot.markdown.document import SLICE, AnswerDocument, render
 from tests.unit.markdown.readable import code_of
 
 
@@ -272,3 +274,125 @@ def test_a_closed_answer_accepts_no_text() -> None:
 def test_limits_that_are_too_small_are_refused(limits: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         AnswerDocument(**limits)
+
+
+def test_work_is_done_in_slices() -> None:
+    """`feed` processes one; each further call one more, and `pages` all that is left."""
+    document = AnswerDocument(limit=1900)
+    document.feed("x " * SLICE)
+    assert document.work() is False
+    document.feed("y " * (2 * SLICE))
+    assert [document.work() for _ in range(4)] == [True, True, False, False]
+    document.feed("z " * (2 * SLICE))
+    assert document.pages() == (("x " * SLICE + "y " * (2 * SLICE) + "z " * (2 * SLICE)).rstrip(),)
+
+
+def test_nothing_is_no_work() -> None:
+    """An empty piece changes nothing, and the pages are the same objects."""
+    document = AnswerDocument(limit=1900)
+    document.feed("some text")
+    pages = document.pages()
+    document.feed("")
+    assert document.pages() is pages
+    document.feed(" and more")
+    assert document.pages() == ("some text and more",)
+    assert document.raw == "some text and more"
+
+
+def test_several_long_blocks_are_several_files() -> None:
+    """Numbered in their order, each with its language's extension; code that is not too long is in none."""
+    document = AnswerDocument(limit=1900, code_attachment_chars=10)
+    document.feed("```py\nthe first one\n```\n```js\nshort\n```\n```\nthe second one\n\n```\nend")
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    assert [(file.name, file.data.decode()) for file in overflow.codes] == [
+        ("code-1.py", "the first one\n"),
+        ("code-2.txt", "the second one\n\n"),
+    ]
+    assert overflow.rest == ""
+    assert [file.name for file in overflow.files()] == ["code-1.py", "code-2.txt", "answer.md"]
+    (page,) = document.pages()
+    assert "-# … code-1.py" in page
+    assert "-# … code-2.txt" in page
+    assert "short" in page
+
+
+def test_code_is_shown_up_to_the_line_that_is_too_much() -> None:
+    """The characters and line ends before it count."""
+    document = AnswerDocument(limit=1900, code_attachment_chars=10)
+    document.feed("```\n1234\n5678\n9\n0\n```")
+    document.close()
+    assert document.pages() == ("```\n1234\n5678\n9\n```\n-# … code-1.txt",)
+    exact = AnswerDocument(limit=1900, code_attachment_chars=10)
+    exact.feed("```\n1234\n5678\n```")
+    exact.close()
+    assert exact.pages() == ("```\n1234\n5678\n```",)
+    assert exact.overflow() is None
+
+
+def test_quoted_code_names_its_file_in_the_quote() -> None:
+    document = AnswerDocument(limit=1900, code_attachment_chars=5)
+    document.feed("> ```\n> 123456\n> ```\n> end")
+    document.close()
+    assert document.pages() == ("> ```\n> 123456\n> ```\n> -# … code-1.txt\n> end",)
+
+
+def test_the_whole_answer_is_in_the_file_as_it_came() -> None:
+    """With its line ends; halves of characters become U+FFFD."""
+    document = AnswerDocument(limit=100, max_pages=1)
+    text = "a\r\n" + "b " * 100
+    document.feed(f"{text}\ud800")
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    assert overflow.text == f"{text}\ufffd"
+    assert overflow.files()[-1].data == f"{text}\ufffd".encode()
+
+
+@pytest.mark.parametrize("size", [1, 500, 2000])
+def test_a_long_line_of_code_is_in_its_file_once(size: int) -> None:
+    """However it arrives; on the page it ends where it has become too long."""
+    line = "".join(f"{number:04}" for number in range(300))
+    document = AnswerDocument(limit=3900, code_attachment_chars=600)
+    text = f"```\n{line}\nmore\n```"
+    for at in range(0, len(text), size):
+        document.feed(text[at : at + size])
+        document.pages()
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    assert overflow.codes[0].data.decode() == f"{line}\nmore\n"
+    (page,) = document.pages()
+    shown = page.removeprefix("```\n").partition("\n```")[0]
+    assert line.startswith(shown)
+    assert len(shown) >= 600
+    assert "more" not in page
+
+
+def test_the_rest_begins_where_the_page_ends_wherever_that_is() -> None:
+    """After each page: what is shown and what is left together are the text, word by word."""
+    words = [f"w{number:02}" for number in range(70)]
+    parts = [" ".join(words[start : start + 15]) for start in range(0, 70, 15)]
+    text = "\n\n".join(map("".join, zip(("", "> ", "- ", "# ", ""), parts, strict=True)))
+    whole = render(text, limit=100, max_pages=50)
+    for most in range(1, len(whole)):
+        document = AnswerDocument(limit=100, max_pages=most)
+        document.feed(text)
+        document.close()
+        overflow = document.overflow()
+        assert overflow is not None
+        assert document.pages() == whole[:most]
+        shown = re.findall(r"w\d\d", " ".join(document.pages()))
+        assert [*shown, *re.findall(r"w\d\d", overflow.rest)] == words
+
+
+def test_the_note_of_a_file_may_be_the_first_that_is_left() -> None:
+    """The rest begins with the code that it is about."""
+    document = AnswerDocument(limit=100, max_pages=1, code_attachment_chars=70)
+    document.feed(f"```\n{'x' * 92}\n```\nend")
+    document.close()
+    overflow = document.overflow()
+    assert overflow is not None
+    assert document.pages() == (f"```\n{'x' * 92}\n```",)
+    assert overflow.rest == f"```\n{'x' * 92}\n```\nend"

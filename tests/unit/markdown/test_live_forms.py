@@ -5,6 +5,7 @@ import random
 import pytest
 
 from bot.markdown.document import AnswerDocument, render
+from bot.markdown.live_forms import breaks, inert, invite
 from tests.unit.markdown.discord_view import live_forms
 
 ID = "123456789012345678"
@@ -126,3 +127,74 @@ def test_r8_random_mixtures(seed: int) -> None:
         document.close()
         for body in (*streaming, *document.pages()):
             assert not live_forms(body), (text, body)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("<@1> and <@&2>", [1, 10]),
+        ("@everyone @here", [1, 11]),
+        ("<:a:1> <a:b:2> <t:1> <t:-1:R> <id:browse> </ask:1> <#1> <sound:1:2>", [1, 8, 16, 22, 31, 43, 52, 57]),
+        ("discord.gg/x dsc.gg/x discord.com/invite/x", [8, 17, 30]),
+        ("DISCORDAPP.COM/gifts/x discord.gg:443/x", [11, 31]),
+        ("@1 <1> < @1> discord.gg/ discord.com/x everyone dsc.com/x", []),
+    ],
+)
+def test_where_a_form_is_broken(text: str, places: list[int]) -> None:
+    """One character in each of them makes it text."""
+    assert breaks(text) == places
+    broken = inert(text)
+    assert broken.count("\u200b") == len(places)
+    assert broken.replace("\u200b", "") == text
+    assert breaks(broken) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("come to https://discord.gg/abc now", "https://discord.gg/abc"),
+        ("(ptb.discord.com/invite/a.b)", "ptb.discord.com/invite/a.b"),
+        ("HTTP://DSC.GG/x`", "HTTP://DSC.GG/x"),
+        ("discord.com/channels/1", None),
+        ("discord.gg/", None),
+        ("mydiscord.ggx/abc", None),
+    ],
+)
+def test_an_invitation_is_found_with_its_address(text: str, found: str | None) -> None:
+    """With a scheme or without, up to the space or bracket after it."""
+    match = invite(text)
+    assert (match[0] if match is not None else None) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("go to discord.gg/abc now", "go to `discord.\u200bgg/abc` now"),
+        ("**discord.gg/abc**", "**`discord.\u200bgg/abc`**"),
+        ("a discord.gg/x b dsc.gg/y c @here", "a `discord.\u200bgg/x` b `dsc.\u200bgg/y` c @\u200bhere"),
+        ("@here discord.gg/x", "@\u200bhere `discord.\u200bgg/x`"),
+        ("x*y @every<b></b>one *z", "x\\*y @\u200beveryone \\*z"),
+        ("`code` @here `code`", "`code` @\u200bhere `code`"),
+    ],
+)
+def test_invitations_become_code_and_the_rest_stays(text: str, shown: str) -> None:
+    """Each form is broken where it stands, whatever stands around it."""
+    assert render(text, limit=1900) == (shown,)
+
+
+@pytest.mark.parametrize(
+    "form", ["@everyone", "<@123456789012345678>", "discord.gg/abc", "dsc.gg/abc", "invite.gg/abc"]
+)
+def test_r8_a_long_word_is_not_cut_inside_of_a_form(form: str) -> None:
+    """It is handed over in parts of four hundred characters, wherever the form stands in it."""
+    for before in range(370, 402):
+        for page in render(f"{'x' * before}{form}{'/y' * 60}", limit=1900):
+            assert not live_forms(page), before
+
+
+@pytest.mark.parametrize("around", ["{}", "**{}**", "[{}](https://a.example)", "`x` {}", "{}\n{}"])
+def test_r8_every_form_stays_readable(around: str) -> None:
+    """What is shown differs from what was written by characters that nobody sees, and by backslashes."""
+    for form in ("@everyone", "<@1>", "<#1>", "<t:1>"):
+        page = render(around.format(form, form), limit=1900)[0]
+        assert form in page.replace("\u200b", "").replace("\\", "")

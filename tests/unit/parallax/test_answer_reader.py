@@ -373,3 +373,26 @@ def test_any_payload_gives_events_or_an_error_of_the_scheduler(payloads: list[ob
         for payload in payloads
     ]
     read(*shaped, DONE)
+
+
+def test_events_that_one_line_end_separates_are_read_one_by_one() -> None:
+    """Some servers leave out the blank line between them."""
+    together = b"".join(part.removesuffix(b"\n") for part in (piece("a"), piece("b"), finish("stop"))) + b"\n"
+    events, failure = read(together, DONE)
+    assert failure is None
+    assert merged(events) == [Text("ab")]
+
+
+def test_an_object_that_an_event_interrupts_is_an_error() -> None:
+    """It began outside of the events and was never complete."""
+    _, failure = read(b"{\n" + piece("a"))
+    assert isinstance(failure, SchedulerError)
+    assert failure.code == "raw_text"
+
+
+def test_of_two_errors_the_first_one_counts() -> None:
+    """They came in one part: the answer ended with the first."""
+    refused = event({"error": {"message": "no such model", "code": 404}})
+    _, failure = read(refused + event({"error": {"message": "again", "code": 503}}))
+    assert failure is not None
+    assert "no such model" in str(failure)

@@ -38,3 +38,12 @@ def test_d5_a_page_stays_within_its_limit(body: str, limit: int) -> None:
 def test_d5_without_mentions_nothing_changes() -> None:
     """Most questions mention nobody."""
     assert with_mentions("Ask @Ben", {}, limit=1000) == "Ask @Ben"
+
+
+def test_d5_a_mention_that_does_not_fit_stays_a_name() -> None:
+    """The first one takes the room, and a shorter page has room for both."""
+    body = "@Ben and @Ben"
+    more = len(BEN) - len("@Ben")
+    assert with_mentions(body, MENTIONS, limit=len(body) + more - 1) == body
+    assert with_mentions(body, MENTIONS, limit=len(body) + more) == f"{BEN} and @Ben"
+    assert with_mentions(body, MENTIONS, limit=len(body) + 2 * more) == f"{BEN} and {BEN}"

@@ -64,3 +64,18 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_controls_are_words_for_custom_ids() -> None:
     assert all(re.fullmatch(r"[a-z]+", control.value) for control in Control)
+
+
+@pytest.mark.parametrize("size", range(40, 44))
+def test_a_quote_is_not_cut_between_a_backslash_and_its_mark(size: int) -> None:
+    """The half of an escape would be shown, and the mark after it would count."""
+    quoted = quote_question("*" * 300, max_chars=size).removeprefix("> ").removesuffix(" …")
+    assert quoted == "\\*" * (len(quoted) // 2)
+    assert len(quoted) >= size - 5
+
+
+def test_a_quote_needs_room() -> None:
+    """Less than twenty characters would hold no word."""
+    with pytest.raises(ValueError, match="20 characters"):
+        quote_question("Why?", max_chars=19)
+    assert quote_question("Why?", max_chars=20) == "> Why?"

@@ -154,6 +154,47 @@ def test_f2_wrappers_in_any_order_show_their_text_unless_it_is_deleted(wrappers:
     assert docx_text(docx(paragraph(content))) == ("" if "del" in wrappers else "word")
 
 
+def repacked(data: bytes, changed: dict[str, str | None]) -> bytes:
+    """The archive with the content of some entries replaced, or (None) without them."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(output, "w") as new:
+        for name in old.namelist():
+            content = changed.get(name, old.read(name).decode())
+            if content is not None:
+                new.writestr(name, content)
+    return output.getvalue()
+
+
+def test_parts_that_are_missing_or_elsewhere_are_left_out() -> None:
+    """A header that was lost, and links to the web, which are relations too."""
+    with_header = docx(paragraph("Body"), header1=paragraph("Header"))
+    assert docx_text(with_header) == "Header\nBody"
+    assert docx_text(repacked(with_header, {"word/header1.xml": None})) == "Body"
+    links = (
+        '<R><Relationship Type="x/header" Target="https://a.example/header1.xml" TargetMode="External"/>'
+        '<Relationship Type="x/header" Target="header1.xml"/></R>'
+    )
+    assert docx_text(repacked(with_header, {"word/_rels/document.xml.rels": links})) == "Header\nBody"
+
+
+def test_what_is_empty_takes_no_line() -> None:
+    """Rows without text, notes without text, and parts of tables that are neither rows nor cells."""
+    text = docx_text(
+        docx(
+            table(row("a"), row("", ""), "<w:bookmarkStart/>", row("<w:bookmarkStart/>", "b")),
+            footnotes=f'<w:footnote w:id="2">{paragraph("")}</w:footnote>'
+            f'<w:footnote w:id="3">{paragraph("note")}</w:footnote>',
+        )
+    )
+    assert text.splitlines() == ["a", "b", "[^3]: note"]
+
+
+def test_content_for_several_versions_of_word_is_read_once() -> None:
+    """The newest version's; without one what is there for the others, and nothing where nothing is."""
+    fallback = f"<mc:AlternateContent><mc:Fallback>{run('old')}</mc:Fallback></mc:AlternateContent>"
+    assert docx_text(docx(paragraph("a ", fallback, "<mc:AlternateContent/>"))) == "a old"
+
+
 def test_another_archive_is_no_document() -> None:
     """A ZIP file, and a package whose main part is no Word document."""
     output = io.BytesIO()

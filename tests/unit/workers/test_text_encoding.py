@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.workers.text_encoding import Decoded, decoded_at_once, guess
+from bot.workers.text_encoding import NOT_TEXT, Decoded, decoded_at_once, guess, main
 
 JAPANESE = "これは日本語のテキストです。クラスターの設定を確認してください。\n"
 CHINESE = "这是一个中文文本文件，请总结它的内容。谢谢！\n"
@@ -88,3 +89,17 @@ def test_f4_any_bytes_are_text_or_not(data: bytes) -> None:
     """Nothing raises."""
     found = decoded_at_once(data) or guess(data)
     assert found is None or found
+
+
+def test_f4_the_program_writes_the_encoding_and_the_text(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """With the number of replaced bytes; of what is no text it writes nothing."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((JAPANESE * 20).encode("cp932") + b"\x81")))
+    main()
+    assert capsysbinary.readouterr().out.decode() == f"cp932 1\n{JAPANESE * 20}\ufffd"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\0b")))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == NOT_TEXT
+    assert capsysbinary.readouterr().out == b""

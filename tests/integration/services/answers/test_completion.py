@@ -183,3 +183,42 @@ async def test_private_answers_are_not_announced() -> None:
     _, live = await ends.asked(private=True)
     await ends.completion.finish(await ends.taken(), live, replace(answer(), ttft=70.0))
     assert ends.messages.announced == []
+
+
+async def test_an_answer_whose_question_is_not_held_any_more_is_not_shown() -> None:
+    """Another process has it, and will answer."""
+    ends = Ends()
+    stored, live = await ends.asked()
+    await ends.completion.finish(stored, live, answer())
+    assert ends.shown.answers["q"].finished == 0
+    waiting = await ends.store.get("q")
+    assert waiting is not None
+    assert (waiting.state, waiting.answer) == (RequestState.QUEUED, None)
+
+
+async def test_a_question_that_nobody_ended_is_not_said_to_be_ended_by_somebody() -> None:
+    """Its message was deleted: there is nothing to show."""
+    ends = Ends()
+    stored, live = await ends.asked()
+    assert await ends.completion.cancel(stored, live, by=0)
+    assert ends.shown.answers["q"].finished == 0
+    assert not await ends.completion.cancel(stored, live, by=ASKER), "it has ended"
+
+
+async def test_an_answer_whose_message_was_deleted_counts_as_shown() -> None:
+    """Its asker does not want it, so it is kept for nobody."""
+    ends = Ends()
+    _, live = await ends.asked()
+    ends.shown.answers["q"].error = MessageGone("10008")
+    await ends.completion.finish(await ends.taken(), live, answer())
+    stored = await ends.store.get("q")
+    assert stored is not None
+    assert stored.state is RequestState.DELIVERED
+    assert ends.messages.direct_messages == []
+
+
+async def test_what_has_no_answer_has_no_pages() -> None:
+    """Such as a question that failed."""
+    ends = Ends()
+    stored, _ = await ends.asked()
+    assert await FinalViews(ends.store, ends.live_answers, max_tokens=1000).stored_pages(stored) == ()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from bot.domain.cluster.scheduler_life import RETURN_WITHIN
-from bot.domain.cluster.switch_steps import HIDDEN_FOR, PATIENCE, Step, Switch
+from bot.domain.cluster.switch_steps import HIDDEN_FOR, PATIENCE, Step, Switch, SwitchState
 from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model, Node, NodeState
-from bot.errors import SchedulerUnreachable, UpstreamFailed
+from bot.errors import SchedulerUnreachable, StorageError, UpstreamFailed
 from bot.presentation.status import Load
 from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterService
@@ -36,6 +38,7 @@ class SchedulerWithFailingList(ScriptedScheduler):
 
     lists: bool = True
     refuses: bool = False
+    silent: bool = False
     inits: list[str] = field(default_factory=list)
 
     async def models(self) -> tuple[Model, ...]:
@@ -45,8 +48,10 @@ class SchedulerWithFailingList(ScriptedScheduler):
         return Model(MODEL), Model(OTHER)
 
     async def initialise(self, model: str, nodes: int, *, local_network: bool) -> None:
-        """Count the init. Raises while ``refuses``."""
+        """Count the init. Raises while ``refuses`` or ``silent``."""
         self.inits.append(model)
+        if self.silent:
+            raise SchedulerUnreachable("nothing comes", code="timeout")
         if self.refuses:
             raise UpstreamFailed("500", status=500, code="init_failed")
 
@@ -253,3 +258,94 @@ async def test_p16_a_switch_after_a_strangers_failed_init(tmp_path: Path) -> Non
         bench.clock.advance(HIDDEN_FOR + 1)
         await bench.reports(replace(NAMED, model="no/such-model", init_nodes=2))
         assert bench.scheduler.inits == [OTHER]
+
+
+async def test_a_switch_that_is_over_or_unknown_is_not_ended_again(tmp_path: Path) -> None:
+    """Its buttons may be pressed at any time; what they find is shown."""
+    async with switching(tmp_path) as bench:
+        assert await bench.switching.cancel("ff", by=7) is None
+        assert await bench.switching.back("ff", by=7, plan_id="0c") is None
+        ended = await bench.switching.cancel("0a", by=7)
+        assert ended is not None
+        assert ended.state is SwitchState.CANCELLED
+        bench.clock.advance(5.0)
+        assert await bench.switching.cancel("0a", by=8) == ended
+        assert await bench.switching.current() is None
+        assert not bench.switching.is_under_way or not await bench.switching.look()
+
+
+async def test_without_a_model_that_ran_before_there_is_no_way_back(tmp_path: Path) -> None:
+    """The switch goes on as it was begun."""
+    async with switching(tmp_path, replace(NAMED, model="a-lab/never-ran")) as bench:
+        switch = await bench.switching.back("0a", by=7, plan_id="0c")
+        assert switch is not None
+        assert (switch.switch_id, switch.previous_model) == ("0a", None)
+
+
+async def test_the_way_back_replaces_the_switch_and_keeps_the_queue_held(tmp_path: Path) -> None:
+    """A question that left in between would be interrupted at once. After the switch it leads to the same."""
+    async with switching(tmp_path) as bench:
+        back = await bench.switching.back("0a", by=8, plan_id="0c")
+        assert back is not None
+        assert (back.switch_id, back.model, back.by) == ("0c", MODEL, 8)
+        assert not back.paused_before
+        replaced = await bench.switching.get("0a")
+        assert replaced is not None
+        assert replaced.state is SwitchState.REPLACED
+        assert await bench.queue.store.paused() is not None
+        assert await bench.switching.cancel("0c", by=8) is not None
+        assert await bench.queue.store.paused() is None
+        again = await bench.switching.back("0a", by=8, plan_id="0d")
+        assert again is not None
+        assert (again.switch_id, again.model) == ("0d", MODEL)
+
+
+async def test_an_init_without_an_answer_is_not_sent_twice(tmp_path: Path) -> None:
+    """The scheduler may have executed it: the status shows that."""
+    async with switching(tmp_path) as bench:
+        bench.scheduler.silent = True
+        switch = await bench.reports(STOPPED)
+        assert bench.scheduler.inits == [OTHER]
+        assert (switch.step, switch.initialised) == (Step.INIT, None)
+        assert (await bench.reports(replace(STOPPED, capacity=3))).step is Step.INIT
+        assert (await bench.reports(ACCEPTED)).step is Step.START
+        assert bench.scheduler.inits == [OTHER]
+
+
+async def test_a_queue_that_operators_had_paused_stays_paused(tmp_path: Path) -> None:
+    """A switch releases only what it holds itself."""
+    async with switching(tmp_path) as bench:
+        await bench.switching.cancel("0a", by=7)
+        assert await bench.queue.store.paused() is None
+        await bench.switching.begin(Plan("0c", OTHER, 1, local_network=True), by=7, paused_before=True)
+        assert await bench.queue.store.paused() is None
+        ended = await bench.switching.cancel("0c", by=7)
+        assert ended is not None
+        assert ended.paused_before
+
+
+async def test_a_disk_that_fails_ends_no_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next look goes on."""
+    async with switching(tmp_path) as bench:
+        looks: list[bool] = []
+        look = bench.switching.look
+
+        async def failing_first() -> bool:
+            looks.append(True)
+            if len(looks) == 1:
+                raise StorageError("disk full")
+            return await look()
+
+        monkeypatch.setattr(bench.switching, "look", failing_first)
+        working = asyncio.create_task(bench.switching.run())
+        bench.queue.scheduler.report(replace(CONNECTED, capacity=5))
+        async with asyncio.timeout(5.0):
+            while len(looks) < 3:
+                await asyncio.sleep(0)
+                bench.clock.advance(10.0)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+        switch = await bench.switching.current()
+        assert switch is not None
+        assert switch.step is Step.STOP

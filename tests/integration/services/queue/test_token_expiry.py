@@ -161,3 +161,19 @@ async def test_everybody_in_a_long_queue_is_told() -> None:
         await TokenExpiryNotifier(queue.live_answers, store, queue.positions, clock).look()
         told = [NOTICE in queue.answer(name).text for name in names]
         assert told == [number % 2 == 1 for number in range(len(names))]
+
+
+async def test_who_is_answered_or_withdraws_meanwhile_is_not_told(
+    by_hand: tuple[Watched, HandClock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the tokens and the look at the question it may have ended, or been removed."""
+    watched, clock = by_hand
+    await watched.asked("mine", private=True)
+    assert await watched.store.mark_cancelled("mine", now=clock.now())
+
+    async def both(**_: object) -> list[str]:
+        return ["mine", "removed"]
+
+    monkeypatch.setattr(watched.store, "tokens_ending", both)
+    await watched.notifier.look()
+    assert watched.shown.answers == {}

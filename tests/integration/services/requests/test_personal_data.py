@@ -282,3 +282,11 @@ async def test_a_quota_counts_today_only(bench: Bench) -> None:
     await quotas.check(Person(99, 8))
     assert (await quotas.allowance(Person(1, 8))).resets_at == (today + 1) * DAY
     assert [row.tokens for row in await quotas.history(1, 2)] == [10, 10]
+
+
+async def test_a_place_where_nothing_is_set_any_more_has_no_row(bench: Bench) -> None:
+    """What was reset is not stored, and inherits again."""
+    for chosen in ("Channel.", None):
+        await bench.profiles.choose(CHANNEL, {"persona": chosen}, by=5)
+    assert await bench.database.profiles.chosen([71]) == {}
+    assert (await bench.profiles.of(PLACE.ids)).origins == {}

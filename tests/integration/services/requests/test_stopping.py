@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
+from bot.domain.conversation.store import Turn
 from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest, Used
 from bot.domain.queue.store import QueueLimits
 from tests.fakes.conversations import MemoryConversations
@@ -108,3 +109,34 @@ async def test_a_question_that_is_claimed_while_it_is_withdrawn_surfaces_unread(
         claimed.begin()
         await queue.scheduler.left(claimed)
         assert "cancelled by <@2>" in queue.answer(waiting).text
+
+
+class SlowToRemember(MemoryConversations):
+    """Reads the turns of a conversation only once ``reads`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.reads = asyncio.Event(), asyncio.Event()
+
+    async def recent_turns(
+        self, conversation_id: int, *, limit: int, follows: str | None = None
+    ) -> Sequence[Turn]:
+        """Wait for the disk first."""
+        self.asked.set()
+        await self.reads.wait()
+        return await super().recent_turns(conversation_id, limit=limit, follows=follows)
+
+
+async def test_a_question_that_is_stopped_before_it_is_sent_is_not_sent() -> None:
+    """Its prompt was still being made; the cluster hears nothing of it."""
+    conversations = SlowToRemember()
+    async with running(ready(1), MemoryRequests(conversations), conversations) as queue:
+        waiting = await queue.asks(1, "?")
+        await conversations.asked.wait()
+        assert await queue.cancellation.stop(waiting, by=1)
+        await queue.until_shows(waiting, "<@1>")
+        conversations.reads.set()
+        await queue.until_settled()
+        assert await queue.state(waiting) is RequestState.CANCELLED
+        assert queue.scheduler.streams == []
+        assert queue.in_flight.running == 0

@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.queue.request import RequestState
 from bot.presentation.page import Control, Page
+from bot.services.answers.attempt import Stop, StopCause
 from tests.fakes.schedulers import NO_MODEL, ready
 from tests.integration.services.process import RunningQueue, running
 
@@ -74,3 +75,33 @@ async def test_q8_what_was_written_until_then_is_charged(words: int) -> None:
         run_cost = queue.store._rows[asked].charge
         assert run_cost >= before.question.cost / before.question.weight
         assert run_cost >= words
+
+
+async def test_d8_what_has_ended_is_left_as_it_is() -> None:
+    """Answered before the deletion was heard of, or never asked."""
+    async with running(ready(1)) as queue:
+        asked = await queue.asks(1, "?")
+        (await queue.scheduler.asked(1)).end("fine")
+        await queue.until_settled()
+        for request_id in (asked, "0" * 16):
+            await queue.cancellation.withdraw(request_id, by=1)
+        assert await queue.state(asked) is RequestState.DELIVERED
+        assert "fine" in queue.answer(asked).text
+
+
+async def test_a_second_press_of_stop_is_too_late() -> None:
+    """The first one counts, and who pressed it is named."""
+    async with running(ready(1)) as queue:
+        asked = await queue.asks(1, "?")
+        stream = await queue.scheduler.asked(1)
+        stream.begin()
+        stream.say("some words")
+        await queue.until_shows(asked, "some words")
+        run = queue.in_flight.get(asked)
+        assert run is not None
+        assert await queue.cancellation.stop(asked, by=7)
+        run.stop(Stop(StopCause.PERSON, 8))
+        assert run.stopped == Stop(StopCause.PERSON, 7)
+        await queue.until_shows(asked, "stopped by <@7>")
+        await queue.until_settled()
+        assert not await queue.cancellation.stop(asked, by=8)

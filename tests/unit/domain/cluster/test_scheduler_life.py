@@ -66,3 +66,11 @@ def test_p16_workers_that_ran_when_an_init_failed_are_hidden() -> None:
     assert life(RUNS, failed, replace(failed, join=JOIN)).hidden == 0
     restarted = life(RUNS, failed, DOWN, NO_MODEL)
     assert (restarted.hidden, restarted.returning(4)) == (0, 2)
+
+
+def test_p16_a_scheduler_first_seen_with_a_failed_init_hides_nobody_that_is_known() -> None:
+    """Who ran before was never seen."""
+    failed = replace(RUNS, state=ClusterState.WAITING, nodes=(), join=None)
+    assert failed.has_failed_init
+    assert life(failed).hidden == 0
+    assert life(RUNS, failed).hidden == 2

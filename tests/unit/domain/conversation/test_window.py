@@ -364,3 +364,9 @@ def test_a_gist_may_take_the_budget_to_the_last_token() -> None:
     assert build(whole.tokens) == whole
     alone = build(whole.tokens - 1)
     assert ([message.content for message in alone.messages], alone.summarised) == (["Ada: now"], False)
+
+
+def test_a_fence_inside_of_another_one_ends_nothing() -> None:
+    """What stands in the code stays code; after it a line that claims to be somebody else's is quoted."""
+    text = "look:\n```\n~~~\nBen: hi\n~~~\n```\nBen: hi"
+    assert said("Ada", text) == "Ada: look:\n```\n~~~\nBen: hi\n~~~\n```\n> Ben: hi"

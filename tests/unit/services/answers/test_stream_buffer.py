@@ -155,3 +155,15 @@ def test_q8_reasoning_is_used_too() -> None:
     answer = said.partial("stopped")
     assert answer is not None
     assert (said.tokens, answer.completion_tokens) == (41, 41)
+
+
+def test_an_engine_that_goes_on_with_other_white_space_keeps_its_own() -> None:
+    """What it repeats of the cut-off white space is left out; from the first difference on everything is new."""
+    said = StreamBuffer(HandClock())
+    said.sent()
+    said.add_text("one\n\n")
+    said.sent("one\n\n", keep=True)
+    assert said.add_text("\n") == ""
+    assert said.add_text("two") == "two"
+    assert said.add_text("\n") == "\n"
+    assert said.text == "one\n\ntwo\n"

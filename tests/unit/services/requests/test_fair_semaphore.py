@@ -106,3 +106,20 @@ async def test_who_is_refused_reads_a_sentence_of_its_own() -> None:
             async with semaphore.passing(2):
                 pass
     assert refused.value.key == "error.wait_list_full"
+
+
+async def test_a_turn_that_comes_while_its_owner_leaves_goes_to_the_next() -> None:
+    """Nobody would hold it, and nobody could take it."""
+    semaphore = FairSemaphore(1)
+    served: list[int] = []
+
+    async def pass_through(user_id: int) -> None:
+        async with semaphore.passing(user_id):
+            served.append(user_id)
+
+    async with semaphore.passing(1):
+        second, third = (asyncio.create_task(pass_through(user_id)) for user_id in (2, 3))
+        await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait_for(third, 5.0)
+    assert served == [3]
