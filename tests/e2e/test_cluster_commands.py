@@ -301,7 +301,11 @@ async def test_a_guided_switch_and_the_way_back(stage: Stage, room: Channel, ada
     await start_workers(stage, message, await stop_workers(stage, message))
     await until_shows(stage, message, "Qwen/Qwen3-8B is usable")
     assert inits(stage) == before + 2
-    audit = await (await olga.slash(room, "cluster audit")).response()
+    # The entry is written after the message is shown.
+    for _ in range(20):
+        audit = await (await olga.slash(room, "cluster audit")).response()
+        if audit.text.count("finished a model switch") == 2:
+            break
     assert audit.text.count("finished a model switch") == 2
 
 
