@@ -189,10 +189,8 @@ class Blocks:
         """Whether the line after a possible header is, or may become, the row of dashes."""
         if self._header is None or self._paragraph is None or quotes != self._quotes:
             return False
-        if len(text) > _LONGEST_HEADER:
-            return False
-        if not ended:
-            return not text.strip(" \t|:-")
+        if not ended or len(text) > _LONGEST_HEADER:
+            return len(text) <= _LONGEST_HEADER and not text.strip(" \t|:-")
         aligns, names = delimiter(text), cells(self._header)
         if aligns is None or len(aligns) != len(names):
             return False

@@ -276,7 +276,9 @@ async def test_edits_by_bots_and_previews_of_links_change_no_question() -> None:
 
     personal = SimpleNamespace(message_edited=message_edited)
     bot = SimpleNamespace(user=SimpleNamespace(id=ME))
-    events = ConversationEvents(cast("ParallaxBot", bot), cast("Any", None), cast("Any", personal))
+    events = ConversationEvents(
+        cast("ParallaxBot", bot), cast("Any", None), cast("Any", personal), cast("Any", None)
+    )
     now = dt.datetime.now(dt.UTC)
     for edited in (
         message("by a bot", author=ME, _edited_timestamp=now),
@@ -298,7 +300,7 @@ async def test_each_of_many_deleted_messages_is_looked_at() -> None:
 
         return SimpleNamespace(message_deleted=message_deleted)
 
-    events = ConversationEvents(cast("ParallaxBot", None), noting("answer"), noting("question"))
+    events = ConversationEvents(cast("ParallaxBot", None), noting("answer"), noting("question"), cast("Any", None))
     many = SimpleNamespace(message_ids={5, 6})
     await events.on_raw_bulk_message_delete(cast("discord.RawBulkMessageDeleteEvent", many))
     assert sorted(seen) == [("answer", 5), ("answer", 6), ("question", 5), ("question", 6)]

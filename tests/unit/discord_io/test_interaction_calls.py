@@ -142,6 +142,6 @@ async def test_q17_files_are_sent_whole_again() -> None:
             return super().request(*arguments, **options)
 
     session = Reading(aiohttp.ServerDisconnectedError())
-    adapter = RepeatingAdapter()  # type: ignore[no-untyped-call]  # the library does not annotate it
+    adapter = RepeatingAdapter()
     await adapter.request(EDIT, cast("aiohttp.ClientSession", session), files=[file], payload={})
     assert read == [b"an answer", b"an answer"]
