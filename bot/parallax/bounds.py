@@ -118,6 +118,9 @@ ANSWER_SECONDS = 3_600.0
 """Seconds from the headers of an answer to its end: 16,000 tokens on a node that generates 5 a second. Beyond:
 the answer is stopped."""
 
+MARKS = 1_000
+"""Marks of thinking, tool calls and channels in an answer. Real answers have a few. Beyond: they are text."""
+
 TOKENS_FACTOR = 2
 """How many times the requested tokens an answer may have. An engine that respects the request never sends more
 than that; the rest is for different ways of counting. Beyond: the answer is stopped."""

@@ -6,7 +6,7 @@ import re
 from enum import Enum
 
 from bot.domain.chat import Reasoning, Text
-from bot.parallax import marks
+from bot.parallax import bounds, marks
 from bot.parallax.mark_rules import MarkRules
 from bot.parallax.marks import Kind, Mark
 
@@ -55,6 +55,7 @@ class ContentSplitter:
         self._literal: list[str] | None = None
         self._header = ""
         self._hidden: list[str] = []
+        self._marks_left = bounds.MARKS
         self.lone_close = False
         self.called = False
         """Whether a tool call was left out."""
@@ -126,9 +127,9 @@ class ContentSplitter:
             # Kept separately, so that endless white space is not searched again with every piece.
             self._blank.append(self._held)
             self._held = ""
-        if not content or self._rules.is_undecided(content, first=first):
+        if self._marks_left and (not content or self._rules.is_undecided(content, first=first)):
             return False
-        mark = self._rules.at_start(content, first=first)
+        mark = self._rules.at_start(content, first=first) if self._marks_left else None
         if mark is not None:
             self._blank.clear()
             self._held = content[len(mark.text) :]
@@ -149,6 +150,7 @@ class ContentSplitter:
     def _open(self, mark: Mark) -> None:
         """Enter what this mark begins; the held text is what follows it."""
         self._block = mark
+        self._marks_left = max(0, self._marks_left - 1)
         if mark.kind is Kind.THINKING:
             may_be_text = mark.text in self._rules.asked or (mark.is_word and self._gave_text)
             self._literal = [mark.text] if may_be_text else None
@@ -226,7 +228,7 @@ class ContentSplitter:
 
     def _inside_answer(self, pieces: list[Piece]) -> bool:
         """Pass on the held text up to the next mark that counts, or to what may become one."""
-        length, mark = self._rules.split(self._held)
+        length, mark = self._rules.split(self._held) if self._marks_left else (len(self._held), None)
         self._add_text(self._held[:length], pieces)
         self._held = self._held[length + (len(mark.text) if mark else 0) :]
         if mark is not None:

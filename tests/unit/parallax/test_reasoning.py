@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chat import Reasoning, Text
+from bot.parallax import bounds
 from bot.parallax.reasoning import ContentSplitter, ThinkingHabits
 
 PARTS = st.lists(
@@ -136,3 +137,11 @@ def test_long_content_is_processed_in_slices(unit: str) -> None:
         assert "".join(piece.text for piece in pieces if isinstance(piece, kind)) == "".join(
             piece.text for piece in singles if isinstance(piece, kind)
         )
+
+
+def test_after_the_most_marks_an_answer_is_text() -> None:
+    """Each costs time, and a broken node may send tens of thousands in one piece."""
+    content = "<think>x</think>" * bounds.MARKS + "And <think>this</think> is text."
+    for size in (7, 4096):
+        pieces = [content[at : at + size] for at in range(0, len(content), size)]
+        assert split(pieces) == ("And <think>this</think> is text.", "x" * bounds.MARKS)
