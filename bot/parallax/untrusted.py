@@ -70,6 +70,22 @@ def sequence(value: object) -> Sequence[object]:
     return value if isinstance(value, list) else ()
 
 
+class _Visible(dict[int, int | None]):
+    """What ``str.translate`` makes of each character: None for control, format and unassigned ones. Looks each
+    one up once, in a report with a hundred thousand."""
+
+    def __missing__(self, character: int) -> int | None:
+        if len(self) >= _KNOWN_CHARACTERS:
+            self.clear()
+        hidden = unicodedata.category(chr(character)).startswith("C")
+        self[character] = None if hidden else character
+        return self[character]
+
+
+_KNOWN_CHARACTERS = 2_000
+_VISIBLE = _Visible()
+
+
 def printable(value: object, limit: int) -> str:
     """``value`` as one line of at most ``limit`` characters, with "…" at the end of what is cut; empty when it is
     not a string.
@@ -81,8 +97,7 @@ def printable(value: object, limit: int) -> str:
         return ""
     clean = " ".join(value[: 2 * limit].split())
     if not clean.isprintable():
-        visible = (character for character in clean if not unicodedata.category(character).startswith("C"))
-        clean = " ".join("".join(visible).split())
+        clean = " ".join(clean.translate(_VISIBLE).split())
     if len(clean) <= limit and len(value) <= 2 * limit:
         return clean
     return clean[: limit - 1].rstrip() + "…"
