@@ -42,7 +42,7 @@ def question(stage: Stage) -> str:
 
 
 async def shown(who: Person, room: Channel, command: str, **options: bool) -> Message:
-    return await (await who.slash(room, command, **options)).done_loading()
+    return await (await who.slash(room, command, **options)).done_loading(timeout=30.0)
 
 
 async def test_pdf_and_docx_reach_the_model_together(stage: Stage, room: Channel, ada: Person) -> None:
