@@ -14,8 +14,8 @@ from benchmarks.measure import summary
 from benchmarks.verdict import Bound, Result
 from bot.domain.cluster.history import Sample
 from bot.presentation.cluster_chart import cluster_chart
-from bot.services.requests.fair_semaphore import FairSemaphore
 from bot.workers.chart_drawing import ChartDrawer
+from bot.workers.fair_semaphore import FairSemaphore
 from bot.workers.subprocesses import Subprocesses
 from sandbox.discord_api import DiscordDouble, Message
 from sandbox.parallax import ParallaxDouble

@@ -22,6 +22,11 @@ def numbered_tokens(count: int) -> Iterator[str]:
         yield f"t{number:04d}{end}"
 
 
+def shows_token(text: str) -> bool:
+    """Whether a text shows any numbered token."""
+    return _TOKEN.search(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """From the moment ``at`` (monotonic seconds) a reader saw the first ``tokens`` tokens."""

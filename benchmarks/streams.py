@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.measure import percentile, seen, staleness
+from benchmarks.measure import percentile, seen, shows_token, staleness
 from benchmarks.probed_bot import BEGIN, END
 from benchmarks.scheduler_process import Load, scheduler
 from benchmarks.verdict import Bound, Result
@@ -35,7 +35,7 @@ from tests.fakes.databases import new_database
 
 REST = 0.060
 MB = 1_000_000
-ASKED_AT_ONCE = 10
+ASKED_AT_ONCE = 20
 LOOK_EVERY = 0.25
 PATIENCE = 120.0
 LONGEST = 30.0
@@ -46,7 +46,7 @@ LEVELS = (
     (Load(1, 300, 30.0), 0.26, 120.0),
     (Load(10, 300, 30.0), 0.26, 120.0),
     (Load(100, 600, 30.0), 0.26, 150.0),
-    (Load(1000, 600, 10.0), 1.0, 400.0),
+    (Load(1000, 1200, 10.0), 1.0, 400.0),
 )
 """Loads, each with the most seconds that unseen text may be old on average, and MB that the bot may hold."""
 
@@ -78,6 +78,10 @@ class Measured:
     stacks: dict[str, int]
 
 
+class TooSlow(Exception):
+    """The machine does not get as far as to what is measured."""
+
+
 class ProbedBot(BotProcess):
     """The bot with a look at its event loop, as :mod:`benchmarks.probed_bot` runs it."""
 
@@ -107,12 +111,22 @@ async def run() -> list[Result]:
     results: list[Result] = []
     per_second: dict[int, float] = {}
     for load, oldest, most_mb in LEVELS:
-        measured = await measure(load)
+        try:
+            measured = await measure(load)
+        except (TooSlow, TimeoutError) as error:
+            print(f"{load.streams} streams: {error}", file=sys.stderr)
+            results.append(Result(_name(load), {"not_measured": 1}, (Bound("not_measured", 0),)))
+            continue
         results.append(result_of(measured, oldest=oldest, most_mb=most_mb))
         per_second[load.streams] = measured.span.cpu / (measured.span.ended - measured.span.began)
-    further = (per_second[100] - per_second[10]) / 90
-    results.append(Result("streams.further_stream", {"cpu_ms_a_second": round(further * 1000, 2)}))
+    if {10, 100} <= per_second.keys():
+        further = (per_second[100] - per_second[10]) / 90
+        results.append(Result("streams.further_stream", {"cpu_ms_a_second": round(further * 1000, 2)}))
     return results
+
+
+def _name(load: Load) -> str:
+    return f"streams.{load.streams}x{load.rate:g}"
 
 
 async def measure(load: Load, *, profile: bool = False) -> Measured:
@@ -167,7 +181,10 @@ async def _ask(discord: DiscordDouble, some: Sequence[tuple[int, Person, Channel
         person.slash(channel, "ask", prompt=f"Count, please. {_tag(number)}") for number, person, channel in some
     ]
     for one in await asyncio.gather(*asked):
-        await one.acked(PATIENCE)
+        try:
+            await one.acked(PATIENCE)
+        except AssertionError as error:
+            raise TooSlow(str(error)) from error
     await _until(lambda: all(_pages(discord, channel) for _, _, channel in some), PATIENCE, "the first words")
 
 
@@ -200,7 +217,7 @@ async def _while_all_stream(
         await asyncio.sleep(LOOK_EVERY)
         resident = max(resident, bot.memory_info().rss / MB)
     if resident == 0.0:
-        raise RuntimeError("the first answer ended before the last one had begun: the machine is too slow")
+        raise TooSlow("the first answer ended before the last one had begun")
     span = Span(began, time.monotonic(), _cpu(bot) - used, resident)
     if profile:
         bot.send_signal(END)
@@ -213,8 +230,8 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def _pages(discord: DiscordDouble, hall: Channel) -> list[Message]:
-    """The messages of the answer in this channel."""
-    return [one for one in discord.messages(hall) if one.author.bot and not one.deleted and "t0001" in one.text]
+    """The messages of the answer in this channel: long ones have several."""
+    return [one for one in discord.messages(hall) if one.author.bot and not one.deleted and shows_token(one.text)]
 
 
 def _is_shown(discord: DiscordDouble, hall: Channel) -> bool:
@@ -258,4 +275,4 @@ def result_of(measured: Measured, *, oldest: float, most_mb: float) -> Result:
     ]
     if load.streams > 1:
         bounds.append(Bound("cpu_us_a_token", MOST_CPU_US))
-    return Result(f"streams.{load.streams}x{load.rate:g}", figures, tuple(bounds))
+    return Result(_name(load), figures, tuple(bounds))

@@ -29,7 +29,6 @@ from bot.errors import BotError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import ClusterMonitor
-from bot.services.requests.fair_semaphore import FairSemaphore
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import database_file
@@ -39,6 +38,7 @@ from bot.tasks.background import Background
 from bot.tasks.supervisor import Supervisor
 from bot.telemetry.health import health_server
 from bot.telemetry.metrics import Metrics
+from bot.workers.fair_semaphore import FairSemaphore
 from bot.workers.subprocesses import AT_ONCE, MOST_WAITING, Subprocesses
 
 log = structlog.get_logger(__name__)

@@ -22,7 +22,7 @@ from bot.errors import AttachmentRejected, BotError, DeliveryError
 from bot.i18n.catalogue import say
 from bot.presentation.page import quote_question
 from bot.services.requests.ask import AskRequest
-from bot.services.requests.personal_turns import PersonalTurns
+from bot.tasks.keyed_locks import KeyedLocks
 from cogs.ui.base import acknowledge, fill_in, reply, respond
 from cogs.ui.convert import (
     ask_context_of,
@@ -56,7 +56,7 @@ class Asking:
     def __init__(self, services: Services, application_id: int) -> None:
         self._services = services
         self._application_id = application_id
-        self._opening = PersonalTurns()
+        self._opening = KeyedLocks()
 
     async def by_interaction(
         self,
@@ -144,7 +144,7 @@ class Asking:
         async with _typing(target) if files or about else nullcontext():
             request, doubts = await self._with_files(request, files, about)
         threaded = context.profile.threads and isinstance(message.channel, discord.TextChannel)
-        async with self._opening.passing(asker.user_id) if threaded else nullcontext():
+        async with self._opening.of(asker.user_id) if threaded else nullcontext():
             if threaded:
                 await self._services.ask.check(request)
                 thread = await _thread_on(message, request.prompt)
@@ -180,7 +180,7 @@ class Asking:
         """Show the question in the channel, and its answer in a thread on that message."""
         asker = request.asker
         # One at a time: several of one person's questions must not pass the check for the same last place.
-        async with self._opening.passing(asker.user_id):
+        async with self._opening.of(asker.user_id):
             await self._services.ask.check(request)
             note = say(asker.locale, "asking.thread", asker=f"<@{asker.user_id}>")
             opening = text_layout(quote_question(request.prompt), f"-# {note}")

@@ -38,7 +38,7 @@ _LONGEST_HELD = 400  # the most characters of a line that are held back while it
 
 _UNCERTAIN = re.compile(
     r"\s*(?:#{1,6}\s*|(?:[-+*_](?:\s*[-+*_])*|•)\s*(?:\[[ xX]?\]?\s*)?|\d{1,9}(?:[.)]\s*(?:\[[ xX]?\]?\s*)?)?"
-    r"|=+\s*|-#|`{1,2}|~{1,2}|\$|\\|\\b[a-z]*|\[|\[\^[^\]\s]*(?:\]:?\s*)?)?\Z"
+    r"|=+\s*|-#|\||`{1,2}|~{1,2}|\$|\\|\\b[a-z]*|\[|\[\^[^\]\s]*(?:\]:?\s*)?)?\Z"
 )
 _MARKER = r"(?:[-*+•]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?"
 _WHOLE_LINE = re.compile(

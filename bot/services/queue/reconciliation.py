@@ -17,10 +17,14 @@ from bot.services.queue.in_flight import InFlight, Loss
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
 from bot.tasks.background import Background
+from bot.telemetry.repeats import Repeats
 
 log = structlog.get_logger(__name__)
 
 # Seconds between two comparisons of what is stored with what runs here; a failure makes one at once.
+SAID_EVERY = 600.0
+"""Seconds between two lines of the log about the same question, while the database fails."""
+
 RECONCILE_EVERY = 5.0
 
 # A question is put back, and an answer shown again, this many times. Then the cause will not pass, and the
@@ -63,6 +67,7 @@ class Reconciliation:
         self._clock = clock
         self._owner = owner
         self._failures: dict[str, int] = {}
+        self._said = Repeats(every=SAID_EVERY)
 
     async def run(self) -> None:
         """Reconcile every few seconds and after every failure, until cancelled. Raises :class:`StorageError`."""
@@ -115,7 +120,8 @@ class Reconciliation:
                 await self._repeat_or_end(loss)
         except StorageError as error:
             # It is tried again. The disk's failure does not count as the question's.
-            log.warning("question.not_reconciled", request_id=loss.request_id, detail=str(error))
+            if self._said.due(loss.request_id, self._clock.monotonic()) is not None:
+                log.warning("question.not_reconciled", request_id=loss.request_id, detail=str(error))
         except Exception:
             self._count(loss.request_id)
             raise

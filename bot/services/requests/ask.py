@@ -27,7 +27,7 @@ from bot.services.ports import Brake
 from bot.services.queue.gate import Gate
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
-from bot.services.requests.personal_turns import PersonalTurns
+from bot.tasks.keyed_locks import KeyedLocks
 from bot.tasks.pending import Pending
 
 log = structlog.get_logger(__name__)
@@ -122,7 +122,7 @@ class AskService:
         self._access = access
         self._quotas = quotas
         self._brake = brake
-        self._turns = PersonalTurns()
+        self._turns = KeyedLocks()
         self._unacknowledged = Pending()
 
     async def admit(self, context: AskContext) -> None:
@@ -165,7 +165,9 @@ class AskService:
         entry = object()
         self._unacknowledged.begin(entry)
         try:
-            async with self._turns.passing(request.asker.user_id):
+            # Fair queueing orders only what is in the queue. As each person's questions join one after the other,
+            # everybody's first is in it before anybody's second.
+            async with self._turns.of(request.asker.user_id):
                 self._gate.require_open()
                 accepted = await self._enqueued(request)
             if accepted is not None:

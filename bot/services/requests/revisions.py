@@ -7,7 +7,6 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from weakref import WeakValueDictionary
 
 import structlog
 
@@ -30,6 +29,7 @@ from bot.services.queue.gate import Gate
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
 from bot.services.requests.ask import Accepted
+from bot.tasks.keyed_locks import KeyedLocks
 
 # A press right after the last edit meets a request that is not marked as delivered yet.
 LAST_EDIT_WITHIN = 2.0
@@ -59,7 +59,7 @@ class Revisions:
         self._views = views
         self._clock = clock
         self._queue_limits = queue_limits
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks = KeyedLocks()
 
     async def repeat(
         self, origin: StoredRequest, kind: RequestKind, destination: Destination, *, in_place: bool
@@ -157,7 +157,7 @@ class Revisions:
     async def _alone(self, root_id: str) -> AsyncIterator[None]:
         """Let one press at a time change a question's messages. The next one waits a short time, because what the
         one before shows can be seen before it is over. Raises :class:`UserError` when that takes longer."""
-        lock = self._locks.setdefault(root_id, asyncio.Lock())
+        lock = self._locks.of(root_id)
         try:
             await asyncio.wait_for(lock.acquire(), LAST_EDIT_WITHIN)
         except TimeoutError:

@@ -16,7 +16,7 @@ from aiohttp import web
 from bot.discord_io import attachments
 from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.errors import AttachmentRejected
-from bot.services.requests.fair_semaphore import FairSemaphore
+from bot.workers.fair_semaphore import FairSemaphore
 from bot.workers.subprocesses import Subprocesses
 
 LIMIT = 1000

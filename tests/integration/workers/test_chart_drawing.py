@@ -14,7 +14,6 @@ from bot.domain.queue.usage import UsageRow
 from bot.presentation.chart_data import Chart
 from bot.presentation.cluster_chart import POINTS, cluster_chart, thinned
 from bot.presentation.usage_chart import usage_chart
-from bot.services.requests.fair_semaphore import FairSemaphore
 from bot.workers.chart_drawing import (
     BACKGROUND,
     COLOURS,
@@ -25,6 +24,7 @@ from bot.workers.chart_drawing import (
     font_families,
     main,
 )
+from bot.workers.fair_semaphore import FairSemaphore
 from bot.workers.subprocesses import Subprocesses
 
 DARK = ImageColor.getrgb(BACKGROUND)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import AttachmentRejected
-from bot.services.requests.fair_semaphore import FairSemaphore
 from bot.workers.documents import document_text
+from bot.workers.fair_semaphore import FairSemaphore
 from bot.workers.subprocesses import Subprocesses, Worker
 from bot.workers.text_encoding import Decoded, guessed_text
 from tests.fakes.docx_files import docx, paragraph

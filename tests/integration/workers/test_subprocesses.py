@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import WaitListFull
-from bot.services.requests.fair_semaphore import FairSemaphore
+from bot.workers.fair_semaphore import FairSemaphore
 from bot.workers.subprocesses import AT_ONCE, ChildFailed, Limits, Subprocesses, limit
 
 LIMITS = Limits(memory_bytes=400_000_000, seconds=20.0, output_bytes=100_000)

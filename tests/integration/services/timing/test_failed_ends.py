@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.queue.request import RequestState
 from bot.errors import RequestRefused, StorageError, ValueRefused
@@ -159,7 +161,15 @@ async def test_a_question_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_a_disk_that_is_full_for_long_loses_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three were being answered and one waits: seconds after the disk works again all are answered."""
+    """Three were being answered and one waits: seconds after the disk works again all are answered. The log
+    tells of each once, and not at every attempt."""
+    with capture_logs() as entries:
+        await _through_an_outage(monkeypatch)
+    said = Counter(entry["request_id"] for entry in entries if entry["event"] == "question.not_reconciled")
+    assert set(said.values()) == {1}
+
+
+async def _through_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(ready(3), settings=Settings(clock=LoopClock())) as queue:
         asked = [await queue.asks(user, "?") for user in (1, 2, 3, 4)]
         await queue.scheduler.asked(3)

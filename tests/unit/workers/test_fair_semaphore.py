@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import WaitListFull
-from bot.services.requests.fair_semaphore import FairSemaphore
+from bot.workers.fair_semaphore import FairSemaphore
 
 WIDTH, MOST = 2, 4
 

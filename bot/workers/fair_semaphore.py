@@ -1,8 +1,4 @@
-"""A semaphore that is fair between people: everybody's first question goes before anybody's second.
-
-Fair queueing orders only what is in the queue already: in a burst, a person whose questions were stored first
-would take every free pipeline.
-"""
+"""A semaphore that is fair between people: everybody's first task goes before anybody's second."""
 
 from __future__ import annotations
 

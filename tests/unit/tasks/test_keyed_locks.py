@@ -8,21 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.services.requests.personal_turns import PersonalTurns
+from bot.tasks.keyed_locks import KeyedLocks
 
 
 class Burst:
     """People who wait for their turn and hold it until the test ends it."""
 
     def __init__(self) -> None:
-        self.turns = PersonalTurns()
+        self.turns = KeyedLocks()
         self.inside: list[int] = []
         self.order: list[tuple[int, int]] = []
         self._out = asyncio.Semaphore(0)
 
     async def come(self, user_id: int, number: int) -> None:
         """Wait for a turn, hold it for a while, and release it."""
-        async with self.turns.passing(user_id):
+        async with self.turns.of(user_id):
             assert user_id not in self.inside
             self.inside.append(user_id)
             self.order.append((user_id, number))
@@ -59,7 +59,7 @@ def test_everybody_comes_in_at_once_and_each_persons_tasks_in_order(who: list[in
             own = [number for who_came, number in people.order if who_came == user_id]
             assert own == sorted(own)
         for user_id in set(who):
-            async with asyncio.timeout(1), people.turns.passing(user_id):
+            async with asyncio.timeout(1), people.turns.of(user_id):
                 pass
 
     asyncio.run(burst())
@@ -80,9 +80,9 @@ async def test_who_is_cancelled_when_their_turn_has_come_passes_it_on() -> None:
 
 async def test_a_failure_ends_the_turn() -> None:
     """The next one comes in."""
-    turns = PersonalTurns()
+    turns = KeyedLocks()
     with pytest.raises(ValueError, match="none"):
-        async with turns.passing(1):
+        async with turns.of(1):
             int("none")
-    async with asyncio.timeout(1), turns.passing(1):
+    async with asyncio.timeout(1), turns.of(1):
         pass
