@@ -319,6 +319,7 @@ async def test_the_estimate_is_told_by_how_long_answers_took(tmp_path_factory: p
         stage.parallax.script(["Two ", ("seconds.", 2.0)], match="How long")
         first = await ask(ada, new_room(stage), "How long do you take?")
         second = await ask(ben, new_room(stage), "And I?")
+        await until_shows(stage, second, f"-# <@{ben.id}> · next in the queue")
         assert footer(second) == f"-# <@{ben.id}> · next in the queue"
         await ben.click(second, label="Cancel")
         await until_over(stage, first, second)
