@@ -12,6 +12,7 @@ import secrets
 from collections import deque
 from dataclasses import dataclass, field
 
+import orjson
 from aiohttp import WSMsgType, web
 
 from sandbox.discord_api import intents, payloads
@@ -52,7 +53,7 @@ class Session:
     def dispatch(self, name: str, data: JSON) -> None:
         """Number an event, remember it and send it if someone is connected."""
         self.sequence += 1
-        frame = json.dumps({"op": _DISPATCH, "t": name, "s": self.sequence, "d": data})
+        frame = orjson.dumps({"op": _DISPATCH, "t": name, "s": self.sequence, "d": data}).decode()
         self.sent.append((self.sequence, frame))
         if self.connection is not None:
             self.connection.send(frame)
