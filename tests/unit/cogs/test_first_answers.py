@@ -15,14 +15,17 @@ from bot.discord_io.command_tree import text_layout
 from bot.discord_io.first_answer import (
     ANSWERED_WITHIN,
     HURRIED_AFTER,
+    LATE_FIRST,
     SAID_AFTER,
     Ages,
     FirstAnswer,
     LateAnswers,
     answer_late,
     tell_slow,
+    wait_for_turn,
 )
 from bot.errors import UserError
+from bot.tasks.fair_starts import FairStarts, Start
 from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
 from cogs.ui.base import Press, acknowledge, fill_in, redraw, reply
 from tests.fakes.clocks import HandClock
@@ -214,16 +217,66 @@ async def test_q6_one_that_is_too_old_already_is_answered_at_once() -> None:
     assert late == ["message private=True"]
 
 
-async def test_a_command_that_is_late_before_it_begins_begins_at_once() -> None:
-    """Only then it is known how to answer it."""
-    desk, never = Desk(), asyncio.Event()
-    call = desk.comes(never.wait(), age=ANSWERED_WITHIN)
-    begins = FirstAnswer.of(call.press).begins = asyncio.get_running_loop().create_future()
+class Queue:
+    """Questions that wait for their turn, which never comes by itself."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.starts = FairStarts(1, 1, held=lambda: True)
+
+    def comes(self, *, age: float, finds_out: asyncio.Event | None = None) -> tuple[Call, Start]:
+        """A question comes, which knows after ``finds_out`` that its answer is private."""
+        call = Call(pressed=False, at=self.desk.clock.now() - age)
+        start = self.starts.enter(7)
+
+        async def ask() -> None:
+            await start.begins
+            if finds_out is not None:
+                await finds_out.wait()
+            FirstAnswer.of(call.press).asks(private=True)
+            await wait_for_turn(call.press)
+            await reply(call.press, VIEW, private=True)
+
+        self.desk.late.expect(call.press, asyncio.ensure_future(ask()))
+        FirstAnswer.of(call.press).start = start
+        return call, start
+
+
+async def test_a_question_that_is_late_before_its_turn_is_shown_as_worked_on() -> None:
+    """As privately as it will be answered, which is known when it has begun. Its work waits for the turn."""
+    desk = Desk()
+    call, start = Queue(desk).comes(age=ANSWERED_WITHIN)
     await turns()
-    assert (begins.done(), call) == (True, [])
-    FirstAnswer.of(call.press).asks(private=True)
+    assert (call, start.turn.done()) == (["thinking private=True"], False)
+    assert not desk.late.overdue.goes_first()
+    start.give_turn()
+    await turns()
+    assert call == ["thinking private=True", "follow-up private=True"]
+
+
+async def test_a_late_question_that_does_not_find_out_in_time_is_answered_all_the_same() -> None:
+    """Who may read its answer may be known only when Discord has told the person's roles."""
+    desk, never = Desk(), asyncio.Event()
+    call, start = Queue(desk).comes(age=ANSWERED_WITHIN, finds_out=never)
+    await turns()
+    assert (call, start.begins.done()) == ([], True)
     await desk.pass_(HURRIED_AFTER)
-    assert call == ["thinking private=True"]
+    assert call == ["message private=True"]
+
+
+async def test_late_answers_go_before_new_work() -> None:
+    """As long as they are on their way, but not for longer than a moment when Discord does not answer."""
+    desk, never = Desk(), asyncio.Event()
+    overdue = desk.late.overdue
+    stuck = FirstAnswer(desk.clock)
+    overdue.begin(stuck)
+    assert overdue.goes_first()
+    desk.clock.advance(LATE_FIRST)
+    assert not overdue.goes_first()
+    call = desk.comes(never.wait(), age=ANSWERED_WITHIN)
+    overdue.end(stuck)
+    await turns()
+    assert (call, overdue.goes_first()) == (["message private=True"], False)
 
 
 async def test_q6_a_handler_that_ends_or_answers_is_watched_no_longer() -> None:
