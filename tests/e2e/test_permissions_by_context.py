@@ -5,6 +5,7 @@ DM_GUILD_ID is set, so outside of the bot's servers the roles and settings of th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
@@ -293,3 +294,12 @@ async def test_a5_an_id_that_the_pressed_message_does_not_have_does_nothing(stag
     await stage.discord.wait_until(lambda: press.state != "pending", PATIENCE)
     assert press.state == "failed"
     assert len(stage.discord.messages(room)) == shown
+
+
+async def test_nobody_is_refused_in_a_burst_of_direct_messages(stage: Stage) -> None:
+    """Although Discord tells the roles of fifty people in five seconds by a call each."""
+    people = [stage.discord.new_person(f"guest{number}", "Team") for number in range(80)]
+    asked = await asyncio.gather(*(person.slash(person.dm, "usage") for person in people))
+    said = await asyncio.gather(*(one.done_loading() for one in asked))
+    assert {message.text for message in said} == {said[0].text}
+    assert "roles" not in said[0].text
