@@ -208,7 +208,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         stack.push_async_callback(outgoing.aclose)
         observer = WireObserver(clock, metrics, outgoing)
         bot = ParallaxBot(
-            trace=observer.trace_config(),
+            observer=observer,
             connector=connector(),
             proxy=proxy,
             admin_guild_ids=sorted(settings.admin_guild_ids),

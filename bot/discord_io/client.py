@@ -18,6 +18,7 @@ from discord.gateway import DiscordWebSocket
 
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
+from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.shutdown import finish
@@ -158,7 +159,7 @@ class ParallaxBot(commands.AutoShardedBot):
     def __init__(
         self,
         *,
-        trace: aiohttp.TraceConfig,
+        observer: WireObserver,
         connector: aiohttp.BaseConnector,
         proxy: str | None,
         admin_guild_ids: Sequence[int],
@@ -171,7 +172,7 @@ class ParallaxBot(commands.AutoShardedBot):
         intents = discord.Intents(
             guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
         )
-        repeat_broken_calls()
+        repeat_broken_calls(observer)
         # The bot does not use voice, so the library's warnings that voice is missing are switched off.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -183,7 +184,7 @@ class ParallaxBot(commands.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            http_trace=trace,
+            http_trace=observer.trace_config(),
             connector=connector,
             proxy=proxy,
             guild_ready_timeout=GUILD_READY_TIMEOUT,
