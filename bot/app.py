@@ -31,9 +31,9 @@ from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import ClusterMonitor
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.storage.engine import database_file
+from bot.storage.engine import ServerOptions
 from bot.storage.migrate import upgrade
-from bot.storage.process_lock import ProcessLock
+from bot.storage.ownership import Ownership, owned
 from bot.tasks.background import Background
 from bot.tasks.supervisor import Supervisor
 from bot.telemetry.health import health_server
@@ -98,12 +98,12 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        locked = ProcessLock.awaited(database_file(settings.database_url), SystemClock())
-        lock = await _unless(stopping, stack.enter_async_context(locked))
-        if lock is None:
+        owning = owned(settings.database_url, SystemClock())
+        ownership = await _unless(stopping, stack.enter_async_context(owning))
+        if ownership is None:
             log.info("bot.stopping", grace=0)
             return
-        app = await stack.enter_async_context(assembled(settings, lock))
+        app = await stack.enter_async_context(assembled(settings, ownership))
         _collect_seldom()
         await _run_until(stopping, app, settings)
 
@@ -128,8 +128,9 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         message_content=settings.message_content_intent,
     )
     tasks.append(asyncio.create_task(connected, name="discord"))
-    # Not supervised: what it raises ends the bot.
+    # Not supervised: what they raise ends the bot.
     tasks.append(asyncio.create_task(app.watch.run(clock), name="database"))
+    tasks.append(asyncio.create_task(app.ownership.watch(clock), name="ownership"))
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     try:
         done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -188,15 +189,16 @@ def timeouts_of(settings: Settings) -> Timeouts:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]:
-    """Open and inject everything; close it in reverse order. Migrates the database, whose lock is held."""
+async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[App]:
+    """Open and inject everything; close it in reverse order. Migrates the database, which is owned."""
     clock, metrics = SystemClock(), Metrics()
     # The gateway's address comes from GET /gateway/bot (ParallaxBot.launch_shards).
     Route.BASE = settings.discord_api_url
     proxy = proxy_for(settings.discord_api_url, settings.discord_proxy)
     async with AsyncExitStack() as stack:
         await upgrade(settings.database_url)
-        database = await stack.enter_async_context(Database.open(settings.database_url))
+        options = ServerOptions(settings.database_connections, settings.database_statement_timeout)
+        database = await stack.enter_async_context(Database.open(settings.database_url, options))
         scheduler = ParallaxClient(
             settings.parallax_url,
             timeouts=timeouts_of(settings),
@@ -230,7 +232,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         parts = Parts(
             settings,
             database,
-            lock,
+            ownership,
             scheduler,
             deliveries,
             Messenger(bot, outgoing),

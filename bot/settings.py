@@ -20,6 +20,9 @@ from bot.event_loop import LoopChoice
 DISCORD_API_URL = "https://discord.com/api/v10"
 DISCORD_CDN_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 
+SERVER_SCHEMES = frozenset({"postgresql+asyncpg", "postgresql", "postgres"})
+"""How a DATABASE_URL on a PostgreSQL server may begin."""
+
 Ids = Annotated[frozenset[int], NoDecode]
 
 
@@ -64,7 +67,17 @@ class Settings(BaseSettings):
     )
 
     database_url: str = Field(
-        "sqlite+aiosqlite:///data/bot.db", repr=False, exclude=True, description="Where everything is kept."
+        "sqlite+aiosqlite:///data/bot.db",
+        repr=False,
+        exclude=True,
+        description="Where everything is kept: a SQLite file, or a database of a PostgreSQL server, like "
+        "postgresql+asyncpg://user:password@host/database (the password is never shown).",
+    )
+    database_connections: int = Field(
+        6, ge=2, le=100, description="Connections to PostgreSQL, and two more; SQLite needs no number."
+    )
+    database_statement_timeout: float = Field(
+        30.0, ge=1, le=600, description="The longest that one statement may take on PostgreSQL."
     )
 
     admin_user_ids: Ids = Field(frozenset(), description="Operators by user id, comma-separated.")
@@ -216,8 +229,13 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if not value.startswith("sqlite+aiosqlite:///"):
-            raise ValueError("must look like sqlite+aiosqlite:///data/bot.db")
+        if value.startswith("sqlite+aiosqlite:///"):
+            return value
+        parts = _split(value)
+        if parts is None or parts.scheme not in SERVER_SCHEMES or not parts.path.strip("/"):
+            raise ValueError(
+                "must look like sqlite+aiosqlite:///data/bot.db or postgresql+asyncpg://user:password@host/database"
+            )
         return value
 
     @field_validator("http_bind")

@@ -100,6 +100,15 @@ class HandClock:
                 await self._slept.wait()
 
 
+class HastyClock(HandClock):
+    """A :class:`HandClock` on which every sleep passes at once."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after other tasks had a turn; the time has passed."""
+        self.at += seconds
+        await asyncio.sleep(0)
+
+
 class LoopClock:
     """A :class:`bot.clock.Clock` that shows the event loop's time: virtual on a :class:`VirtualTimeLoop`."""
 
