@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigError
@@ -20,7 +29,37 @@ from bot.event_loop import LoopChoice
 DISCORD_API_URL = "https://discord.com/api/v10"
 DISCORD_CDN_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 
+MOST_SHARDS = 16_384
+"""Far beyond what any bot needs: a larger number is a mistake."""
+
 Ids = Annotated[frozenset[int], NoDecode]
+
+
+def _ids_in_ranges(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    ids: set[int] = set()
+    for part in filter(str.strip, value.replace(";", ",").split(",")):
+        first, dash, last = (piece.strip() for piece in part.partition("-"))
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ValueError("must look like 0-3,7")
+        start, end = int(first), int(last or first)
+        if not start <= end < MOST_SHARDS:
+            raise ValueError("must look like 0-3,7, the smaller number of a range first")
+        ids.update(range(start, end + 1))
+    return tuple(sorted(ids))
+
+
+def _below_count(value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+    count = info.data.get("shard_count")
+    if value and count == 0:
+        raise ValueError("needs SHARD_COUNT, the number of shards of all processes together")
+    if value and count is not None and max(value) >= count:
+        raise ValueError("must be below SHARD_COUNT, because shards are counted from 0")
+    return value
+
+
+ShardIds = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ids_in_ranges), AfterValidator(_below_count)]
 
 
 class Settings(BaseSettings):
@@ -37,6 +76,18 @@ class Settings(BaseSettings):
         exclude=True,
         description="An HTTP proxy for Discord, like http://proxy:3128 (a login in it is never shown); empty: "
         "that of HTTPS_PROXY, unless NO_PROXY names Discord, or none.",
+    )
+
+    shard_count: int = Field(
+        0,
+        ge=0,
+        le=MOST_SHARDS,
+        description="Connections to Discord, of all processes, that share the bot's servers; 0: as many as "
+        "Discord recommends.",
+    )
+    shard_ids: ShardIds = Field(
+        (),
+        description="Which of them this process has, counted from 0, like 0-3,7; needs SHARD_COUNT; empty: all.",
     )
 
     parallax_url: str = Field(
@@ -322,7 +373,7 @@ def render_env_example() -> str:
             lines.append(f"{name.upper()}=")
         else:
             default = field.default
-            text = ",".join(map(str, default)) if isinstance(default, frozenset | dict) else str(default)
+            text = ",".join(map(str, default)) if isinstance(default, frozenset | dict | tuple) else str(default)
             lines.append(f"# {name.upper()}={text}")
         lines.append("")
     return "\n".join(lines)
