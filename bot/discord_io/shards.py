@@ -205,7 +205,12 @@ class Shards:
     async def _identify(self, shard_id: int) -> DiscordWebSocket:
         await self._take_start(shard_id)
         async with self._sharding.turns.turn(self._starts.limit.bucket(shard_id)):
-            return await self._open(shard_id, gateway=self._address)
+            try:
+                return await self._open(shard_id, gateway=self._address)
+            except (ReconnectWebSocket, *_LOST):
+                # The request for a session is the last step.
+                self._starts.give_back()
+                raise
 
     async def _open(self, shard_id: int | None, **how: object) -> DiscordWebSocket:
         opening: Mapping[str, object] = {"shard_id": shard_id, **how}

@@ -60,6 +60,10 @@ class SessionStarts:
             return 0.0
         return max(1.0, until - now)
 
+    def give_back(self) -> None:
+        """Note that a start which was taken did not come as far as asking for a session."""
+        self._left += 1
+
 
 class IdentifyTurns(Protocol):
     """Whose turn it is to start a session: everybody who uses the bot's token has to ask the same one."""

@@ -26,6 +26,14 @@ def test_some_starts_of_a_day_are_never_used(remaining: int, taken: int, passed:
     assert all(wait == 0.0 or wait == pytest.approx(60.0 - passed) for wait in waits)
 
 
+def test_a_start_that_did_not_reach_discord_is_not_lost() -> None:
+    """An outage of hours must not use up what is known to be left."""
+    starts = SessionStarts(SessionStartLimit(KEPT_BACK + 1, 60.0), now=0.0)
+    assert starts.take(0.0) == 0.0
+    starts.give_back()
+    assert [starts.take(0.0), starts.take(0.0)] == [0.0, 60.0]
+
+
 def test_what_discord_tells_later_counts() -> None:
     """Other processes start sessions too, and a new day begins."""
     starts = SessionStarts(SessionStartLimit(KEPT_BACK, 1.0), now=0.0)
