@@ -27,6 +27,7 @@ from bot.domain.discord_calls.session_starts import (
     IdentifyTurns,
     SessionStartLimit,
     SessionStarts,
+    pause_after,
 )
 from bot.domain.discord_calls.shard_plan import ShardPlan
 from bot.telemetry.metrics import Metrics
@@ -41,8 +42,6 @@ FRESH = 60.0
 """Seconds for which what Discord told of the limit of sessions counts."""
 LOOK_AGAIN = 600.0
 """Seconds until Discord is asked again whether there are sessions left."""
-LONGEST_PAUSE, LONGEST_AFTER_REFUSAL = 30.0, 300.0
-"""Seconds between attempts, at most: to connect, and to get a session, of which a day has only so many."""
 
 _LOST = (OSError, TimeoutError, aiohttp.ClientError, discord.HTTPException, discord.GatewayNotFound)
 
@@ -164,9 +163,7 @@ class Shards:
             elif failures >= RESUMES:
                 resumable = None
             self._lost(shard_id, reason, failures, resumes=resumable is not None)
-            if failures:
-                most = LONGEST_PAUSE if opened is None else LONGEST_AFTER_REFUSAL
-                await self._clock.sleep(min(2.0 ** min(failures - 1, 10), most) * random.uniform(0.5, 1.0))
+            await self._clock.sleep(pause_after(failures, random.random(), refused=opened is not None))
 
     def _register(self, shard_id: int, opened: DiscordWebSocket) -> None:
         """Put a connection where the library looks for it: to set the presence and to close it."""

@@ -254,6 +254,7 @@ class Gateway:
         self.identifies += 1
         if not starts.take(shard[0]):
             connection.send(json.dumps({"op": _INVALID, "d": False}))
+            self._world.touch()
             return None
         session = Session(secrets.token_hex(16), wanted, shard)
         if data.get("presence"):

@@ -25,6 +25,10 @@ MOST_SHARDS = 16_384
 LONGEST_RESET = 86_400.0
 """Seconds: the limit is one of 24 hours."""
 
+LONGEST_PAUSE = 30.0
+LONGEST_AFTER_REFUSAL = 300.0
+"""Seconds between two attempts, at most: to connect, and to get a session, of which a day has only so many."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionStartLimit:
@@ -63,6 +67,18 @@ class SessionStarts:
     def give_back(self) -> None:
         """Note that a start which was taken did not come as far as asking for a session."""
         self._left += 1
+
+
+def pause_after(failures: int, jitter: float, *, refused: bool) -> float:
+    """Seconds until a shard is connected again after so many failures in a row; 0 after none.
+
+    ``refused``: the last attempt connected and got no session. ``jitter`` is a random number in [0, 1), by which
+    half of the pause is drawn, so that shards do not come back together.
+    """
+    if failures == 0:
+        return 0.0
+    most = LONGEST_AFTER_REFUSAL if refused else LONGEST_PAUSE
+    return min(2.0 ** min(failures - 1, 10), most) * (0.5 + 0.5 * jitter)
 
 
 class IdentifyTurns(Protocol):

@@ -87,7 +87,7 @@ class Rig:
         until = loop.time() + timeout
         while not condition():
             assert loop.time() < until, self.double.gateway.ready_shards
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
 
 
 Connect = Callable[..., contextlib.AbstractAsyncContextManager[Rig]]

@@ -7,8 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import settings
-from bot.domain.discord_calls.session_starts import KEPT_BACK, MOST_SHARDS, SessionStartLimit, SessionStarts
+from bot.domain.discord_calls.session_starts import (
+    KEPT_BACK,
+    LONGEST_AFTER_REFUSAL,
+    LONGEST_PAUSE,
+    MOST_SHARDS,
+    SessionStartLimit,
+    SessionStarts,
+    pause_after,
+)
 from bot.domain.discord_calls.shard_plan import ShardPlan, ranges
+
+DAY = 86_400.0
 
 
 def test_shards_of_different_buckets_may_identify_at_once() -> None:
@@ -42,6 +52,25 @@ def test_what_discord_tells_later_counts() -> None:
     assert [starts.take(10.0), starts.take(10.0)] == [0.0, 60.0]
 
 
+@pytest.mark.parametrize(("refused", "most"), [(True, 800), (False, 6_000)])
+def test_a_shard_that_gets_no_session_does_not_use_up_the_day(refused: bool, most: int) -> None:
+    """1,000 are allowed; attempts to connect use none. The first attempt is at once."""
+    assert pause_after(0, 0.0, refused=refused) == 0.0
+    passed, attempts = 0.0, 0
+    while passed < DAY:
+        attempts += 1
+        passed += pause_after(attempts, 0.0, refused=refused)
+    assert attempts < most
+
+
+@given(failures=st.integers(1, 100), jitter=st.floats(0, 1, exclude_max=True), refused=st.booleans())
+def test_pauses_grow_to_their_bound(failures: int, jitter: float, refused: bool) -> None:
+    """Half of each is drawn."""
+    pause = pause_after(failures, jitter, refused=refused)
+    assert 0.5 <= pause <= (LONGEST_AFTER_REFUSAL if refused else LONGEST_PAUSE)
+    assert pause <= pause_after(failures + 1, jitter, refused=refused)
+
+
 @pytest.mark.parametrize(
     ("count", "ids", "recommended", "planned", "said"),
     [
@@ -70,11 +99,4 @@ def test_a_recommendation_is_bounded() -> None:
 @given(st.sets(st.integers(0, 40), min_size=1))
 def test_ids_read_as_the_setting_is_written(ids: set[int]) -> None:
     """Reading them gives the same ids."""
-    written = ranges(sorted(ids))
-    read = settings.Settings(
-        discord_token="x",
-        shard_count=41,
-        shard_ids=written,
-        _env_file=None,
-    )
-    assert set(read.shard_ids) == ids
+    assert settings._ids_in_ranges(ranges(sorted(ids))) == tuple(sorted(ids))
