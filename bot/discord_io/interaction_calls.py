@@ -16,6 +16,9 @@ import structlog
 from discord.http import Route
 from discord.webhook.async_ import AsyncWebhookAdapter, async_context
 
+from bot.discord_io.delivery.observed_session import ObservedSession
+from bot.discord_io.delivery.rate_limit_trace import WireObserver
+
 log = structlog.get_logger(__name__)
 
 # Discord sends events to every session of a token, so during a rolling restart two processes receive the same
@@ -23,9 +26,10 @@ log = structlog.get_logger(__name__)
 ALREADY_ACKNOWLEDGED = 40060
 
 
-def repeat_broken_calls() -> None:
-    """Use the adapter in this task and in all that it starts from now on."""
-    async_context.set(RepeatingAdapter())
+def repeat_broken_calls(observer: WireObserver | None = None) -> None:
+    """Use the adapter in this task and in all that it starts from now on. It tells the ``observer`` of its
+    requests; None: they go through the client's session with its trace."""
+    async_context.set(RepeatingAdapter(observer))
 
 
 AT_ONCE = 64
@@ -103,8 +107,10 @@ class RepeatingAdapter(AsyncWebhookAdapter):
     message, which costs more than the call and is used by nobody.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, observer: WireObserver | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # the library does not annotate it
+        self._observer = observer
+        self._observed: ObservedSession | None = None
         self._departures = Departures()
 
     async def request(
@@ -135,8 +141,9 @@ class RepeatingAdapter(AsyncWebhookAdapter):
         files: Sequence[discord.File] | None,
         **options: Any,  # noqa: ANN401  # as above
     ) -> Any:  # noqa: ANN401  # as above
+        wire = self._wire(session)
         try:
-            return await super().request(route, session, files=files, **options)
+            return await super().request(route, wire, files=files, **options)
         except aiohttp.ClientConnectionError as error:
             if isinstance(error, TimeoutError) or not _is_harmless(route, error):
                 raise
@@ -144,12 +151,20 @@ class RepeatingAdapter(AsyncWebhookAdapter):
         for file in files or ():
             file.reset(seek=True)
         try:
-            return await super().request(route, session, files=files, **options)
+            return await super().request(route, wire, files=files, **options)
         except discord.HTTPException as error:
             if error.code == ALREADY_ACKNOWLEDGED and _is_callback(route):
                 # The first call had arrived, and only its answer was lost.
                 return {"interaction": {"id": str(route.webhook_id), "type": 0, "response_message_id": None}}
             raise
+
+    def _wire(self, session: aiohttp.ClientSession) -> aiohttp.ClientSession:
+        """The session to use in place of the client's."""
+        if self._observer is None:
+            return session
+        if self._observed is None or self._observed.source is not session:
+            self._observed = ObservedSession(session, self._observer)
+        return self._observed  # type: ignore[return-value]  # the library uses nothing but its request
 
 
 def _is_callback(route: Route) -> bool:

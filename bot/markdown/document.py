@@ -134,8 +134,8 @@ class AnswerDocument:
         """
         self._finish()
         if self._shown is None:
-            tail = [] if self._closed or self._layout.full else self._blocks.tail()
-            self._shown = self._layout.pages(tail)
+            settled, tail = ((), []) if self._closed or self._layout.full else self._blocks.tail()
+            self._shown = self._layout.pages(settled, tail)
         return self._shown
 
     def overflow(self) -> Overflow | None:

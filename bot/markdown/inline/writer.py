@@ -13,7 +13,7 @@ from bot.markdown.live_forms import breaks, invite
 from bot.markdown.paginator import Text
 
 _WORD = re.compile(r"\s*\S+(?:\s+|\Z)|\s+")
-_LONGEST_WORD = 80  # longer runs (scripts without spaces) are split so that a page can end inside them
+LONGEST_PIECE = 80  # longer runs (scripts without spaces) are split so that a page can end inside them
 _DEEPEST_MARKS = 12  # marks inside marks, more than a person can tell apart
 _UNRELATED = "\ufffc"  # stands for code and line ends, which no live form goes across
 _PAIRS = {"strong": "**", "em": "*", "s": "~~", "spoiler": "||"}
@@ -42,11 +42,11 @@ def plain(source: str) -> str:
 
 def words(text: str) -> list[str]:
     """The text in pieces of a word and the space after it; a very long word is split into several pieces."""
-    if len(text) <= _LONGEST_WORD and " " not in text:
+    if len(text) <= LONGEST_PIECE and " " not in text:
         return [text] if text else []
     out: list[str] = []
     for word in _WORD.findall(text):
-        if len(word) <= _LONGEST_WORD:
+        if len(word) <= LONGEST_PIECE:
             out.append(word)
         else:
             out.extend(_parted(word))

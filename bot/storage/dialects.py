@@ -1,0 +1,36 @@
+"""What SQLite and PostgreSQL do differently inside of a transaction. All else in the stores is the same SQL.
+
+SQLite has one writer, so a transaction that reads something and then writes by it needs no lock. On PostgreSQL
+several write at a time, each statement sees what was committed when it began (READ COMMITTED), and such a
+transaction has to lock first: :func:`hold_queue`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from bot.storage.tables import line_state
+
+POSTGRES = "postgresql"
+"""SQLAlchemy's name of the dialect."""
+
+QUEUE_CHANGED = "queue changed"
+"""The entry of a connection's ``info`` that says whether other processes are to look at the queue again."""
+
+_HOLD = select(line_state.c.id).with_for_update()
+
+
+def hold_queue(connection: Connection) -> None:
+    """Let no other transaction that calls this run until this one ends. Call it before anything else: what a
+    statement sees is decided when it begins, not when it has its lock.
+
+    What is held are the queue and everything that a question changes: accounts, turns, summaries, and the profiles
+    by which it is admitted.
+    """
+    if connection.dialect.name == POSTGRES:
+        connection.execute(_HOLD)
+
+
+def queue_changed(connection: Connection) -> None:
+    """Let other processes look at the queue again once this transaction is committed."""
+    connection.info[QUEUE_CHANGED] = True
