@@ -7,7 +7,6 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
-from bot.discord_io.command_tree import ASKS
 from cogs.ui.answer_buttons import AnswerControl
 from cogs.ui.ask_flow import Asking
 
@@ -27,7 +26,7 @@ class Ask(commands.Cog):
         """Stop answering them."""
         self._bot.remove_dynamic_items(AnswerControl)
 
-    @app_commands.command(name="ask", description="Ask the team's own AI cluster.", extras={ASKS: True})
+    @app_commands.command(name="ask", description="Ask the team's own AI cluster.")
     @app_commands.describe(
         prompt="Your question.",
         attachment="A file to go with it: text, PDF or DOCX.",

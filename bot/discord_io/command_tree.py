@@ -36,9 +36,6 @@ BEGIN_AT_ONCE = 16
 """Commands that begin in one turn of the event loop."""
 AT_WORK = 64
 """Questions that are being taken into the queue when no further command begins. So many share a commit."""
-ASKS = "asks"
-"""In a command's ``extras``: it asks a question, and calls :func:`first_answer.wait_for_turn` before it does the
-work for that."""
 # Seconds. Discord takes an answer to an interaction for 3 s, so a refusal later than this is not sent.
 REFUSED_WITHIN = 2.5
 _ADMITTED = "admitted"
@@ -169,9 +166,7 @@ class Guard:
         if known and sent is not Sent.COMPLETION:
             self.watch(interaction)
         if known and sent is Sent.COMMAND:
-            start = self._starts.enter(interaction.user.id)
-            if interaction.command is not None and interaction.command.extras.get(ASKS):
-                FirstAnswer.of(interaction).start = start
+            start = FirstAnswer.of(interaction).start = self._starts.enter(interaction.user.id)
             await start.begins
         return bool(known)
 

@@ -11,6 +11,7 @@ import heapq
 import itertools
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import discord
@@ -38,7 +39,7 @@ TOLD_AFTER = 2.0
 """Seconds until somebody whose press is acknowledged, and who sees nothing of it, reads that it takes longer."""
 
 HURRIED_AFTER = 0.1
-"""Seconds after which a question that was late before it could begin has begun."""
+"""Seconds after which a command that was late before it could begin has begun."""
 
 LATE_IN_A_TURN = 64
 """Late answers that are begun in one turn of the event loop."""
@@ -69,8 +70,9 @@ class FirstAnswer:
     ``lock`` is held while a first answer is sent. ``told``: the sentence that it takes longer was sent; a press
     was acknowledged without a change of its message. ``is_new``: what fills in the answer afterwards is a new
     message, private or not; None when it changes the one that is there. ``taking``: the interaction asks a
-    question, whose first answer becomes the message with the answer. ``start``: of a question that waits for its
-    turn; None for everything else. ``overdue``: where it counts as long as its late answer has not arrived.
+    question, whose first answer becomes the message with the answer. ``start``: of a command, which waits
+    for its turn; None for everything else. ``overdue``: where it counts as long as its late answer has not
+    arrived.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -119,13 +121,15 @@ class Overdue:
         self._open: set[FirstAnswer] = set()
         self._until = 0.0
 
-    def begin(self, first: FirstAnswer) -> None:
-        """Count this one, whose answer is to be sent now."""
-        first.overdue = self
+    def begin(self, first: FirstAnswer, handler: asyncio.Task[Any]) -> None:
+        """Count this one, whose answer is to be sent now, until :meth:`end` or the end of its handler."""
+        if first.overdue is None:
+            first.overdue = self
+            handler.add_done_callback(partial(self.end, first))
         self._open.add(first)
         self._until = self._clock.monotonic() + LATE_FIRST
 
-    def end(self, first: FirstAnswer) -> None:
+    def end(self, first: FirstAnswer, _handler: asyncio.Task[Any] | None = None) -> None:
         """Count it no longer."""
         self._open.discard(first)
 
@@ -224,9 +228,10 @@ class LateAnswers:
     def _begin(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
         first = FirstAnswer.of(interaction)
         if not interaction.response.is_done():
-            self.overdue.begin(first)
+            self.overdue.begin(first, handler)
         if first.start is not None and not first.start.begins.done():
-            # Who may read its answer is known when it has begun; then it answers by itself.
+            # What it is about, and who may read its answer, is known when it has begun. A question then answers by
+            # itself; of anything else the first answer may have to be its own, such as a dialogue.
             first.start.hurry()
             self._look_at(self._clock.monotonic() + HURRIED_AFTER, interaction, handler)
         else:

@@ -267,16 +267,33 @@ async def test_a_late_question_that_does_not_find_out_in_time_is_answered_all_th
 async def test_late_answers_go_before_new_work() -> None:
     """As long as they are on their way, but not for longer than a moment when Discord does not answer."""
     desk, never = Desk(), asyncio.Event()
-    overdue = desk.late.overdue
-    stuck = FirstAnswer(desk.clock)
-    overdue.begin(stuck)
+    overdue, ends = desk.late.overdue, asyncio.Event()
+    handler = asyncio.ensure_future(ends.wait())
+    overdue.begin(FirstAnswer(desk.clock), handler)
     assert overdue.goes_first()
     desk.clock.advance(LATE_FIRST)
     assert not overdue.goes_first()
+    ends.set()
+    await handler
     call = desk.comes(never.wait(), age=ANSWERED_WITHIN)
-    overdue.end(stuck)
     await turns()
     assert (call, overdue.goes_first()) == (["message private=True"], False)
+
+
+async def test_a_late_command_that_answers_by_itself_holds_up_nobody() -> None:
+    """It may open a dialogue, which nothing but a first answer can."""
+    desk = Desk()
+    call = Call(pressed=False, at=desk.clock.now() - ANSWERED_WITHIN)
+    start = Queue(desk).starts.enter(7)
+
+    async def show() -> None:
+        await start.begins
+        await reply(call.press, VIEW, private=False)
+
+    desk.late.expect(call.press, asyncio.ensure_future(show()))
+    FirstAnswer.of(call.press).start = start
+    await desk.pass_(HURRIED_AFTER)
+    assert (call, desk.late.overdue.goes_first()) == (["message private=False"], False)
 
 
 async def test_q6_a_handler_that_ends_or_answers_is_watched_no_longer() -> None:

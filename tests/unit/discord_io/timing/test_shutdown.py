@@ -43,7 +43,6 @@ class Sending:
         self.created_at = datetime.now(UTC)
         self.user = SimpleNamespace(id=7)
         self.guild_id = None
-        self.command = None
         self.locale = discord.Locale.german
         self.response = SimpleNamespace(
             type=answered,
