@@ -19,6 +19,7 @@ from bot.discord_io.command_tree import Guard, ParallaxTree
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
+from bot.discord_io.own_messages import ConnectionState
 from bot.discord_io.shards import Sharding, Shards
 from bot.discord_io.shutdown import finish
 from bot.domain.cluster.audit import AuditLog
@@ -250,6 +251,11 @@ class ParallaxBot(commands.AutoShardedBot):
             await self.guard.aclose()
             self._shards.stop()
             await super().close()
+
+    def _get_state(self, **options: Any) -> ConnectionState:  # noqa: ANN401  # as the library's
+        return ConnectionState(
+            dispatch=self.dispatch, handlers=self._handlers, hooks=self._hooks, http=self.http, **options
+        )
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as the library's
         """Start the listeners of an event, unless nothing can be answered any more."""

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 import structlog
 
 from bot.clock import Clock, first_of, woken
+from bot.discord_io.delivery.edit_turns import EditQueue
 from bot.discord_io.delivery.shared_bucket import ChannelBuckets
 from bot.domain.discord_calls.brake import InvalidAnswers, Level
 from bot.domain.discord_calls.budget import CallBudget
@@ -77,6 +78,7 @@ class Outgoing:
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
         self.channel_buckets = ChannelBuckets(clock.monotonic())
+        self.edits = EditQueue(clock)
         self._clock = clock
         self._metrics = metrics
         self._budget: CallBudget[Ticket] = CallBudget()
