@@ -14,7 +14,9 @@ import pytest
 from bot.discord_io import client
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import Guard
+from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.identify_turns import OwnIdentifyTurns
+from bot.discord_io.outgoing import Outgoing
 from bot.discord_io.shards import Sharding
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.telemetry.metrics import Metrics
@@ -106,7 +108,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
         async with double or strict_double() as running:
             monkeypatch.setattr(discord.http.Route, "BASE", running.api_url)
             bot = ParallaxBot(
-                trace=aiohttp.TraceConfig(),
+                observer=WireObserver(clock, metrics, Outgoing(clock, metrics)),
                 connector=aiohttp.TCPConnector(),
                 proxy=None,
                 admin_guild_ids=(),
