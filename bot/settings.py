@@ -62,7 +62,19 @@ def _below_count(value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...
     return value
 
 
+def _known_database(value: str) -> str:
+    if value.startswith("sqlite+aiosqlite:///"):
+        return value
+    parts = parts_of(value)
+    if parts is None or parts.scheme not in SERVER_SCHEMES or not parts.path.strip("/"):
+        raise ValueError(
+            "must look like sqlite+aiosqlite:///data/bot.db or postgresql+asyncpg://user:password@host/database"
+        )
+    return value
+
+
 ShardIds = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ids_in_ranges), AfterValidator(_below_count)]
+DatabaseUrl = Annotated[str, AfterValidator(_known_database)]
 
 
 class Settings(BaseSettings):
@@ -117,7 +129,7 @@ class Settings(BaseSettings):
         "`python -m bot doctor` finds out.",
     )
 
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         "sqlite+aiosqlite:///data/bot.db",
         repr=False,
         exclude=True,
@@ -275,18 +287,6 @@ class Settings(BaseSettings):
     def _has_no_login(cls, value: str) -> str:
         if "@" in urlsplit(value).netloc:
             raise ValueError("must contain no login: use one like https://cluster.example")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str) -> str:
-        if value.startswith("sqlite+aiosqlite:///"):
-            return value
-        parts = parts_of(value)
-        if parts is None or parts.scheme not in SERVER_SCHEMES or not parts.path.strip("/"):
-            raise ValueError(
-                "must look like sqlite+aiosqlite:///data/bot.db or postgresql+asyncpg://user:password@host/database"
-            )
         return value
 
     @field_validator("http_bind")
