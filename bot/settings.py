@@ -265,7 +265,9 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that no log and no output may contain: the token, the key, and the logins inside addresses."""
-        logins = (_logins_in(url) for url in (self.parallax_url, self.discord_proxy, self.database_url))
+        logins = [_logins_in(url) for url in (self.parallax_url, self.discord_proxy)]
+        # A database's user without a password is no token: many servers let a system's user in by its name.
+        logins.append(_logins_in(self.database_url, user_is_token=False))
         tokens = (token.get_secret_value() for token in (self.discord_token, self.parallax_api_key))
         return (*filter(None, tokens), *(text for texts in logins for text in texts))
 
@@ -282,16 +284,16 @@ def without_login(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _logins_in(url: str) -> tuple[str, ...]:
+def _logins_in(url: str, *, user_is_token: bool = True) -> tuple[str, ...]:
     """Every form in which an address's password may appear: as written, decoded, and as a Basic header. A user
-    name without a password is treated as a token."""
+    name without a password is treated as a token, if ``user_is_token``."""
     parts = _split(url)
     if parts is None:
         return ()
     login, at, _ = parts.netloc.rpartition("@")
     found: list[str] = []
-    if at:
-        user, _, password = login.partition(":")
+    user, _, password = login.partition(":")
+    if at and (password or user_is_token):
         basic = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
         found += [password or user, unquote(password or user), basic]
     found += [value for name, value in parse_qsl(parts.query) if "pass" in name.lower()]
