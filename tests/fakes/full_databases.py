@@ -39,7 +39,7 @@ def _value(column: Column[Any], number: int) -> Any:  # whatever the column hold
     if kind is int:
         is_counted = column.table.dialect_options["sqlite"]["autoincrement"] and column.primary_key
         is_id = str(column.type) == "BIGINT" and not is_counted
-        return number * 1_234_567_890_123_456 if is_id else number
+        return number * 1_234_567_890_123 if is_id else number
     if kind is float:
         return float(number) / 3 if column.primary_key else _FLOATS[number % len(_FLOATS)]
     text = f"{column.name} {number}"

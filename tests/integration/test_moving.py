@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 
+from bot.clock import Clock
+from bot.moving import move_and_tell
+from bot.storage.move.checksums import Checksum
+from bot.storage.move.mover import Moved, MovedTable, Watcher
 from bot.storage.process_lock import ProcessLock
 from bot.storage.tables import metadata
 from tests.fakes.databases import new_database
 from tests.fakes.full_databases import ROWS, everything, filled
 from tests.fakes.moves import Seen, StoppedError, moved, stop
 from tests.fakes.postgres import server_database
+from tests.integration.storage.test_migrations import execute
 from tests.unit.test_cli import bot
 
 SOURCE = {"DATABASE_URL": "sqlite+aiosqlite:///bot.db"}
@@ -80,6 +86,44 @@ async def test_no_bot_starts_on_a_part(tmp_path: Path) -> None:
     )
     assert (done.returncode, json.loads(done.stdout)["went_on"]) == (0, True), done.stderr
     assert await everything(target["DATABASE_URL"]) == await everything(source)
+
+
+async def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
+    """A bar for copying and one for comparing, beside the result and not in it."""
+    source = await filled(new_database(tmp_path))
+    target = f"sqlite+aiosqlite:///{tmp_path / 'new.db'}"
+    with pytest.raises(StoppedError):
+        await moved(source, target, Seen(at=5, do=stop))
+    execute(tmp_path / "bot.db", "UPDATE accounts SET finish = 5")
+
+    done = await asyncio.to_thread(bot, tmp_path, "migrate", "--to", target, FORCE_COLOR="1", **SOURCE)
+
+    assert done.returncode == 0, done.stderr
+    total = ROWS * (len(metadata.sorted_tables) - 1) + 1
+    shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", done.stderr)
+    assert "has changed since the move was stopped: copying all of it again" in " ".join(shown.split())
+    assert re.search(rf"copying .*{total}/{total} rows +\w+\s*\n.*comparing .*{total}/{total} rows", shown)
+    assert "copying" not in done.stdout
+
+
+def test_a_difference_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the table and below it, or in the object; the command fails."""
+
+    async def differs(source: str, target: str, clock: Clock, watcher: Watcher) -> Moved:
+        return Moved("bot.db", "new.db", [MovedTable("audit", Checksum(2, 5), Checksum(1, 4))])
+
+    monkeypatch.setattr("bot.moving.move", differs)
+    monkeypatch.setattr("bot.moving.configure_logging", lambda *_, **__: None)
+    places = ("sqlite+aiosqlite:///bot.db", "sqlite+aiosqlite:///new.db")
+
+    assert not move_and_tell(*places, as_json=False)
+    shown = capsys.readouterr().out
+    assert re.search(r"audit +│ 2 / 1 │ 0{12} +│ NO ", shown)
+    assert "Not complete: something else has changed new.db or bot.db meanwhile." in shown
+
+    assert not move_and_tell(*places, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["complete"], told["tables"][0]["equal"]) == (False, False)
 
 
 @pytest.mark.parametrize(
