@@ -61,7 +61,7 @@ def test_a_bot_that_runs_is_not_moved(tmp_path: Path) -> None:
     with ProcessLock.held(tmp_path / "bot.db"):
         done = bot(tmp_path, "migrate", "--to", "sqlite+aiosqlite:///new/bot.db", "--json", **SOURCE)
 
-    reason = "another process uses bot.db: nothing was changed, stop it first"
+    reason = "another process uses bot.db: stop it first, and run this again"
     assert (done.returncode, done.stderr) == (1, f"error: {reason}\n")
     assert json.loads(done.stdout) == {"complete": False, "error": reason}
     assert not (tmp_path / "new").exists()

@@ -15,16 +15,16 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Table
 
 from bot.clock import Clock
-from bot.errors import ConfigError, DatabaseInUse, StorageError
+from bot.errors import ConfigError, StorageError
 from bot.storage import migrate
 from bot.storage.addresses import database_file, is_postgres, server_url, shown
 from bot.storage.engine import ServerOptions
+from bot.storage.move.alone import Alone, alone
 from bot.storage.move.checksums import Checksum, canonical
 from bot.storage.move.counters import read_counters
 from bot.storage.move.paging import Reads, checksum, count, key_of, pages
 from bot.storage.move.source import opened_source, require_source
 from bot.storage.move.target import Content, Copied, Target, content, opened_target
-from bot.storage.ownership import Ownership, owned
 from bot.storage.tables import metadata
 
 T = TypeVar("T")
@@ -100,13 +100,8 @@ async def move(source: str, target: str, clock: Clock, watcher: Watcher) -> Move
         raise ConfigError("--to names the database that DATABASE_URL names: name the one to move to")
     require_source(source)
     async with AsyncExitStack() as stack:
-        owners = []
-        for url in (source, target):
-            try:
-                owners.append(await stack.enter_async_context(owned(url, clock, wait=False)))
-            except DatabaseInUse as error:
-                raise DatabaseInUse(f"{error}: nothing was changed, stop it first") from error
-        return await _while_owned(owners, clock, _move(source, target, watcher))
+        places = [await stack.enter_async_context(alone(url, clock)) for url in (source, target)]
+        return await _while_alone(places, clock, _move(source, target, watcher))
 
 
 def _is_same(source: str, target: str) -> bool:
@@ -117,10 +112,10 @@ def _is_same(source: str, target: str) -> bool:
     return database_file(source).resolve() == database_file(target).resolve()
 
 
-async def _while_owned(owners: Sequence[Ownership], clock: Clock, work: Coroutine[object, object, T]) -> T:
-    """Await ``work``, and cancel it when one of the databases does not belong to this process any more."""
+async def _while_alone(places: Sequence[Alone], clock: Clock, work: Coroutine[object, object, T]) -> T:
+    """Await ``work``, and cancel it when another process uses one of the databases."""
     working = asyncio.create_task(work, name="move")
-    watches = [asyncio.create_task(owner.watch(clock), name="ownership") for owner in owners]
+    watches = [asyncio.create_task(place.watch(clock), name="alone") for place in places]
     try:
         done, _ = await asyncio.wait({working, *watches}, return_when=asyncio.FIRST_COMPLETED)
         for task in done - {working}:

@@ -74,7 +74,7 @@ async def test_a_database_in_use_is_left_alone(place: Place, engine: str, used: 
         places = {"source": await filled(places["target"]), "target": await place("sqlite", "other")}
     there = await everything(places["target"])
     async with owned(places[used], SystemClock()):
-        with pytest.raises(DatabaseInUse, match=r"^another process uses .*: nothing was changed, stop it first$"):
+        with pytest.raises(DatabaseInUse, match=r"^another process uses .*: stop it first, and run this again$"):
             await moved(places["source"], places["target"])
     assert await everything(places["target"]) == there
 
