@@ -237,7 +237,7 @@ async def test_losing_a_database_to_another_process_ends_the_move(
     monkeypatch.setattr(ProcessLock, "watch", lost)
     source = await filled(await place("sqlite", "source"))
     target = await place("sqlite", "target")
-    with pytest.raises(DatabaseInUse, match="^another process uses it$"):
+    with pytest.raises(DatabaseInUse, match=r"^another process uses it$"):
         await moved(source, target)
 
 
