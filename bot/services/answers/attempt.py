@@ -327,12 +327,14 @@ class Attempt:
             self.live.view.show_thinking()
 
     async def _tick(self) -> None:
+        told = 0
         while True:
             await self._clock.sleep(FOOTER_TICK)
             if self._waits:
                 self._show_repeat()
-            else:
+            elif self._buffer.text_tokens == told:  # new text is shown anyway, with the footer
                 self.live.show()
+            told = self._buffer.text_tokens
 
     async def _prompt(self) -> Prompt:
         prompt = await self._parts.prompts.of(self.request.question, assistant_prefix=self._prefixes)
