@@ -109,7 +109,7 @@ class Attempt:
         self._options = parts.prompts.options(request.question)
         self._prefixes = parts.prompts.policy.assistant_prefix
         self._stop: Stop | None = None
-        self._started = self._was_taken = False
+        self._started = self._was_taken = self._leaves = False
         self._prompt_tokens = 0
         self._buffer = StreamBuffer(parts.clock)
         self._buffer.model = model
@@ -145,7 +145,12 @@ class Attempt:
             if self._reader is not None and self.withdrawable:
                 # What has arrived by now is read first.
                 self.live.view.demand.ask()
-                asyncio.get_running_loop().call_soon(self._reader.cancel)
+                asyncio.get_running_loop().call_soon(self._interrupt)
+
+    def _interrupt(self) -> None:
+        """End the reading, unless it is ending: closing the connection must not be interrupted."""
+        if self._reader is not None and not self._leaves:
+            self._reader.cancel()
 
     @property
     def used(self) -> Used | None:
@@ -292,7 +297,7 @@ class Attempt:
             think=False if prompt.prefix or prompt.thought_enough else self.request.question.think,
             goes_on=bool(prompt.prefix),
         )
-        worked = False
+        worked = self._leaves = False
         async with self._parts.scheduler.stream_chat(chat, demand=self.live.view.demand) as events:
             async for event in events:
                 if isinstance(event, Started):
@@ -300,11 +305,11 @@ class Attempt:
                 elif not worked:
                     worked = True
                     self._gate.worked(self.request.request_id)
-                if isinstance(event, Finish):
-                    return event if self._stop is None else None
-                self._take(event)
-                if self._stop is not None:
-                    return None
+                if not isinstance(event, Finish):
+                    self._take(event)
+                self._leaves = isinstance(event, Finish) or self._stop is not None
+                if self._leaves:
+                    return event if isinstance(event, Finish) and self._stop is None else None
         return None
 
     def _taken(self, event: Started) -> None:
