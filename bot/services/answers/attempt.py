@@ -23,7 +23,7 @@ from bot.domain.chat import (
     Text,
 )
 from bot.domain.conversation.tokens import TokenEstimator
-from bot.domain.queue.request import Answer, StoredRequest, Used
+from bot.domain.queue.request import Answer, GenerationOptions, StoredRequest, Used
 from bot.domain.scheduler import Scheduler
 from bot.errors import (
     BotError,
@@ -285,18 +285,7 @@ class Attempt:
     async def _read(self, prompt: Prompt) -> Finish | None:
         goes_on = bool(prompt.prefix) and self._broken is not None
         self._buffer.sent(prompt.prefix, keep=goes_on)
-        messages = prompt.window.messages
-        if prompt.prefix:
-            messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
-        chat = ChatRequest(
-            messages=messages,
-            max_tokens=max(1, self._options.max_tokens - self._buffer.text_tokens),
-            temperature=self._options.temperature,
-            top_k=self._options.top_k,
-            # An answer that has begun needs no more thinking; an engine would take its words for thoughts.
-            think=False if prompt.prefix or prompt.thought_enough else self.request.question.think,
-            goes_on=bool(prompt.prefix),
-        )
+        chat = _chat_request(prompt, self._options, self.request.question.think, self._buffer.text_tokens)
         worked = self._leaves = False
         async with self._parts.scheduler.stream_chat(chat, demand=self.live.view.demand) as events:
             async for event in events:
@@ -348,6 +337,22 @@ class Attempt:
         self._base, self._prompt_tokens = prompt.base, prompt.window.tokens
         self._buffer.summarised, self._buffer.recalled = prompt.window.summarised, prompt.recalled
         return prompt
+
+
+def _chat_request(prompt: Prompt, options: GenerationOptions, think: bool | None, written: int) -> ChatRequest:
+    """What is asked for, when so many tokens are ``written`` already."""
+    messages = prompt.window.messages
+    if prompt.prefix:
+        messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
+    return ChatRequest(
+        messages=messages,
+        max_tokens=max(1, options.max_tokens - written),
+        temperature=options.temperature,
+        top_k=options.top_k,
+        # An answer that has begun needs no more thinking; an engine would take its words for thoughts.
+        think=False if prompt.prefix or prompt.thought_enough else think,
+        goes_on=bool(prompt.prefix),
+    )
 
 
 def _calibrate(estimator: TokenEstimator, prompt: Prompt, stats: AnswerStats) -> None:
