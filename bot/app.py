@@ -21,8 +21,10 @@ from bot.discord_io.command_tree import Guard
 from bot.discord_io.connection import connector, proxy_for, stay_connected
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.identify_turns import OwnIdentifyTurns
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
+from bot.discord_io.shards import Sharding
 from bot.discord_io.shutdown import finish
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import BotError
@@ -31,9 +33,9 @@ from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import ClusterMonitor
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.storage.engine import database_file
+from bot.storage.engine import ServerOptions
 from bot.storage.migrate import upgrade
-from bot.storage.process_lock import ProcessLock
+from bot.storage.ownership import Ownership, owned
 from bot.tasks.background import Background
 from bot.tasks.supervisor import Supervisor
 from bot.telemetry.health import health_server
@@ -98,12 +100,12 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        locked = ProcessLock.awaited(database_file(settings.database_url), SystemClock())
-        lock = await _unless(stopping, stack.enter_async_context(locked))
-        if lock is None:
+        owning = owned(settings.database_url, SystemClock())
+        ownership = await _unless(stopping, stack.enter_async_context(owning))
+        if ownership is None:
             log.info("bot.stopping", grace=0)
             return
-        app = await stack.enter_async_context(assembled(settings, lock))
+        app = await stack.enter_async_context(assembled(settings, ownership))
         _collect_seldom()
         await _run_until(stopping, app, settings)
 
@@ -126,10 +128,12 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         settings.discord_token.get_secret_value(),
         api_url=settings.discord_api_url,
         message_content=settings.message_content_intent,
+        shard_count=settings.shard_count,
     )
     tasks.append(asyncio.create_task(connected, name="discord"))
-    # Not supervised: what it raises ends the bot.
+    # Not supervised: what they raise ends the bot.
     tasks.append(asyncio.create_task(app.watch.run(clock), name="database"))
+    tasks.append(asyncio.create_task(app.ownership.watch(clock), name="ownership"))
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     try:
         done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -188,15 +192,16 @@ def timeouts_of(settings: Settings) -> Timeouts:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]:
-    """Open and inject everything; close it in reverse order. Migrates the database, whose lock is held."""
+async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[App]:
+    """Open and inject everything; close it in reverse order. Migrates the database, which is owned."""
     clock, metrics = SystemClock(), Metrics()
-    # The gateway's address comes from GET /gateway/bot (ParallaxBot.launch_shards).
+    # The gateway's address comes from GET /gateway/bot (bot/discord_io/shards.py).
     Route.BASE = settings.discord_api_url
     proxy = proxy_for(settings.discord_api_url, settings.discord_proxy)
     async with AsyncExitStack() as stack:
         await upgrade(settings.database_url)
-        database = await stack.enter_async_context(Database.open(settings.database_url))
+        options = ServerOptions(settings.database_connections, settings.database_statement_timeout)
+        database = await stack.enter_async_context(Database.open(settings.database_url, options))
         scheduler = ParallaxClient(
             settings.parallax_url,
             timeouts=timeouts_of(settings),
@@ -208,7 +213,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         stack.push_async_callback(outgoing.aclose)
         observer = WireObserver(clock, metrics, outgoing)
         bot = ParallaxBot(
-            trace=observer.trace_config(),
+            observer=observer,
             connector=connector(),
             proxy=proxy,
             admin_guild_ids=sorted(settings.admin_guild_ids),
@@ -218,6 +223,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
                 clock,
                 allowed_guild_ids=settings.allowed_guild_ids,
             ),
+            sharding=Sharding(settings.shard_count, settings.shard_ids, OwnIdentifyTurns(clock), clock, metrics),
             message_content=settings.message_content_intent,
         )
         stack.push_async_callback(bot.close)
@@ -230,7 +236,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         parts = Parts(
             settings,
             database,
-            lock,
+            ownership,
             scheduler,
             deliveries,
             Messenger(bot, outgoing),

@@ -46,15 +46,19 @@ def migrate() -> None:
     """Bring the database to the newest schema (run does this by itself)."""
 
     def work() -> None:
+        from bot.clock import SystemClock
         from bot.settings import DatabaseSettings
-        from bot.storage.engine import database_file
         from bot.storage.migrate import HEAD, upgrade_sync
-        from bot.storage.process_lock import ProcessLock
+        from bot.storage.ownership import owned
 
         url = DatabaseSettings().database_url
+
+        async def upgraded() -> str | None:
+            async with owned(url, SystemClock(), wait=False):
+                return await asyncio.to_thread(upgrade_sync, url)
+
         try:
-            with ProcessLock.held(database_file(url)):
-                before = upgrade_sync(url)
+            before = asyncio.run(upgraded())
         except DatabaseInUse as error:
             raise StorageError(f"{error}: nothing was changed, stop it first (run migrates by itself)") from error
         typer.echo(f"schema {before or 'none'} → {HEAD}")
