@@ -38,7 +38,7 @@ shown as being worked on."""
 TOLD_AFTER = 2.0
 """Seconds until somebody whose press is acknowledged, and who sees nothing of it, reads that it takes longer."""
 
-HURRIED_AFTER = 0.1
+HURRIED_AFTER = 0.3
 """Seconds after which a command that was late before it could begin has begun."""
 
 LATE_IN_A_TURN = 64
@@ -71,7 +71,8 @@ class FirstAnswer:
     was acknowledged without a change of its message. ``is_new``: what fills in the answer afterwards is a new
     message, private or not; None when it changes the one that is there. ``taking``: the interaction asks a
     question, whose first answer becomes the message with the answer. ``start``: of a command, which waits
-    for its turn; None for everything else. ``overdue``: where it counts as long as its late answer has not
+    for its turn; None for everything else. ``is_hurried``: it was late before it was known what it is about.
+    ``overdue``: where it counts as long as its late answer has not
     arrived.
     """
 
@@ -81,6 +82,7 @@ class FirstAnswer:
         self.is_new: bool | None = None
         self.taking: Taking | None = None
         self.start: Start | None = None
+        self.is_hurried = False
         self.overdue: Overdue | None = None
         self._clock = clock
 
@@ -229,9 +231,10 @@ class LateAnswers:
         first = FirstAnswer.of(interaction)
         if not interaction.response.is_done():
             self.overdue.begin(first, handler)
-        if first.start is not None and not first.start.begins.done():
+        if first.start is not None and first.taking is None and not first.is_hurried:
             # What it is about, and who may read its answer, is known when it has begun. A question then answers by
             # itself; of anything else the first answer may have to be its own, such as a dialogue.
+            first.is_hurried = True
             first.start.hurry()
             self._look_at(self._clock.monotonic() + HURRIED_AFTER, interaction, handler)
         else:
