@@ -51,6 +51,9 @@ TAKEN_WITHIN = 3.0
 """Seconds after which Discord takes no first answer to an interaction (docs,
 interactions/receiving-and-responding); a later one would be refused, which counts towards a ban."""
 
+GIVEN_UP_AFTER = TAKEN_WITHIN + 1.0
+"""Seconds after which no first answer is tried any more, by an age that may be wrong by a moment."""
+
 _STATE = "first answer"
 
 
@@ -70,10 +73,10 @@ class FirstAnswer:
     ``lock`` is held while a first answer is sent. ``told``: the sentence that it takes longer was sent; a press
     was acknowledged without a change of its message. ``is_new``: what fills in the answer afterwards is a new
     message, private or not; None when it changes the one that is there. ``taking``: the interaction asks a
-    question, whose first answer becomes the message with the answer. ``start``: of a command, which waits
-    for its turn; None for everything else. ``is_hurried``: it was late before it was known what it is about.
-    ``overdue``: where it counts as long as its late answer has not
-    arrived.
+    question, whose first answer becomes the message with the answer. ``start``: of a command, which waits for its
+    turn; None for everything else. ``is_hurried``: it was late before it was known what it is about.
+    ``expires_at``: when Discord takes no first answer any more (monotonic seconds). ``overdue``: where it counts
+    as long as its late answer has not arrived.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -83,6 +86,7 @@ class FirstAnswer:
         self.taking: Taking | None = None
         self.start: Start | None = None
         self.is_hurried = False
+        self.expires_at = float("inf")
         self.overdue: Overdue | None = None
         self._clock = clock
 
@@ -191,9 +195,9 @@ class LateAnswers:
 
     def expect(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
         """Answer the interaction in time if ``handler``, which ends by itself, goes on without an answer."""
-        FirstAnswer.of(interaction, self._clock)
-        age = self._ages.of(interaction.created_at.timestamp())
-        self._look_at(self._clock.monotonic() + ANSWERED_WITHIN - age, interaction, handler)
+        created = self._clock.monotonic() - self._ages.of(interaction.created_at.timestamp())
+        FirstAnswer.of(interaction, self._clock).expires_at = created + GIVEN_UP_AFTER
+        self._look_at(created + ANSWERED_WITHIN, interaction, handler)
 
     async def aclose(self) -> None:
         """Look after nobody any more."""
@@ -218,7 +222,7 @@ class LateAnswers:
                     await woken(self._wake, self._clock, left)
                     continue
                 _, _, interaction, handler = heapq.heappop(self._due)
-                if not handler.done() and _lacks_answer(interaction):
+                if not handler.done() and self._lacks_answer(interaction):
                     begun += 1
                     self._begin(interaction, handler)
                 if begun == LATE_IN_A_TURN:
@@ -240,17 +244,18 @@ class LateAnswers:
         else:
             self._background.spawn(self._answer(interaction, handler), name="late-answer")
 
+    def _lacks_answer(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether nothing was answered while that is possible, or only that a question is being worked on."""
+        first = FirstAnswer.of(interaction)
+        if not interaction.response.is_done():
+            return self._clock.monotonic() < first.expires_at
+        return first.taking is not None and not first.taking.told
+
     async def _answer(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
         await answer_late(interaction)
         taking = FirstAnswer.of(interaction).taking
         if taking is not None and not taking.told:
             self._look_at(self._clock.monotonic() + SAID_AFTER, interaction, handler)
-
-
-def _lacks_answer(interaction: discord.Interaction[Any]) -> bool:
-    """Whether nothing was answered, or only that a question is being worked on."""
-    taking = FirstAnswer.of(interaction).taking
-    return not interaction.response.is_done() or (taking is not None and not taking.told)
 
 
 async def answer_late(interaction: discord.Interaction[Any]) -> None:

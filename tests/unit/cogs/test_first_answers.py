@@ -14,6 +14,7 @@ import pytest
 from bot.discord_io.command_tree import text_layout
 from bot.discord_io.first_answer import (
     ANSWERED_WITHIN,
+    GIVEN_UP_AFTER,
     HURRIED_AFTER,
     LATE_FIRST,
     SAID_AFTER,
@@ -275,6 +276,20 @@ async def test_a_dialogue_that_comes_too_late_is_told() -> None:
     with pytest.raises(UserError) as raised:
         await asyncio.gather(tell_slow(late.press), open_dialogue(late.press, cast("discord.ui.Modal", VIEW)))
     assert (call, late, raised.value.key) == (["dialogue"], ["message private=True"], "error.dialogue_late")
+
+
+async def test_an_answer_that_discord_takes_no_longer_is_not_tried() -> None:
+    """It would only hold up others."""
+    desk, never = Desk(), asyncio.Event()
+    call = Call(pressed=False, failure=refusal(404, 10062), at=desk.clock.now())
+    desk.late.expect(call.press, asyncio.ensure_future(never.wait()))
+    FirstAnswer.of(call.press).asks(private=False)
+    await desk.pass_(ANSWERED_WITHIN)
+    tried = len(call)
+    await desk.pass_(GIVEN_UP_AFTER)
+    for _ in range(5):
+        await desk.pass_(SAID_AFTER)
+    assert (tried, len(call)) == (1, 1)
 
 
 async def test_late_answers_go_before_new_work() -> None:
