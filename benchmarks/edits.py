@@ -11,13 +11,11 @@ import json
 import statistics
 import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import cast
-
-import aiohttp
 
 with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 3.11 calls deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -26,7 +24,7 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
 from benchmarks.verdict import Result
 from bot.clock import SystemClock
 from bot.discord_io.delivery.answer import AnswerDelivery
-from bot.discord_io.delivery.rate_limit_trace import WireObserver
+from bot.discord_io.delivery.rate_limit_trace import Attempt, WireObserver
 from bot.discord_io.delivery.registry import Deliveries
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.outgoing import Outgoing
@@ -68,34 +66,34 @@ async def run() -> list[Result]:
     return [Result("edits.cpu_of_one", figures)]
 
 
-class _Made:
-    """Counts the edits that Discord has answered."""
+class _Observer(WireObserver):
+    """Counts the edits that Discord has answered: all its answers but one, to the login."""
 
-    def __init__(self) -> None:
-        self.edits = 0
+    edits = -1
 
-    async def answered(self, _session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
+    def answered(self, attempt: Attempt | None, status: int, headers: Mapping[str, str], path: str) -> None:
         """Take note of an answer."""
-        self.edits += params.method == "PATCH"
+        self.edits += 1
+        super().answered(attempt, status, headers, path)
 
 
 class _Editing:
     """An answer that grows, and its delivery."""
 
-    def __init__(self, view: AnswerView, delivery: AnswerDelivery, made: _Made) -> None:
+    def __init__(self, view: AnswerView, delivery: AnswerDelivery, observer: _Observer) -> None:
         self._view = view
         self._delivery = delivery
-        self._made = made
+        self._observer = observer
         self._text = (TEXT * PAGE)[:PAGE]
 
     async def edit(self, count: int) -> float:
         """Make so many edits; returns the microseconds of CPU of each, without those of taking in the text. Raises
         TimeoutError."""
         await asyncio.sleep(0.05)
-        feeding, number, since = 0.0, 0, self._made.edits
+        feeding, number, since = 0.0, 0, self._observer.edits
         began = time.process_time()
         async with asyncio.timeout(PATIENCE):
-            while self._made.edits - since < count:
+            while self._observer.edits - since < count:
                 at = number * PIECE % PAGE
                 number += 1
                 fed = time.process_time()
@@ -105,17 +103,16 @@ class _Editing:
                 feeding += time.process_time() - fed
                 self._delivery.changed()
                 await asyncio.sleep(PAUSE)
-        return (time.process_time() - began - feeding) / (self._made.edits - since) * 1e6
+        return (time.process_time() - began - feeding) / (self._observer.edits - since) * 1e6
 
 
 @asynccontextmanager
 async def _delivering(*, token: bool) -> AsyncIterator[_Editing]:
     clock, metrics = SystemClock(), Metrics()
     outgoing = Outgoing(clock, metrics)
-    repeat_broken_calls()
-    trace, made = WireObserver(clock, metrics, outgoing).trace_config(), _Made()
-    trace.on_request_end.append(made.answered)
-    async with discord.Client(intents=discord.Intents.none(), http_trace=trace) as client:
+    observer = _Observer(clock, metrics, outgoing)
+    repeat_broken_calls(observer)
+    async with discord.Client(intents=discord.Intents.none(), http_trace=observer.trace_config()) as client:
         await client.http.static_login("token")
         deliveries = Deliveries(client, clock, outgoing)
         view = AnswerView(
@@ -143,7 +140,7 @@ async def _delivering(*, token: bool) -> AsyncIterator[_Editing]:
             on_gone=lambda: None,
         )
         delivery.acknowledged(5)
-        yield _Editing(view, delivery, made)
+        yield _Editing(view, delivery, observer)
         await deliveries.aclose()
         await outgoing.aclose()
 

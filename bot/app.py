@@ -21,8 +21,10 @@ from bot.discord_io.command_tree import Guard
 from bot.discord_io.connection import connector, proxy_for, stay_connected
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.identify_turns import OwnIdentifyTurns
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
+from bot.discord_io.shards import Sharding
 from bot.discord_io.shutdown import finish
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import BotError
@@ -129,6 +131,7 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         settings.discord_token.get_secret_value(),
         api_url=settings.discord_api_url,
         message_content=settings.message_content_intent,
+        shard_count=settings.shard_count,
     )
     tasks.append(asyncio.create_task(connected, name="discord"))
     # Not supervised: what they raise ends the bot.
@@ -195,7 +198,7 @@ def timeouts_of(settings: Settings) -> Timeouts:
 async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[App]:
     """Open and inject everything; close it in reverse order. Migrates the database, which is owned."""
     clock, metrics = SystemClock(), Metrics()
-    # The gateway's address comes from GET /gateway/bot (ParallaxBot.launch_shards).
+    # The gateway's address comes from GET /gateway/bot (bot/discord_io/shards.py).
     Route.BASE = settings.discord_api_url
     proxy = proxy_for(settings.discord_api_url, settings.discord_proxy)
     async with AsyncExitStack() as stack:
@@ -213,7 +216,7 @@ async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[A
         stack.push_async_callback(outgoing.aclose)
         observer = WireObserver(clock, metrics, outgoing)
         bot = ParallaxBot(
-            trace=observer.trace_config(),
+            observer=observer,
             connector=connector(),
             proxy=proxy,
             admin_guild_ids=sorted(settings.admin_guild_ids),
@@ -223,6 +226,7 @@ async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[A
                 clock,
                 allowed_guild_ids=settings.allowed_guild_ids,
             ),
+            sharding=Sharding(settings.shard_count, settings.shard_ids, OwnIdentifyTurns(clock), clock, metrics),
             message_content=settings.message_content_intent,
         )
         stack.push_async_callback(bot.close)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import deque
 from typing import Any
 
@@ -27,6 +29,8 @@ from cogs.ui.proxied import ProxiedQuestions, Repeated
 log = structlog.get_logger(__name__)
 
 HINTS_KEPT = 1000
+OPENED_WITHIN = 1.0
+"""Seconds that a dialogue waits for Discord to tell a person's roles."""
 _SPOKEN = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 
@@ -89,7 +93,10 @@ class Messages(commands.Cog):
 
     async def ask_about(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the dialogue for a question about a message."""
-        await require_asking(self._services.access, interaction)
+        # Only the first answer can open a dialogue. Submitted, it is checked in any case.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OPENED_WITHIN):
+                await require_asking(self._services.access, interaction)
         answered = await self._answer_in(message.id, interaction.channel_id or 0)
         if answered is None and not text_in(message, interaction.user) and not files_of(message):
             raise UserError(f"message {message.id} has no text", key="error.nothing_to_read")

@@ -108,7 +108,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             retention_days=settings.retention_days,
         ),
     )
-    members = GuildMembers(bot)
+    members = GuildMembers(bot, clock)
     access = Access(profiles, operators, members, join_roles=settings.join_roles, homes=settings.homes)
     quotas = Quotas(
         database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles

@@ -145,6 +145,7 @@ class AnswerDelivery:
             self._repeats.begin()
             self._finishing.set()
             self._slot.reconsider()
+            self.destination.outgoing.edits.reconsider(self, CallPriority.LAST)
         if self._task.done() and not self._done.cancelled() and self._done.exception() is None:
             # What was the last state then is not any more.
             self._start()
@@ -208,11 +209,12 @@ class AnswerDelivery:
 
     async def _show(self) -> bool:
         """Wait for a slot and use it for the newest state; False when that failed and has to be tried again."""
+        await self.destination.outgoing.edits.turn(self, self.priority)
         route, ticket = await self._slot.take()
-        self._stale_since = None
-        self._grown, words = self._source.grown, self._source.has_text
         try:
             operation = await self._next()
+            self._stale_since = None
+            words = self._source.has_text
             if operation is None:
                 self.destination.shared_bucket(route).bucket.returned()
                 return True
@@ -225,6 +227,9 @@ class AnswerDelivery:
 
     async def _next(self) -> Operation | None:
         await self._source.prepare()
+        # What came until now is on these pages.
+        self._wake.clear()
+        self._grown = self._source.grown
         self._pages = self._source.render()
         return self._rest_of_pages()
 

@@ -114,7 +114,7 @@ class Attempt:
         self._buffer = StreamBuffer(parts.clock)
         self._buffer.model = model
         self._base = ""
-        self._broken: list[str] | None = None
+        self._broken: Text | None = None
         self._goes_on = False
         self._waits = False
         self._repeat_until = 0.0
@@ -143,7 +143,9 @@ class Attempt:
         if self._stop is None:
             self._stop = stop
             if self._reader is not None and self.withdrawable:
-                self._reader.cancel()
+                # What has arrived by now is read first.
+                self.live.view.demand.ask()
+                asyncio.get_running_loop().call_soon(self._reader.cancel)
 
     @property
     def used(self) -> Used | None:
@@ -213,8 +215,8 @@ class Attempt:
             return prompt if self._is_put_off(error) else None
         if not (error.retryable and self._buffer.fresh):
             return None
-        self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=len(self._buffer.pieces))
-        self._broken = self._buffer.pieces
+        self._log.warning("answer.repeated", code=error.code, detail=str(error), tokens=self._buffer.text_tokens)
+        self._broken = Text(self._buffer.text, self._buffer.text_tokens)
         self._repeat_until = self._clock.monotonic() + REPEAT_PATIENCE
         return replace(prompt, prefix=prefix_of(self._base + self._buffer.text, self._prefixes))
 
@@ -259,10 +261,10 @@ class Attempt:
 
     def _keep_longest(self) -> None:
         """Keep the longer of the two texts, as the repetition failed too."""
-        broken = "".join(self._broken or ())
-        if len(broken) > len(self._buffer.text):
-            self._buffer.replace(self._broken or [])
-            self.live.view.restore(broken)
+        broken = self._broken
+        if broken is not None and len(broken.text) > len(self._buffer.text):
+            self._buffer.replace(broken.text, broken.tokens)
+            self.live.view.restore(broken.text)
 
     async def _joined(self, reader: asyncio.Task[_T]) -> _T | None:
         try:
@@ -283,7 +285,7 @@ class Attempt:
             messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
         chat = ChatRequest(
             messages=messages,
-            max_tokens=max(1, self._options.max_tokens - len(self._buffer.pieces)),
+            max_tokens=max(1, self._options.max_tokens - self._buffer.text_tokens),
             temperature=self._options.temperature,
             top_k=self._options.top_k,
             # An answer that has begun needs no more thinking; an engine would take its words for thoughts.
@@ -291,18 +293,18 @@ class Attempt:
             goes_on=bool(prompt.prefix),
         )
         worked = False
-        async with self._parts.scheduler.stream_chat(chat) as events:
+        async with self._parts.scheduler.stream_chat(chat, demand=self.live.view.demand) as events:
             async for event in events:
                 if isinstance(event, Started):
                     self._taken(event)
-                if self._stop is not None:
-                    return None
-                if not worked and not isinstance(event, Started):
+                elif not worked:
                     worked = True
                     self._gate.worked(self.request.request_id)
                 if isinstance(event, Finish):
-                    return event
+                    return event if self._stop is None else None
                 self._take(event)
+                if self._stop is not None:
+                    return None
         return None
 
     def _taken(self, event: Started) -> None:
@@ -317,8 +319,8 @@ class Attempt:
 
     def _take(self, event: StreamEvent) -> None:
         if isinstance(event, Text):
-            if new := self._buffer.add_text(event.text):
-                self.live.view.text(new)
+            if new := self._buffer.add_text(event.text, event.tokens):
+                self.live.view.text(new, event.tokens)
                 self.live.show()
         elif isinstance(event, Reasoning):
             self._buffer.add_reasoning(event.text)
