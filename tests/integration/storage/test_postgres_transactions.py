@@ -25,7 +25,6 @@ from tests.fakes.clocks import HandClock, HastyClock, always
 from tests.fakes.postgres import administrate, emptied_database, server_database
 from tests.fakes.questions import TOKEN, WIDE, answer, question
 
-
 MOMENTS = 150
 """So many times somebody looks whether a connection is to break. Then the rest goes on in peace."""
 
