@@ -47,8 +47,10 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-COLLECTED_AFTER = 10_000
-"""New objects until the garbage collector looks at them (Python's own value is 700): a few megabytes."""
+COLLECTED_AFTER = (10_000, 3, 100)
+"""When the garbage collector looks for circles (Python's own values are 700, 10 and 10): after so many new objects
+at these, after so many such looks at what was left, and after so many of those at everything, which takes half a
+second with a thousand long answers. Nearly all that an answer consists of is in no circle."""
 
 SETTLE_SECONDS = 5.0
 """How long the last edits, acknowledgements of questions that were just asked, and commands and presses in hand
@@ -87,6 +89,9 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         LastingTask("alerts", app.alerts.run, when_ready=True),
         LastingTask("presence", app.presence.run, when_ready=True),
     ]
+    if app.changes is not None and queue.others is not None:
+        tasks.append(LastingTask("changes", app.changes.run))
+        tasks.append(LastingTask("other processes", queue.others.run))
     if queue.summariser is not None:
         tasks.append(LastingTask("summaries", queue.summariser.run))
     return tasks
@@ -115,7 +120,7 @@ def _collect_seldom() -> None:
     for new cycles less often. In a burst of questions it took a third of the processor's time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECTED_AFTER)
+    gc.set_threshold(*COLLECTED_AFTER)
 
 
 async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> None:

@@ -21,7 +21,7 @@ from bot.errors import BotError, DeliveryError, NotAllowed, TooFast, UserError
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Access, Act
 from cogs.ui.ask_flow import Asking
-from cogs.ui.base import BaseModal, Press
+from cogs.ui.base import BaseModal, Press, open_dialogue
 from cogs.ui.convert import locale_of_message, person_of, place_of_interaction
 from cogs.ui.message_text import files_of, forwarded_files, forwarded_in, own_roles, quoted, text_in, words_of
 from cogs.ui.proxied import ProxiedQuestions, Repeated
@@ -100,9 +100,8 @@ class Messages(commands.Cog):
         answered = await self._answer_in(message.id, interaction.channel_id or 0)
         if answered is None and not text_in(message, interaction.user) and not files_of(message):
             raise UserError(f"message {message.id} has no text", key="error.nothing_to_read")
-        await interaction.response.send_modal(
-            AskAbout(self._services.access, self._asking, message, _root(answered), interaction.locale.value)
-        )
+        root, locale = _root(answered), interaction.locale.value
+        await open_dialogue(interaction, AskAbout(self._services.access, self._asking, message, root, locale))
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:

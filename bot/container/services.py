@@ -42,7 +42,7 @@ from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.storage.engine import DatabaseWatch
+from bot.storage.engine import ChangesFeed, DatabaseWatch
 from bot.storage.ownership import Ownership
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
@@ -65,6 +65,7 @@ class App:
     presence: Presence
     watch: DatabaseWatch
     ownership: Ownership
+    changes: ChangesFeed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         Presence(cluster, overview, bot, clock),
         database.watch,
         parts.ownership,
+        database.changes,
     )
 
 
@@ -245,6 +247,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
         metrics=parts.metrics,
         owner=parts.ownership.me,
         is_alive=parts.ownership.is_alive,
+        changes=database.changes,
     )
 
 

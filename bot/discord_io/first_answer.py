@@ -38,7 +38,7 @@ shown as being worked on."""
 TOLD_AFTER = 2.0
 """Seconds until somebody whose press is acknowledged, and who sees nothing of it, reads that it takes longer."""
 
-HURRIED_AFTER = 0.1
+HURRIED_AFTER = 0.3
 """Seconds after which a command that was late before it could begin has begun."""
 
 LATE_IN_A_TURN = 64
@@ -50,6 +50,9 @@ than that work; when it is Discord that does not answer, nothing is won by waiti
 TAKEN_WITHIN = 3.0
 """Seconds after which Discord takes no first answer to an interaction (docs,
 interactions/receiving-and-responding); a later one would be refused, which counts towards a ban."""
+
+GIVEN_UP_AFTER = TAKEN_WITHIN + 1.0
+"""Seconds after which no first answer is tried any more, by an age that may be wrong by a moment."""
 
 _STATE = "first answer"
 
@@ -70,9 +73,10 @@ class FirstAnswer:
     ``lock`` is held while a first answer is sent. ``told``: the sentence that it takes longer was sent; a press
     was acknowledged without a change of its message. ``is_new``: what fills in the answer afterwards is a new
     message, private or not; None when it changes the one that is there. ``taking``: the interaction asks a
-    question, whose first answer becomes the message with the answer. ``start``: of a command, which waits
-    for its turn; None for everything else. ``overdue``: where it counts as long as its late answer has not
-    arrived.
+    question, whose first answer becomes the message with the answer. ``start``: of a command, which waits for its
+    turn; None for everything else. ``is_hurried``: it was late before it was known what it is about.
+    ``expires_at``: when Discord takes no first answer any more (monotonic seconds). ``overdue``: where it counts
+    as long as its late answer has not arrived.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -81,6 +85,8 @@ class FirstAnswer:
         self.is_new: bool | None = None
         self.taking: Taking | None = None
         self.start: Start | None = None
+        self.is_hurried = False
+        self.expires_at = float("inf")
         self.overdue: Overdue | None = None
         self._clock = clock
 
@@ -189,9 +195,9 @@ class LateAnswers:
 
     def expect(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
         """Answer the interaction in time if ``handler``, which ends by itself, goes on without an answer."""
-        FirstAnswer.of(interaction, self._clock)
-        age = self._ages.of(interaction.created_at.timestamp())
-        self._look_at(self._clock.monotonic() + ANSWERED_WITHIN - age, interaction, handler)
+        created = self._clock.monotonic() - self._ages.of(interaction.created_at.timestamp())
+        FirstAnswer.of(interaction, self._clock).expires_at = created + GIVEN_UP_AFTER
+        self._look_at(created + ANSWERED_WITHIN, interaction, handler)
 
     async def aclose(self) -> None:
         """Look after nobody any more."""
@@ -216,7 +222,7 @@ class LateAnswers:
                     await woken(self._wake, self._clock, left)
                     continue
                 _, _, interaction, handler = heapq.heappop(self._due)
-                if not handler.done() and _lacks_answer(interaction):
+                if not handler.done() and self._lacks_answer(interaction):
                     begun += 1
                     self._begin(interaction, handler)
                 if begun == LATE_IN_A_TURN:
@@ -229,25 +235,27 @@ class LateAnswers:
         first = FirstAnswer.of(interaction)
         if not interaction.response.is_done():
             self.overdue.begin(first, handler)
-        if first.start is not None and not first.start.begins.done():
+        if first.start is not None and first.taking is None and not first.is_hurried:
             # What it is about, and who may read its answer, is known when it has begun. A question then answers by
             # itself; of anything else the first answer may have to be its own, such as a dialogue.
+            first.is_hurried = True
             first.start.hurry()
             self._look_at(self._clock.monotonic() + HURRIED_AFTER, interaction, handler)
         else:
             self._background.spawn(self._answer(interaction, handler), name="late-answer")
+
+    def _lacks_answer(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether nothing was answered while that is possible, or only that a question is being worked on."""
+        first = FirstAnswer.of(interaction)
+        if not interaction.response.is_done():
+            return self._clock.monotonic() < first.expires_at
+        return first.taking is not None and not first.taking.told
 
     async def _answer(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
         await answer_late(interaction)
         taking = FirstAnswer.of(interaction).taking
         if taking is not None and not taking.told:
             self._look_at(self._clock.monotonic() + SAID_AFTER, interaction, handler)
-
-
-def _lacks_answer(interaction: discord.Interaction[Any]) -> bool:
-    """Whether nothing was answered, or only that a question is being worked on."""
-    taking = FirstAnswer.of(interaction).taking
-    return not interaction.response.is_done() or (taking is not None and not taking.told)
 
 
 async def answer_late(interaction: discord.Interaction[Any]) -> None:

@@ -17,7 +17,7 @@ from bot.clock import Clock
 from bot.storage.addresses import database_file, is_postgres
 from bot.storage.sqlite_transactions import SqliteTransactions
 
-__all__ = ["DatabaseWatch", "ServerOptions", "Transactions", "database_file", "open_transactions"]
+__all__ = ["ChangesFeed", "DatabaseWatch", "ServerOptions", "Transactions", "database_file", "open_transactions"]
 
 T = TypeVar("T")
 
@@ -34,6 +34,18 @@ class DatabaseWatch(Protocol):
         ...
 
 
+class ChangesFeed(Protocol):
+    """Tells of changes that other processes make to the queue: :class:`bot.domain.queue.store.QueueChanges`."""
+
+    async def wait(self) -> None:
+        """Return when another process has changed the queue since the last call returned, or may have."""
+        ...
+
+    async def run(self) -> None:
+        """Hear of the changes, until cancelled."""
+        ...
+
+
 class Transactions(Protocol):
     """Runs transactions, for any number of tasks of one event loop.
 
@@ -47,11 +59,16 @@ class Transactions(Protocol):
         """Whether the database can be used."""
         ...
 
+    @property
+    def changes(self) -> ChangesFeed | None:
+        """What other processes do to the queue; None when there can be none."""
+        ...
+
     async def write(self, work: Callable[[Connection], T], *, urgent: bool = False, brief: bool = False) -> T:
         """Run ``work`` in a transaction that is committed and on disk when this returns.
 
         ``urgent`` writes overtake the others that wait: a pipeline is idle until the next question is taken,
-        however many questions join the queue at that moment. Each kind keeps its order.
+        however many questions join the queue at that moment. Each kind begins in its order.
 
         ``brief`` work reads and changes a few rows through indexes, which some databases run in a cheaper way.
         """

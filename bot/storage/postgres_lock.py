@@ -82,11 +82,13 @@ class PostgresLock:
 
         Raises :class:`StorageError` when another process was faster.
         """
+        is_lost = False
         while True:
             await clock.sleep(LOOK_EVERY)
             try:
                 if self._session is None:
                     await self._regain()
+                    is_lost = False
                 else:
                     async with asyncio.timeout(LOCK_SECONDS):
                         await self._session.execute(text("SELECT 1"))
@@ -94,7 +96,10 @@ class PostgresLock:
                 log.critical("database.lost", detail=f"{error}: it was faster while the connection was broken")
                 raise
             except Exception as error:  # noqa: BLE001  # only what is the database's; the rest is raised again
-                log.warning("database.session_lost", detail=str(_translated(error, self._place)))
+                detail = str(_translated(error, self._place))
+                if not is_lost:
+                    log.warning("database.session_lost", detail=detail)
+                is_lost = True
                 await self._leave()
 
     async def _regain(self) -> None:
@@ -102,7 +107,7 @@ class PostgresLock:
         log.info("database.session_regained", detail=f"the process owns {self._place} as before")
 
     async def _taken(self, *, wait: bool) -> None:
-        said, until = False, self._clock.monotonic() + START_PATIENCE
+        said, is_unreachable, until = False, False, self._clock.monotonic() + START_PATIENCE
         while True:
             try:
                 await self._try()
@@ -112,13 +117,15 @@ class PostgresLock:
                     raise
                 if not said:
                     log.warning("database.in_use", detail=f"{error}: waiting until it has ended")
-                said = True
+                said, until = True, self._clock.monotonic() + START_PATIENCE
             except Exception as error:
                 translated = _translated(error, self._place)
                 await self._leave()
                 if failure_of(error) is not Failure.LOST or not wait or self._clock.monotonic() >= until:
                     raise translated from error
-                log.warning("database.unreachable", detail=str(translated), again_after=TRY_AGAIN)
+                if not is_unreachable:
+                    log.warning("database.unreachable", detail=str(translated), waits=START_PATIENCE)
+                is_unreachable = True
                 await self._clock.sleep(TRY_AGAIN)
                 continue
             await self._clock.sleep(TRY_EVERY)

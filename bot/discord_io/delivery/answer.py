@@ -57,7 +57,7 @@ class AnswerDelivery:
         self._wake = asyncio.Event()
         self._finishing = asyncio.Event()
         self._repeats = Repeats(clock, self._finishing, request_id)
-        self._slot = Slot(self, destination, clock)
+        self._slot = Slot(destination, clock)
         self._worded = False
         self._resting = False
         self._removing: set[int] = set()
@@ -121,7 +121,7 @@ class AnswerDelivery:
         """Note that the source has changed."""
         if self._stale_since is None:
             self._stale_since = self._clock.monotonic()
-        self._slot.reconsider()
+        self._slot.reconsider(self)
         self._wake.set()
 
     def renew(self, token: str, expires_at: float) -> None:
@@ -144,7 +144,7 @@ class AnswerDelivery:
             # Failures while the answer was written do not reduce the attempts for the last state.
             self._repeats.begin()
             self._finishing.set()
-            self._slot.reconsider()
+            self._slot.reconsider(self)
             self.destination.outgoing.edits.reconsider(self, CallPriority.LAST)
         if self._task.done() and not self._done.cancelled() and self._done.exception() is None:
             # What was the last state then is not any more.
@@ -210,7 +210,7 @@ class AnswerDelivery:
     async def _show(self) -> bool:
         """Wait for a slot and use it for the newest state; False when that failed and has to be tried again."""
         await self.destination.outgoing.edits.turn(self, self.priority)
-        route, ticket = await self._slot.take()
+        route, ticket = await self._slot.take(self)
         try:
             operation = await self._next()
             self._stale_since = None

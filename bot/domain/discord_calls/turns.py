@@ -29,31 +29,33 @@ class EditTurns(Generic[K]):
 
     def __init__(self) -> None:
         self._waiting: dict[CallPriority, dict[K, None]] = {priority: {} for priority in CallPriority}
+        self._priorities: dict[K, CallPriority] = {}
         self._each = self._left = MOST
         self._turned_at: float | None = None
 
     def __len__(self) -> int:
         """How many wait."""
-        return sum(map(len, self._waiting.values()))
+        return len(self._priorities)
 
     def begin(self) -> bool:
         """Let an edit begin at once, if nobody waits and this turn has room; returns whether it may."""
-        if not self._left or len(self):
+        if not self._left or self._priorities:
             return False
         self._left -= 1
         return True
 
     def wants(self, key: K, priority: CallPriority) -> None:
         """Let ``key`` wait; one that waits already keeps its place, unless this priority is more urgent."""
-        if any(key in self._waiting[earlier] for earlier in CallPriority if earlier <= priority):
+        if self._priorities.get(key, priority + 1) <= priority:
             return
         self.leave(key)
         self._waiting[priority][key] = None
+        self._priorities[key] = priority
 
     def leave(self, key: K) -> None:
         """Remove ``key``, if it waits."""
-        for waiting in self._waiting.values():
-            waiting.pop(key, None)
+        if (priority := self._priorities.pop(key, None)) is not None:
+            del self._waiting[priority][key]
 
     def turned(self, now: float) -> list[K]:
         """Begin a turn of the loop; returns who begins in it. The one before began at the last call."""
@@ -66,7 +68,7 @@ class EditTurns(Generic[K]):
         for waiting in self._waiting.values():
             while waiting and self._left:
                 key = next(iter(waiting))
-                del waiting[key]
+                del waiting[key], self._priorities[key]
                 chosen.append(key)
                 self._left -= 1
         return chosen
@@ -79,4 +81,4 @@ class EditTurns(Generic[K]):
     @property
     def is_idle(self) -> bool:
         """Whether nobody has begun in this turn, and nobody waits."""
-        return self._left == self._each and not len(self)
+        return self._left == self._each and not self._priorities

@@ -23,7 +23,7 @@ from bot.domain.chat import (
     Text,
 )
 from bot.domain.conversation.tokens import TokenEstimator
-from bot.domain.queue.request import Answer, StoredRequest, Used
+from bot.domain.queue.request import Answer, GenerationOptions, StoredRequest, Used
 from bot.domain.scheduler import Scheduler
 from bot.errors import (
     BotError,
@@ -109,7 +109,7 @@ class Attempt:
         self._options = parts.prompts.options(request.question)
         self._prefixes = parts.prompts.policy.assistant_prefix
         self._stop: Stop | None = None
-        self._started = self._was_taken = False
+        self._started = self._was_taken = self._leaves = False
         self._prompt_tokens = 0
         self._buffer = StreamBuffer(parts.clock)
         self._buffer.model = model
@@ -145,7 +145,12 @@ class Attempt:
             if self._reader is not None and self.withdrawable:
                 # What has arrived by now is read first.
                 self.live.view.demand.ask()
-                asyncio.get_running_loop().call_soon(self._reader.cancel)
+                asyncio.get_running_loop().call_soon(self._interrupt)
+
+    def _interrupt(self) -> None:
+        """End the reading, unless it is ending: closing the connection must not be interrupted."""
+        if self._reader is not None and not self._leaves:
+            self._reader.cancel()
 
     @property
     def used(self) -> Used | None:
@@ -280,19 +285,8 @@ class Attempt:
     async def _read(self, prompt: Prompt) -> Finish | None:
         goes_on = bool(prompt.prefix) and self._broken is not None
         self._buffer.sent(prompt.prefix, keep=goes_on)
-        messages = prompt.window.messages
-        if prompt.prefix:
-            messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
-        chat = ChatRequest(
-            messages=messages,
-            max_tokens=max(1, self._options.max_tokens - self._buffer.text_tokens),
-            temperature=self._options.temperature,
-            top_k=self._options.top_k,
-            # An answer that has begun needs no more thinking; an engine would take its words for thoughts.
-            think=False if prompt.prefix or prompt.thought_enough else self.request.question.think,
-            goes_on=bool(prompt.prefix),
-        )
-        worked = False
+        chat = _chat_request(prompt, self._options, self.request.question.think, self._buffer.text_tokens)
+        worked = self._leaves = False
         async with self._parts.scheduler.stream_chat(chat, demand=self.live.view.demand) as events:
             async for event in events:
                 if isinstance(event, Started):
@@ -300,11 +294,11 @@ class Attempt:
                 elif not worked:
                     worked = True
                     self._gate.worked(self.request.request_id)
-                if isinstance(event, Finish):
-                    return event if self._stop is None else None
-                self._take(event)
-                if self._stop is not None:
-                    return None
+                if not isinstance(event, Finish):
+                    self._take(event)
+                self._leaves = isinstance(event, Finish) or self._stop is not None
+                if self._leaves:
+                    return event if isinstance(event, Finish) and self._stop is None else None
         return None
 
     def _taken(self, event: Started) -> None:
@@ -327,12 +321,14 @@ class Attempt:
             self.live.view.show_thinking()
 
     async def _tick(self) -> None:
+        told = 0
         while True:
             await self._clock.sleep(FOOTER_TICK)
             if self._waits:
                 self._show_repeat()
-            else:
+            elif self._buffer.text_tokens == told:  # new text is shown anyway, with the footer
                 self.live.show()
+            told = self._buffer.text_tokens
 
     async def _prompt(self) -> Prompt:
         prompt = await self._parts.prompts.of(self.request.question, assistant_prefix=self._prefixes)
@@ -341,6 +337,22 @@ class Attempt:
         self._base, self._prompt_tokens = prompt.base, prompt.window.tokens
         self._buffer.summarised, self._buffer.recalled = prompt.window.summarised, prompt.recalled
         return prompt
+
+
+def _chat_request(prompt: Prompt, options: GenerationOptions, think: bool | None, written: int) -> ChatRequest:
+    """What is asked for, when so many tokens are ``written`` already."""
+    messages = prompt.window.messages
+    if prompt.prefix:
+        messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
+    return ChatRequest(
+        messages=messages,
+        max_tokens=max(1, options.max_tokens - written),
+        temperature=options.temperature,
+        top_k=options.top_k,
+        # An answer that has begun needs no more thinking; an engine would take its words for thoughts.
+        think=False if prompt.prefix or prompt.thought_enough else think,
+        goes_on=bool(prompt.prefix),
+    )
 
 
 def _calibrate(estimator: TokenEstimator, prompt: Prompt, stats: AnswerStats) -> None:

@@ -14,6 +14,7 @@ import pytest
 from bot.discord_io.command_tree import text_layout
 from bot.discord_io.first_answer import (
     ANSWERED_WITHIN,
+    GIVEN_UP_AFTER,
     HURRIED_AFTER,
     LATE_FIRST,
     SAID_AFTER,
@@ -26,7 +27,7 @@ from bot.discord_io.first_answer import (
 from bot.errors import UserError
 from bot.tasks.fair_starts import FairStarts, Start
 from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
-from cogs.ui.base import Press, acknowledge, fill_in, redraw, reply
+from cogs.ui.base import Press, acknowledge, fill_in, open_dialogue, redraw, reply
 from tests.fakes.clocks import HandClock
 from tests.fakes.refusals import refusal
 
@@ -72,6 +73,10 @@ class Call(list[str]):
     async def edit_message(self, **_: object) -> None:
         """Answer with a change of the pressed message."""
         await self._first("change", Kind.message_update)
+
+    async def send_modal(self, _modal: discord.ui.Modal) -> None:
+        """Answer with a dialogue."""
+        await self._first("dialogue", Kind.modal)
 
     async def defer(self, *, thinking: bool = False, ephemeral: bool = False) -> None:
         """Acknowledge."""
@@ -261,6 +266,30 @@ async def test_a_late_question_that_does_not_find_out_in_time_is_answered_all_th
     assert (call, start.begins.done()) == ([], True)
     await desk.pass_(HURRIED_AFTER)
     assert call == ["message private=True"]
+
+
+async def test_a_dialogue_that_comes_too_late_is_told() -> None:
+    """Nothing but a first answer can open one, and the person has one already."""
+    call = Call(pressed=True)
+    await open_dialogue(call.press, cast("discord.ui.Modal", VIEW))
+    late = Call(pressed=False)
+    with pytest.raises(UserError) as raised:
+        await asyncio.gather(tell_slow(late.press), open_dialogue(late.press, cast("discord.ui.Modal", VIEW)))
+    assert (call, late, raised.value.key) == (["dialogue"], ["message private=True"], "error.dialogue_late")
+
+
+async def test_an_answer_that_discord_takes_no_longer_is_not_tried() -> None:
+    """It would only hold up others."""
+    desk, never = Desk(), asyncio.Event()
+    call = Call(pressed=False, failure=refusal(404, 10062), at=desk.clock.now())
+    desk.late.expect(call.press, asyncio.ensure_future(never.wait()))
+    FirstAnswer.of(call.press).asks(private=False)
+    await desk.pass_(ANSWERED_WITHIN)
+    tried = len(call)
+    await desk.pass_(GIVEN_UP_AFTER)
+    for _ in range(5):
+        await desk.pass_(SAID_AFTER)
+    assert (tried, len(call)) == (1, 1)
 
 
 async def test_late_answers_go_before_new_work() -> None:
