@@ -17,16 +17,16 @@ def without_login(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def logins_in(url: str) -> tuple[str, ...]:
+def logins_in(url: str, *, user_is_token: bool = True) -> tuple[str, ...]:
     """Every form in which an address's password may appear: as written, decoded, and as a Basic header. A user
-    name without a password is treated as a token."""
+    name without a password is treated as a token, if ``user_is_token``."""
     parts = parts_of(url)
     if parts is None:
         return ()
     login, at, _ = parts.netloc.rpartition("@")
     found: list[str] = []
-    if at:
-        user, _, password = login.partition(":")
+    user, _, password = login.partition(":")
+    if at and (password or user_is_token):
         basic = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
         found += [password or user, unquote(password or user), basic]
     found += [value for name, value in parse_qsl(parts.query) if "pass" in name.lower()]

@@ -316,7 +316,9 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that no log and no output may contain: the token, the key, and the logins inside addresses."""
-        logins = (logins_in(url) for url in (self.parallax_url, self.discord_proxy, self.database_url))
+        logins = [logins_in(url) for url in (self.parallax_url, self.discord_proxy)]
+        # A database's user without a password is no token: many servers let a system's user in by its name.
+        logins.append(logins_in(self.database_url, user_is_token=False))
         tokens = (token.get_secret_value() for token in (self.discord_token, self.parallax_api_key))
         return (*filter(None, tokens), *(text for texts in logins for text in texts))
 
