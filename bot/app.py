@@ -35,7 +35,7 @@ from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import ServerOptions
 from bot.storage.migrate import upgrade
-from bot.storage.ownership import Ownership, owned
+from bot.storage.processes import Entered, entered
 from bot.tasks.background import Background
 from bot.tasks.supervisor import Supervisor
 from bot.telemetry.health import health_server
@@ -93,19 +93,19 @@ def lasting_tasks(app: App) -> list[LastingTask]:
 
 
 async def run(settings: Settings) -> None:
-    """Wait until no other process uses the database, then run the bot until SIGTERM or SIGINT. Raises
+    """Wait until this process may use the database, then run the bot until SIGTERM or SIGINT. Raises
     :class:`ConfigError`, :class:`StorageError`."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        owning = owned(settings.database_url, SystemClock())
-        ownership = await _unless(stopping, stack.enter_async_context(owning))
-        if ownership is None:
+        entering = entered(settings.database_url, SystemClock())
+        there = await _unless(stopping, stack.enter_async_context(entering))
+        if there is None:
             log.info("bot.stopping", grace=0)
             return
-        app = await stack.enter_async_context(assembled(settings, ownership))
+        app = await stack.enter_async_context(assembled(settings, there))
         _collect_seldom()
         await _run_until(stopping, app, settings)
 
@@ -133,7 +133,7 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
     tasks.append(asyncio.create_task(connected, name="discord"))
     # Not supervised: what they raise ends the bot.
     tasks.append(asyncio.create_task(app.watch.run(clock), name="database"))
-    tasks.append(asyncio.create_task(app.ownership.watch(clock), name="ownership"))
+    tasks.append(asyncio.create_task(app.process.watch(clock), name="process"))
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     try:
         done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -192,8 +192,8 @@ def timeouts_of(settings: Settings) -> Timeouts:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[App]:
-    """Open and inject everything; close it in reverse order. Migrates the database, which is owned."""
+async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
+    """Open and inject everything; close it in reverse order. Migrates the database, which this process may use."""
     clock, metrics = SystemClock(), Metrics()
     # The gateway's address comes from GET /gateway/bot (bot/discord_io/shards.py).
     Route.BASE = settings.discord_api_url
@@ -236,7 +236,7 @@ async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[A
         parts = Parts(
             settings,
             database,
-            ownership,
+            there.process,
             scheduler,
             deliveries,
             Messenger(bot, outgoing),

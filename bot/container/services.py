@@ -43,7 +43,7 @@ from bot.services.requests.revisions import Revisions
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import DatabaseWatch
-from bot.storage.ownership import Ownership
+from bot.storage.processes import Process
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from bot.workers.chart_drawing import ChartDrawer
@@ -64,7 +64,7 @@ class App:
     alerts: Alerts
     presence: Presence
     watch: DatabaseWatch
-    ownership: Ownership
+    process: Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Parts:
 
     settings: Settings
     database: Database
-    ownership: Ownership
+    process: Process
     scheduler: ParallaxClient
     deliveries: Deliveries
     messenger: Messenger
@@ -211,7 +211,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         alerts,
         Presence(cluster, overview, bot, clock),
         database.watch,
-        parts.ownership,
+        parts.process,
     )
 
 
@@ -243,8 +243,8 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
         background=parts.background,
         clock=parts.clock,
         metrics=parts.metrics,
-        owner=parts.ownership.me,
-        is_alive=parts.ownership.is_alive,
+        owner=parts.process.me,
+        is_alive=parts.process.is_alive,
     )
 
 
@@ -252,7 +252,7 @@ def _operations(
     parts: Parts, bot: ParallaxBot, queue: Queue, cluster: ClusterService, overview: QueueOverview
 ) -> tuple[OperationsServices, Alerts]:
     database, clock = parts.database, parts.clock
-    leadership = Leadership(database.leader_lease, parts.ownership.me, clock, parts.ownership.is_alive)
+    leadership = Leadership(database.leader_lease, parts.process.me, clock, parts.process.is_alive)
     recorder = ClusterRecorder(
         parts.monitor, database.history, database.switches, overview.load, clock, leadership
     )

@@ -111,6 +111,11 @@ class SqlRequests:
 
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
         """Take over what other processes do not hold any more."""
+        # Usually there is nothing: that must cost no write, and hold nobody up.
+        if not await self._transactions.read(
+            lambda connection: transitions.is_abandoned(connection, owner, now(), is_alive)
+        ):
+            return Recovered((), ())
         return await self._transactions.write(
             lambda connection: transitions.recover(connection, owner, now(), is_alive)
         )

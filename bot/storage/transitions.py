@@ -17,7 +17,7 @@ from bot.domain.queue.request import Answer, RequestKind, RequestState, StoredRe
 from bot.domain.queue.store import Recovered
 from bot.domain.queue.usage import DAY
 from bot.storage import queue, request_rows, unshown_ends
-from bot.storage.dialects import hold_queue, queue_changed
+from bot.storage.dialects import hold_queue, queue_changed, still_there
 from bot.storage.statements import unasked
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, conversations, requests, turns, usage
@@ -105,7 +105,11 @@ _DELIVERED = (
     .values(state=RequestState.DELIVERED.value, changed_at=bindparam("now"), **_FORGET_TOKEN, **_NO_LEASE)
 )
 
-_OWNERS = select(requests.c.lease_owner).where(or_(IS_RUNNING, IS_ANSWERED)).distinct()
+_OWNERS = (
+    select(requests.c.lease_owner, func.min(requests.c.lease_until).label("until"))
+    .where(or_(IS_RUNNING, IS_ANSWERED), requests.c.lease_owner != bindparam("owner"))
+    .group_by(requests.c.lease_owner)
+)
 
 
 def release(connection: Connection, request_id: str, owner: str, now: float) -> bool:
@@ -204,10 +208,24 @@ def renew(connection: Connection, owner: str, running: Collection[str], now: flo
         )
 
 
+def is_abandoned(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> bool:
+    """Whether there is anything for :func:`recover`. Locks nothing and changes nothing."""
+    owners = connection.execute(_OWNERS, {"owner": owner}).all()
+    return any(one.until < now for one in owners) or bool(
+        _dead(connection, [one.lease_owner for one in owners], is_alive)
+    )
+
+
+def _dead(connection: Connection, owners: Sequence[str], is_alive: Callable[[str], bool]) -> list[str]:
+    there = still_there(connection, owners)
+    return [one for one in owners if one not in there and not is_alive(one)]
+
+
 def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> Recovered:
     """See :meth:`bot.domain.queue.store.RequestStore.recover`. Answers taken over are leased to ``owner``."""
     hold_queue(connection)
-    dead = [one for one in connection.scalars(_OWNERS) if one != owner and not is_alive(one)]
+    owners = [one.lease_owner for one in connection.execute(_OWNERS, {"owner": owner})]
+    dead = _dead(connection, owners, is_alive)
     abandoned = and_(
         requests.c.lease_owner != owner, or_(requests.c.lease_until < now, requests.c.lease_owner.in_(dead))
     )

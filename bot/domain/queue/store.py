@@ -157,7 +157,8 @@ class RequestStore(Protocol):
 
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
         """Take over what other owners do not hold any more: requests whose lease ran out, and all requests of an
-        owner for whom ``is_alive`` is false. ``is_alive`` may be called in another thread.
+        owner for whom ``is_alive`` is false, and of whom the database itself knows nothing better. ``is_alive``
+        may be called in another thread.
 
         Requests of ``owner`` itself stay as they are, even past their lease: nobody else took them, and they may
         be running.
