@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, cast, func, select
 
 from bot.storage.advisory_locks import HELD, Kind, key
+from bot.storage.column_types import TEXT
 from bot.storage.tables import line_state
 
 POSTGRES = "postgresql"
@@ -20,7 +21,10 @@ POSTGRES = "postgresql"
 QUEUE_CHANGED = "queue changed"
 """The entry of a connection's ``info`` that says whether other processes are to look at the queue again."""
 
-_HOLD = select(line_state.c.id).with_for_update()
+NUMBER = "transaction number"
+"""The entry of a connection's ``info`` with the number of the transaction at the server, once it is known."""
+
+_HOLD = select(cast(func.pg_current_xact_id(), TEXT)).select_from(line_state).with_for_update(of=line_state)
 
 
 def hold_queue(connection: Connection) -> None:
@@ -31,7 +35,7 @@ def hold_queue(connection: Connection) -> None:
     by which it is admitted.
     """
     if connection.dialect.name == POSTGRES:
-        connection.execute(_HOLD)
+        connection.info[NUMBER] = connection.execute(_HOLD).scalar_one()
 
 
 def queue_changed(connection: Connection) -> None:

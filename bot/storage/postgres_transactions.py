@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from bot.clock import Clock, SystemClock
 from bot.errors import BotError, StorageError
-from bot.storage.dialects import QUEUE_CHANGED
+from bot.storage.dialects import NUMBER, QUEUE_CHANGED
 from bot.storage.engine import ServerOptions
 from bot.storage.group_commit import JobRunner
 from bot.storage.postgres import open_engine
@@ -47,8 +47,8 @@ CHANNEL = "parallax_queue"
 
 _IN_FUTURE = "22023"
 
-_END = text("SELECT CAST(pg_current_xact_id_if_assigned() AS text)")
-_END_AND_TELL = text("SELECT CAST(pg_current_xact_id_if_assigned() AS text), pg_notify(:channel, :me)")
+_NUMBER = text("SELECT CAST(pg_current_xact_id_if_assigned() AS text)")
+_TELL = text("SELECT pg_notify(:channel, :me)")
 _STATUS = text("SELECT pg_xact_status(CAST(CAST(:number AS text) AS xid8))")
 
 
@@ -63,14 +63,12 @@ class _Attempt(Generic[T]):
 
     def run(self, connection: Connection) -> T:
         """Do the work; the caller commits."""
-        connection.info[QUEUE_CHANGED] = False
+        connection.info[QUEUE_CHANGED], connection.info[NUMBER] = False, None
         self.value = self._work(connection)
         if connection.info[QUEUE_CHANGED]:
-            number = connection.execute(_END_AND_TELL, {"channel": CHANNEL, "me": self._me}).scalar()
-        else:
-            number = connection.execute(_END).scalar()
+            connection.execute(_TELL, {"channel": CHANNEL, "me": self._me})
         # None when nothing was written: then it does not matter whether it is committed.
-        self.number = None if number is None else str(number)
+        self.number = connection.info[NUMBER] or connection.execute(_NUMBER).scalar()
         return self.value
 
 

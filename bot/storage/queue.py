@@ -55,8 +55,23 @@ _OVERTAKES = exists().where(
     _earlier.c.charge == 0,
 )
 
+_ELSEWHERE = (
+    select(func.count())
+    .select_from(requests)
+    .where(
+        IS_RUNNING,
+        requests.c.lease_owner != bindparam("owner"),
+        requests.c.lease_until >= bindparam("now"),
+    )
+)
+"""How many questions run under other owners than ``owner`` that live, or did so a moment ago."""
+
+# With what decides about the queue as a whole: each statement is a trip to the server.
 _NEXT = (
     select(
+        select(line_state.c.virtual_time).scalar_subquery().label("virtual_time"),
+        select(line_state.c.paused_since).scalar_subquery().label("paused_since"),
+        _ELSEWHERE.scalar_subquery().label("elsewhere"),
         requests.c.sequence,
         requests.c.user_id,
         requests.c.start_tag,
@@ -88,17 +103,6 @@ _NEXT_EXCLUDING = _NEXT.where(~_SET_ASIDE)
 # Statements that run between a question and the first word of its answer are built once, because building them
 # costs more than running them. One that would change nothing is left out: each costs a trip to the connection's
 # thread.
-
-_RUNNING_ELSEWHERE = (
-    select(func.count()).select_from(requests).where(IS_RUNNING, requests.c.lease_owner != bindparam("owner"))
-)
-"""How many questions run under other owners than ``owner``."""
-
-_LINE = select(
-    line_state.c.virtual_time,
-    line_state.c.paused_since,
-    _RUNNING_ELSEWHERE.scalar_subquery().label("elsewhere"),
-)
 
 _MINE = (IS_QUEUED, requests.c.user_id == bindparam("user"))
 
@@ -235,14 +239,12 @@ def claim(
 ) -> StoredRequest | None:
     """See :meth:`bot.domain.queue.store.RequestStore.claim`. None also while the queue is paused."""
     hold_queue(connection)
-    line = connection.execute(_LINE, {"owner": owner}).one()
-    if line.paused_since is not None or (room is not None and line.elsewhere >= room):
-        return None
+    looks = {"owner": owner, "now": now}
     if excluding:
-        chosen = connection.execute(_NEXT_EXCLUDING, {"excluding": list(excluding)}).first()
+        chosen = connection.execute(_NEXT_EXCLUDING, {**looks, "excluding": list(excluding)}).first()
     else:
-        chosen = connection.execute(_NEXT).first()
-    if chosen is None:
+        chosen = connection.execute(_NEXT, looks).first()
+    if chosen is None or chosen.paused_since is not None or (room is not None and chosen.elsewhere >= room):
         return None
     paid = chosen.charge or fairness.charge(chosen.cost, chosen.weight)
     claimed = request_rows.stored(
@@ -259,7 +261,7 @@ def claim(
             connection.execute(_SET_ACCOUNT, {"user": chosen.user_id, "to": finish})
         if chosen.overtakes:
             _retag(connection, chosen.user_id, finish)
-    _advance(connection, line.virtual_time, chosen.start_tag)
+    _advance(connection, chosen.virtual_time, chosen.start_tag)
     return claimed
 
 

@@ -21,15 +21,14 @@ from typing import Any
 NOBODY = 65534
 """The user that the server runs as when the tests run as root: PostgreSQL refuses to be root."""
 
+HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
+"""For tests only: nothing has to outlive a power failure here. Not for benchmarks, which set
+``TEST_POSTGRES_DURABLE``."""
+
 SETTINGS = (
-    # For tests only: nothing has to outlive a power failure here.
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
     "listen_addresses=",
     "max_connections=100",
     "shared_buffers=16MB",
-    "autovacuum=off",
     "jit=off",
     "wal_level=minimal",
     "max_wal_senders=0",
@@ -93,7 +92,8 @@ def _started(programs: Path, folder: Path) -> subprocess.Popen[str]:
         check=True,
         **identity,
     )
-    options = [part for setting in SETTINGS for part in ("-c", setting)]
+    settings = SETTINGS if os.environ.get("TEST_POSTGRES_DURABLE") else (*SETTINGS, *HASTE)
+    options = [part for setting in settings for part in ("-c", setting)]
     server = subprocess.Popen(
         [programs / "postgres", "-D", data, "-k", folder, *options],
         cwd=folder,

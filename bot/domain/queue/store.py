@@ -109,8 +109,8 @@ class RequestStore(Protocol):
 
         Skips questions whose asker already has one running in the same conversation. Also skips those with an id
         in ``excluding``, and everything else that their askers asked in the same conversation. None when nothing
-        may run, or when ``room`` or more questions run under other owners. Two processes never claim the same
-        row.
+        may run, or when ``room`` or more questions run under other owners whose leases last. Two processes never
+        claim the same row, and never more than ``room`` allows, however many claim at once.
         """
         ...
 

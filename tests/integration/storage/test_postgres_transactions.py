@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.util import await_only
 
 from bot.domain.conversation.store import ConversationKey
+from bot.domain.queue.request import RequestState
 from bot.domain.queue.store import Admission, QueueLimits
 from bot.errors import DatabaseLocked, QueueFull, StorageError, ValueRefused
 from bot.storage.database import Database
@@ -234,3 +236,30 @@ async def test_a_server_that_is_not_there_and_one_without_tables(monkeypatch: py
     async with server_database(migrated=False) as empty, Database.open(empty) as database:
         with pytest.raises(StorageError, match="does not exist"):
             await database.requests.counts()
+
+
+async def test_the_capacity_holds_however_many_processes_claim(url: str) -> None:
+    """Each of four sees what runs elsewhere under the queue's lock: six slots, six questions, at every moment."""
+    async with AsyncExitStack() as stack:
+        processes = [await stack.enter_async_context(Database.open(url)) for _ in range(4)]
+        for number in range(30):
+            await processes[0].requests.join(
+                question(str(number), user=number), ConversationKey(number), [], Admission(WIDE)
+            )
+
+        async def work(owner: str, database: Database) -> list[int]:
+            seen, held = [], list[str]()
+            while True:
+                claimed = await database.requests.claim(owner, now=always(1.0), lease=30, room=6 - len(held))
+                if claimed is not None:
+                    held.append(claimed.request_id)
+                seen.append((await database.requests.counts())[RequestState.RUNNING])
+                if held and (claimed is None or len(held) == 3):
+                    await database.requests.mark_answered(held.pop(0), owner, answer(), now=2.0)
+                elif claimed is None and not (await database.requests.waiting_ids()):
+                    return seen
+
+        seen = await asyncio.gather(*(work(str(n), database) for n, database in enumerate(processes)))
+        ended = await processes[0].requests.counts()
+    assert max(number for one in seen for number in one) == 6
+    assert (ended[RequestState.QUEUED], ended[RequestState.ANSWERED]) == (0, 30)
