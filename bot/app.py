@@ -87,6 +87,8 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         LastingTask("alerts", app.alerts.run, when_ready=True),
         LastingTask("presence", app.presence.run, when_ready=True),
     ]
+    if queue.elsewhere is not None:
+        tasks.append(LastingTask("elsewhere", queue.elsewhere.run, when_ready=True))
     if queue.summariser is not None:
         tasks.append(LastingTask("summaries", queue.summariser.run))
     return tasks
@@ -237,6 +239,7 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
             settings,
             database,
             there.process,
+            there.session is not None,
             scheduler,
             deliveries,
             Messenger(bot, outgoing),

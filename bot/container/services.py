@@ -35,6 +35,7 @@ from bot.services.operations.alerts import Alerts
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.presence import Presence
+from bot.services.queue.company import Company
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.overview import QueueOverview
@@ -69,11 +70,13 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts that are opened before the assembly: connections, stores, and what all services share."""
+    """The parts that are opened before the assembly: connections, stores, and what all services share.
+    ``is_shared``: other processes may use the database at the same time."""
 
     settings: Settings
     database: Database
     process: Process
+    is_shared: bool
     scheduler: ParallaxClient
     deliveries: Deliveries
     messenger: Messenger
@@ -89,7 +92,8 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     """Build all services; connects to nothing and starts nothing."""
     settings, database, clock = parts.settings, parts.database, parts.clock
     estimator = TokenEstimator()
-    queue = build_queue(_queue_parts(parts, estimator))
+    leadership = Leadership(database.leader_lease, parts.process.me, clock, parts.process.is_alive)
+    queue = build_queue(_queue_parts(parts, estimator, leadership))
     queue_limits = QueueLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total)
     operators = Operators(
         user_ids=settings.admin_user_ids,
@@ -142,7 +146,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         database.audit,
         clock,
     )
-    operations, alerts = _operations(parts, bot, queue, cluster, overview)
+    operations, alerts = _operations(parts, bot, queue, cluster, overview, leadership)
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
@@ -215,7 +219,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
     )
 
 
-def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
+def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership) -> QueueParts:
     settings, database = parts.settings, parts.database
     return QueueParts(
         options=QueueOptions(
@@ -245,14 +249,19 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
         metrics=parts.metrics,
         owner=parts.process.me,
         is_alive=parts.process.is_alive,
+        company=Company(parts.process, leadership, database.wishes) if parts.is_shared else None,
     )
 
 
 def _operations(
-    parts: Parts, bot: ParallaxBot, queue: Queue, cluster: ClusterService, overview: QueueOverview
+    parts: Parts,
+    bot: ParallaxBot,
+    queue: Queue,
+    cluster: ClusterService,
+    overview: QueueOverview,
+    leadership: Leadership,
 ) -> tuple[OperationsServices, Alerts]:
     database, clock = parts.database, parts.clock
-    leadership = Leadership(database.leader_lease, parts.process.me, clock, parts.process.is_alive)
     recorder = ClusterRecorder(
         parts.monitor, database.history, database.switches, overview.load, clock, leadership
     )

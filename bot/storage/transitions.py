@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields, replace
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, true, update
 
 from bot.domain.queue import fairness
 from bot.domain.queue.request import Answer, RequestKind, RequestState, StoredRequest, Used
@@ -156,11 +156,13 @@ def mark_delivered(connection: Connection, request_id: str, now: float) -> bool:
     return connection.execute(_DELIVERED, {"request": request_id, "now": now}).rowcount > 0
 
 
-def mark_failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:
+def mark_failed(
+    connection: Connection, request_id: str, error_key: str, now: float, owner: str | None = None
+) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_failed`. The charge is returned unless the request was
     answered: a failure is not the asker's fault."""
     hold_queue(connection)
-    open_state = or_(IS_QUEUED, IS_RUNNING, IS_ANSWERED)
+    open_state = or_(IS_QUEUED, and_(or_(IS_RUNNING, IS_ANSWERED), _held_by(owner)))
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.FAILED, now)
     if not ended:
         return False
@@ -169,13 +171,15 @@ def mark_failed(connection: Connection, request_id: str, error_key: str, now: fl
     return True
 
 
-def mark_cancelled(connection: Connection, request_id: str, now: float, used: Used | None = None) -> bool:
+def mark_cancelled(
+    connection: Connection, request_id: str, now: float, used: Used | None = None, owner: str | None = None
+) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_cancelled`. A waiting question gets its charge back; one
     that ran is charged at least the estimate, because it took a slot that others waited for."""
     hold_queue(connection)
-    open_state = or_(IS_QUEUED, IS_RUNNING)
+    open_state = or_(IS_QUEUED, and_(IS_RUNNING, _held_by(owner)))
     if used is not None:
-        _charge_used(connection, request_id, used, now)
+        _charge_used(connection, request_id, used, now, owner)
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)
     _refund(connection, [one for one in ended if one.state is RequestState.QUEUED])
     return bool(ended)
@@ -293,9 +297,14 @@ def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:
         connection.execute(update(requests).where(these).values(charge=0.0))
 
 
-def _charge_used(connection: Connection, request_id: str, used: Used, now: float) -> None:
+def _held_by(owner: str | None) -> ColumnElement[bool]:
+    return true() if owner is None else requests.c.lease_owner == owner
+
+
+def _charge_used(connection: Connection, request_id: str, used: Used, now: float, owner: str | None) -> None:
     """Count what a running question has used that ends without an answer."""
-    found = connection.execute(_ENDING, {"request": request_id}).mappings().first()
+    statement = _ENDING if owner is None else _HELD
+    found = connection.execute(statement, {"request": request_id, "owner": owner}).mappings().first()
     if found is None:
         return
     row = _Held(**found)

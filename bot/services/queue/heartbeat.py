@@ -42,8 +42,8 @@ class Heartbeat:
     ) -> None:
         """``owner`` names this process, ``is_alive`` tells whether the process of another name lives.
 
-        ``seconds`` is how long a process that hangs keeps its questions. ``may_be_others``: other processes may use
-        the database at the same time.
+        ``seconds`` is how long a process that hangs keeps its questions. ``may_be_others``: other processes may
+        use the database at the same time.
         """
         self._store = store
         self._live_answers = live_answers
