@@ -89,6 +89,9 @@ def lasting_tasks(app: App) -> list[LastingTask]:
     ]
     if queue.elsewhere is not None:
         tasks.append(LastingTask("elsewhere", queue.elsewhere.run, when_ready=True))
+    if app.changes is not None and queue.others is not None:
+        tasks.append(LastingTask("changes", app.changes.run))
+        tasks.append(LastingTask("other processes", queue.others.run))
     if queue.summariser is not None:
         tasks.append(LastingTask("summaries", queue.summariser.run))
     return tasks

@@ -14,7 +14,7 @@ from bot.domain.queue.back_off import BackOff
 from bot.domain.queue.breaker import Breaker
 from bot.domain.queue.capacity import CapacityLimit
 from bot.domain.queue.estimate import Throughput
-from bot.domain.queue.store import RequestStore, UnshownEnds
+from bot.domain.queue.store import QueueChanges, RequestStore, UnshownEnds
 from bot.domain.scheduler import Scheduler
 from bot.services.answers.attempt import AttemptParts
 from bot.services.answers.completion import Completion
@@ -33,6 +33,7 @@ from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.idleness import Idleness
 from bot.services.queue.in_flight import InFlight
+from bot.services.queue.others import OtherProcesses
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
@@ -61,8 +62,8 @@ class QueueOptions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueParts:
     """What the queue is built from. ``owner`` names this process in the database, ``is_alive`` tells whether the
-    process of another name lives; ``summaries`` None: nothing is summarised; ``company`` None: no other process
-    uses the database at the same time."""
+    process of another name lives; ``summaries`` None: nothing is summarised; ``company`` and ``changes`` None: no
+    other process uses the database at the same time."""
 
     options: QueueOptions
     store: RequestStore
@@ -81,6 +82,7 @@ class QueueParts:
     owner: str
     is_alive: Callable[[str], bool]
     company: Company | None = None
+    changes: QueueChanges | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,7 @@ class Queue:
     reconciliation: Reconciliation
     tokens: TokenExpiryNotifier
     summariser: Summariser | None
+    others: OtherProcesses | None
 
 
 def build_queue(parts: QueueParts) -> Queue:
@@ -112,7 +115,7 @@ def build_queue(parts: QueueParts) -> Queue:
     options, store, clock, metrics = parts.options, parts.store, parts.clock, parts.metrics
     company = parts.company
     live_answers = LiveAnswers(parts.deliveries, store, parts.background, clock, max_pages=options.max_pages)
-    in_flight, signal = InFlight(), QueueSignal(clock)
+    in_flight, signal, changed = InFlight(), QueueSignal(clock), asyncio.Event()
     capacity = CapacityLimit(reserve=options.capacity_reserve)
     slots = Slots(parts.monitor, in_flight, capacity, Throughput(), clock, metrics)
     gate = Gate(
@@ -231,17 +234,24 @@ def build_queue(parts: QueueParts) -> Queue:
         ),
         dispatcher=dispatcher,
         cancellation=cancellation,
-        elsewhere=_elsewhere(parts, live_answers, in_flight, cancellation),
+        elsewhere=_elsewhere(parts, live_answers, in_flight, cancellation, changed),
         heartbeat=heartbeat,
         expiry=expiry,
         reconciliation=reconciliation,
         tokens=TokenExpiryNotifier(live_answers, store, positions, clock, company),
         summariser=summariser,
+        others=None
+        if parts.changes is None
+        else OtherProcesses(parts.changes, gate, reconciliation, signal, changed),
     )
 
 
 def _elsewhere(
-    parts: QueueParts, live_answers: LiveAnswers, in_flight: InFlight, cancellation: Cancellation
+    parts: QueueParts,
+    live_answers: LiveAnswers,
+    in_flight: InFlight,
+    cancellation: Cancellation,
+    changed: asyncio.Event,
 ) -> Elsewhere | None:
     if parts.company is None:
         return None
@@ -251,7 +261,7 @@ def _elsewhere(
         live_answers,
         in_flight,
         cancellation,
-        asyncio.Event(),
+        changed,
         parts.clock,
         parts.owner,
     )

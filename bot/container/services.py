@@ -43,7 +43,7 @@ from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.storage.engine import DatabaseWatch
+from bot.storage.engine import ChangesFeed, DatabaseWatch
 from bot.storage.processes import Process
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
@@ -66,6 +66,7 @@ class App:
     presence: Presence
     watch: DatabaseWatch
     process: Process
+    changes: ChangesFeed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         Presence(cluster, overview, bot, clock),
         database.watch,
         parts.process,
+        database.changes,
     )
 
 
@@ -250,6 +252,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership
         owner=parts.process.me,
         is_alive=parts.process.is_alive,
         company=Company(parts.process, leadership, database.wishes) if parts.is_shared else None,
+        changes=database.changes,
     )
 
 

@@ -31,6 +31,7 @@ class Database:
 
     def __init__(self, transactions: Transactions) -> None:
         self.watch = transactions.watch
+        self.changes = transactions.changes
         self.requests = SqlRequests(transactions)
         self.unshown_ends = SqlUnshownEnds(transactions)
         self.wishes = SqlWishes(transactions)

@@ -17,7 +17,7 @@ from bot.clock import Clock
 from bot.storage.addresses import database_file, is_postgres
 from bot.storage.sqlite_transactions import SqliteTransactions
 
-__all__ = ["DatabaseWatch", "ServerOptions", "Transactions", "database_file", "open_transactions"]
+__all__ = ["ChangesFeed", "DatabaseWatch", "ServerOptions", "Transactions", "database_file", "open_transactions"]
 
 T = TypeVar("T")
 
@@ -34,6 +34,18 @@ class DatabaseWatch(Protocol):
         ...
 
 
+class ChangesFeed(Protocol):
+    """Tells of changes that other processes make to the queue: :class:`bot.domain.queue.store.QueueChanges`."""
+
+    async def wait(self) -> None:
+        """Return when another process has changed the queue since the last call returned, or may have."""
+        ...
+
+    async def run(self) -> None:
+        """Hear of the changes, until cancelled."""
+        ...
+
+
 class Transactions(Protocol):
     """Runs transactions, for any number of tasks of one event loop.
 
@@ -45,6 +57,11 @@ class Transactions(Protocol):
     @property
     def watch(self) -> DatabaseWatch:
         """Whether the database can be used."""
+        ...
+
+    @property
+    def changes(self) -> ChangesFeed | None:
+        """What other processes do to the queue; None when there can be none."""
         ...
 
     async def write(self, work: Callable[[Connection], T], *, urgent: bool = False, brief: bool = False) -> T:

@@ -97,17 +97,21 @@ async def _connected(url: str, work: Callable[[AsyncConnection], Awaitable[T]]) 
         await engine.dispose()
 
 
-def _checked_revision(connection: Connection) -> str | None:
-    """The revision, on a server that the bot can use."""
-    server = connection.execute(_SERVER).one()
-    if server.version < OLDEST_VERSION:
-        raise StorageError(
-            f"PostgreSQL {server.version // 10000} is too old: {OLDEST_VERSION // 10000} is the oldest that serves"
-        )
-    if server.reads_only:
+def require_usable(*, version: int, reads_only: bool, place: str | None) -> None:
+    """Raise :class:`StorageError` for a server that the bot cannot use: of this ``version``
+    (``server_version_num``), which takes no writes, or whose search path finds no schema."""
+    if version < OLDEST_VERSION:
+        oldest = OLDEST_VERSION // 10000
+        raise StorageError(f"PostgreSQL {version // 10000} is too old: {oldest} is the oldest that serves")
+    if reads_only:
         raise StorageError("this server is a standby, which takes no writes: name the primary in DATABASE_URL")
-    if server.place is None:
+    if place is None:
         raise StorageError("the search path names no schema that exists, or none that this user may use")
+
+
+def _checked_revision(connection: Connection) -> str | None:
+    server = connection.execute(_SERVER).one()
+    require_usable(version=server.version, reads_only=server.reads_only, place=server.place)
     return revision(connection)
 
 

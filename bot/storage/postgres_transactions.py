@@ -22,6 +22,7 @@ from bot.storage.dialects import NUMBER, QUEUE_CHANGED
 from bot.storage.engine import ServerOptions
 from bot.storage.group_commit import JobRunner
 from bot.storage.postgres import open_engine
+from bot.storage.postgres_changes import CHANNEL, PostgresChanges
 from bot.storage.postgres_errors import Failure, failure_of, sqlstate_of, storage_error
 from bot.storage.postgres_watch import ConnectionWatch
 
@@ -41,9 +42,6 @@ CONFLICTS = 8
 PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds before the first repetition, and the most before a later one; half of each is by chance, so that two
 transactions which met do not meet again."""
-
-CHANNEL = "parallax_queue"
-"""Where changes of the queue are told (``NOTIFY``); the payload names who changed it."""
 
 _IN_FUTURE = "22023"
 
@@ -85,6 +83,7 @@ class PostgresTransactions:
         readers = max(1, options.connections - writers)
         engine = open_engine(url, connections=writers + readers, statement_seconds=options.statement_seconds)
         self.me = secrets.token_hex(8)
+        self.changes = PostgresChanges(url, self.me, clock or SystemClock())
         self.watch = ConnectionWatch()
         self._clock = clock or SystemClock()
         self._engine = engine

@@ -31,6 +31,7 @@ class SqliteTransactions:
 
     def __init__(self, file: Path) -> None:
         self.watch = FileWatch(file)
+        self.changes = None  # no other process uses the file
         writer, reader = open_engine(file, read_only=False), open_engine(file, read_only=True)
         self._writes = JobRunner(writer, connections=1, together=TOGETHER)
         self._reads = JobRunner(reader, connections=READERS, together=1)

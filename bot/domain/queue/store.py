@@ -287,6 +287,15 @@ class Wishes(Protocol):
         ...
 
 
+class QueueChanges(Protocol):
+    """What other processes do to the queue."""
+
+    async def wait(self) -> None:
+        """Return when another process has changed the queue since the last call returned, or may have: a question
+        joined or left it, an answer ended, it was paused or goes on."""
+        ...
+
+
 class UnshownEnds(Protocol):
     """The questions that have ended without an answer, from the commit of that until their messages show it.
     Raises only :class:`StorageError`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Any
 import pytest
 from alembic import command
 from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import StorageError
 from bot.storage import migrate, postgres_schema
 from bot.storage.postgres import open_engine_for_migrations
 from bot.storage.tables import metadata
-from tests.fakes.postgres import server_database
+from tests.fakes.postgres import administrate, server_database
 from tests.integration.storage.test_migrations import SEEDS, revisions
 
 _COLUMNS = """
@@ -146,3 +148,34 @@ async def test_looking_tells_what_a_start_would_find(url: str) -> None:
         await look()
     with pytest.raises(StorageError, match="not this bot's"):
         await migrate.upgrade(url)
+
+
+async def test_a_user_without_rights_is_told_what_to_grant(url: str) -> None:
+    """Before the tables are there, and when they belong to somebody else."""
+    name = f"reader_{secrets.token_hex(4)}"
+    reader = make_url(url).set(username=name).render_as_string(hide_password=False)
+    await administrate(lambda db: db.execute(f"CREATE ROLE {name} LOGIN"))
+    try:
+        with pytest.raises(StorageError, match="grant it CREATE"):
+            await asyncio.to_thread(migrate.readiness, reader)
+        await upgrade(url)
+        await rows(url, f"GRANT SELECT ON alembic_version TO {name}")
+        with pytest.raises(StorageError, match=r"may not read and write .*requests.*: grant it that"):
+            await asyncio.to_thread(migrate.readiness, reader)
+    finally:
+        await rows(url, f"DROP OWNED BY {name}")
+        await administrate(lambda db: db.execute(f"DROP ROLE {name}"))
+
+
+@pytest.mark.parametrize(
+    ("version", "reads_only", "place", "words"),
+    [
+        (130012, False, "public", "PostgreSQL 13 is too old: 14 is the oldest"),
+        (160000, True, "public", "is a standby"),
+        (160000, False, None, "names no schema"),
+    ],
+)
+def test_servers_that_the_bot_cannot_use(version: int, reads_only: bool, place: str | None, words: str) -> None:
+    """Each is told in a sentence that says what to do."""
+    with pytest.raises(StorageError, match=words):
+        postgres_schema.require_usable(version=version, reads_only=reads_only, place=place)

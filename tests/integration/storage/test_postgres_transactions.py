@@ -19,9 +19,9 @@ from bot.domain.queue.store import Admission, QueueLimits
 from bot.errors import DatabaseLocked, QueueFull, StorageError, ValueRefused
 from bot.storage.database import Database
 from bot.storage.engine import ServerOptions
-from bot.storage.postgres_transactions import CONFLICTS, PostgresTransactions
+from bot.storage.postgres_transactions import CONFLICTS, LONGEST_PAUSE, PostgresTransactions
 from bot.storage.tables import facts
-from tests.fakes.clocks import HastyClock, always
+from tests.fakes.clocks import HandClock, HastyClock, always
 from tests.fakes.postgres import administrate, emptied_database, server_database
 from tests.fakes.questions import TOKEN, WIDE, answer, question
 
@@ -263,3 +263,21 @@ async def test_the_capacity_holds_however_many_processes_claim(url: str) -> None
         ended = await processes[0].requests.counts()
     assert max(number for one in seen for number in one) == 6
     assert (ended[RequestState.QUEUED], ended[RequestState.ANSWERED]) == (0, 30)
+
+
+async def test_after_a_failover_the_old_primary_is_left(url: str) -> None:
+    """It answers, and takes no writes: its connections are given up until the address leads to the new one."""
+    name, clock = make_url(url).database, HandClock()
+    transactions = PostgresTransactions(url, ServerOptions(), clock)
+    try:
+        await administrate(lambda db: db.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+        write = asyncio.create_task(transactions.write(put("after")))
+        await clock.asleep(timeout=60)
+        assert "cannot be used" in (transactions.watch.fault() or "")
+        await administrate(lambda db: db.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
+        clock.advance(LONGEST_PAUSE)
+        await write
+        assert await transactions.read(keys) == ["after"]
+    finally:
+        await administrate(lambda db: db.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
+        await transactions.close()
