@@ -14,7 +14,7 @@ import aiohttp
 import structlog
 from discord.http import Route
 
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.container.services import App, Parts, assemble
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import Guard
@@ -26,6 +26,8 @@ from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
 from bot.discord_io.shards import Sharding
 from bot.discord_io.shutdown import finish
+from bot.domain.discord_calls.session_starts import IdentifyTurns
+from bot.domain.discord_calls.sharing import Hearing, ShardHolds
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import BotError
 from bot.parallax.client import ParallaxClient
@@ -36,6 +38,8 @@ from bot.storage.database import Database
 from bot.storage.engine import ServerOptions
 from bot.storage.migrate import upgrade
 from bot.storage.processes import Entered, entered
+from bot.storage.server_session import ServerSession
+from bot.storage.shared_gateway import SharedHearing, SharedIdentifyTurns, SharedShards
 from bot.tasks.background import Background
 from bot.tasks.supervisor import Supervisor
 from bot.telemetry.health import health_server
@@ -53,6 +57,11 @@ COLLECTED_AFTER = 10_000
 SETTLE_SECONDS = 5.0
 """How long the last edits, acknowledgements of questions that were just asked, and commands and presses in hand
 may take after running answers have ended."""
+
+
+HANDED_OVER_WITHIN = 15.0
+"""Seconds for another process to connect what this one had connected: the turn to start a session, and its
+start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +154,16 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         # When a task has given up, running answers are put back at once.
         grace = settings.shutdown_grace if waiting in done else 0.0
         log.info("bot.stopping", grace=grace)
+        handing_over = asyncio.create_task(_hand_over(app), name="hand over")
         try:
             await app.queue.dispatcher.drain(grace)
         except BotError as error:
             # The next start takes the answers back; what made the bot stop is raised below.
             log.warning("bot.not_drained", detail=str(error))
+        if waiting in done:
+            # Until another process hears what people do, this one does.
+            await handing_over
+        handing_over.cancel()
         in_hand = app.bot.guard.in_hand
         in_hand.end()
         if waiting in done:
@@ -166,6 +180,12 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         # None of these tasks ends by itself: an error of one is the reason why the bot stops.
         if isinstance(result, Exception):
             raise result
+
+
+async def _hand_over(app: App) -> None:
+    """Let other processes connect this one's shards, if there are any that want them."""
+    if app.holds is not None and app.process.others:
+        await app.holds.hand_over(HANDED_OVER_WITHIN)
 
 
 async def _keep(task: LastingTask, bot: ParallaxBot, supervisor: Supervisor) -> None:
@@ -196,6 +216,31 @@ def timeouts_of(settings: Settings) -> Timeouts:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Gateway:
+    """How this process shares the bot's gateway with others; None: there are none."""
+
+    turns: IdentifyTurns
+    hearing: Hearing | None = None
+    holds: ShardHolds | None = None
+
+
+@asynccontextmanager
+async def _gateway(session: ServerSession | None, clock: Clock) -> AsyncIterator[_Gateway]:
+    if session is None:
+        yield _Gateway(OwnIdentifyTurns(clock))
+        return
+    background = Background()
+    try:
+        yield _Gateway(
+            SharedIdentifyTurns(session, clock, background),
+            SharedHearing(session, clock, background),
+            SharedShards(session, clock),
+        )
+    finally:
+        await background.aclose()
+
+
 @asynccontextmanager
 async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
     """Open and inject everything; close it in reverse order. Migrates the database, which this process may use."""
@@ -214,6 +259,7 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
             api_key=settings.parallax_api_key.get_secret_value(),
         )
         stack.push_async_callback(scheduler.aclose)
+        gateway = await stack.enter_async_context(_gateway(there.session, clock))
         outgoing = Outgoing(clock, metrics)
         stack.push_async_callback(outgoing.aclose)
         observer = WireObserver(clock, metrics, outgoing)
@@ -227,8 +273,11 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
                 InteractionRates(RateLimit(settings.command_burst, settings.commands_per_second), clock),
                 clock,
                 allowed_guild_ids=settings.allowed_guild_ids,
+                hearing=gateway.hearing,
             ),
-            sharding=Sharding(settings.shard_count, settings.shard_ids, OwnIdentifyTurns(clock), clock, metrics),
+            sharding=Sharding(
+                settings.shard_count, settings.shard_ids, gateway.turns, clock, metrics, gateway.holds
+            ),
             message_content=settings.message_content_intent,
         )
         stack.push_async_callback(bot.close)
@@ -253,7 +302,7 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
             clock,
             metrics,
         )
-        app = assemble(parts, bot, session)
+        app = assemble(parts, bot, session, gateway.holds)
         await app.queue.gate.refresh()
 
         def readiness() -> dict[str, bool]:

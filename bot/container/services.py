@@ -18,6 +18,7 @@ from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing, for_operators
 from bot.domain.conversation.profile import Profile
 from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.discord_calls.sharing import ShardHolds
 from bot.domain.queue.store import QueueLimits
 from bot.parallax.client import ParallaxClient
 from bot.services.access.operators import Operators
@@ -67,6 +68,7 @@ class App:
     watch: DatabaseWatch
     process: Process
     changes: ChangesFeed | None
+    holds: ShardHolds | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,11 @@ class Parts:
     metrics: Metrics
 
 
-def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> App:
-    """Build all services; connects to nothing and starts nothing."""
+def assemble(
+    parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession, holds: ShardHolds | None = None
+) -> App:
+    """Build all services; connects to nothing and starts nothing. ``holds`` are the shards that several processes
+    share."""
     settings, database, clock = parts.settings, parts.database, parts.clock
     estimator = TokenEstimator()
     leadership = Leadership(database.leader_lease, parts.process.me, clock, parts.process.is_alive)
@@ -218,6 +223,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         database.watch,
         parts.process,
         database.changes,
+        holds,
     )
 
 
