@@ -63,12 +63,11 @@ class Elsewhere:
         if not waiting:
             return
         leads = await self._company.leads()
-        # What is being claimed here is seen as such.
+        # Nothing of it is claimed here meanwhile: it would be closed under the attempt.
         async with self._in_flight.claiming:
             holders = await self._store.holders([live.question.request_id for live in waiting])
             left = [live for live in waiting if self._is_others(live, holders, leads=leads)]
-        for live in left:
-            await self._live_answers.close(live.question.request_id)
+            await asyncio.gather(*(self._live_answers.close(live.question.request_id) for live in left))
 
     def _only_waits(self, live: LiveAnswer) -> bool:
         return live.view.is_waiting and not live.is_ending and live.question.request_id not in self._in_flight.held
