@@ -33,7 +33,7 @@ def key(*parts: object) -> int:
 
 
 # Of the schema, so that two bots may share a database.
-_KIND = "(CAST(:kind AS integer) << 24 | hashtext(current_schema()) & 16777215)"
+_KIND = "((CAST(:kind AS integer) << 24) | (hashtext(current_schema()) & 16777215))"
 
 HELD = text(
     "SELECT CAST(objid AS bigint) AS key, pid = pg_backend_pid() AS is_mine FROM pg_locks"  # noqa: S608  # constants

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.conversation.store import ConversationKey
 from bot.errors import StorageError
-from bot.storage.advisory_locks import Kind
+from bot.storage.advisory_locks import HELD, Kind
 from bot.storage.database import Database
 from bot.storage.dialects import still_there
 from bot.storage.engine import ServerOptions, open_transactions
@@ -79,6 +79,7 @@ async def test_a_lost_session_is_made_anew_at_once() -> None:
     url, clock = await emptied_database(), HandClock()
     async with here(url, clock) as process:
         assert await process.session.take(Kind.SHARD, 7)
+        assert await process.session.rows(HELD, kind=int(Kind.CONNECTED)) == []
         watching = asyncio.create_task(process.watch(clock))
         await clock.asleep(timeout=60)
         before = await sessions(url)
