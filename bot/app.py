@@ -260,7 +260,7 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
         )
         stack.push_async_callback(scheduler.aclose)
         gateway = await stack.enter_async_context(_gateway(there.session, clock))
-        outgoing = Outgoing(clock, metrics)
+        outgoing = Outgoing(clock, metrics, lambda: there.process.others)
         stack.push_async_callback(outgoing.aclose)
         observer = WireObserver(clock, metrics, outgoing)
         bot = ParallaxBot(

@@ -140,6 +140,7 @@ def assemble(
         profiles,
         parts.background,
         clock,
+        leadership.is_ours if parts.is_shared else None,
     )
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
     overview = QueueOverview(
