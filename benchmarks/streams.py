@@ -36,7 +36,7 @@ from tests.fakes.databases import new_database
 REST = 0.060
 MB = 1_000_000
 ASKED_AT_ONCE = 20
-LOOK_EVERY = 0.5
+LOOK_EVERY = 1.0
 PATIENCE = 120.0
 LONGEST = 30.0
 SETTLE = 1.0

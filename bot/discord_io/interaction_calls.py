@@ -160,7 +160,7 @@ class RepeatingAdapter(AsyncWebhookAdapter):
 
     def _wire(self, session: aiohttp.ClientSession) -> aiohttp.ClientSession:
         """The session to use in place of the client's."""
-        if self._observer is None:
+        if self._observer is None or session.closed:
             return session
         if self._observed is None or self._observed.source is not session:
             self._observed = ObservedSession(session, self._observer)

@@ -96,6 +96,7 @@ class _Page:
     atoms: list[Atom] = field(default_factory=list)
     # (rank, index into atoms, length): the page could end before that atom
     breaks: list[tuple[int, int, int]] = field(default_factory=list)
+    is_draft: bool = False  # it never ends, so it keeps neither atoms nor breaks
 
     def closers(self) -> str:
         inline = "".join(reversed(self.marks))
@@ -111,10 +112,9 @@ class _Page:
     def put(self, atom: Atom) -> bool:
         """Append if it fits, closers included."""
         if isinstance(atom, Text) and self._is_plain(atom):
-            self._note_break(atom)
+            self._keep(atom)
             self.parts.append(atom.text)
             self.length += len(atom.text)
-            self.atoms.append(atom)
             return True
         if isinstance(atom, Line) and not self.at_start and (self.line is None or self.line.fence is None):
             # White space at the end of a line of text is removed, as at the end of a page.
@@ -132,10 +132,9 @@ class _Page:
             if in_code or self.length + len(bare) + closers > self.limit or not isinstance(atom, Text):
                 return False
             added = bare
-        self._note_break(atom)
+        self._keep(atom)
         self.parts.append(added)
         self.length += len(added)
-        self.atoms.append(atom)
         if isinstance(atom, Line):
             self.line, self.at_start = atom, True
         else:
@@ -152,10 +151,10 @@ class _Page:
             and self.length + len(atom.text) <= self.limit
         )
 
-    def copy(self) -> "_Page":
-        """A page of its own with what is on this one, for atoms that may go again. It is never ended, so it needs
-        none of the places where it could be."""
-        return _Page(self.limit, self.parts.copy(), self.length, self.line, self.marks, self.at_start)
+    def draft(self) -> "_Page":
+        """A page of its own with what is on this one, for atoms that may go again."""
+        parts = self.parts if len(self.parts) < 2 else ("".join(self.parts[:-1]), self.parts[-1])
+        return _Page(self.limit, [*parts], self.length, self.line, self.marks, self.at_start, is_draft=True)
 
     def until(self, index: int) -> "_Page":
         """The page with its first `index` atoms only, of which each has one part."""
@@ -201,10 +200,16 @@ class _Page:
             text += f"{line.fence.opener}\n"
         return text + line.prefix
 
+    def _keep(self, atom: Atom) -> None:
+        """Keep the atom, and whether the page could end before it."""
+        if self.is_draft:
+            return
+        if self.atoms:
+            self._note_break(atom)
+        self.atoms.append(atom)
+
     def _note_break(self, atom: Atom) -> None:
         index = len(self.atoms)
-        if not self.atoms:
-            return
         if isinstance(atom, Line):
             if self.line is not None and self.line.heading:
                 return
@@ -260,7 +265,7 @@ class _Ahead:
     """A copy of a page with the atoms of a list that grows, which are not on the page itself yet."""
 
     def __init__(self, base: _Page, settled: Sequence[Atom]) -> None:
-        self.page = base.copy()
+        self.page = base.draft()
         self.is_full = False
         self._made_of = (base, len(base.parts), settled)
         self._taken = 0
@@ -316,7 +321,7 @@ class Layout:
         self._ahead.take()
         page = self._ahead.page
         if tail and not self._ahead.is_full:
-            page = page.copy()
+            page = page.draft()
             for atom in tail:
                 if not page.put(atom):
                     break

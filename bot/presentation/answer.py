@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 from bot.clock import Clock
 from bot.domain.pace import Pace
@@ -20,6 +21,7 @@ from bot.tasks.demand import Demand
 MESSAGE_LIMIT = 4000
 FOOTER_ROOM = 350
 CURSOR = " ▍"
+KEPT_NAMES = 64
 
 
 class Phase(Enum):
@@ -59,6 +61,7 @@ class Receipt:
     notice: str = ""
 
 
+@lru_cache(KEPT_NAMES)
 def short_model(name: str | None) -> str:
     """The model's name without its owner, safe for a footer: ``Qwen/Qwen3-8B`` → ``Qwen3-8B``. Empty when there is
     no name."""
@@ -115,7 +118,7 @@ class AnswerView:
     @property
     def is_waiting(self) -> bool:
         """Whether it shows a position, or why the queue does not move."""
-        return self._phase in {Phase.WAITING, Phase.HELD}
+        return self._phase is Phase.WAITING or self._phase is Phase.HELD
 
     @property
     def grown(self) -> int:
@@ -125,7 +128,7 @@ class AnswerView:
     @property
     def has_text(self) -> bool:
         """Whether any text of the answer is there."""
-        return bool(self.document.raw)
+        return self.document.has_text
 
     def _enter(self, phase: Phase) -> None:
         if self._phase not in (phase, Phase.DONE):

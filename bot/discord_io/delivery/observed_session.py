@@ -34,11 +34,14 @@ class ObservedSession:
         url: str,
         *,
         params: dict[str, int] | None = None,
+        data: object = None,
         **options: Any,  # noqa: ANN401  # as the library passes them
     ) -> ObservedRequest:
         """A request as ``aiohttp.ClientSession.request`` takes it, to be entered once."""
+        if isinstance(data, str):
+            data = aiohttp.BytesPayload(data.encode())  # what aiohttp would look up how to send
         address = _address(url, tuple(params.items()) if params else ())
-        return ObservedRequest(self._session, self._observer, method, address, options)
+        return ObservedRequest(self._session, self._observer, method, address, {**options, "data": data})
 
 
 class ObservedRequest:

@@ -22,6 +22,7 @@ import aiohttp
 import discord
 import structlog
 import yarl
+from prometheus_client import Counter
 
 from bot.clock import Clock
 from bot.discord_io.delivery.edit_pacing import Bucket
@@ -108,6 +109,7 @@ class WireObserver:
         self._clock = clock
         self._metrics = metrics
         self._outgoing = outgoing
+        self._by_status: dict[int, Counter] = {}
 
     def trace_config(self) -> aiohttp.TraceConfig:
         """The trace to give to ``discord.Client(http_trace=…)``."""
@@ -135,7 +137,9 @@ class WireObserver:
 
     def answered(self, attempt: Attempt | None, status: int, headers: Mapping[str, str], path: str) -> None:
         """Take in the headers of an answer; ``attempt`` None: it is not from Discord's API."""
-        self._metrics.discord_requests.labels(str(status)).inc()
+        if (counter := self._by_status.get(status)) is None:
+            counter = self._by_status[status] = self._metrics.discord_requests.labels(str(status))
+        counter.inc()
         scope = headers.get("X-RateLimit-Scope", "")
         if status == 429:
             log.warning("discord.rate_limited", path=path, scope=scope)

@@ -11,6 +11,8 @@ from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Ticket
 from bot.domain.discord_calls.priority import CallPriority
 
+_ROUTES = tuple(RouteKind)
+
 
 class Waiting(Protocol):
     """Whoever waits for a slot."""
@@ -97,5 +99,5 @@ class Slot:
             await woken(self._look, self._clock, seconds)
 
     def _leave(self) -> None:
-        for route in RouteKind:
+        for route in _ROUTES:
             self._destination.shared_bucket(route).leave(self._who)

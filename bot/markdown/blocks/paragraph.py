@@ -145,6 +145,8 @@ class Paragraph:
 
     def _leave_plain(self, sink: Sink) -> None:
         """Hand over the words at the start that are surely text: most words are, and need no parser."""
+        if _BOUNDARY.search(self._text) is None:
+            return
         until = plain_until(self._text)
         if clean(self._text[:until]) != self._text[:until]:
             return
@@ -173,8 +175,10 @@ class Paragraph:
     def _drop(self, end: int) -> None:
         """Remove the text up to `end`, which was handed over."""
         self._text = self._text[end:]
-        offsets = self._offsets if len(self._offsets) == 1 else self._current(end)
-        self._offsets = [(max(0, at - end), source + max(0, end - at)) for at, source in offsets]
+        if len(self._offsets) == 1:
+            self._offsets = [(0, self._offsets[0][1] + end)]
+        else:
+            self._offsets = [(max(0, at - end), source + max(0, end - at)) for at, source in self._current(end)]
         self._scanned = self._looked = 0
 
     def _current(self, end: int) -> list[tuple[int, int]]:

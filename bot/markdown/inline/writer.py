@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from markdown_it.token import Token
 
@@ -316,7 +316,8 @@ def _neutralised(run: _Run, places: list[int]) -> Iterator[_Run]:
         yield _Run(links.broken(text[start:end]), (*(mark for mark in run.marks if mark != "`"), "`"), code=True)
         places, at = [place for place in places if place > end], end
     rest = [place - at for place in places]
-    yield replace(run, text=_escaped(text[at:], rest) if run.raw else _inserted(text[at:], rest))
+    shown = _escaped(text[at:], rest) if run.raw else _inserted(text[at:], rest)
+    yield _Run(shown, run.marks, run.raw, run.code, run.whole)
 
 
 def _escaped(text: str, places: list[int]) -> str:
