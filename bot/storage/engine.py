@@ -68,7 +68,7 @@ class Transactions(Protocol):
         """Run ``work`` in a transaction that is committed and on disk when this returns.
 
         ``urgent`` writes overtake the others that wait: a pipeline is idle until the next question is taken,
-        however many questions join the queue at that moment. Each kind keeps its order.
+        however many questions join the queue at that moment. Each kind begins in its order.
 
         ``brief`` work reads and changes a few rows through indexes, which some databases run in a cheaper way.
         """

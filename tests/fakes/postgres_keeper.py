@@ -30,6 +30,7 @@ SETTINGS = (
     "max_connections=100",
     "shared_buffers=16MB",
     "jit=off",
+    "deadlock_timeout=100ms",
     "wal_level=minimal",
     "max_wal_senders=0",
 )

@@ -25,6 +25,9 @@ from tests.fakes.clocks import HandClock, HastyClock, always
 from tests.fakes.postgres import administrate, emptied_database, server_database
 from tests.fakes.questions import TOKEN, WIDE, answer, question
 
+MOMENTS = 150
+"""So many times somebody looks whether a connection is to break. Then the rest goes on in peace."""
+
 
 @pytest.fixture
 async def url() -> str:
@@ -281,3 +284,40 @@ async def test_after_a_failover_the_old_primary_is_left(url: str) -> None:
     finally:
         await administrate(lambda db: db.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
         await transactions.close()
+
+
+async def test_broken_connections_lose_and_double_nothing(url: str) -> None:
+    """Every connection breaks again and again, before any statement or commit: each question is asked, answered
+    and counted once, and every step is told as it was."""
+    numbers, happened = range(8), 0
+
+    async def go(database: Database, number: int) -> None:
+        store, owner = database.requests, f"owner {number}"
+        joined = await store.join(question(str(number), user=number), ConversationKey(1), [], Admission(WIDE))
+        assert joined is not None
+        assert joined.position is not None
+        claimed = await store.claim(owner, now=always(1.0), lease=1e9)
+        assert claimed is not None
+        assert await store.mark_answered(claimed.request_id, owner, answer(tokens=10), now=2.0)
+        assert await store.mark_delivered(claimed.request_id, now=3.0)
+
+    def cut(*_: object) -> None:
+        nonlocal happened
+        happened += 1
+        if happened % 19 == 0 and happened < MOMENTS:
+            await_only(disconnect(url))
+
+    async with Database.open(url) as one, Database.open(url) as other:
+        for database in (one, other):
+            transactions = database.requests._transactions
+            assert isinstance(transactions, PostgresTransactions)
+            for moment in ("before_cursor_execute", "commit"):
+                event.listen(transactions._engine.sync_engine, moment, cut)
+        for number in numbers[::4]:
+            await asyncio.gather(*(go((one, other)[n % 2], n) for n in numbers[number : number + 4]))
+        happened = MOMENTS
+        rows = await one.usage.of_server(8, since_day=0)
+        counts = await one.requests.counts()
+        remembered = await one.conversations.recent_turns(1, limit=50)
+    assert sum(row.questions for row in rows) == len(remembered) == len(numbers)
+    assert set(counts.values()) == {0}

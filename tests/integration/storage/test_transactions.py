@@ -24,7 +24,7 @@ from bot.storage.engine import database_file
 from bot.storage.sqlite_transactions import SqliteTransactions
 from bot.storage.tables import facts
 from tests.fakes.clocks import always
-from tests.fakes.databases import new_database
+from tests.fakes.databases import ENGINES, empty_database, new_database
 from tests.fakes.owners import nobody
 from tests.fakes.questions import TOKEN, WIDE, answer, question
 
@@ -258,11 +258,12 @@ async def test_a_missing_schema_is_a_storage_error(tmp_path: Path) -> None:
             await database.requests.counts()
 
 
-async def test_small_records(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_small_records(tmp_path: Path, engine: str) -> None:
     """Facts, choices, thumbs and the audit log outlive the process."""
     from bot.domain.cluster.audit import AuditEntry
 
-    url = new_database(tmp_path)
+    url = await empty_database(engine, tmp_path)
     first = AuditEntry(at=1.0, actor_id=5, action="line.pause", detail={"reason": "a new model"})
     second = AuditEntry(at=2.0, actor_id=6, action="cluster.init", detail=["m", 2, None, True])
     async with Database.open(url) as database:
