@@ -62,7 +62,8 @@ def _below_count(value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...
     return value
 
 
-def _known_database(value: str) -> str:
+def known_database(value: str) -> str:
+    """``value``, when it may be a ``DATABASE_URL``; else raises :class:`ValueError`, which does not repeat it."""
     if value.startswith("sqlite+aiosqlite:///"):
         return value
     parts = parts_of(value)
@@ -74,7 +75,7 @@ def _known_database(value: str) -> str:
 
 
 ShardIds = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ids_in_ranges), AfterValidator(_below_count)]
-DatabaseUrl = Annotated[str, AfterValidator(_known_database)]
+DatabaseUrl = Annotated[str, AfterValidator(known_database)]
 
 
 class Settings(BaseSettings):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import BotError, StorageError
 from bot.storage.addresses import database_file, is_postgres, shown
-from bot.storage.sqlite_schema import back_up, require_writable, revision
+from bot.storage.sqlite_schema import back_up, finished_revision, require_writable, revision
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -39,7 +39,7 @@ def readiness(url: str) -> str:
         found, server = asyncio.run(postgres_schema.examine(url, HEAD))
         return f"{server}, {_described(url, found)}"
     file = database_file(url)
-    found = revision(file)
+    found = finished_revision(file)
     require_writable(file)
     return _described(url, found)
 
@@ -66,9 +66,10 @@ async def upgrade(url: str) -> None:
 
     Raises :class:`ConfigError` for a URL that names no database of a kind that the bot can use,
     :class:`StorageError` when it did not work. The database is then as it was before. Beside a SQLite file,
-    ``<file>.<revision>.bak`` is a copy.
+    ``<file>.<revision>.bak`` is a copy. Raises :class:`StorageError` also when only a part of another database has
+    been moved to ``url`` (:mod:`bot.storage.unfinished_move`).
     """
-    if await _revision(url) == HEAD:
+    if await read_revision(url) == HEAD:
         return
     search_path = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH")) if part)
     child = await asyncio.create_subprocess_exec(
@@ -86,19 +87,20 @@ async def upgrade(url: str) -> None:
         raise StorageError(f"the database could not be upgraded: {lines[-1] if lines else 'no reason given'}")
 
 
-async def _revision(url: str) -> str | None:
+async def read_revision(url: str) -> str | None:
+    """The schema's revision at ``url``; None when there is none yet. Raises as :func:`upgrade`."""
     if not is_postgres(url):
-        return await asyncio.to_thread(revision, database_file(url))
+        return await asyncio.to_thread(finished_revision, database_file(url))
     from bot.storage import postgres_schema
 
     return await postgres_schema.read_revision(url)
 
 
-def upgrade_sync(url: str) -> str | None:
-    """Do the work of :func:`upgrade` in this process; returns the revision that the database had before. Not
-    inside of an event loop.
+def upgrade_sync(url: str, *, keep_copy: bool = True) -> str | None:
+    """Bring the database at ``url`` to :data:`HEAD` in this process; returns the revision that it had before. Not
+    inside of an event loop. With ``keep_copy``, a copy of a SQLite file is kept beside it.
 
-    Raises as :func:`upgrade`.
+    Raises as :func:`upgrade`, but not for a part of another database.
     """
     if is_postgres(url):
         from bot.storage import postgres_schema
@@ -109,7 +111,7 @@ def upgrade_sync(url: str) -> str | None:
     before = revision(file)
     if before != HEAD:
         _require_known(url, before)
-        if before is not None:
+        if before is not None and keep_copy:
             back_up(file, before)
         _run(url, alembic_config(file=file))
     return before

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StorageError
-from bot.storage import addresses
+from bot.storage import addresses, unfinished_move
 from bot.storage.postgres import OLDEST_VERSION, open_engine_for_migrations
 from bot.storage.postgres_errors import failure_of, storage_error
 from bot.storage.tables import metadata
@@ -45,8 +45,9 @@ def revision(connection: Connection) -> str | None:
 
 
 async def read_revision(url: str) -> str | None:
-    """The schema's revision at ``url``. Raises :class:`ConfigError`, :class:`StorageError`."""
-    return await _connected(url, lambda connection: connection.run_sync(_checked_revision))
+    """The schema's revision at ``url``, for who is to use the data. Raises :class:`ConfigError`,
+    :class:`StorageError`, which it does also when only a part of the data has been moved there."""
+    return await _connected(url, lambda connection: connection.run_sync(_finished_revision, url))
 
 
 async def examine(url: str, head: str) -> tuple[str | None, str]:
@@ -54,7 +55,7 @@ async def examine(url: str, head: str) -> tuple[str | None, str]:
     :class:`StorageError` when a start would fail for want of a server, of a version or of rights."""
 
     async def look(connection: AsyncConnection) -> tuple[str | None, str]:
-        found = await connection.run_sync(_checked_revision)
+        found = await connection.run_sync(_finished_revision, url)
         await connection.run_sync(_require_rights, found, head)
         version = (await connection.execute(text("SHOW server_version"))).scalar_one()
         return found, f"PostgreSQL {version}"
@@ -113,6 +114,14 @@ def _checked_revision(connection: Connection) -> str | None:
     server = connection.execute(_SERVER).one()
     require_usable(version=server.version, reads_only=server.reads_only, place=server.place)
     return revision(connection)
+
+
+def _finished_revision(connection: Connection, url: str) -> str | None:
+    """The revision of a database that is whole."""
+    found = _checked_revision(connection)
+    is_marked = unfinished_move.NAME in set(connection.execute(_TABLES).scalars())
+    unfinished_move.require_finished(addresses.shown(url), is_marked=is_marked)
+    return found
 
 
 def _require_rights(connection: Connection, found: str | None, head: str) -> None:
