@@ -112,8 +112,10 @@ async def test_the_other_one_goes_on_when_one_is_killed(
 ) -> None:
     """It connects, asks again what ran, and shows it in the same messages."""
     pair.stage.parallax.script([(f"word{n} ", 0.2) for n in range(500)], match="Until the end")
+    pair.second.freeze()  # so that it is not the one that answers
     message = await ask(ada, room, "Until the end")
     await until_shows(pair.stage, message, "word1 ")
+    pair.second.thaw()
     pair.stage.parallax.script(["The ", "whole ", "answer."], match="Until the end")
     gateway = pair.stage.discord.gateway
     before, began = gateway.identifies, time.monotonic()

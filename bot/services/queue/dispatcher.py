@@ -85,7 +85,7 @@ class Dispatcher:
         """Stop taking questions, let running answers finish for ``grace`` seconds, put the rest back. Other
         processes go on with what waits, if there are any."""
         self._gate.restart()
-        if self._is_succeeded and self._company is not None:
+        if self._has_others and self._company is not None:
             await self._company.retire()
         else:
             self._positions.show_restart()
@@ -100,7 +100,7 @@ class Dispatcher:
             except BotError as error:
                 # The next start takes it back. The other questions must still be put back.
                 log.warning("question.not_put_back", request_id=run.request.request_id, detail=str(error))
-        if not self._is_succeeded:
+        if not self._has_others:
             await self._live_answers.settled(LAST_EDITS)
 
     def interrupt(self) -> int:
@@ -123,7 +123,8 @@ class Dispatcher:
         """Start up to :data:`CLAIMS_AT_ONCE` questions in the ``free`` slots that other processes do not use;
         False when nothing more may start."""
         owner, lease = self._heartbeat.owner, self._heartbeat.seconds
-        beginning = None if self._company is None else self._live_answers.beginning
+        # Alone, it takes also what a process that is gone was about to acknowledge.
+        beginning = self._live_answers.beginning if self._has_others else None
         async with self._in_flight.claiming:
             with self._gate.claiming() as excluded:
                 # Together, because in a burst each claim waits long for the database.
@@ -236,12 +237,12 @@ class Dispatcher:
         self._signal.set()
 
     @property
-    def _is_succeeded(self) -> bool:
-        """Whether another process goes on with what this one leaves, and shows it."""
+    def _has_others(self) -> bool:
+        """Whether another process lives, which goes on with what this one leaves, and shows it."""
         return self._company is not None and self._company.has_others
 
     async def _put_back(self, run: Attempt) -> None:
-        if self._is_succeeded:
+        if self._has_others:
             # First, so that nothing is shown here once another process has it.
             await self._live_answers.close(run.request.request_id)
             await self._release(run)
