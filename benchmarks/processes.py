@@ -73,7 +73,12 @@ async def _group(count: int, folder: Path) -> AsyncIterator[Group]:
     async with (
         server_database() as url,
         staged(
-            folder, discord=DiscordDouble(latency=0.0), parallax=parallax, DATABASE_URL=url, SHUTDOWN_GRACE="1"
+            folder,
+            discord=DiscordDouble(latency=0.0),
+            parallax=parallax,
+            DATABASE_URL=url,
+            SHUTDOWN_GRACE="1",
+            QUEUE_MAX_PER_USER="1000",
         ) as stage,
     ):
         group = Group(stage, [stage.bot])
