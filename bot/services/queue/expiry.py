@@ -69,7 +69,5 @@ class Expiry:
 
     async def _show(self, remaining: Iterator[StoredRequest], show: _Show) -> None:
         for request in remaining:
-            live = self._live_answers.reopen(request)
-            live.is_ending = True
-            await show(request, live)
+            await show(request, self._live_answers.reopen(request))
             await self._live_answers.close(request.request_id)
