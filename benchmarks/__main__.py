@@ -39,7 +39,6 @@ SUITES = (
     "thousand",
     "burst",
     "streams",
-    "claims",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -77,11 +77,6 @@ class AnswerDocument:
         return self._pieces[0] if self._pieces else ""
 
     @property
-    def has_text(self) -> bool:
-        """Whether anything was fed."""
-        return bool(self._pieces)
-
-    @property
     def is_full(self) -> bool:
         """Whether the last page is full, so that further text shows nothing."""
         return self._layout.full
@@ -139,8 +134,8 @@ class AnswerDocument:
         """
         self._finish()
         if self._shown is None:
-            settled, tail = ((), []) if self._closed or self._layout.full else self._blocks.tail()
-            self._shown = self._layout.pages(settled, tail)
+            tail = [] if self._closed or self._layout.full else self._blocks.tail()
+            self._shown = self._layout.pages(tail)
         return self._shown
 
     def overflow(self) -> Overflow | None:
@@ -202,8 +197,6 @@ def render(
 
 def _read(text: str) -> str:
     """The text as the blocks read it: complete characters, and lines that end with \\n alone."""
-    if text.isascii() and "\r" not in text:
-        return text
     return _paired(text).replace("\r", "")
 
 

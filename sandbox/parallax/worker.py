@@ -263,9 +263,7 @@ class Worker:
         return "rejected" if fault is None else f"fault:{fault.kind}"
 
     async def _first_wait(self) -> None:
-        delay, held = self.answer.script.delay, self.answer.script.held
-        if held is not None:
-            await held.wait()
+        delay = self.answer.script.delay
         self._due = self.clock.after(self.clock.now(), self.first_token_delay if delay is None else delay)
         await self.clock.sleep_until(self._due)
 

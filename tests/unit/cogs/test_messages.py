@@ -252,8 +252,7 @@ async def test_a_menu_asks_about_what_can_be_read_alone() -> None:
             channel_id=ROOM,
             client=None,
             locale=discord.Locale.american_english,
-            extras={},
-            response=SimpleNamespace(send_modal=send_modal, is_done=lambda: False),
+            response=SimpleNamespace(send_modal=send_modal),
         ),
     )
     with pytest.raises(UserError) as refused:

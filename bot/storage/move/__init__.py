@@ -1,1 +1,0 @@
-"""Moving everything in one database into another, of the same kind or of the other one."""
