@@ -54,7 +54,7 @@ async def _events(stage: Stage, board: Message) -> Result:
         name = f"GPU {number}"
         began = time.monotonic()
         stage.parallax.add_node(f"node-{number}", name, 24.0)
-        await stage.discord.wait_until(lambda shown=name: shown in board.text, 30)  # type: ignore[misc]
+        await stage.discord.wait_until(lambda shown=name: shown in board.text, 30)  # type: ignore[misc]  # a default
         delays.append(time.monotonic() - began)
         # Events an hour apart as far as the board's own pace is concerned.
         await asyncio.sleep(1.5 + 0.09 * number)

@@ -123,7 +123,7 @@ def _cache(environment: Mapping[str, str]) -> Path | None:
     if environment.get("PIP_NO_CACHE_DIR"):
         return None
     told = subprocess.run(
-        ["python3", "-m", "pip", "cache", "dir"],  # noqa: S607
+        ["python3", "-m", "pip", "cache", "dir"],  # noqa: S607  # the one that make takes
         capture_output=True,
         text=True,
         env=dict(environment),

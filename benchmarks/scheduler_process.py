@@ -47,7 +47,7 @@ class Scheduler:
         """End the process; returns what it answered, in the order of arrival."""
         if self._records is None:
             assert self.process.stdin is not None  # noqa: S101  # both are pipes
-            assert self.process.stdout is not None  # noqa: S101
+            assert self.process.stdout is not None  # noqa: S101  # as above
             self.process.stdin.close()
             said = json.loads(await self.process.stdout.read())
             self._records = [ChatRecord(**one) for one in said]
@@ -65,7 +65,7 @@ async def scheduler(load: Load) -> AsyncIterator[Scheduler]:
         stdout=asyncio.subprocess.PIPE,
         limit=LONGEST_LINE,
     )
-    assert process.stdout is not None  # noqa: S101
+    assert process.stdout is not None  # noqa: S101  # a pipe, too
     try:
         yield Scheduler((await process.stdout.readline()).decode().strip(), process)
     finally:

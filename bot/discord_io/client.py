@@ -250,7 +250,7 @@ class ParallaxBot(commands.AutoShardedBot):
         coro: Callable[..., Coroutine[Any, Any, Any]],
         event_name: str,
         *args: Any,  # noqa: ANN401  # as the library's
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401  # as the library's
     ) -> asyncio.Task[Any]:
         # The library runs each listener in a task of its own, which nothing else gives access to.
         task = super()._schedule_event(coro, event_name, *args, **kwargs)

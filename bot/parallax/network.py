@@ -231,7 +231,7 @@ class NetworkBackend(httpcore.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,  # noqa: ARG002
+        local_address: str | None = None,  # noqa: ARG002  # of httpcore's interface
         socket_options: Iterable[_Option] | None = None,
     ) -> NetworkStream:
         """Connect to the first address of ``host`` that answers; ``local_address`` is not supported. Raises

@@ -134,10 +134,10 @@ def _lines(figure: Figure, chart: LineChart, writer: _Writer) -> None:
         _line(axes, times, panel, COLOURS[index % len(COLOURS)])
         if all(value is None for value in panel["values"]):
             _empty(axes, writer.words(chart["none"]))
-        locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
+        locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]  # not annotated
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(
-            ConciseDateFormatter(locator, tz=UTC, show_offset=False)  # type: ignore[no-untyped-call]
+            ConciseDateFormatter(locator, tz=UTC, show_offset=False)  # type: ignore[no-untyped-call]  # as above
         )
         axes.tick_params(axis="x", labelbottom=index == count - 1)
 
@@ -212,6 +212,7 @@ def _line(axes: Axes, times: Sequence[datetime], panel: LinePanel, colour: str) 
     )
     if len(known) <= FEW and not panel["step"]:
         at, measured = [at for at, _ in known], [value for _, value in known]
+        # matplotlib takes datetimes, but its annotations say numbers; so it is with the limits below.
         axes.plot(at, measured, color=colour, linewidth=1.0, alpha=0.6, marker="o", markersize=6.0)  # type: ignore[arg-type]
     axes.set_xlim(min(times[0], times[-1] - SHORTEST), times[-1])  # type: ignore[arg-type]
     highest = max((value for _, value in known), default=0.0)

@@ -166,7 +166,7 @@ def limit(pid: int, limits: Limits) -> None:
 
 async def _exchange(child: asyncio.subprocess.Process, data: bytes, most: int) -> bytes:
     assert child.stdin is not None  # noqa: S101  # both are pipes
-    assert child.stdout is not None  # noqa: S101
+    assert child.stdout is not None  # noqa: S101  # as above
     feeding = asyncio.create_task(_feed(child.stdin, data))
     output = bytearray()
     try:

@@ -37,10 +37,10 @@ class _Written(web.StreamResponse):
     def keep_alive(self) -> bool | None:
         return self._stays_open
 
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:  # noqa: ARG002
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:  # noqa: ARG002  # of aiohttp's interface
         return None
 
-    async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002
+    async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002  # of aiohttp's interface
         return None
 
 

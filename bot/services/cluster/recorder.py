@@ -164,7 +164,7 @@ class ClusterRecorder:
                 kept = await self._history.events(since=since, limit=EVENTS_COMPARED, kind=event.kind)
                 before = [*kept, *(one for one in explained if one.kind is event.kind)]
                 ours = set_by_us(event, claimed, before)
-                event = replace(event, detail={**event.detail, "ours": ours})  # noqa: PLW2901
+                event = replace(event, detail={**event.detail, "ours": ours})  # noqa: PLW2901  # the same one
             explained.append(event)
         return explained
 

@@ -22,10 +22,10 @@ from bot.telemetry.repeats import Repeats
 log = structlog.get_logger(__name__)
 
 # Seconds between two comparisons of what is stored with what runs here; a failure makes one at once.
-SAID_EVERY = 600.0
-"""Seconds between two lines of the log about the same question, while the database fails."""
-
 RECONCILE_EVERY = 5.0
+
+# Seconds between two lines of the log about the same question, while the database fails.
+SAID_EVERY = 600.0
 
 # A question is put back, and an answer shown again, this many times. Then the cause will not pass, and the
 # question fails with a sentence.
