@@ -1,13 +1,30 @@
-"""The order in which the tests are run."""
+"""The order in which the tests are run, and what would cost all of them time for nothing."""
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
+import structlog
 
 SLOWEST_FIRST = ("e2e", "integration", "contract")
 ROOT = Path(__file__).parent
+
+
+def pytest_configure() -> None:
+    """Log errors as Python prints them. By itself structlog draws each function of a traceback with the values of
+    all its variables, which takes a second for one error."""
+    *others, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what was collected, which lasts to the end: modules and tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

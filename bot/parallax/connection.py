@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.request import getproxies
@@ -50,6 +51,12 @@ def _proxies() -> bool:
     return bool(getproxies().keys() & {"http", "https", "all"})
 
 
+def _tls(url: httpx.URL) -> ssl.SSLContext:
+    """What checks the scheduler's certificate. The authorities' certificates take 40 ms to read and are read for
+    HTTPS only; for HTTP a context without them does, which trusts nobody."""
+    return httpx.create_ssl_context() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 class Connection:
     """Requests to one scheduler, with limits and translated errors.
 
@@ -92,7 +99,7 @@ class Connection:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=_KEEP_ALIVE_S)
         if transport is None and (_is_this_machine(url.host) or not _proxies()):
             # With a proxy, httpx reads by itself: its choice among the proxies is not repeated here.
-            transport = Transport(limits, httpx.create_ssl_context())
+            transport = Transport(limits, _tls(url))
         return httpx.AsyncClient(
             base_url=url.copy_with(userinfo=b"", query=None, fragment=None),
             auth=(url.username, url.password) if url.userinfo else None,

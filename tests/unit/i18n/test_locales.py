@@ -6,7 +6,7 @@ import ast
 import re
 import string
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -152,31 +152,32 @@ def placeholders(sentence: str) -> list[str]:
     return sorted(name for _, name, _, _ in string.Formatter().parse(sentence) if name)
 
 
-def sources() -> Iterator[ast.Module]:
-    """Every module people's sentences come from."""
-    for folder in ("bot", "cogs"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield ast.parse(path.read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def sources() -> dict[str, ast.Module]:
+    """Every module people's sentences come from, by the name of its file."""
+    paths = (path for folder in ("bot", "cogs") for path in sorted((ROOT / folder).rglob("*.py")))
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def literals() -> set[str]:
+def literals(trees: Iterable[ast.Module]) -> set[str]:
     """Every string the source writes out."""
     return {
         node.value
-        for tree in sources()
+        for tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
 
-def calls_of_say() -> Iterator[tuple[str, bool]]:
+def calls_of_say(trees: Iterable[ast.Module]) -> Iterator[tuple[str, bool]]:
     """The keys that ``say`` is called with, and whether something is counted."""
-    for tree in sources():
+    keys = stems() | ENGLISH.keys()
+    for tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
                 counts = any(keyword.arg == "count" for keyword in node.keywords)
                 for part in ast.walk(node.args[1]):
-                    if isinstance(part, ast.Constant) and str(part.value) in stems() | ENGLISH.keys():
+                    if isinstance(part, ast.Constant) and str(part.value) in keys:
                         yield str(part.value), counts
 
 
@@ -210,9 +211,9 @@ def test_nothing_is_left_in_english(locale: str) -> None:
     assert {key for key in ENGLISH if theirs[key] == ENGLISH[key]} == SAME_EVERYWHERE | SAME_AS_ENGLISH[locale]
 
 
-def test_no_sentence_is_kept_that_nobody_says() -> None:
+def test_no_sentence_is_kept_that_nobody_says(sources: dict[str, ast.Module]) -> None:
     """A key is named in the source, or made up there in one of the ways listed."""
-    said = literals()
+    said = literals(sources.values())
     unsaid = {
         key
         for key in ENGLISH
@@ -223,9 +224,9 @@ def test_no_sentence_is_kept_that_nobody_says() -> None:
     assert unsaid == set()
 
 
-def test_what_is_counted_has_two_forms() -> None:
+def test_what_is_counted_has_two_forms(sources: dict[str, ast.Module]) -> None:
     """``say`` with a count looks for them, and without one would not find either."""
-    calls = set(calls_of_say())
+    calls = set(calls_of_say(sources.values()))
     assert len(calls) > 40
     assert {key for key, counts in calls if counts != (key in stems())} == set()
 
@@ -305,17 +306,12 @@ def flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     return found
 
 
-def test_no_code_names_a_command_past_the_catalogue() -> None:
+def test_no_code_names_a_command_past_the_catalogue(sources: dict[str, ast.Module]) -> None:
     """A sentence put together in the source would name it in English to everybody. What operators read in the
     terminal and in ``.env.example`` is English."""
     named = re.compile(rf"(?<![\w/.:])/({'|'.join(paths(DEFAULT_LOCALE))})(?![\w/-])")
-    said = {
-        (path.name, text)
-        for folder in ("bot", "cogs")
-        for path in sorted((ROOT / folder).rglob("*.py"))
-        for text in undocumented(ast.parse(path.read_text(encoding="utf-8")))
-    }
-    assert {(file, text) for file, text in said if named.search(text) and file != "settings.py"} == set()
+    said = {(file, text) for file, tree in sources.items() for text in undocumented(tree)}
+    assert {(file, text) for file, text in said if named.search(text) and file != "bot/settings.py"} == set()
 
 
 def undocumented(tree: ast.Module) -> Iterator[str]:
