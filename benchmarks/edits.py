@@ -11,13 +11,12 @@ import json
 import statistics
 import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import cast
-
-import aiohttp
 
 with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 3.11 calls deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -26,12 +25,13 @@ with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 
 from benchmarks.verdict import Result
 from bot.clock import SystemClock
 from bot.discord_io.delivery.answer import AnswerDelivery
-from bot.discord_io.delivery.rate_limit_trace import WireObserver
+from bot.discord_io.delivery.rate_limit_trace import Attempt, WireObserver
 from bot.discord_io.delivery.registry import Deliveries
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.queue.request import Destination
 from bot.presentation.answer import AnswerView
+from bot.presentation.page import Page
 from bot.telemetry.metrics import Metrics
 
 EDITS = 240
@@ -49,6 +49,12 @@ TEXT = (
     "Start with **logical replication**: the old table stays the source of truth while `backfill` copies rows in "
     "batches. Each batch is small, so locks are short; three tables of this size take about 12 minutes.\n\n"
 )
+MANY = 40
+"""Answers that grow at once, as fast as this process can show them: then nothing but edits is measured."""
+SHORT_WINDOW = 0.02
+"""The same for them: no answer waits for its slot."""
+PIECES = 4
+"""Pieces that have come when an answer is edited again."""
 PATIENCE = 60.0
 """Seconds for all edits of a round."""
 
@@ -56,105 +62,143 @@ _USER = {"id": "1", "username": "bot", "discriminator": "0", "avatar": None, "gl
 
 
 async def run() -> list[Result]:
-    """Measure; about fifteen seconds."""
-    with _Server() as server:
+    """Measure; about twenty seconds."""
+    with _Server(WINDOW) as server:
         discord.http.Route.BASE = server.url
         async with _delivering(token=True) as own, _delivering(token=False) as shared:
             await own.edit(EDITS // 4)
             await shared.edit(CHANNEL_EDITS // 3)
             by_token = [await own.edit(EDITS) for _ in range(ROUNDS)]
             by_channel = await shared.edit(CHANNEL_EDITS)
-    figures = {"interaction_us": round(statistics.median(by_token), 1), "channel_us": round(by_channel, 1)}
-    return [Result("edits.cpu_of_one", figures)]
+    with _Server(SHORT_WINDOW) as server:
+        discord.http.Route.BASE = server.url
+        async with _delivering(token=True, answers=MANY) as many:
+            await many.edit_all(MANY * 10)
+            of_many = [await many.edit_all(MANY * 50) for _ in range(ROUNDS)]
+    figures = {
+        "interaction_us": statistics.median(by_token),
+        "channel_us": by_channel,
+        "of_many_us": statistics.median(of_many),
+    }
+    return [Result("edits.cpu_of_one", {name: round(value, 1) for name, value in figures.items()})]
 
 
-class _Made:
-    """Counts the edits that Discord has answered."""
+class _Observer(WireObserver):
+    """Counts the edits that Discord has answered: all its answers but one, to the login."""
 
-    def __init__(self) -> None:
-        self.edits = 0
+    edits = -1
 
-    async def answered(self, _session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
+    def answered(self, attempt: Attempt | None, status: int, headers: Mapping[str, str], path: str) -> None:
         """Take note of an answer."""
-        self.edits += params.method == "PATCH"
+        self.edits += 1
+        super().answered(attempt, status, headers, path)
+
+
+class _View(AnswerView):
+    """An answer that knows whether all its text has left."""
+
+    has_left = True
+
+    def render(self) -> tuple[Page, ...]:
+        """As the answer; an edit leaves with it."""
+        self.has_left = True
+        return super().render()
 
 
 class _Editing:
-    """An answer that grows, and its delivery."""
+    """Answers that grow, and their deliveries."""
 
-    def __init__(self, view: AnswerView, delivery: AnswerDelivery, made: _Made) -> None:
-        self._view = view
-        self._delivery = delivery
-        self._made = made
+    def __init__(self, answers: Sequence[tuple[_View, AnswerDelivery]], observer: _Observer) -> None:
+        self._answers = answers
+        self._observer = observer
         self._text = (TEXT * PAGE)[:PAGE]
+        self._numbers = [0] * len(answers)
 
     async def edit(self, count: int) -> float:
-        """Make so many edits; returns the microseconds of CPU of each, without those of taking in the text. Raises
-        TimeoutError."""
+        """Make so many edits of the first answer; returns the microseconds of CPU of each, without those of taking
+        in the text. Raises TimeoutError."""
         await asyncio.sleep(0.05)
-        feeding, number, since = 0.0, 0, self._made.edits
+        feeding, since = 0.0, self._observer.edits
         began = time.process_time()
         async with asyncio.timeout(PATIENCE):
-            while self._made.edits - since < count:
-                at = number * PIECE % PAGE
-                number += 1
-                fed = time.process_time()
-                if at == 0:
-                    self._view.show_asked("benchmark/model")
-                self._view.text(self._text[at : at + PIECE])
-                feeding += time.process_time() - fed
-                self._delivery.changed()
+            while self._observer.edits - since < count:
+                feeding += self._feed(0)
+                self._answers[0][1].changed()
                 await asyncio.sleep(PAUSE)
-        return (time.process_time() - began - feeding) / (self._made.edits - since) * 1e6
+        return (time.process_time() - began - feeding) / (self._observer.edits - since) * 1e6
+
+    async def edit_all(self, count: int) -> float:
+        """Make so many edits of all answers, each again as soon as its last one has left. As :meth:`edit`."""
+        feeding, since = 0.0, self._observer.edits
+        began = time.process_time()
+        async with asyncio.timeout(PATIENCE):
+            while self._observer.edits - since < count:
+                for number, (view, delivery) in enumerate(self._answers):
+                    if view.has_left:
+                        view.has_left = False
+                        feeding += sum(self._feed(number) for _ in range(PIECES))
+                        delivery.changed()
+                await asyncio.sleep(PAUSE / 2)
+        return (time.process_time() - began - feeding) / (self._observer.edits - since) * 1e6
+
+    def _feed(self, number: int) -> float:
+        """Add a piece to an answer; returns the seconds of CPU."""
+        began = time.process_time()
+        at = self._numbers[number] * PIECE % PAGE
+        self._numbers[number] += 1
+        view, _ = self._answers[number]
+        if at == 0:
+            view.show_asked("benchmark/model")
+        view.text(self._text[at : at + PIECE])
+        return time.process_time() - began
 
 
 @asynccontextmanager
-async def _delivering(*, token: bool) -> AsyncIterator[_Editing]:
+async def _delivering(*, token: bool, answers: int = 1) -> AsyncIterator[_Editing]:
     clock, metrics = SystemClock(), Metrics()
     outgoing = Outgoing(clock, metrics)
-    repeat_broken_calls()
-    trace, made = WireObserver(clock, metrics, outgoing).trace_config(), _Made()
-    trace.on_request_end.append(made.answered)
-    async with discord.Client(intents=discord.Intents.none(), http_trace=trace) as client:
+    observer = _Observer(clock, metrics, outgoing)
+    repeat_broken_calls(observer)
+    async with discord.Client(intents=discord.Intents.none(), http_trace=observer.trace_config()) as client:
         await client.http.static_login("token")
         deliveries = Deliveries(client, clock, outgoing)
-        view = AnswerView(
-            question="How do I split a table?",
-            asker="<@1>",
-            locale="en-US",
-            clock=clock,
-            max_pages=5,
-        )
-        destination = Destination(
-            application_id=1,
-            channel_id=2,
-            guild_id=3,
-            private=False,
-            channel_route=True,
-            token="token" if token else None,
-            token_expires_at=clock.now() + 3600.0 if token else None,
-        )
-        delivery = deliveries.open(
-            "0123456789abcdef",
-            destination,
-            view,
-            locale="en-US",
-            on_sent=lambda _page, _message_id: None,
-            on_gone=lambda: None,
-        )
-        delivery.acknowledged(5)
-        yield _Editing(view, delivery, made)
+        yield _Editing([_opened(deliveries, clock, number, token=token) for number in range(answers)], observer)
         await deliveries.aclose()
         await outgoing.aclose()
+
+
+def _opened(
+    deliveries: Deliveries, clock: SystemClock, number: int, *, token: bool
+) -> tuple[_View, AnswerDelivery]:
+    view = _View(question="How do I split a table?", asker="<@1>", locale="en-US", clock=clock, max_pages=5)
+    destination = Destination(
+        application_id=1,
+        channel_id=2 + number,
+        guild_id=3,
+        private=False,
+        channel_route=True,
+        token=f"token{number}" if token else None,
+        token_expires_at=clock.now() + 3600.0 if token else None,
+    )
+    delivery = deliveries.open(
+        f"{number:016x}",
+        destination,
+        view,
+        locale="en-US",
+        on_sent=lambda _page, _message_id: None,
+        on_gone=lambda: None,
+    )
+    delivery.acknowledged(5)
+    return view, delivery
 
 
 class _Server:
     """A Discord that takes every edit, in a process of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: float) -> None:
         context = get_context("spawn")
         receiving, sending = context.Pipe(duplex=False)
-        self._process = context.Process(target=_serve, args=(sending,), daemon=True)
+        self._process = context.Process(target=_serve, args=(sending, window), daemon=True)
         self._process.start()
         self.url = f"http://127.0.0.1:{receiving.recv()}/api/v10"
 
@@ -166,18 +210,21 @@ class _Server:
         self._process.join()
 
 
-def _serve(port: Connection) -> None:
-    asyncio.run(_serving(port))
+def _serve(port: Connection, window: float) -> None:
+    asyncio.run(_serving(port, window))
 
 
-async def _serving(port: Connection) -> None:
-    server = await asyncio.get_running_loop().create_server(_Answers, "127.0.0.1", 0)
+async def _serving(port: Connection, window: float) -> None:
+    server = await asyncio.get_running_loop().create_server(partial(_Answers, window), "127.0.0.1", 0)
     port.send(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 
 class _Answers(asyncio.Protocol):
     """One connection: each request gets a message as Discord writes it, with the text that was sent."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to write."""
@@ -200,7 +247,7 @@ class _Answers(asyncio.Protocol):
     def _answer(self, body: bytes) -> None:
         head = (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-            f"X-RateLimit-Limit: 5\r\nX-RateLimit-Remaining: 4\r\nX-RateLimit-Reset-After: {WINDOW:.3f}\r\n"
+            f"X-RateLimit-Limit: 5\r\nX-RateLimit-Remaining: 4\r\nX-RateLimit-Reset-After: {self._window:.3f}\r\n"
             f"X-RateLimit-Bucket: 0123456789abcdef\r\nVia: 1.1 google\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._transport.write(head.encode() + body)

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.scheduler_process STREAMS TOKENS RATE`` is that process: it says its address in a line,
 answers so many questions with so many numbered tokens, and at the end of its input writes when each token left, as
-JSON.
+JSON. The answers begin together, when all questions are there: asking is not what is measured.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sandbox.parallax.script import Delta, Script
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_LINE = 64 * 1024 * 1024
 FIRST_TOKEN = 0.03
+ALL_ASKED_WITHIN = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,25 @@ async def _serve(load: Load) -> None:
         routing_cost=0.0,
         first_token_delay=FIRST_TOKEN,
     )
-    answer = Script(tuple(Delta(token) for token in numbered_tokens(load.tokens)))
+    deltas = tuple(Delta(token) for token in numbered_tokens(load.tokens))
+    begin = asyncio.Event()
     async with double:
-        for _ in range(load.streams):
-            double.script(answer)
+        for number in range(load.streams):
+            # Nodes do not write in step: the first tokens are spread over the time of one.
+            delay = FIRST_TOKEN + number / load.streams / load.rate
+            double.script(Script(deltas, delay=delay, held=begin))
         print(double.url, flush=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        beginning = asyncio.create_task(_begin(double, load, begin))
+        await ended
+        beginning.cancel()
         print(json.dumps([_said(record) for record in double.requests]))
+
+
+async def _begin(double: ParallaxDouble, load: Load, begin: asyncio.Event) -> None:
+    """Let all answers begin when all questions have been taken."""
+    await double.wait_until(lambda: double.active >= load.streams, ALL_ASKED_WITHIN)
+    begin.set()
 
 
 def _said(record: ChatRecord) -> dict[str, object]:

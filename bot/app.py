@@ -21,8 +21,10 @@ from bot.discord_io.command_tree import Guard
 from bot.discord_io.connection import connector, proxy_for, stay_connected
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.identify_turns import OwnIdentifyTurns
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
+from bot.discord_io.shards import Sharding
 from bot.discord_io.shutdown import finish
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import BotError
@@ -31,9 +33,9 @@ from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import ClusterMonitor
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.storage.engine import database_file
+from bot.storage.engine import ServerOptions
 from bot.storage.migrate import upgrade
-from bot.storage.process_lock import ProcessLock
+from bot.storage.ownership import Ownership, owned
 from bot.tasks.background import Background
 from bot.tasks.supervisor import Supervisor
 from bot.telemetry.health import health_server
@@ -45,8 +47,10 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-COLLECTED_AFTER = 10_000
-"""New objects until the garbage collector looks at them (Python's own value is 700): a few megabytes."""
+COLLECTED_AFTER = (10_000, 3, 100)
+"""When the garbage collector looks for circles (Python's own values are 700, 10 and 10): after so many new objects
+at these, after so many such looks at what was left, and after so many of those at everything, which takes half a
+second with a thousand long answers. Nearly all that an answer consists of is in no circle."""
 
 SETTLE_SECONDS = 5.0
 """How long the last edits, acknowledgements of questions that were just asked, and commands and presses in hand
@@ -85,6 +89,9 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         LastingTask("alerts", app.alerts.run, when_ready=True),
         LastingTask("presence", app.presence.run, when_ready=True),
     ]
+    if app.changes is not None and queue.others is not None:
+        tasks.append(LastingTask("changes", app.changes.run))
+        tasks.append(LastingTask("other processes", queue.others.run))
     if queue.summariser is not None:
         tasks.append(LastingTask("summaries", queue.summariser.run))
     return tasks
@@ -98,12 +105,12 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        locked = ProcessLock.awaited(database_file(settings.database_url), SystemClock())
-        lock = await _unless(stopping, stack.enter_async_context(locked))
-        if lock is None:
+        owning = owned(settings.database_url, SystemClock())
+        ownership = await _unless(stopping, stack.enter_async_context(owning))
+        if ownership is None:
             log.info("bot.stopping", grace=0)
             return
-        app = await stack.enter_async_context(assembled(settings, lock))
+        app = await stack.enter_async_context(assembled(settings, ownership))
         _collect_seldom()
         await _run_until(stopping, app, settings)
 
@@ -113,7 +120,7 @@ def _collect_seldom() -> None:
     for new cycles less often. In a burst of questions it took a third of the processor's time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECTED_AFTER)
+    gc.set_threshold(*COLLECTED_AFTER)
 
 
 async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> None:
@@ -126,10 +133,12 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         settings.discord_token.get_secret_value(),
         api_url=settings.discord_api_url,
         message_content=settings.message_content_intent,
+        shard_count=settings.shard_count,
     )
     tasks.append(asyncio.create_task(connected, name="discord"))
-    # Not supervised: what it raises ends the bot.
+    # Not supervised: what they raise ends the bot.
     tasks.append(asyncio.create_task(app.watch.run(clock), name="database"))
+    tasks.append(asyncio.create_task(app.ownership.watch(clock), name="ownership"))
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     try:
         done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -188,15 +197,16 @@ def timeouts_of(settings: Settings) -> Timeouts:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]:
-    """Open and inject everything; close it in reverse order. Migrates the database, whose lock is held."""
+async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[App]:
+    """Open and inject everything; close it in reverse order. Migrates the database, which is owned."""
     clock, metrics = SystemClock(), Metrics()
-    # The gateway's address comes from GET /gateway/bot (ParallaxBot.launch_shards).
+    # The gateway's address comes from GET /gateway/bot (bot/discord_io/shards.py).
     Route.BASE = settings.discord_api_url
     proxy = proxy_for(settings.discord_api_url, settings.discord_proxy)
     async with AsyncExitStack() as stack:
         await upgrade(settings.database_url)
-        database = await stack.enter_async_context(Database.open(settings.database_url))
+        options = ServerOptions(settings.database_connections, settings.database_statement_timeout)
+        database = await stack.enter_async_context(Database.open(settings.database_url, options))
         scheduler = ParallaxClient(
             settings.parallax_url,
             timeouts=timeouts_of(settings),
@@ -208,7 +218,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         stack.push_async_callback(outgoing.aclose)
         observer = WireObserver(clock, metrics, outgoing)
         bot = ParallaxBot(
-            trace=observer.trace_config(),
+            observer=observer,
             connector=connector(),
             proxy=proxy,
             admin_guild_ids=sorted(settings.admin_guild_ids),
@@ -218,6 +228,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
                 clock,
                 allowed_guild_ids=settings.allowed_guild_ids,
             ),
+            sharding=Sharding(settings.shard_count, settings.shard_ids, OwnIdentifyTurns(clock), clock, metrics),
             message_content=settings.message_content_intent,
         )
         stack.push_async_callback(bot.close)
@@ -230,7 +241,7 @@ async def assembled(settings: Settings, lock: ProcessLock) -> AsyncIterator[App]
         parts = Parts(
             settings,
             database,
-            lock,
+            ownership,
             scheduler,
             deliveries,
             Messenger(bot, outgoing),

@@ -42,24 +42,51 @@ def run() -> None:
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the database to the newest schema (run does this by itself)."""
+def migrate(
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Move everything to this database instead, which is empty: a DATABASE_URL. The bot must not run. "
+            "Run it again if it was stopped.",
+        ),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="With --to: print the result as JSON.")] = False,
+) -> None:
+    """Bring the database to the newest schema (run does this by itself), or move it to another one."""
+    if to:
+        _guarded(lambda: _move(to, as_json=as_json))
+    elif as_json:
+        raise typer.BadParameter("--json goes with --to")
+    else:
+        _guarded(_migrate)
 
-    def work() -> None:
-        from bot.settings import DatabaseSettings
-        from bot.storage.engine import database_file
-        from bot.storage.migrate import HEAD, upgrade_sync
-        from bot.storage.process_lock import ProcessLock
 
-        url = DatabaseSettings().database_url
-        try:
-            with ProcessLock.held(database_file(url)):
-                before = upgrade_sync(url)
-        except DatabaseInUse as error:
-            raise StorageError(f"{error}: nothing was changed, stop it first (run migrates by itself)") from error
-        typer.echo(f"schema {before or 'none'} → {HEAD}")
+def _migrate() -> None:
+    from bot.clock import SystemClock
+    from bot.settings import DatabaseSettings
+    from bot.storage.migrate import HEAD, upgrade_sync
+    from bot.storage.ownership import owned
 
-    _guarded(work)
+    url = DatabaseSettings().database_url
+
+    async def upgraded() -> str | None:
+        async with owned(url, SystemClock(), wait=False):
+            return await asyncio.to_thread(upgrade_sync, url)
+
+    try:
+        before = asyncio.run(upgraded())
+    except DatabaseInUse as error:
+        raise StorageError(f"{error}: nothing was changed, stop it first (run migrates by itself)") from error
+    typer.echo(f"schema {before or 'none'} → {HEAD}")
+
+
+def _move(to: str, *, as_json: bool) -> None:
+    from bot.moving import move_and_tell
+    from bot.settings import DatabaseSettings
+
+    if not move_and_tell(DatabaseSettings().database_url, to, as_json=as_json):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Protocol
 
 
@@ -27,6 +27,18 @@ class Clock(Protocol):
         """Return after ``seconds`` (at once when ≤ 0, but after other tasks had a turn)."""
         ...
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Call ``callback`` after ``seconds`` (≥ 0), unless the timer is cancelled before."""
+        ...
+
+
+class Timer(Protocol):
+    """A call that is due."""
+
+    def cancel(self) -> object:
+        """Let it be; no-op afterwards."""
+        ...
+
 
 class SystemClock:
     """The machine's own clock."""
@@ -42,6 +54,10 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait on the event loop."""
         await asyncio.sleep(max(0.0, seconds))
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Let the event loop call."""
+        return asyncio.get_running_loop().call_later(max(0.0, seconds), callback)
 
 
 async def first_of(clock: Clock, seconds: float | None, *events: asyncio.Event) -> None:
@@ -59,20 +75,12 @@ async def first_of(clock: Clock, seconds: float | None, *events: asyncio.Event) 
 async def woken(wake: asyncio.Event, clock: Clock, seconds: float) -> None:
     """Wait for ``wake``, but at most ``seconds``, and reset it: whatever wakes from now on counts anew."""
     if not wake.is_set():
-        timer = asyncio.ensure_future(clock.sleep(seconds))
-        ring = partial(_ring, wake)
-        timer.add_done_callback(ring)
+        timer = clock.call_later(seconds, wake.set)
         try:
             await wake.wait()
         finally:
-            timer.remove_done_callback(ring)
             timer.cancel()
     wake.clear()
-
-
-def _ring(wake: asyncio.Event, timer: asyncio.Future[None]) -> None:
-    if not timer.cancelled():
-        wake.set()
 
 
 def utc(seconds: float) -> datetime:

@@ -9,7 +9,10 @@ import aiohttp
 
 from bot.clock import SystemClock
 from bot.discord_io.connection import proxy_for
+from bot.discord_io.shards import limit_in, recommended_in
 from bot.domain.chat import ChatMessage, ChatRequest, Role, Text
+from bot.domain.discord_calls.session_starts import KEPT_BACK
+from bot.domain.discord_calls.shard_plan import ShardPlan
 from bot.errors import BotError, RequestRefused, SchedulerError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
@@ -46,7 +49,7 @@ async def examine(settings: Settings) -> tuple[Finding, ...]:
 
     Changes nothing, so it may be called while the bot runs. Requests eight tokens from a cluster that is ready.
     """
-    return (await _database(settings), *await _cluster(settings), await _discord(settings))
+    return (await _database(settings), *await _cluster(settings), *await _discord(settings))
 
 
 async def _database(settings: Settings) -> Finding:
@@ -89,20 +92,40 @@ async def _prefix(client: ParallaxClient, *, wanted: bool) -> Finding:
     return Finding(not wanted, what, f"the nodes start again when an answer broke off{advice}")
 
 
-async def _discord(settings: Settings) -> Finding:
+async def _discord(settings: Settings) -> tuple[Finding, ...]:
     headers = {"Authorization": f"Bot {settings.discord_token.get_secret_value()}"}
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     proxy = proxy_for(settings.discord_api_url, settings.discord_proxy)
     try:
-        async with (
-            aiohttp.ClientSession(headers=headers, timeout=timeout, proxy=proxy) as session,
-            session.get(f"{settings.discord_api_url}/users/@me") as response,
-        ):
-            if response.status == 401:
-                return Finding(False, "discord", "DISCORD_TOKEN was refused: reset it on the Bot page")
-            if response.status != 200:
-                return Finding(False, "discord", f"answered {response.status}")
-            me = await response.json()
-            return Finding(True, "discord", f"logged in as {me.get('username', '?')}")
+        async with aiohttp.ClientSession(headers=headers, timeout=timeout, proxy=proxy) as session:
+            found = await _login(session, settings.discord_api_url)
+            return (found, await _shards(session, settings)) if found.good else (found,)
     except (aiohttp.ClientError, TimeoutError) as error:
-        return Finding(False, "discord", f"{settings.discord_api_url}: {type(error).__name__}")
+        return (Finding(False, "discord", f"{settings.discord_api_url}: {type(error).__name__}"),)
+
+
+async def _login(session: aiohttp.ClientSession, api_url: str) -> Finding:
+    async with session.get(f"{api_url}/users/@me") as response:
+        if response.status == 401:
+            return Finding(False, "discord", "DISCORD_TOKEN was refused: reset it on the Bot page")
+        if response.status != 200:
+            return Finding(False, "discord", f"answered {response.status}")
+        me = await response.json()
+        return Finding(True, "discord", f"logged in as {me.get('username', '?')}")
+
+
+async def _shards(session: aiohttp.ClientSession, settings: Settings) -> Finding:
+    async with session.get(f"{settings.discord_api_url}/gateway/bot") as response:
+        if response.status != 200:
+            return Finding(False, "shards", f"answered {response.status}")
+        told = await response.json()
+    recommended, limit = recommended_in(told), limit_in(told.get("session_start_limit") or {})
+    plan = ShardPlan.of(settings.shard_count, settings.shard_ids, recommended)
+    detail = f"{plan}, Discord recommends {recommended}; {limit.remaining} sessions may be started today"
+    if plan.count < recommended:
+        detail += ": raise SHARD_COUNT, or leave it empty"
+    elif not plan.is_whole:
+        detail += ": other processes with this database must have the other shards"
+    if limit.remaining - KEPT_BACK < len(plan.ids):
+        return Finding(False, "shards", f"{detail}: too few; the bot waits until there are more")
+    return Finding(True, "shards", detail)

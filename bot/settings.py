@@ -6,21 +6,76 @@ Values come from the environment and from ``.env`` in the working directory; the
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.addresses import logins_in, parts_of, without_login
 from bot.errors import ConfigError
 from bot.event_loop import LoopChoice
 
 DISCORD_API_URL = "https://discord.com/api/v10"
 DISCORD_CDN_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 
+SERVER_SCHEMES = frozenset({"postgresql+asyncpg", "postgresql", "postgres"})
+"""How a DATABASE_URL on a PostgreSQL server may begin."""
+
+MOST_SHARDS = 16_384
+"""Far beyond what any bot needs: a larger number is a mistake."""
+
 Ids = Annotated[frozenset[int], NoDecode]
+
+
+def _ids_in_ranges(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    ids: set[int] = set()
+    for part in filter(str.strip, value.replace(";", ",").split(",")):
+        first, dash, last = (piece.strip() for piece in part.partition("-"))
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ValueError("must look like 0-3,7")
+        start, end = int(first), int(last or first)
+        if not start <= end < MOST_SHARDS:
+            raise ValueError("must look like 0-3,7, the smaller number of a range first")
+        ids.update(range(start, end + 1))
+    return tuple(sorted(ids))
+
+
+def _below_count(value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+    count = info.data.get("shard_count")
+    if value and count == 0:
+        raise ValueError("needs SHARD_COUNT, the number of shards of all processes together")
+    if value and count is not None and max(value) >= count:
+        raise ValueError("must be below SHARD_COUNT, because shards are counted from 0")
+    return value
+
+
+def known_database(value: str) -> str:
+    """``value``, when it may be a ``DATABASE_URL``; else raises :class:`ValueError`, which does not repeat it."""
+    if value.startswith("sqlite+aiosqlite:///"):
+        return value
+    parts = parts_of(value)
+    if parts is None or parts.scheme not in SERVER_SCHEMES or not parts.path.strip("/"):
+        raise ValueError(
+            "must look like sqlite+aiosqlite:///data/bot.db or postgresql+asyncpg://user:password@host/database"
+        )
+    return value
+
+
+ShardIds = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ids_in_ranges), AfterValidator(_below_count)]
+DatabaseUrl = Annotated[str, AfterValidator(known_database)]
 
 
 class Settings(BaseSettings):
@@ -37,6 +92,18 @@ class Settings(BaseSettings):
         exclude=True,
         description="An HTTP proxy for Discord, like http://proxy:3128 (a login in it is never shown); empty: "
         "that of HTTPS_PROXY, unless NO_PROXY names Discord, or none.",
+    )
+
+    shard_count: int = Field(
+        0,
+        ge=0,
+        le=MOST_SHARDS,
+        description="Connections to Discord, of all processes, that share the bot's servers; 0: as many as "
+        "Discord recommends.",
+    )
+    shard_ids: ShardIds = Field(
+        (),
+        description="Which of them this process has, counted from 0, like 0-3,7; needs SHARD_COUNT; empty: all.",
     )
 
     parallax_url: str = Field(
@@ -63,8 +130,18 @@ class Settings(BaseSettings):
         "`python -m bot doctor` finds out.",
     )
 
-    database_url: str = Field(
-        "sqlite+aiosqlite:///data/bot.db", repr=False, exclude=True, description="Where everything is kept."
+    database_url: DatabaseUrl = Field(
+        "sqlite+aiosqlite:///data/bot.db",
+        repr=False,
+        exclude=True,
+        description="Where everything is kept: a SQLite file, or a database of a PostgreSQL server, like "
+        "postgresql+asyncpg://user:password@host/database (the password is never shown).",
+    )
+    database_connections: int = Field(
+        6, ge=2, le=100, description="Connections to PostgreSQL, and two more; SQLite needs no number."
+    )
+    database_statement_timeout: float = Field(
+        30.0, ge=1, le=600, description="The longest that one statement may take on PostgreSQL."
     )
 
     admin_user_ids: Ids = Field(frozenset(), description="Operators by user id, comma-separated.")
@@ -199,7 +276,7 @@ class Settings(BaseSettings):
     def _http_address(cls, value: str) -> str:
         if not value:
             return value
-        parts = _split(value)
+        parts = parts_of(value)
         if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an address like http://localhost:3001")
         if parts.query or parts.fragment:
@@ -211,13 +288,6 @@ class Settings(BaseSettings):
     def _has_no_login(cls, value: str) -> str:
         if "@" in urlsplit(value).netloc:
             raise ValueError("must contain no login: use one like https://cluster.example")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str) -> str:
-        if not value.startswith("sqlite+aiosqlite:///"):
-            raise ValueError("must look like sqlite+aiosqlite:///data/bot.db")
         return value
 
     @field_validator("http_bind")
@@ -247,47 +317,11 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that no log and no output may contain: the token, the key, and the logins inside addresses."""
-        logins = (_logins_in(url) for url in (self.parallax_url, self.discord_proxy, self.database_url))
+        logins = [logins_in(url) for url in (self.parallax_url, self.discord_proxy)]
+        # A database's user without a password is no token: many servers let a system's user in by its name.
+        logins.append(logins_in(self.database_url, user_is_token=False))
         tokens = (token.get_secret_value() for token in (self.discord_token, self.parallax_api_key))
         return (*filter(None, tokens), *(text for texts in logins for text in texts))
-
-
-_SHORTEST_SECRET = 4
-"""Characters. A shorter password occurs in too many words to be redacted by its text alone."""
-
-
-def without_login(url: str) -> str:
-    """The address without user name, password, query and fragment; empty when ``url`` is no address."""
-    parts = _split(url)
-    if parts is None:
-        return ""
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _logins_in(url: str) -> tuple[str, ...]:
-    """Every form in which an address's password may appear: as written, decoded, and as a Basic header. A user
-    name without a password is treated as a token."""
-    parts = _split(url)
-    if parts is None:
-        return ()
-    login, at, _ = parts.netloc.rpartition("@")
-    found: list[str] = []
-    if at:
-        user, _, password = login.partition(":")
-        basic = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
-        found += [password or user, unquote(password or user), basic]
-    found += [value for name, value in parse_qsl(parts.query) if "pass" in name.lower()]
-    return tuple(dict.fromkeys(text for text in found if len(text) >= _SHORTEST_SECRET))
-
-
-def _split(url: str) -> SplitResult | None:
-    """The parts of an address; None when it is not valid. The library's own error would repeat the address."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts
 
 
 _FROM_PORTAL = "copy it from https://discord.com/developers/applications → your application → Bot"
@@ -322,7 +356,7 @@ def render_env_example() -> str:
             lines.append(f"{name.upper()}=")
         else:
             default = field.default
-            text = ",".join(map(str, default)) if isinstance(default, frozenset | dict) else str(default)
+            text = ",".join(map(str, default)) if isinstance(default, frozenset | dict | tuple) else str(default)
             lines.append(f"# {name.upper()}={text}")
         lines.append("")
     return "\n".join(lines)

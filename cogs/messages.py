@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import deque
 from typing import Any
 
@@ -19,7 +21,7 @@ from bot.errors import BotError, DeliveryError, NotAllowed, TooFast, UserError
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Access, Act
 from cogs.ui.ask_flow import Asking
-from cogs.ui.base import BaseModal, Press
+from cogs.ui.base import BaseModal, Press, open_dialogue
 from cogs.ui.convert import locale_of_message, person_of, place_of_interaction
 from cogs.ui.message_text import files_of, forwarded_files, forwarded_in, own_roles, quoted, text_in, words_of
 from cogs.ui.proxied import ProxiedQuestions, Repeated
@@ -27,6 +29,8 @@ from cogs.ui.proxied import ProxiedQuestions, Repeated
 log = structlog.get_logger(__name__)
 
 HINTS_KEPT = 1000
+OPENED_WITHIN = 1.0
+"""Seconds that a dialogue waits for Discord to tell a person's roles."""
 _SPOKEN = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 
@@ -89,13 +93,15 @@ class Messages(commands.Cog):
 
     async def ask_about(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the dialogue for a question about a message."""
-        await require_asking(self._services.access, interaction)
+        # Only the first answer can open a dialogue. Submitted, it is checked in any case.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OPENED_WITHIN):
+                await require_asking(self._services.access, interaction)
         answered = await self._answer_in(message.id, interaction.channel_id or 0)
         if answered is None and not text_in(message, interaction.user) and not files_of(message):
             raise UserError(f"message {message.id} has no text", key="error.nothing_to_read")
-        await interaction.response.send_modal(
-            AskAbout(self._services.access, self._asking, message, _root(answered), interaction.locale.value)
-        )
+        root, locale = _root(answered), interaction.locale.value
+        await open_dialogue(interaction, AskAbout(self._services.access, self._asking, message, root, locale))
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:

@@ -16,7 +16,7 @@ from bot.i18n.catalogue import number, say
 from bot.presentation.page import escape_inline
 from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access
-from cogs.ui.base import BaseLayout, Press, made_button, redraw, reply
+from cogs.ui.base import BaseLayout, Press, made_button, open_dialogue, redraw, reply
 from cogs.ui.convert import manages, person_of, place_of_interaction
 from cogs.ui.profile_modals import (
     Changes,
@@ -139,7 +139,7 @@ class SettingsView(BaseLayout):
             scope = self._scope
             chosen = await self._profiles.chosen(scope)
             edit = Edit(chosen, self._locale, self.authorise, partial(self.choose, scope))
-            await interaction.response.send_modal(modal(edit))
+            await open_dialogue(interaction, modal(edit))
 
         return made_button(say(self._locale, f"settings.{key}"), pressed)
 

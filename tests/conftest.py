@@ -7,14 +7,22 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 SLOWEST_FIRST = ("e2e", "integration", "contract")
 ROOT = Path(__file__).parent
 
 
-def pytest_configure() -> None:
-    """Log errors as Python prints them. By itself structlog draws each function of a traceback with the values of
-    all its variables, which takes a second for one error."""
+settings.register_profile("patient", deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare what all tests share."""
+    if config.getoption("hypothesis_profile", None) is None:
+        # Wall time tells how busy the machine is; work is counted by the tests about it.
+        settings.load_profile("patient")
+    # By itself structlog draws each function of a traceback with the values of all its variables, which takes a
+    # second for one error.
     *others, _ = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*others, plain])

@@ -17,7 +17,6 @@ LONGER = {
     ),
     "bot/markdown/blocks/parser.py::Blocks": (270, "one method for each kind of line, over one state"),
     "bot/services/queue/gate.py::Gate": (260, "holds, capacity and the breaker decide together what may leave"),
-    "sandbox/discord_api/gateway.py::Gateway": (260, "one websocket's protocol"),
     "sandbox/parallax/double.py::ParallaxDouble": (370, "the surface that tests use: many small methods"),
 }
 """Classes that are longer than :data:`LONGEST_CLASS`, each with the lines it may have and the reason.

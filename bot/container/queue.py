@@ -13,7 +13,7 @@ from bot.domain.queue.back_off import BackOff
 from bot.domain.queue.breaker import Breaker
 from bot.domain.queue.capacity import CapacityLimit
 from bot.domain.queue.estimate import Throughput
-from bot.domain.queue.store import RequestStore, UnshownEnds
+from bot.domain.queue.store import QueueChanges, RequestStore, UnshownEnds
 from bot.domain.scheduler import Scheduler
 from bot.services.answers.attempt import AttemptParts
 from bot.services.answers.completion import Completion
@@ -31,6 +31,7 @@ from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.idleness import Idleness
 from bot.services.queue.in_flight import InFlight
+from bot.services.queue.others import OtherProcesses
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
@@ -58,7 +59,8 @@ class QueueOptions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueParts:
     """What the queue is built from. ``owner`` names this process in the database, ``is_alive`` tells whether the
-    process of another name lives; ``summaries`` None: nothing is summarised."""
+    process of another name lives; ``summaries`` None: nothing is summarised; ``changes`` None: no other process
+    uses the queue."""
 
     options: QueueOptions
     store: RequestStore
@@ -76,6 +78,7 @@ class QueueParts:
     metrics: Metrics
     owner: str
     is_alive: Callable[[str], bool]
+    changes: QueueChanges | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +102,7 @@ class Queue:
     reconciliation: Reconciliation
     tokens: TokenExpiryNotifier
     summariser: Summariser | None
+    others: OtherProcesses | None
 
 
 def build_queue(parts: QueueParts) -> Queue:
@@ -222,6 +226,7 @@ def build_queue(parts: QueueParts) -> Queue:
         reconciliation=reconciliation,
         tokens=TokenExpiryNotifier(live_answers, store, positions, clock),
         summariser=summariser,
+        others=None if parts.changes is None else OtherProcesses(parts.changes, gate, reconciliation, signal),
     )
 
 

@@ -42,8 +42,8 @@ from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
 from bot.settings import Settings
 from bot.storage.database import Database
-from bot.storage.file_watch import FileWatch
-from bot.storage.process_lock import ProcessLock
+from bot.storage.engine import ChangesFeed, DatabaseWatch
+from bot.storage.ownership import Ownership
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from bot.workers.chart_drawing import ChartDrawer
@@ -63,7 +63,9 @@ class App:
     operations: OperationsServices
     alerts: Alerts
     presence: Presence
-    watch: FileWatch
+    watch: DatabaseWatch
+    ownership: Ownership
+    changes: ChangesFeed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Parts:
 
     settings: Settings
     database: Database
-    lock: ProcessLock
+    ownership: Ownership
     scheduler: ParallaxClient
     deliveries: Deliveries
     messenger: Messenger
@@ -106,7 +108,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
             retention_days=settings.retention_days,
         ),
     )
-    members = GuildMembers(bot)
+    members = GuildMembers(bot, clock)
     access = Access(profiles, operators, members, join_roles=settings.join_roles, homes=settings.homes)
     quotas = Quotas(
         database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles
@@ -210,6 +212,8 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         alerts,
         Presence(cluster, overview, bot, clock),
         database.watch,
+        parts.ownership,
+        database.changes,
     )
 
 
@@ -241,8 +245,9 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
         background=parts.background,
         clock=parts.clock,
         metrics=parts.metrics,
-        owner=parts.lock.me,
-        is_alive=parts.lock.is_alive,
+        owner=parts.ownership.me,
+        is_alive=parts.ownership.is_alive,
+        changes=database.changes,
     )
 
 
@@ -250,7 +255,7 @@ def _operations(
     parts: Parts, bot: ParallaxBot, queue: Queue, cluster: ClusterService, overview: QueueOverview
 ) -> tuple[OperationsServices, Alerts]:
     database, clock = parts.database, parts.clock
-    leadership = Leadership(database.leader_lease, parts.lock.me, clock, parts.lock.is_alive)
+    leadership = Leadership(database.leader_lease, parts.ownership.me, clock, parts.ownership.is_alive)
     recorder = ClusterRecorder(
         parts.monitor, database.history, database.switches, overview.load, clock, leadership
     )

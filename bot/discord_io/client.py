@@ -12,14 +12,15 @@ from typing import Any, Protocol
 import aiohttp
 import discord
 import structlog
-import yarl
 from discord.ext import commands
-from discord.gateway import DiscordWebSocket
 
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
+from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
+from bot.discord_io.own_messages import ConnectionState
+from bot.discord_io.shards import Sharding, Shards
 from bot.discord_io.shutdown import finish
 from bot.domain.cluster.audit import AuditLog
 from bot.domain.conversation.attached_text import AttachedFiles
@@ -58,6 +59,8 @@ GUILD_READY_TIMEOUT = 0.3
 
 LAST_ANSWERS = 1.0
 """Seconds for what is in hand when the connection closes: people are told then that the bot restarts."""
+
+_SESSION_EVENTS = frozenset({"shard_connect", "shard_resumed"})
 
 COGS = (
     "cogs.ask",
@@ -158,12 +161,13 @@ class ParallaxBot(commands.AutoShardedBot):
     def __init__(
         self,
         *,
-        trace: aiohttp.TraceConfig,
+        observer: WireObserver,
         connector: aiohttp.BaseConnector,
         proxy: str | None,
         admin_guild_ids: Sequence[int],
         facts: Facts,
         guard: Guard,
+        sharding: Sharding,
         message_content: bool = False,
     ) -> None:
         """``proxy`` is an HTTP proxy's address. ``message_content`` asks for the privileged intent, which must be
@@ -171,7 +175,7 @@ class ParallaxBot(commands.AutoShardedBot):
         intents = discord.Intents(
             guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
         )
-        repeat_broken_calls()
+        repeat_broken_calls(observer)
         # The bot does not use voice, so the library's warnings that voice is missing are switched off.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -183,7 +187,7 @@ class ParallaxBot(commands.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            http_trace=trace,
+            http_trace=observer.trace_config(),
             connector=connector,
             proxy=proxy,
             guild_ready_timeout=GUILD_READY_TIMEOUT,
@@ -192,13 +196,15 @@ class ParallaxBot(commands.AutoShardedBot):
         self.admin_guilds = tuple(discord.Object(guild_id) for guild_id in admin_guild_ids)
         self._facts = facts
         self.guard = guard
+        self._shards = Shards(self, sharding)
         self._logged_in = asyncio.Event()
         self._begun = False
         self._session_listeners: list[Callable[[], None]] = []
 
     def readiness(self) -> dict[str, bool]:
-        """What has to be true before questions can be taken, by name."""
-        return {"discord": self.is_ready(), "commands": self._logged_in.is_set()}
+        """What has to be true before questions can be taken, by name; Discord: every shard of this process."""
+        connected = self.is_ready() and self._shards.are_all_connected
+        return {"discord": connected, "commands": self._logged_in.is_set()}
 
     async def wait_until_logged_in(self) -> None:
         """Wait until REST calls may be made; the gateway may still be connecting."""
@@ -222,13 +228,18 @@ class ParallaxBot(commands.AutoShardedBot):
         self._begun = True
         await super().start(token, reconnect=reconnect)
 
-    async def launch_shards(self) -> None:
-        """Connect every shard to the address that Discord gives, which later sessions use as well."""
-        if not self.is_closed():
-            self.shard_count, address, _ = await self.http.get_bot_gateway()
-            # The library takes this for sessions that cannot be resumed, instead of asking again.
-            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(address)
-        await super().launch_shards()
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Connect this process's shards and keep them connected, in place of the library's loop."""
+        # Read by the library's record of a shard, whose own loop does not run.
+        self._reconnect = reconnect
+        try:
+            await self._shards.run()
+        except discord.ConnectionClosed:
+            await self.close()
+            raise
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Identify at once: the turn was taken before the connection was opened."""
 
     async def close(self) -> None:
         """Disconnect, after what is in hand. Does nothing when the client was never started: the library would
@@ -238,10 +249,19 @@ class ParallaxBot(commands.AutoShardedBot):
             self.guard.in_hand.close()
             await finish(self.guard.in_hand, LAST_ANSWERS)
             await self.guard.aclose()
+            self._shards.stop()
             await super().close()
+
+    def _get_state(self, **options: Any) -> ConnectionState:  # noqa: ANN401  # as the library's
+        return ConnectionState(
+            dispatch=self.dispatch, handlers=self._handlers, hooks=self._hooks, http=self.http, **options
+        )
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as the library's
         """Start the listeners of an event, unless nothing can be answered any more."""
+        # Noted at once and not by a listener: that would run when the connection may be lost again.
+        if event in _SESSION_EVENTS:
+            self._shards.begun(args[0], resumed=event == "shard_resumed")
         if not self.guard.in_hand.is_closed:
             super().dispatch(event, *args, **kwargs)
 
@@ -271,8 +291,12 @@ class ParallaxBot(commands.AutoShardedBot):
         """Call the listeners: a session began, possibly because another one could not be resumed."""
         self._session_began()
 
+    async def on_shard_resumed(self, _shard_id: int) -> None:
+        """Call the listeners: a presence that changed meanwhile is not shown in this shard's servers."""
+        self._session_began()
+
     def on_session(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` whenever a new session with Discord has begun."""
+        """Call ``listener`` whenever a new session with Discord has begun, or was resumed."""
         self._session_listeners.append(listener)
 
     def _session_began(self) -> None:
@@ -285,12 +309,16 @@ class ParallaxBot(commands.AutoShardedBot):
         log.error("discord.listener_failed", listener=event_method, exc_info=sys.exception())
 
     async def set_presence(self, text: str, *, usable: bool) -> None:
-        """Show ``text`` under the bot's name. Raises :class:`DeliveryError` while there is no gateway."""
-        if not self.is_ready():
+        """Show ``text`` under the bot's name, in the servers of all shards that are connected. Raises
+        :class:`DeliveryError` while there is no gateway."""
+        connected = self._shards.connected
+        if not self.is_ready() or not connected:
             raise DeliveryError("the gateway is not ready")
+        activity = discord.CustomActivity(text[:120])
         status = discord.Status.online if usable else discord.Status.idle
         with translated():
-            await self.change_presence(activity=discord.CustomActivity(text[:120]), status=status)
+            for shard_id in connected:
+                await self.change_presence(activity=activity, status=status, shard_id=shard_id)
 
     async def process_commands(self, message: discord.Message, /) -> None:
         """Do nothing: the bot has no text commands."""

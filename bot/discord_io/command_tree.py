@@ -34,6 +34,8 @@ UNKNOWN_INTERACTION = 10062
 REFUSALS_AT_ONCE = 8
 BEGIN_AT_ONCE = 16
 """Commands that begin in one turn of the event loop."""
+AT_WORK = 64
+"""Questions that are being taken into the queue when no further command begins. So many share a commit."""
 # Seconds. Discord takes an answer to an interaction for 3 s, so a refusal later than this is not sent.
 REFUSED_WITHIN = 2.5
 _ADMITTED = "admitted"
@@ -134,7 +136,7 @@ class Guard:
         self._allowed_guild_ids = frozenset(allowed_guild_ids)
         self._refusing = asyncio.Semaphore(REFUSALS_AT_ONCE)
         self._late_answers = LateAnswers(clock)
-        self._starts = FairStarts(BEGIN_AT_ONCE)
+        self._starts = FairStarts(BEGIN_AT_ONCE, AT_WORK, held=self._late_answers.overdue.goes_first)
         self.in_hand = InHand()
 
     @property
@@ -164,9 +166,8 @@ class Guard:
         if known and sent is not Sent.COMPLETION:
             self.watch(interaction)
         if known and sent is Sent.COMMAND:
-            begins = asyncio.get_running_loop().create_future()
-            FirstAnswer.of(interaction).begins = begins
-            await self._starts.turn(interaction.user.id, begins)
+            start = FirstAnswer.of(interaction).start = self._starts.enter(interaction.user.id)
+            await start.begins
         return bool(known)
 
     async def takes_up(self, interaction: discord.Interaction[Any]) -> bool:

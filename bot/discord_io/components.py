@@ -11,7 +11,8 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import discord
 from discord import ui
@@ -33,10 +34,29 @@ _ROW, _BUTTON, _TEXT, _FILE = (
     )
 )
 _BUTTONS_IN_A_ROW = 5
+KEPT_ROWS = 1024
 _STYLES = {Control.CONTINUE: discord.ButtonStyle.primary.value}
 _GLYPHS = {Control.LIKE: "👍", Control.DISLIKE: "👎", Control.PREVIOUS: "◀", Control.NEXT: "▶"}
 # Screen readers read the name of an emoji, which explains a thumb but not an arrow.
 _GLYPH_ALONE = {Control.LIKE, Control.DISLIKE}
+
+
+class _Finished:
+    """All that ``handle_message_parameters`` uses of a view (discord.py 2.7, ``http.py``)."""
+
+    def __init__(self, components: Sequence[Component]) -> None:
+        self._components = list(components)
+
+    def to_components(self) -> list[Component]:
+        return self._components
+
+    def has_components_v2(self) -> bool:
+        return True
+
+
+def as_view(components: Sequence[Component]) -> ui.LayoutView:
+    """Finished components as a view for ``handle_message_parameters`` alone: a real one is many objects."""
+    return cast("ui.LayoutView", _Finished(components))
 
 
 class PageLayout(ui.LayoutView):
@@ -81,11 +101,8 @@ def page_components(page: Page, request_id: str, locale: str, index: int = 0) ->
     if page.footer:
         footer: Component = {"type": _TEXT, "content": page.footer}
         components.append(footer if page.body else footer | {"id": mark})
-    buttons = [_button(control, request_id, locale) for control in page.controls]
-    components.extend(
-        {"type": _ROW, "components": buttons[start : start + _BUTTONS_IN_A_ROW]}
-        for start in range(0, len(buttons), _BUTTONS_IN_A_ROW)
-    )
+    if page.controls:
+        components.extend(_rows(page.controls, request_id, locale))
     return components
 
 
@@ -97,6 +114,15 @@ def build_layout(page: Page, request_id: str, locale: str, index: int = 0) -> Pa
 def to_files(files: tuple[File, ...]) -> list[discord.File]:
     """The uploads for the files of a page."""
     return [discord.File(io.BytesIO(item.data), filename=item.name) for item in files]
+
+
+@lru_cache(KEPT_ROWS)  # an answer shows the same ones at every edit
+def _rows(controls: tuple[Control, ...], request_id: str, locale: str) -> tuple[Component, ...]:
+    buttons = [_button(control, request_id, locale) for control in controls]
+    return tuple(
+        {"type": _ROW, "components": buttons[start : start + _BUTTONS_IN_A_ROW]}
+        for start in range(0, len(buttons), _BUTTONS_IN_A_ROW)
+    )
 
 
 def _button(control: Control, request_id: str, locale: str) -> Component:

@@ -55,8 +55,10 @@ def proxy_for(url: str, configured: str) -> str | None:
     return proxy if proxy.startswith(("http://", "https://")) else None
 
 
-async def stay_connected(bot: ParallaxBot, token: str, *, api_url: str, message_content: bool) -> None:
-    """Log in and stay connected until cancelled.
+async def stay_connected(
+    bot: ParallaxBot, token: str, *, api_url: str, message_content: bool, shard_count: int
+) -> None:
+    """Log in and stay connected until cancelled. ``shard_count`` is SHARD_COUNT.
 
     Raises :class:`ConfigError` for what a restart does not change, another :class:`BotError` for what it may.
     """
@@ -66,10 +68,8 @@ async def stay_connected(bot: ParallaxBot, token: str, *, api_url: str, message_
         raise ConfigError(
             "DISCORD_TOKEN is wrong: Discord refused it (reset it on the Bot page and copy it anew)"
         ) from error
-    except discord.PrivilegedIntentsRequired as error:
-        raise _closed(4014, message_content=message_content) from error
     except discord.ConnectionClosed as error:
-        raise _closed(error.code, message_content=message_content) from error
+        raise closed_for_good(error.code, message_content=message_content, shard_count=shard_count) from error
     except (aiohttp.ClientError, OSError, discord.HTTPException, discord.GatewayNotFound) as error:
         # Once connected, the library reconnects by itself for ever: this is a start without Discord, which a
         # supervisor repeats.
@@ -78,13 +78,24 @@ async def stay_connected(bot: ParallaxBot, token: str, *, api_url: str, message_
         ) from error
 
 
-def _closed(code: int, *, message_content: bool) -> BotError:
+def closed_for_good(code: int, *, message_content: bool, shard_count: int) -> BotError:
     """The error for a close code after which Discord takes no new session (docs, topics/opcodes-and-status-codes,
-    "Gateway Close Event Codes")."""
+    "Gateway Close Event Codes"). ``shard_count`` is SHARD_COUNT."""
     if code == 4004:
         return ConfigError(
             "DISCORD_TOKEN is not valid any more: Discord closed the connection with 4004 "
             "(reset it on the Bot page and copy it anew)"
+        )
+    if code == 4011 and shard_count:
+        return ConfigError(
+            "SHARD_COUNT is too small: Discord closed the connection with 4011, because the bot is in too many "
+            "servers for so few shards (leave SHARD_COUNT and SHARD_IDS empty, or raise SHARD_COUNT to what "
+            "`python -m bot doctor` tells)"
+        )
+    if code == 4010 and shard_count:
+        return ConfigError(
+            "SHARD_COUNT or SHARD_IDS is not valid: Discord closed the connection with 4010 "
+            "(leave both empty, or raise SHARD_COUNT to what `python -m bot doctor` tells)"
         )
     if code == 4011:
         return BotError(

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import discord
@@ -17,9 +19,11 @@ import structlog
 
 from bot.clock import Clock, SystemClock, woken
 from bot.discord_io.calls import NOBODY, translated
+from bot.discord_io.interaction_calls import sent_late
 from bot.errors import DeliveryError
 from bot.i18n.catalogue import say
 from bot.tasks.background import Background
+from bot.tasks.fair_starts import Start
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +38,21 @@ shown as being worked on."""
 TOLD_AFTER = 2.0
 """Seconds until somebody whose press is acknowledged, and who sees nothing of it, reads that it takes longer."""
 
-HURRIED_AFTER = 0.1
-"""Seconds after which a handler that was late before it could begin has begun."""
+HURRIED_AFTER = 0.3
+"""Seconds after which a command that was late before it could begin has begun."""
+
+LATE_IN_A_TURN = 64
+"""Late answers that are begun in one turn of the event loop."""
+LATE_FIRST = 0.25
+"""Seconds for which late answers that have not arrived keep other work from beginning. In a burst they cost less
+than that work; when it is Discord that does not answer, nothing is won by waiting for longer."""
 
 TAKEN_WITHIN = 3.0
 """Seconds after which Discord takes no first answer to an interaction (docs,
 interactions/receiving-and-responding); a later one would be refused, which counts towards a ban."""
+
+GIVEN_UP_AFTER = TAKEN_WITHIN + 1.0
+"""Seconds after which no first answer is tried any more, by an age that may be wrong by a moment."""
 
 _STATE = "first answer"
 
@@ -60,8 +73,10 @@ class FirstAnswer:
     ``lock`` is held while a first answer is sent. ``told``: the sentence that it takes longer was sent; a press
     was acknowledged without a change of its message. ``is_new``: what fills in the answer afterwards is a new
     message, private or not; None when it changes the one that is there. ``taking``: the interaction asks a
-    question, whose first answer becomes the message with the answer. ``begins``: done as soon as the handler may
-    begin; None when it need not wait for that.
+    question, whose first answer becomes the message with the answer. ``start``: of a command, which waits for its
+    turn; None for everything else. ``is_hurried``: it was late before it was known what it is about.
+    ``expires_at``: when Discord takes no first answer any more (monotonic seconds). ``overdue``: where it counts
+    as long as its late answer has not arrived.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -69,7 +84,10 @@ class FirstAnswer:
         self.told = False
         self.is_new: bool | None = None
         self.taking: Taking | None = None
-        self.begins: asyncio.Future[None] | None = None
+        self.start: Start | None = None
+        self.is_hurried = False
+        self.expires_at = float("inf")
+        self.overdue: Overdue | None = None
         self._clock = clock
 
     @classmethod
@@ -92,9 +110,38 @@ class FirstAnswer:
         taking.since = self._clock.monotonic()
         return taking
 
+    def working(self) -> AbstractContextManager[None]:
+        """Count the handler as working inside the block, if it has waited for its turn."""
+        return nullcontext() if self.start is None else self.start.working()
+
     def says_so(self, taking: Taking) -> bool:
         """Whether the asker should read that the question waits for the database."""
         return taking.since is not None and self._clock.monotonic() - taking.since >= SAID_AFTER
+
+
+class Overdue:
+    """The interactions whose late answers have not arrived."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._open: set[FirstAnswer] = set()
+        self._until = 0.0
+
+    def begin(self, first: FirstAnswer, handler: asyncio.Task[Any]) -> None:
+        """Count this one, whose answer is to be sent now, until :meth:`end` or the end of its handler."""
+        if first.overdue is None:
+            first.overdue = self
+            handler.add_done_callback(partial(self.end, first))
+        self._open.add(first)
+        self._until = self._clock.monotonic() + LATE_FIRST
+
+    def end(self, first: FirstAnswer, _handler: asyncio.Task[Any] | None = None) -> None:
+        """Count it no longer."""
+        self._open.discard(first)
+
+    def goes_first(self) -> bool:
+        """Whether other work should not begin now."""
+        return bool(self._open) and self._clock.monotonic() < self._until
 
 
 class Ages:
@@ -139,6 +186,7 @@ class LateAnswers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ages = Ages(clock)
+        self.overdue = Overdue(clock)
         self._due: list[tuple[float, int, discord.Interaction[Any], asyncio.Task[Any]]] = []
         self._numbers = itertools.count()
         self._wake = asyncio.Event()
@@ -147,9 +195,9 @@ class LateAnswers:
 
     def expect(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
         """Answer the interaction in time if ``handler``, which ends by itself, goes on without an answer."""
-        FirstAnswer.of(interaction, self._clock)
-        age = self._ages.of(interaction.created_at.timestamp())
-        self._look_at(self._clock.monotonic() + ANSWERED_WITHIN - age, interaction, handler)
+        created = self._clock.monotonic() - self._ages.of(interaction.created_at.timestamp())
+        FirstAnswer.of(interaction, self._clock).expires_at = created + GIVEN_UP_AFTER
+        self._look_at(created + ANSWERED_WITHIN, interaction, handler)
 
     async def aclose(self) -> None:
         """Look after nobody any more."""
@@ -165,51 +213,76 @@ class LateAnswers:
             self._wake.set()
 
     async def _look(self) -> None:
+        begun = 0
         try:
             while self._due:
                 left = self._due[0][0] - self._clock.monotonic()
                 if left > 0:
+                    begun = 0
                     await woken(self._wake, self._clock, left)
                     continue
                 _, _, interaction, handler = heapq.heappop(self._due)
-                if _lacks_answer(interaction) and not handler.done():
-                    self._background.spawn(self._answer(interaction, handler), name="late-answer")
+                if not handler.done() and self._lacks_answer(interaction):
+                    begun += 1
+                    self._begin(interaction, handler)
+                if begun == LATE_IN_A_TURN:
+                    begun = 0
+                    await self._clock.sleep(0.0)
         finally:
             self._looking = False
 
-    async def _answer(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
+    def _begin(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
         first = FirstAnswer.of(interaction)
-        if first.begins is not None and not first.begins.done():
-            # What it is about, and who may read its answer, is known when it has begun.
-            first.begins.set_result(None)
+        if not interaction.response.is_done():
+            self.overdue.begin(first, handler)
+        if first.start is not None and first.taking is None and not first.is_hurried:
+            # What it is about, and who may read its answer, is known when it has begun. A question then answers by
+            # itself; of anything else the first answer may have to be its own, such as a dialogue.
+            first.is_hurried = True
+            first.start.hurry()
             self._look_at(self._clock.monotonic() + HURRIED_AFTER, interaction, handler)
-            return
+        else:
+            self._background.spawn(self._answer(interaction, handler), name="late-answer")
+
+    def _lacks_answer(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether nothing was answered while that is possible, or only that a question is being worked on."""
+        first = FirstAnswer.of(interaction)
+        if not interaction.response.is_done():
+            return self._clock.monotonic() < first.expires_at
+        return first.taking is not None and not first.taking.told
+
+    async def _answer(self, interaction: discord.Interaction[Any], handler: asyncio.Task[Any]) -> None:
         await answer_late(interaction)
-        taking = first.taking
+        taking = FirstAnswer.of(interaction).taking
         if taking is not None and not taking.told:
             self._look_at(self._clock.monotonic() + SAID_AFTER, interaction, handler)
-
-
-def _lacks_answer(interaction: discord.Interaction[Any]) -> bool:
-    """Whether nothing was answered, or only that a question is being worked on."""
-    taking = FirstAnswer.of(interaction).taking
-    return not interaction.response.is_done() or (taking is not None and not taking.told)
 
 
 async def answer_late(interaction: discord.Interaction[Any]) -> None:
     """Answer an interaction whose handler goes on without an answer: else Discord would say that the bot did not
     respond. Never raises."""
     first = FirstAnswer.of(interaction)
-    if (taking := first.taking) is None:
-        if not interaction.response.is_done():
-            await tell_slow(interaction)
-        return
     try:
-        with translated():
-            async with first.lock:
-                await _keep_open(interaction, first, taking)
+        with sent_late(), translated():
+            if (taking := first.taking) is not None:
+                async with first.lock:
+                    await _keep_open(interaction, first, taking)
+            elif not interaction.response.is_done():
+                await tell_slow(interaction)
     except DeliveryError as error:
         log.info("ask.slow_not_told", user=interaction.user.id, error=type(error).__name__)
+    finally:
+        if first.overdue is not None:
+            first.overdue.end(first)
+
+
+async def wait_for_turn(interaction: discord.Interaction[Any]) -> None:
+    """Wait until the work for a question may begin, of which is known now who may read its answer. A question that
+    is late already is shown as being worked on meanwhile."""
+    start = FirstAnswer.of(interaction).start
+    if start is not None and not start.turn.done():
+        await answer_late(interaction)
+        await start.turn
 
 
 async def _keep_open(interaction: discord.Interaction[Any], first: FirstAnswer, taking: Taking) -> None:

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 import structlog
 
 from bot.clock import Clock, first_of, woken
+from bot.discord_io.delivery.edit_turns import EditQueue
 from bot.discord_io.delivery.shared_bucket import ChannelBuckets
 from bot.domain.discord_calls.brake import InvalidAnswers, Level
 from bot.domain.discord_calls.budget import CallBudget
@@ -77,10 +78,12 @@ class Outgoing:
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
         self.channel_buckets = ChannelBuckets(clock.monotonic())
+        self.edits = EditQueue(clock)
         self._clock = clock
         self._metrics = metrics
         self._budget: CallBudget[Ticket] = CallBudget()
         self._invalid = InvalidAnswers()
+        self._told = 0  # what the metric shows
         self._level = Level.OPEN
         self._held: dict[Ticket, None] = {}
         self._changed = asyncio.Event()
@@ -91,7 +94,9 @@ class Outgoing:
         """Which calls may be made now. Logs a change and updates both metrics."""
         now = self._clock.monotonic()
         level, before = self._invalid.level(now), self._level
-        self._metrics.invalid_answers.set(self._invalid.within(now))
+        if (within := self._invalid.within(now)) != self._told:
+            self._told = within
+            self._metrics.invalid_answers.set(within)
         if level is not before:
             self._level = level
             self._metrics.brake_level.set(level.value)
@@ -222,6 +227,8 @@ class Outgoing:
         self._grant()
 
     def _grant(self) -> None:
+        if not len(self._budget) and not self._held:
+            return
         for ticket in self._budget.granted(self._clock.monotonic()):
             ticket.grant()
         if self._look_at() is None:

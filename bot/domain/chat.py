@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -60,9 +60,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of the answer."""
+    """A piece of the answer. ``tokens`` is about how many it consists of: pieces that came together are one."""
 
     text: str
+    tokens: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ class Pace:
     """Counts the pieces of an answer, about a token each, and the time in which they came."""
 
     def __init__(self) -> None:
-        self._pieces = 0
+        self._pieces = self._first = 0
         self._last: float | None = None
         self._seconds = 0.0
         self._silence = 0.0
@@ -27,17 +27,19 @@ class Pace:
 
     @property
     def speed(self) -> float | None:
-        """Pieces a second, silence excluded; None for fewer than two pieces."""
-        return (self._pieces - 1) / self._seconds if self._pieces > 1 and self._seconds > 0 else None
+        """Pieces a second, silence excluded; None while all have come at once."""
+        return (self._pieces - self._first) / self._seconds if self._seconds > 0 else None
 
-    def came(self, now: float) -> None:
-        """Count a piece that arrived at ``now``."""
+    def came(self, now: float, pieces: int = 1) -> None:
+        """Count ``pieces`` that have arrived since the last call, the newest at ``now``."""
+        if self._last is None:
+            self._first = pieces
         gap = 0.0 if self._last is None else now - self._last
         if gap >= SILENT_AFTER:
             self._silence += gap
         else:
             self._seconds += gap
-        self._pieces, self._last = self._pieces + 1, now
+        self._pieces, self._last = self._pieces + pieces, now
 
     def silent_for(self, now: float) -> float | None:
         """Seconds since the last piece; None while these are too few, or nothing came yet."""

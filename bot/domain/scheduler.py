@@ -8,13 +8,19 @@ from typing import Protocol
 
 from bot.domain.chat import ChatRequest, StreamEvent
 from bot.domain.status import ClusterStatus, JoinCommand, Model
+from bot.tasks.demand import Demand
 
 
 class Scheduler(Protocol):
     """A Parallax scheduler, as the services use it. Every method raises only :class:`SchedulerError`."""
 
-    def stream_chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
+    def stream_chat(
+        self, request: ChatRequest, *, demand: Demand | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
         """Send the request and stream the answer.
+
+        With a ``demand`` only the first piece of text is given as soon as it arrives, and the first after each
+        time that somebody has asked; the others may come together, at the latest when somebody asks.
 
         Leaving the context closes the connection, whatever has been read: the cluster stops working on the
         answer within half a second (recording 55b). Errors are raised while iterating.

@@ -69,6 +69,8 @@ def clean(text: str) -> str:
 
     Sequences of terminals are removed whole. Unpaired surrogates become U+FFFD, so the result can be encoded.
     """
+    if text.isascii() and text.isprintable():  # as most text is
+        return text
     if "\x1b" in text:
         text = _SEQUENCE.sub("", text)
     return text.translate(_TEXT) if _SUSPECT.search(text) else text

@@ -77,6 +77,11 @@ class AnswerDocument:
         return self._pieces[0] if self._pieces else ""
 
     @property
+    def has_text(self) -> bool:
+        """Whether anything was fed."""
+        return bool(self._pieces)
+
+    @property
     def is_full(self) -> bool:
         """Whether the last page is full, so that further text shows nothing."""
         return self._layout.full
@@ -134,8 +139,8 @@ class AnswerDocument:
         """
         self._finish()
         if self._shown is None:
-            tail = [] if self._closed or self._layout.full else self._blocks.tail()
-            self._shown = self._layout.pages(tail)
+            settled, tail = ((), []) if self._closed or self._layout.full else self._blocks.tail()
+            self._shown = self._layout.pages(settled, tail)
         return self._shown
 
     def overflow(self) -> Overflow | None:
@@ -197,6 +202,8 @@ def render(
 
 def _read(text: str) -> str:
     """The text as the blocks read it: complete characters, and lines that end with \\n alone."""
+    if text.isascii() and "\r" not in text:
+        return text
     return _paired(text).replace("\r", "")
 
 

@@ -6,6 +6,7 @@ arrived. A page that has ended is a plain string.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.markdown.characters import ZWSP, cut_at
@@ -41,7 +42,8 @@ class Fence:
         return f"\n{self.prefix}```"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Lines and texts are never changed. They are not frozen, because that makes each three times as expensive.
+@dataclass(slots=True, eq=False)
 class Line:
     """The start of a line. `again` is its prefix if a page ends inside it; `gap` asks for a blank line before.
 
@@ -56,7 +58,7 @@ class Line:
     source: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Text:
     """A piece of about a word with the white space after it, inside `marks` (outermost first, each its own
     closer).
@@ -94,6 +96,7 @@ class _Page:
     atoms: list[Atom] = field(default_factory=list)
     # (rank, index into atoms, length): the page could end before that atom
     breaks: list[tuple[int, int, int]] = field(default_factory=list)
+    is_draft: bool = False  # it never ends, so it keeps neither atoms nor breaks
 
     def closers(self) -> str:
         inline = "".join(reversed(self.marks))
@@ -109,10 +112,9 @@ class _Page:
     def put(self, atom: Atom) -> bool:
         """Append if it fits, closers included."""
         if isinstance(atom, Text) and self._is_plain(atom):
-            self._note_break(atom)
+            self._keep(atom)
             self.parts.append(atom.text)
             self.length += len(atom.text)
-            self.atoms.append(atom)
             return True
         if isinstance(atom, Line) and not self.at_start and (self.line is None or self.line.fence is None):
             # White space at the end of a line of text is removed, as at the end of a page.
@@ -130,10 +132,9 @@ class _Page:
             if in_code or self.length + len(bare) + closers > self.limit or not isinstance(atom, Text):
                 return False
             added = bare
-        self._note_break(atom)
+        self._keep(atom)
         self.parts.append(added)
         self.length += len(added)
-        self.atoms.append(atom)
         if isinstance(atom, Line):
             self.line, self.at_start = atom, True
         else:
@@ -149,6 +150,11 @@ class _Page:
             and (self.line is None or self.line.fence is None)
             and self.length + len(atom.text) <= self.limit
         )
+
+    def draft(self) -> "_Page":
+        """A page of its own with what is on this one, for atoms that may go again."""
+        parts = self.parts if len(self.parts) < 2 else ("".join(self.parts[:-1]), self.parts[-1])
+        return _Page(self.limit, [*parts], self.length, self.line, self.marks, self.at_start, is_draft=True)
 
     def until(self, index: int) -> "_Page":
         """The page with its first `index` atoms only, of which each has one part."""
@@ -194,10 +200,16 @@ class _Page:
             text += f"{line.fence.opener}\n"
         return text + line.prefix
 
+    def _keep(self, atom: Atom) -> None:
+        """Keep the atom, and whether the page could end before it."""
+        if self.is_draft:
+            return
+        if self.atoms:
+            self._note_break(atom)
+        self.atoms.append(atom)
+
     def _note_break(self, atom: Atom) -> None:
         index = len(self.atoms)
-        if not self.atoms:
-            return
         if isinstance(atom, Line):
             if self.line is not None and self.line.heading:
                 return
@@ -249,6 +261,28 @@ def guarded(text: str) -> str:
     return f"\\{text}"
 
 
+class _Ahead:
+    """A copy of a page with the atoms of a list that grows, which are not on the page itself yet."""
+
+    def __init__(self, base: _Page, settled: Sequence[Atom]) -> None:
+        self.page = base.draft()
+        self.is_full = False
+        self._made_of = (base, len(base.parts), settled)
+        self._taken = 0
+
+    def is_of(self, base: _Page, settled: Sequence[Atom]) -> bool:
+        """Whether it is made of this page, to which nothing was added since, and of this list."""
+        made_of, size, list_ = self._made_of
+        return made_of is base and size == len(base.parts) and list_ is settled
+
+    def take(self) -> None:
+        """Put on the page what has come to the list, as far as it fits."""
+        atoms = self._made_of[2]
+        while self._taken < len(atoms) and not self.is_full:
+            self.is_full = not self.page.put(atoms[self._taken])
+            self._taken += 1
+
+
 class Layout:
     """Append-only pages of at most `limit` characters (`first_limit` on the first), `max_pages` of them.
 
@@ -260,12 +294,13 @@ class Layout:
         self._max_pages = max_pages
         self._frozen: list[str] = []
         self._page = _Page(first_limit)
+        self._ahead = _Ahead(self._page, ())
         self.left_from: int | None = None
         self.left_fence: Fence | None = None
 
     def add(self, atom: Atom) -> None:
         """Append for good."""
-        pending = [atom]
+        pending = [] if self.full or self._page.put(atom) else self._end_page([atom])
         while pending and self.left_from is None:
             following = pending.pop()
             if not self._page.put(following):
@@ -276,14 +311,20 @@ class Layout:
     def full(self) -> bool:
         return self.left_from is not None
 
-    def pages(self, tail: list[Atom]) -> tuple[str, ...]:
-        """The pages with `tail` shown after them, as far as it fits on the last one."""
+    def pages(self, settled: Sequence[Atom], tail: Sequence[Atom]) -> tuple[str, ...]:
+        """The pages with `settled` and `tail` shown after them, as far as they fit on the last one. What was
+        settled at the last call is taken from there, if nothing was added since."""
         if self.full:
             return tuple(self._frozen)
-        page = replace(self._page, parts=self._page.parts.copy(), atoms=[], breaks=[])
-        for atom in tail:
-            if not page.put(atom):
-                break
+        if not self._ahead.is_of(self._page, settled):
+            self._ahead = _Ahead(self._page, settled)
+        self._ahead.take()
+        page = self._ahead.page
+        if tail and not self._ahead.is_full:
+            page = page.draft()
+            for atom in tail:
+                if not page.put(atom):
+                    break
         return (*self._frozen, page.body())
 
     def _end_page(self, pending: list[Atom]) -> list[Atom]:

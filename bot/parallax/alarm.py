@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +16,10 @@ class Alarm:
     :meth:`stop` at the end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hurry: Callable[[], bool] | None = None) -> None:
+        """``hurry`` returns whether there is something to wait for no longer: then the wait ends by itself in the
+        next turn of the event loop, and is not over its limit."""
+        self._hurry = hurry
         self._loop = asyncio.get_running_loop()
         self._until: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -66,6 +70,6 @@ class Alarm:
             return
         if self._loop.time() < self._until:
             self._set(self._until)
-        else:
+        elif self._hurry is None or not self._hurry():
             self._rang = True
             self._task.cancel()

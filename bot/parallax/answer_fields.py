@@ -65,3 +65,13 @@ def first_choice(payload: Mapping[str, object]) -> Mapping[str, object] | None:
 def calls_tool(delta: Mapping[str, object]) -> bool:
     """Whether a delta or message has a part of a tool call, which nobody offered."""
     return bool(sequence(delta.get("tool_calls"))) or mapping(delta.get("function_call")) is not None
+
+
+def only_text(payload: Mapping[str, object]) -> str:
+    """The text that a chunk adds to the answer, when that is all it does; otherwise empty."""
+    choice = first_choice(payload)
+    if choice is None or choice.get("finish_reason") or payload.get("usage"):
+        return ""
+    delta = mapping(choice.get("delta")) or mapping(choice.get("message")) or {}
+    content = delta.get("content")
+    return content if isinstance(content, str) and not (reasoning_text(delta) or calls_tool(delta)) else ""

@@ -25,12 +25,17 @@ class AnswerMeter:
         """Whether any text or reasoning has arrived."""
         return self._events > 0
 
-    def content(self, now: float) -> None:
-        """Count a chunk with text or reasoning that arrived at ``now``."""
-        self._events += 1
+    def content(self, now: float, chunks: int = 1) -> None:
+        """Count ``chunks`` with text or reasoning, the last of which arrived at ``now``."""
+        self._events += chunks
         self._last = now
         if self._first is None:
             self._first = now
+
+    def has_room(self, chunks: int, characters: int) -> bool:
+        """Whether no bound is exceeded by so many further ``chunks`` with so many ``characters`` in all."""
+        most = bounds.TOKENS if self._max_tokens is None else bounds.TOKENS_FACTOR * self._max_tokens
+        return self._characters + characters <= bounds.ANSWER and self._events + chunks <= most
 
     def exceeded(self, characters: int) -> str:
         """Count further characters of text or reasoning; returns which bound of an answer they exceed, or nothing.

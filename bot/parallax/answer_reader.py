@@ -10,11 +10,13 @@ import structlog
 from bot.domain.chat import Finish, FinishReason, StreamEvent
 from bot.errors import NoAnswer, NodeFailed, RequestRefused, SchedulerError, StreamInterrupted, UpstreamFailed
 from bot.parallax import bounds
+from bot.parallax.alike import Alike
 from bot.parallax.answer_fields import (
     calls_tool,
     content_text,
     finish_reason,
     first_choice,
+    only_text,
     read_usage,
     reasoning_text,
 )
@@ -158,6 +160,8 @@ class AnswerReader:
                 return
             if item is None:
                 self._end()
+            elif isinstance(item, Alike):
+                self._alike(item.texts)
             elif isinstance(item, ErrorBody):
                 self._error(item)
             else:
@@ -178,6 +182,22 @@ class AnswerReader:
         choice = first_choice(payload)
         if choice is not None:
             self._choice(choice)
+        if self._payloads.asks_for_text and (text := only_text(payload)):
+            self._payloads.was_text(payload, text)
+
+    def _alike(self, texts: list[str]) -> None:
+        """Read chunks that add these texts, and are otherwise like the one before."""
+        characters = sum(map(len, texts))
+        if self._meter.has_room(len(texts), characters):
+            self._out += self._text.add_texts(texts, self._now)
+            self._meter.exceeded(characters)
+            self.progress += len(texts)
+            self._reason_comes_early = self._reason is not None
+            return
+        for text in texts:
+            if not self.over and self._delta({"content": text}):
+                self.progress += 1
+                self._reason_comes_early = self._reason is not None
 
     def _choice(self, choice: Mapping[str, object]) -> None:
         delta = mapping(choice.get("delta")) or mapping(choice.get("message"))

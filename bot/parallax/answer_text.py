@@ -58,6 +58,15 @@ class AnswerText:
             pieces += self._written(self._content.feed(content, now))
         return pieces
 
+    def add_texts(self, texts: list[str], now: float) -> list[Piece]:
+        """Take in the content of chunks that arrived together."""
+        whole = "".join(texts)
+        if self._reasoning.is_closed and self._content.is_closed and self._split(whole).is_plain(whole):
+            self._meter.content(now, len(texts))
+            text = "".join(piece.text for piece in self._split().feed(whole))
+            return [Text(text, len(texts))] if text else []
+        return [piece for text in texts for piece in self.add("", text, now)]
+
     def end(self, *, broken: bool, normal: bool = False) -> list[Piece]:
         """End the text; returns the pieces that were held back, unless they repeat the prompt. ``normal``: the
         model itself ended the answer."""

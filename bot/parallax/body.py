@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import httpx
 
 from bot.clock import Clock
 from bot.parallax.alarm import Alarm
 from bot.parallax.errors import after_headers
+from bot.parallax.transport import BODY, EventStreamBody
 
 SLICE = 8 * 1024
 """Bytes that are processed without a pause: about 10 ms of work when they consist of the smallest events."""
@@ -22,10 +25,13 @@ class Body:
     they get a turn. It is a class and not a generator, so that leaving it early needs no garbage collector.
     """
 
-    def __init__(self, response: httpx.Response, clock: Clock) -> None:
+    def __init__(self, response: httpx.Response, clock: Clock, *, hurry: Callable[[], bool] | None = None) -> None:
+        """``hurry`` as in :class:`Alarm`."""
+        body = response.extensions.get(BODY)
+        self._events = body if isinstance(body, EventStreamBody) else None
         self._chunks = response.aiter_raw()
         self._clock = clock
-        self._alarm = Alarm()
+        self._alarm = Alarm(hurry)
         self._chunk = b""
         self._work = 0
 
@@ -38,8 +44,9 @@ class Body:
         try:
             while not self._chunk:
                 with self._alarm.set_for(until):
-                    chunk = await anext(self._chunks, None)
-                if chunk is None:
+                    events = self._events
+                    chunk = await (events.part() if events is not None else anext(self._chunks, b""))
+                if not chunk:
                     return b""
                 self._chunk = chunk
                 self._work += _PER_CHUNK

@@ -11,6 +11,10 @@ from bot.parallax import bounds
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?")
 
 
+_USUAL_SIZES = {b"%x" % size: size for size in range(1, 1024)}
+"""The sizes of chunks with a token each, as most servers write them."""
+
+
 class ChunkReader:
     """Takes the framing off a chunked body, wherever the network cut it. Extensions and trailers are ignored."""
 
@@ -29,7 +33,7 @@ class ChunkReader:
         if self._rest:
             data, self._rest = self._rest + data, b""
         out: list[bytes] = []
-        at = 0
+        at = 0 if self._left or self._trailers is not None else _take_whole(data, out)
         while at < len(data) and not self.ended and not self._failure:
             at = self._inside(data, at, out) if self._left else self._between(data, at)
             if at < 0:
@@ -94,3 +98,20 @@ class ChunkReader:
         self.ended = not line
         if self._trailers > bounds.TRAILERS:
             self._failure = f"more than {bounds.TRAILERS} trailers"
+
+
+def _take_whole(data: bytes, out: list[bytes]) -> int:
+    """Add the chunks of usual sizes that ``data`` begins with to ``out``, as far as they are whole; returns the
+    index after them."""
+    at = 0
+    while (end := data.find(b"\r\n", at, at + 5)) > 0:
+        size = _USUAL_SIZES.get(data[at:end])
+        if size is None:
+            break
+        begin = end + 2
+        after = begin + size
+        if data[after : after + 2] != b"\r\n":
+            break
+        out.append(data[begin:after])
+        at = after + 2
+    return at

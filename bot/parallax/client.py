@@ -30,6 +30,7 @@ from bot.parallax.sent_prompt import SentPrompt
 from bot.parallax.streams import AnswerStream, StatusStream
 from bot.parallax.timeouts import Timeouts
 from bot.parallax.untrusted import mapping, printable
+from bot.tasks.demand import Demand
 
 _CHAT = "/v1/chat/completions"
 _STATUS = "/cluster/status"
@@ -74,11 +75,14 @@ class ParallaxClient:
         await self._connection.aclose()
 
     @asynccontextmanager
-    async def stream_chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[StreamEvent]]:
+    async def stream_chat(
+        self, request: ChatRequest, *, demand: Demand | None = None
+    ) -> AsyncIterator[AsyncIterator[StreamEvent]]:
         """Send the request and stream the answer; entering waits for the headers.
 
         The iterator gives :class:`Started`, then text and reasoning as they arrive, then the usage when it was
         reported, then exactly one :class:`Finish`. An error is raised after everything that arrived before it.
+        With a ``demand``, text that follows text comes when that is asked, or when there is much of it.
         Leaving closes the connection unless the response was read to its last byte.
         """
         sent, prompt = self._clock.monotonic(), SentPrompt.of(request)
@@ -94,9 +98,11 @@ class ParallaxClient:
                 opens = self._habits.opens_in_prompt if request.think is not False else _never
                 asked = _marks_of(request)
                 reader = AnswerReader(sent, opens, prompt, asked=asked, max_tokens=request.max_tokens)
-                stream = AnswerStream(response, reader, started, self._timeouts, self._clock)
+                leisurely = demand is not None
+                stream = AnswerStream(response, reader, started, self._timeouts, self._clock, leisurely=leisurely)
                 try:
-                    yield stream
+                    with (demand or Demand()).heard(stream.hurry):
+                        yield stream
                 finally:
                     await stream.aclose()
                     reader.teach(self._habits)

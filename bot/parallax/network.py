@@ -24,6 +24,13 @@ from bot.parallax import bounds
 AT_ONCE = 16 * 1024
 """The most bytes of a body that are given at once: some milliseconds of work, if its chunks are a byte each."""
 
+LYING = 8 * 1024
+"""The most bytes that lie unread while a reader takes its time: as many as are worked on without a pause."""
+
+_LAST_CHUNK = b"0\r\n\r\n"
+_DONE = b"[DONE]"
+"""What the end of a stream of chunks, and of an answer, look like. What only looks so is read early."""
+
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 """As h11 reads it."""
 
@@ -48,6 +55,9 @@ class _Arrivals(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._size = 0
         self._paused = False
+        self.at_leisure = False
+        """Whether what arrives may lie for a while: it wakes the reader only if it is much, or the end."""
+        self._due = False
         self._reader: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -61,7 +71,8 @@ class _Arrivals(asyncio.Protocol):
         if self._size > bounds.UNREAD and not self._paused and self.transport is not None:
             self._paused = True
             self.transport.pause_reading()
-        self._wake()
+        if not self.at_leisure or self._size >= LYING or data.endswith(_LAST_CHUNK) or _DONE in data:
+            self._wake()
 
     def eof_received(self) -> bool:
         self.ended = True
@@ -87,6 +98,14 @@ class _Arrivals(asyncio.Protocol):
         """Whether :meth:`take` gives something now, be it the end."""
         return bool(self._parts) or self.ended
 
+    def hurry(self) -> bool:
+        """Wake the reader if anything lies there; returns whether that is so."""
+        self.at_leisure = False
+        if not self._parts or self._reader is None:
+            return False
+        self._wake()
+        return True
+
     def take(self, most: int) -> bytes:
         """The bytes that have arrived, at most so many; empty when there are none."""
         data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
@@ -94,6 +113,7 @@ class _Arrivals(asyncio.Protocol):
         if len(data) > most:
             self._parts.append(data[most:])
             data = data[:most]
+        self._due = bool(self._parts)
         self._size -= len(data)
         if self._paused and self._size <= bounds.UNREAD // 2 and self.transport is not None and not self.ended:
             self._paused = False
@@ -105,10 +125,11 @@ class _Arrivals(asyncio.Protocol):
         if data:
             self._parts.insert(0, data)
             self._size += len(data)
+            self._due = True
 
     async def arrived(self) -> None:
-        """Wait until :attr:`is_readable`."""
-        while not (self._parts or self.ended):
+        """Wait until :attr:`is_readable`, and at leisure also until it is time to read."""
+        while not (self.ended or (self._parts and (self._due or not self.at_leisure))):
             self._reader = self._loop.create_future()
             try:
                 await self._reader
@@ -120,6 +141,7 @@ class _Arrivals(asyncio.Protocol):
         await self._writable.wait()
 
     def _wake(self) -> None:
+        self._due = True
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
@@ -151,10 +173,17 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         """As :meth:`read`, for the one who reads a body in place of httpcore."""
         return await self._read(AT_ONCE)
 
+    def take_leisure(self) -> None:
+        """Let what arrives from now on lie until :meth:`hurry`, much has arrived, or the end."""
+        self._arrivals.at_leisure = True
+
+    def hurry(self) -> bool:
+        """End the leisure. Returns whether anything lies there: then it is read in the next turn of the loop."""
+        return self._arrivals.hurry()
+
     async def _read(self, most: int) -> bytes:
         arrivals = self._arrivals
-        if not arrivals.is_readable:
-            await arrivals.arrived()
+        await arrivals.arrived()
         data = arrivals.take(most)
         if not data and arrivals.error is not None:
             raise httpcore.ReadError(str(arrivals.error)) from arrivals.error

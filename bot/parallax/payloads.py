@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bot.parallax import bounds
+from bot.parallax.alike import Alike, TextFrame
 from bot.parallax.errors import ErrorBody, read_error
 from bot.parallax.sse import Data, EventReader, Frame
 from bot.parallax.stray_objects import StrayObject
 from bot.parallax.untrusted import mapping, parse_json, printable
 
 _DONE = "[DONE]"
-Item = Mapping[str, object] | ErrorBody | None
-"""A JSON object, which may itself be an error (:func:`bot.parallax.errors.read_error`); something that is no
-object; or None for ``[DONE]``."""
+_EVENT_ENDS = b"\n\n"
+Item = Mapping[str, object] | Alike | ErrorBody | None
+"""A JSON object, which may itself be an error (:func:`bot.parallax.errors.read_error`); further ones like it;
+something that is no object; or None for ``[DONE]``."""
 
 
 class PayloadReader:
@@ -23,11 +25,37 @@ class PayloadReader:
         self._events = EventReader()
         self._stray = StrayObject()
         self._ending = False
+        self._frame = TextFrame()
+        self._event = b""
 
     def feed(self, chunk: bytes) -> Iterator[Item]:
         """The items that ``chunk`` completes; as lazy and with the same error as :meth:`EventReader.feed`."""
-        for frame in self._events.feed(chunk):
-            yield from self._items(frame)
+        at = 0
+        while at < len(chunk):
+            is_between = self._events.is_between and not self._stray.text
+            texts, at = self._frame.texts(chunk, at) if is_between else ([], at)
+            if texts:
+                self._events.skip()
+                yield Alike(texts)
+                continue
+            self._frame.forget()
+            # Event by event, because the next one may be the first of many that are alike.
+            end = chunk.find(_EVENT_ENDS, at) if self._frame.is_sought else -1
+            end = len(chunk) if end < 0 else end + len(_EVENT_ENDS)
+            part, at = chunk[at:end], end
+            self._event = part if is_between and self._frame.is_sought else b""
+            for frame in self._events.feed(part):
+                yield from self._items(frame)
+
+    @property
+    def asks_for_text(self) -> bool:
+        """Whether :meth:`was_text` is of use for the last object."""
+        return bool(self._event)
+
+    def was_text(self, payload: Mapping[str, object], content: str) -> None:
+        """Note that the last object added ``content`` to the answer, and did nothing else: then others like it
+        need not be read as JSON."""
+        self._frame.learn(self._event, payload, content)
 
     def close(self) -> tuple[list[Item], bool]:
         """End the stream; returns the last items and whether it cut a character in two. Raises

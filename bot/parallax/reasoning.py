@@ -80,6 +80,10 @@ class ContentSplitter:
         if self._state is _State.OPENING:
             self._opened = False
 
+    def is_plain(self, content: str) -> bool:
+        """Whether this content is text of the answer as a whole: no mark begins in it, and none has begun."""
+        return self._state is _State.ANSWER and not self._held and marks.STARTS.search(content) is None
+
     def feed(self, content: str) -> list[Piece]:
         """The pieces that are certain now."""
         pieces: list[Piece] = []

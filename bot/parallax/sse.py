@@ -34,6 +34,11 @@ class LineReader:
         self._after_cr = False
         self._at_start = True
 
+    @property
+    def is_between(self) -> bool:
+        """Whether the bytes so far end with a line."""
+        return not (self._open or self._after_cr or self._utf8.getstate()[0])
+
     def feed(self, chunk: bytes) -> Iterator[str]:
         """The lines that ``chunk`` completes, without their ends. The iterator works lazily: consume all of it.
         Raises :class:`LineLimitError` after the lines before the too long one."""
@@ -103,6 +108,15 @@ class EventReader:
         self._event = ""
         self._data: list[str] = []
         self._ends_object = False
+        self._since_frame = 0
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the bytes so far end after an event, so that the next one begins with the next byte."""
+        return not (self._data or self._event) and self._lines.is_between
+
+    def skip(self) -> None:
+        """Note that a whole event was read by somebody else; only while :attr:`is_between`."""
         self._since_frame = 0
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:

@@ -13,12 +13,13 @@ import httpx
 import structlog
 
 from bot.clock import Clock
-from bot.domain.chat import Started, StreamEvent
+from bot.domain.chat import Started, StreamEvent, Text
 from bot.domain.status import ClusterStatus
 from bot.errors import StreamInterrupted
 from bot.parallax import bounds, wire
 from bot.parallax.answer_reader import AnswerReader
 from bot.parallax.body import Body
+from bot.parallax.network import NetworkStream
 from bot.parallax.sse import LineLimitError, LineReader
 from bot.parallax.timeouts import Timeouts
 from bot.parallax.untrusted import parse_json, printable
@@ -32,7 +33,12 @@ one that floods sends thousands."""
 
 
 class AnswerStream(AsyncIterator[StreamEvent]):
-    """Events of a streamed answer."""
+    """Events of a streamed answer.
+
+    After a piece of text, the next ones may lie in the connection until :meth:`hurry`, the end, or until they are
+    many: a reader of the events knows that there is text, and asks for it when it is about to show it. Each piece
+    by itself would cost more than all else that is done with it.
+    """
 
     def __init__(
         self,
@@ -41,8 +47,15 @@ class AnswerStream(AsyncIterator[StreamEvent]):
         started: Started,
         timeouts: Timeouts,
         clock: Clock,
+        *,
+        leisurely: bool = False,
     ) -> None:
-        self._body = Body(response, clock)
+        """``leisurely``: somebody calls :meth:`hurry` when the text is wanted; otherwise nothing lies unread."""
+        connection = response.extensions.get("network_stream")
+        self._connection = connection if isinstance(connection, NetworkStream) else None
+        self._body = Body(response, clock, hurry=self.hurry)
+        self._leisurely = leisurely
+        self._hurried = False
         self._reader = reader
         self._timeouts = timeouts
         self._clock = clock
@@ -61,6 +74,12 @@ class AnswerStream(AsyncIterator[StreamEvent]):
                 raise self._reader.failure
             await self._read()
         return self._ready.popleft()
+
+    def hurry(self) -> bool:
+        """Read what lies in the connection; returns whether there is anything. Then its events come in the next
+        turn of the event loop. Otherwise the next piece is given as soon as it arrives."""
+        self._hurried = self._connection is not None and self._connection.hurry()
+        return self._hurried
 
     async def aclose(self) -> None:
         """Stop reading."""
@@ -83,10 +102,19 @@ class AnswerStream(AsyncIterator[StreamEvent]):
             self._ready.extend(reader.broken(failure, now()))
         else:
             before = reader.progress
-            self._ready.extend(reader.feed(part, now()) if part else reader.close(now()))
+            events = reader.feed(part, now()) if part else reader.close(now())
+            self._ready.extend(events)
+            self._rest(events)
             if reader.progress > before:
                 idle = self._timeouts.idle
                 self._extend(min(idle, self._timeouts.control) if reader.ends_now else idle)
+
+    def _rest(self, events: list[StreamEvent]) -> None:
+        """Let the next pieces lie, if text was read that nobody had asked for."""
+        hurried, self._hurried = self._hurried, False
+        is_text = bool(events) and isinstance(events[-1], Text)
+        if self._leisurely and is_text and not hurried and self._connection is not None:
+            self._connection.take_leisure()
 
     def _extend(self, seconds: float) -> None:
         self._limit = seconds

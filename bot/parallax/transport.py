@@ -13,6 +13,9 @@ import httpx
 from bot.parallax.chunks import ChunkReader
 from bot.parallax.network import NetworkBackend, NetworkStream
 
+BODY = "parallax_body"
+"""The extension of a response that holds its body."""
+
 _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (httpcore.ConnectTimeout, httpx.ConnectTimeout),
     (httpcore.ReadTimeout, httpx.ReadTimeout),
@@ -26,6 +29,9 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (httpcore.RemoteProtocolError, httpx.RemoteProtocolError),
 )
 """The errors that httpcore raises, and those of httpx that mean the same."""
+
+
+_FAILURES = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -57,11 +63,13 @@ class Transport(httpx.AsyncBaseTransport):
         )
         with _translated():
             response = await self._pool.handle_async_request(sent)
+        body = _body_of(response)
         return httpx.Response(
             status_code=response.status,
             headers=response.headers,
-            stream=_body_of(response),
-            extensions=response.extensions,
+            stream=body,
+            # For who reads the body without the layers of httpx.
+            extensions={**response.extensions, BODY: body},
         )
 
     async def aclose(self) -> None:
@@ -86,25 +94,35 @@ class _ResponseBody(httpx.AsyncByteStream):
             await self._response.aclose()
 
 
-class _StreamBody(_ResponseBody):
+class EventStreamBody(_ResponseBody):
     """The body of an event stream, whose chunks are taken straight from the connection, all that are there at
     once: one by one through httpcore and h11 they cost several times as much. The connection is not used again."""
 
     def __init__(self, response: httpcore.Response, connection: NetworkStream) -> None:
         super().__init__(response)
         self._connection = connection
+        self._chunks = ChunkReader()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks = ChunkReader()
-        with _translated():
+        while part := await self.part():
+            yield part
+
+    async def part(self) -> bytes:
+        """What has arrived, or the next that does; empty at the end. Raises :class:`httpx.TransportError`."""
+        chunks = self._chunks
+        try:
+            # A chunk that is not framed rightly counts after those before it.
+            chunks.check()
             while not chunks.ended:
                 data = await self._connection.body()
                 if not data:
                     chunks.close()
-                # One by one: a token is a chunk, and has a time of its own.
-                for part in chunks.feed(data):
-                    yield part
+                if parts := chunks.feed(data):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
                 chunks.check()
+        except _FAILURES as exc:
+            raise _translation(exc) from exc
+        return b""
 
 
 def _body_of(response: httpcore.Response) -> httpx.AsyncByteStream:
@@ -113,7 +131,7 @@ def _body_of(response: httpcore.Response) -> httpx.AsyncByteStream:
     is_stream = headers.get("content-type", "").partition(";")[0].strip().lower() == "text/event-stream"
     is_chunked = headers.get("transfer-encoding", "").strip().lower() == "chunked"
     if response.status == httpx.codes.OK and is_stream and is_chunked and isinstance(connection, NetworkStream):
-        return _StreamBody(response, connection)
+        return EventStreamBody(response, connection)
     return _ResponseBody(response)
 
 
@@ -121,7 +139,7 @@ def _body_of(response: httpcore.Response) -> httpx.AsyncByteStream:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as exc:
+    except _FAILURES as exc:
         raise _translation(exc) from exc
     except httpcore.UnsupportedProtocol as exc:
         raise httpx.UnsupportedProtocol(str(exc)) from exc

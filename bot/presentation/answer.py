@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 from bot.clock import Clock
 from bot.domain.pace import Pace
@@ -13,12 +14,14 @@ from bot.markdown.document import AnswerDocument
 from bot.markdown.files import File
 from bot.presentation.mentions import with_mentions
 from bot.presentation.page import Control, Page, compact_duration, escape_inline, quote_question
+from bot.tasks.demand import Demand
 
 # Discord allows 4000 characters over all text of a Components V2 message (docs, components/reference,
 # "Text Display"); the library does not check it. The rest is room for the footer, the cursor and a margin.
 MESSAGE_LIMIT = 4000
 FOOTER_ROOM = 350
 CURSOR = " ▍"
+KEPT_NAMES = 64
 
 
 class Phase(Enum):
@@ -58,6 +61,7 @@ class Receipt:
     notice: str = ""
 
 
+@lru_cache(KEPT_NAMES)
 def short_model(name: str | None) -> str:
     """The model's name without its owner, safe for a footer: ``Qwen/Qwen3-8B`` → ``Qwen3-8B``. Empty when there is
     no name."""
@@ -100,6 +104,8 @@ class AnswerView:
         self._thinking_since: float | None = None
         self._pace = Pace()
         self._grown = 0
+        self.demand = Demand()
+        """Asked before the pages are made: what has arrived of the answer is wanted on them."""
         self.document = self._new_document()
 
     def _new_document(self) -> AnswerDocument:
@@ -112,7 +118,7 @@ class AnswerView:
     @property
     def is_waiting(self) -> bool:
         """Whether it shows a position, or why the queue does not move."""
-        return self._phase in {Phase.WAITING, Phase.HELD}
+        return self._phase is Phase.WAITING or self._phase is Phase.HELD
 
     @property
     def grown(self) -> int:
@@ -122,7 +128,7 @@ class AnswerView:
     @property
     def has_text(self) -> bool:
         """Whether any text of the answer is there."""
-        return bool(self.document.raw)
+        return self.document.has_text
 
     def _enter(self, phase: Phase) -> None:
         if self._phase not in (phase, Phase.DONE):
@@ -185,15 +191,15 @@ class AnswerView:
         if self._phase is not Phase.STREAMING:
             self._enter(Phase.THINKING)
 
-    def text(self, piece: str) -> None:
-        """Add a piece of the answer."""
+    def text(self, piece: str, tokens: int = 1) -> None:
+        """Add a piece of the answer, of about so many ``tokens``."""
         if self._phase is Phase.DONE:
             return
         if self._phase is Phase.RECONNECTING and not self._goes_on:
             # The text of the broken stream stays until the new one brings text.
             self.document = self._new_document()
             self._pace = Pace()
-        self._pace.came(self._clock.monotonic())
+        self._pace.came(self._clock.monotonic(), tokens)
         self._enter(Phase.STREAMING)
         self.document.feed(piece)
         if not self.document.is_full:
@@ -221,7 +227,10 @@ class AnswerView:
         return True
 
     async def prepare(self) -> None:
-        """Process a long text in small steps, with a turn for other tasks after each; `render` is quick then."""
+        """Have read what has arrived, and process a long text in small steps, with a turn for other tasks after
+        each; `render` is quick then."""
+        if self.demand.ask():
+            await self._clock.sleep(0)
         await _worked(self.document, self._clock)
 
     def render(self) -> tuple[Page, ...]:

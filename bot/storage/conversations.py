@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal, or_, select, update
 
 from bot.domain.conversation.store import ConversationKey, Turn
+from bot.storage.dialects import hold_queue
 from bot.storage.engine import Transactions
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import SHARED, conversations, request_messages, requests, summaries, turns
@@ -102,6 +103,7 @@ class SqlConversations:
         """Forget all turns of the conversation, and those that open questions would become."""
 
         def forget(connection: Connection) -> int:
+            hold_queue(connection)
             drop_made_of(connection, select(turns.c.id).where(turns.c.conversation_id == conversation_id))
             connection.execute(delete(summaries).where(summaries.c.conversation_id == conversation_id))
             connection.execute(

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from bot.storage.audit import Audit
 from bot.storage.boards import SqlBoards
 from bot.storage.conversations import SqlConversations
-from bot.storage.engine import Transactions, database_file
+from bot.storage.engine import ServerOptions, Transactions, open_transactions
 from bot.storage.facts import Facts
 from bot.storage.history import SqlHistory
 from bot.storage.leader_lease import SqlLeaderLease
@@ -30,6 +30,7 @@ class Database:
 
     def __init__(self, transactions: Transactions) -> None:
         self.watch = transactions.watch
+        self.changes = transactions.changes
         self.requests = SqlRequests(transactions)
         self.unshown_ends = SqlUnshownEnds(transactions)
         self.conversations = SqlConversations(transactions)
@@ -49,12 +50,13 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str) -> AsyncIterator[Database]:
-        """Open the database at ``url``; on leaving, finish what was begun and close the file.
+    async def open(cls, url: str, options: ServerOptions | None = None) -> AsyncIterator[Database]:
+        """Open the database at ``url``; on leaving, finish what was begun and close it. ``options`` are for a
+        PostgreSQL server.
 
-        Raises :class:`ConfigError` when ``url`` names no SQLite file.
+        Raises :class:`ConfigError` when ``url`` names no database that the bot can use.
         """
-        transactions = Transactions(database_file(url))
+        transactions = open_transactions(url, options or ServerOptions())
         try:
             yield cls(transactions)
         finally:

@@ -111,12 +111,16 @@ class JobRunner:
 
     async def close(self) -> None:
         """Finish what was submitted and close the connections."""
-        self._closed = True
         try:
-            if self._tasks:
-                await asyncio.wait(self._tasks)
+            await self.finish()
         finally:
             await self.engine.dispose()
+
+    async def finish(self) -> None:
+        """Finish what was submitted, and take nothing more. Every connection is back in its pool then."""
+        self._closed = True
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _run_jobs(self) -> None:
         try:

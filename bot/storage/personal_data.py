@@ -10,6 +10,7 @@ from bot.domain.conversation.personal_data import Forgotten, KeptQuestion
 from bot.domain.conversation.summary import KeptSummary
 from bot.domain.queue.request import OPEN_STATES, RequestState
 from bot.storage import request_rows
+from bot.storage.dialects import hold_queue
 from bot.storage.engine import Transactions
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import (
@@ -45,6 +46,7 @@ class SqlPersonalData:
         """Replace the question of an edited message by ``prompt``."""
 
         def change(connection: Connection) -> int:
+            hold_queue(connection)
             drop_made_of(connection, _turns_of(message_id))
             connection.execute(
                 update(turns).where(turns.c.root_id.in_(_roots(message_id))).values(question=prompt)
@@ -59,6 +61,7 @@ class SqlPersonalData:
         """Remove the question, the attached text and the turn of a deleted message."""
 
         def change(connection: Connection) -> int:
+            hold_queue(connection)
             drop_made_of(connection, _turns_of(message_id))
             connection.execute(delete(turns).where(turns.c.root_id.in_(_roots(message_id))))
             return connection.execute(
@@ -154,6 +157,7 @@ def _turns_of(message_id: int) -> Select[tuple[int]]:
 
 
 def _forget_user(connection: Connection, user_id: int, today: int) -> Forgotten:
+    hold_queue(connection)
     thumbs = connection.execute(delete(feedback).where(feedback.c.user_id == user_id)).rowcount
     drop_made_of(connection, select(turns.c.id).where(turns.c.asker_id == user_id))
     forgotten_turns = connection.execute(delete(turns).where(turns.c.asker_id == user_id)).rowcount
@@ -169,6 +173,7 @@ def _forget_user(connection: Connection, user_id: int, today: int) -> Forgotten:
 
 
 def _expire_some(connection: Connection, conversation_id: int, before: float) -> int:
+    hold_queue(connection)
     old_turns = select(turns.c.id).where(turns.c.conversation_id == conversation_id, turns.c.created_at < before)
     drop_made_of(connection, old_turns)
     gone = connection.execute(delete(turns).where(turns.c.id.in_(old_turns.limit(request_rows.BATCH)))).rowcount

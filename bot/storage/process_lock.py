@@ -6,6 +6,7 @@ the lock when the process ends, for any reason (flock(2)), so the next process c
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import secrets
@@ -36,6 +37,10 @@ class ProcessLock:
     def is_alive(self, owner: str) -> bool:
         """Whether the process of this name lives: only the one that holds the lock does."""
         return owner == self.me
+
+    async def watch(self, clock: Clock) -> None:  # noqa: ARG002  # of the port
+        """Wait until cancelled: nothing takes the lock from a process that lives."""
+        await asyncio.Event().wait()
 
     @classmethod
     @contextmanager

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from bot.domain.conversation.profile import Chosen, ChosenScopes
 from bot.domain.queue.usage import UsageRow
+from bot.storage.dialects import hold_queue
 from bot.storage.engine import Transactions
 from bot.storage.statements import put_row
 from bot.storage.tables import audit, facts, profiles, usage
@@ -37,6 +38,7 @@ class SqlProfiles:
         """Change some options of a scope and record who changed them, in one transaction."""
 
         def change(connection: Connection) -> None:
+            hold_queue(connection)
             before = _chosen(connection, [scope_id]).get(scope_id, {})
             after = {name: value for name, value in {**before, **changes}.items() if value is not None}
             if after:

@@ -3,8 +3,8 @@
 Each function is the inside of one transaction (:meth:`bot.storage.engine.Transactions.write`). The invariants are
 described in :mod:`bot.domain.queue.fairness`; a row's ``charge`` is what its asker's account paid for it.
 
-Each function reads ``line_state`` first, ``FOR UPDATE``. SQLite leaves these words out and has only one writer; on
-PostgreSQL they make changes of the queue happen one after another.
+Changes of the queue happen one after another: SQLite has only one writer, and each function that decides by what
+it reads calls :func:`bot.storage.dialects.hold_queue` first, which locks the row of ``line_state`` on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
 from bot.domain.queue.store import Admission, Joined, QueueLimits, QueuePause
 from bot.storage import request_rows
 from bot.storage.conversations import made, private_to, scopes_text
+from bot.storage.dialects import hold_queue, queue_changed
 from bot.storage.profiles import VERSION
 from bot.storage.statements import unasked
 from bot.storage.tables import (
@@ -54,8 +55,23 @@ _OVERTAKES = exists().where(
     _earlier.c.charge == 0,
 )
 
+_ELSEWHERE = (
+    select(func.count())
+    .select_from(requests)
+    .where(
+        IS_RUNNING,
+        requests.c.lease_owner != bindparam("owner"),
+        requests.c.lease_until >= bindparam("now"),
+    )
+)
+"""How many questions run under other owners than ``owner`` that live, or did so a moment ago."""
+
+# With what decides about the queue as a whole: each statement is a trip to the server.
 _NEXT = (
     select(
+        select(line_state.c.virtual_time).scalar_subquery().label("virtual_time"),
+        select(line_state.c.paused_since).scalar_subquery().label("paused_since"),
+        _ELSEWHERE.scalar_subquery().label("elsewhere"),
         requests.c.sequence,
         requests.c.user_id,
         requests.c.start_tag,
@@ -88,17 +104,6 @@ _NEXT_EXCLUDING = _NEXT.where(~_SET_ASIDE)
 # costs more than running them. One that would change nothing is left out: each costs a trip to the connection's
 # thread.
 
-_RUNNING_ELSEWHERE = (
-    select(func.count()).select_from(requests).where(IS_RUNNING, requests.c.lease_owner != bindparam("owner"))
-)
-"""How many questions run under other owners than ``owner``."""
-
-_LINE = select(
-    line_state.c.virtual_time,
-    line_state.c.paused_since,
-    _RUNNING_ELSEWHERE.scalar_subquery().label("elsewhere"),
-).with_for_update(of=line_state)
-
 _MINE = (IS_QUEUED, requests.c.user_id == bindparam("user"))
 
 _JOINING = select(
@@ -112,7 +117,7 @@ _JOINING = select(
     .scalar_subquery()
     .label("behind"),
     select(accounts.c.finish).where(accounts.c.user_id == bindparam("user")).scalar_subquery().label("account"),
-).with_for_update(of=line_state)
+)
 
 _place = (
     conversations.c.channel_id == bindparam("channel"),
@@ -178,6 +183,7 @@ _RETAG = update(requests).where(requests.c.sequence == bindparam("at")).values(s
 
 def enqueue(connection: Connection, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
     """See :meth:`bot.domain.queue.store.RequestStore.enqueue`."""
+    hold_queue(connection)
     found = connection.execute(_JOINING, {"user": question.asker.user_id, "request": question.request_id}).one()
     if found.known:
         return request_rows.stored(connection, request_rows.BY_ID, {"request": question.request_id})[0]
@@ -193,6 +199,7 @@ def join(
     admission: Admission,
 ) -> Joined | None:
     """See :meth:`bot.domain.queue.store.RequestStore.join`."""
+    hold_queue(connection)
     user, text = question.asker.user_id, scopes_text(scopes)
     found = connection.execute(
         _JOINING_THERE,
@@ -231,14 +238,13 @@ def claim(
     connection: Connection, owner: str, now: float, lease: float, room: int | None, excluding: Collection[str] = ()
 ) -> StoredRequest | None:
     """See :meth:`bot.domain.queue.store.RequestStore.claim`. None also while the queue is paused."""
-    line = connection.execute(_LINE, {"owner": owner}).one()
-    if line.paused_since is not None or (room is not None and line.elsewhere >= room):
-        return None
+    hold_queue(connection)
+    looks = {"owner": owner, "now": now}
     if excluding:
-        chosen = connection.execute(_NEXT_EXCLUDING, {"excluding": list(excluding)}).first()
+        chosen = connection.execute(_NEXT_EXCLUDING, {**looks, "excluding": list(excluding)}).first()
     else:
-        chosen = connection.execute(_NEXT).first()
-    if chosen is None:
+        chosen = connection.execute(_NEXT, looks).first()
+    if chosen is None or chosen.paused_since is not None or (room is not None and chosen.elsewhere >= room):
         return None
     paid = chosen.charge or fairness.charge(chosen.cost, chosen.weight)
     claimed = request_rows.stored(
@@ -255,7 +261,7 @@ def claim(
             connection.execute(_SET_ACCOUNT, {"user": chosen.user_id, "to": finish})
         if chosen.overtakes:
             _retag(connection, chosen.user_id, finish)
-    _advance(connection, line.virtual_time, chosen.start_tag)
+    _advance(connection, chosen.virtual_time, chosen.start_tag)
     return claimed
 
 
@@ -270,6 +276,7 @@ def _advance(connection: Connection, virtual_time: float, claimed_tag: float) ->
 
 def put_back(connection: Connection, sequences: Collection[int], now: float) -> None:
     """Let running questions wait again. They keep their tag and stay charged, so they lead the queue."""
+    queue_changed(connection)
     for sequence in sequences:
         connection.execute(
             update(requests)
@@ -308,6 +315,7 @@ def _retag(connection: Connection, user_id: int, finish: float | None) -> None:
 
 def set_pause(connection: Connection, pause: QueuePause | None) -> None:
     """See :meth:`bot.domain.queue.store.RequestStore.pause`."""
+    queue_changed(connection)
     connection.execute(
         update(line_state).values(
             pause_reason=pause and pause.reason,
@@ -349,4 +357,5 @@ def _insert(connection: Connection, question: NewQuestion, floor: float, tag: fl
             "changed_at": question.asked_at,
         },
     ).scalar_one()
+    queue_changed(connection)
     return StoredRequest(question, RequestState.QUEUED, sequence, enqueued_at=question.asked_at)

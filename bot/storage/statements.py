@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Executable, Table, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, Executable, Table, delete, insert
 
 UNASKED = "unasked"
 """The execution option of a change whose result nobody reads; its row count is not known."""
@@ -26,6 +26,14 @@ def replace_row(db: Connection, table: Table, where: ColumnElement[bool], values
 
 def put_row(db: Connection, table: Table, key: Mapping[str, object], values: Mapping[str, object]) -> None:
     """Update the row with this key, or insert it."""
-    where = [table.c[name] == value for name, value in key.items()]
-    if not db.execute(update(table).where(*where).values(**values)).rowcount:
-        db.execute(insert(table).values(**key, **values))
+    # Both dialects have the statement, each with a function of its own.
+    if db.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+        row = postgres_insert(table).values(**key, **values)
+        db.execute(row.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
+    else:
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        put = sqlite_insert(table).values(**key, **values)
+        db.execute(put.on_conflict_do_update(index_elements=list(key), set_=dict(values)))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, delete, insert, select
 
 from bot.domain.conversation.store import Turn
 from bot.domain.conversation.summary import Summary
+from bot.storage.dialects import hold_queue
 from bot.storage.engine import Transactions
 from bot.storage.statements import replace_row
 from bot.storage.tables import summaries, summary_sources, turns
@@ -30,6 +31,7 @@ class SqlSummaries:
         """Replace the summary that ends with turn ``after``, unless something it was made of has changed."""
 
         def replace(connection: Connection) -> bool:
+            hold_queue(connection)
             before = _kept(connection, conversation_id)
             if (None if before is None else before.upto) != after or not _unchanged(connection, made_of):
                 return False

@@ -25,12 +25,12 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     literal_column,
 )
 
 from bot.domain.queue.request import RequestState
+from bot.storage.column_types import SERIAL, TEXT
 
 metadata = MetaData(
     naming_convention={
@@ -41,9 +41,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-SERIAL = BigInteger().with_variant(Integer(), "sqlite")
-"""SQLite counts only a column declared exactly INTEGER PRIMARY KEY."""
 
 SHARED = 0
 """``conversations.private_to`` of a memory that a whole channel shares: NULLs would not be unique."""
@@ -56,9 +53,9 @@ conversations = Table(
     Column("guild_id", BigInteger),
     Column("private_to", BigInteger, nullable=False, default=SHARED),
     # the question from whose branch a thread was started
-    Column("inherits_root", Text),
+    Column("inherits_root", TEXT),
     # the scopes its profile is inherited through, nearest first, comma-separated
-    Column("scopes", Text),
+    Column("scopes", TEXT),
     # the sequence of the newest request when it was cleared: requests up to this one become no turns
     Column("cleared_upto", BigInteger),
     UniqueConstraint("channel_id", "private_to"),
@@ -69,30 +66,30 @@ requests = Table(
     "requests",
     metadata,
     Column("sequence", SERIAL, primary_key=True, autoincrement=True),
-    Column("request_id", Text, nullable=False, unique=True),
-    Column("state", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("root_id", Text),
+    Column("request_id", TEXT, nullable=False, unique=True),
+    Column("state", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("root_id", TEXT),
     Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
     # who asked, and where the answer is shown
     Column("user_id", BigInteger, nullable=False),
-    Column("user_name", Text, nullable=False),
-    Column("locale", Text, nullable=False),
+    Column("user_name", TEXT, nullable=False),
+    Column("locale", TEXT, nullable=False),
     Column("application_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),
     Column("guild_id", BigInteger),
     Column("private", Boolean, nullable=False),
     Column("channel_route", Boolean, nullable=False),
-    Column("token", Text),
+    Column("token", TEXT),
     Column("token_expires_at", Double),
     # what was asked
-    Column("prompt", Text, nullable=False),
-    Column("material", Text, nullable=False),
+    Column("prompt", TEXT, nullable=False),
+    Column("material", TEXT, nullable=False),
     Column("think", Boolean),
     Column("asked_at", Double, nullable=False),
     Column("source_message_id", BigInteger),  # the person's own message, which they may edit and delete
-    Column("follows", Text),  # the root of the question whose branch it continues
-    Column("manner", Text),  # JSON: how the channel's profile wants it asked
+    Column("follows", TEXT),  # the root of the question whose branch it continues
+    Column("manner", TEXT),  # JSON: how the channel's profile wants it asked
     # its position in the queue (bot.domain.queue.fairness)
     Column("cost", Double, nullable=False),
     Column("weight", Double, nullable=False),
@@ -105,14 +102,14 @@ requests = Table(
     Column("changed_at", Double, nullable=False),  # the last change of its state
     Column("started_at", Double),
     Column("finished_at", Double),
-    Column("lease_owner", Text),
+    Column("lease_owner", TEXT),
     Column("lease_until", Double),
-    Column("error_key", Text),
+    Column("error_key", TEXT),
     # its answer: all NULL until there is one
-    Column("answer", Text),
-    Column("reasoning", Text),
-    Column("finish", Text),
-    Column("model", Text),
+    Column("answer", TEXT),
+    Column("reasoning", TEXT),
+    Column("finish", TEXT),
+    Column("model", TEXT),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
     Column("ttft", Double),
@@ -130,7 +127,7 @@ requests = Table(
 
 def in_state(rows: FromClause, state: RequestState) -> ColumnElement[bool]:
     """The condition that ``rows`` (``requests`` or an alias of it) are in ``state``, stated literally."""
-    return rows.c.state == literal_column(f"'{state}'", Text)
+    return rows.c.state == literal_column(f"'{state}'", TEXT)
 
 
 IS_QUEUED = in_state(requests, RequestState.QUEUED)
@@ -174,7 +171,7 @@ unshown_ends = Table(
     metadata,
     Column("request_id", ForeignKey("requests.request_id", ondelete="CASCADE"), primary_key=True),
     Column("since", Double, nullable=False),
-    Column("token", Text),
+    Column("token", TEXT),
     Column("token_expires_at", Double),
 )
 
@@ -184,18 +181,18 @@ turns = Table(
     metadata,
     Column("id", SERIAL, primary_key=True, autoincrement=True),
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
-    Column("root_id", Text, nullable=False, unique=True),
-    Column("request_id", Text, nullable=False),
+    Column("root_id", TEXT, nullable=False, unique=True),
+    Column("request_id", TEXT, nullable=False),
     Column("asker_id", BigInteger, nullable=False, index=True),
-    Column("asker_name", Text, nullable=False),
-    Column("question", Text, nullable=False),
-    Column("material", Text, nullable=False),
-    Column("answer", Text, nullable=False),
-    Column("finish", Text, nullable=False),
+    Column("asker_name", TEXT, nullable=False),
+    Column("question", TEXT, nullable=False),
+    Column("material", TEXT, nullable=False),
+    Column("answer", TEXT, nullable=False),
+    Column("finish", TEXT, nullable=False),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
-    Column("follows", Text),
+    Column("follows", TEXT),
     Index("ix_turns_recent", "conversation_id", "id"),
     sqlite_autoincrement=True,
 )
@@ -209,7 +206,7 @@ summaries = Table(
         primary_key=True,
         autoincrement=False,
     ),
-    Column("text", Text, nullable=False),
+    Column("text", TEXT, nullable=False),
     # the newest turn it was made of
     Column("upto", BigInteger, nullable=False),
     Column("written_at", Double, nullable=False),
@@ -241,7 +238,7 @@ line_state = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("virtual_time", Double, nullable=False),
-    Column("pause_reason", Text),
+    Column("pause_reason", TEXT),
     Column("paused_by", BigInteger),
     Column("paused_since", Double),
     CheckConstraint("id = 1", name="single"),
@@ -269,7 +266,7 @@ profiles = Table(
     "profiles",
     metadata,
     Column("scope_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("choices", Text, nullable=False),
+    Column("choices", TEXT, nullable=False),
     Column("changed_at", Double, nullable=False),
     Column("changed_by", BigInteger, nullable=False),
 )
@@ -281,7 +278,7 @@ usage = Table(
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("user_name", Text, nullable=False),
+    Column("user_name", TEXT, nullable=False),
     Column("questions", Integer, nullable=False),
     Column("tokens", Integer, nullable=False),
     Column("waited", Double, nullable=False),
@@ -291,8 +288,8 @@ usage = Table(
 facts = Table(
     "facts",
     metadata,
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", TEXT, primary_key=True),
+    Column("value", TEXT, nullable=False),
 )
 
 audit = Table(
@@ -301,8 +298,8 @@ audit = Table(
     Column("id", SERIAL, primary_key=True, autoincrement=True),
     Column("at", Double, nullable=False),
     Column("actor_id", BigInteger, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("action", TEXT, nullable=False),
+    Column("detail", TEXT, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -312,9 +309,9 @@ cluster_events = Table(
     metadata,
     Column("id", SERIAL, primary_key=True, autoincrement=True),
     Column("at", Double, nullable=False, index=True),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("subject", TEXT, nullable=False),
+    Column("detail", TEXT, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -335,10 +332,10 @@ cluster_samples = Table(
 node_names = Table(
     "node_names",
     metadata,
-    Column("node_id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("node_id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
     Column("owner_id", BigInteger),
-    Column("gpu_name", Text, nullable=False),
+    Column("gpu_name", TEXT, nullable=False),
     Column("gpu_count", Integer, nullable=False),
     Column("gpu_memory", Double, nullable=False),
 )
@@ -349,7 +346,7 @@ boards = Table(
     Column("channel_id", BigInteger, primary_key=True, autoincrement=False),
     Column("guild_id", BigInteger),
     Column("message_id", BigInteger),
-    Column("locale", Text, nullable=False),
+    Column("locale", TEXT, nullable=False),
 )
 
 alert_channels = Table(
@@ -358,31 +355,31 @@ alert_channels = Table(
     Column("channel_id", BigInteger, primary_key=True, autoincrement=False),
     Column("guild_id", BigInteger),
     Column("role_id", BigInteger),
-    Column("locale", Text, nullable=False),
+    Column("locale", TEXT, nullable=False),
     Column("ping_owners", Boolean, nullable=False),
 )
 
 open_alerts = Table(
     "open_alerts",
     metadata,
-    Column("kind", Text, primary_key=True),
-    Column("subject", Text, primary_key=True),
+    Column("kind", TEXT, primary_key=True),
+    Column("subject", TEXT, primary_key=True),
     Column("since", Double, nullable=False),
 )
 
 switches = Table(
     "switches",
     metadata,
-    Column("switch_id", Text, primary_key=True),
-    Column("state", Text, nullable=False),
-    Column("model", Text, nullable=False),
+    Column("switch_id", TEXT, primary_key=True),
+    Column("state", TEXT, nullable=False),
+    Column("model", TEXT, nullable=False),
     Column("nodes", Integer, nullable=False),
     Column("local_network", Boolean, nullable=False),
-    Column("previous_model", Text),
+    Column("previous_model", TEXT),
     Column("previous_nodes", Integer),
     Column("by", BigInteger, nullable=False),
     Column("started_at", Double, nullable=False),
-    Column("step", Text, nullable=False),
+    Column("step", TEXT, nullable=False),
     Column("step_since", Double, nullable=False),
     Column("claimed_at", Double),
     Column("initialised", Boolean),
@@ -393,6 +390,6 @@ switches = Table(
     CheckConstraint("state IN ('open', 'done', 'cancelled', 'replaced')", name="state"),
 )
 
-IS_OPEN = switches.c.state == literal_column("'open'", Text)
+IS_OPEN = switches.c.state == literal_column("'open'", TEXT)
 # At most one switch is open: a second one cannot be inserted, whichever process tries.
 Index("ix_switches_open", switches.c.state, unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)

@@ -1,6 +1,7 @@
 """Transactions that end a run or a wait: answered, delivered, failed, cancelled, expired, recovered.
 
-Each function is the inside of one transaction. Final states forget the interaction's token, which is kept apart
+Each function is the inside of one transaction, and holds the queue where it decides by what it reads
+(:func:`bot.storage.dialects.hold_queue`). Final states forget the interaction's token, which is kept apart
 until the end is shown (:mod:`bot.storage.unshown_ends`).
 """
 
@@ -16,6 +17,7 @@ from bot.domain.queue.request import Answer, RequestKind, RequestState, StoredRe
 from bot.domain.queue.store import Recovered
 from bot.domain.queue.usage import DAY
 from bot.storage import queue, request_rows, unshown_ends
+from bot.storage.dialects import hold_queue, queue_changed
 from bot.storage.statements import unasked
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, conversations, requests, turns, usage
@@ -108,6 +110,7 @@ _OWNERS = select(requests.c.lease_owner).where(or_(IS_RUNNING, IS_ANSWERED)).dis
 
 def release(connection: Connection, request_id: str, owner: str, now: float) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.release`."""
+    hold_queue(connection)
     row = _held(connection, request_id, owner)
     if row is None:
         return False
@@ -124,6 +127,7 @@ def mark_answered(
     started_at: float | None = None,
 ) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_answered`."""
+    hold_queue(connection)
     row = _held(connection, request_id, owner)
     if row is None:
         return False
@@ -135,6 +139,7 @@ def mark_answered(
         _ANSWER, {"row": row.sequence, "measured": measured, **times, **request_rows.answer_values(answer)}
     )
     queue.settle(connection, row.user_id, charged=row.charge, measured=measured)
+    queue_changed(connection)
     _count(connection, row, (answer.prompt_tokens or 0) + answer.completion_tokens, now)
     # The question is empty when its message was deleted meanwhile.
     if answer.text.strip() and row.prompt and not row.is_cleared:
@@ -150,6 +155,7 @@ def mark_delivered(connection: Connection, request_id: str, now: float) -> bool:
 def mark_failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_failed`. The charge is returned unless the request was
     answered: a failure is not the asker's fault."""
+    hold_queue(connection)
     open_state = or_(IS_QUEUED, IS_RUNNING, IS_ANSWERED)
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.FAILED, now)
     if not ended:
@@ -162,6 +168,7 @@ def mark_failed(connection: Connection, request_id: str, error_key: str, now: fl
 def mark_cancelled(connection: Connection, request_id: str, now: float, used: Used | None = None) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_cancelled`. A waiting question gets its charge back; one
     that ran is charged at least the estimate, because it took a slot that others waited for."""
+    hold_queue(connection)
     open_state = or_(IS_QUEUED, IS_RUNNING)
     if used is not None:
         _charge_used(connection, request_id, used, now)
@@ -172,6 +179,7 @@ def mark_cancelled(connection: Connection, request_id: str, now: float, used: Us
 
 def clear(connection: Connection, now: float) -> Sequence[StoredRequest]:
     """See :meth:`bot.domain.queue.store.RequestStore.clear`."""
+    hold_queue(connection)
     ended = _end(connection, IS_QUEUED, RequestState.CANCELLED, now)
     _refund(connection, ended)
     return [replace(one, state=RequestState.CANCELLED, finished_at=now) for one in ended]
@@ -179,6 +187,7 @@ def clear(connection: Connection, now: float) -> Sequence[StoredRequest]:
 
 def expire(connection: Connection, before: float, now: float) -> Sequence[StoredRequest]:
     """See :meth:`bot.domain.queue.store.RequestStore.expire`."""
+    hold_queue(connection)
     ended = _end(connection, and_(IS_QUEUED, requests.c.enqueued_at < before), RequestState.EXPIRED, now)
     _refund(connection, ended)
     return [replace(one, state=RequestState.EXPIRED, finished_at=now) for one in ended]
@@ -197,6 +206,7 @@ def renew(connection: Connection, owner: str, running: Collection[str], now: flo
 
 def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> Recovered:
     """See :meth:`bot.domain.queue.store.RequestStore.recover`. Answers taken over are leased to ``owner``."""
+    hold_queue(connection)
     dead = [one for one in connection.scalars(_OWNERS) if one != owner and not is_alive(one)]
     abandoned = and_(
         requests.c.lease_owner != owner, or_(requests.c.lease_until < now, requests.c.lease_owner.in_(dead))
@@ -242,6 +252,7 @@ def _end(
         connection, select(requests).where(condition).order_by(requests.c.sequence).with_for_update()
     )
     if ended:
+        queue_changed(connection)
         unshown_ends.remember(connection, condition, now)
         connection.execute(
             update(requests)

@@ -51,6 +51,24 @@ class Metrics:
         self.late_interactions = Counter(
             "discord_late_interactions_total", "Interactions acknowledged too late.", registry=self.registry
         )
+        self.shard_connected = Gauge(
+            "discord_shard_connected",
+            "1 while this shard of the process has a session with Discord.",
+            ("shard",),
+            registry=self.registry,
+        )
+        self.shard_latency = Gauge(
+            "discord_shard_latency_seconds",
+            "From the last heartbeat of a shard to its acknowledgement; Inf before the first.",
+            ("shard",),
+            registry=self.registry,
+        )
+        self.shard_sessions = Counter(
+            "discord_shard_sessions_total",
+            "How often a shard was connected: with a new session, or with the one before (resumed).",
+            ("shard", "how"),
+            registry=self.registry,
+        )
 
     def exposition(self) -> bytes:
         """The text format of ``/metrics``."""

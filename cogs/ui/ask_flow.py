@@ -15,7 +15,7 @@ import structlog
 from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import tell, text_layout
-from bot.discord_io.first_answer import FirstAnswer
+from bot.discord_io.first_answer import FirstAnswer, wait_for_turn
 from bot.domain.conversation.attached_text import AttachedFiles, Doubt, as_left_out
 from bot.domain.queue.request import Destination
 from bot.errors import AttachmentRejected, BotError, DeliveryError
@@ -34,6 +34,7 @@ from cogs.ui.convert import (
     place_of_interaction,
 )
 from cogs.ui.message_text import mentions_of, prompt_with_names
+from cogs.ui.question_threads import may_open_thread, thread_on
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,6 @@ log = structlog.get_logger(__name__)
 # "JSON Error Codes").
 UNKNOWN_INTERACTION = 10062
 
-THREAD_TITLE = 80
 MOST_FILES = 10
 
 SLOW_AFTER = 1.5
@@ -78,9 +78,11 @@ class Asking:
         :class:`AskRequest`. Raises what submitting and reading attachments do.
         """
         place = place_of_interaction(interaction)
-        context = await ask_context_of(self._services, person_of(interaction), place)
-        is_private = context.profile.private if private is None else private
+        profile = await self._services.profiles.remembered(place.ids)
+        is_private = profile.private if private is None else private
         FirstAnswer.of(interaction).asks(private=is_private)
+        context = await ask_context_of(self._services, person_of(interaction), place)
+        await wait_for_turn(interaction)
         named = await prompt_with_names(self._services, interaction, prompt)
         request = AskRequest(
             prompt=named.text,
@@ -100,7 +102,7 @@ class Asking:
         async with refused_privately(interaction):
             request, doubts = await self._with_files(request, files, about)
             threaded = (context.profile.threads if thread is None else thread) and not is_private
-            if threaded and isinstance(interaction.channel, discord.TextChannel) and _may_thread(interaction):
+            if threaded and isinstance(interaction.channel, discord.TextChannel) and may_open_thread(interaction):
                 await self._in_thread(interaction, interaction.channel, request)
             else:
                 await self._here(interaction, request)
@@ -147,7 +149,7 @@ class Asking:
         async with self._opening.of(asker.user_id) if threaded else nullcontext():
             if threaded:
                 await self._services.ask.check(request)
-                thread = await _thread_on(message, request.prompt)
+                thread = await thread_on(message, request.prompt)
                 if thread is not None:
                     target, reply_to = thread, None
                     request = self._moved(request, thread, message.guild)
@@ -185,7 +187,7 @@ class Asking:
             note = say(asker.locale, "asking.thread", asker=f"<@{asker.user_id}>")
             opening = text_layout(quote_question(request.prompt), f"-# {note}")
             message_id = await answer(interaction, opening, private=False) or 0
-            thread = await _thread_on(channel.get_partial_message(message_id), request.prompt)
+            thread = await thread_on(channel.get_partial_message(message_id), request.prompt)
             if thread is None:
                 await self._here(interaction, request)
                 return
@@ -297,9 +299,11 @@ async def refused_privately(interaction: discord.Interaction) -> AsyncIterator[N
 async def told_when_slow(interaction: discord.Interaction, work: Awaitable[T], *, private: bool) -> T:
     """Await what takes a question; meanwhile the interaction counts as one that waits for the database, which its
     first answer says when it takes longer than an interaction waits."""
-    taking = FirstAnswer.of(interaction).waits(private=private)
+    first = FirstAnswer.of(interaction)
+    taking = first.waits(private=private)
     try:
-        return await work
+        with first.working():
+            return await work
     finally:
         taking.since = None
 
@@ -377,23 +381,3 @@ async def _show_typing(channel: discord.abc.Messageable) -> None:
 def _code(error: DeliveryError) -> int:
     """Discord's code; 0 when the call was not made, or not answered."""
     return error.__cause__.code if isinstance(error.__cause__, discord.HTTPException) else 0
-
-
-def _may_thread(interaction: discord.Interaction) -> bool:
-    permissions = interaction.app_permissions
-    return (
-        interaction.is_guild_integration()
-        and permissions.create_public_threads
-        and permissions.send_messages_in_threads
-    )
-
-
-async def _thread_on(message: discord.Message | discord.PartialMessage, prompt: str) -> discord.Thread | None:
-    title = " ".join(prompt.split())[:THREAD_TITLE] or "…"
-    try:
-        with translated():
-            return await message.create_thread(name=title)
-    except DeliveryError as error:
-        # No permission, or there is a thread already: the answer comes where the question was asked.
-        log.info("thread.not_opened", message=message.id, code=_code(error))
-        return None

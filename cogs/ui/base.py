@@ -16,7 +16,7 @@ from bot.discord_io.client import ParallaxBot, Services
 from bot.discord_io.command_tree import report
 from bot.discord_io.first_answer import TOLD_AFTER, FirstAnswer, tell_slow
 from bot.domain.interaction_rates import Sent
-from bot.errors import NotAllowed
+from bot.errors import NotAllowed, UserError
 
 Press = discord.Interaction[Any]
 
@@ -163,6 +163,15 @@ async def redraw(press: Press, view: ui.LayoutView) -> None:
             await press.response.edit_message(view=view, allowed_mentions=NOBODY)
             return
     await fill_in(press, view)
+
+
+async def open_dialogue(press: Press, modal: ui.Modal) -> None:
+    """Answer an interaction with a dialogue. Raises :class:`UserError` when it has a first answer already, such as
+    that it takes longer: nothing else can open one."""
+    async with FirstAnswer.of(press).lock:
+        if press.response.is_done():
+            raise UserError("too late for a dialogue", key="error.dialogue_late")
+        await press.response.send_modal(modal)
 
 
 async def acknowledge(press: Press, *, new: bool | None = None) -> None:

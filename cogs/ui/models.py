@@ -11,7 +11,7 @@ from bot.domain.status import Model
 from bot.i18n.catalogue import say
 from bot.presentation.models import models_page
 from bot.presentation.status import Accent
-from cogs.ui.base import BaseLayout, BaseModal, Press, made_button, redraw
+from cogs.ui.base import BaseLayout, BaseModal, Press, made_button, open_dialogue, redraw
 
 
 class ModelPages(BaseLayout):
@@ -69,7 +69,7 @@ class ModelPages(BaseLayout):
         await redraw(interaction, self)
 
     async def _ask(self, interaction: Press) -> None:
-        await interaction.response.send_modal(_Search(self, self._wanted, self._locale))
+        await open_dialogue(interaction, _Search(self, self._wanted, self._locale))
 
 
 class _Search(BaseModal):

@@ -29,6 +29,7 @@ from cogs.ui.base import (
     acknowledge,
     fill_in,
     made_button,
+    open_dialogue,
     redraw,
     with_notice,
 )
@@ -65,7 +66,7 @@ class ConfirmSwitch(BaseLayout):
     async def _confirm(self, interaction: Press) -> None:
         if self._typed and not self._decided:
             modal = NameModal(self._services, self._plan.model, self._begin, self._locale)
-            await interaction.response.send_modal(modal)
+            await open_dialogue(interaction, modal)
             return
         await self._begin(interaction)
 
@@ -200,7 +201,7 @@ class SwitchControl(DurableButton, template=r"switch:(?P<action>cancel|back):(?P
                 raise UserError("nothing to go back to", key="error.switch_over")
             # The id is chosen here, so that a modal that is submitted twice begins one switch.
             back = partial(_go_back, services, switch_id, secrets.token_hex(4), switch.previous_model)
-            await press.response.send_modal(NameModal(services, switch.previous_model, back, press.locale.value))
+            await open_dialogue(press, NameModal(services, switch.previous_model, back, press.locale.value))
             return
         await acknowledge(press)
         ended = await with_notice(press, switching.cancel(switch_id, by=press.user.id))

@@ -89,17 +89,20 @@ def _is_carried(world: World, command: Command, user: User) -> bool:
 
 def find(world: World, user: User, channel: Channel, typed: str, kinds: tuple[int, ...] = (_SLASH,)) -> Leaf:
     """The command behind ``"cluster init"``. Raises :class:`RefusedError` when it is not offered."""
-    offered = [c for c in visible_commands(world, user, channel) if c.type in kinds]
     if _SLASH not in kinds:
-        for command in offered:
-            if command.name == typed:
+        for command in _named(world, typed, kinds):
+            if _is_visible(world, command, user, channel):
                 return Leaf(command, (typed,), ())
         raise RefusedError(f"There is no menu entry “{typed}” for {user.display_name} here.")
     parts = typed.removeprefix("/").split()
-    for command in sorted(offered, key=lambda c: c.guild_id is None):
-        if parts and command.name == parts[0]:
+    for command in sorted(_named(world, "".join(parts[:1]), kinds), key=lambda c: c.guild_id is None):
+        if _is_visible(world, command, user, channel):
             return _descend(command, tuple(parts))
     raise RefusedError(f"There is no command /{' '.join(parts)} for {user.display_name} here.")
+
+
+def _named(world: World, name: str, kinds: tuple[int, ...]) -> list[Command]:
+    return [command for command in world.commands if command.name == name and command.type in kinds]
 
 
 def _descend(command: Command, parts: tuple[str, ...]) -> Leaf:

@@ -27,6 +27,7 @@ from sandbox.discord_api.people import Person
 from sandbox.discord_api.population import ALIASES, BOT_ID, populate
 from sandbox.discord_api.rest import PREFIX, Rest, Traced
 from sandbox.discord_api.routing import Services
+from sandbox.discord_api.session_starts import SessionStarts
 from sandbox.discord_api.waiting import Waiting
 
 _PRIVILEGED = {
@@ -131,6 +132,11 @@ class DiscordDouble:
     def application_id(self) -> int:
         """The bot's application and user id."""
         return self.world.bot.id
+
+    @property
+    def session_starts(self) -> SessionStarts:
+        """How the bot may begin sessions: shards, how often, how far apart; may be changed at any time."""
+        return self.world.session_starts
 
     @property
     def latency(self) -> float:

@@ -12,10 +12,13 @@ import secrets
 from collections import deque
 from dataclasses import dataclass, field
 
+import orjson
 from aiohttp import WSMsgType, web
 
 from sandbox.discord_api import intents, payloads
 from sandbox.discord_api.faults import Faults
+from sandbox.discord_api.member_chunks import members_chunk
+from sandbox.discord_api.session_starts import shard_in
 from sandbox.discord_api.wire import JSON
 from sandbox.discord_api.world import World, WorldEvent
 
@@ -52,7 +55,7 @@ class Session:
     def dispatch(self, name: str, data: JSON) -> None:
         """Number an event, remember it and send it if someone is connected."""
         self.sequence += 1
-        frame = json.dumps({"op": _DISPATCH, "t": name, "s": self.sequence, "d": data})
+        frame = orjson.dumps({"op": _DISPATCH, "t": name, "s": self.sequence, "d": data}).decode()
         self.sent.append((self.sequence, frame))
         if self.connection is not None:
             self.connection.send(frame)
@@ -134,10 +137,10 @@ class Gateway:
         counts = {s.shard[1] for s in self._sessions.values() if s.connection is not None}
         return bool(counts) and len(self.ready_shards) >= max(counts)
 
-    def presence(self) -> JSON:
-        """How people see the bot: ``{"online", "status", "text"}``."""
+    def presence(self, shard: int | None = None) -> JSON:
+        """How people see the bot: ``{"online", "status", "text"}``; ``shard``: in that shard's guilds."""
         for session in self._sessions.values():
-            if session.connection is not None:
+            if session.connection is not None and shard in (None, session.shard[0]):
                 activity = _activity(session.presence)
                 text = activity.get("state") or activity.get("name") or ""
                 return {"online": True, "status": session.presence.get("status", "online"), "text": text}
@@ -145,20 +148,25 @@ class Gateway:
 
     # -- faults --------------------------------------------------------------------------------------------
 
-    async def drop(self, code: int | None = None, *, forget: bool = False) -> None:
-        """Close every socket: without ``code`` like a lost connection; with ``forget`` no RESUME succeeds."""
+    async def drop(self, code: int | None = None, *, forget: bool = False, shard: int | None = None) -> None:
+        """Close every socket, or those of one shard: without ``code`` like a lost connection; with ``forget`` no
+        RESUME succeeds."""
+        meant = self._of(shard)
         if forget:
-            self._sessions.clear()
-        for connection in list(self._connections):
+            self._sessions = {key: s for key, s in self._sessions.items() if shard not in (None, s.shard[0])}
+        for connection in meant:
             if code is None:
                 connection.abort()
             else:
                 await connection.socket.close(code=code)
 
-    def ask_to_reconnect(self) -> None:
-        """Send RECONNECT (op 7) to every connection."""
-        for connection in self._connections:
+    def ask_to_reconnect(self, shard: int | None = None) -> None:
+        """Send RECONNECT (op 7) to every connection, or to those of one shard."""
+        for connection in self._of(shard):
             connection.send(json.dumps({"op": _RECONNECT, "d": None}))
+
+    def _of(self, shard: int | None) -> list[Connection]:
+        return [c for c in self._connections if shard is None or (c.session and c.session.shard[0] == shard)]
 
     async def close(self) -> None:
         """Close every socket for good."""
@@ -226,7 +234,8 @@ class Gateway:
             session.presence = data
             self._announce()
         elif op == _MEMBERS:
-            self._send_members(session, data)
+            if (chunk := members_chunk(self._world, data)) is not None:
+                session.dispatch("GUILD_MEMBERS_CHUNK", chunk)
         elif op != _VOICE:
             return 4001
         return None
@@ -239,15 +248,19 @@ class Gateway:
         wanted = int(data.get("intents", 0))
         if wanted & intents.PRIVILEGED & ~self._world.privileged_intents:
             return 4014
-        index, count = data.get("shard") or (0, 1)
-        if not 0 <= index < count:
-            return 4010
+        shard, starts = shard_in(data), self._world.session_starts
+        refusal = starts.refusal(shard)
+        if shard is None or refusal is not None:
+            return refusal
         self.identifies += 1
-        session = Session(secrets.token_hex(16), wanted, (index, count))
+        if not starts.take(shard[0]):
+            connection.send(json.dumps({"op": _INVALID, "d": False}))
+            self._world.touch()
+            return None
+        session = Session(secrets.token_hex(16), wanted, shard)
         if data.get("presence"):
             session.presence = data["presence"]
-        for other in [s for s in self._sessions.values() if s.shard == session.shard and s.connection is None]:
-            del self._sessions[other.id]
+        self._forget_older(session.shard)
         self._sessions[session.id] = session
         self._attach(connection, session)
         session.dispatch("READY", self._ready(session))
@@ -256,6 +269,11 @@ class Gateway:
                 session.dispatch("GUILD_CREATE", self._guild_payload(session, guild.id))
         self._announce()
         return None
+
+    def _forget_older(self, shard: tuple[int, int]) -> None:
+        """Keep one session of a shard for RESUME: another process may have been cut off while this one begins."""
+        for other in [s for s in self._sessions.values() if s.shard == shard and s.connection is None][:-1]:
+            del self._sessions[other.id]
 
     def _resume(self, connection: Connection, data: JSON) -> int | None:
         if data.get("token") != self._token:
@@ -316,30 +334,6 @@ class Gateway:
         channels = [c for c in self._world.channels_of(guild_id) if self._world.can_see(bot, c)]
         return payloads.guild(guild, channels, members, joined_at=guild.members[bot].joined_at)
 
-    def _send_members(self, session: Session, data: JSON) -> None:
-        guild_id = data["guild_id"]
-        guild = self._world.guilds.get(int(guild_id[0] if isinstance(guild_id, list) else guild_id))
-        if guild is None:
-            return
-        wanted = {str(i) for i in _listed(data.get("user_ids"))}
-        query = str(data.get("query") or "").lower()
-        found = [
-            m
-            for m in guild.members.values()
-            if (str(m.user.id) in wanted if wanted else m.user.username.lower().startswith(query))
-        ]
-        chunk: JSON = {
-            "guild_id": str(guild.id),
-            "members": [payloads.member(m) for m in found],
-            "chunk_index": 0,
-            "chunk_count": 1,
-            "not_found": sorted(wanted - {str(m.user.id) for m in found}),
-            "presences": [],
-        }
-        if data.get("nonce"):
-            chunk["nonce"] = data["nonce"]
-        session.dispatch("GUILD_MEMBERS_CHUNK", chunk)
-
     def _on_event(self, event: WorldEvent) -> None:
         if not event.name.isupper() or event.user_id is not None:
             return
@@ -362,6 +356,7 @@ _CLOSE_REASONS = {
     4005: "Already authenticated.",
     4008: "You are being rate limited.",
     4010: "Invalid shard.",
+    4011: "Sharding required.",
     4014: "Disallowed intent(s).",
 }
 
@@ -382,9 +377,3 @@ def _decode(text: str) -> JSON | None:
 
 def _object(value: object) -> JSON:
     return value if isinstance(value, dict) else {}
-
-
-def _listed(value: object) -> list[object]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list) else [value]

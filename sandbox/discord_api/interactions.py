@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -68,13 +69,15 @@ class Interactions:
         self._world = world
         self._by_id: dict[int, Interaction] = {}
         self._by_token: dict[str, Interaction] = {}
-        self._timers: set[asyncio.Task[None]] = set()
+        self._expected: deque[Interaction] = deque()
+        """Those whose three seconds are counted, the oldest first."""
+        self._timer: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
         """Stop waiting for acknowledgements."""
-        for timer in self._timers:
-            timer.cancel()
-        await asyncio.gather(*self._timers, return_exceptions=True)
+        if self._timer is not None:
+            self._timer.cancel()
+            await asyncio.gather(self._timer, return_exceptions=True)
 
     def get(self, interaction_id: int) -> Interaction | None:
         """The interaction with this id."""
@@ -115,20 +118,24 @@ class Interactions:
         )
         self._by_id[interaction.id] = interaction
         self._by_token[interaction.token] = interaction
-        timer = asyncio.create_task(self._expect_answer(interaction), name=f"interaction {interaction.id}")
-        self._timers.add(timer)
-        timer.add_done_callback(self._timers.discard)
+        self._expected.append(interaction)
+        if self._timer is None or self._timer.done():
+            self._timer = asyncio.create_task(self._expect_answers(), name="interactions' three seconds")
         self._show(interaction)
         payload = create_payload(self._world, interaction)
         self._world.emit(WorldEvent("INTERACTION_CREATE", payload, channel.guild_id, channel.id))
         return interaction
 
-    async def _expect_answer(self, interaction: Interaction) -> None:
-        await self._world.clock.wait_until(interaction.created + ACK_SECONDS)
-        if interaction.state == "pending":
-            interaction.state = "failed"
-            interaction.error = NO_ANSWER
-            self._show(interaction)
+    async def _expect_answers(self) -> None:
+        while self._expected:
+            interaction = self._expected[0]
+            if interaction.state == "pending":
+                await self._world.clock.wait_until(interaction.created + ACK_SECONDS)
+            self._expected.popleft()
+            if interaction.state == "pending":
+                interaction.state = "failed"
+                interaction.error = NO_ANSWER
+                self._show(interaction)
 
     def _show(self, interaction: Interaction) -> None:
         if interaction.type == AUTOCOMPLETE:  # suggestions come or do not come; a client shows no state

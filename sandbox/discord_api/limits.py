@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple
 
 from sandbox.clock import Clock
@@ -170,7 +171,7 @@ class Limits:
             "X-RateLimit-Remaining": str(max(0, rule.limit - max(1, window.used))),
             "X-RateLimit-Reset": f"{self._clock.now() + reset_after:.3f}",
             "X-RateLimit-Reset-After": f"{reset_after:.3f}",
-            "X-RateLimit-Bucket": hashlib.sha256(rule.bucket.encode()).hexdigest()[:32],
+            "X-RateLimit-Bucket": _hash_of(rule.bucket),
         }
 
     def _refuse(self, ask: Ask, rule: Rule, key: str, scope: Scope, window: _Window, now: float) -> Verdict:
@@ -198,3 +199,8 @@ class Limits:
         horizon = self._clock.monotonic() - INVALID_WINDOW
         while self.invalid and self.invalid[0] <= horizon:
             self.invalid.popleft()
+
+
+@cache
+def _hash_of(bucket: str) -> str:
+    return hashlib.sha256(bucket.encode()).hexdigest()[:32]

@@ -61,16 +61,18 @@ def notified(world: World, message: Message) -> frozenset[int]:
     if message.flags & MessageFlag.SUPPRESS_NOTIFICATIONS:
         return frozenset()
     channel = world.channels[message.channel_id]
-    viewers = world.viewers(channel)
-    if message.ephemeral_for is not None:
-        viewers &= {message.ephemeral_for}
     if channel.guild_id is None or message.mentions.everyone:
-        return frozenset(viewers - {message.author.id})
-    rung = set(message.mentions.users)
-    guild = world.guilds[channel.guild_id]
-    for role_id in message.mentions.roles:
-        rung |= {user_id for user_id, m in guild.members.items() if role_id in m.roles}
-    return frozenset(rung & viewers - {message.author.id})
+        rung = world.viewers(channel)
+    else:
+        members = world.guilds[channel.guild_id].members
+        wanted = set(message.mentions.roles)
+        rung = {user_id for user_id in message.mentions.users if user_id in members}
+        if wanted:
+            rung |= {user_id for user_id, member in members.items() if not wanted.isdisjoint(member.roles)}
+        rung = {user_id for user_id in rung if world.can_see(user_id, channel)}
+    if message.ephemeral_for is not None:
+        rung &= {message.ephemeral_for}
+    return frozenset(rung - {message.author.id})
 
 
 def _ids(pattern: re.Pattern[str], text: str) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntFlag
+from enum import IntEnum
 from typing import Literal, NamedTuple
 
 from sandbox.discord_api.component_tree import Button, buttons_of, texts_of
@@ -12,8 +12,8 @@ from sandbox.discord_api.wire import JSON
 Kind = Literal["stranger", "member", "admin", "operator", "bot"]
 
 
-class MessageFlag(IntFlag):
-    """docs.discord.com, developers/resources/message, "Message Flags"."""
+class MessageFlag(IntEnum):
+    """docs.discord.com, developers/resources/message, "Message Flags". A message's flags are a plain number."""
 
     SUPPRESS_EMBEDS = 4
     HAS_THREAD = 32

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import orjson
 from aiohttp import BodyPartReader, web
 
 from sandbox.discord_api import routes_application, routes_messages
@@ -173,7 +173,7 @@ class Rest:
             if request.content_type.startswith("multipart/"):
                 return await _multipart(request)
             raw = await request.read()
-            body = json.loads(raw) if raw else {}
+            body = orjson.loads(raw) if raw else {}
         except (ValueError, web.HTTPRequestEntityTooLarge):
             return refuse(50109)
         if isinstance(body, list):
@@ -191,7 +191,7 @@ async def _multipart(request: web.Request) -> Form:
         content = bytes(await part.read(decode=False))
         found = _FILE_PART.match(part.name or "")
         if part.name == "payload_json":
-            body = json.loads(content)
+            body = orjson.loads(content)
         elif found is not None and part.filename:
             index = int(found.group(1) or len(files))
             files.append(Upload(index, part.filename, content, part.headers.get("Content-Type")))
@@ -203,7 +203,7 @@ def _response(answer: _Answer) -> web.Response:
         return web.Response(status=answer.status, headers=answer.headers)
     # Exactly this value: discord.py compares the header with it (http.py, json_or_text).
     headers = {**answer.headers, "Content-Type": "application/json"}
-    return web.Response(status=answer.status, headers=headers, body=json.dumps(answer.body).encode())
+    return web.Response(status=answer.status, headers=headers, body=orjson.dumps(answer.body))
 
 
 def _join(*routers: Router) -> Router:

@@ -66,8 +66,7 @@ def gateway(call: Call) -> Reply:
 @router.on("GET", "/gateway/bot")
 def gateway_bot(call: Call) -> Reply:
     """The gateway's address, recommended shards and the session limit."""
-    start = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
-    return Reply({"url": call.world.gateway_url, "shards": 1, "session_start_limit": start})
+    return Reply({"url": call.world.gateway_url, **call.world.session_starts.payload()})
 
 
 # -- guilds ------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from sandbox.discord_api.model import (
     User,
 )
 from sandbox.discord_api.permissions import DM, Permission, channel_permissions
+from sandbox.discord_api.session_starts import SessionStarts
 from sandbox.discord_api.snowflakes import Snowflakes
 from sandbox.discord_api.wire import JSON, refuse
 
@@ -60,6 +61,7 @@ class World:
         self.commands: list[Command] = []
         self.files: dict[int, Attachment] = {}
         self.privileged_intents = 0
+        self.session_starts = SessionStarts(clock)
         self.user_installs: set[int] = set()
         self._listeners: list[Listener] = []
         self._changed = asyncio.Event()

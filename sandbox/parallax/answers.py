@@ -63,13 +63,7 @@ def compose(
         script = _written(body, directives, model, options)
         if continues and _wants_rest(body) and contents:
             script = _rest(script, contents[-1])
-    outgoing = Script(
-        tuple(deltas_of(script, style.reasoning)),
-        script.finish,
-        script.fault,
-        script.delay,
-        script.prompt_tokens,
-    ).limited(_max_tokens(body))
+    outgoing = replace(script, deltas=tuple(deltas_of(script, style.reasoning))).limited(_max_tokens(body))
     counted = TOKENIZERS[options.tokenizer].prompt_tokens(contents)
     return Answer(
         script=outgoing,

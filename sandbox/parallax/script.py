@@ -1,5 +1,6 @@
 """What an answer consists of: deltas with their times, an end, a fault, a style on the wire."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -84,7 +85,8 @@ class Script:
     """An exact answer.
 
     `delay` is the scheduler seconds before the first token (None: the double's own);
-    `prompt_tokens` overrides the count of the usage event.
+    `prompt_tokens` overrides the count of the usage event. While `held` is not set, the node reads the prompt: the
+    delay begins when it is, so that many answers can begin together.
     """
 
     deltas: tuple[Delta, ...]
@@ -92,6 +94,7 @@ class Script:
     fault: Fault | None = None
     delay: float | None = None
     prompt_tokens: int | None = None
+    held: asyncio.Event | None = None
 
     def limited(self, max_tokens: int | None) -> "Script":
         """This answer, ended with `length` when it has more than `max_tokens` tokens."""

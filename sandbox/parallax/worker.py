@@ -263,7 +263,9 @@ class Worker:
         return "rejected" if fault is None else f"fault:{fault.kind}"
 
     async def _first_wait(self) -> None:
-        delay = self.answer.script.delay
+        delay, held = self.answer.script.delay, self.answer.script.held
+        if held is not None:
+            await held.wait()
         self._due = self.clock.after(self.clock.now(), self.first_token_delay if delay is None else delay)
         await self.clock.sleep_until(self._due)
 

@@ -47,6 +47,8 @@ class BotProcess:
         ready = asyncio.create_task(discord.bot_ready(timeout=READY_WITHIN))
         await asyncio.wait({ended, ready}, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
+        # Its end takes away who listens for the process, which must not be somebody who listens from now on.
+        await asyncio.gather(ended, return_exceptions=True)
         if not ready.done():
             ready.cancel()
             raise AssertionError(f"the bot ended with {self.process.returncode}:\n{self.log}")

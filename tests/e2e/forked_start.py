@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-PRELOADED = ["bot.app", "bot.cli", "bot.settings", "bot.telemetry.logs"]
+PRELOADED = ["tests.e2e.preloaded"]
 
 _servers: list[ForkServerContext] = []
 
@@ -38,12 +38,15 @@ class ForkedProcess:
     async def wait(self) -> int:
         """Wait until it has ended; returns the exit code."""
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self._process.sentinel, ended.set)
+        # A descriptor of its own: a loop has one reader for each, and several may wait for the same process.
+        sentinel = os.dup(self._process.sentinel)
+        loop.add_reader(sentinel, ended.set)
         try:
             while (code := self._process.exitcode) is None:
                 await ended.wait()
         finally:
-            loop.remove_reader(self._process.sentinel)
+            loop.remove_reader(sentinel)
+            os.close(sentinel)
         return code
 
     def send_signal(self, number: int) -> None:

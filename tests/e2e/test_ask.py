@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 
 from bot.presentation.answer import CURSOR, MESSAGE_LIMIT
+from sandbox.discord_api.interactions import DEFER
 from sandbox.discord_api.model import Channel
 from sandbox.discord_api.people import Person
 from sandbox.parallax.script import Delta
@@ -19,6 +21,7 @@ from tests.e2e.reading import (
     body,
     footer,
     is_over,
+    new_room,
     of_the_bot,
     revisions,
     until_over,
@@ -237,3 +240,19 @@ async def test_an_answer_cut_by_the_length_limit_says_so(stage: Stage, room: Cha
     message = await ask(ada, room, "Go on")
     await until_over(stage, message)
     assert footer(message).startswith("-# length limit (2,048 tokens) · Qwen3-8B")
+
+
+async def test_who_is_late_before_the_bot_can_begin_is_shown_that_it_works(stage: Stage) -> None:
+    """It stands still while many ask. Each has a first answer in time, and everybody's question is answered."""
+    asked_in = [(stage.discord.new_person(f"late{number}", "Team"), new_room(stage)) for number in range(20)]
+    rooms = [room for _, room in asked_in]
+    for _ in rooms:
+        stage.parallax.script(["This one."], match="Which?")
+    stage.bot.freeze()
+    asyncio.get_running_loop().call_later(1.6, stage.bot.thaw)
+    asked = await asyncio.gather(*(who.slash(room, "ask", prompt="Which?") for who, room in asked_in))
+    await asyncio.gather(*(one.acked() for one in asked))
+    assert DEFER in {one.interaction.response for one in asked}
+    await stage.discord.wait_until(
+        lambda: all(any(map(is_over, of_the_bot(stage, room))) for room in rooms), PATIENCE
+    )

@@ -80,7 +80,7 @@ async def test_the_doctor_asks_no_cluster_that_is_not_ready(tmp_path: Path) -> N
     """It would wait for nothing."""
     async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(model=None) as parallax:
         found = await examine(_settings(tmp_path, discord, parallax, wanted=False))
-    assert [item.what for item in found] == ["database", "scheduler", "discord"]
+    assert [item.what for item in found] == ["database", "scheduler", "discord", "shards"]
     assert found[1] == Finding(True, "scheduler", "no model yet, waiting, 0 of 0 nodes ready")
 
 

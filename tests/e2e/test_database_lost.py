@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import aiohttp
@@ -10,12 +9,7 @@ import aiohttp
 from sandbox.discord_api import DiscordDouble
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import BotProcess, bot_environment
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+from tests.fakes.ports import free_port
 
 
 async def test_o1_a_deleted_database_ends_the_bot(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ DM_GUILD_ID is set, so outside of the bot's servers the roles and settings of th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
 
+from bot.i18n.catalogue import say
 from sandbox.discord_api import interactions
 from sandbox.discord_api.client_rules import Value
 from sandbox.discord_api.interactions import Interaction
@@ -293,3 +295,15 @@ async def test_a5_an_id_that_the_pressed_message_does_not_have_does_nothing(stag
     await stage.discord.wait_until(lambda: press.state != "pending", PATIENCE)
     assert press.state == "failed"
     assert len(stage.discord.messages(room)) == shown
+
+
+async def test_nobody_is_refused_in_a_burst_of_direct_messages(stage: Stage) -> None:
+    """Although Discord tells the roles of fifty people in five seconds by a call each."""
+    people = [stage.discord.new_person(f"guest{number}", "Team") for number in range(80)]
+    asked = await asyncio.gather(*(person.slash(person.dm, "usage") for person in people))
+    messages = [await one.response() for one in asked]
+    # On a busy machine some read first that it takes longer.
+    slow = say("en-US", "error.slow")
+    await stage.discord.wait_until(lambda: all(slow not in message.text for message in messages), PATIENCE)
+    assert {message.text for message in messages} == {messages[0].text}
+    assert "roles" not in messages[0].text

@@ -61,7 +61,8 @@ async def test_the_prompt_is_never_shown_kept_counted_or_remembered(tmp_path: Pa
         await asked(ben, room, stage, BENS)
 
         stage.parallax.script([], fault="sse_error@0")
-        stage.parallax.script(["All is ", "well."])
+        # Tokens that come in one moment have no speed.
+        stage.parallax.script(["All is ", ("well.", 0.1)])
         again = await asked(ada, room, stage, "Is all well?")
         assert answer(again, "Is all well?") == "All is well."
         assert re.fullmatch(RECEIPT.format(model="Qwen3-8B", tokens=2) + r"( · waited .*)?", footer(again))

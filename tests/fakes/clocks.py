@@ -6,12 +6,19 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock, Timer
 
 
 def always(seconds: float) -> Callable[[], float]:
     """A clock function that always returns ``seconds``: ``now`` for a store."""
     return lambda: seconds
+
+
+def called_after(clock: Clock, seconds: float, callback: Callable[[], object]) -> Timer:
+    """A timer of a clock that can only sleep."""
+    sleep = asyncio.ensure_future(clock.sleep(seconds))
+    sleep.add_done_callback(lambda ended: ended.cancelled() or callback())
+    return sleep
 
 
 _BEGAN = SystemClock().monotonic()
@@ -40,6 +47,10 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         """Return early."""
         await self._real.sleep(seconds / self.times)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Call early."""
+        return called_after(self, seconds, callback)
 
 
 @dataclass(eq=False)
@@ -71,6 +82,10 @@ class HandClock:
         finally:
             self._until.remove(until)
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Call when the clock was moved far enough."""
+        return called_after(self, seconds, callback)
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.at += seconds
@@ -83,6 +98,15 @@ class HandClock:
             while sum(until > self.at for until in self._until) < sleepers:
                 self._slept.clear()
                 await self._slept.wait()
+
+
+class HastyClock(HandClock):
+    """A :class:`HandClock` on which every sleep passes at once."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after other tasks had a turn; the time has passed."""
+        self.at += seconds
+        await asyncio.sleep(0)
 
 
 class LoopClock:
@@ -99,3 +123,7 @@ class LoopClock:
     async def sleep(self, seconds: float) -> None:
         """Wait on the loop."""
         await asyncio.sleep(max(0.0, seconds))
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Let the loop call."""
+        return asyncio.get_running_loop().call_later(max(0.0, seconds), callback)

@@ -7,6 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from bot.storage.migrate import upgrade_sync
+from tests.fakes.postgres import emptied_database
+
+ENGINES = ("sqlite", "postgres")
+"""What a test of the contract of a store is run on."""
 
 
 @cache
@@ -22,3 +26,8 @@ def new_database(folder: Path) -> str:
     file = folder / "bot.db"
     file.write_bytes(_migrated())
     return f"sqlite+aiosqlite:///{file}"
+
+
+async def empty_database(engine: str, folder: Path) -> str:
+    """The URL of an empty database with the newest schema on one of :data:`ENGINES`, for one test at a time."""
+    return await emptied_database() if engine == "postgres" else new_database(folder)

@@ -192,7 +192,7 @@ class MemoryRequests(_Rows):
         excluding: Collection[str] = (),
     ) -> StoredRequest | None:
         """Take the next question in fair order."""
-        if room is not None and self._elsewhere(owner) >= room:
+        if room is not None and self._elsewhere(owner, now()) >= room:
             return None
         busy = {_lane(row) for row in self._in(RequestState.RUNNING)}
         busy |= {_lane(self._rows[one]) for one in excluding if one in self._rows}
@@ -325,8 +325,9 @@ class MemoryRequests(_Rows):
             undelivered=tuple(self._seen(row) for row in undelivered),
         )
 
-    def _elsewhere(self, owner: str) -> int:
-        return sum(row.request.lease_owner != owner for row in self._in(RequestState.RUNNING))
+    def _elsewhere(self, owner: str, now: float) -> int:
+        running = [row.request for row in self._in(RequestState.RUNNING) if row.request.lease_owner != owner]
+        return sum(one.lease_until is not None and one.lease_until >= now for one in running)
 
     async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
         """Remember that page ``page`` of the answer is this message."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from bot.domain.chat import AnswerStats, ChatRequest, Finish, FinishReason, Started, StreamEvent, Text
 from bot.domain.status import ClusterState, ClusterStatus, JoinCommand, Model, Node, NodeState
 from bot.errors import SchedulerError
+from bot.tasks.demand import Demand
 
 MODEL = "a-lab/a-model"
 
@@ -138,7 +139,12 @@ class ScriptedScheduler:
         await self._changed.wait()
 
     @asynccontextmanager
-    async def stream_chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[StreamEvent]]:
+    async def stream_chat(
+        self,
+        request: ChatRequest,
+        *,
+        demand: Demand | None = None,  # what the test sends comes at once
+    ) -> AsyncIterator[AsyncIterator[StreamEvent]]:
         """Send a request, which the test answers."""
         stream = ScriptedStream(request)
         self.streams.append(stream)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,17 @@ from sandbox.parallax import ParallaxDouble
 
 
 async def finding(
-    folder: Path, discord: DiscordDouble, parallax: ParallaxDouble, about: str, *, token: str | None = None
+    folder: Path,
+    discord: DiscordDouble,
+    parallax: ParallaxDouble,
+    about: str,
+    *,
+    token: str | None = None,
+    **more: Any,
 ) -> Finding:
     """The finding about one of the three, or about the answers; ``token`` None is the right one."""
     settings = Settings(
+        **more,
         discord_token=token or discord.token,
         discord_api_url=discord.api_url,
         parallax_url=parallax.url,
@@ -49,6 +57,34 @@ async def test_the_name_of_the_bot_is_told(tmp_path: Path) -> None:
         found = await finding(tmp_path, discord, parallax, "discord")
         name = discord.world.bot.username
     assert found == Finding(True, "discord", f"logged in as {name}")
+
+
+@pytest.mark.parametrize(
+    ("recommended", "left", "given", "good", "said"),
+    [
+        (1, 1000, {}, True, "1, Discord recommends 1; 1000 sessions may be started today"),
+        (3, 1000, {}, True, "all 3, Discord recommends 3; 1000 sessions may be started today"),
+        (2, 9, {"shard_count": 4, "shard_ids": "0-1"}, True, "0-1 of 4, Discord recommends 2; 9 sessions may be"),
+        (
+            2,
+            9,
+            {"shard_count": 4, "shard_ids": "0"},
+            True,
+            "other processes with this database must have the other",
+        ),
+        (3, 9, {"shard_count": 2}, True, "raise SHARD_COUNT, or leave it empty"),
+        (1, 5, {}, False, "too few; the bot waits until there are more"),
+    ],
+)
+async def test_the_shards_and_the_sessions_left_are_told(
+    tmp_path: Path, recommended: int, left: int, given: dict[str, Any], good: bool, said: str
+) -> None:
+    """As the next start would have them."""
+    async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(model=None) as parallax:
+        discord.session_starts.recommended, discord.session_starts.remaining = recommended, left
+        found = await finding(tmp_path, discord, parallax, "shards", **given)
+    assert found.good is good
+    assert said in found.detail
 
 
 @pytest.mark.parametrize("fault", ["http429", "http502", "close@0"])

@@ -73,6 +73,46 @@ def test_a_quota_that_cannot_be_read_names_the_form(monkeypatch: pytest.MonkeyPa
         loaded(monkeypatch, QUOTA_ROLES=given)
 
 
+@pytest.mark.parametrize(
+    ("count", "given", "ids"),
+    [
+        ("8", "0-3,7", (0, 1, 2, 3, 7)),
+        ("8", " 7 ; 0 - 3, ", (0, 1, 2, 3, 7)),
+        ("8", "2,1,1-2", (1, 2)),
+        ("8", "", ()),
+        ("", "", ()),
+    ],
+)
+def test_shards_are_numbers_and_ranges(
+    monkeypatch: pytest.MonkeyPatch, count: str, given: str, ids: tuple[int, ...]
+) -> None:
+    """Empty: all of them."""
+    assert loaded(monkeypatch, SHARD_COUNT=count, SHARD_IDS=given).shard_ids == ids
+
+
+@pytest.mark.parametrize(
+    ("count", "given", "reason"),
+    [
+        ("8", "a", "SHARD_IDS is wrong: must look like 0-3,7"),
+        ("8", "-1", "SHARD_IDS is wrong: must look like 0-3,7"),
+        ("8", "1-", "SHARD_IDS is wrong: must look like 0-3,7"),
+        ("8", "1-2-3", "SHARD_IDS is wrong: must look like 0-3,7"),
+        ("8", "3-0", "SHARD_IDS is wrong: must look like 0-3,7, the smaller number of a range first"),
+        ("8", "0-999999999999", "SHARD_IDS is wrong: must look like 0-3,7"),
+        ("8", "0-8", "SHARD_IDS is wrong: must be below SHARD_COUNT, because shards are counted from 0"),
+        ("", "0", "SHARD_IDS is wrong: needs SHARD_COUNT, the number of shards of all processes together"),
+        ("-1", "0", "SHARD_COUNT is wrong: Input should be greater than or equal to 0"),
+        ("16385", "", "SHARD_COUNT is wrong: Input should be less than or equal to 16384"),
+    ],
+)
+def test_shards_that_cannot_be_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch, count: str, given: str, reason: str
+) -> None:
+    """Before Discord closes the connection because of them."""
+    with pytest.raises(ConfigError, match=reason):
+        loaded(monkeypatch, SHARD_COUNT=count, SHARD_IDS=given)
+
+
 def test_an_empty_list_means_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the example, where the values are empty."""
     assert loaded(monkeypatch, ADMIN_ROLE_IDS="").admin_role_ids == frozenset()

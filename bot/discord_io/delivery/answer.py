@@ -57,7 +57,7 @@ class AnswerDelivery:
         self._wake = asyncio.Event()
         self._finishing = asyncio.Event()
         self._repeats = Repeats(clock, self._finishing, request_id)
-        self._slot = Slot(self, destination, clock)
+        self._slot = Slot(destination, clock)
         self._worded = False
         self._resting = False
         self._removing: set[int] = set()
@@ -121,7 +121,7 @@ class AnswerDelivery:
         """Note that the source has changed."""
         if self._stale_since is None:
             self._stale_since = self._clock.monotonic()
-        self._slot.reconsider()
+        self._slot.reconsider(self)
         self._wake.set()
 
     def renew(self, token: str, expires_at: float) -> None:
@@ -144,7 +144,8 @@ class AnswerDelivery:
             # Failures while the answer was written do not reduce the attempts for the last state.
             self._repeats.begin()
             self._finishing.set()
-            self._slot.reconsider()
+            self._slot.reconsider(self)
+            self.destination.outgoing.edits.reconsider(self, CallPriority.LAST)
         if self._task.done() and not self._done.cancelled() and self._done.exception() is None:
             # What was the last state then is not any more.
             self._start()
@@ -208,11 +209,12 @@ class AnswerDelivery:
 
     async def _show(self) -> bool:
         """Wait for a slot and use it for the newest state; False when that failed and has to be tried again."""
-        route, ticket = await self._slot.take()
-        self._stale_since = None
-        self._grown, words = self._source.grown, self._source.has_text
+        await self.destination.outgoing.edits.turn(self, self.priority)
+        route, ticket = await self._slot.take(self)
         try:
             operation = await self._next()
+            self._stale_since = None
+            words = self._source.has_text
             if operation is None:
                 self.destination.shared_bucket(route).bucket.returned()
                 return True
@@ -225,6 +227,9 @@ class AnswerDelivery:
 
     async def _next(self) -> Operation | None:
         await self._source.prepare()
+        # What came until now is on these pages.
+        self._wake.clear()
+        self._grown = self._source.grown
         self._pages = self._source.render()
         return self._rest_of_pages()
 

@@ -11,16 +11,19 @@ and ``webhook/async_.py``). Every call pings nobody, and raises what the library
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import discord
-from discord.http import MultipartParameters, handle_message_parameters
+from discord.http import MultipartParameters, Route, handle_message_parameters
 from discord.webhook.async_ import async_context
 
 from bot.discord_io.calls import NOBODY
-from bot.discord_io.components import Component, PageLayout, to_files
+from bot.discord_io.components import Component, as_view, to_files
 from bot.markdown.files import File
 
 _MISSING = discord.utils.MISSING
+_WITH_COMPONENTS = {"with_components": 1}
 
 
 class MessageCalls:
@@ -28,6 +31,8 @@ class MessageCalls:
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
+        self._webhook: discord.Webhook | None = None
+        self._edited_last: tuple[tuple[int, str, int | None], Route] | None = None
 
     async def edit(
         self, channel_id: int, message_id: int, components: Sequence[Component], files: tuple[File, ...] = ()
@@ -46,7 +51,7 @@ class MessageCalls:
         """
         with handle_message_parameters(
             None,
-            view=PageLayout(components),
+            view=as_view(components),
             files=to_files(files),
             allowed_mentions=NOBODY,
             nonce=nonce,
@@ -66,17 +71,15 @@ class MessageCalls:
         Raises :class:`discord.HTTPException`."""
         webhook = self.webhook(application_id, token)
         with _edited(components, files) as params:
-            await async_context.get().edit_webhook_message(
-                application_id,
-                token,
-                "@original" if message_id is None else message_id,  # type: ignore[arg-type]  # only formatted
-                session=webhook.session,
-                proxy=webhook.proxy,
-                proxy_auth=webhook.proxy_auth,
+            await async_context.get().request(
+                self._route(application_id, token, message_id),
+                webhook.session,
                 payload=params.payload,
                 multipart=params.multipart,
+                proxy=webhook.proxy,
+                proxy_auth=webhook.proxy_auth,
                 files=params.files,
-                with_components=True,
+                params=_WITH_COMPONENTS,
             )
 
     async def follow_up(
@@ -92,7 +95,7 @@ class MessageCalls:
         Raises :class:`discord.HTTPException`."""
         webhook = self.webhook(application_id, token)
         with handle_message_parameters(
-            view=PageLayout(components),
+            view=as_view(components),
             files=to_files(files),
             flags=discord.MessageFlags(ephemeral=True) if private else _MISSING,
             allowed_mentions=NOBODY,
@@ -113,17 +116,42 @@ class MessageCalls:
             raise RuntimeError("Discord sent no message though it was asked to wait for it")
         return int(sent["id"])
 
+    def _route(self, application_id: int, token: str, message_id: int | None) -> Route:
+        """Where ``AsyncWebhookAdapter.edit_webhook_message`` would send an edit; most follow another one."""
+        last = self._edited_last
+        if last is None or last[0] != (application_id, token, message_id):
+            route = Route(
+                "PATCH",
+                "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}",
+                webhook_id=application_id,
+                webhook_token=token,
+                message_id="@original" if message_id is None else message_id,
+            )
+            last = self._edited_last = (application_id, token, message_id), route
+        return last[1]
+
     def webhook(self, application_id: int, token: str) -> discord.Webhook:
         """The webhook of an interaction: the same as ``Interaction.followup``, from an id and a token that may
         come from the database."""
-        return discord.Webhook.from_state(
-            {"id": application_id, "type": 3, "token": token},
-            state=self._client._connection,  # noqa: SLF001  # the library offers no public way with type 3
-        )
+        last = self._webhook
+        if last is None or (last.id, last.token) != (application_id, token):
+            last = self._webhook = discord.Webhook.from_state(
+                {"id": application_id, "type": 3, "token": token},
+                state=self._client._connection,  # noqa: SLF001  # the library offers no public way with type 3
+            )
+        return last
 
 
 def _edited(components: Sequence[Component], files: tuple[File, ...]) -> MultipartParameters:
     """What an edit sends. Files that the message had before are removed."""
-    return handle_message_parameters(
-        view=PageLayout(components), attachments=to_files(files), allowed_mentions=NOBODY
-    )
+    if files:
+        return handle_message_parameters(
+            view=as_view(components), attachments=to_files(files), allowed_mentions=NOBODY
+        )
+    return MultipartParameters(payload={**_same_in_every_edit(), "components": components}, multipart=[], files=[])
+
+
+@cache
+def _same_in_every_edit() -> dict[str, Any]:
+    """What an edit without files sends besides its components, as the library puts it together."""
+    return handle_message_parameters(view=as_view(()), attachments=[], allowed_mentions=NOBODY).payload or {}

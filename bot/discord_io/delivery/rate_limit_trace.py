@@ -22,10 +22,11 @@ import aiohttp
 import discord
 import structlog
 import yarl
+from prometheus_client import Counter
 
 from bot.clock import Clock
 from bot.discord_io.delivery.edit_pacing import Bucket
-from bot.discord_io.outgoing import Outgoing
+from bot.discord_io.outgoing import Outgoing, Ticket
 from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -61,9 +62,11 @@ current_call: ContextVar[WireCall | None] = ContextVar("current_call", default=N
 
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:
+    if (told := headers.get(name)) is None:
+        return None
     try:
-        value = float(headers[name])
-    except (KeyError, ValueError):
+        value = float(told)
+    except ValueError:
         return None
     return value if math.isfinite(value) else None
 
@@ -85,50 +88,87 @@ def written_channel(method: str, url: yarl.URL) -> int | None:
     return int(found[1]) if found is not None and method in {"POST", "PATCH", "DELETE"} else None
 
 
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """A request on its way: its permission, and the bucket in which Discord counts it, where one is kept."""
+
+    ticket: Ticket
+    bucket: Bucket | None
+
+
 class WireObserver:
-    """Updates the buckets and metrics from the trace, and lets requests wait for their permission."""
+    """Updates the buckets and metrics with every request and its answer, and lets requests wait for their
+    permission.
+
+    It sees the requests of the client's session through its trace. A trace makes an object and awaits a signal at
+    each of a dozen moments of a request, which costs as much as the request itself, so who makes requests on a
+    session without one calls the methods: :mod:`bot.discord_io.delivery.observed_session`.
+    """
 
     def __init__(self, clock: Clock, metrics: Metrics, outgoing: Outgoing) -> None:
         self._clock = clock
         self._metrics = metrics
         self._outgoing = outgoing
+        self._by_status: dict[int, Counter] = {}
 
     def trace_config(self) -> aiohttp.TraceConfig:
         """The trace to give to ``discord.Client(http_trace=…)``."""
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._started)
-        trace.on_request_end.append(self._answered)
-        trace.on_request_exception.append(self._broke)
+        trace.on_request_end.append(self._ended)
+        trace.on_request_exception.append(self._excepted)
         return trace
 
-    async def _started(
-        self,
-        _session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        params: aiohttp.TraceRequestStartParams,
-    ) -> None:
-        context.ticket = context.bucket = None
-        if not is_api_call(params.url):
-            return
-        context.bucket = await self._slot(current_call.get(), params.method, params.url)
+    async def leave(self, *, interaction: bool, counted_in: Bucket | None = None) -> Attempt:
+        """Wait until the running task's request may leave.
+
+        ``interaction``: it goes to an endpoint that the global limit does not count. ``counted_in`` is the bucket
+        in which Discord counts it, where that is not the one of the delivery's call. Raises :class:`HeldBack`.
+        Every return is followed by :meth:`answered` or :meth:`broke`.
+        """
+        bucket = await self._slot(current_call.get(), counted_in)
         try:
-            context.ticket = await self._outgoing.leave(interaction=is_exempt(params.url))
+            return Attempt(await self._outgoing.leave(interaction=interaction), bucket)
         except BaseException:
             # A request that has not begun gets no end event.
-            if context.bucket is not None:
-                context.bucket.returned()
+            if bucket is not None:
+                bucket.returned()
             raise
 
-    async def _slot(self, call: WireCall | None, method: str, url: yarl.URL) -> Bucket | None:
+    def answered(self, attempt: Attempt | None, status: int, headers: Mapping[str, str], path: str) -> None:
+        """Take in the headers of an answer; ``attempt`` None: it is not from Discord's API."""
+        if (counter := self._by_status.get(status)) is None:
+            counter = self._by_status[status] = self._metrics.discord_requests.labels(str(status))
+        counter.inc()
+        scope = headers.get("X-RateLimit-Scope", "")
+        if status == 429:
+            log.warning("discord.rate_limited", path=path, scope=scope)
+        if attempt is None:
+            return
+        self._outgoing.answered(attempt.ticket, status, scope=scope, retry_after=_number(headers, "Retry-After"))
+        if attempt.bucket is None:
+            return
+        self._note(attempt.bucket, headers, self._clock.monotonic(), refused=status == 429)
+        call = current_call.get()
+        if call is not None and status < 300:
+            call.release()
+
+    def broke(self, attempt: Attempt | None) -> None:
+        """Note that no answer came, because the connection broke or the wait for it was given up."""
+        self._metrics.discord_requests.labels("none").inc()
+        if attempt is None:
+            return
+        self._outgoing.answered(attempt.ticket, None)
+        if attempt.bucket is not None:
+            attempt.bucket.lost(self._clock.monotonic())
+
+    async def _slot(self, call: WireCall | None, counted_in: Bucket | None) -> Bucket | None:
         """The bucket in which Discord counts this attempt, with a slot taken; None where none is kept.
 
         Only the first attempt of a delivery's call has its slot already. A repetition by the library waits for one
         of its own: the library leaves when its own pause is over, whether or not the window has room.
         """
-        channel_id = written_channel(method, url)
-        bucket = None if call is None else call.bucket
-        if channel_id is not None:
-            bucket = self._outgoing.channel_buckets.of(channel_id).counting(method)
+        bucket = call.bucket if counted_in is None and call is not None else counted_in
         if call is not None:
             call.attempts += 1
             if call.attempts == 1:
@@ -144,53 +184,48 @@ class WireObserver:
         bucket.sent(now)
         return bucket
 
-    async def _answered(
+    @staticmethod
+    def _note(bucket: Bucket, headers: Mapping[str, str], now: float, *, refused: bool) -> None:
+        limit, remaining, reset_after = (
+            _number(headers, name)
+            for name in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset-After")
+        )
+        if limit is not None and remaining is not None and reset_after is not None:
+            bucket.observed(now, limit=int(limit), remaining=int(remaining), reset_after=reset_after)
+            if refused:
+                bucket.block(now, retry_after=_number(headers, "Retry-After") or 1.0)
+        elif refused:
+            bucket.rejected(now, retry_after=_number(headers, "Retry-After") or 1.0)
+        else:
+            bucket.lost(now)
+
+    async def _started(
+        self,
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        params: aiohttp.TraceRequestStartParams,
+    ) -> None:
+        context.attempt = None
+        if not is_api_call(params.url):
+            return
+        channel_id = written_channel(params.method, params.url)
+        counted_in = None
+        if channel_id is not None:
+            counted_in = self._outgoing.channel_buckets.of(channel_id).counting(params.method)
+        context.attempt = await self.leave(interaction=is_exempt(params.url), counted_in=counted_in)
+
+    async def _ended(
         self,
         _session: aiohttp.ClientSession,
         context: SimpleNamespace,
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
-        status, headers = params.response.status, params.response.headers
-        self._metrics.discord_requests.labels(str(status)).inc()
-        scope = headers.get("X-RateLimit-Scope", "")
-        if status == 429:
-            log.warning("discord.rate_limited", path=params.url.path, scope=scope)
-        if context.ticket is not None:
-            self._outgoing.answered(
-                context.ticket, status, scope=scope, retry_after=_number(headers, "Retry-After")
-            )
-        bucket: Bucket | None = context.bucket
-        if bucket is None:
-            return
-        now = self._clock.monotonic()
-        self._note(bucket, headers, now, refused=status == 429)
-        call = current_call.get()
-        if call is not None and status < 300:
-            call.release()
+        self.answered(context.attempt, params.response.status, params.response.headers, params.url.path)
 
-    @staticmethod
-    def _note(bucket: Bucket, headers: Mapping[str, str], now: float, *, refused: bool) -> None:
-        limit, remaining, reset_after = (
-            _number(headers, f"X-RateLimit-{name}") for name in ("Limit", "Remaining", "Reset-After")
-        )
-        retry_after = _number(headers, "Retry-After") or 1.0
-        if limit is not None and remaining is not None and reset_after is not None:
-            bucket.observed(now, limit=int(limit), remaining=int(remaining), reset_after=reset_after)
-            if refused:
-                bucket.block(now, retry_after=retry_after)
-        elif refused:
-            bucket.rejected(now, retry_after=retry_after)
-        else:
-            bucket.lost(now)
-
-    async def _broke(
+    async def _excepted(
         self,
         _session: aiohttp.ClientSession,
         context: SimpleNamespace,
         _params: aiohttp.TraceRequestExceptionParams,
     ) -> None:
-        self._metrics.discord_requests.labels("none").inc()
-        if context.ticket is not None:
-            self._outgoing.answered(context.ticket, None)
-        if context.bucket is not None:
-            context.bucket.lost(self._clock.monotonic())
+        self.broke(context.attempt)

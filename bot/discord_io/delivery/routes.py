@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import TypeVar
 
 import discord
@@ -39,7 +39,7 @@ TOKEN_MARGIN = 60.0
 ROUTE_GAIN = 0.02
 
 
-class RouteKind(Enum):
+class RouteKind(StrEnum):  # whose hash, unlike an Enum's, is not a Python function
     """A route of Discord through which a message is edited."""
 
     INTERACTION = "interaction"

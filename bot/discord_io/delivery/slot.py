@@ -11,6 +11,8 @@ from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Ticket
 from bot.domain.discord_calls.priority import CallPriority
 
+_ROUTES = tuple(RouteKind)
+
 
 class Waiting(Protocol):
     """Whoever waits for a slot."""
@@ -32,10 +34,10 @@ class Waiting(Protocol):
 
 
 class Slot:
-    """The next slot of one answer."""
+    """The next slot of one answer, for whoever waits for it. It does not hold on to who that is: a circle of
+    objects lives on, with all that an answer consists of, until the garbage collector finds it."""
 
-    def __init__(self, who: Waiting, destination: MessageRoutes, clock: Clock) -> None:
-        self._who = who
+    def __init__(self, destination: MessageRoutes, clock: Clock) -> None:
         self._destination = destination
         self._clock = clock
         self._look = asyncio.Event()
@@ -45,13 +47,14 @@ class Slot:
         """Look for a route again: another one may have become possible."""
         self._look.set()
 
-    def reconsider(self) -> None:
-        """Let an edit that waits go before others if it has become more urgent meanwhile."""
-        if self._waits_for is not None and self._who.priority < self._waits_for:
+    def reconsider(self, who: Waiting) -> None:
+        """Let ``who``, if it waits, go before others if its edit has become more urgent meanwhile."""
+        if self._waits_for is not None and who.priority < self._waits_for:
             self._look.set()
 
-    async def take(self) -> tuple[RouteKind, Ticket]:
-        """Wait until an edit may leave; returns the route whose slot was taken, and the ticket for the call.
+    async def take(self, who: Waiting) -> tuple[RouteKind, Ticket]:
+        """Wait until an edit of ``who`` may leave; returns the route whose slot was taken, and the ticket for the
+        call.
 
         Raises :class:`TokenExpired` when no route is left.
         """
@@ -61,16 +64,14 @@ class Slot:
         try:
             while True:
                 self._look.clear()
-                self._waits_for = priority = self._who.priority
-                route, at = self._destination.earliest(self._who, priority, known=self._who.knows_ids)
+                self._waits_for = priority = who.priority
+                route, at = self._destination.earliest(who, priority, known=who.knows_ids)
                 if shared_bucket is not (shared_bucket := self._destination.shared_bucket(route)):
-                    self._leave()
+                    self._leave(who)
                 now = self._clock.monotonic()
-                since = self._who.stale_since
-                shared_bucket.wants(
-                    self._who, since=now if since is None else since, priority=priority, turn=self._look
-                )
-                mine = shared_bucket.is_turn(self._who)
+                since = who.stale_since
+                shared_bucket.wants(who, since=now if since is None else since, priority=priority, turn=self._look)
+                mine = shared_bucket.is_turn(who)
                 if mine and at <= now:
                     ticket = outgoing.ask(
                         priority, interaction=route is RouteKind.INTERACTION, instead=ticket, wake=self._look
@@ -88,7 +89,7 @@ class Slot:
         finally:
             self._waits_for = None
             outgoing.end(ticket)
-            self._leave()
+            self._leave(who)
 
     async def _looked(self, seconds: float | None) -> None:
         if seconds is None:
@@ -96,6 +97,6 @@ class Slot:
         else:
             await woken(self._look, self._clock, seconds)
 
-    def _leave(self) -> None:
-        for route in RouteKind:
-            self._destination.shared_bucket(route).leave(self._who)
+    def _leave(self, who: Waiting) -> None:
+        for route in _ROUTES:
+            self._destination.shared_bucket(route).leave(who)

@@ -109,8 +109,8 @@ class RequestStore(Protocol):
 
         Skips questions whose asker already has one running in the same conversation. Also skips those with an id
         in ``excluding``, and everything else that their askers asked in the same conversation. None when nothing
-        may run, or when ``room`` or more questions run under other owners. Two processes never claim the same
-        row.
+        may run, or when ``room`` or more questions run under other owners whose leases last. Two processes never
+        claim the same row, and never more than ``room`` allows, however many claim at once.
         """
         ...
 
@@ -224,6 +224,15 @@ class RequestStore(Protocol):
 
     async def paused(self) -> QueuePause | None:
         """The current pause; None when the queue moves."""
+        ...
+
+
+class QueueChanges(Protocol):
+    """What other processes do to the queue."""
+
+    async def wait(self) -> None:
+        """Return when another process has changed the queue since the last call returned, or may have: a question
+        joined or left it, an answer ended, it was paused or goes on."""
         ...
 
 

@@ -2,11 +2,12 @@
 markers closed for the moment."""
 
 import re
+from collections.abc import Sequence
 
 from bot.markdown.blocks.base import Sink
-from bot.markdown.characters import cut_at
-from bot.markdown.inline.parser import LONGEST_OPEN, closed_for_now, is_open, is_plain
-from bot.markdown.inline.writer import spans
+from bot.markdown.characters import clean, cut_at
+from bot.markdown.inline.parser import LONGEST_OPEN, closed_for_now, is_open, is_plain, plain_until
+from bot.markdown.inline.writer import LONGEST_PIECE, spans
 from bot.markdown.paginator import Atom, Line, Text
 
 _BOUNDARY = re.compile(r"(?<!\s)\s++(?=\S)|[。！？，、；：](?=[^\s。！？，、；：」』”）…])")
@@ -27,19 +28,26 @@ class Paragraph:
 
     def __init__(self, line: Line, source: int, *, wrap: tuple[str, ...] = ()) -> None:
         self._again = line.again
-        self._line: Line | None = line  # the line that begins with the next text; None inside a line
         self.first = line
+        self._source = source
         self._wrap = wrap
-        self._text = ""
-        self._offsets = [(0, source)]  # (index into _text, offset in the answer): one per source line
+        self._begin("")
+
+    def _begin(self, text: str) -> None:
+        """Be at the start, with this text and nothing handed over."""
+        self._line: Line | None = self.first  # the line that begins with the next text; None inside a line
+        self._text = text
+        self._offsets = [(0, self._source)]  # (index into _text, offset in the answer): one per source line
         self._scanned = 0
         self._looked = 0  # where the segment was last found to be open
         self.wrote = False
+        self._ready: list[Atom] = []  # made for a preview, and not handed over yet
+        self._ready_text = ""
 
     @property
     def text(self) -> str:
         """The text that was not handed over yet."""
-        return self._text
+        return self._ready_text + self._text
 
     def extend(self, text: str) -> None:
         """Add text to the current line."""
@@ -52,13 +60,25 @@ class Paragraph:
 
     def drop_from(self, at: int) -> None:
         """Remove the text from `at` on, and the space before it."""
+        if self._ready:
+            # What was made may end with that space.
+            self._begin(self.text)
         self._text = self._text[:at].rstrip()
 
     def commit(self, sink: Sink) -> None:
         """Hand over every word that can no longer change."""
+        for atom in self._ready:
+            sink(atom)
+        self._ready, self._ready_text = [], ""
+        self._decide(sink)
+
+    def _decide(self, sink: Sink) -> None:
+        if not self._scanned:
+            self._leave_plain(sink)
         while (end := self._boundary()) is not None:
             if self._is_final(end):
                 self._leave(sink, end)
+                self._leave_plain(sink)
             else:
                 self._scanned = end
 
@@ -74,11 +94,28 @@ class Paragraph:
         self._text = rest
         self._leave(sink, len(rest))
 
-    def preview(self, *, until: int | None = None) -> list[Atom]:
-        """The atoms of the rest (of its first `until` characters) that may be shown already."""
-        shown = closed_for_now(self._text if until is None else self._text[:until])
+    def preview(self) -> list[Atom]:
+        """The atoms of the rest that may be shown already."""
+        return self._shown(self._text)
+
+    def preview_held(self, until: int | None) -> tuple[Sequence[Atom], list[Atom]]:
+        """The atoms of a line of which nothing may be handed over yet, of its first `until` characters: those that
+        stay as they are (each call returns the same list, longer), and those after them.
+
+        So a line costs no more the longer it gets.
+        """
+        size = len(self._text) if until is None else until - len(self._ready_text)
+        now, later = self._text[:size], self._text[size:]
+        self._text = now
+        self._decide(self._ready.append)
+        self._ready_text += now[: len(now) - len(self._text)]
+        shown = self._shown(self._text)
+        self._text += later
+        return self._ready, shown
+
+    def _shown(self, text: str) -> list[Atom]:
         out: list[Atom] = []
-        self._render(shown, out.append, self._line)
+        self._render(closed_for_now(text), out.append, self._line)
         while out and isinstance(out[-1], Line):
             out.pop()
         return out
@@ -106,14 +143,42 @@ class Paragraph:
         segment = self._text[:end]
         return is_plain(segment) or not is_open(segment)
 
+    def _leave_plain(self, sink: Sink) -> None:
+        """Hand over the words at the start that are surely text: most words are, and need no parser."""
+        if _BOUNDARY.search(self._text) is None:
+            return
+        until = plain_until(self._text)
+        if clean(self._text[:until]) != self._text[:until]:
+            return
+        start, source = 0, self._offsets[0][1]
+        for found in _BOUNDARY.finditer(self._text, 0, until + 1):
+            end = found.end()
+            if end > until or end - start > LONGEST_PIECE:
+                break
+            word = self._text[start:end]
+            if self._line is not None and (word := word.lstrip()):
+                sink(self._line)
+                self._line, self.wrote = None, True
+            if word:
+                sink(Text(word, self._wrap, False, source + start))
+            start = end
+        if start:
+            self._drop(start)
+
     def _leave(self, sink: Sink, end: int) -> None:
         if end:
             before = self._line
             self._line = self._render(self._text[:end], sink, before)
             self.wrote = self.wrote or self._line is not before
+        self._drop(end)
+
+    def _drop(self, end: int) -> None:
+        """Remove the text up to `end`, which was handed over."""
         self._text = self._text[end:]
-        offsets = self._offsets if len(self._offsets) == 1 else self._current(end)
-        self._offsets = [(max(0, at - end), source + max(0, end - at)) for at, source in offsets]
+        if len(self._offsets) == 1:
+            self._offsets = [(0, self._offsets[0][1] + end)]
+        else:
+            self._offsets = [(max(0, at - end), source + max(0, end - at)) for at, source in self._current(end)]
         self._scanned = self._looked = 0
 
     def _current(self, end: int) -> list[tuple[int, int]]:

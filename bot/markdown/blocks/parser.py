@@ -7,7 +7,7 @@ into chunks.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.markdown.blocks.base import Block, BlockContext
@@ -64,15 +64,15 @@ class Blocks:
         self._end_block()
         self._end_paragraph()
 
-    def tail(self) -> list[Atom]:
-        """The atoms that may be shown after those handed over."""
+    def tail(self) -> tuple[Sequence[Atom], list[Atom]]:
+        """The atoms to show after those handed over: those that stay, in a list that only grows, and the rest."""
         if self._open_block is not None:
-            return self._open_block.preview(_in_block(self._open_block, self._line) or "")
+            return (), self._open_block.preview(_in_block(self._open_block, self._line) or "")
         if self._paragraph is None:
-            return []
-        # From a pipe on, the line may turn out to be a table's header.
-        is_text = not (self._header_line or self._header)
-        return self._paragraph.preview(until=None if is_text else first_pipe(self._paragraph.text))
+            return (), []
+        if self._header_line or self._header:  # from a pipe on, it may turn out to be a table's header
+            return self._paragraph.preview_held(first_pipe(self._paragraph.text))
+        return (), self._paragraph.preview()
 
     def _more(self, text: str) -> None:
         self._at += len(text)

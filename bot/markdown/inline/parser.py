@@ -263,6 +263,12 @@ def is_plain(source: str) -> bool:
     return _SPECIAL.search(source) is None
 
 
+def plain_until(source: str) -> int:
+    """The index of the first character that could begin markup; the length of the text if there is none."""
+    found = _SPECIAL.search(source)
+    return len(source) if found is None else found.start()
+
+
 def tokens(source: str) -> list[Token]:
     """The inline tokens of a finished text, with unclosed markers as text. Types in addition to markdown-it's own:
     `formula`, `spoiler_open`/`_close`, `footnote`, `address`."""

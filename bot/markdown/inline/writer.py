@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from markdown_it.token import Token
 
@@ -13,7 +13,7 @@ from bot.markdown.live_forms import breaks, invite
 from bot.markdown.paginator import Text
 
 _WORD = re.compile(r"\s*\S+(?:\s+|\Z)|\s+")
-_LONGEST_WORD = 80  # longer runs (scripts without spaces) are split so that a page can end inside them
+LONGEST_PIECE = 80  # longer runs (scripts without spaces) are split so that a page can end inside them
 _DEEPEST_MARKS = 12  # marks inside marks, more than a person can tell apart
 _UNRELATED = "\ufffc"  # stands for code and line ends, which no live form goes across
 _PAIRS = {"strong": "**", "em": "*", "s": "~~", "spoiler": "||"}
@@ -42,11 +42,11 @@ def plain(source: str) -> str:
 
 def words(text: str) -> list[str]:
     """The text in pieces of a word and the space after it; a very long word is split into several pieces."""
-    if len(text) <= _LONGEST_WORD and " " not in text:
+    if len(text) <= LONGEST_PIECE and " " not in text:
         return [text] if text else []
     out: list[str] = []
     for word in _WORD.findall(text):
-        if len(word) <= _LONGEST_WORD:
+        if len(word) <= LONGEST_PIECE:
             out.append(word)
         else:
             out.extend(_parted(word))
@@ -316,7 +316,8 @@ def _neutralised(run: _Run, places: list[int]) -> Iterator[_Run]:
         yield _Run(links.broken(text[start:end]), (*(mark for mark in run.marks if mark != "`"), "`"), code=True)
         places, at = [place for place in places if place > end], end
     rest = [place - at for place in places]
-    yield replace(run, text=_escaped(text[at:], rest) if run.raw else _inserted(text[at:], rest))
+    shown = _escaped(text[at:], rest) if run.raw else _inserted(text[at:], rest)
+    yield _Run(shown, run.marks, run.raw, run.code, run.whole)
 
 
 def _escaped(text: str, places: list[int]) -> str:

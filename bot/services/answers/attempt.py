@@ -23,7 +23,7 @@ from bot.domain.chat import (
     Text,
 )
 from bot.domain.conversation.tokens import TokenEstimator
-from bot.domain.queue.request import Answer, StoredRequest, Used
+from bot.domain.queue.request import Answer, GenerationOptions, StoredRequest, Used
 from bot.domain.scheduler import Scheduler
 from bot.errors import (
     BotError,
@@ -109,12 +109,12 @@ class Attempt:
         self._options = parts.prompts.options(request.question)
         self._prefixes = parts.prompts.policy.assistant_prefix
         self._stop: Stop | None = None
-        self._started = self._was_taken = False
+        self._started = self._was_taken = self._leaves = False
         self._prompt_tokens = 0
         self._buffer = StreamBuffer(parts.clock)
         self._buffer.model = model
         self._base = ""
-        self._broken: list[str] | None = None
+        self._broken: Text | None = None
         self._goes_on = False
         self._waits = False
         self._repeat_until = 0.0
@@ -143,7 +143,14 @@ class Attempt:
         if self._stop is None:
             self._stop = stop
             if self._reader is not None and self.withdrawable:
-                self._reader.cancel()
+                # What has arrived by now is read first.
+                self.live.view.demand.ask()
+                asyncio.get_running_loop().call_soon(self._interrupt)
+
+    def _interrupt(self) -> None:
+        """End the reading, unless it is ending: closing the connection must not be interrupted."""
+        if self._reader is not None and not self._leaves:
+            self._reader.cancel()
 
     @property
     def used(self) -> Used | None:
@@ -213,8 +220,8 @@ class Attempt:
             return prompt if self._is_put_off(error) else None
         if not (error.retryable and self._buffer.fresh):
             return None
-        self._log.warning("answer.repeated", code=error.code, detail=str(error), pieces=len(self._buffer.pieces))
-        self._broken = self._buffer.pieces
+        self._log.warning("answer.repeated", code=error.code, detail=str(error), tokens=self._buffer.text_tokens)
+        self._broken = Text(self._buffer.text, self._buffer.text_tokens)
         self._repeat_until = self._clock.monotonic() + REPEAT_PATIENCE
         return replace(prompt, prefix=prefix_of(self._base + self._buffer.text, self._prefixes))
 
@@ -259,10 +266,10 @@ class Attempt:
 
     def _keep_longest(self) -> None:
         """Keep the longer of the two texts, as the repetition failed too."""
-        broken = "".join(self._broken or ())
-        if len(broken) > len(self._buffer.text):
-            self._buffer.replace(self._broken or [])
-            self.live.view.restore(broken)
+        broken = self._broken
+        if broken is not None and len(broken.text) > len(self._buffer.text):
+            self._buffer.replace(broken.text, broken.tokens)
+            self.live.view.restore(broken.text)
 
     async def _joined(self, reader: asyncio.Task[_T]) -> _T | None:
         try:
@@ -278,31 +285,20 @@ class Attempt:
     async def _read(self, prompt: Prompt) -> Finish | None:
         goes_on = bool(prompt.prefix) and self._broken is not None
         self._buffer.sent(prompt.prefix, keep=goes_on)
-        messages = prompt.window.messages
-        if prompt.prefix:
-            messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
-        chat = ChatRequest(
-            messages=messages,
-            max_tokens=max(1, self._options.max_tokens - len(self._buffer.pieces)),
-            temperature=self._options.temperature,
-            top_k=self._options.top_k,
-            # An answer that has begun needs no more thinking; an engine would take its words for thoughts.
-            think=False if prompt.prefix or prompt.thought_enough else self.request.question.think,
-            goes_on=bool(prompt.prefix),
-        )
-        worked = False
-        async with self._parts.scheduler.stream_chat(chat) as events:
+        chat = _chat_request(prompt, self._options, self.request.question.think, self._buffer.text_tokens)
+        worked = self._leaves = False
+        async with self._parts.scheduler.stream_chat(chat, demand=self.live.view.demand) as events:
             async for event in events:
                 if isinstance(event, Started):
                     self._taken(event)
-                if self._stop is not None:
-                    return None
-                if not worked and not isinstance(event, Started):
+                elif not worked:
                     worked = True
                     self._gate.worked(self.request.request_id)
-                if isinstance(event, Finish):
-                    return event
-                self._take(event)
+                if not isinstance(event, Finish):
+                    self._take(event)
+                self._leaves = isinstance(event, Finish) or self._stop is not None
+                if self._leaves:
+                    return event if isinstance(event, Finish) and self._stop is None else None
         return None
 
     def _taken(self, event: Started) -> None:
@@ -317,20 +313,22 @@ class Attempt:
 
     def _take(self, event: StreamEvent) -> None:
         if isinstance(event, Text):
-            if new := self._buffer.add_text(event.text):
-                self.live.view.text(new)
+            if new := self._buffer.add_text(event.text, event.tokens):
+                self.live.view.text(new, event.tokens)
                 self.live.show()
         elif isinstance(event, Reasoning):
             self._buffer.add_reasoning(event.text)
             self.live.view.show_thinking()
 
     async def _tick(self) -> None:
+        told = 0
         while True:
             await self._clock.sleep(FOOTER_TICK)
             if self._waits:
                 self._show_repeat()
-            else:
+            elif self._buffer.text_tokens == told:  # new text is shown anyway, with the footer
                 self.live.show()
+            told = self._buffer.text_tokens
 
     async def _prompt(self) -> Prompt:
         prompt = await self._parts.prompts.of(self.request.question, assistant_prefix=self._prefixes)
@@ -339,6 +337,22 @@ class Attempt:
         self._base, self._prompt_tokens = prompt.base, prompt.window.tokens
         self._buffer.summarised, self._buffer.recalled = prompt.window.summarised, prompt.recalled
         return prompt
+
+
+def _chat_request(prompt: Prompt, options: GenerationOptions, think: bool | None, written: int) -> ChatRequest:
+    """What is asked for, when so many tokens are ``written`` already."""
+    messages = prompt.window.messages
+    if prompt.prefix:
+        messages = (*messages, ChatMessage(Role.ASSISTANT, prompt.prefix.rstrip()))
+    return ChatRequest(
+        messages=messages,
+        max_tokens=max(1, options.max_tokens - written),
+        temperature=options.temperature,
+        top_k=options.top_k,
+        # An answer that has begun needs no more thinking; an engine would take its words for thoughts.
+        think=False if prompt.prefix or prompt.thought_enough else think,
+        goes_on=bool(prompt.prefix),
+    )
 
 
 def _calibrate(estimator: TokenEstimator, prompt: Prompt, stats: AnswerStats) -> None:

@@ -19,7 +19,7 @@ class StreamBuffer:
         self._pace = Pace()
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._kept = 0
+        self._tokens = self._thought = self._kept = 0
         self._doubled = ""
         self.model: str | None = None
         self.recalled: int | None = None
@@ -31,19 +31,19 @@ class StreamBuffer:
         return "".join(self._text)
 
     @property
-    def pieces(self) -> list[str]:
-        """The answer so far, a piece for about each token."""
-        return list(self._text)
+    def text_tokens(self) -> int:
+        """About how many tokens the answer so far has."""
+        return self._tokens
 
     @property
     def fresh(self) -> bool:
         """Whether the last stream brought any of the answer."""
-        return len(self._text) > self._kept
+        return self._tokens > self._kept
 
     @property
     def tokens(self) -> int:
-        """How many tokens the cluster has written, reasoning included: a piece is about one."""
-        return len(self._text) + len(self._reasoning)
+        """About how many tokens the cluster has written, reasoning included."""
+        return self._tokens + self._thought
 
     @property
     def elapsed(self) -> float:
@@ -58,10 +58,11 @@ class StreamBuffer:
         """
         self._doubled = prefix[len(prefix.rstrip()) :]
         if keep:
-            self._kept = len(self._text)
+            self._kept = self._tokens
             return
         self._sent_at, self._first_at, self._held = self._clock.monotonic(), None, None
-        self._text, self._reasoning, self._kept, self._pace = [], [], 0, Pace()
+        self._text, self._reasoning, self._pace = [], [], Pace()
+        self._tokens = self._thought = self._kept = 0
 
     def taken(self, held: float) -> None:
         """Note that a pipeline took the question after the scheduler ``held`` it for so many seconds. The time to
@@ -69,32 +70,34 @@ class StreamBuffer:
         if self._held is None:
             self._held = held
 
-    def add_text(self, piece: str) -> str:
-        """Add a piece of the answer; returns the part of it that is new."""
+    def add_text(self, piece: str, tokens: int = 1) -> str:
+        """Add a piece of the answer, of about so many ``tokens``; returns the part of it that is new."""
         while self._doubled and piece:
             if piece[0] != self._doubled[0]:
                 self._doubled = ""
                 break
             piece, self._doubled = piece[1:], self._doubled[1:]
         if piece:
-            self._came()
+            self._came(tokens)
             self._text.append(piece)
+            self._tokens += tokens
         return piece
 
     def add_reasoning(self, piece: str) -> None:
         """Add a piece of the model's thinking."""
-        self._came()
+        self._came(1)
         self._reasoning.append(piece)
+        self._thought += 1
 
-    def _came(self) -> None:
+    def _came(self, tokens: int) -> None:
         now = self._clock.monotonic()
-        self._pace.came(now)
+        self._pace.came(now, tokens)
         if self._first_at is None:
             self._first_at = now
 
-    def replace(self, pieces: list[str]) -> None:
-        """Replace the answer with these pieces."""
-        self._text = list(pieces)
+    def replace(self, text: str, tokens: int) -> None:
+        """Replace the answer with this text of about so many ``tokens``."""
+        self._text, self._tokens = [text], tokens
 
     def complete(self, finish: Finish) -> Answer:
         """The whole answer, after the stream reached its end."""

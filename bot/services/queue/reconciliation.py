@@ -75,6 +75,10 @@ class Reconciliation:
             await woken(self._in_flight.losses, self._clock, RECONCILE_EVERY)
             await self.reconcile()
 
+    def soon(self) -> None:
+        """Compare at once: there may be a difference."""
+        self._in_flight.losses.set()
+
     async def reconcile(self) -> None:
         """Compare what is stored with what is held, and begin to mend each difference. Raises
         :class:`StorageError`."""

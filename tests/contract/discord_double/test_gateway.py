@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,9 @@ import yarl
 
 from sandbox.discord_api import DiscordDouble
 from tests.contract.discord_double.conftest import connected
+
+Frame = dict[str, Any]
+Socket = aiohttp.ClientWebSocketResponse
 
 
 async def test_ready_tells_who_and_where(double: DiscordDouble, bot: Any) -> None:
@@ -98,6 +102,7 @@ async def test_a_token_may_have_two_sessions_for_one_shard(double: DiscordDouble
     Source: developers/events/gateway, "Sharding".
     """
     body = {"token": double.token, "intents": discord.Intents.default().value}
+    double.session_starts.identify_every = 0.0
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(double.gateway_url) as first,
@@ -158,11 +163,128 @@ async def test_events_go_only_where_an_intent_asks_for_them(
 
 async def test_two_shards_share_the_guilds(monkeypatch: pytest.MonkeyPatch) -> None:
     """``(guild_id >> 22) % shards``; direct messages go to shard 0."""
-    async with DiscordDouble(latency=0) as double, connected(double, monkeypatch, shard_count=2) as bot:
+    double = DiscordDouble(latency=0)
+    double.session_starts.max_concurrency = 2
+    async with double, connected(double, monkeypatch, shard_count=2) as bot:
         assert sorted(guild.shard_id for guild in bot.guilds) == [0, 1]
         for name, channel in (("ada", "general"), ("stranger", "lobby")):
             asked = await double.person(name).slash(channel, "ask", prompt="why?")
             assert (await asked.response()).text == "hello"
+
+
+async def identified(socket: Socket, double: DiscordDouble, *shard: object) -> Frame:
+    """What the gateway answers to an IDENTIFY as this ``[shard_id, num_shards]``: a frame, or its close code."""
+    intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True).value
+    body: Frame = {"token": double.token, "intents": intents}
+    if shard:
+        body["shard"] = list(shard)
+    await socket.send_str(json.dumps({"op": 2, "d": body}))
+    return await frame_of(socket, lambda frame: frame["op"] != 10)
+
+
+async def frame_of(socket: Socket, wanted: Callable[[Frame], object]) -> Frame:
+    """The next frame that is wanted; ``{"closed": code}`` when the socket is closed instead."""
+    async with asyncio.timeout(5):
+        while (message := await socket.receive()).type is aiohttp.WSMsgType.TEXT:
+            if wanted(frame := json.loads(message.data)):
+                return dict(frame)
+    return {"closed": socket.close_code}
+
+
+async def test_a_shard_hears_of_its_own_guilds_and_shard_0_of_direct_messages(double: DiscordDouble) -> None:
+    """Also when each shard is a process of its own, and the application's shards are not all there."""
+    double.session_starts.max_concurrency = 2
+    ada, stranger = double.person("ada"), double.person("stranger")
+    homes = {double.channel(name).guild_id or 0: name for name in ("general", "lobby")}
+    rooms = {(guild_id >> 22) % 2: name for guild_id, name in homes.items()}
+    async with aiohttp.ClientSession() as session:
+        sockets = [await session.ws_connect(double.gateway_url) for _ in range(2)]
+        for shard, socket in enumerate(sockets):
+            ready = await identified(socket, double, shard, 2)
+            assert ready["d"]["shard"] == [shard, 2]
+            assert len(ready["d"]["guilds"]) == 1
+        said: dict[int, list[int]] = {0: [], 1: []}
+        for text in ("hello", "last"):
+            for shard, room in rooms.items():
+                who = ada if room == "general" else stranger
+                said[shard].append((await who.say(room, f"<@{double.application_id}> {text}")).id)
+            if text == "hello":
+                said[0].append((await ada.say(ada.dm, text)).id)
+        for shard, socket in enumerate(sockets):
+            heard: list[int] = []
+            while said[shard][-1] not in heard:
+                frame = await frame_of(socket, lambda frame: frame.get("t") == "MESSAGE_CREATE")
+                heard.append(int(frame["d"]["id"]))
+            assert heard == said[shard]
+
+
+async def test_a_bucket_takes_one_identify_in_its_time(double: DiscordDouble) -> None:
+    """The bucket is ``shard_id % max_concurrency``; too early a one gets an invalid session (op 9)."""
+    starts = double.session_starts
+    starts.max_concurrency, starts.identify_every = 2, 60.0
+    async with aiohttp.ClientSession() as session:
+        answers = [
+            await identified(await session.ws_connect(double.gateway_url), double, shard, 4) for shard in range(3)
+        ]
+    assert [answer.get("t") or (answer["op"], answer["d"]) for answer in answers] == ["READY", "READY", (9, False)]
+    assert starts.too_early == [2]
+
+
+async def test_what_is_left_for_today_is_told_and_used_up(double: DiscordDouble) -> None:
+    """One IDENTIFY too many and the token is worth nothing (Discord resets it)."""
+    starts = double.session_starts
+    starts.identify_every, starts.remaining, starts.recommended = 0.0, 1, 3
+    headers = {"Authorization": f"Bot {double.token}"}
+    async with aiohttp.ClientSession() as session:
+        told = []
+        for _ in range(2):
+            async with session.get(f"{double.api_url}/gateway/bot", headers=headers) as answer:
+                body = await answer.json()
+                told.append((body["shards"], body["session_start_limit"]["remaining"]))
+            first = await identified(await session.ws_connect(double.gateway_url), double)
+            assert first.get("t", first.get("closed")) == ("READY" if len(told) == 1 else 4004)
+    assert told == [(3, 1), (3, 0)]
+
+
+@pytest.mark.parametrize(
+    ("shard", "code"),
+    [((2, 2), 4010), ((-1, 2), 4010), (("0", 1), 4010), ((0,), 4010), ((0, 1), 4011), ((), 4011)],
+)
+async def test_a_shard_that_cannot_be_is_refused(
+    double: DiscordDouble, shard: tuple[object, ...], code: int
+) -> None:
+    """4010: no such shard; 4011: the application is in more guilds than so few shards may have."""
+    double.session_starts.fewest = 2
+    async with aiohttp.ClientSession() as session, session.ws_connect(double.gateway_url) as socket:
+        assert await identified(socket, double, *shard) == {"closed": code}
+
+
+async def test_a_cut_session_can_be_resumed_although_another_process_has_begun_one(double: DiscordDouble) -> None:
+    """As in a rolling restart: the old process loses its connection while the new one begins."""
+    async with aiohttp.ClientSession() as session:
+        first = await session.ws_connect(double.gateway_url)
+        ready = await identified(first, double, 0, 1)
+        await first.close()
+        await double.wait_until(lambda: not double.gateway.connected)
+        double.session_starts.identify_every = 0.0
+        second = await session.ws_connect(double.gateway_url)
+        assert (await identified(second, double, 0, 1))["t"] == "READY"
+        again = await session.ws_connect(double.gateway_url)
+        resume = {"token": double.token, "session_id": ready["d"]["session_id"], "seq": ready["s"]}
+        await again.send_str(json.dumps({"op": 6, "d": resume}))
+        assert (await frame_of(again, lambda frame: frame.get("t") == "RESUMED"))["t"] == "RESUMED"
+
+
+async def test_one_shard_can_be_cut_off(double: DiscordDouble) -> None:
+    """The other one stays."""
+    double.session_starts.max_concurrency = 2
+    async with aiohttp.ClientSession() as session:
+        sockets = [await session.ws_connect(double.gateway_url) for _ in range(2)]
+        for shard, socket in enumerate(sockets):
+            await identified(socket, double, shard, 2)
+        await double.gateway.drop(4000, shard=1)
+        assert await frame_of(sockets[1], lambda _: False) == {"closed": 4000}
+        await double.wait_until(lambda: double.gateway.ready_shards == {0})
 
 
 async def test_threads_and_members_are_announced(double: DiscordDouble, bot: Any) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from bot.domain.chat import Reasoning, StreamEvent, Text, Usage
 
 FOLDER = Path(__file__).parents[2] / "data" / "recordings"
 
@@ -94,3 +98,35 @@ def _from_curl(name: str, text: str) -> Recording:
     # recording 12 has a masked name in its body, so that its length is no longer the recorded one
     head_bytes = re.sub(rb"content-length: \d+", b"content-length: %d" % len(body_bytes), head_bytes)
     return Recording(name, ((0.0, head_bytes + body_bytes),), held=False)
+
+
+def expected_content(name: str) -> list[Text | Reasoning]:
+    """What a recorded answer consists of, a piece for each chunk."""
+    found: list[Text | Reasoning] = []
+    for payload in load(name).payloads:
+        choices = payload.get("choices", [])
+        assert isinstance(choices, list)
+        for choice in choices:
+            delta = choice["delta"]
+            if "reasoning" in delta:
+                found.append(Reasoning(delta["reasoning"]))
+            if "content" in delta:
+                found.append(Text(delta["content"]))
+    return found
+
+
+def runs(content: Sequence[StreamEvent]) -> list[tuple[type[StreamEvent], str]]:
+    """Each run of pieces of the same kind as one: those that come together are given together."""
+    grouped = itertools.groupby((piece for piece in content if isinstance(piece, Text | Reasoning)), type)
+    return [(kind, "".join(piece.text for piece in pieces)) for kind, pieces in grouped]
+
+
+def joined(content: list[Text | Reasoning], kind: type[Text | Reasoning]) -> str:
+    """The text or the reasoning of an answer."""
+    return "".join(event.text for event in content if isinstance(event, kind))
+
+
+def reported_usage(name: str) -> list[Usage]:
+    """The counts of tokens in a recorded answer."""
+    counts = [found for payload in load(name).payloads if isinstance(found := payload.get("usage"), dict)]
+    return [Usage(found["prompt_tokens"], found["completion_tokens"]) for found in counts]

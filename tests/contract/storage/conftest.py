@@ -1,4 +1,4 @@
-"""The same stores twice: in memory, and on SQLite."""
+"""The same stores three times: in memory, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.conversation.store import ConversationKey, ConversationStore
 from bot.domain.queue.store import RequestStore
 from bot.storage.database import Database
 from tests.fakes.conversations import MemoryConversations
-from tests.fakes.databases import new_database
+from tests.fakes.databases import ENGINES, empty_database
 from tests.fakes.requests import MemoryRequests
 
 
@@ -24,7 +24,7 @@ class Stores:
     conversations: ConversationStore
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", *ENGINES])
 async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
     """Empty stores with the conversations 1, 2 and 3."""
     if request.param == "memory":
@@ -33,7 +33,7 @@ async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         await _three_channels(found)
         yield found
         return
-    async with Database.open(new_database(tmp_path)) as database:
+    async with Database.open(await empty_database(request.param, tmp_path)) as database:
         found = Stores(database.requests, database.conversations)
         await _three_channels(found)
         yield found

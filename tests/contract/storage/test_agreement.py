@@ -1,4 +1,4 @@
-"""The queue in memory and the queue on SQLite behave the same, for any steps."""
+"""The queue in memory and the queue on each database behave the same, for any steps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import AdmissionError
 from bot.storage.database import Database
 from tests.fakes.clocks import always
-from tests.fakes.databases import new_database
+from tests.fakes.databases import ENGINES, empty_database
 from tests.fakes.questions import answer, question
 from tests.fakes.requests import MemoryRequests
 
@@ -87,9 +88,9 @@ _steps = st.builds(
 )
 
 
-async def _compare(steps: Sequence[Step], folder: Path) -> None:
+async def _compare(steps: Sequence[Step], url: str) -> None:
     memory = MemoryRequests()
-    async with Database.open(new_database(folder)) as database:
+    async with Database.open(url) as database:
         for number in (1, 2, 3):
             await database.conversations.conversation(ConversationKey(number))
         for number, step in enumerate(steps, start=1):
@@ -101,9 +102,14 @@ async def _compare(steps: Sequence[Step], folder: Path) -> None:
         assert await database.requests.counts() == await memory.counts()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @settings(max_examples=25, deadline=None)
 @given(st.lists(_steps, max_size=40))
-def test_both_queues_agree(steps: list[Step]) -> None:
+def test_both_queues_agree(engine: str, steps: list[Step]) -> None:
     """Every result, the order of the queue after every step, and the end are equal."""
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_compare(steps, Path(folder)))
+
+    async def compare() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            await _compare(steps, await empty_database(engine, Path(folder)))
+
+    asyncio.run(compare())

@@ -1,4 +1,4 @@
-"""The cluster's history, names and switches on SQLite."""
+"""The cluster's history, names and switches on each database."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from bot.domain.cluster.events import ClusterEvent, EventKind
 from bot.domain.cluster.history import Sample
 from bot.domain.cluster.switch_steps import Step, Switch, SwitchState
 from bot.storage.database import Database
-from tests.fakes.databases import new_database
+from tests.fakes.databases import ENGINES, empty_database
 
 HOUR = 3600.0
 SWITCH = Switch("0a", "new", 1, True, "old", 1, 7, 0.0)
 
 
-@pytest.fixture
-async def databases(tmp_path: Path) -> AsyncIterator[tuple[Database, Database]]:
-    """Two processes on the same file."""
-    url = new_database(tmp_path)
+@pytest.fixture(params=ENGINES)
+async def databases(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Database, Database]]:
+    """Two processes on the same database."""
+    url = await empty_database(request.param, tmp_path)
     async with Database.open(url) as one, Database.open(url) as other:
         yield one, other
 

@@ -153,6 +153,16 @@ async def test_what_runs_elsewhere_takes_room(stores: Stores) -> None:
     assert await stores.requests.claim("other", now=always(10.0), lease=30, room=2) is None
 
 
+async def test_what_a_dead_process_held_leaves_room(stores: Stores) -> None:
+    """Its lease is over: nothing of it runs any more, though nobody has put it back yet."""
+    for number in (1, 2):
+        await stores.requests.enqueue(question(str(number), user=number, conversation=number), WIDE)
+    await stores.requests.claim("dead", now=always(10.0), lease=30)
+
+    assert await stores.requests.claim("me", now=always(40.0), lease=30, room=1) is None
+    assert await stores.requests.claim("me", now=always(40.1), lease=30, room=1) is not None
+
+
 async def test_a_question_that_is_set_aside_keeps_its_position(stores: Stores) -> None:
     """Others are claimed meanwhile, but not what its asker asked after it in the same conversation."""
     for request_id, user, conversation in (("a", 1, 1), ("follow-up", 1, 1), ("elsewhere", 1, 2), ("b", 2, 1)):

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
@@ -25,6 +25,7 @@ from bot.clock import Clock, SystemClock
 from bot.discord_io.delivery.answer import AnswerDelivery
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.queue.request import Destination
 from bot.presentation.page import Page
@@ -64,33 +65,25 @@ class Wire:
     methods: list[str] = field(default_factory=list)
     edit_left: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def watch(self, trace: aiohttp.TraceConfig) -> None:
-        """Count what passes through a client with this trace."""
-        trace.on_request_start.append(self._started)
-        trace.on_request_end.append(self._ended)
-        trace.on_request_exception.append(self._broke)
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Count what is sent through any session."""
+        send = aiohttp.ClientSession._request
 
-    async def _started(
-        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
-    ) -> None:
-        self.methods.append(params.method)
-        if params.method == "PATCH":
-            self.under_way += 1
-            self.edit_left.set()
-        self.most = max(self.most, self.under_way)
+        async def watched(
+            session: aiohttp.ClientSession, method: str, url: Any, **options: Any
+        ) -> aiohttp.ClientResponse:
+            is_edit = method == "PATCH"
+            self.methods.append(method)
+            self.under_way += is_edit
+            self.most = max(self.most, self.under_way)
+            if is_edit:
+                self.edit_left.set()
+            try:
+                return await send(session, method, url, **options)
+            finally:
+                self.under_way -= is_edit
 
-    async def _ended(
-        self, _session: aiohttp.ClientSession, _context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
-    ) -> None:
-        self.under_way -= params.method == "PATCH"
-
-    async def _broke(
-        self,
-        _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
-        params: aiohttp.TraceRequestExceptionParams,
-    ) -> None:
-        self.under_way -= params.method == "PATCH"
+        monkeypatch.setattr(aiohttp.ClientSession, "_request", watched)
 
 
 @dataclass(eq=False)
@@ -167,11 +160,12 @@ class DeliveryRig:
 async def logged_in(
     double: DiscordDouble, monkeypatch: pytest.MonkeyPatch, wire: Wire, clock: Clock, outgoing: Outgoing
 ) -> AsyncIterator[discord.Client]:
-    """A client whose REST calls reach the double, without a gateway; it has registered ``/ask``."""
+    """A client whose calls reach the double as the bot's do, without a gateway; it has registered ``/ask``."""
     monkeypatch.setattr(discord.http.Route, "BASE", double.api_url)
-    trace = WireObserver(clock, Metrics(), outgoing).trace_config()
-    wire.watch(trace)
-    client = discord.Client(intents=discord.Intents.none(), http_trace=trace)
+    observer = WireObserver(clock, Metrics(), outgoing)
+    repeat_broken_calls(observer)
+    wire.watch(monkeypatch)
+    client = discord.Client(intents=discord.Intents.none(), http_trace=observer.trace_config())
     tree = discord.app_commands.CommandTree(client)
 
     @tree.command(name="ask", description="Ask")

@@ -274,10 +274,10 @@ class NotedClock(FastClock):
 async def test_what_cannot_be_edited_any_more_is_sent_anew(monkeypatch: pytest.MonkeyPatch, private: bool) -> None:
     """Attempts get rarer and end. A private message has no other route: the waiting caller gets the error."""
     clock = NotedClock(100.0)
-    outgoing = Outgoing(CLOCK, Metrics())
+    outgoing = Outgoing(clock, Metrics())
     async with (
         DiscordDouble(latency=0.0, limits=False) as double,
-        logged_in(double, monkeypatch, Wire(), CLOCK, outgoing) as client,
+        logged_in(double, monkeypatch, Wire(), clock, outgoing) as client,
     ):
         live_answers = DeliveryRig(double, Deliveries(client, clock, outgoing), Wire(), outgoing, client)
         delivery, message, _ = await live_answers.open(private=private, lives=1e12)

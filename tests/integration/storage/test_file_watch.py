@@ -10,13 +10,13 @@ from structlog.testing import capture_logs
 
 from bot.errors import StorageError
 from bot.storage.database import Database
-from bot.storage.engine import database_file
-from bot.storage.file_watch import ENDS_AFTER, LOOK_EVERY, FileWatch
+from bot.storage.engine import DatabaseWatch, database_file
+from bot.storage.file_watch import ENDS_AFTER, LOOK_EVERY
 from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
 
 
-async def ended(watch: FileWatch, clock: HandClock) -> StorageError:
+async def ended(watch: DatabaseWatch, clock: HandClock) -> StorageError:
     """Run a watch to its end; it says what is wrong once, and ends after its bound."""
     with capture_logs() as logs:
         task = asyncio.create_task(watch.run(clock))

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from bot.errors import ConfigError, StorageError
-from bot.storage import migrate
+from bot.storage import migrate, sqlite_schema
 from bot.storage.tables import metadata
 from tests.fakes.databases import new_database
 
@@ -25,7 +25,7 @@ FIRST = (
     "INSERT INTO requests (request_id, state, kind, conversation_id, user_id, user_name, locale,"
     " application_id, channel_id, private, channel_route, prompt, material, asked_at, cost, weight,"
     " floor_tag, start_tag, charge, attempts, enqueued_at, changed_at)"
-    " VALUES ('r', 'queued', 'ask', 1, 4, 'Ana', 'en-US', 9, 70, 0, 1, 'why?', '', 1, 100, 1,"
+    " VALUES ('r', 'queued', 'ask', 1, 4, 'Ana', 'en-US', 9, 70, FALSE, TRUE, 'why?', '', 1, 100, 1,"
     " 0, 0, 0, 0, 1, 1)",
     "INSERT INTO request_messages (request_id, page, message_id) VALUES ('r', 0, 77)",
     "INSERT INTO turns (conversation_id, root_id, request_id, asker_id, asker_name, question, material,"
@@ -119,7 +119,7 @@ async def test_a_first_start_makes_folder_file_and_schema(tmp_path: Path) -> Non
     engine = create_engine(f"sqlite:///{expected}")
     metadata.create_all(engine)
     engine.dispose()
-    assert migrate.revision(file) == migrate.HEAD
+    assert sqlite_schema.revision(file) == migrate.HEAD
     assert schema(file) == schema(expected)
     assert rows(file, "SELECT virtual_time, paused_since FROM line_state") == [(0.0, None)]
     assert sorted(path.name for path in file.parent.iterdir()) == ["bot.db"]
@@ -154,7 +154,7 @@ def test_data_of_every_older_schema_survives(tmp_path: Path, older: str) -> None
 
     assert migrate.upgrade_sync(f"sqlite+aiosqlite:///{file}") == older
 
-    assert migrate.revision(file) == migrate.HEAD
+    assert sqlite_schema.revision(file) == migrate.HEAD
     assert rows(file, "SELECT request_id, prompt, state FROM requests") == [("r", "why?", "queued")]
     assert rows(file, "SELECT question, answer FROM turns") == [("what?", "that")]
     assert (tmp_path / f"bot.db.{older}.bak").exists() == (older != migrate.HEAD)
@@ -191,7 +191,7 @@ def test_an_upgrade_leaves_a_copy_of_what_was(tmp_path: Path, next_migration: Pa
         assert migrate.upgrade_sync(url) == before
 
     copy = tmp_path / f"bot.db.{before}.bak"
-    assert (migrate.revision(file), migrate.revision(copy)) == ("9999", before)
+    assert (sqlite_schema.revision(file), sqlite_schema.revision(copy)) == ("9999", before)
     assert rows(copy, "SELECT value FROM facts") == [("abc",)]
     assert not rows(file, "SELECT name FROM sqlite_master WHERE name = 'facts'")
 
@@ -208,7 +208,7 @@ def test_a_failed_migration_changes_nothing(tmp_path: Path, next_migration: Path
     with pytest.raises(StorageError, match="syntax error"):
         migrate.upgrade_sync(url)
 
-    assert migrate.revision(file) == before
+    assert sqlite_schema.revision(file) == before
     assert schema(file) == unchanged
     assert rows(file, "SELECT value FROM facts") == [("abc",)]
 
@@ -245,7 +245,7 @@ def test_looking_tells_what_a_start_would_find_and_changes_nothing(tmp_path: Pat
     file.parent.mkdir()
     command.upgrade(config(file), revisions()[0])
     assert migrate.readiness(url) == f"schema {revisions()[0]}: the next start brings it to {migrate.HEAD}"
-    assert migrate.revision(file) == revisions()[0]
+    assert sqlite_schema.revision(file) == revisions()[0]
     command.upgrade(config(file), "head")
     assert migrate.readiness(url) == "the schema is the newest"
     execute(file, "UPDATE alembic_version SET version_num = '9999'")
@@ -288,11 +288,11 @@ def test_a_start_does_not_load_alembic(tmp_path: Path) -> None:
 def test_an_empty_file_is_a_database_without_a_schema(tmp_path: Path) -> None:
     """SQLite makes one when it is opened and nothing is written; a sequence's table alone is nothing either."""
     file = tmp_path / "bot.db"
-    assert migrate.revision(file) is None
+    assert sqlite_schema.revision(file) is None
     file.touch()
-    assert migrate.revision(file) is None
+    assert sqlite_schema.revision(file) is None
     with closing(sqlite3.connect(file)) as database:
         database.execute("CREATE TABLE one (id INTEGER PRIMARY KEY AUTOINCREMENT)")
         database.execute("DROP TABLE one")
         database.commit()
-    assert migrate.revision(file) is None
+    assert sqlite_schema.revision(file) is None

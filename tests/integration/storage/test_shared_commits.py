@@ -17,8 +17,9 @@ from sqlalchemy.util import await_only
 
 from bot.errors import DatabaseLocked, StorageError, UserError
 from bot.storage import sqlite
-from bot.storage.engine import Transactions, database_file
+from bot.storage.engine import database_file
 from bot.storage.group_commit import TOGETHER
+from bot.storage.sqlite_transactions import SqliteTransactions
 from bot.storage.statements import unasked
 from bot.storage.tables import facts
 from tests.fakes.databases import new_database
@@ -40,7 +41,7 @@ def refused(connection: Connection) -> str:
     raise UserError("no", key="error.empty_prompt")
 
 
-async def hold_writer(transactions: Transactions) -> tuple[asyncio.Event, asyncio.Task[object]]:
+async def hold_writer(transactions: SqliteTransactions) -> tuple[asyncio.Event, asyncio.Task[object]]:
     """Let a transaction have the writer until the event is set; returns when it has begun."""
     begun, free = asyncio.Event(), asyncio.Event()
 
@@ -56,7 +57,7 @@ async def hold_writer(transactions: Transactions) -> tuple[asyncio.Event, asynci
 
 
 async def at_once(
-    transactions: Transactions, works: Sequence[Callable[[Connection], str]]
+    transactions: SqliteTransactions, works: Sequence[Callable[[Connection], str]]
 ) -> tuple[list[str | BaseException], int]:
     """Write all of ``works`` while the writer is busy; returns the result of each, and the number of commits."""
     commits = 0
@@ -76,7 +77,7 @@ async def at_once(
 
 async def test_writes_that_wait_share_a_commit(tmp_path: Path) -> None:
     """A burst costs a few commits, not one for each write; a refused write undoes only its own changes."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     names = [f"{number:03d}" for number in range(2 * TOGETHER + 8)]
     try:
         results, commits = await at_once(transactions, [put(names[0]), refused, *map(put, names[1:])])
@@ -96,7 +97,7 @@ async def test_q6_writes_that_meet_a_lock_wait_for_it_together(
     """They are told so after one wait; each by itself would wait as long again."""
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
     file = database_file(new_database(tmp_path))
-    transactions, begun = Transactions(file), 0
+    transactions, begun = SqliteTransactions(file), 0
 
     def count(_: Connection) -> None:
         nonlocal begun
@@ -119,7 +120,7 @@ async def test_q6_writes_that_meet_a_lock_wait_for_it_together(
 
 async def test_what_is_urgent_overtakes_what_waits(tmp_path: Path) -> None:
     """Each kind keeps its order; nobody waits for more than one shared commit of the others."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     order: list[str] = []
 
     def noted(key: str) -> Callable[[Connection], None]:
@@ -144,7 +145,7 @@ async def test_what_is_urgent_overtakes_what_waits(tmp_path: Path) -> None:
 
 async def test_who_is_cancelled_before_its_turn_changes_nothing(tmp_path: Path) -> None:
     """One whose transaction runs already changes everything it was to: never a part."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     def two_steps(connection: Connection) -> None:
@@ -174,7 +175,7 @@ async def test_who_is_cancelled_before_its_turn_changes_nothing(tmp_path: Path) 
 async def test_closing_finishes_what_was_submitted_and_takes_nothing_more(tmp_path: Path) -> None:
     """No thread and no connection is left."""
     file = database_file(new_database(tmp_path))
-    transactions = Transactions(file)
+    transactions = SqliteTransactions(file)
     free, busy = await hold_writer(transactions)
     writes = [asyncio.create_task(transactions.write(put(key))) for key in "abc"]
     await asyncio.wait({busy, *writes}, timeout=0)
@@ -199,7 +200,7 @@ async def test_closing_finishes_what_was_submitted_and_takes_nothing_more(tmp_pa
 async def test_a_file_that_cannot_be_opened_is_said_to_everybody_who_waits(tmp_path: Path) -> None:
     """And the next attempt tries again."""
     folder = tmp_path / "missing"
-    transactions = Transactions(folder / "bot.db")
+    transactions = SqliteTransactions(folder / "bot.db")
     try:
         refused_all = await asyncio.gather(*(transactions.write(put(key)) for key in "ab"), return_exceptions=True)
         assert ["unable to open" in str(error) for error in refused_all] == [True, True]
@@ -229,7 +230,7 @@ async def test_a_statement_is_one_trip_to_the_thread(tmp_path: Path, monkeypatch
         connection.execute(unasked(insert(facts)), {"key": "d", "value": ""})
         return [*gone, *left]
 
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         await transactions.write(lambda connection: connection.scalar(text("SELECT 1")))
         monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
@@ -262,7 +263,7 @@ async def test_a_brief_transaction_is_two_trips(tmp_path: Path, monkeypatch: pyt
 
         return work
 
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         await transactions.write(lambda connection: connection.scalar(text("SELECT 1")))
         monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
@@ -288,7 +289,7 @@ async def test_a_brief_transaction_is_two_trips(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("followed", [True, False])
 async def test_a_deferred_change_that_fails_undoes_its_transaction(tmp_path: Path, *, followed: bool) -> None:
     """Whether a statement follows it or the commit; the next transaction does not see any of it."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
 
     def twice(connection: Connection) -> str:
         connection.execute(insert(facts).values(key="twice", value="1"))
@@ -315,7 +316,7 @@ async def test_a_deferred_change_that_fails_undoes_its_transaction(tmp_path: Pat
 
 async def test_one_that_the_database_refuses_spoils_no_other(tmp_path: Path) -> None:
     """Its neighbours in the shared transaction are kept, each once."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         results, _ = await at_once(transactions, [put("a"), put("b"), put("a"), put("c")])
         kept = await transactions.read(lambda connection: list(connection.scalars(select(facts.c.key))))
@@ -329,7 +330,7 @@ async def test_one_that_the_database_refuses_spoils_no_other(tmp_path: Path) -> 
 
 async def test_a_disk_that_fails_at_the_commit_keeps_nothing_of_it(tmp_path: Path) -> None:
     """When the commit fails, every caller gets the error."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
 
     def fail(_: Connection) -> None:
         raise sqlite3.OperationalError("disk I/O error")

@@ -13,16 +13,16 @@ from bot.domain.conversation.summary import Summary
 from bot.domain.queue.request import RequestKind
 from bot.storage.database import Database
 from tests.fakes.clocks import always
-from tests.fakes.databases import new_database
+from tests.fakes.databases import ENGINES, empty_database
 from tests.fakes.questions import WIDE, answer, question
 
 ADA, BEN = 1, 2
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+@pytest.fixture(params=ENGINES)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A channel (1) with a turn of Ada and one of Ben, and another (2) with one of Ada."""
-    async with Database.open(new_database(tmp_path)) as opened:
+    async with Database.open(await empty_database(request.param, tmp_path)) as opened:
         assert await opened.conversations.conversation(ConversationKey(71, 8)) == 1
         assert await opened.conversations.conversation(ConversationKey(72, 8)) == 2
         await answered(opened, "a", user=ADA, source=11)

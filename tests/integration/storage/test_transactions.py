@@ -20,18 +20,25 @@ from bot.domain.queue.request import RequestKind, RequestState
 from bot.domain.queue.store import Admission
 from bot.errors import StorageError
 from bot.storage.database import Database
-from bot.storage.engine import Transactions, database_file
+from bot.storage.engine import database_file
+from bot.storage.sqlite_transactions import SqliteTransactions
 from bot.storage.tables import facts
 from tests.fakes.clocks import always
-from tests.fakes.databases import new_database
+from tests.fakes.databases import ENGINES, empty_database, new_database
 from tests.fakes.owners import nobody
 from tests.fakes.questions import TOKEN, WIDE, answer, question
 
 
+def transactions_of(database: Database) -> SqliteTransactions:
+    """What runs the transactions of a database on a file."""
+    transactions = database.requests._transactions
+    assert isinstance(transactions, SqliteTransactions)
+    return transactions
+
+
 def writer_of(database: Database) -> Engine:
     """What SQLAlchemy's events of the writing connection are listened to on."""
-    transactions = database.requests._transactions
-    return transactions._writes.engine.sync_engine
+    return transactions_of(database)._writes.engine.sync_engine
 
 
 def everything(file: Path) -> list[str]:
@@ -184,7 +191,7 @@ async def test_a_cancelled_caller_leaves_no_half_transaction(tmp_path: Path) -> 
 async def test_reads_do_not_wait_for_a_write(tmp_path: Path) -> None:
     """While a write is open, reads answer from before it."""
     url = new_database(tmp_path)
-    transactions = Transactions(database_file(url))
+    transactions = SqliteTransactions(database_file(url))
     begun, finish = asyncio.Event(), asyncio.Event()
 
     def slow(connection: Connection) -> None:
@@ -208,7 +215,7 @@ async def test_reads_do_not_wait_for_a_write(tmp_path: Path) -> None:
 
 async def test_readers_cannot_write(tmp_path: Path) -> None:
     """A write on a reading connection raises an error."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         with pytest.raises(StorageError, match="readonly"):
             await transactions.read(
@@ -224,7 +231,7 @@ async def test_readers_cannot_write(tmp_path: Path) -> None:
 )
 async def test_settings_of_the_writer(tmp_path: Path, pragma: str, expected: object) -> None:
     """A commit is on disk before it is said, and another process's write is waited for."""
-    transactions = Transactions(database_file(new_database(tmp_path)))
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
     try:
         found = await transactions.write(lambda connection: connection.execute(text(f"PRAGMA {pragma}")).scalar())
     finally:
@@ -251,11 +258,12 @@ async def test_a_missing_schema_is_a_storage_error(tmp_path: Path) -> None:
             await database.requests.counts()
 
 
-async def test_small_records(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_small_records(tmp_path: Path, engine: str) -> None:
     """Facts, choices, thumbs and the audit log outlive the process."""
     from bot.domain.cluster.audit import AuditEntry
 
-    url = new_database(tmp_path)
+    url = await empty_database(engine, tmp_path)
     first = AuditEntry(at=1.0, actor_id=5, action="line.pause", detail={"reason": "a new model"})
     second = AuditEntry(at=2.0, actor_id=6, action="cluster.init", detail=["m", 2, None, True])
     async with Database.open(url) as database:
@@ -290,7 +298,7 @@ async def test_history_does_not_slow_the_line(tmp_path: Path) -> None:
 
     async with Database.open(url) as database:
         await _busy(database)
-        transactions = database.requests._transactions
+        transactions = transactions_of(database)
         for worker in (transactions._writes, transactions._reads):
             event.listen(worker.engine.sync_engine, "before_cursor_execute", remember)
         await database.requests.claim("me", now=always(1.0), lease=1)

@@ -11,14 +11,14 @@ from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import RequestState
 from bot.storage.database import Database
 from tests.fakes.clocks import always
-from tests.fakes.databases import new_database
+from tests.fakes.databases import ENGINES, empty_database
 from tests.fakes.questions import TOKEN, WIDE, answer, question
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+@pytest.fixture(params=ENGINES)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database with one conversation."""
-    async with Database.open(new_database(tmp_path)) as opened:
+    async with Database.open(await empty_database(request.param, tmp_path)) as opened:
         await opened.conversations.conversation(ConversationKey(71))
         yield opened
 

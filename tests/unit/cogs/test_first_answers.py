@@ -14,17 +14,20 @@ import pytest
 from bot.discord_io.command_tree import text_layout
 from bot.discord_io.first_answer import (
     ANSWERED_WITHIN,
+    GIVEN_UP_AFTER,
     HURRIED_AFTER,
+    LATE_FIRST,
     SAID_AFTER,
-    Ages,
     FirstAnswer,
     LateAnswers,
     answer_late,
     tell_slow,
+    wait_for_turn,
 )
 from bot.errors import UserError
+from bot.tasks.fair_starts import FairStarts, Start
 from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
-from cogs.ui.base import Press, acknowledge, fill_in, redraw, reply
+from cogs.ui.base import Press, acknowledge, fill_in, open_dialogue, redraw, reply
 from tests.fakes.clocks import HandClock
 from tests.fakes.refusals import refusal
 
@@ -70,6 +73,10 @@ class Call(list[str]):
     async def edit_message(self, **_: object) -> None:
         """Answer with a change of the pressed message."""
         await self._first("change", Kind.message_update)
+
+    async def send_modal(self, _modal: discord.ui.Modal) -> None:
+        """Answer with a dialogue."""
+        await self._first("dialogue", Kind.modal)
 
     async def defer(self, *, thinking: bool = False, ephemeral: bool = False) -> None:
         """Acknowledge."""
@@ -214,16 +221,107 @@ async def test_q6_one_that_is_too_old_already_is_answered_at_once() -> None:
     assert late == ["message private=True"]
 
 
-async def test_a_command_that_is_late_before_it_begins_begins_at_once() -> None:
-    """Only then it is known how to answer it."""
-    desk, never = Desk(), asyncio.Event()
-    call = desk.comes(never.wait(), age=ANSWERED_WITHIN)
-    begins = FirstAnswer.of(call.press).begins = asyncio.get_running_loop().create_future()
+class Queue:
+    """Questions that wait for their turn, which never comes by itself."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.starts = FairStarts(1, 1, held=lambda: True)
+
+    def comes(self, *, age: float, finds_out: asyncio.Event | None = None) -> tuple[Call, Start]:
+        """A question comes, which knows after ``finds_out`` that its answer is private."""
+        call = Call(pressed=False, at=self.desk.clock.now() - age)
+        start = self.starts.enter(7)
+
+        async def ask() -> None:
+            await start.begins
+            if finds_out is not None:
+                await finds_out.wait()
+            FirstAnswer.of(call.press).asks(private=True)
+            await wait_for_turn(call.press)
+            await reply(call.press, VIEW, private=True)
+
+        self.desk.late.expect(call.press, asyncio.ensure_future(ask()))
+        FirstAnswer.of(call.press).start = start
+        return call, start
+
+
+async def test_a_question_that_is_late_before_its_turn_is_shown_as_worked_on() -> None:
+    """As privately as it will be answered, which is known when it has begun. Its work waits for the turn."""
+    desk = Desk()
+    call, start = Queue(desk).comes(age=ANSWERED_WITHIN)
     await turns()
-    assert (begins.done(), call) == (True, [])
-    FirstAnswer.of(call.press).asks(private=True)
+    assert (call, start.turn.done()) == (["thinking private=True"], False)
+    assert not desk.late.overdue.goes_first()
+    start.give_turn()
+    await turns()
+    assert call == ["thinking private=True", "follow-up private=True"]
+
+
+async def test_a_late_question_that_does_not_find_out_in_time_is_answered_all_the_same() -> None:
+    """Who may read its answer may be known only when Discord has told the person's roles."""
+    desk, never = Desk(), asyncio.Event()
+    call, start = Queue(desk).comes(age=ANSWERED_WITHIN, finds_out=never)
+    await turns()
+    assert (call, start.begins.done()) == ([], True)
     await desk.pass_(HURRIED_AFTER)
-    assert call == ["thinking private=True"]
+    assert call == ["message private=True"]
+
+
+async def test_a_dialogue_that_comes_too_late_is_told() -> None:
+    """Nothing but a first answer can open one, and the person has one already."""
+    call = Call(pressed=True)
+    await open_dialogue(call.press, cast("discord.ui.Modal", VIEW))
+    late = Call(pressed=False)
+    with pytest.raises(UserError) as raised:
+        await asyncio.gather(tell_slow(late.press), open_dialogue(late.press, cast("discord.ui.Modal", VIEW)))
+    assert (call, late, raised.value.key) == (["dialogue"], ["message private=True"], "error.dialogue_late")
+
+
+async def test_an_answer_that_discord_takes_no_longer_is_not_tried() -> None:
+    """It would only hold up others."""
+    desk, never = Desk(), asyncio.Event()
+    call = Call(pressed=False, failure=refusal(404, 10062), at=desk.clock.now())
+    desk.late.expect(call.press, asyncio.ensure_future(never.wait()))
+    FirstAnswer.of(call.press).asks(private=False)
+    await desk.pass_(ANSWERED_WITHIN)
+    tried = len(call)
+    await desk.pass_(GIVEN_UP_AFTER)
+    for _ in range(5):
+        await desk.pass_(SAID_AFTER)
+    assert (tried, len(call)) == (1, 1)
+
+
+async def test_late_answers_go_before_new_work() -> None:
+    """As long as they are on their way, but not for longer than a moment when Discord does not answer."""
+    desk, never = Desk(), asyncio.Event()
+    overdue, ends = desk.late.overdue, asyncio.Event()
+    handler = asyncio.ensure_future(ends.wait())
+    overdue.begin(FirstAnswer(desk.clock), handler)
+    assert overdue.goes_first()
+    desk.clock.advance(LATE_FIRST)
+    assert not overdue.goes_first()
+    ends.set()
+    await handler
+    call = desk.comes(never.wait(), age=ANSWERED_WITHIN)
+    await turns()
+    assert (call, overdue.goes_first()) == (["message private=True"], False)
+
+
+async def test_a_late_command_that_answers_by_itself_holds_up_nobody() -> None:
+    """It may open a dialogue, which nothing but a first answer can."""
+    desk = Desk()
+    call = Call(pressed=False, at=desk.clock.now() - ANSWERED_WITHIN)
+    start = Queue(desk).starts.enter(7)
+
+    async def show() -> None:
+        await start.begins
+        await reply(call.press, VIEW, private=False)
+
+    desk.late.expect(call.press, asyncio.ensure_future(show()))
+    FirstAnswer.of(call.press).start = start
+    await desk.pass_(HURRIED_AFTER)
+    assert (call, desk.late.overdue.goes_first()) == (["message private=False"], False)
 
 
 async def test_q6_a_handler_that_ends_or_answers_is_watched_no_longer() -> None:
@@ -300,41 +398,3 @@ async def test_a_late_answer_that_discord_refuses_is_only_logged() -> None:
     FirstAnswer.of(call.press).asks(private=True)
     await answer_late(call.press)
     assert call == ["thinking private=True"]
-
-
-@pytest.mark.parametrize("difference", [-100.0, -0.5, 0.0])
-def test_a_clock_that_is_behind_discords_does_not_make_interactions_younger(difference: float) -> None:
-    """After the first one that came quickly, each is as old as it is."""
-    clock = HandClock()
-    ages = Ages(clock)
-    ages.of(clock.now() - difference)
-    clock.advance(10.0)
-    assert ages.of(clock.now() - difference - 2.5) == pytest.approx(2.5)
-
-
-def test_a_clock_that_is_ahead_of_discords_is_found_out() -> None:
-    """Until then interactions seem older than they are, and are answered early."""
-    clock = HandClock()
-    ages = Ages(clock)
-    assert ages.of(clock.now() - 2.5) == pytest.approx(2.5)
-    for _ in range(2 * Ages.BEFORE_REPLACED):
-        clock.advance(2 * Ages.REPLACED_AFTER / Ages.BEFORE_REPLACED)
-        ages.of(clock.now() - 2.5 - 0.1)
-    assert ages.of(clock.now() - 2.5 - 2.0) == pytest.approx(1.9)
-
-
-def test_a_clock_that_is_minutes_ahead_is_not_believed() -> None:
-    """Discord takes no answer after three seconds, so nobody is told at once that it takes longer."""
-    clock = HandClock()
-    ages = Ages(clock)
-    assert [ages.of(clock.now() - 785.0) for _ in range(3)] == [0.0, 0.0, 0.0]
-
-
-def test_a_burst_that_is_late_as_a_whole_is_late() -> None:
-    """Hundreds of late ones within seconds do not become the measure of what is on time."""
-    clock = HandClock()
-    ages = Ages(clock)
-    ages.of(clock.now() - 0.05)
-    clock.advance(3600.0)
-    late = [ages.of(clock.now() - 2.0) for _ in range(500)]
-    assert min(late) >= 1.9

@@ -252,7 +252,8 @@ async def test_a_menu_asks_about_what_can_be_read_alone() -> None:
             channel_id=ROOM,
             client=None,
             locale=discord.Locale.american_english,
-            response=SimpleNamespace(send_modal=send_modal),
+            extras={},
+            response=SimpleNamespace(send_modal=send_modal, is_done=lambda: False),
         ),
     )
     with pytest.raises(UserError) as refused:

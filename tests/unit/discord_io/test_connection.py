@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.discord_io.connection import POOLED_SECONDS, connector, proxy_for
+from bot.discord_io.connection import POOLED_SECONDS, closed_for_good, connector, proxy_for
+from bot.errors import ConfigError
 
 DISCORD = "https://discord.com/api/v10"
 
@@ -71,3 +72,22 @@ async def test_o2_an_unused_connection_is_not_kept_for_long() -> None:
     pool = connector()
     assert pool._keepalive_timeout == POOLED_SECONDS <= 5.0
     await pool.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "shard_count", "is_setting", "words"),
+    [
+        (4010, 0, False, "closed the connection with 4010"),
+        (4010, 2, True, "SHARD_COUNT or SHARD_IDS is not valid"),
+        (4011, 0, False, "start it again: it asks Discord for their number"),
+        (4011, 2, True, "SHARD_COUNT is too small"),
+        (4013, 0, False, "closed the connection with 4013"),
+    ],
+)
+def test_a_connection_that_is_closed_because_of_shards_names_the_setting(
+    code: int, shard_count: int, is_setting: bool, words: str
+) -> None:
+    """Only when it was set: then a restart does not help (exit code 2)."""
+    error = closed_for_good(code, message_content=False, shard_count=shard_count)
+    assert isinstance(error, ConfigError) == is_setting
+    assert words in str(error)

@@ -14,7 +14,7 @@ import discord
 import pytest
 from discord.http import Route
 
-from bot.discord_io.interaction_calls import AT_ONCE, RepeatingAdapter
+from bot.discord_io.interaction_calls import AT_ONCE, Departures, RepeatingAdapter
 
 CALLBACK = Route("POST", "/interactions/{webhook_id}/{webhook_token}/callback", webhook_id=7, webhook_token="t")
 FOLLOW_UP = Route("POST", "/webhooks/{webhook_id}/{webhook_token}", webhook_id=7, webhook_token="t")
@@ -97,6 +97,39 @@ async def test_first_answers_of_a_burst_go_a_few_at_a_time(monkeypatch: pytest.M
     held.set()
     await asyncio.gather(*calls, edit, late)
     assert begun == AT_ONCE + 7
+
+
+async def test_late_first_answers_leave_before_others() -> None:
+    """More of them at once; and of each kind those of the oldest interactions first."""
+    departures, left = Departures(at_once=1, late_at_once=2), list[int]()
+
+    async def leave(interaction_id: int, *, late: bool = False) -> None:
+        assert await departures.take_turn(interaction_id, late=late)
+        left.append(interaction_id)
+
+    waiting = [asyncio.create_task(leave(number)) for number in (1, 9, 5)]
+    waiting += [asyncio.create_task(leave(number, late=True)) for number in (8, 7, 6)]
+    await asyncio.sleep(0)
+    assert left == [1, 8]
+    for _ in waiting:
+        departures.give_back()
+        for _ in range(3):
+            await asyncio.sleep(0)
+    assert left == [1, 8, 6, 7, 5, 9]
+
+
+async def test_a_first_answer_that_is_given_up_holds_up_nobody() -> None:
+    """Whether its turn has come at that moment or not."""
+    departures = Departures(at_once=1, late_at_once=1)
+    assert await departures.take_turn(1, late=False)
+    given_up = [asyncio.create_task(departures.take_turn(number, late=False)) for number in (2, 3)]
+    last = asyncio.create_task(departures.take_turn(4, late=False))
+    await asyncio.sleep(0)
+    given_up[0].cancel()
+    departures.give_back()
+    given_up[1].cancel()
+    await asyncio.gather(*given_up, return_exceptions=True)
+    assert await last
 
 
 async def test_of_a_first_answer_only_the_messages_id_is_kept() -> None:

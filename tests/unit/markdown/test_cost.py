@@ -103,6 +103,24 @@ def test_the_last_tenth_is_no_more_work_than_the_first(
     assert first.parsed or shape == "code"
 
 
+@pytest.mark.parametrize("text", [f"{PROSE}. ", "only words, one after the other. "], ids=["marks", "words"])
+def test_an_edit_of_a_line_costs_no_more_the_longer_the_line_is(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although nothing of a paragraph's first line is certain until its end: it may become a table's header."""
+    line = (text * 10)[:280]
+    document = AnswerDocument(limit=3650)
+    work: list[int] = []
+    for at in range(0, len(line), len(line) // 7):
+        with counted(monkeypatch) as edit:
+            document.feed(line[at : at + len(line) // 7])
+            document.pages()
+        work.append(edit.calls)
+
+    assert max(work[-3:]) <= 1.3 * max(work[:3])
+    assert document.pages()[0].startswith(line[:6])
+
+
 PATHOLOGICAL = {
     "brackets": "[[a]",
     "nested images": "![a](b",

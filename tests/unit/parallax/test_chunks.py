@@ -16,8 +16,8 @@ from bot.parallax.chunks import ChunkReader
 END = b"0\r\n\r\n"
 
 
-def framed(body: Iterable[bytes], *, extension: bytes = b"") -> bytes:
-    return b"".join(b"%X%b\r\n%b\r\n" % (len(part), extension, part) for part in body)
+def framed(body: Iterable[bytes], *, extension: bytes = b"", size: bytes = b"%X") -> bytes:
+    return b"".join(b"%b%b\r\n%b\r\n" % (size % len(part), extension, part) for part in body)
 
 
 def read(pieces: Iterable[bytes]) -> tuple[bytes, ChunkReader]:
@@ -31,15 +31,16 @@ def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
 
 
 @given(
-    st.lists(st.binary(min_size=1, max_size=40), max_size=8),
+    st.lists(st.binary(min_size=1, max_size=40) | st.just(b"\r\n1\r\n"), max_size=8),
     st.lists(st.integers(0, 500), max_size=12),
     st.sampled_from([b"", b";a=b", b" ", b' ; name="x;y"']),
+    st.sampled_from([b"%X", b"%x", b"%04x"]),
     st.sampled_from([END, b"0\r\nServer-Timing: x\r\n\r\n", b"000;last\r\n\r\n"]),
 )
 def test_the_body_is_the_same_wherever_it_is_cut(
-    body: list[bytes], places: list[int], extension: bytes, end: bytes
+    body: list[bytes], places: list[int], extension: bytes, size: bytes, end: bytes
 ) -> None:
-    got, reader = read(cut(framed(body, extension=extension) + end, places))
+    got, reader = read(cut(framed(body, extension=extension, size=size) + end, places))
     assert got == b"".join(body)
     assert reader.ended
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
 
+from bot.clock import Timer
 from bot.domain.cluster.scheduler_life import SchedulerLife
 from bot.domain.cluster.switch_steps import PATIENCE, Step, Switch, SwitchState
 from bot.domain.queue.request import RequestState
@@ -16,6 +18,7 @@ from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.model_switch import ModelSwitcher, Plan
 from bot.services.requests.overview import QueueOverview
 from tests.fakes.audit import MemoryAudit
+from tests.fakes.clocks import called_after
 from tests.fakes.deliveries import NoAnnouncements
 from tests.fakes.schedulers import MODEL, ready
 from tests.integration.services.process import RunningQueue, running
@@ -42,6 +45,10 @@ class SkippingClock:
     async def sleep(self, seconds: float) -> None:
         """Advance the clock and return at once."""
         self.at += seconds
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """The same."""
+        return called_after(self, seconds, callback)
 
 
 @dataclass(eq=False)

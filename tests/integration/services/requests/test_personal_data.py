@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 import pytest
+from sqlalchemy import select
 
 from bot.domain.conversation.profile import Profile, Scope, ScopeChain
 from bot.domain.conversation.store import ConversationKey
@@ -26,9 +25,10 @@ from bot.services.requests.revisions import Revisions
 from bot.storage.database import Database
 from bot.storage.engine import Transactions
 from bot.storage.personal_data import SqlPersonalData
+from bot.storage.tables import metadata
 from bot.tasks.background import Background
 from tests.fakes.clocks import FastClock, always
-from tests.fakes.databases import new_database
+from tests.fakes.databases import ENGINES, empty_database
 from tests.fakes.members import NoMembers
 from tests.fakes.questions import WIDE, answer, question
 
@@ -45,14 +45,12 @@ OPERATORS = Operators(user_ids=[99], role_ids=[], guild_ids=[])
 class Bench:
     database: Database
     profiles: Profiles
-    file: Path
 
 
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with Database.open(new_database(tmp_path)) as database:
-        profiles = Profiles(database.profiles, FastClock(1.0), DEFAULTS)
-        yield Bench(database, profiles, tmp_path / "bot.db")
+@pytest.fixture(params=ENGINES)
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with Database.open(await empty_database(request.param, tmp_path)) as database:
+        yield Bench(database, Profiles(database.profiles, FastClock(1.0), DEFAULTS))
 
 
 async def answered(
@@ -140,9 +138,9 @@ async def test_forgetting_a_person_leaves_no_row_of_theirs(bench: Bench) -> None
     forgotten = await database.personal.forget_user(424_242, today=1)
 
     assert (forgotten.questions, forgotten.turns, forgotten.thumbs, forgotten.days) == (1, 1, 1, 1)
-    with closing(sqlite3.connect(bench.file)) as connection:
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        rows = [row for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')]  # noqa: S608
+    rows = await database.personal._transactions.read(
+        lambda db: [tuple(row) for table in metadata.sorted_tables for row in db.execute(select(table))]
+    )
     assert not [row for row in rows if 424_242 in row or "user 424242" in row]
     assert [turn.request_id for turn in await database.conversations.recent_turns(1, limit=9)] == ["theirs"]
 

@@ -14,6 +14,7 @@ from bot.domain.chat import ChatRequest, StreamEvent
 from bot.domain.queue.request import RequestState
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
+from bot.tasks.demand import Demand
 from sandbox.parallax import ParallaxDouble
 from tests.fakes.clocks import LoopClock
 from tests.fakes.schedulers import ScriptedScheduler, ready
@@ -36,10 +37,12 @@ class RealTimes(ScriptedScheduler):
     client: ParallaxClient | None = None
 
     @asynccontextmanager
-    async def stream_chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[StreamEvent]]:
+    async def stream_chat(
+        self, request: ChatRequest, *, demand: Demand | None = None
+    ) -> AsyncIterator[AsyncIterator[StreamEvent]]:
         """Send the request to the double."""
         assert self.client is not None
-        async with self.client.stream_chat(request) as events:
+        async with self.client.stream_chat(request, demand=demand) as events:
             yield events
 
 

@@ -15,6 +15,7 @@ from bot.domain.conversation.summary import Summary
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.errors import StreamInterrupted
 from bot.services.conversations.summariser import WAITING_AT_MOST, Summariser
+from bot.tasks.demand import Demand
 from tests.fakes.clocks import FastClock
 from tests.fakes.conversations import MemoryConversations
 from tests.fakes.questions import answer, question
@@ -56,13 +57,15 @@ class EndlessAnswer(ScriptedScheduler):
     """A scheduler whose streams stop without their end."""
 
     @asynccontextmanager
-    async def stream_chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[StreamEvent]]:
+    async def stream_chat(
+        self, request: ChatRequest, *, demand: Demand | None = None
+    ) -> AsyncIterator[AsyncIterator[StreamEvent]]:
         """Half a sentence."""
 
         async def half() -> AsyncIterator[StreamEvent]:
             yield Text("They talked ab")
 
-        async with super().stream_chat(request):
+        async with super().stream_chat(request, demand=demand):
             yield half()
 
 
