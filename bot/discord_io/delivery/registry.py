@@ -39,7 +39,8 @@ class Deliveries:
     ) -> AnswerDelivery:
         """Start keeping an answer's messages equal to ``source``. One delivery per request id at a time.
 
-        ``asked_at`` in epoch seconds; ``may_be_more``: Discord may have messages of it besides ``message_ids``.
+        ``asked_at`` in epoch seconds; ``may_be_more``: another process wrote it until now, and Discord may have
+        messages of it besides ``message_ids``.
         """
         message_routes = MessageRoutes(
             self._client,
@@ -51,6 +52,8 @@ class Deliveries:
             outgoing=self._outgoing,
             clock=self._clock,
         )
+        if may_be_more:
+            message_routes.take_over()
         if any(discord.utils.snowflake_time(one).timestamp() < self._began for one in message_ids):
             self._outgoing.channel_buckets.take_over(destination.channel_id)
         self._open[request_id] = delivery = AnswerDelivery(

@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 TOKEN_MARGIN = 60.0
+# An interaction token's own bucket, before its headers say otherwise (discord-api-docs issue 2701).
+TOKEN_LIMIT = 5
+TOKEN_WINDOW = 2.0
 # Seconds by which the other route must be earlier before the primary one is left.
 ROUTE_GAIN = 0.02
 
@@ -76,7 +79,7 @@ class MessageRoutes:
         self._token_expires_at = destination.token_expires_at or 0.0
         self._tasks: set[asyncio.Task[object]] = set()
         self._lanes = {
-            RouteKind.INTERACTION: SharedBucket(Bucket(limit=5, window=2.0)),
+            RouteKind.INTERACTION: SharedBucket(Bucket(limit=TOKEN_LIMIT, window=TOKEN_WINDOW)),
             RouteKind.CHANNEL: channel_bucket,
         }
 
@@ -128,6 +131,11 @@ class MessageRoutes:
             return None
         now = self._clock.monotonic()
         return max(0.0, self._lanes[primary].bucket.next_final(now) - now)
+
+    def take_over(self) -> None:
+        """Edit by a token that another process has used until now: until no window of its can be open any more,
+        its edits are assumed to fill it."""
+        self._lanes[RouteKind.INTERACTION].bucket.assume_used(self._clock.monotonic() + TOKEN_WINDOW)
 
     def drop_token(self) -> None:
         """Forget the token, which has expired: only the channel route is left."""
