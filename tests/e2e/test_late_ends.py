@@ -16,6 +16,7 @@ from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
 from tests.e2e.reading import (
     PATIENCE,
+    answers_in,
     ask,
     body,
     new_room,
@@ -58,8 +59,7 @@ async def all_cancelled(stage: Stage, asked: list[tuple[Person, Message]]) -> No
     await until_over(stage, *(message for _, message in asked))
     for _, message in asked:
         assert "cancelled" in message.text
-        there = of_the_bot(stage, stage.discord.world.channels[message.channel_id])
-        assert [one for one in there if one.ephemeral == message.ephemeral] == [message]
+        assert answers_in(stage, stage.discord.world.channels[message.channel_id]) == [message]
 
 
 @pytest.mark.timeout(120)
