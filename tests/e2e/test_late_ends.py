@@ -128,6 +128,23 @@ class TestInOneProcess:
         assert "Here." in message.text
         assert {"Stop", "Cancel"}.isdisjoint(message.buttons)
 
+    async def test_a_second_message_that_turns_up_before_the_end_is_removed(
+        self, stage: Stage, room: Channel, ada: Person
+    ) -> None:
+        """The question's token cannot delete it: it was sent in another way."""
+        stage.parallax.script(["Here.", (" And there.", 0.5)])
+        message = await ask(ada, room, "Where?")
+        await stage.discord.wait_until(
+            lambda: {"Stop"} == set(message.buttons) and "Here." in message.text, PATIENCE
+        )
+        await sent_by_the_bot(
+            stage, room, {"flags": 1 << 15, "components": message.history[-1].payload["components"]}
+        )
+        assert len(of_the_bot(stage, room)) == 2
+        await stage.discord.wait_until(lambda: of_the_bot(stage, room) == [message], PATIENCE)
+        await until_over(stage, message)
+        assert "Here. And there." in message.text
+
     async def test_a_press_on_a_message_out_of_reach_says_what_became_of_the_question(
         self, stage: Stage, room: Channel, ada: Person, olga: Person
     ) -> None:
