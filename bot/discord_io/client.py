@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 import discord
@@ -16,12 +16,13 @@ from discord.ext import commands
 
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
+from bot.discord_io.connection_state import ConnectionState
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
-from bot.discord_io.own_messages import ConnectionState
 from bot.discord_io.shards import Sharding, Shards
 from bot.discord_io.shutdown import finish
+from bot.discord_io.unclaimed import take_up
 from bot.domain.cluster.audit import AuditLog
 from bot.domain.conversation.attached_text import AttachedFiles
 from bot.errors import DeliveryError
@@ -51,6 +52,9 @@ from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from discord.types.gateway import InteractionCreateEvent
 
 log = structlog.get_logger(__name__)
 
@@ -276,6 +280,12 @@ class ParallaxBot(commands.AutoShardedBot):
         task = super()._schedule_event(coro, event_name, *args, **kwargs)
         self.guard.in_hand.begin(task)
         return task
+
+    async def on_unclaimed(self, data: InteractionCreateEvent) -> None:
+        """Take up a press or a dialogue of which the library knows nothing."""
+        state = self._connection
+        assert isinstance(state, ConnectionState)  # noqa: S101  # _get_state above
+        await take_up(state, self.guard, data)
 
     async def on_ready(self) -> None:
         """Log once that the gateway is connected."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from bot.discord_io.own_messages import ConnectionState
+from bot.discord_io.connection_state import ConnectionState
 
 BOT, SOMEBODY = 1, 2
 
