@@ -202,8 +202,9 @@ class ParallaxBot(commands.AutoShardedBot):
         self._session_listeners: list[Callable[[], None]] = []
 
     def readiness(self) -> dict[str, bool]:
-        """What has to be true before questions can be taken, by name; Discord: every shard of this process."""
-        connected = self.is_ready() and self._shards.are_all_connected
+        """What has to be true before questions can be taken, by name; Discord: every shard of this process, here
+        or in another process that has it too."""
+        connected = self._shards.are_all_connected and (self.is_ready() or not self._shards.connected)
         return {"discord": connected, "commands": self._logged_in.is_set()}
 
     async def wait_until_logged_in(self) -> None:

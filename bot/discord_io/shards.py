@@ -30,6 +30,7 @@ from bot.domain.discord_calls.session_starts import (
     pause_after,
 )
 from bot.domain.discord_calls.shard_plan import ShardPlan
+from bot.domain.discord_calls.sharing import ShardHolds
 from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -49,13 +50,15 @@ _LOST = (OSError, TimeoutError, aiohttp.ClientError, discord.HTTPException, disc
 @dataclass(frozen=True, slots=True)
 class Sharding:
     """How a process shares the bot's servers with others: SHARD_COUNT (0: as Discord recommends), SHARD_IDS
-    (empty: all), and the turns to start sessions that all of them take."""
+    (empty: all), the turns to start sessions that all of them take, and which of the shards this one is to keep
+    connected (None: all of its own)."""
 
     count: int
     ids: tuple[int, ...]
     turns: IdentifyTurns
     clock: Clock
     metrics: Metrics
+    holds: ShardHolds | None = None
 
 
 class Shards:
@@ -66,6 +69,8 @@ class Shards:
         self._sharding = sharding
         self._clock = sharding.clock
         self._connected: set[int] = set()
+        self._standing_by: set[int] = set()
+        self._telling: set[asyncio.Task[None]] = set()
         self._plan: ShardPlan | None = None
         self._starts = SessionStarts(SessionStartLimit(0, 0.0), self._clock.monotonic())
         self._address = yarl.URL()
@@ -78,8 +83,8 @@ class Shards:
 
     @property
     def are_all_connected(self) -> bool:
-        """Whether every shard of this process is connected."""
-        return self._plan is not None and len(self._connected) == len(self._plan.ids)
+        """Whether every shard of this process is connected, here or by another process that has it too."""
+        return self._plan is not None and set(self._plan.ids) <= self._connected | self._standing_by
 
     async def run(self) -> None:
         """Connect all shards and keep them connected until :meth:`stop`.
@@ -93,9 +98,10 @@ class Shards:
         try:
             done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*tasks, stopping):
+            ending = (*tasks, stopping, *self._telling)
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
         if not self._stopping.is_set():
             for task in done:
                 task.result()
@@ -111,6 +117,10 @@ class Shards:
         metrics.shard_connected.labels(shard_id).set(1)
         metrics.shard_sessions.labels(shard_id, "resumed" if resumed else "new").inc()
         log.info("discord.shard_connected", shard=shard_id, resumed=resumed)
+        if self._sharding.holds is not None and self._plan is not None:
+            telling = asyncio.create_task(self._sharding.holds.connected(shard_id, self._plan.count))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
 
     # -- the plan ------------------------------------------------------------------------------------------
 
@@ -147,6 +157,7 @@ class Shards:
         while True:
             opened: DiscordWebSocket | None = None
             reason, resumes = "", True
+            await self._stand_by(shard_id)
             try:
                 opened = await (self._resume(resumable) if resumable is not None else self._identify(shard_id))
                 self._register(shard_id, opened)
@@ -164,6 +175,15 @@ class Shards:
                 resumable = None
             self._lost(shard_id, reason, failures, resumes=resumable is not None)
             await self._clock.sleep(pause_after(failures, random.random(), refused=opened is not None))
+
+    async def _stand_by(self, shard_id: int) -> None:
+        """Wait while another process is to keep the shard connected."""
+        if self._sharding.holds is not None and self._plan is not None:
+            self._standing_by.add(shard_id)
+            try:
+                await self._sharding.holds.take(shard_id, self._plan.count)
+            finally:
+                self._standing_by.discard(shard_id)
 
     def _register(self, shard_id: int, opened: DiscordWebSocket) -> None:
         """Put a connection where the library looks for it: to set the presence and to close it."""

@@ -44,6 +44,8 @@ class InvalidAnswers:
     """Counts invalid answers over ten minutes. Not thread-safe."""
 
     def __init__(self) -> None:
+        self.sharers = 1
+        """How many processes may get invalid answers, each an even part of what is borne."""
         self._at: deque[float] = deque(maxlen=CUTS_OFF)
 
     def count(self, status: int, now: float, *, scope: str = "") -> bool:
@@ -62,12 +64,13 @@ class InvalidAnswers:
     def level(self, now: float) -> Level:
         """Which calls may be made now."""
         found = self.within(now)
-        if found >= CUTS_OFF:
+        if found >= CUTS_OFF // self.sharers:
             return Level.CUT_OFF
-        return Level.HELD_BACK if found >= HOLDS_BACK else Level.OPEN
+        return Level.HELD_BACK if found >= HOLDS_BACK // self.sharers else Level.OPEN
 
     def eases_at(self, now: float) -> float | None:
         """When the level falls if no further invalid answer comes; None at the lowest level."""
         found = self.within(now)
-        threshold = next((limit for limit in (CUTS_OFF, HOLDS_BACK) if found >= limit), None)
+        limits = (CUTS_OFF // self.sharers, HOLDS_BACK // self.sharers)
+        threshold = next((limit for limit in limits if found >= limit), None)
         return None if threshold is None else self._at[found - threshold] + WINDOW

@@ -7,7 +7,7 @@ whose sending had failed: the question has ended, and a message still offers to 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
 import structlog
@@ -24,6 +24,10 @@ from bot.services.answers.unshown import Unshown
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 8
+LOOK_EVERY = 15.0
+"""Seconds between two looks for what other processes have left."""
+LEFT_ALONE = 30.0
+"""Seconds from the end of a question in which the process that ended it shows that."""
 STORED_WITHIN = 5.0
 """Seconds in which the id of a message that was sent is stored."""
 GIVEN_UP_AFTER = 86_400.0
@@ -43,7 +47,10 @@ class LateEnds:
         views: FinalViews,
         completion: Completion,
         clock: Clock,
+        leads: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
+        """``leads`` tells whether this process shows what others have left; None: there are no others."""
+        self._leads = leads
         self._store = store
         self._ends = ends
         self._unshown = unshown
@@ -56,18 +63,31 @@ class LateEnds:
     async def run(self) -> None:
         """Show what earlier processes left, then what fails here, until cancelled. Raises
         :class:`StorageError`."""
-        if not self._begun:
+        if self._leads is None and not self._begun:
             for request in await self._ends.oldest():
                 self._unshown.found(request.request_id)
             # From now on the same rows are ends that are being shown here.
             self._begun = True
         while True:
+            await self._find()
             await self.show()
-            if (wait := self._unshown.due_in()) is None:
+            wait = self._unshown.due_in()
+            if self._leads is not None:
+                wait = LOOK_EVERY if wait is None else min(wait, LOOK_EVERY)
+            if wait is None:
                 await self._unshown.changed.wait()
                 self._unshown.changed.clear()
             else:
                 await woken(self._unshown.changed, self._clock, wait)
+
+    async def _find(self) -> None:
+        """Find what another process has not shown in time: it was killed, or gave up."""
+        if self._leads is None or not await self._leads():
+            return
+        before = self._clock.now() - LEFT_ALONE
+        for request in await self._ends.oldest():
+            if (request.finished_at or 0.0) < before and not self._unshown.knows(request.request_id):
+                self._unshown.found(request.request_id)
 
     async def show(self) -> None:
         """Try to show what is due. Raises :class:`StorageError`."""
