@@ -39,6 +39,7 @@ SUITES = (
     "thousand",
     "burst",
     "streams",
+    "processes",
     "claims",
 )
 RESULTS = Path(__file__).parent / "results"

@@ -14,20 +14,23 @@ import aiohttp
 import structlog
 from discord.http import Route
 
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.container.services import App, Parts, assemble
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import Guard
 from bot.discord_io.connection import connector, proxy_for, stay_connected
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.handing_over import hand_over
 from bot.discord_io.identify_turns import OwnIdentifyTurns
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
 from bot.discord_io.shards import Sharding
 from bot.discord_io.shutdown import finish
+from bot.domain.discord_calls.session_starts import IdentifyTurns
+from bot.domain.discord_calls.sharing import Hearing, ShardHolds
 from bot.domain.interaction_rates import InteractionRates, RateLimit
-from bot.errors import BotError
+from bot.errors import BotError, StorageError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.monitor import ClusterMonitor
@@ -35,7 +38,9 @@ from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import ServerOptions
 from bot.storage.migrate import upgrade
-from bot.storage.ownership import Ownership, owned
+from bot.storage.processes import Entered, entered
+from bot.storage.server_session import ServerSession
+from bot.storage.shared_gateway import SharedHearing, SharedIdentifyTurns, SharedShards
 from bot.tasks.background import Background
 from bot.tasks.supervisor import Supervisor
 from bot.telemetry.health import health_server
@@ -55,6 +60,9 @@ second with a thousand long answers. Nearly all that an answer consists of is in
 SETTLE_SECONDS = 5.0
 """How long the last edits, acknowledgements of questions that were just asked, and commands and presses in hand
 may take after running answers have ended."""
+
+LOOKED_WITHIN = 2.0
+"""Seconds for the look at who else is there when this process is to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,8 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         LastingTask("alerts", app.alerts.run, when_ready=True),
         LastingTask("presence", app.presence.run, when_ready=True),
     ]
+    if queue.elsewhere is not None:
+        tasks.append(LastingTask("elsewhere", queue.elsewhere.run, when_ready=True))
     if app.changes is not None and queue.others is not None:
         tasks.append(LastingTask("changes", app.changes.run))
         tasks.append(LastingTask("other processes", queue.others.run))
@@ -98,19 +108,19 @@ def lasting_tasks(app: App) -> list[LastingTask]:
 
 
 async def run(settings: Settings) -> None:
-    """Wait until no other process uses the database, then run the bot until SIGTERM or SIGINT. Raises
+    """Wait until this process may use the database, then run the bot until SIGTERM or SIGINT. Raises
     :class:`ConfigError`, :class:`StorageError`."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        owning = owned(settings.database_url, SystemClock())
-        ownership = await _unless(stopping, stack.enter_async_context(owning))
-        if ownership is None:
+        entering = entered(settings.database_url, SystemClock())
+        there = await _unless(stopping, stack.enter_async_context(entering))
+        if there is None:
             log.info("bot.stopping", grace=0)
             return
-        app = await stack.enter_async_context(assembled(settings, ownership))
+        app = await stack.enter_async_context(assembled(settings, there))
         _collect_seldom()
         await _run_until(stopping, app, settings)
 
@@ -138,18 +148,26 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
     tasks.append(asyncio.create_task(connected, name="discord"))
     # Not supervised: what they raise ends the bot.
     tasks.append(asyncio.create_task(app.watch.run(clock), name="database"))
-    tasks.append(asyncio.create_task(app.ownership.watch(clock), name="ownership"))
+    tasks.append(asyncio.create_task(app.process.watch(clock), name="process"))
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     try:
         done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
         # When a task has given up, running answers are put back at once.
         grace = settings.shutdown_grace if waiting in done else 0.0
         log.info("bot.stopping", grace=grace)
+        # What is said to whom depends on it, and the last look was up to a second ago.
+        await _look(app)
+        handing_over = asyncio.create_task(_hand_over(app), name="hand over")
         try:
             await app.queue.dispatcher.drain(grace)
         except BotError as error:
             # The next start takes the answers back; what made the bot stop is raised below.
             log.warning("bot.not_drained", detail=str(error))
+        if waiting in done:
+            # Until another process hears what people do, this one does.
+            await handing_over
+        handing_over.cancel()
+        await asyncio.gather(handing_over, return_exceptions=True)
         in_hand = app.bot.guard.in_hand
         in_hand.end()
         if waiting in done:
@@ -166,6 +184,21 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         # None of these tasks ends by itself: an error of one is the reason why the bot stops.
         if isinstance(result, Exception):
             raise result
+
+
+async def _look(app: App) -> None:
+    """See which other processes live now; what was seen last stands when the server does not answer."""
+    try:
+        async with asyncio.timeout(LOOKED_WITHIN):
+            await app.process.look()
+    except (StorageError, TimeoutError) as error:
+        log.warning("database.not_looked", error=type(error).__name__)
+
+
+async def _hand_over(app: App) -> None:
+    """Let other processes hear what this one does, if there are any that want to."""
+    if app.holds is not None and app.process.others:
+        await hand_over(app.bot, app.holds, SystemClock())
 
 
 async def _keep(task: LastingTask, bot: ParallaxBot, supervisor: Supervisor) -> None:
@@ -196,9 +229,34 @@ def timeouts_of(settings: Settings) -> Timeouts:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Gateway:
+    """How this process shares the bot's gateway with others; None: there are none."""
+
+    turns: IdentifyTurns
+    hearing: Hearing | None = None
+    holds: ShardHolds | None = None
+
+
 @asynccontextmanager
-async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[App]:
-    """Open and inject everything; close it in reverse order. Migrates the database, which is owned."""
+async def _gateway(session: ServerSession | None, clock: Clock) -> AsyncIterator[_Gateway]:
+    if session is None:
+        yield _Gateway(OwnIdentifyTurns(clock))
+        return
+    background = Background()
+    try:
+        yield _Gateway(
+            SharedIdentifyTurns(session, clock, background),
+            SharedHearing(session, clock, background),
+            SharedShards(session, clock),
+        )
+    finally:
+        await background.aclose()
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
+    """Open and inject everything; close it in reverse order. Migrates the database, which this process may use."""
     clock, metrics = SystemClock(), Metrics()
     # The gateway's address comes from GET /gateway/bot (bot/discord_io/shards.py).
     Route.BASE = settings.discord_api_url
@@ -214,7 +272,8 @@ async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[A
             api_key=settings.parallax_api_key.get_secret_value(),
         )
         stack.push_async_callback(scheduler.aclose)
-        outgoing = Outgoing(clock, metrics)
+        gateway = await stack.enter_async_context(_gateway(there.session, clock))
+        outgoing = Outgoing(clock, metrics, lambda: there.process.others)
         stack.push_async_callback(outgoing.aclose)
         observer = WireObserver(clock, metrics, outgoing)
         bot = ParallaxBot(
@@ -227,8 +286,11 @@ async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[A
                 InteractionRates(RateLimit(settings.command_burst, settings.commands_per_second), clock),
                 clock,
                 allowed_guild_ids=settings.allowed_guild_ids,
+                hearing=gateway.hearing,
             ),
-            sharding=Sharding(settings.shard_count, settings.shard_ids, OwnIdentifyTurns(clock), clock, metrics),
+            sharding=Sharding(
+                settings.shard_count, settings.shard_ids, gateway.turns, clock, metrics, gateway.holds
+            ),
             message_content=settings.message_content_intent,
         )
         stack.push_async_callback(bot.close)
@@ -241,7 +303,8 @@ async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[A
         parts = Parts(
             settings,
             database,
-            ownership,
+            there.process,
+            there.session is not None,
             scheduler,
             deliveries,
             Messenger(bot, outgoing),
@@ -252,7 +315,7 @@ async def assembled(settings: Settings, ownership: Ownership) -> AsyncIterator[A
             clock,
             metrics,
         )
-        app = assemble(parts, bot, session)
+        app = assemble(parts, bot, session, gateway.holds)
         await app.queue.gate.refresh()
 
         def readiness() -> dict[str, bool]:

@@ -66,12 +66,12 @@ def _migrate() -> None:
     from bot.clock import SystemClock
     from bot.settings import DatabaseSettings
     from bot.storage.migrate import HEAD, upgrade_sync
-    from bot.storage.ownership import owned
+    from bot.storage.processes import entered
 
     url = DatabaseSettings().database_url
 
     async def upgraded() -> str | None:
-        async with owned(url, SystemClock(), wait=False):
+        async with entered(url, SystemClock(), wait=False):
             return await asyncio.to_thread(upgrade_sync, url)
 
     try:

@@ -144,6 +144,8 @@ class Messages(commands.Cog):
         addressed = message.guild is None or answered is not None or mentioned
         if not addressed and (thread is None or _to_others(message, me) or not await self._takes_part(thread)):
             return
+        if not await self._bot.guard.hears(message.id):
+            return
         if not self._rates.take(message.author.id, Sent.MESSAGE):
             if self._rates.should_tell(message.author.id):
                 raise TooFast("too many messages")

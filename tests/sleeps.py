@@ -12,7 +12,7 @@ VIRTUAL = "VirtualTimeLoop"
 REAL_TIME = {
     "tests/contract/discord_double/test_network.py": "an outage ends by itself: that is the subject",
     "tests/contract/parallax/replay.py": "the gaps between a peer's bytes",
-    "tests/e2e/bot_process.py": "the kernel has no event for a process that was stopped: it is polled",
+    "tests/e2e/bot_process.py": "that a process was stopped, or its log has grown, is polled: there is no event",
     "tests/e2e/crash_world.py": "kills at random moments; another process's database is polled",
     "tests/fakes/clocks.py": "clocks",
     "tests/fakes/channels.py": "the latency of a network",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from bot.services.answers.unshown import Unshown
 from bot.services.cluster.monitor import ClusterMonitor
 from bot.services.conversations.summariser import Summariser
 from bot.services.ports import Deliveries, Messenger, Preferences
+from bot.services.queue.company import Company
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.expiry import Expiry
 from bot.services.queue.gate import Gate
@@ -38,6 +40,7 @@ from bot.services.queue.signal import QueueSignal
 from bot.services.queue.slots import Slots
 from bot.services.queue.token_expiry import TokenExpiryNotifier
 from bot.services.requests.cancellation import Cancellation
+from bot.services.requests.elsewhere import Elsewhere
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 
@@ -59,8 +62,8 @@ class QueueOptions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueParts:
     """What the queue is built from. ``owner`` names this process in the database, ``is_alive`` tells whether the
-    process of another name lives; ``summaries`` None: nothing is summarised; ``changes`` None: no other process
-    uses the queue."""
+    process of another name lives; ``summaries`` None: nothing is summarised; ``company`` and ``changes`` None: no
+    other process uses the database at the same time."""
 
     options: QueueOptions
     store: RequestStore
@@ -78,6 +81,7 @@ class QueueParts:
     metrics: Metrics
     owner: str
     is_alive: Callable[[str], bool]
+    company: Company | None = None
     changes: QueueChanges | None = None
 
 
@@ -97,6 +101,7 @@ class Queue:
     late_ends: LateEnds
     dispatcher: Dispatcher
     cancellation: Cancellation
+    elsewhere: Elsewhere | None
     heartbeat: Heartbeat
     expiry: Expiry
     reconciliation: Reconciliation
@@ -108,8 +113,9 @@ class Queue:
 def build_queue(parts: QueueParts) -> Queue:
     """Assemble the queue; starts nothing."""
     options, store, clock, metrics = parts.options, parts.store, parts.clock, parts.metrics
+    company = parts.company
     live_answers = LiveAnswers(parts.deliveries, store, parts.background, clock, max_pages=options.max_pages)
-    in_flight, signal = InFlight(), QueueSignal(clock)
+    in_flight, signal, changed = InFlight(), QueueSignal(clock), asyncio.Event()
     capacity = CapacityLimit(reserve=options.capacity_reserve)
     slots = Slots(parts.monitor, in_flight, capacity, Throughput(), clock, metrics)
     gate = Gate(
@@ -120,8 +126,9 @@ def build_queue(parts: QueueParts) -> Queue:
         back_off=BackOff(first=options.first_back_off),
         breaker=Breaker(BackOff(first=options.first_back_off)),
         clock=clock,
+        company=company,
     )
-    positions = PositionUpdater(store, live_answers, gate, slots, in_flight, clock, metrics)
+    positions = PositionUpdater(store, live_answers, gate, slots, in_flight, clock, metrics, company)
     views = FinalViews(store, live_answers, max_tokens=options.policy.max_tokens)
     unshown = Unshown(parts.ends, clock)
     completion = Completion(
@@ -157,6 +164,7 @@ def build_queue(parts: QueueParts) -> Queue:
         clock=clock,
         owner=parts.owner,
         is_alive=parts.is_alive,
+        may_be_others=company is not None,
     )
     expiry = Expiry(
         store=store,
@@ -175,6 +183,9 @@ def build_queue(parts: QueueParts) -> Queue:
         reconciliation=reconciliation,
         signal=signal,
         background=parts.background,
+        clock=clock,
+        owner=parts.owner,
+        wishes=None if company is None else company.wishes,
     )
     summariser = _summariser(parts, Idleness(store, in_flight, gate))
     dispatcher = Dispatcher(
@@ -197,6 +208,7 @@ def build_queue(parts: QueueParts) -> Queue:
         background=parts.background,
         clock=clock,
         metrics=metrics,
+        company=company,
     )
     # Every report of the cluster may let a question leave.
     parts.monitor.subscribe(signal.set)
@@ -218,15 +230,40 @@ def build_queue(parts: QueueParts) -> Queue:
             views=views,
             completion=completion,
             clock=clock,
+            leads=None if company is None else company.leads,
         ),
         dispatcher=dispatcher,
         cancellation=cancellation,
+        elsewhere=_elsewhere(parts, live_answers, in_flight, cancellation, changed),
         heartbeat=heartbeat,
         expiry=expiry,
         reconciliation=reconciliation,
-        tokens=TokenExpiryNotifier(live_answers, store, positions, clock),
+        tokens=TokenExpiryNotifier(live_answers, store, positions, clock, company),
         summariser=summariser,
-        others=None if parts.changes is None else OtherProcesses(parts.changes, gate, reconciliation, signal),
+        others=None
+        if parts.changes is None
+        else OtherProcesses(parts.changes, gate, reconciliation, signal, changed),
+    )
+
+
+def _elsewhere(
+    parts: QueueParts,
+    live_answers: LiveAnswers,
+    in_flight: InFlight,
+    cancellation: Cancellation,
+    changed: asyncio.Event,
+) -> Elsewhere | None:
+    if parts.company is None:
+        return None
+    return Elsewhere(
+        parts.store,
+        parts.company,
+        live_answers,
+        in_flight,
+        cancellation,
+        changed,
+        parts.clock,
+        parts.owner,
     )
 
 

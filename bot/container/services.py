@@ -18,6 +18,7 @@ from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing, for_operators
 from bot.domain.conversation.profile import Profile
 from bot.domain.conversation.tokens import TokenEstimator
+from bot.domain.discord_calls.sharing import ShardHolds
 from bot.domain.queue.store import QueueLimits
 from bot.parallax.client import ParallaxClient
 from bot.services.access.operators import Operators
@@ -35,6 +36,7 @@ from bot.services.operations.alerts import Alerts
 from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.presence import Presence
+from bot.services.queue.company import Company
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.overview import QueueOverview
@@ -43,7 +45,7 @@ from bot.services.requests.revisions import Revisions
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import ChangesFeed, DatabaseWatch
-from bot.storage.ownership import Ownership
+from bot.storage.processes import Process
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 from bot.workers.chart_drawing import ChartDrawer
@@ -64,17 +66,20 @@ class App:
     alerts: Alerts
     presence: Presence
     watch: DatabaseWatch
-    ownership: Ownership
+    process: Process
     changes: ChangesFeed | None
+    holds: ShardHolds | None
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts that are opened before the assembly: connections, stores, and what all services share."""
+    """The parts that are opened before the assembly: connections, stores, and what all services share.
+    ``is_shared``: other processes may use the database at the same time."""
 
     settings: Settings
     database: Database
-    ownership: Ownership
+    process: Process
+    is_shared: bool
     scheduler: ParallaxClient
     deliveries: Deliveries
     messenger: Messenger
@@ -86,11 +91,15 @@ class Parts:
     metrics: Metrics
 
 
-def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> App:
-    """Build all services; connects to nothing and starts nothing."""
+def assemble(
+    parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession, holds: ShardHolds | None = None
+) -> App:
+    """Build all services; connects to nothing and starts nothing. ``holds`` are the shards that several processes
+    share."""
     settings, database, clock = parts.settings, parts.database, parts.clock
     estimator = TokenEstimator()
-    queue = build_queue(_queue_parts(parts, estimator))
+    leadership = Leadership(database.leader_lease, parts.process.me, clock, parts.process.is_alive)
+    queue = build_queue(_queue_parts(parts, estimator, leadership))
     queue_limits = QueueLimits(per_user=settings.queue_max_per_user, total=settings.queue_max_total)
     operators = Operators(
         user_ids=settings.admin_user_ids,
@@ -131,6 +140,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         profiles,
         parts.background,
         clock,
+        leadership.is_ours if parts.is_shared else None,
     )
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
     overview = QueueOverview(
@@ -143,7 +153,7 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         database.audit,
         clock,
     )
-    operations, alerts = _operations(parts, bot, queue, cluster, overview)
+    operations, alerts = _operations(parts, bot, queue, cluster, overview, leadership)
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
@@ -212,12 +222,13 @@ def assemble(parts: Parts, bot: ParallaxBot, session: aiohttp.ClientSession) -> 
         alerts,
         Presence(cluster, overview, bot, clock),
         database.watch,
-        parts.ownership,
+        parts.process,
         database.changes,
+        holds,
     )
 
 
-def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
+def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership) -> QueueParts:
     settings, database = parts.settings, parts.database
     return QueueParts(
         options=QueueOptions(
@@ -245,17 +256,22 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator) -> QueueParts:
         background=parts.background,
         clock=parts.clock,
         metrics=parts.metrics,
-        owner=parts.ownership.me,
-        is_alive=parts.ownership.is_alive,
+        owner=parts.process.me,
+        is_alive=parts.process.is_alive,
+        company=Company(parts.process, leadership, database.wishes) if parts.is_shared else None,
         changes=database.changes,
     )
 
 
 def _operations(
-    parts: Parts, bot: ParallaxBot, queue: Queue, cluster: ClusterService, overview: QueueOverview
+    parts: Parts,
+    bot: ParallaxBot,
+    queue: Queue,
+    cluster: ClusterService,
+    overview: QueueOverview,
+    leadership: Leadership,
 ) -> tuple[OperationsServices, Alerts]:
     database, clock = parts.database, parts.clock
-    leadership = Leadership(database.leader_lease, parts.ownership.me, clock, parts.ownership.is_alive)
     recorder = ClusterRecorder(
         parts.monitor, database.history, database.switches, overview.load, clock, leadership
     )

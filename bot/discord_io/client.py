@@ -65,6 +65,8 @@ LAST_ANSWERS = 1.0
 """Seconds for what is in hand when the connection closes: people are told then that the bot restarts."""
 
 _SESSION_EVENTS = frozenset({"shard_connect", "shard_resumed"})
+# After the first one all servers of the shard have been told.
+_COMPLETE_EVENTS = frozenset({"shard_ready", "shard_resumed"})
 
 COGS = (
     "cogs.ask",
@@ -206,8 +208,9 @@ class ParallaxBot(commands.AutoShardedBot):
         self._session_listeners: list[Callable[[], None]] = []
 
     def readiness(self) -> dict[str, bool]:
-        """What has to be true before questions can be taken, by name; Discord: every shard of this process."""
-        connected = self.is_ready() and self._shards.are_all_connected
+        """What has to be true before questions can be taken, by name; Discord: every shard of this process, here
+        or in another process that has it too."""
+        connected = self._shards.are_all_connected and (self.is_ready() or not self._shards.connected)
         return {"discord": connected, "commands": self._logged_in.is_set()}
 
     async def wait_until_logged_in(self) -> None:
@@ -245,6 +248,14 @@ class ParallaxBot(commands.AutoShardedBot):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Identify at once: the turn was taken before the connection was opened."""
 
+    def leave_to_others(self) -> None:
+        """Let other processes, which hear the same from now on, answer it."""
+        self.guard.in_hand.leave()
+
+    async def stop_hearing(self) -> None:
+        """Disconnect from the gateway; what is in hand goes on."""
+        await self._shards.leave()
+
     async def close(self) -> None:
         """Disconnect, after what is in hand. Does nothing when the client was never started: the library would
         raise an error."""
@@ -266,6 +277,8 @@ class ParallaxBot(commands.AutoShardedBot):
         # Noted at once and not by a listener: that would run when the connection may be lost again.
         if event in _SESSION_EVENTS:
             self._shards.begun(args[0], resumed=event == "shard_resumed")
+        if event in _COMPLETE_EVENTS:
+            self._shards.completed(args[0])
         if not self.guard.in_hand.is_closed:
             super().dispatch(event, *args, **kwargs)
 

@@ -19,6 +19,7 @@ from bot.discord_io.calls import NOBODY, got_lost, translated
 from bot.discord_io.first_answer import FirstAnswer, LateAnswers
 from bot.discord_io.in_hand import InHand
 from bot.discord_io.interaction_calls import ALREADY_ACKNOWLEDGED
+from bot.domain.discord_calls.sharing import Hearing
 from bot.domain.interaction_rates import InteractionRates, Sent
 from bot.errors import BotError, DeliveryError, SchedulerError, TooFast
 from bot.i18n.catalogue import fill, say
@@ -38,7 +39,11 @@ AT_WORK = 64
 """Questions that are being taken into the queue when no further command begins. So many share a commit."""
 # Seconds. Discord takes an answer to an interaction for 3 s, so a refusal later than this is not sent.
 REFUSED_WITHIN = 2.5
+LEFT_TO_OTHERS = 0.4
+"""Seconds that a process which hands its shards over leaves others to answer what it hears."""
 _ADMITTED = "admitted"
+_OURS = "ours"
+_TOO_LATE = "too late"
 _RESTARTING = "error.restarting"
 
 
@@ -128,9 +133,16 @@ class Guard:
     """Admits interactions in the allowed servers, within each person's rate; tells the person of a refusal."""
 
     def __init__(
-        self, rates: InteractionRates, clock: Clock, *, allowed_guild_ids: Collection[int] = frozenset()
+        self,
+        rates: InteractionRates,
+        clock: Clock,
+        *,
+        allowed_guild_ids: Collection[int] = frozenset(),
+        hearing: Hearing | None = None,
     ) -> None:
-        """``allowed_guild_ids`` are the only servers in which the bot answers; empty: all."""
+        """``allowed_guild_ids`` are the only servers in which the bot answers; empty: all. ``hearing`` tells what
+        another process answers; None: there is none."""
+        self._hearing = hearing
         self.rates = rates
         self._clock = clock
         self._allowed_guild_ids = frozenset(allowed_guild_ids)
@@ -157,6 +169,8 @@ class Guard:
         Never raises.
         """
         self._begin(interaction)
+        if not await self._is_ours(interaction):
+            return False
         known = interaction.extras.get(_ADMITTED)
         if known is None:
             key = self._refusal_of(interaction, sent)
@@ -174,9 +188,33 @@ class Guard:
         """Whether to process an interaction that is neither counted nor limited; one that is not has been answered
         when this returns False. Never raises."""
         self._begin(interaction)
-        if self.in_hand.is_ending:
+        if not await self._is_ours(interaction):
+            return False
+        too_late = bool(interaction.extras[_TOO_LATE])
+        if too_late:
             await self._refuse(interaction, Sent.PRESS, _RESTARTING)
-        return not self.in_hand.is_ending
+        return not too_late
+
+    async def hears(self, number: int) -> bool:
+        """Whether this process answers the interaction or message with this id, and not another one that hears it
+        too. While this one is about to end, it answers only what nobody else does."""
+        if self._hearing is None:
+            return True
+        if self.in_hand.is_left_to_others:
+            await self._clock.sleep(LEFT_TO_OTHERS)
+        return await self._hearing.is_ours(number)
+
+    async def _is_ours(self, interaction: discord.Interaction[Any]) -> bool:
+        """As :meth:`hears`; of an interaction that is checked twice the answer is the same."""
+        if self._hearing is None:
+            return True
+        asking = interaction.extras.get(_OURS)
+        if asking is None:
+            asking = interaction.extras[_OURS] = asyncio.ensure_future(self.hears(interaction.id))
+        is_ours = bool(await asyncio.shield(asking))
+        if not is_ours:
+            log.debug("interaction.answered_elsewhere", user=interaction.user.id)
+        return is_ours
 
     async def aclose(self) -> None:
         """End the waits of :meth:`watch`."""
@@ -185,10 +223,12 @@ class Guard:
     def _begin(self, interaction: discord.Interaction[Any]) -> None:
         handler = asyncio.current_task()
         assert handler is not None  # noqa: S101  # everything runs in a task
+        # What is in hand when the end begins is taken up, however long it is then left to others.
+        interaction.extras[_TOO_LATE] = self.in_hand.is_ending
         self.in_hand.begin(handler, interaction)
 
     def _refusal_of(self, interaction: discord.Interaction[Any], sent: Sent) -> str | None:
-        if self.in_hand.is_ending:
+        if interaction.extras[_TOO_LATE]:
             return _RESTARTING
         in_time = self.rates.take(interaction.user.id, sent)
         return self.refusal_in(interaction.guild_id) if in_time else TooFast.key

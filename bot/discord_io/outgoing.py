@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
 
 import structlog
@@ -76,7 +76,9 @@ def for_operators() -> None:
 class Outgoing:
     """Decides whether and when each request to Discord is made."""
 
-    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, clock: Clock, metrics: Metrics, others: Callable[[], int] = lambda: 0) -> None:
+        """``others`` tells how many other processes make calls with the bot's token."""
+        self._others = others
         self.channel_buckets = ChannelBuckets(clock.monotonic())
         self.edits = EditQueue(clock)
         self._clock = clock
@@ -93,6 +95,7 @@ class Outgoing:
     def level(self) -> Level:
         """Which calls may be made now. Logs a change and updates both metrics."""
         now = self._clock.monotonic()
+        self._invalid.sharers = self._budget.sharers = 1 + self._others()
         level, before = self._invalid.level(now), self._level
         if (within := self._invalid.within(now)) != self._told:
             self._told = within

@@ -30,6 +30,7 @@ from bot.domain.discord_calls.session_starts import (
     pause_after,
 )
 from bot.domain.discord_calls.shard_plan import ShardPlan
+from bot.domain.discord_calls.sharing import ShardHolds
 from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -49,13 +50,15 @@ _LOST = (OSError, TimeoutError, aiohttp.ClientError, discord.HTTPException, disc
 @dataclass(frozen=True, slots=True)
 class Sharding:
     """How a process shares the bot's servers with others: SHARD_COUNT (0: as Discord recommends), SHARD_IDS
-    (empty: all), and the turns to start sessions that all of them take."""
+    (empty: all), the turns to start sessions that all of them take, and which of the shards this one is to keep
+    connected (None: all of its own)."""
 
     count: int
     ids: tuple[int, ...]
     turns: IdentifyTurns
     clock: Clock
     metrics: Metrics
+    holds: ShardHolds | None = None
 
 
 class Shards:
@@ -66,10 +69,13 @@ class Shards:
         self._sharding = sharding
         self._clock = sharding.clock
         self._connected: set[int] = set()
+        self._standing_by: set[int] = set()
+        self._telling: set[asyncio.Task[None]] = set()
         self._plan: ShardPlan | None = None
         self._starts = SessionStarts(SessionStartLimit(0, 0.0), self._clock.monotonic())
         self._address = yarl.URL()
         self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
 
     @property
     def connected(self) -> tuple[int, ...]:
@@ -78,8 +84,8 @@ class Shards:
 
     @property
     def are_all_connected(self) -> bool:
-        """Whether every shard of this process is connected."""
-        return self._plan is not None and len(self._connected) == len(self._plan.ids)
+        """Whether every shard of this process is connected, here or by another process that has it too."""
+        return self._plan is not None and set(self._plan.ids) <= self._connected | self._standing_by
 
     async def run(self) -> None:
         """Connect all shards and keep them connected until :meth:`stop`.
@@ -93,9 +99,11 @@ class Shards:
         try:
             done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*tasks, stopping):
+            ending = (*tasks, stopping, *self._telling)
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
+            self._ended.set()
         if not self._stopping.is_set():
             for task in done:
                 task.result()
@@ -104,6 +112,16 @@ class Shards:
         """Let :meth:`run` return; the connections are closed by the library."""
         self._stopping.set()
 
+    async def leave(self) -> None:
+        """Close the connections of :meth:`run`, for good: other processes hear what Discord tells."""
+        self.stop()
+        await self._ended.wait()
+        for shard_id in self._connected:
+            self._sharding.metrics.shard_connected.labels(shard_id).set(0)
+        self._connected.clear()
+        await asyncio.gather(*(self._abandon(shard.ws, code=1000) for shard in self._registered.values()))
+        log.info("discord.shards_left")
+
     def begun(self, shard_id: int, *, resumed: bool) -> None:
         """Note that a shard has a session: a new one, or the one before."""
         self._connected.add(shard_id)
@@ -111,6 +129,13 @@ class Shards:
         metrics.shard_connected.labels(shard_id).set(1)
         metrics.shard_sessions.labels(shard_id, "resumed" if resumed else "new").inc()
         log.info("discord.shard_connected", shard=shard_id, resumed=resumed)
+
+    def completed(self, shard_id: int) -> None:
+        """Note that this process hears everything of a shard that has begun."""
+        if self._sharding.holds is not None and self._plan is not None:
+            telling = asyncio.create_task(self._sharding.holds.connected(shard_id, self._plan.count))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
 
     # -- the plan ------------------------------------------------------------------------------------------
 
@@ -147,6 +172,7 @@ class Shards:
         while True:
             opened: DiscordWebSocket | None = None
             reason, resumes = "", True
+            await self._stand_by(shard_id)
             try:
                 opened = await (self._resume(resumable) if resumable is not None else self._identify(shard_id))
                 self._register(shard_id, opened)
@@ -165,14 +191,29 @@ class Shards:
             self._lost(shard_id, reason, failures, resumes=resumable is not None)
             await self._clock.sleep(pause_after(failures, random.random(), refused=opened is not None))
 
+    async def _stand_by(self, shard_id: int) -> None:
+        """Wait while another process is to keep the shard connected."""
+        if self._sharding.holds is not None and self._plan is not None:
+            self._standing_by.add(shard_id)
+            try:
+                await self._sharding.holds.take(shard_id, self._plan.count)
+            finally:
+                self._standing_by.discard(shard_id)
+
     def _register(self, shard_id: int, opened: DiscordWebSocket) -> None:
         """Put a connection where the library looks for it: to set the presence and to close it."""
-        shards = self._client._AutoShardedClient__shards  # type: ignore[attr-defined]  # noqa: SLF001
+        shards = self._registered
         if shard_id in shards:
             shards[shard_id].ws = opened
             return
         shard = shards[shard_id] = Shard(opened, self._client, _ignore)
         self._sharding.metrics.shard_latency.labels(shard_id).set_function(lambda: shard.ws.latency)
+
+    @property
+    def _registered(self) -> dict[int, Shard]:
+        """The library's own table of connections."""
+        shards: dict[int, Shard] = self._client._AutoShardedClient__shards  # type: ignore[attr-defined]  # noqa: SLF001
+        return shards
 
     def _lost(self, shard_id: int, reason: str, failures: int, *, resumes: bool) -> None:
         self._connected.discard(shard_id)
@@ -182,11 +223,12 @@ class Shards:
         self._client.dispatch("shard_disconnect", shard_id)
 
     @staticmethod
-    async def _abandon(opened: DiscordWebSocket) -> None:
-        """Close what is left of a connection, and end its heartbeats; the session can be resumed."""
+    async def _abandon(opened: DiscordWebSocket, code: int = 4000) -> None:
+        """Close what is left of a connection, and end its heartbeats. The session can be resumed, but not after
+        ``code`` 1000 (docs, events/gateway, "Initiating a Disconnect")."""
         try:
             async with asyncio.timeout(1.0):
-                await opened.close(code=4000)
+                await opened.close(code=code)
         except _LOST:
             return
 

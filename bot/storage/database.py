@@ -20,6 +20,7 @@ from bot.storage.requests import SqlRequests
 from bot.storage.summaries import SqlSummaries
 from bot.storage.switches import SqlSwitches
 from bot.storage.unshown_ends import SqlUnshownEnds
+from bot.storage.wishes import SqlWishes
 
 
 class Database:
@@ -33,6 +34,7 @@ class Database:
         self.changes = transactions.changes
         self.requests = SqlRequests(transactions)
         self.unshown_ends = SqlUnshownEnds(transactions)
+        self.wishes = SqlWishes(transactions)
         self.conversations = SqlConversations(transactions)
         self.summaries = SqlSummaries(transactions)
         self.facts = Facts(transactions)

@@ -7,8 +7,11 @@ transaction has to lock first: :func:`hold_queue`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, cast, func, select
 
+from bot.storage.advisory_locks import HELD, Kind, key
 from bot.storage.column_types import TEXT
 from bot.storage.tables import line_state
 
@@ -38,3 +41,16 @@ def hold_queue(connection: Connection) -> None:
 def queue_changed(connection: Connection) -> None:
     """Let other processes look at the queue again once this transaction is committed."""
     connection.info[QUEUE_CHANGED] = True
+
+
+def still_there(connection: Connection, owners: Collection[str]) -> frozenset[str]:
+    """Of these names of processes, those whose process has its session with the server at this moment. Empty on
+    SQLite, where one process has the database.
+
+    A process takes its lock before it owns anything, so the owner of a row that was read before this is called is
+    there unless it has ended.
+    """
+    if not owners or connection.dialect.name != POSTGRES:
+        return frozenset()
+    held = {row.key for row in connection.execute(HELD, {"kind": int(Kind.PROCESS)})}
+    return frozenset(owner for owner in owners if key(owner) in held)

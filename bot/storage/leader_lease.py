@@ -7,6 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection, delete, select
 
+from bot.storage.dialects import still_there
 from bot.storage.engine import Transactions
 from bot.storage.statements import replace_row
 from bot.storage.tables import facts
@@ -45,7 +46,9 @@ def _is_free(db: Connection, owner: str, now: float, is_alive: Callable[[str], b
     if value is None:
         return True
     holder, _, until = str(value).rpartition(" ")
-    return holder == owner or float(until) <= now or not is_alive(holder)
+    if holder == owner or float(until) <= now:
+        return True
+    return not still_there(db, [holder]) and not is_alive(holder)
 
 
 def _put(db: Connection, owner: str, until: float) -> bool:

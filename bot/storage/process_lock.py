@@ -34,9 +34,17 @@ class ProcessLock:
     def __init__(self) -> None:
         self.me = secrets.token_hex(8)
 
+    @property
+    def others(self) -> int:
+        """How many other processes use the database: none."""
+        return 0
+
     def is_alive(self, owner: str) -> bool:
         """Whether the process of this name lives: only the one that holds the lock does."""
         return owner == self.me
+
+    async def look(self) -> None:
+        """Do nothing: there are no others."""
 
     async def watch(self, clock: Clock) -> None:  # noqa: ARG002  # of the port
         """Wait until cancelled: nothing takes the lock from a process that lives."""

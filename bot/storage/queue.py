@@ -13,13 +13,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
 
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
 from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
-from bot.domain.queue.store import Admission, Joined, QueueLimits, QueuePause
+from bot.domain.queue.store import LEFT_TO_OTHERS, Admission, Joined, QueueLimits, QueuePause
 from bot.storage import request_rows
 from bot.storage.conversations import made, private_to, scopes_text
 from bot.storage.dialects import hold_queue, queue_changed
@@ -98,7 +98,19 @@ _SET_ASIDE = exists().where(
     _aside.c.conversation_id == requests.c.conversation_id,
 )
 
-_NEXT_EXCLUDING = _NEXT.where(~_SET_ASIDE)
+_IS_SHOWN = or_(
+    exists().where(request_messages.c.request_id == requests.c.request_id),
+    requests.c.enqueued_at < bindparam("begun"),
+    requests.c.request_id.in_(bindparam("beginning", expanding=True)),
+)
+
+_CHOICES = {
+    (False, False): _NEXT,
+    (True, False): _NEXT.where(~_SET_ASIDE),
+    (False, True): _NEXT.where(_IS_SHOWN),
+    (True, True): _NEXT.where(~_SET_ASIDE, _IS_SHOWN),
+}
+"""What is claimed next; whether some are set aside, and whether there are other processes."""
 
 # Statements that run between a question and the first word of its answer are built once, because building them
 # costs more than running them. One that would change nothing is left out: each costs a trip to the connection's
@@ -235,15 +247,22 @@ def _tags(connection: Connection, found: Row[Any]) -> tuple[float, float]:
 
 
 def claim(
-    connection: Connection, owner: str, now: float, lease: float, room: int | None, excluding: Collection[str] = ()
+    connection: Connection,
+    owner: str,
+    now: float,
+    lease: float,
+    room: int | None,
+    excluding: Collection[str] = (),
+    beginning: Collection[str] | None = None,
 ) -> StoredRequest | None:
     """See :meth:`bot.domain.queue.store.RequestStore.claim`. None also while the queue is paused."""
     hold_queue(connection)
-    looks = {"owner": owner, "now": now}
+    looks: dict[str, object] = {"owner": owner, "now": now}
     if excluding:
-        chosen = connection.execute(_NEXT_EXCLUDING, {**looks, "excluding": list(excluding)}).first()
-    else:
-        chosen = connection.execute(_NEXT, looks).first()
+        looks["excluding"] = list(excluding)
+    if beginning is not None:
+        looks |= {"begun": now - LEFT_TO_OTHERS, "beginning": list(beginning)}
+    chosen = connection.execute(_CHOICES[bool(excluding), beginning is not None], looks).first()
     if chosen is None or chosen.paused_since is not None or (room is not None and chosen.elsewhere >= room):
         return None
     paid = chosen.charge or fairness.charge(chosen.cost, chosen.weight)
@@ -262,6 +281,8 @@ def claim(
         if chosen.overtakes:
             _retag(connection, chosen.user_id, finish)
     _advance(connection, chosen.virtual_time, chosen.start_tag)
+    # Whoever shows it as waiting lets go of it.
+    queue_changed(connection)
     return claimed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, tuple_
 
@@ -17,7 +17,7 @@ from bot.domain.queue.request import (
     StoredRequest,
     Used,
 )
-from bot.domain.queue.store import Admission, Joined, QueueLimits, QueuePause, Recovered
+from bot.domain.queue.store import Admission, Holder, Joined, QueueLimits, QueuePause, Recovered
 from bot.storage import queue, request_rows, transitions
 from bot.storage.engine import Transactions
 from bot.storage.statements import unasked
@@ -52,10 +52,11 @@ class SqlRequests:
         lease: float,
         room: int | None = None,
         excluding: Collection[str] = (),
+        beginning: Collection[str] | None = None,
     ) -> StoredRequest | None:
         """Take the next question in fair order; None also while the queue is paused."""
         return await self._transactions.write(
-            lambda connection: queue.claim(connection, owner, now(), lease, room, excluding),
+            lambda connection: queue.claim(connection, owner, now(), lease, room, excluding, beginning),
             urgent=True,
             brief=True,
         )
@@ -88,16 +89,18 @@ class SqlRequests:
             lambda connection: transitions.mark_delivered(connection, request_id, now), brief=True
         )
 
-    async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+    async def mark_failed(self, request_id: str, error_key: str, *, now: float, owner: str | None = None) -> bool:
         """Change the state ``queued | running | answered → failed``."""
         return await self._transactions.write(
-            lambda connection: transitions.mark_failed(connection, request_id, error_key, now)
+            lambda connection: transitions.mark_failed(connection, request_id, error_key, now, owner)
         )
 
-    async def mark_cancelled(self, request_id: str, *, now: float, used: Used | None = None) -> bool:
+    async def mark_cancelled(
+        self, request_id: str, *, now: float, used: Used | None = None, owner: str | None = None
+    ) -> bool:
         """Change the state ``queued | running → cancelled``, and count what was used."""
         return await self._transactions.write(
-            lambda connection: transitions.mark_cancelled(connection, request_id, now, used)
+            lambda connection: transitions.mark_cancelled(connection, request_id, now, used, owner)
         )
 
     async def clear(self, *, now: float) -> Sequence[StoredRequest]:
@@ -111,6 +114,11 @@ class SqlRequests:
 
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
         """Take over what other processes do not hold any more."""
+        # Usually there is nothing: that must cost no write, and hold nobody up.
+        if not await self._transactions.read(
+            lambda connection: transitions.is_abandoned(connection, owner, now(), is_alive)
+        ):
+            return Recovered((), ())
         return await self._transactions.write(
             lambda connection: transitions.recover(connection, owner, now(), is_alive)
         )
@@ -179,6 +187,16 @@ class SqlRequests:
         oldest_first = select(requests).where(IS_RUNNING).order_by(requests.c.started_at, requests.c.sequence)
         return await self._transactions.read(lambda connection: request_rows.stored(connection, oldest_first))
 
+    async def holders(self, request_ids: Collection[str]) -> Mapping[str, Holder]:
+        """In which state each of these requests is, and who holds it."""
+        ids = list(request_ids)
+        return await self._transactions.read(
+            lambda connection: {
+                row.request_id: Holder(RequestState(row.state), row.lease_owner)
+                for row in connection.execute(_HOLDERS, {"ids": ids})
+            }
+        )
+
     async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
         """A person's requests in these states, oldest first."""
         theirs = (
@@ -224,6 +242,10 @@ _ATTACH = unasked(insert(request_messages))
 
 _DETACH = delete(request_messages).where(
     request_messages.c.request_id == bindparam("request"), request_messages.c.page == bindparam("at")
+)
+
+_HOLDERS = select(requests.c.request_id, requests.c.state, requests.c.lease_owner).where(
+    requests.c.request_id.in_(bindparam("ids", expanding=True))
 )
 
 _WAITING = (

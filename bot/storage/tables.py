@@ -1,13 +1,9 @@
 """The schema, as the newest migration leaves it.
 
-Times are epoch seconds, Discord's ids are 64-bit integers. Everything here exists on PostgreSQL too. Some columns
-and tables keep names from before a change of vocabulary: ``material`` holds attached text, ``manner`` the
-generation options, ``line_state`` the state of the queue.
-
-Waiting and running requests are a small part of ``requests``, which keeps growing. Their indexes are partial, so
-taking the next question costs the same for any length of the history. A partial index is only used when the query
-states its condition literally, therefore :data:`IS_QUEUED` and the like instead of bound parameters
-(https://www.sqlite.org/partialindex.html, section 3).
+Times are epoch seconds, Discord's ids are 64-bit integers. Some columns and tables keep names from before a change
+of vocabulary: ``material`` holds attached text, ``manner`` the generation options, ``line_state`` the state of the
+queue. A partial index is only used when the query states its condition literally, so :data:`IS_QUEUED` and the
+like.
 """
 
 from __future__ import annotations
@@ -173,6 +169,15 @@ unshown_ends = Table(
     Column("since", Double, nullable=False),
     Column("token", TEXT),
     Column("token_expires_at", Double),
+)
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("request_id", ForeignKey("requests.request_id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("by", BigInteger, nullable=False),
+    Column("since", Double, nullable=False),
 )
 
 # One turn per question: versions and continuations of its answer change it in place.

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields, replace
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, true, update
 
 from bot.domain.queue import fairness
 from bot.domain.queue.request import Answer, RequestKind, RequestState, StoredRequest, Used
 from bot.domain.queue.store import Recovered
 from bot.domain.queue.usage import DAY
 from bot.storage import queue, request_rows, unshown_ends
-from bot.storage.dialects import hold_queue, queue_changed
+from bot.storage.dialects import hold_queue, queue_changed, still_there
 from bot.storage.statements import unasked
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, conversations, requests, turns, usage
@@ -105,7 +105,11 @@ _DELIVERED = (
     .values(state=RequestState.DELIVERED.value, changed_at=bindparam("now"), **_FORGET_TOKEN, **_NO_LEASE)
 )
 
-_OWNERS = select(requests.c.lease_owner).where(or_(IS_RUNNING, IS_ANSWERED)).distinct()
+_OWNERS = (
+    select(requests.c.lease_owner, func.min(requests.c.lease_until).label("until"))
+    .where(or_(IS_RUNNING, IS_ANSWERED), requests.c.lease_owner != bindparam("owner"))
+    .group_by(requests.c.lease_owner)
+)
 
 
 def release(connection: Connection, request_id: str, owner: str, now: float) -> bool:
@@ -152,11 +156,13 @@ def mark_delivered(connection: Connection, request_id: str, now: float) -> bool:
     return connection.execute(_DELIVERED, {"request": request_id, "now": now}).rowcount > 0
 
 
-def mark_failed(connection: Connection, request_id: str, error_key: str, now: float) -> bool:
+def mark_failed(
+    connection: Connection, request_id: str, error_key: str, now: float, owner: str | None = None
+) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_failed`. The charge is returned unless the request was
     answered: a failure is not the asker's fault."""
     hold_queue(connection)
-    open_state = or_(IS_QUEUED, IS_RUNNING, IS_ANSWERED)
+    open_state = or_(IS_QUEUED, and_(or_(IS_RUNNING, IS_ANSWERED), _held_by(owner)))
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.FAILED, now)
     if not ended:
         return False
@@ -165,13 +171,15 @@ def mark_failed(connection: Connection, request_id: str, error_key: str, now: fl
     return True
 
 
-def mark_cancelled(connection: Connection, request_id: str, now: float, used: Used | None = None) -> bool:
+def mark_cancelled(
+    connection: Connection, request_id: str, now: float, used: Used | None = None, owner: str | None = None
+) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_cancelled`. A waiting question gets its charge back; one
     that ran is charged at least the estimate, because it took a slot that others waited for."""
     hold_queue(connection)
-    open_state = or_(IS_QUEUED, IS_RUNNING)
+    open_state = or_(IS_QUEUED, and_(IS_RUNNING, _held_by(owner)))
     if used is not None:
-        _charge_used(connection, request_id, used, now)
+        _charge_used(connection, request_id, used, now, owner)
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)
     _refund(connection, [one for one in ended if one.state is RequestState.QUEUED])
     return bool(ended)
@@ -204,10 +212,24 @@ def renew(connection: Connection, owner: str, running: Collection[str], now: flo
         )
 
 
+def is_abandoned(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> bool:
+    """Whether there is anything for :func:`recover`. Locks nothing and changes nothing."""
+    owners = connection.execute(_OWNERS, {"owner": owner}).all()
+    return any(one.until < now for one in owners) or bool(
+        _dead(connection, [one.lease_owner for one in owners], is_alive)
+    )
+
+
+def _dead(connection: Connection, owners: Sequence[str], is_alive: Callable[[str], bool]) -> list[str]:
+    there = still_there(connection, owners)
+    return [one for one in owners if one not in there and not is_alive(one)]
+
+
 def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> Recovered:
     """See :meth:`bot.domain.queue.store.RequestStore.recover`. Answers taken over are leased to ``owner``."""
     hold_queue(connection)
-    dead = [one for one in connection.scalars(_OWNERS) if one != owner and not is_alive(one)]
+    owners = [one.lease_owner for one in connection.execute(_OWNERS, {"owner": owner})]
+    dead = _dead(connection, owners, is_alive)
     abandoned = and_(
         requests.c.lease_owner != owner, or_(requests.c.lease_until < now, requests.c.lease_owner.in_(dead))
     )
@@ -275,9 +297,14 @@ def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:
         connection.execute(update(requests).where(these).values(charge=0.0))
 
 
-def _charge_used(connection: Connection, request_id: str, used: Used, now: float) -> None:
+def _held_by(owner: str | None) -> ColumnElement[bool]:
+    return true() if owner is None else requests.c.lease_owner == owner
+
+
+def _charge_used(connection: Connection, request_id: str, used: Used, now: float, owner: str | None) -> None:
     """Count what a running question has used that ends without an answer."""
-    found = connection.execute(_ENDING, {"request": request_id}).mappings().first()
+    statement = _ENDING if owner is None else _HELD
+    found = connection.execute(statement, {"request": request_id, "owner": owner}).mappings().first()
     if found is None:
         return
     row = _Held(**found)

@@ -54,6 +54,12 @@ class BotProcess:
             raise AssertionError(f"the bot ended with {self.process.returncode}:\n{self.log}")
         await ready
 
+    async def logged(self, words: str, times: int = 1, timeout: float = READY_WITHIN) -> None:
+        """Wait until the log has ``words`` so many times. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while self.log.count(words) < times:  # noqa: ASYNC110  # another process raises no event here
+                await asyncio.sleep(0.02)
+
     async def kill(self) -> None:
         """``kill -9``."""
         assert self.process is not None

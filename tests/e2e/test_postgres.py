@@ -12,9 +12,8 @@ from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.model import Channel
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
-from tests.e2e.bot_process import BotProcess, Stage, staged
+from tests.e2e.bot_process import Stage, staged
 from tests.e2e.reading import (
-    PATIENCE,
     answer,
     ask,
     footer,
@@ -89,21 +88,6 @@ async def test_a_killed_bot_takes_everything_up_again(
     assert answer(running, "Long") == "Here it is."
     assert answer(waiting, "Short") == "Then this."
     assert of_the_bot(stage, room) == [running, waiting]
-
-
-async def test_a_second_process_waits_for_the_first(stage: Stage, room: Channel, olga: Person) -> None:
-    """It says so, connects to nothing and can be stopped."""
-    busy = await occupied(stage, olga, room)  # an answer that streams passes the time
-    second = BotProcess(stage.bot.environment, stage.bot.log_file.with_name("second.log"))
-    await second.start()
-    try:
-        await stage.discord.wait_until(lambda: "another process uses" in second.log, PATIENCE)
-        assert stage.discord.gateway.connected == 1
-        assert await second.terminate() == 0
-    finally:
-        print(second.log)  # noqa: T201  # pytest shows it with a failure
-        await second.kill()
-    await freed(stage, olga, busy)
 
 
 async def test_a_restarted_server_loses_and_doubles_nothing(

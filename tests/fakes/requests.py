@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue import fairness
-from bot.domain.queue.fairness import Waiting
 from bot.domain.queue.request import (
     OPEN_STATES,
     Answer,
@@ -17,43 +16,18 @@ from bot.domain.queue.request import (
     StoredRequest,
     Used,
 )
-from bot.domain.queue.store import Admission, Joined, QueueLimits, QueuePause, Recovered
+from bot.domain.queue.store import LEFT_TO_OTHERS, Admission, Holder, Joined, QueueLimits, QueuePause, Recovered
 from tests.fakes.conversations import MemoryConversations
+from tests.fakes.request_rows import Row, as_waiting, is_anothers, lane
 
 _RECOVERED_LEASE = 60.0
-
-
-@dataclass(slots=True)
-class _Row:
-    request: StoredRequest
-    floor: float
-    tag: float
-    charge: float = 0.0
-    clears: int = 0
-    """How often its conversation had been cleared when it was asked."""
-
-    @property
-    def state(self) -> RequestState:
-        return self.request.state
-
-    @property
-    def user_id(self) -> int:
-        return self.request.question.asker.user_id
-
-    def become(self, state: RequestState) -> None:
-        self.request = replace(self.request, state=state)
-
-    def forget_token(self) -> None:
-        question = self.request.question
-        destination = replace(question.destination, token=None, token_expires_at=None)
-        self.request = replace(self.request, question=replace(question, destination=destination))
 
 
 class _Rows:
     """What is read of the queue, in memory."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, Row] = {}
         self._messages: dict[str, dict[int, int]] = {}
 
     async def get(self, request_id: str) -> StoredRequest | None:
@@ -111,6 +85,14 @@ class _Rows:
         found = self._find(lambda row: row.state is RequestState.RUNNING)
         return sorted(found, key=lambda one: (one.started_at or 0.0, one.sequence))
 
+    async def holders(self, request_ids: Collection[str]) -> Mapping[str, Holder]:
+        """In which state each of these requests is, and who holds it."""
+        return {
+            one: Holder(row.state, row.request.lease_owner)
+            for one in request_ids
+            if (row := self._rows.get(one)) is not None
+        }
+
     async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
         """A person's requests in these states, oldest first."""
         return self._find(lambda row: row.user_id == user_id and row.state in states)
@@ -123,20 +105,20 @@ class _Rows:
         """How many requests are queued, running and answered."""
         return {state: len(self._in(state)) for state in OPEN_STATES}
 
-    def _seen(self, row: _Row) -> StoredRequest:
+    def _seen(self, row: Row) -> StoredRequest:
         pages = self._messages.get(row.request.request_id, {})
         return replace(row.request, message_ids=tuple(pages[page] for page in sorted(pages)))
 
-    def _find(self, wanted: Callable[[_Row], bool]) -> list[StoredRequest]:
+    def _find(self, wanted: Callable[[Row], bool]) -> list[StoredRequest]:
         return [self._seen(row) for row in self._rows.values() if wanted(row)]
 
-    def _in(self, state: RequestState) -> list[_Row]:
+    def _in(self, state: RequestState) -> list[Row]:
         return [row for row in self._rows.values() if row.state is state]
 
-    def _ordered(self) -> list[_Row]:
+    def _ordered(self) -> list[Row]:
         return sorted(self._in(RequestState.QUEUED), key=lambda row: (row.tag, row.request.sequence))
 
-    def _waiting_of(self, user_id: int) -> list[_Row]:
+    def _waiting_of(self, user_id: int) -> list[Row]:
         return [row for row in self._in(RequestState.QUEUED) if row.user_id == user_id]
 
 
@@ -166,7 +148,7 @@ class MemoryRequests(_Rows):
             question, RequestState.QUEUED, sequence=len(self._rows) + 1, enqueued_at=question.asked_at
         )
         clears = self._conversations.clears(question.conversation_id)
-        self._rows[question.request_id] = _Row(
+        self._rows[question.request_id] = Row(
             request, floor=self._virtual_time, tag=self._virtual_time, clears=clears
         )
         self._retag(user_id)
@@ -190,13 +172,15 @@ class MemoryRequests(_Rows):
         lease: float,
         room: int | None = None,
         excluding: Collection[str] = (),
+        beginning: Collection[str] | None = None,
     ) -> StoredRequest | None:
         """Take the next question in fair order."""
         if room is not None and self._elsewhere(owner, now()) >= room:
             return None
-        busy = {_lane(row) for row in self._in(RequestState.RUNNING)}
-        busy |= {_lane(self._rows[one]) for one in excluding if one in self._rows}
-        row = next((row for row in self._ordered() if _lane(row) not in busy), None)
+        busy = {lane(row) for row in self._in(RequestState.RUNNING)}
+        busy |= {lane(self._rows[one]) for one in excluding if one in self._rows}
+        shown = [row for row in self._ordered() if beginning is None or self._is_shown(row, beginning, now())]
+        row = next((row for row in shown if lane(row) not in busy), None)
         if self._pause is not None or row is None:
             return None
         row.request = replace(
@@ -215,6 +199,11 @@ class MemoryRequests(_Rows):
             self._retag(row.user_id)
         self._virtual_time = fairness.advanced(self._virtual_time, tag, self._settled_accounts())
         return self._seen(row)
+
+    def _is_shown(self, row: Row, beginning: Collection[str], now: float) -> bool:
+        request_id = row.request.request_id
+        since = now - row.request.enqueued_at
+        return bool(self._messages.get(request_id)) or request_id in beginning or since > LEFT_TO_OTHERS
 
     def _settled_accounts(self) -> list[float]:
         running = self._in(RequestState.RUNNING)
@@ -268,20 +257,22 @@ class MemoryRequests(_Rows):
         row.forget_token()
         return True
 
-    async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+    async def mark_failed(self, request_id: str, error_key: str, *, now: float, owner: str | None = None) -> bool:
         """Change the state ``queued | running | answered → failed``."""
         row = self._rows.get(request_id)
-        if row is None or row.state not in OPEN_STATES:
+        if row is None or row.state not in OPEN_STATES or is_anothers(row, owner):
             return False
         refunded = row.state is not RequestState.ANSWERED
         row.request = replace(row.request, error_key=error_key)
         self._end(row, RequestState.FAILED, now, refunded=refunded)
         return True
 
-    async def mark_cancelled(self, request_id: str, *, now: float, used: Used | None = None) -> bool:
+    async def mark_cancelled(
+        self, request_id: str, *, now: float, used: Used | None = None, owner: str | None = None
+    ) -> bool:
         """Change the state ``queued | running → cancelled``, and charge what was used."""
         row = self._rows.get(request_id)
-        if row is None or row.state not in (RequestState.QUEUED, RequestState.RUNNING):
+        if row is None or row.state not in (RequestState.QUEUED, RequestState.RUNNING) or is_anothers(row, owner):
             return False
         if used is not None and row.state is RequestState.RUNNING:
             work = fairness.work(used.prompt_tokens, used.completion_tokens)
@@ -298,7 +289,7 @@ class MemoryRequests(_Rows):
         old = [row for row in self._in(RequestState.QUEUED) if row.request.enqueued_at < before]
         return self._ended(old, RequestState.EXPIRED, now)
 
-    def _ended(self, rows: Iterable[_Row], state: RequestState, now: float) -> list[StoredRequest]:
+    def _ended(self, rows: Iterable[Row], state: RequestState, now: float) -> list[StoredRequest]:
         ended = []
         for row in list(rows):
             ended.append(replace(self._seen(row), state=state, finished_at=now))
@@ -308,7 +299,7 @@ class MemoryRequests(_Rows):
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
         """Take over what other processes do not hold any more."""
 
-        def abandoned(row: _Row) -> bool:
+        def abandoned(row: Row) -> bool:
             until, holder = row.request.lease_until, row.request.lease_owner
             if holder is None or holder == owner:
                 return False
@@ -345,24 +336,24 @@ class MemoryRequests(_Rows):
         """The current pause; None when the queue moves."""
         return self._pause
 
-    def _held(self, request_id: str, owner: str) -> _Row | None:
+    def _held(self, request_id: str, owner: str) -> Row | None:
         row = self._rows.get(request_id)
         if row is None or row.state is not RequestState.RUNNING or row.request.lease_owner != owner:
             return None
         return row
 
-    def _put_back(self, row: _Row) -> None:
+    def _put_back(self, row: Row) -> None:
         row.request = replace(row.request, started_at=None, lease_owner=None, lease_until=None)
         row.become(RequestState.QUEUED)
 
-    def _end(self, row: _Row, state: RequestState, now: float, *, refunded: bool) -> None:
+    def _end(self, row: Row, state: RequestState, now: float, *, refunded: bool) -> None:
         row.request = replace(row.request, finished_at=now, lease_owner=None, lease_until=None)
         row.become(state)
         row.forget_token()
         if refunded:
             self._settle(row, 0.0)
 
-    def _settle(self, row: _Row, measured: float) -> None:
+    def _settle(self, row: Row, measured: float) -> None:
         if row.user_id in self._accounts:
             finish = self._accounts[row.user_id]
             self._accounts[row.user_id] = fairness.settled(finish, row.charge, measured)
@@ -371,23 +362,5 @@ class MemoryRequests(_Rows):
 
     def _retag(self, user_id: int) -> None:
         rows = {row.request.sequence: row for row in self._waiting_of(user_id)}
-        for sequence, tag in fairness.chain(self._accounts.get(user_id), _as_waiting(rows.values())).items():
+        for sequence, tag in fairness.chain(self._accounts.get(user_id), as_waiting(rows.values())).items():
             rows[sequence].tag = tag
-
-
-def _lane(row: _Row) -> tuple[int, int]:
-    return row.user_id, row.request.question.conversation_id
-
-
-def _as_waiting(rows: Iterable[_Row]) -> list[Waiting]:
-    return [
-        Waiting(
-            sequence=row.request.sequence,
-            cost=row.request.question.cost,
-            weight=row.request.question.weight,
-            floor=row.floor,
-            tag=row.tag,
-            charge=row.charge,
-        )
-        for row in rows
-    ]

@@ -36,6 +36,8 @@ class CallBudget(Generic[K]):
     """
 
     def __init__(self) -> None:
+        self.sharers = 1
+        """How many processes share the slots evenly."""
         self._waiting: dict[CallPriority, dict[K, None]] = {priority: {} for priority in CallPriority}
         # Since when each call has its slot (first the time of the grant, then of sending); the oldest first.
         self._held: dict[K, float] = {}
@@ -61,7 +63,7 @@ class CallBudget(Generic[K]):
         if now < self._paused_until:
             return chosen
         for priority, waiting in self._waiting.items():
-            while waiting and self._used < SHARES.get(priority, CALLS):
+            while waiting and self._used < max(1, SHARES.get(priority, CALLS) // self.sharers):
                 key = next(iter(waiting))
                 del waiting[key]
                 self._held[key] = now

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import enum
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,6 +68,37 @@ class QueuePause:
     since: float
 
 
+class WishKind(enum.Enum):
+    """How a question is to be ended."""
+
+    STOP = "stop"
+    WITHDRAW = "withdraw"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """That a question is to be ended which another process answers: stopped by the person ``by``, withdrawn
+    because its asker deleted it, or ended because its message is gone (``by`` 0)."""
+
+    request_id: str
+    kind: WishKind
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The state of a request, and the owner that holds it, None when nobody does."""
+
+    state: RequestState
+    owner: str | None
+
+
+LEFT_TO_OTHERS = 10.0
+"""Seconds since it joined for which a question without a message is left to the process where it did: before its
+first message exists, nobody else can show anything."""
+
+
 class RequestStore(Protocol):
     """Requests and their states. Every change is one transaction; raises only :class:`StorageError` and,
     from :meth:`enqueue`, :class:`AdmissionError`. Times are epoch seconds.
@@ -104,8 +136,12 @@ class RequestStore(Protocol):
         lease: float,
         room: int | None = None,
         excluding: Collection[str] = (),
+        beginning: Collection[str] | None = None,
     ) -> StoredRequest | None:
         """Take the next question in fair order as ``running`` under a lease of ``lease`` seconds.
+
+        ``beginning`` are questions that joined the queue here and whose first message is on its way. With it,
+        those that begin in other processes are left to them for :data:`LEFT_TO_OTHERS`; None: there are no others.
 
         Skips questions whose asker already has one running in the same conversation. Also skips those with an id
         in ``excluding``, and everything else that their askers asked in the same conversation. None when nothing
@@ -136,14 +172,17 @@ class RequestStore(Protocol):
         """Change the state ``answered → delivered`` and forget the interaction token; False in any other state."""
         ...
 
-    async def mark_failed(self, request_id: str, error_key: str, *, now: float) -> bool:
+    async def mark_failed(self, request_id: str, error_key: str, *, now: float, owner: str | None = None) -> bool:
         """Change the state ``queued | running | answered → failed`` and forget the interaction token; False in any
-        other state."""
+        other state. With ``owner``, what another owner holds is left alone (False)."""
         ...
 
-    async def mark_cancelled(self, request_id: str, *, now: float, used: Used | None = None) -> bool:
+    async def mark_cancelled(
+        self, request_id: str, *, now: float, used: Used | None = None, owner: str | None = None
+    ) -> bool:
         """Change the state ``queued | running → cancelled`` and forget the interaction token; False in any other
-        state. What a running question has ``used`` is counted for its asker."""
+        state. What a running question has ``used`` is counted for its asker. With ``owner``, what another owner
+        holds is left alone (False)."""
         ...
 
     async def clear(self, *, now: float) -> Sequence[StoredRequest]:
@@ -157,7 +196,8 @@ class RequestStore(Protocol):
 
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
         """Take over what other owners do not hold any more: requests whose lease ran out, and all requests of an
-        owner for whom ``is_alive`` is false. ``is_alive`` may be called in another thread.
+        owner for whom ``is_alive`` is false, and of whom the database itself knows nothing better. ``is_alive``
+        may be called in another thread.
 
         Requests of ``owner`` itself stay as they are, even past their lease: nobody else took them, and they may
         be running.
@@ -206,6 +246,10 @@ class RequestStore(Protocol):
         """Everything running, oldest first."""
         ...
 
+    async def holders(self, request_ids: Collection[str]) -> Mapping[str, Holder]:
+        """In which state each of these requests is, and who holds it. One that is not known is left out."""
+        ...
+
     async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
         """A person's requests in these states, oldest first."""
         ...
@@ -224,6 +268,22 @@ class RequestStore(Protocol):
 
     async def paused(self) -> QueuePause | None:
         """The current pause; None when the queue moves."""
+        ...
+
+
+class Wishes(Protocol):
+    """What one process wants of another. Raises only :class:`StorageError`."""
+
+    async def leave(self, wish: Wish, *, now: float) -> None:
+        """Leave a wish for the process that answers this question, in place of an earlier one."""
+        ...
+
+    async def to(self, owner: str) -> Sequence[Wish]:
+        """The wishes for ``owner``, and those on questions that wait: their process has ended."""
+        ...
+
+    async def fulfilled(self, request_id: str) -> None:
+        """Remove the wish on this question; no-op when there is none."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -70,8 +71,7 @@ class Completion:
             )
         )
         if not kept:
-            # Our lease ran out and another process holds the question: it will answer.
-            log.warning("answer.not_ours", request_id=request.request_id)
+            _note_not_ours(request)
             return
         self._count(request, answer)
         await self.deliver(replace(request, answer=answer), live, by=by)
@@ -79,7 +79,10 @@ class Completion:
     async def fail(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
         """Store that a question could not be answered, and show why, with an id that operators can search for.
         Raises :class:`StorageError`."""
-        await self._commit(lambda: self._store.mark_failed(request.request_id, error.key, now=self._clock.now()))
+        failing = partial(self._store.mark_failed, request.request_id, error.key, owner=self._owner)
+        if not await self._commit(lambda: failing(now=self._clock.now())):
+            _note_not_ours(request)
+            return
         log.error(
             "question.failed",
             request_id=request.request_id,
@@ -100,7 +103,7 @@ class Completion:
         self, request: StoredRequest, live: LiveAnswer | None, *, by: int, used: Used | None = None
     ) -> bool:
         """Store that a question was stopped or withdrawn, and what it has ``used``, and show it; False when it had
-        already ended. Raises :class:`StorageError`."""
+        already ended, or another process answers it. Raises :class:`StorageError`."""
         done = await self._cancelled(request, by, used)
         if done and live is not None and by:
             await self.show_cancelled(request, live, by=by)
@@ -118,9 +121,8 @@ class Completion:
         return done
 
     async def _cancelled(self, request: StoredRequest, by: int, used: Used | None) -> bool:
-        done = await self._commit(
-            lambda: self._store.mark_cancelled(request.request_id, now=self._clock.now(), used=used)
-        )
+        ending = partial(self._store.mark_cancelled, request.request_id, used=used, owner=self._owner)
+        done = await self._commit(lambda: ending(now=self._clock.now()))
         if done:
             log.info("question.cancelled", request_id=request.request_id, by=by)
             self._metrics.questions.labels("cancelled").inc()
@@ -309,3 +311,8 @@ def _waited_for_a_word(request: StoredRequest) -> float:
     started = request.started_at if request.started_at is not None else asked_at
     held = request.answer.ttft if request.answer is not None else None
     return started + (held or 0.0) - asked_at
+
+
+def _note_not_ours(request: StoredRequest) -> None:
+    """Our lease ran out and another process holds the question, which will answer it; or it has ended."""
+    log.warning("answer.not_ours", request_id=request.request_id)

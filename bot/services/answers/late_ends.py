@@ -7,7 +7,7 @@ whose sending had failed: the question has ended, and a message still offers to 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
 import structlog
@@ -24,8 +24,14 @@ from bot.services.answers.unshown import Unshown
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 8
-STORED_WITHIN = 5.0
-"""Seconds in which the id of a message that was sent is stored."""
+LOOK_EVERY = 15.0
+"""Seconds between two looks for what other processes have left."""
+LEFT_ALONE = 30.0
+"""Seconds from the end of a question in which the process that ended it shows that."""
+STORED_AFTER = (0.25, 1.0, 3.75)
+"""Seconds until it is looked whether the id of a message that was sent is stored, and from each look to the next.
+It is after a few milliseconds, or seconds while the database is held. The end of the process waits for these
+looks."""
 GIVEN_UP_AFTER = 86_400.0
 """Seconds from the end of a question. Then a press on its message is the only way to mend it."""
 
@@ -43,7 +49,10 @@ class LateEnds:
         views: FinalViews,
         completion: Completion,
         clock: Clock,
+        leads: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
+        """``leads`` tells whether this process shows what others have left; None: there are no others."""
+        self._leads = leads
         self._store = store
         self._ends = ends
         self._unshown = unshown
@@ -56,18 +65,31 @@ class LateEnds:
     async def run(self) -> None:
         """Show what earlier processes left, then what fails here, until cancelled. Raises
         :class:`StorageError`."""
-        if not self._begun:
+        if self._leads is None and not self._begun:
             for request in await self._ends.oldest():
                 self._unshown.found(request.request_id)
             # From now on the same rows are ends that are being shown here.
             self._begun = True
         while True:
+            await self._find()
             await self.show()
-            if (wait := self._unshown.due_in()) is None:
+            wait = self._unshown.due_in()
+            if self._leads is not None:
+                wait = LOOK_EVERY if wait is None else min(wait, LOOK_EVERY)
+            if wait is None:
                 await self._unshown.changed.wait()
                 self._unshown.changed.clear()
             else:
                 await woken(self._unshown.changed, self._clock, wait)
+
+    async def _find(self) -> None:
+        """Find what another process has not shown in time: it was killed, or gave up."""
+        if self._leads is None or not await self._leads():
+            return
+        before = self._clock.now() - LEFT_ALONE
+        for request in await self._ends.oldest():
+            if (request.finished_at or 0.0) < before and not self._unshown.knows(request.request_id):
+                self._unshown.found(request.request_id)
 
     async def show(self) -> None:
         """Try to show what is due. Raises :class:`StorageError`."""
@@ -82,16 +104,25 @@ class LateEnds:
     async def seen(self, request_id: str, message_id: int) -> None:
         """Discord has a message of this question that offers to end it. Usually its delivery has just sent it;
         when there is none, the sending had failed, and it came all the same. Raises :class:`StorageError`."""
-        if not self._is_delivered(request_id, message_id):
-            # Its id may be about to be stored.
-            await self._clock.sleep(STORED_WITHIN)
-            request = await self._store.get(request_id)
-            if request is None or message_id in request.message_ids or self._is_delivered(request_id, message_id):
-                return
+        request = await self._not_stored(request_id, message_id)
+        if request is not None:
             log.warning("end.message_found", request_id=request_id, message=message_id, state=request.state.value)
             await self._store.attach_message(request_id, len(request.message_ids), message_id)
             if request.state not in OPEN_STATES:
                 await self._unshown.left(request_id)
+
+    async def _not_stored(self, request_id: str, message_id: int) -> StoredRequest | None:
+        """The question to whose messages this one does not belong; None when a delivery has it, here or in another
+        process."""
+        request = None
+        for pause in STORED_AFTER:
+            if self._is_delivered(request_id, message_id):
+                return None
+            await self._clock.sleep(pause)
+            request = await self._store.get(request_id)
+            if request is None or message_id in request.message_ids:
+                return None
+        return None if self._is_delivered(request_id, message_id) else request
 
     def _is_delivered(self, request_id: str, message_id: int) -> bool:
         live = self._live_answers.get(request_id)

@@ -28,6 +28,8 @@ class LiveAnswer:
     view: AnswerView
     delivery: AnswerDelivery
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    is_ending: bool = False
+    """Something here has begun to end the question, and shows that."""
     writes: set[asyncio.Task[None]] = field(default_factory=set)
     """What is being stored about its messages."""
 
@@ -86,8 +88,19 @@ class LiveAnswers:
         self._max_pages = max_pages
         self._began = clock.now()
         self._live: dict[str, LiveAnswer] = {}
+        self._beginning: set[str] = set()
         self.events: asyncio.Queue[MessageGone | MessageAttached] = asyncio.Queue()
         """What happened to the messages, in order; for one consumer."""
+
+    @property
+    def beginning(self) -> frozenset[str]:
+        """The questions that joined the queue here, and of which no message may be stored yet."""
+        return frozenset(self._beginning)
+
+    def begin(self, question: NewQuestion, message_ids: tuple[int, ...] = ()) -> LiveAnswer:
+        """As :meth:`open`, of a question that has just joined the queue here."""
+        self._beginning.add(question.request_id)
+        return self.open(question, message_ids)
 
     def open(
         self, question: NewQuestion, message_ids: tuple[int, ...] = (), *, may_be_more: bool = False
@@ -164,6 +177,7 @@ class LiveAnswers:
 
     async def _attach(self, request_id: str, page: int, message_id: int) -> None:
         await self._store.attach_message(request_id, page, message_id)
+        self._beginning.discard(request_id)
         self.events.put_nowait(MessageAttached(request_id, message_id))
 
     async def settled(self, timeout: float) -> None:
@@ -184,6 +198,7 @@ class LiveAnswers:
 
     async def close(self, request_id: str) -> None:
         """Close the live answer of this request and its delivery; no-op when none is open."""
+        self._beginning.discard(request_id)
         if (live := self._live.pop(request_id, None)) is not None:
             await self._deliveries.close(request_id)
             # Whoever changes these messages next reads from the store which they are.

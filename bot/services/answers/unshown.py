@@ -51,6 +51,10 @@ class Unshown:
         self._attempts[request_id] = _Attempts(0, self._clock.monotonic())
         self.changed.set()
 
+    def knows(self, request_id: str) -> bool:
+        """Whether this end is tried here again by itself."""
+        return request_id in self._attempts
+
     def failed(self, request_id: str) -> None:
         """Note that an end could not be shown, at least not in all messages; it is tried again later."""
         before = self._attempts.get(request_id)

@@ -31,6 +31,7 @@ class Leadership:
         self._owner = owner
         self._clock = clock
         self._held_at: float | None = None
+        self._retired = False
 
     async def is_ours(self, *, surely: bool = False) -> bool:
         """Whether this process is the leader; it becomes the leader when there is none. ``surely``: ask the
@@ -38,6 +39,8 @@ class Leadership:
         held = self._held_at is not None and self._clock.monotonic() - self._held_at < RENEWED_AFTER
         if held and not surely:
             return True
+        if self._retired:
+            return False
         now = self._clock.now()
         if await self._leader_lease.hold(self._owner, now=now, until=now + LASTS, is_alive=self._is_alive):
             self._held_at = self._clock.monotonic()
@@ -50,8 +53,14 @@ class Leadership:
     async def take(self) -> None:
         """Become the leader, even if another process is: people asked this process. Raises
         :class:`StorageError`."""
-        await self._leader_lease.take(self._owner, until=self._clock.now() + LASTS)
-        self._held_at = self._clock.monotonic()
+        if not self._retired:
+            await self._leader_lease.take(self._owner, until=self._clock.now() + LASTS)
+            self._held_at = self._clock.monotonic()
+
+    async def retire(self) -> None:
+        """Let another process become the leader at once, and never be it again: this one is about to end."""
+        self._retired = True
+        await self.release()
 
     async def release(self) -> None:
         """Let another process become the leader at once."""

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 LIVE_SECONDS = 600.0
 LOOK_EVERY = 60.0
 # How often the stored boards are read: another process may have placed or removed one.
-SETTLE_EVERY = 5.0
+SETTLE_EVERY = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from bot.errors import BotError, SchedulerError
 from bot.services.answers.attempt import Attempt, AttemptParts, Outcome, Stop, StopCause
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
+from bot.services.queue.company import Company
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight, Loss
@@ -52,7 +53,10 @@ class Dispatcher:
         background: Background,
         clock: Clock,
         metrics: Metrics,
+        company: Company | None = None,
     ) -> None:
+        """``company`` None: no other process uses the queue."""
+        self._company = company
         self._store = store
         self._live_answers = live_answers
         self._gate = gate
@@ -78,9 +82,13 @@ class Dispatcher:
             await self._signal.wait(retry_in)
 
     async def drain(self, grace: float) -> None:
-        """Stop taking questions, let running answers finish for ``grace`` seconds, put the rest back."""
+        """Stop taking questions, let running answers finish for ``grace`` seconds, put the rest back. Other
+        processes go on with what waits, if there are any."""
         self._gate.restart()
-        self._positions.show_restart()
+        if self._has_others and self._company is not None:
+            await self._company.retire()
+        else:
+            self._positions.show_restart()
         deadline = self._clock.monotonic() + grace
         while self._in_flight.running and (left := deadline - self._clock.monotonic()) > 0:
             await self._signal.wait(left)
@@ -92,7 +100,8 @@ class Dispatcher:
             except BotError as error:
                 # The next start takes it back. The other questions must still be put back.
                 log.warning("question.not_put_back", request_id=run.request.request_id, detail=str(error))
-        await self._live_answers.settled(LAST_EDITS)
+        if not self._has_others:
+            await self._live_answers.settled(LAST_EDITS)
 
     def interrupt(self) -> int:
         """Put everything that runs back at the head of the queue, which must be held; returns how many."""
@@ -114,12 +123,19 @@ class Dispatcher:
         """Start up to :data:`CLAIMS_AT_ONCE` questions in the ``free`` slots that other processes do not use;
         False when nothing more may start."""
         owner, lease = self._heartbeat.owner, self._heartbeat.seconds
+        # Alone, it takes also what a process that is gone was about to acknowledge.
+        beginning = self._live_answers.beginning if self._has_others else None
         async with self._in_flight.claiming:
             with self._gate.claiming() as excluded:
                 # Together, because in a burst each claim waits long for the database.
                 claims = (
                     self._store.claim(
-                        owner, now=self._clock.now, lease=lease, room=free - taken, excluding=excluded
+                        owner,
+                        now=self._clock.now,
+                        lease=lease,
+                        room=free - taken,
+                        excluding=excluded,
+                        beginning=beginning,
                     )
                     for taken in range(min(free, CLAIMS_AT_ONCE))
                 )
@@ -220,7 +236,17 @@ class Dispatcher:
             run.live.show_hold(hold)
         self._signal.set()
 
+    @property
+    def _has_others(self) -> bool:
+        """Whether another process lives, which goes on with what this one leaves, and shows it."""
+        return self._company is not None and self._company.has_others
+
     async def _put_back(self, run: Attempt) -> None:
+        if self._has_others:
+            # First, so that nothing is shown here once another process has it.
+            await self._live_answers.close(run.request.request_id)
+            await self._release(run)
+            return
         if await self._release(run):
             run.live.show_hold(self._gate.hold() or RESTARTING)
 

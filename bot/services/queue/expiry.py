@@ -69,5 +69,7 @@ class Expiry:
 
     async def _show(self, remaining: Iterator[StoredRequest], show: _Show) -> None:
         for request in remaining:
-            await show(request, self._live_answers.reopen(request))
+            live = self._live_answers.reopen(request)
+            live.is_ending = True
+            await show(request, live)
             await self._live_answers.close(request.request_id)

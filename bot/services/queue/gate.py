@@ -27,6 +27,7 @@ from bot.errors import (
 )
 from bot.presentation.page import escape_inline
 from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
+from bot.services.queue.company import Company
 from bot.services.queue.signal import QueueSignal
 from bot.services.queue.slots import Slots
 
@@ -92,8 +93,9 @@ class Gate:
         back_off: BackOff,
         breaker: Breaker,
         clock: Clock,
+        company: Company | None = None,
     ) -> None:
-        """``signal`` is set when the pause changes."""
+        """``signal`` is set when the pause changes. ``company`` None: no other process uses the queue."""
         monitor.subscribe(self._status_changed)
         self._store = store
         self._monitor = monitor
@@ -102,6 +104,7 @@ class Gate:
         self._back_off = back_off
         self._breaker = breaker
         self._clock = clock
+        self._company = company
         self._pause: QueuePause | None = None
         self._restarting = False
         self._refusal: Hold | None = None
@@ -120,7 +123,7 @@ class Gate:
 
     def room(self) -> int:
         """How many questions may leave the queue now; 0 or less for none."""
-        if self._closed() is not None:
+        if self._restarting or self._closed() is not None:
             return 0
         free = self._slots.free()
         if not self._breaker.is_open:
@@ -180,7 +183,7 @@ class Gate:
 
     def require_open(self) -> None:
         """Raise :class:`Draining` when no further question is taken."""
-        if self._restarting:
+        if self._restarting and not _is_shared(self._company):
             raise Draining
 
     def sent(self, request_id: str) -> None:
@@ -296,7 +299,7 @@ class Gate:
 
     def _closed(self) -> Hold | None:
         """Why nothing may leave now, not even a probe."""
-        if self._restarting:
+        if self._restarting and not _is_shared(self._company):
             return RESTARTING
         waits = self._back_off.remaining(self._clock.monotonic(), room=self._shows_room()) > 0
         return hold_of(self._monitor.view(), self._pause, self._refusal if waits else None)
@@ -307,7 +310,7 @@ class Gate:
         return not (waits or self._breaker.is_probing or self._claiming)
 
     def _may_repeat(self, request_id: str) -> bool:
-        if self._closed() is not None:
+        if self._restarting or self._closed() is not None:
             return False
         before = self._repeats.index(request_id)
         if self._breaker.is_open:
@@ -333,3 +336,8 @@ class Gate:
             self._back_off.status_changed()
             self._breaker.cluster_changed()
         self._changed.set()
+
+
+def _is_shared(company: Company | None) -> bool:
+    """Whether other processes go on with the queue when this one ends."""
+    return company is not None and company.has_others

@@ -17,6 +17,12 @@ from bot.services.queue.signal import QueueSignal
 
 log = structlog.get_logger(__name__)
 
+LOOK_EVERY = 0.8
+"""Seconds between two looks for what a process held that is gone, where there may be others."""
+
+SIGNALLED = 4
+"""After so many of these the queue is looked at too."""
+
 
 class Heartbeat:
     """Renews the leases of what runs here, and puts back what no living process holds."""
@@ -35,10 +41,12 @@ class Heartbeat:
         owner: str,
         is_alive: Callable[[str], bool],
         seconds: float = 30.0,
+        may_be_others: bool = False,
     ) -> None:
         """``owner`` names this process, ``is_alive`` tells whether the process of another name lives.
 
-        ``seconds`` is how long a process that hangs keeps its questions.
+        ``seconds`` is how long a process that hangs keeps its questions. ``may_be_others``: other processes may
+        use the database at the same time.
         """
         self._store = store
         self._live_answers = live_answers
@@ -51,11 +59,21 @@ class Heartbeat:
         self._is_alive = is_alive
         self.owner = owner
         self.seconds = seconds
+        self._look_every = LOOK_EVERY if may_be_others else seconds / 3
 
     async def run(self) -> None:
         """Renew, take over and look at what others changed, until cancelled. Raises :class:`StorageError`."""
+        renewed, looks = self._clock.monotonic(), 0
         while True:
-            await self._clock.sleep(self.seconds / 3)
+            await self._clock.sleep(self._look_every)
+            if self._clock.monotonic() - renewed < self.seconds / 3 - self._look_every / 2:
+                await self.recover()
+                looks += 1
+                if looks % SIGNALLED == 0:
+                    # What was left to another process may be taken after a while, which nothing tells.
+                    self._signal.set()
+                continue
+            renewed = self._clock.monotonic()
             # First, because leases that ran out while this process hung are still ours if nobody took them. Only
             # of what is held here: the lease of a lost question must run out.
             await self._store.renew(self.owner, self._in_flight.held, now=self._clock.now, lease=self.seconds)
@@ -75,4 +93,5 @@ class Heartbeat:
         for request in recovered.undelivered:
             await self._reconciliation.deliver(request)
         if recovered.requeued or recovered.undelivered:
+            self._signal.set()
             log.info("queue.recovered", requeued=len(recovered.requeued), undelivered=len(recovered.undelivered))

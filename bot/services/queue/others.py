@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.domain.queue.store import QueueChanges
 from bot.services.queue.gate import Gate
 from bot.services.queue.reconciliation import Reconciliation
@@ -13,8 +15,15 @@ class OtherProcesses:
     case."""
 
     def __init__(
-        self, changes: QueueChanges, gate: Gate, reconciliation: Reconciliation, signal: QueueSignal
+        self,
+        changes: QueueChanges,
+        gate: Gate,
+        reconciliation: Reconciliation,
+        signal: QueueSignal,
+        changed: asyncio.Event,
     ) -> None:
+        """``changed`` is set after every change, for whoever else looks at the queue then."""
+        self._changed = changed
         self._changes = changes
         self._gate = gate
         self._reconciliation = reconciliation
@@ -29,3 +38,4 @@ class OtherProcesses:
             # Somebody may have stopped, over there, what runs here.
             self._reconciliation.soon()
             self._signal.set()
+            self._changed.set()

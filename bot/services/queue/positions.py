@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.domain.queue.hold import RESTARTING, Hold
-from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import RequestStore
+from bot.domain.queue.request import RequestState, StoredRequest
+from bot.domain.queue.store import LEFT_TO_OTHERS, RequestStore
 from bot.services.answers.live import LiveAnswer, LiveAnswers
+from bot.services.queue.company import Company
 from bot.services.queue.gate import Gate
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.slots import Slots
@@ -52,7 +53,10 @@ class PositionUpdater:
         in_flight: InFlight,
         clock: Clock,
         metrics: Metrics,
+        company: Company | None = None,
     ) -> None:
+        """``company`` None: no other process shows what waits."""
+        self._company = company
         self._store = store
         self._live_answers = live_answers
         self._gate = gate
@@ -83,6 +87,9 @@ class PositionUpdater:
         """Bring the head of the queue and a part of the rest up to date, including messages that an earlier
         process left waiting; False when some are still out of date, or more are open than necessary."""
         self._left.clear()
+        if self._company is not None and not await self._company.leads():
+            self._told.clear()
+            return True
         waiting = await self._store.waiting_ids()
         self._metrics.waiting.set(len(waiting))
         hold = self._gate.hold()
@@ -152,8 +159,14 @@ class PositionUpdater:
             request = await self._store.get(request_id)
             if request is None or request.state is not RequestState.QUEUED or request_id in self._left:
                 return
+            if self._company is not None and not request.message_ids and self._is_beginning(request):
+                # Its first message is on its way from another process.
+                return
             live = self._live_answers.reopen(request)
         self._show(live, position, hold)
+
+    def _is_beginning(self, request: StoredRequest) -> bool:
+        return self._clock.now() - request.enqueued_at < LEFT_TO_OTHERS
 
     def _show(self, live: LiveAnswer, position: int, hold: Hold | None) -> None:
         self._told[live.question.request_id] = _Told(position, hold, self._clock.monotonic())

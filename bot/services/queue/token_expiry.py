@@ -8,6 +8,7 @@ from bot.clock import Clock
 from bot.domain.queue.request import Destination, RequestState
 from bot.domain.queue.store import RequestStore
 from bot.services.answers.live import LiveAnswer, LiveAnswers
+from bot.services.queue.company import Company
 from bot.services.queue.positions import BETWEEN, PositionUpdater
 
 log = structlog.get_logger(__name__)
@@ -27,8 +28,15 @@ class TokenExpiryNotifier:
     """
 
     def __init__(
-        self, live_answers: LiveAnswers, store: RequestStore, positions: PositionUpdater, clock: Clock
+        self,
+        live_answers: LiveAnswers,
+        store: RequestStore,
+        positions: PositionUpdater,
+        clock: Clock,
+        company: Company | None = None,
     ) -> None:
+        """``company`` None: no other process shows what waits."""
+        self._company = company
         self._live_answers = live_answers
         self._store = store
         self._positions = positions
@@ -48,6 +56,8 @@ class TokenExpiryNotifier:
         for live in self._live_answers.all():
             if _is_ending(live.question.destination, now):
                 self._tell(live)
+        if self._company is not None and not await self._company.leads():
+            return
         ending = await self._store.tokens_ending(after=now + EDITS_END_BEFORE, before=now + NOTICE_BEFORE)
         self._told.intersection_update(ending)
         for request_id in ending:

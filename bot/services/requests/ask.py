@@ -201,7 +201,7 @@ class AskService:
         if joined.position is None and question.asked_at != now:
             log.info("question.taken_elsewhere", request_id=question.request_id, user=asker.user_id)
             return None
-        live = self._live_answers.open(question)
+        live = self._live_answers.begin(question)
         self._signal.set()
         self._positions.show_joined(live, joined.position)
         log.info(

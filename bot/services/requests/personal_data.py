@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -42,7 +42,10 @@ class PersonalData:
         profiles: Profiles,
         background: Background,
         clock: Clock,
+        leads: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
+        """``leads`` tells whether this process removes old data for all; None: there are no others."""
+        self._leads = leads
         self._store = store
         self._requests = requests
         self._cancellation = cancellation
@@ -95,7 +98,8 @@ class PersonalData:
         await self._clock.sleep(FIRST_RUN_AFTER)
         while True:
             try:
-                await self.expire()
+                if self._leads is None or await self._leads():
+                    await self.expire()
             except BotError as error:
                 # It is tried again tomorrow: nobody waits for this.
                 log.warning("retention.failed", detail=str(error))

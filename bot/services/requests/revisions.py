@@ -97,7 +97,7 @@ class Revisions:
         message_ids = origin.message_ids if in_place else ()
         # Before anything else is waited for: a dispatcher that is awake takes the question at once, and would open
         # it without its messages.
-        live = self._live_answers.open(stored.question, message_ids)
+        live = self._live_answers.begin(stored.question, message_ids)
         if kind is RequestKind.CONTINUE:
             live.view.begin_with(answer_versions.versions[-1].text)
         for page, message_id in enumerate(message_ids):

@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Protocol
 
 from bot.clock import Clock
 from bot.errors import DatabaseInUse
-from bot.storage.ownership import owned
+from bot.storage.addresses import shown
+from bot.storage.processes import Process, entered
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at whether another process has come, where several may use a database."""
 
 
-class Alone(Protocol):
+class Alone:
     """No other process uses the database."""
 
+    def __init__(self, url: str, process: Process) -> None:
+        self._place = shown(url)
+        self._process = process
+
+    def require(self) -> None:
+        """Raise :class:`DatabaseInUse` when another process uses the database now."""
+        if self._process.others:
+            raise DatabaseInUse(f"another process uses {self._place}: stop it first, and run this again")
+
     async def watch(self, clock: Clock) -> None:
-        """Return never; raise :class:`StorageError` when another process uses it now."""
-        ...
+        """Return never; raise :class:`DatabaseInUse` when another process has come."""
+        present = asyncio.create_task(self._process.watch(clock), name="present")
+        try:
+            while True:
+                await clock.sleep(LOOK_EVERY)
+                self.require()
+                if present.done():
+                    present.result()
+        finally:
+            present.cancel()
+            await asyncio.gather(present, return_exceptions=True)
 
 
 @asynccontextmanager
 async def alone(url: str, clock: Clock) -> AsyncIterator[Alone]:
-    """Be the only process that uses the database at ``url`` inside the block: no bot starts there.
+    """Be the only process that uses the database at ``url`` inside the block.
 
     Raises :class:`DatabaseInUse` when another process uses it, :class:`StorageError` when the file or the server
     refuses this process.
     """
     async with AsyncExitStack() as stack:
         try:
-            ownership = await stack.enter_async_context(owned(url, clock, wait=False))
+            there = await stack.enter_async_context(entered(url, clock, wait=False))
         except DatabaseInUse as error:
             raise DatabaseInUse(f"{error}: stop it first, and run this again") from error
-        yield ownership
+        found = Alone(url, there.process)
+        found.require()
+        yield found

@@ -23,8 +23,10 @@ from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
+from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.monitor import ClusterMonitor
 from bot.services.ports import Brake
+from bot.services.queue.company import Company
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.expiry import Expiry
 from bot.services.queue.gate import Gate
@@ -44,6 +46,7 @@ from tests.fakes.members import NoMembers
 from tests.fakes.profiles import NoBrake, NoProfiles, NoUsage
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ScriptedScheduler
+from tests.fakes.wishes import LivingOthers, MemoryLease, MemoryWishes
 
 PATIENCE = 20.0
 LIMITS = QueueLimits(per_user=100, total=100)
@@ -170,7 +173,8 @@ class RunningQueue:
 @dataclass(frozen=True)
 class Settings:
     """What differs between the processes of tests. ``alive`` names the processes that live beside it;
-    ``scheduler`` None means one whose answers the test writes."""
+    ``scheduler`` None means one whose answers the test writes; ``wishes`` and ``lease`` are what processes share
+    that work side by side."""
 
     owner: str = "this process"
     alive: Collection[str] = ()
@@ -181,6 +185,8 @@ class Settings:
     announce_after: float = 1e9
     brake: Brake = field(default_factory=NoBrake)
     scheduler: ScriptedScheduler | None = None
+    wishes: MemoryWishes | None = None
+    lease: MemoryLease | None = None
 
 
 def built(store: MemoryRequests, conversations: MemoryConversations, settings: Settings) -> RunningQueue:
@@ -218,6 +224,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
             metrics=metrics,
             owner=settings.owner,
             is_alive=settings.alive.__contains__,
+            company=_company(settings),
         )
     )
     operators = Operators(user_ids=(), role_ids=(), guild_ids=())
@@ -240,6 +247,14 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
     return RunningQueue(scheduler, store, shown, monitor, parts, ask, background, clock, metrics)
 
 
+def _company(settings: Settings) -> Company | None:
+    if settings.wishes is None or settings.lease is None:
+        return None
+    is_alive = settings.alive.__contains__
+    leadership = Leadership(settings.lease, settings.owner, settings.clock, is_alive)
+    return Company(LivingOthers(settings.owner, settings.alive), leadership, settings.wishes)
+
+
 def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
     """Start the lasting tasks of this process."""
     lasting = (
@@ -251,6 +266,7 @@ def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
         queue.parts.late_ends.run,
         queue.cancellation.run,
         queue.dispatcher.run,
+        *((queue.parts.elsewhere.run,) if queue.parts.elsewhere is not None else ()),
     )
     clock = queue.clock
     return [asyncio.create_task(_kept_going(work, clock)) for work in lasting]

@@ -60,6 +60,10 @@ SEEDS["0006"] = (
     *SEEDS["0005"],
     "INSERT INTO unshown_ends (request_id, since, token, token_expires_at) VALUES ('r', 1, 'token', 900)",
 )
+SEEDS["0007"] = (
+    *SEEDS["0006"],
+    "INSERT INTO wishes (request_id, kind, by, since) VALUES ('r', 'stop', 4, 1)",
+)
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 
 

@@ -30,11 +30,13 @@ CHANGES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "delivered": lambda db: db.requests.mark_delivered("runs", now=5.0),
     "late cancel": lambda db: db.requests.mark_cancelled("unknown", now=5.0),
     "pause": lambda db: db.requests.pause(QueuePause("new model", 7, 5.0)),
+    "no claim": lambda db: db.requests.claim("me", now=always(5.0), lease=30),
     "resume": lambda db: db.requests.pause(None),
     "fact": lambda db: db.facts.put("key", "value"),
 }
-QUIET = {"claim", "delivered", "late cancel", "fact"}
-"""What lets no other process do anything. If claims were told, two processes would wake each other for ever."""
+QUIET = {"no claim", "delivered", "late cancel", "fact"}
+"""What lets no other process do anything. If a look at the queue that takes nothing were told, two processes would
+wake each other for ever."""
 
 
 @asynccontextmanager
@@ -63,7 +65,7 @@ async def url() -> str:
     return url
 
 
-async def test_changes_are_told_and_claims_are_not(url: str) -> None:
+async def test_changes_are_told_and_a_look_is_not(url: str) -> None:
     """Once each, when they are committed."""
     told: list[str] = []
     ended = asyncio.Event()

@@ -13,7 +13,7 @@ from bot.domain.queue.request import RequestKind, RequestState
 from bot.errors import DeliveryError, MessageGone
 from bot.services.answers.completion import Completion
 from bot.services.answers.final_views import FinalViews
-from bot.services.answers.late_ends import GIVEN_UP_AFTER, STORED_WITHIN, LateEnds
+from bot.services.answers.late_ends import GIVEN_UP_AFTER, STORED_AFTER, LateEnds
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.unshown import FIRST_AGAIN, Unshown
 from bot.tasks.background import Background
@@ -233,11 +233,12 @@ async def test_one_that_turns_up_after_the_end_is_ended() -> None:
     later = Later()
     await later.asked(11)
     await later.store.mark_cancelled("q", now=later.clock.now())
-    for message_id in (11, 12):
+    for message_id, looks in ((11, 1), (12, len(STORED_AFTER))):
         seen = asyncio.create_task(later.late_ends.seen("q", message_id))
-        await later.clock.asleep()
-        assert later.unshown.due() == ()
-        later.clock.advance(STORED_WITHIN)
+        for pause in STORED_AFTER[:looks]:
+            await later.clock.asleep()
+            assert later.unshown.due() == ()
+            later.clock.advance(pause)
         await seen
     assert later.unshown.due() == ("q",)
     await later.late_ends.show()

@@ -55,11 +55,13 @@ class SlowToCancel(MemoryRequests):
         super().__init__(conversations)
         self.asked, self.commits = asyncio.Event(), asyncio.Event()
 
-    async def mark_cancelled(self, request_id: str, *, now: float, used: Used | None = None) -> bool:
+    async def mark_cancelled(
+        self, request_id: str, *, now: float, used: Used | None = None, owner: str | None = None
+    ) -> bool:
         """Wait for the disk first."""
         self.asked.set()
         await self.commits.wait()
-        return await super().mark_cancelled(request_id, now=now, used=used)
+        return await super().mark_cancelled(request_id, now=now, used=used, owner=owner)
 
 
 @asynccontextmanager

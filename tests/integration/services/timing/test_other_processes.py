@@ -33,7 +33,8 @@ async def test_a_process_sees_at_once_what_another_one_did() -> None:
     clock, told = LoopClock(), Told()
     async with running(ready(1)) as process, asyncio.TaskGroup() as group:
         await clock.sleep(1.0)
-        others = OtherProcesses(told, process.gate, process.parts.reconciliation, process.signal)
+        changed = asyncio.Event()
+        others = OtherProcesses(told, process.gate, process.parts.reconciliation, process.signal, changed)
         task = group.create_task(others.run())
 
         await process.store.enqueue(question("theirs", at=clock.now()), WIDE)

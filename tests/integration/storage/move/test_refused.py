@@ -9,7 +9,7 @@ from alembic import command
 
 from bot.clock import SystemClock
 from bot.errors import BotError, ConfigError, DatabaseInUse, StorageError, ValueRefused
-from bot.storage.ownership import owned
+from bot.storage.processes import entered
 from bot.storage.tables import accounts, metadata, usage
 from tests.fakes.databases import ENGINES
 from tests.fakes.full_databases import everything, filled
@@ -73,7 +73,7 @@ async def test_a_database_in_use_is_left_alone(place: Place, engine: str, used: 
     if engine != {"source": "sqlite", "target": "postgres"}[used]:
         places = {"source": await filled(places["target"]), "target": await place("sqlite", "other")}
     there = await everything(places["target"])
-    async with owned(places[used], SystemClock()):
+    async with entered(places[used], SystemClock()):
         with pytest.raises(DatabaseInUse, match=r"^another process uses .*: stop it first, and run this again$"):
             await moved(places["source"], places["target"])
     assert await everything(places["target"]) == there
