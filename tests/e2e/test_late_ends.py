@@ -122,9 +122,9 @@ class TestInOneProcess:
         begun = next(
             state.payload["components"] for state in message.history if "answer:stop" in str(state.payload)
         )
-        await sent_by_the_bot(stage, room, {"flags": 1 << 15, "components": begun})
-        assert len(of_the_bot(stage, room)) == 2
-        await stage.discord.wait_until(lambda: of_the_bot(stage, room) == [message], PATIENCE)
+        second = await sent_by_the_bot(stage, room, {"flags": 1 << 15, "components": begun})
+        await stage.discord.wait_until(lambda: second.deleted, PATIENCE)
+        assert of_the_bot(stage, room) == [message]
         assert "Here." in message.text
         assert {"Stop", "Cancel"}.isdisjoint(message.buttons)
 
@@ -137,11 +137,10 @@ class TestInOneProcess:
         await stage.discord.wait_until(
             lambda: {"Stop"} == set(message.buttons) and "Here." in message.text, PATIENCE
         )
-        await sent_by_the_bot(
-            stage, room, {"flags": 1 << 15, "components": message.history[-1].payload["components"]}
-        )
-        assert len(of_the_bot(stage, room)) == 2
-        await stage.discord.wait_until(lambda: of_the_bot(stage, room) == [message], PATIENCE)
+        begun = message.history[-1].payload["components"]
+        second = await sent_by_the_bot(stage, room, {"flags": 1 << 15, "components": begun})
+        await stage.discord.wait_until(lambda: second.deleted, PATIENCE)
+        assert of_the_bot(stage, room) == [message]
         await until_over(stage, message)
         assert "Here. And there." in message.text
 
@@ -183,9 +182,10 @@ class TestInOneProcess:
         assert "Begun. The whole answer." in message.text
 
 
-async def sent_by_the_bot(stage: Stage, room: Channel, payload: dict[str, object]) -> None:
-    """Post a message with the bot's token, and not through the bot."""
+async def sent_by_the_bot(stage: Stage, room: Channel, payload: dict[str, object]) -> Message:
+    """Post a message with the bot's token, and not through the bot; returns it."""
     url = f"{stage.discord.api_url}/channels/{room.id}/messages"
     headers = {"Authorization": f"Bot {stage.discord.token}"}
     async with aiohttp.ClientSession() as session, session.post(url, json=payload, headers=headers) as response:
         assert response.status == 200, await response.text()
+        return stage.discord.world.messages[int((await response.json())["id"])]
