@@ -155,6 +155,7 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         # When a task has given up, running answers are put back at once.
         grace = settings.shutdown_grace if waiting in done else 0.0
         log.info("bot.stopping", grace=grace)
+        until = clock.monotonic() + grace
         # What is said to whom depends on it, and the last look was up to a second ago.
         await _look(app)
         handing_over = asyncio.create_task(_hand_over(app), name="hand over")
@@ -163,18 +164,18 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         except BotError as error:
             # The next start takes the answers back; what made the bot stop is raised below.
             log.warning("bot.not_drained", detail=str(error))
-        if waiting in done:
-            # Until another process hears what people do, this one does.
-            await handing_over
+        settle = SETTLE_SECONDS
+        # Until another process hears what people do, this one does.
+        if waiting in done and await handing_over:
+            # Nobody waits for its end: a question that waits for a busy database has all of the grace.
+            settle = max(settle, until - clock.monotonic())
         handing_over.cancel()
         await asyncio.gather(handing_over, return_exceptions=True)
         in_hand = app.bot.guard.in_hand
         in_hand.end()
         if waiting in done:
             await asyncio.gather(
-                app.bot.services.ask.settled(SETTLE_SECONDS),
-                app.background.settled(SETTLE_SECONDS),
-                finish(in_hand, SETTLE_SECONDS),
+                app.bot.services.ask.settled(settle), app.background.settled(settle), finish(in_hand, settle)
             )
     finally:
         for task in (*tasks, waiting):
@@ -195,10 +196,9 @@ async def _look(app: App) -> None:
         log.warning("database.not_looked", error=type(error).__name__)
 
 
-async def _hand_over(app: App) -> None:
-    """Let other processes hear what this one does, if there are any that want to."""
-    if app.holds is not None and app.process.others:
-        await hand_over(app.bot, app.holds, SystemClock())
+async def _hand_over(app: App) -> bool:
+    """Let other processes hear what this one does; False when there are none that want to."""
+    return app.holds is not None and app.process.others > 0 and await hand_over(app.bot, app.holds, SystemClock())
 
 
 async def _keep(task: LastingTask, bot: ParallaxBot, supervisor: Supervisor) -> None:

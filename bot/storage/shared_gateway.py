@@ -129,11 +129,10 @@ class SharedShards:
     async def hand_over(self, patience: float) -> bool:
         """Give up the locks, and wait until others have connected these shards."""
         self._handed_over = True
-        keys = self._keys
-        elsewhere: set[int] = set()
-        until = self._clock.monotonic() + patience
-        wanted_until = self._clock.monotonic() + WANTED_WITHIN
-        while keys and (now := self._clock.monotonic()) < min(until, wanted_until):
+        keys, elsewhere = self._keys, set[int]()
+        progress = self._clock.monotonic()
+        unwanted_since: float | None = None
+        while keys and (self._clock.monotonic() - progress < patience):
             await self._given_up(Kind.CONNECTED, keys)
             await self._given_up(Kind.SHARD, keys)
             try:
@@ -141,14 +140,19 @@ class SharedShards:
                 if connected == keys:
                     log.info("discord.shards_handed_over", shards=sorted(self._ours))
                     return True
-                if not connected <= elsewhere:
-                    until, elsewhere = now + patience, elsewhere | connected
-                if await self._others(Kind.SHARD, keys) | await self._others(Kind.WANTED, keys):
-                    wanted_until = now + WANTED_WITHIN
+                is_wanted = await self._others(Kind.SHARD, keys) | await self._others(Kind.WANTED, keys)
             except StorageError as error:
                 # Nor do the others reach it: they take what they wanted when they do.
                 log.debug("discord.shards_not_seen", detail=str(error))
-                wanted_until = now + WANTED_WITHIN
+                unwanted_since = None
+            else:
+                # From here, because a busy server answers late.
+                now = self._clock.monotonic()
+                if not connected <= elsewhere:
+                    progress, elsewhere = now, elsewhere | connected
+                unwanted_since = None if is_wanted else unwanted_since or now
+                if unwanted_since is not None and now - unwanted_since >= WANTED_WITHIN:
+                    break
             await self._clock.sleep(TRY_EVERY)
         return False
 

@@ -71,7 +71,8 @@ async def test_one_of_all_that_hear_answers() -> None:
         assert not await other.hearing.is_ours(numbers[0]) or first[0] is False
 
         clock.advance(HEARD_WITHIN + 1.0)
-        assert await one.hearing.is_ours(1)  # it tidies up
+        assert await one.hearing.is_ours(1)  # it tidies up after this
+        assert await one.hearing.is_ours(3)  # and has done so before this
         assert await other.hearing.is_ours(2)
         assert await other.hearing.is_ours(numbers[0])
         await one.session.close()

@@ -100,3 +100,13 @@ async def test_what_nobody_else_answers_is_done_although_the_end_begins_meanwhil
     assert await taking_up
     assert pressed.told == submitted.told == []
     await asked.aclose()
+
+
+async def test_each_process_counts_how_fast_a_person_is_by_itself() -> None:
+    """A person's servers may be on shards of different processes."""
+    rates = [InteractionRates(RateLimit(1, 0.01), LoopClock()) for _ in range(2)]
+    first, second = (Guard(one, LoopClock(), hearing=ScriptedHearing()) for one in rates)
+    assert await first.admits(interaction(1)[1], Sent.COMMAND)
+    assert not await first.admits(interaction(2)[1], Sent.COMMAND)
+    assert await second.admits(interaction(3)[1], Sent.COMMAND)
+    await asyncio.gather(first.aclose(), second.aclose())
