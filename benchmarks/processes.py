@@ -1,222 +1,232 @@
-"""One, two and four processes of the bot on one PostgreSQL: what runs at once, how long it takes, what kills cost.
+"""One, two and four processes of the bot on one PostgreSQL: what runs at once, how long it takes, what ends cost.
 
-``PROCESS_KILLS`` says how many of four are killed at random (10; 500 for the full measurement)."""
+``PROCESS_PARTS`` names the parts to run, by commas (all: together, takeover, rolling, kills, words, server), and
+``PROCESS_KILLS`` how many of four are killed at random. PostgreSQL is the tests' own server, with the waits for
+the disk that a real one has.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import random
-import statistics
-import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 
+from benchmarks.process_group import SLOTS, Group, grouped, middle
 from benchmarks.verdict import Bound, Result
-from sandbox.discord_api import DiscordDouble
-from sandbox.discord_api.model import Channel, Message
-from sandbox.parallax import ParallaxDouble
-from tests.e2e.bot_process import BotProcess, Stage, staged
+from tests.e2e.bot_process import BotProcess
 from tests.e2e.forked_start import forking
-from tests.e2e.reading import ask, is_over, new_room, of_the_bot
-from tests.fakes.postgres import server_database
+from tests.fakes.postgres import restart_server
 
-SLOTS = 4
 QUESTIONS = 40
-ANSWER_SECONDS = 0.5
-KILLS = int(os.environ.get("PROCESS_KILLS", "10"))
-TAKEOVERS = 3
-ROLLING_SECONDS, A_SECOND = 4.0, 20.0
-PATIENCE = 120.0
+KILLS = int(os.environ.get("PROCESS_KILLS", "500"))
+TAKEOVERS = 5
+A_SECOND = 20.0
+"""Questions a second while processes are replaced."""
+WORDS_OF = 40
+"""Questions whose first word is waited for, one after the other."""
+ONE_ANSWERED_ONCE = (Bound("not_acknowledged", 0), Bound("unanswered", 0), Bound("doubled", 0))
 
 
-@dataclass(eq=False)
-class Group:
-    """Processes of one bot; the first of them was started first."""
-
-    stage: Stage
-    processes: list[BotProcess]
-    most_at_once: int = 0
-
-    async def asks(self, number: int, room: Channel) -> Message:
-        """Somebody asks; each person has a conversation of their own."""
-        self.stage.parallax.script([(f"word{n} ", ANSWER_SECONDS) for n in range(10)], match=f"Question {number}.")
-        names = ("ada", "ben", "olga")
-        return await ask(self.stage.discord.person(names[number % 3]), room, f"Question {number}.")
-
-    async def until_over(self, messages: Sequence[Message]) -> None:
-        """Wait until all are answered."""
-
-        def over() -> bool:
-            self.most_at_once = max(self.most_at_once, self.stage.parallax.active)
-            return all(map(is_over, messages))
-
-        await self.stage.discord.wait_until(over, PATIENCE)
-
-    async def add(self) -> BotProcess:
-        """Start one more, which stands by."""
-        first = self.processes[0]
-        log_file = first.log_file.with_name(f"process-{len(list(first.log_file.parent.iterdir()))}.log")
-        added = BotProcess(first.environment, log_file)
-        await added.start()
-        self.processes.append(added)
-        await added.logged("discord.shard_stands_by")
-        return added
+async def together() -> list[Result]:
+    """The same questions asked of one, two and four processes: never more at once than the cluster takes, and no
+    longer than with one."""
+    measured = {count: await _makespan(count) for count in (1, 2, 4)}
+    alone = measured[1]
+    return [
+        Result(
+            f"{count} processes",
+            figures | {f"{name}_over_one": round(figures[name] / alone[name], 3) for name in _COMPARED},
+            (
+                *ONE_ANSWERED_ONCE,
+                Bound("most_at_once", SLOTS),
+                Bound("asked", QUESTIONS),
+                *(Bound(f"{name}_over_one", 1.1) for name in _COMPARED),
+            ),
+        )
+        for count, figures in measured.items()
+    ]
 
 
-@asynccontextmanager
-async def _group(count: int, folder: Path) -> AsyncIterator[Group]:
-    parallax = ParallaxDouble(nodes=1, slots=SLOTS, lag=False, time_scale=10)
-    async with (
-        server_database() as url,
-        staged(
-            folder,
-            discord=DiscordDouble(latency=0.0),
-            parallax=parallax,
-            DATABASE_URL=url,
-            SHUTDOWN_GRACE="1",
-            QUEUE_MAX_PER_USER="1000",
-        ) as stage,
-    ):
-        group = Group(stage, [stage.bot])
-        try:
-            for _ in range(count - 1):
-                await group.add()
-            yield group
-        finally:
-            for process in group.processes:
-                if process is not stage.bot:
-                    await process.kill()
+_COMPARED = ("makespan_s", "median_wait_s")
 
 
-async def _makespan(count: int) -> Result:
-    with tempfile.TemporaryDirectory() as folder:
-        async with _group(count, Path(folder)) as group:
-            rooms = [new_room(group.stage) for _ in range(QUESTIONS)]
+async def _makespan(count: int) -> dict[str, float]:
+    async with grouped(count) as group:
+        began = time.monotonic()
+        for _ in range(QUESTIONS):
+            await group.ask()
+        await group.settled()
+        makespan = time.monotonic() - began
+        waits = [record.arrived_at - began for record in group.stage.parallax.requests]
+        return group.account() | {
+            "asked": len(waits),
+            "makespan_s": round(makespan, 2),
+            "median_wait_s": round(middle(waits), 3),
+            "longest_wait_s": round(max(waits), 3),
+        }
+
+
+async def takeover() -> list[Result]:
+    """The process that is connected is killed: seconds until the next one hears, and has answered a question."""
+    connected, answered = [], []
+    async with grouped(1) as group:
+        for _ in range(TAKEOVERS):
+            await group.add()
+            before, began = group.stage.discord.gateway.identifies, time.monotonic()
+            await group.processes[-2].kill()
+            await _connected(group, before)
+            connected.append(time.monotonic() - began)
+            await group.ask(0.01)
+            await group.settled()
+            answered.append(time.monotonic() - began)
+        return [
+            Result(
+                "takeover after kill -9",
+                group.account()
+                | {
+                    "kills": TAKEOVERS,
+                    "median_s": round(middle(connected), 2),
+                    "worst_s": round(max(connected), 2),
+                    "worst_until_answered_s": round(max(answered), 2),
+                },
+                (*ONE_ANSWERED_ONCE, Bound("worst_s", 3.0)),
+            )
+        ]
+
+
+async def _connected(group: Group, before: int) -> None:
+    gateway = group.stage.discord.gateway
+    await group.stage.discord.wait_until(lambda: gateway.identifies > before and gateway.complete, 60.0)
+
+
+async def rolling() -> list[Result]:
+    """Both processes are replaced, one after the other, while people ask: nobody notices."""
+    seconds, codes = [], []
+    async with grouped(2) as group:
+        for _ in range(2):
             began = time.monotonic()
-            messages = await asyncio.gather(*(group.asks(number, room) for number, room in enumerate(rooms)))
-            await group.until_over(messages)
-            seconds = time.monotonic() - began
-            asked = len(group.stage.parallax.requests)
-    return Result(
-        f"{count} processes",
-        {
-            "questions": QUESTIONS,
-            "asked": asked,
-            "most_at_once": group.most_at_once,
-            "makespan_s": round(seconds, 2),
-            "at_best_s": QUESTIONS / SLOTS * ANSWER_SECONDS,
-        },
-        (Bound("most_at_once", SLOTS), Bound("asked", QUESTIONS)),
-    )
+            ending = asyncio.create_task(group.processes[0].terminate())
+            while not ending.done():
+                await group.ask(0.01)
+                await asyncio.wait({ending}, timeout=1 / A_SECOND)
+            seconds.append(time.monotonic() - began)
+            codes.append(await ending)
+            del group.processes[0]
+            await group.add()
+        await group.settled()
+        return [
+            Result(
+                "rolling restart",
+                group.account()
+                | {"restarts": len(seconds), "worst_s": round(max(seconds), 2)}
+                | {"exit_code": max(codes)},
+                (
+                    *ONE_ANSWERED_ONCE,
+                    Bound("told_of_a_restart", 0),
+                    Bound("most_at_once", SLOTS),
+                    Bound("exit_code", 0),
+                ),
+            )
+        ]
 
 
-async def _takeovers() -> Result:
-    """The process that is connected is killed; the time until the next command is acknowledged."""
-    times = []
-    with tempfile.TemporaryDirectory() as folder:
-        async with _group(1, Path(folder)) as group:
-            gateway, room = group.stage.discord.gateway, new_room(group.stage)
-            for number in range(TAKEOVERS):
-                await group.add()
-                before, began = gateway.identifies, time.monotonic()
-
-                def connected(before: int = before) -> bool:
-                    return gateway.identifies > before and gateway.complete
-
-                await group.processes[-2].kill()
-                await group.stage.discord.wait_until(connected, PATIENCE)
-                message = await group.asks(number, room)
-                times.append(time.monotonic() - began)
-                await group.until_over([message])
-            # What the stage ends is the first process, which is gone.
-            group.stage.bot.process = group.processes.pop().process
-    return Result(
-        "takeover after kill -9",
-        {"times": TAKEOVERS, "median_s": round(statistics.median(times), 2), "worst_s": round(max(times), 2)},
-        (Bound("worst_s", 3.0),),
-    )
-
-
-async def _rolling() -> Result:
-    """A process is replaced under load: nobody is left without an acknowledgement, and nothing is asked twice."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with _group(2, Path(folder)) as group:
-            asking = []
-            ending: asyncio.Task[int] | None = None
-            for number in range(int(ROLLING_SECONDS * A_SECOND)):
-                asking.append(asyncio.create_task(group.asks(number, new_room(group.stage))))
-                if number == int(A_SECOND):
-                    ending = asyncio.create_task(group.processes[0].terminate())
-                await asyncio.sleep(1 / A_SECOND)
-            found = await asyncio.gather(*asking, return_exceptions=True)
-            messages = [one for one in found if isinstance(one, Message)]
-            await group.until_over(messages)
-            code = await ending if ending is not None else 1
-            group.stage.bot.process = group.processes.pop().process
-            figures = {
-                "asks": len(found),
-                "not_acknowledged": len(found) - len(messages),
-                "asked": len(group.stage.parallax.requests),
-                "most_at_once": group.most_at_once,
-                "exit_code": code,
-            }
-    return Result(
-        "rolling restart",
-        figures,
-        (Bound("not_acknowledged", 0), Bound("exit_code", 0), Bound("most_at_once", SLOTS)),
-    )
+async def kills() -> list[Result]:
+    """One of four is killed at a random moment, and another one started, again and again while people ask."""
+    seeded, began = random.Random(4), time.monotonic()
+    async with grouped(4) as group:
+        gateway = group.stage.discord.gateway
+        for _ in range(KILLS):
+            # Otherwise most questions would come while nobody hears. The double notices an end a moment later.
+            await asyncio.sleep(0.05)
+            await group.stage.discord.wait_until(lambda: gateway.complete, 60.0)
+            for _ in range(seeded.randint(1, 3)):
+                await group.ask(seeded.choice((0.01, 0.2, 0.5)))
+            await asyncio.sleep(seeded.random() * 0.8)
+            victim: BotProcess = seeded.choice(group.processes)
+            await victim.kill()
+            victim.log_file.unlink(missing_ok=True)
+            group.processes.remove(victim)
+            await group.add(stands_by=False)
+        await group.settled()
+        return [
+            Result(
+                "kills among four",
+                group.account() | {"kills": KILLS, "seconds": round(time.monotonic() - began, 1)},
+                # What nobody hears while none is connected, Discord tells its asker.
+                (Bound("unanswered", 0), Bound("doubled", 0), Bound("most_at_once", SLOTS)),
+            )
+        ]
 
 
-async def _kills() -> Result:
-    """One of four is killed at a random moment, and another one started, again and again."""
-    seeded = random.Random(4)
-    messages: list[Message] = []
-    lost = 0
-    with tempfile.TemporaryDirectory() as folder:
-        async with _group(4, Path(folder)) as group:
-            for number in range(KILLS):
-                try:
-                    messages.append(await group.asks(number, new_room(group.stage)))
-                except AssertionError:
-                    lost += 1  # nobody was connected in that moment, as Discord told its asker
-                await asyncio.sleep(seeded.random() * 0.5)
-                victim = seeded.choice(group.processes)
-                await victim.kill()
-                group.processes.remove(victim)
-                added = BotProcess(group.stage.bot.environment, Path(folder) / f"again-{number}.log")
-                await added.start()
-                group.processes.append(added)
-            await group.until_over(messages)
-            rooms = {message.channel_id for message in messages}
-            shown = [
-                len(of_the_bot(group.stage, group.stage.discord.world.channels[room_id])) for room_id in rooms
-            ]
-            group.stage.bot.process = group.processes.pop().process
-            await asyncio.gather(*(process.kill() for process in group.processes))
-    return Result(
-        "kills among four",
-        {
-            "kills": KILLS,
-            "acknowledged": len(messages),
-            "not_heard": lost,
-            "unanswered": sum(not is_over(message) for message in messages),
-            "doubled": sum(count - 1 for count in shown),
-            "most_at_once": group.most_at_once,
-        },
-        (Bound("unanswered", 0), Bound("doubled", 0)),
-    )
+async def words() -> list[Result]:
+    """Milliseconds from a command to the first word of its answer, by turns on each database."""
+    sqlite, one, two = await _first_words(1, postgres=False), await _first_words(1), await _first_words(2)
+    return [
+        Result(
+            "ask to first word",
+            {
+                "sqlite_ms": round(sqlite, 1),
+                "postgres_ms": round(one, 1),
+                "two_processes_ms": round(two, 1),
+                "postgres_added_ms": round(one - sqlite, 1),
+                "two_processes_added_ms": round(two - sqlite, 1),
+            },
+            (Bound("postgres_added_ms", 5.0), Bound("two_processes_added_ms", 5.0)),
+        )
+    ]
+
+
+async def _first_words(count: int, *, postgres: bool = True) -> float:
+    """The median, of questions asked one after the other."""
+    found = []
+    async with grouped(count, postgres=postgres) as group:
+        for _ in range(WORDS_OF):
+            began = time.monotonic()
+            asked = await group.ask(0.05)
+
+            def shows(asked: object = asked) -> bool:
+                message = getattr(asked, "message", None)
+                return message is not None and "word0" in message.text
+
+            await group.stage.discord.wait_until(shows, 60.0)
+            found.append(time.monotonic() - began)
+            await group.settled()
+    return middle(found[5:]) * 1000
+
+
+async def server() -> list[Result]:
+    """PostgreSQL is restarted while people ask two processes: nothing is lost, and everything moves again."""
+    async with grouped(2) as group:
+        restarting: asyncio.Task[None] | None = None
+        back = float("inf")
+        for number in range(int(12 * A_SECOND / 2)):
+            await group.ask(0.1)
+            if number == A_SECOND:
+                restarting = asyncio.create_task(restart_server())
+            if restarting is not None and restarting.done():
+                back = min(back, time.monotonic())
+            await asyncio.sleep(2 / A_SECOND)
+        await group.settled()
+        after = [record.arrived_at - back for record in group.stage.parallax.requests if record.arrived_at > back]
+        return [
+            Result(
+                "PostgreSQL restarted",
+                group.account() | {"moves_again_s": round(min(after, default=float("inf")), 2)},
+                (*ONE_ANSWERED_ONCE, Bound("most_at_once", SLOTS), Bound("moves_again_s", 5.0)),
+            )
+        ]
+
+
+PARTS: Mapping[str, Callable[[], Awaitable[list[Result]]]] = {
+    part.__name__: part for part in (together, takeover, rolling, kills, words, server)
+}
 
 
 async def run() -> list[Result]:
-    """Measure; about two minutes."""
+    """Measure; about two minutes, and a second for each kill."""
+    os.environ["TEST_POSTGRES_DURABLE"] = "1"
+    wanted = os.environ.get("PROCESS_PARTS", ",".join(PARTS)).split(",")
     with forking():
-        return [
-            *[await _makespan(count) for count in (1, 2, 4)],
-            await _takeovers(),
-            await _rolling(),
-            await _kills(),
-        ]
+        return [result for name in wanted for result in await PARTS[name]()]

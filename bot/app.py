@@ -21,6 +21,7 @@ from bot.discord_io.command_tree import Guard
 from bot.discord_io.connection import connector, proxy_for, stay_connected
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.handing_over import hand_over
 from bot.discord_io.identify_turns import OwnIdentifyTurns
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
@@ -29,7 +30,7 @@ from bot.discord_io.shutdown import finish
 from bot.domain.discord_calls.session_starts import IdentifyTurns
 from bot.domain.discord_calls.sharing import Hearing, ShardHolds
 from bot.domain.interaction_rates import InteractionRates, RateLimit
-from bot.errors import BotError
+from bot.errors import BotError, StorageError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
 from bot.services.cluster.clusters import Cluster, Clusters
@@ -61,10 +62,8 @@ SETTLE_SECONDS = 5.0
 """How long the last edits, acknowledgements of questions that were just asked, and commands and presses in hand
 may take after running answers have ended."""
 
-
-HANDED_OVER_WITHIN = 15.0
-"""Seconds for another process to connect what this one had connected: the turn to start a session, and its
-start."""
+LOOKED_WITHIN = 2.0
+"""Seconds for the look at who else is there when this process is to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +156,27 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         # When a task has given up, running answers are put back at once.
         grace = settings.shutdown_grace if waiting in done else 0.0
         log.info("bot.stopping", grace=grace)
+        until = clock.monotonic() + grace
+        # What is said to whom depends on it, and the last look was up to a second ago.
+        await _look(app)
         handing_over = asyncio.create_task(_hand_over(app), name="hand over")
         try:
             await app.queue.dispatcher.drain(grace)
         except BotError as error:
             # The next start takes the answers back; what made the bot stop is raised below.
             log.warning("bot.not_drained", detail=str(error))
-        if waiting in done:
-            # Until another process hears what people do, this one does.
-            await handing_over
+        settle = SETTLE_SECONDS
+        # Until another process hears what people do, this one does.
+        if waiting in done and await handing_over:
+            # Nobody waits for its end: a question that waits for a busy database has all of the grace.
+            settle = max(settle, until - clock.monotonic())
         handing_over.cancel()
+        await asyncio.gather(handing_over, return_exceptions=True)
         in_hand = app.bot.guard.in_hand
         in_hand.end()
         if waiting in done:
             await asyncio.gather(
-                app.bot.services.ask.settled(SETTLE_SECONDS),
-                app.background.settled(SETTLE_SECONDS),
-                finish(in_hand, SETTLE_SECONDS),
+                app.bot.services.ask.settled(settle), app.background.settled(settle), finish(in_hand, settle)
             )
     finally:
         for task in (*tasks, waiting):
@@ -185,10 +188,18 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
             raise result
 
 
-async def _hand_over(app: App) -> None:
-    """Let other processes connect this one's shards, if there are any that want them."""
-    if app.holds is not None and app.process.others:
-        await app.holds.hand_over(HANDED_OVER_WITHIN)
+async def _look(app: App) -> None:
+    """See which other processes live now; what was seen last stands when the server does not answer."""
+    try:
+        async with asyncio.timeout(LOOKED_WITHIN):
+            await app.process.look()
+    except (StorageError, TimeoutError) as error:
+        log.warning("database.not_looked", error=type(error).__name__)
+
+
+async def _hand_over(app: App) -> bool:
+    """Let other processes hear what this one does; False when there are none that want to."""
+    return app.holds is not None and app.process.others > 0 and await hand_over(app.bot, app.holds, SystemClock())
 
 
 async def _keep(task: LastingTask, bot: ParallaxBot, supervisor: Supervisor) -> None:

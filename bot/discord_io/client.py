@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 import discord
@@ -16,12 +16,13 @@ from discord.ext import commands
 
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
+from bot.discord_io.connection_state import ConnectionState
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
-from bot.discord_io.own_messages import ConnectionState
 from bot.discord_io.shards import Sharding, Shards
 from bot.discord_io.shutdown import finish
+from bot.discord_io.unclaimed import take_up
 from bot.domain.cluster.audit import AuditLog
 from bot.domain.conversation.attached_text import AttachedFiles
 from bot.errors import DeliveryError
@@ -52,6 +53,9 @@ from bot.services.requests.revisions import Revisions
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 
+if TYPE_CHECKING:
+    from discord.types.gateway import InteractionCreateEvent
+
 log = structlog.get_logger(__name__)
 
 # Seconds without a further GUILD_CREATE until discord.py calls itself ready: nothing here needs the guilds.
@@ -61,6 +65,8 @@ LAST_ANSWERS = 1.0
 """Seconds for what is in hand when the connection closes: people are told then that the bot restarts."""
 
 _SESSION_EVENTS = frozenset({"shard_connect", "shard_resumed"})
+# After the first one all servers of the shard have been told.
+_COMPLETE_EVENTS = frozenset({"shard_ready", "shard_resumed"})
 
 COGS = (
     "cogs.ask",
@@ -243,6 +249,14 @@ class ParallaxBot(commands.AutoShardedBot):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Identify at once: the turn was taken before the connection was opened."""
 
+    def leave_to_others(self) -> None:
+        """Let other processes, which hear the same from now on, answer it."""
+        self.guard.in_hand.leave()
+
+    async def stop_hearing(self) -> None:
+        """Disconnect from the gateway; what is in hand goes on."""
+        await self._shards.leave()
+
     async def close(self) -> None:
         """Disconnect, after what is in hand. Does nothing when the client was never started: the library would
         raise an error."""
@@ -264,6 +278,8 @@ class ParallaxBot(commands.AutoShardedBot):
         # Noted at once and not by a listener: that would run when the connection may be lost again.
         if event in _SESSION_EVENTS:
             self._shards.begun(args[0], resumed=event == "shard_resumed")
+        if event in _COMPLETE_EVENTS:
+            self._shards.completed(args[0])
         if not self.guard.in_hand.is_closed:
             super().dispatch(event, *args, **kwargs)
 
@@ -278,6 +294,12 @@ class ParallaxBot(commands.AutoShardedBot):
         task = super()._schedule_event(coro, event_name, *args, **kwargs)
         self.guard.in_hand.begin(task)
         return task
+
+    async def on_unclaimed(self, data: InteractionCreateEvent) -> None:
+        """Take up a press or a dialogue of which the library knows nothing."""
+        state = self._connection
+        assert isinstance(state, ConnectionState)  # noqa: S101  # _get_state above
+        await take_up(state, self.guard, data)
 
     async def on_ready(self) -> None:
         """Log once that the gateway is connected."""

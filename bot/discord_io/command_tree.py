@@ -40,9 +40,10 @@ AT_WORK = 64
 # Seconds. Discord takes an answer to an interaction for 3 s, so a refusal later than this is not sent.
 REFUSED_WITHIN = 2.5
 LEFT_TO_OTHERS = 0.4
-"""Seconds that a process which ends leaves others to answer what it hears."""
+"""Seconds that a process which hands its shards over leaves others to answer what it hears."""
 _ADMITTED = "admitted"
 _OURS = "ours"
+_TOO_LATE = "too late"
 _RESTARTING = "error.restarting"
 
 
@@ -189,16 +190,17 @@ class Guard:
         self._begin(interaction)
         if not await self._is_ours(interaction):
             return False
-        if self.in_hand.is_ending:
+        too_late = bool(interaction.extras[_TOO_LATE])
+        if too_late:
             await self._refuse(interaction, Sent.PRESS, _RESTARTING)
-        return not self.in_hand.is_ending
+        return not too_late
 
     async def hears(self, number: int) -> bool:
         """Whether this process answers the interaction or message with this id, and not another one that hears it
-        too. While this one ends, it answers only what nobody else does."""
+        too. While this one is about to end, it answers only what nobody else does."""
         if self._hearing is None:
             return True
-        if self.in_hand.is_ending:
+        if self.in_hand.is_left_to_others:
             await self._clock.sleep(LEFT_TO_OTHERS)
         return await self._hearing.is_ours(number)
 
@@ -221,10 +223,12 @@ class Guard:
     def _begin(self, interaction: discord.Interaction[Any]) -> None:
         handler = asyncio.current_task()
         assert handler is not None  # noqa: S101  # everything runs in a task
+        # What is in hand when the end begins is taken up, however long it is then left to others.
+        interaction.extras[_TOO_LATE] = self.in_hand.is_ending
         self.in_hand.begin(handler, interaction)
 
     def _refusal_of(self, interaction: discord.Interaction[Any], sent: Sent) -> str | None:
-        if self.in_hand.is_ending:
+        if interaction.extras[_TOO_LATE]:
             return _RESTARTING
         in_time = self.rates.take(interaction.user.id, sent)
         return self.refusal_in(interaction.guild_id) if in_time else TooFast.key

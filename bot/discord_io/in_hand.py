@@ -16,12 +16,14 @@ _CANCELLED_WITHIN = 0.5
 class InHand:
     """The tasks that handle interactions and events, until they end.
 
-    It is open at first. After :meth:`end` no further interaction is taken up, and the person reads that the bot
-    restarts. After :meth:`close` nothing can be answered any more, because the HTTP session closes too.
+    It is open at first. After :meth:`leave` others that hear the same answer it, if they do so at once. After
+    :meth:`end` no further interaction is taken up, and the person reads that the bot restarts. After :meth:`close`
+    nothing can be answered any more, because the HTTP session closes too.
     """
 
     def __init__(self) -> None:
         self._handlers: dict[asyncio.Task[Any], discord.Interaction[Any] | None] = {}
+        self.is_left_to_others = False
         self.is_ending = False
         self.is_closed = False
 
@@ -34,6 +36,10 @@ class InHand:
         if handler not in self._handlers:
             handler.add_done_callback(self._ended)
         self._handlers[handler] = interaction
+
+    def leave(self) -> None:
+        """Let others that hear the same answer it; what they do not answer is taken up as before."""
+        self.is_left_to_others = True
 
     def end(self) -> None:
         """Take up no further interaction."""

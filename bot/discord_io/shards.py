@@ -75,6 +75,7 @@ class Shards:
         self._starts = SessionStarts(SessionStartLimit(0, 0.0), self._clock.monotonic())
         self._address = yarl.URL()
         self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
 
     @property
     def connected(self) -> tuple[int, ...]:
@@ -102,6 +103,7 @@ class Shards:
             for task in ending:
                 task.cancel()
             await asyncio.gather(*ending, return_exceptions=True)
+            self._ended.set()
         if not self._stopping.is_set():
             for task in done:
                 task.result()
@@ -110,6 +112,16 @@ class Shards:
         """Let :meth:`run` return; the connections are closed by the library."""
         self._stopping.set()
 
+    async def leave(self) -> None:
+        """Close the connections of :meth:`run`, for good: other processes hear what Discord tells."""
+        self.stop()
+        await self._ended.wait()
+        for shard_id in self._connected:
+            self._sharding.metrics.shard_connected.labels(shard_id).set(0)
+        self._connected.clear()
+        await asyncio.gather(*(self._abandon(shard.ws, code=1000) for shard in self._registered.values()))
+        log.info("discord.shards_left")
+
     def begun(self, shard_id: int, *, resumed: bool) -> None:
         """Note that a shard has a session: a new one, or the one before."""
         self._connected.add(shard_id)
@@ -117,6 +129,9 @@ class Shards:
         metrics.shard_connected.labels(shard_id).set(1)
         metrics.shard_sessions.labels(shard_id, "resumed" if resumed else "new").inc()
         log.info("discord.shard_connected", shard=shard_id, resumed=resumed)
+
+    def completed(self, shard_id: int) -> None:
+        """Note that this process hears everything of a shard that has begun."""
         if self._sharding.holds is not None and self._plan is not None:
             telling = asyncio.create_task(self._sharding.holds.connected(shard_id, self._plan.count))
             self._telling.add(telling)
@@ -187,12 +202,18 @@ class Shards:
 
     def _register(self, shard_id: int, opened: DiscordWebSocket) -> None:
         """Put a connection where the library looks for it: to set the presence and to close it."""
-        shards = self._client._AutoShardedClient__shards  # type: ignore[attr-defined]  # noqa: SLF001
+        shards = self._registered
         if shard_id in shards:
             shards[shard_id].ws = opened
             return
         shard = shards[shard_id] = Shard(opened, self._client, _ignore)
         self._sharding.metrics.shard_latency.labels(shard_id).set_function(lambda: shard.ws.latency)
+
+    @property
+    def _registered(self) -> dict[int, Shard]:
+        """The library's own table of connections."""
+        shards: dict[int, Shard] = self._client._AutoShardedClient__shards  # type: ignore[attr-defined]  # noqa: SLF001
+        return shards
 
     def _lost(self, shard_id: int, reason: str, failures: int, *, resumes: bool) -> None:
         self._connected.discard(shard_id)
@@ -202,11 +223,12 @@ class Shards:
         self._client.dispatch("shard_disconnect", shard_id)
 
     @staticmethod
-    async def _abandon(opened: DiscordWebSocket) -> None:
-        """Close what is left of a connection, and end its heartbeats; the session can be resumed."""
+    async def _abandon(opened: DiscordWebSocket, code: int = 4000) -> None:
+        """Close what is left of a connection, and end its heartbeats. The session can be resumed, but not after
+        ``code`` 1000 (docs, events/gateway, "Initiating a Disconnect")."""
         try:
             async with asyncio.timeout(1.0):
-                await opened.close(code=4000)
+                await opened.close(code=code)
         except _LOST:
             return
 

@@ -24,6 +24,13 @@ class Kind(enum.IntEnum):
     """A process has this shard connected."""
     IDENTIFY = 0x24
     """A process starts a session in this bucket, or has done so a moment ago."""
+    WANTED = 0x25
+    """A process stands by to connect this shard. Shared: any number may."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several sessions hold the same lock of this kind."""
+        return self is Kind.WANTED
 
 
 def key(*parts: object) -> int:
@@ -45,6 +52,8 @@ HELD = text(
 
 TAKE = text(f"SELECT pg_try_advisory_lock({_KIND}, CAST(:key AS integer))")
 GIVE_UP = text(f"SELECT pg_advisory_unlock({_KIND}, CAST(:key AS integer))")
+TAKE_SHARED = text(f"SELECT pg_try_advisory_lock_shared({_KIND}, CAST(:key AS integer))")
+GIVE_UP_SHARED = text(f"SELECT pg_advisory_unlock_shared({_KIND}, CAST(:key AS integer))")
 
 TAKE_EACH = text(
     "SELECT number, pg_try_advisory_lock(number) AS taken FROM unnest(CAST(:numbers AS bigint[])) AS number"

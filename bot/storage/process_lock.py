@@ -43,6 +43,9 @@ class ProcessLock:
         """Whether the process of this name lives: only the one that holds the lock does."""
         return owner == self.me
 
+    async def look(self) -> None:
+        """Do nothing: there are no others."""
+
     async def watch(self, clock: Clock) -> None:  # noqa: ARG002  # of the port
         """Wait until cancelled: nothing takes the lock from a process that lives."""
         await asyncio.Event().wait()

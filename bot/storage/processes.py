@@ -34,6 +34,10 @@ class Process(Protocol):
         """Whether the process of this name lives, as far as this process knows; the database may know better."""
         ...
 
+    async def look(self) -> None:
+        """See now which other processes use the database. Raises :class:`StorageError`."""
+        ...
+
     async def watch(self, clock: Clock) -> None:
         """Keep this process's name, and look at the others, until cancelled."""
         ...

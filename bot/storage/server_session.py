@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.clock import Clock
 from bot.errors import StorageError
 from bot.storage.addresses import shown
-from bot.storage.advisory_locks import GIVE_UP, TAKE, Kind
+from bot.storage.advisory_locks import GIVE_UP, GIVE_UP_SHARED, TAKE, TAKE_SHARED, Kind
 from bot.storage.postgres import APPLICATION, LOCK_SECONDS, open_engine_for_migrations
 from bot.storage.postgres_errors import failure_of, storage_error
 
@@ -96,11 +96,11 @@ class ServerSession:
                 raise translated(error, self.place) from error
 
     async def take(self, kind: Kind, key: int) -> bool:
-        """Take a lock; False when another session has it. It is kept until :meth:`give_up`. Raises
-        :class:`StorageError`."""
+        """Take a lock; False when another session has it, which one of a shared kind does not hinder. It is kept
+        until :meth:`give_up`. Raises :class:`StorageError`."""
         if (kind, key) in self._locks:
             return True
-        taken = bool((await self.rows(TAKE, kind=int(kind), key=key))[0][0])
+        taken = bool((await self.rows(_taking(kind), kind=int(kind), key=key))[0][0])
         if taken:
             self._locks[kind, key] = None
         return taken
@@ -110,7 +110,7 @@ class ServerSession:
         free too."""
         if (kind, key) in self._locks:
             del self._locks[kind, key]
-            await self.rows(GIVE_UP, kind=int(kind), key=key)
+            await self.rows(GIVE_UP_SHARED if kind.is_shared else GIVE_UP, kind=int(kind), key=key)
 
     async def hear(self, channel: str, heard: Callable[[str], None]) -> None:
         """Call ``heard`` with whatever is told on the channel from now on (``NOTIFY``). Raises
@@ -139,7 +139,7 @@ class ServerSession:
     async def _taken_again(self, connection: AsyncConnection, kind: Kind, key: int) -> bool:
         """Take a lock that the session before had, and perhaps still has."""
         for _ in range(TRIES):
-            if (await connection.execute(TAKE, {"kind": int(kind), "key": key})).scalar():
+            if (await connection.execute(_taking(kind), {"kind": int(kind), "key": key})).scalar():
                 return True
             await self._clock.sleep(TRY_EVERY)
         return False
@@ -174,6 +174,10 @@ class ServerSession:
                 await connection.close()
         except Exception as error:  # noqa: BLE001  # it is of no use any more, whatever it says
             log.debug("database.session_left", error=type(error).__name__)
+
+
+def _taking(kind: Kind) -> TextClause:
+    return TAKE_SHARED if kind.is_shared else TAKE
 
 
 def translated(error: BaseException, place: str) -> StorageError:

@@ -27,8 +27,8 @@ TRY_EVERY = 0.25
 """Seconds between two attempts to take what another process has."""
 
 WANTED_WITHIN = 1.0
-"""Seconds after which a shard that is given up has been taken by another process, if there is one that wants
-it."""
+"""Seconds for which a shard that is given up may be wanted by nobody: who stands by may have lost its session a
+moment ago, or begin in this moment."""
 
 NUMBER_MOST = 2**63 - 1
 
@@ -83,7 +83,8 @@ class SharedHearing:
 
 
 class SharedShards:
-    """:class:`ShardHolds`: a lock for each shard, and another one while it is connected."""
+    """:class:`ShardHolds`: a lock for each shard, another one while it is connected, and one of all that stand
+    by."""
 
     def __init__(self, session: ServerSession, clock: Clock) -> None:
         self._session = session
@@ -93,14 +94,12 @@ class SharedShards:
 
     async def take(self, shard_id: int, count: int) -> None:
         """Wait until no other process is to connect the shard."""
-        said = False
+        number, said = key(shard_id, count), False
         while not self._handed_over:
             try:
-                if await self._session.take(Kind.SHARD, key(shard_id, count)):
-                    self._ours[shard_id] = count
-                    if said:
-                        log.info("discord.shard_taken_over", shard=shard_id)
-                    return
+                if await self._session.take(Kind.SHARD, number):
+                    break
+                await self._session.take(Kind.WANTED, number)
                 if not said:
                     log.info("discord.shard_stands_by", shard=shard_id)
                 said = True
@@ -108,8 +107,14 @@ class SharedShards:
                 # Without the server nobody answers anything: it can wait.
                 log.debug("discord.shard_not_taken", shard=shard_id, detail=str(error))
             await self._clock.sleep(TRY_EVERY)
-        if shard_id not in self._ours:
-            await asyncio.Event().wait()  # this process ends
+        await self._given_up(Kind.WANTED, {number})
+        if self._handed_over and shard_id not in self._ours:
+            # This process ends. It may have got the lock in the same moment.
+            await self._given_up(Kind.SHARD, {number})
+            await asyncio.Event().wait()
+        self._ours[shard_id] = count
+        if said:
+            log.info("discord.shard_taken_over", shard=shard_id)
 
     async def connected(self, shard_id: int, count: int) -> None:
         """Take the lock that tells it; another process that has it ends in this moment."""
@@ -124,24 +129,57 @@ class SharedShards:
     async def hand_over(self, patience: float) -> bool:
         """Give up the locks, and wait until others have connected these shards."""
         self._handed_over = True
-        ours, until = dict(self._ours), self._clock.monotonic() + patience
-        keys = {key(shard_id, count) for shard_id, count in ours.items()}
-        try:
-            for number in keys:
-                await self._session.give_up(Kind.CONNECTED, number)
-                await self._session.give_up(Kind.SHARD, number)
-            await self._clock.sleep(WANTED_WITHIN)
-            while self._clock.monotonic() < until and await self._others(Kind.SHARD, keys):
-                if await self._others(Kind.CONNECTED, keys) == keys:
-                    log.info("discord.shards_handed_over", shards=sorted(ours))
+        keys, elsewhere = self._keys, set[int]()
+        progress = self._clock.monotonic()
+        unwanted_since: float | None = None
+        while keys and (self._clock.monotonic() - progress < patience):
+            await self._given_up(Kind.CONNECTED, keys)
+            await self._given_up(Kind.SHARD, keys)
+            try:
+                connected = await self._others(Kind.CONNECTED, keys)
+                if connected == keys:
+                    log.info("discord.shards_handed_over", shards=sorted(self._ours))
                     return True
-                await self._clock.sleep(TRY_EVERY)
-        except StorageError as error:
-            log.warning("discord.shards_not_handed_over", detail=str(error))
+                is_wanted = await self._others(Kind.SHARD, keys) | await self._others(Kind.WANTED, keys)
+            except StorageError as error:
+                # Nor do the others reach it: they take what they wanted when they do.
+                log.debug("discord.shards_not_seen", detail=str(error))
+                unwanted_since = None
+            else:
+                # From here, because a busy server answers late.
+                now = self._clock.monotonic()
+                if not connected <= elsewhere:
+                    progress, elsewhere = now, elsewhere | connected
+                unwanted_since = None if is_wanted else unwanted_since or now
+                if unwanted_since is not None and now - unwanted_since >= WANTED_WITHIN:
+                    break
+            await self._clock.sleep(TRY_EVERY)
         return False
 
+    async def is_handed_over(self) -> bool:
+        """Whether other processes have the locks of what is connected."""
+        try:
+            return await self._others(Kind.CONNECTED, self._keys) == self._keys
+        except StorageError as error:
+            log.debug("discord.shards_not_seen", detail=str(error))
+            return False
+
+    @property
+    def _keys(self) -> set[int]:
+        """The locks of the shards that this process connects."""
+        return {key(shard_id, count) for shard_id, count in self._ours.items()}
+
+    async def _given_up(self, kind: Kind, keys: set[int]) -> None:
+        """Give up locks, of which some may not be held. What the server does not answer is gone with the
+        session."""
+        for number in keys:
+            try:
+                await self._session.give_up(kind, number)
+            except StorageError as error:
+                log.debug("discord.shard_lock_lost", detail=str(error))
+
     async def _others(self, kind: Kind, keys: set[int]) -> set[int]:
-        """Which of these locks other processes have."""
+        """Which of these locks other processes have. Raises :class:`StorageError`."""
         held = await self._session.rows(HELD, kind=int(kind))
         return keys & {row.key for row in held if not row.is_mine}
 

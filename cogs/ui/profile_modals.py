@@ -49,7 +49,7 @@ class ProfileModal(BaseModal):
     """The base of the dialogues: applies the changes."""
 
     def __init__(self, key: str, edit: Edit) -> None:
-        super().__init__(title=say(edit.locale, f"settings.{key}")[:45], timeout=900)
+        super().__init__(title=say(edit.locale, f"settings.{key}")[:45])
         self.locale = edit.locale
         self._edit = edit
 

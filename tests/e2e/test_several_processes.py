@@ -15,8 +15,22 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import BotProcess, Stage, staged
-from tests.e2e.reading import PATIENCE, answer, ask, footer, of_the_bot, until_over, until_shows
+from tests.e2e.reading import (
+    PATIENCE,
+    answer,
+    ask,
+    body,
+    footer,
+    new_room,
+    of_the_bot,
+    revisions,
+    until_over,
+    until_shows,
+)
 from tests.fakes.postgres import server_database
+
+LEADS_WITHIN = 5.0
+"""Seconds from ``kill -9`` of the process that leads until another one does."""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,7 +83,9 @@ async def pair(stage: Stage) -> AsyncIterator[Pair]:
         yield found
     finally:
         print(stage.bot.log, second.log)  # noqa: T201  # pytest shows it with a failure
-        assert await second.terminate() == 0
+        # Who stands by goes first, so that nothing is handed over any more.
+        assert await found.second.terminate() == 0
+        assert await found.first.terminate() == 0
 
 
 async def test_one_hears_and_never_more_run_than_the_cluster_takes(
@@ -108,9 +124,13 @@ async def test_stop_reaches_whichever_process_answers(pair: Pair, room: Channel,
 
 
 async def test_the_other_one_goes_on_when_one_is_killed(
-    pair: Pair, room: Channel, ada: Person, ben: Person
+    pair: Pair, room: Channel, ada: Person, ben: Person, olga: Person
 ) -> None:
-    """It connects, asks again what ran, and shows it in the same messages."""
+    """It connects, asks again what ran, and shows it in the same messages; and it leads: it keeps the boards
+    current."""
+    board_room = new_room(pair.stage)
+    await (await olga.slash(board_room, "cluster board")).done_loading()
+    board = next(one for one in of_the_bot(pair.stage, board_room) if one.ephemeral_for is None)
     pair.stage.parallax.script([(f"word{n} ", 0.2) for n in range(500)], match="Until the end")
     pair.second.freeze()  # so that it is not the one that answers
     message = await ask(ada, room, "Until the end")
@@ -118,12 +138,14 @@ async def test_the_other_one_goes_on_when_one_is_killed(
     pair.second.thaw()
     pair.stage.parallax.script(["The ", "whole ", "answer."], match="Until the end")
     gateway = pair.stage.discord.gateway
-    before, began = gateway.identifies, time.monotonic()
+    before, shown, began = gateway.identifies, len(board.history), time.monotonic()
     await pair.first.kill()
     await pair.stage.discord.wait_until(lambda: gateway.identifies > before and gateway.complete, PATIENCE)
     connected = time.monotonic() - began
     next_one = await ask(ben, room, "And then?")
     await until_over(pair.stage, next_one)
+    await pair.stage.discord.wait_until(lambda: len(board.history) > shown, PATIENCE)
+    assert time.monotonic() - began < LEADS_WITHIN
     assert connected < 3.0
     assert time.monotonic() - began < 6.0
     await until_over(pair.stage, message)
@@ -133,19 +155,30 @@ async def test_the_other_one_goes_on_when_one_is_killed(
 
 
 async def test_a_rolling_restart_loses_nothing(pair: Pair, room: Channel, ada: Person, ben: Person) -> None:
-    """The new process connects before the old one has ended; each question is asked once and shown once."""
-    messages: list[Message] = []
-    ending: asyncio.Task[int] | None = None
-    for number in range(12):
-        pair.stage.parallax.script(["Yes."], match=f"Rolling {number}")
-        messages.append(await ask((ada, ben)[number % 2], room, f"Rolling {number}"))
-        if number == 3:
-            ending = asyncio.create_task(pair.first.terminate())
-    assert ending is not None
+    """Whatever people do from the signal until the old process has ended is done as always: each question is asked
+    once and shown once, and nobody reads that the bot restarts."""
+    stage, rooms, asked, said = pair.stage, list[Channel](), list[Message](), list[str]()
+    before = len(pair.first.log), len(pair.second.log)
+    ending = asyncio.create_task(pair.first.terminate())
+    while not ending.done():
+        number = len(asked)
+        for prompt in (f"Rolling {number}.", f"Aloud {number}."):
+            stage.parallax.script(["Yes."], match=prompt)
+        asked.append(await ask(ada, room, f"Rolling {number}."))
+        rooms.append(new_room(stage))
+        await ben.say(rooms[-1], f"<@{stage.discord.world.bot.id}> Aloud {number}.")
+        said.append((await (await ben.slash(room, "queue")).response()).text)
+        # The pace of people; a process raises no event here.
+        await asyncio.wait({ending}, timeout=0.2)
     assert await ending == 0
-    last = await ask(ada, room, "Rolling on")
-    await until_over(pair.stage, *messages, last)
-    assert len(of_the_bot(pair.stage, room)) == 13
-    for number, message in enumerate(messages):
-        assert answer(message, f"Rolling {number}") == "Yes."
+    await stage.discord.wait_until(lambda: all(of_the_bot(stage, other) for other in rooms), PATIENCE)
+    aloud = [message for other in rooms for message in of_the_bot(stage, other)]
+    await until_over(stage, *asked, *aloud)
+    assert {answer(message, f"Rolling {number}.") for number, message in enumerate(asked)} == {"Yes."}
+    assert {body(message) for message in aloud} == {"Yes."}
+    assert len(aloud) == len(rooms)
+    assert not any("restart" in text for message in (*asked, *aloud) for text in (*revisions(message), *said))
+    for log in (pair.first.log[before[0] :], pair.second.log[before[1] :]):
+        assert "interaction.not_admitted" not in log
+        assert "interaction.dropped_at_shutdown" not in log
     await pair.swapped()

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,8 @@ def server() -> URL:
     with _locked():
         told = _place().with_suffix(".json")
         if not told.exists():
-            told.write_text(json.dumps({"folder": _started(_place())}))
+            keeper, folder = _started(_place())
+            told.write_text(json.dumps({"folder": folder, "keeper": keeper}))
         folder = json.loads(told.read_text())["folder"]
     return URL.create("postgresql+asyncpg", username="postgres", database="postgres", query={"host": folder})
 
@@ -55,8 +57,23 @@ def _place() -> Path:
     return Path(tempfile.gettempdir()) / f"parallax-discord-tests-{os.getuid()}-{session_process()}"
 
 
-def _started(place: Path) -> str:
-    """Start the server, and what ends it; returns the folder of its socket."""
+async def restart_server() -> None:
+    """Restart the server of this session; returns when it takes connections again. For what has the server for
+    itself: all its databases are gone for a moment."""
+    began = "SELECT pg_postmaster_start_time()"
+    before = await administrate(lambda db: db.fetchval(began))
+    os.kill(json.loads(_place().with_suffix(".json").read_text())["keeper"], signal.SIGHUP)
+    while True:
+        try:
+            if await administrate(lambda db: db.fetchval(began)) != before:
+                return
+        except (OSError, asyncpg.PostgresError):
+            continue  # it ends, or begins
+
+
+def _started(place: Path) -> tuple[int, str]:
+    """Start the server, and what ends it; returns the number of the process that does, and the folder of the
+    server's socket."""
     keeper = subprocess.Popen(
         [sys.executable, "-m", "tests.fakes.postgres_keeper", str(session_process()), str(place)],
         stdin=subprocess.DEVNULL,
@@ -71,7 +88,7 @@ def _started(place: Path) -> str:
         raise RuntimeError(f"PostgreSQL did not start: the keeper ended with {keeper.wait()}")
     # It outlives this process; nobody waits for it.
     keeper.returncode = 0
-    return folder
+    return keeper.pid, folder
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Keeps a PostgreSQL server for as long as another process lives.
 
 ``python -m tests.fakes.postgres_keeper PID PLACE`` prints the folder of the server's socket once it
-takes connections. However the process PID ends, the server ends after it and its folder is removed.
+takes connections. However the process PID ends, the server ends after it and its folder is removed. SIGHUP
+restarts the server: sessions are ended, and for a moment none is taken.
 """
 
 from __future__ import annotations
@@ -55,6 +56,14 @@ def _run(session: int, place: Path) -> int:
         if os.getuid() == 0:
             os.chown(folder, NOBODY, NOBODY)
         server = _started(programs, folder)
+
+        def restart(*_: object) -> None:
+            nonlocal server
+            server.send_signal(signal.SIGINT)
+            server.wait()
+            server = _served(programs, folder)
+
+        signal.signal(signal.SIGHUP, restart)
         try:
             sys.stdout.write(f"{folder}\n")
             sys.stdout.flush()
@@ -73,7 +82,6 @@ def _run(session: int, place: Path) -> int:
 def _started(programs: Path, folder: Path) -> subprocess.Popen[str]:
     """Make a server in ``folder`` and start it; returns when it takes connections."""
     data = folder / "data"
-    identity: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
     subprocess.run(
         [
             programs / "initdb",
@@ -91,20 +99,30 @@ def _started(programs: Path, folder: Path) -> subprocess.Popen[str]:
         cwd=folder,
         stdout=subprocess.DEVNULL,
         check=True,
-        **identity,
+        **_identity(),
     )
+    return _served(programs, folder)
+
+
+def _identity() -> dict[str, Any]:
+    """As whom the server's programs run."""
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+
+
+def _served(programs: Path, folder: Path) -> subprocess.Popen[str]:
+    """Start the server in ``folder``; returns when it takes connections."""
     settings = SETTINGS if os.environ.get("TEST_POSTGRES_DURABLE") else (*SETTINGS, *HASTE)
     options = [part for setting in settings for part in ("-c", setting)]
     server = subprocess.Popen(
-        [programs / "postgres", "-D", data, "-k", folder, *options],
+        [programs / "postgres", "-D", folder / "data", "-k", folder, *options],
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        **identity,
+        **_identity(),
     )
     assert server.stderr is not None
-    log = (folder / "log").open("w")
+    log = (folder / "log").open("a")
     for line in server.stderr:
         log.write(line)
         if "ready to accept connections" in line:

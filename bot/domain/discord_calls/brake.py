@@ -64,13 +64,17 @@ class InvalidAnswers:
     def level(self, now: float) -> Level:
         """Which calls may be made now."""
         found = self.within(now)
-        if found >= CUTS_OFF // self.sharers:
+        if found >= self._part(CUTS_OFF):
             return Level.CUT_OFF
-        return Level.HELD_BACK if found >= HOLDS_BACK // self.sharers else Level.OPEN
+        return Level.HELD_BACK if found >= self._part(HOLDS_BACK) else Level.OPEN
 
     def eases_at(self, now: float) -> float | None:
         """When the level falls if no further invalid answer comes; None at the lowest level."""
         found = self.within(now)
-        limits = (CUTS_OFF // self.sharers, HOLDS_BACK // self.sharers)
+        limits = (self._part(CUTS_OFF), self._part(HOLDS_BACK))
         threshold = next((limit for limit in limits if found >= limit), None)
         return None if threshold is None else self._at[found - threshold] + WINDOW
+
+    def _part(self, limit: int) -> int:
+        """What this process may bear of a limit, at least one."""
+        return max(1, limit // self.sharers)

@@ -25,10 +25,14 @@ class ShardHolds(Protocol):
         ...
 
     async def connected(self, shard_id: int, count: int) -> None:
-        """Tell the others that the shard is connected here: who had it before may end."""
+        """Tell the others that this process hears everything of the shard: who had it before may end."""
         ...
 
     async def hand_over(self, patience: float) -> bool:
-        """Let others connect what is connected here, and wait at most ``patience`` seconds until they have. False
-        when some shard is connected nowhere else, or nobody wanted it."""
+        """Let others connect what is connected here, and wait until they hear everything of it. False when they
+        have connected nothing more for ``patience`` seconds, or when nobody wants what is left."""
+        ...
+
+    async def is_handed_over(self) -> bool:
+        """Whether others hear at this moment what this process has handed over: who took it may have ended."""
         ...

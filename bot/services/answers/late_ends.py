@@ -28,8 +28,10 @@ LOOK_EVERY = 15.0
 """Seconds between two looks for what other processes have left."""
 LEFT_ALONE = 30.0
 """Seconds from the end of a question in which the process that ended it shows that."""
-STORED_WITHIN = 5.0
-"""Seconds in which the id of a message that was sent is stored."""
+STORED_AFTER = (0.25, 1.0, 3.75)
+"""Seconds until it is looked whether the id of a message that was sent is stored, and from each look to the next.
+It is after a few milliseconds, or seconds while the database is held. The end of the process waits for these
+looks."""
 GIVEN_UP_AFTER = 86_400.0
 """Seconds from the end of a question. Then a press on its message is the only way to mend it."""
 
@@ -102,16 +104,25 @@ class LateEnds:
     async def seen(self, request_id: str, message_id: int) -> None:
         """Discord has a message of this question that offers to end it. Usually its delivery has just sent it;
         when there is none, the sending had failed, and it came all the same. Raises :class:`StorageError`."""
-        if not self._is_delivered(request_id, message_id):
-            # Its id may be about to be stored.
-            await self._clock.sleep(STORED_WITHIN)
-            request = await self._store.get(request_id)
-            if request is None or message_id in request.message_ids or self._is_delivered(request_id, message_id):
-                return
+        request = await self._not_stored(request_id, message_id)
+        if request is not None:
             log.warning("end.message_found", request_id=request_id, message=message_id, state=request.state.value)
             await self._store.attach_message(request_id, len(request.message_ids), message_id)
             if request.state not in OPEN_STATES:
                 await self._unshown.left(request_id)
+
+    async def _not_stored(self, request_id: str, message_id: int) -> StoredRequest | None:
+        """The question to whose messages this one does not belong; None when a delivery has it, here or in another
+        process."""
+        request = None
+        for pause in STORED_AFTER:
+            if self._is_delivered(request_id, message_id):
+                return None
+            await self._clock.sleep(pause)
+            request = await self._store.get(request_id)
+            if request is None or message_id in request.message_ids:
+                return None
+        return None if self._is_delivered(request_id, message_id) else request
 
     def _is_delivered(self, request_id: str, message_id: int) -> bool:
         live = self._live_answers.get(request_id)

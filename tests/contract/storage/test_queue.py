@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import Admission, QueueLimits, QueuePause
+from bot.domain.queue.store import LEFT_TO_OTHERS, Admission, QueueLimits, QueuePause
 from bot.errors import QueueFull, UserLimitReached
 from tests.contract.storage.conftest import Stores
 from tests.fakes.clocks import always
@@ -17,6 +17,11 @@ from tests.fakes.questions import WIDE, answer, question
 
 async def order(stores: Stores) -> list[str]:
     return [entry.request_id for entry in await stores.requests.queue()]
+
+
+async def take_beside_others(stores: Stores, owner: str, now: float, *beginning: str) -> str | None:
+    claimed = await stores.requests.claim(owner, now=always(now), lease=30, beginning=beginning)
+    return None if claimed is None else claimed.request_id
 
 
 async def take(stores: Stores, owner: str = "me", now: float = 10.0) -> str | None:
@@ -92,6 +97,21 @@ async def test_who_may_not_join_leaves_nothing(stores: Stores) -> None:
     with pytest.raises(QueueFull):
         await stores.requests.join(question("c", user=2), ConversationKey(500), [], Admission(QueueLimits(1, 1)))
     assert await order(stores) == ["a"]
+
+
+async def test_a_question_without_a_message_is_left_to_the_process_where_it_joined(stores: Stores) -> None:
+    """Nobody else can show anything of it. What has a message is everybody's, and so is everything after a while:
+    that process may hang. One that is alone takes all."""
+    for number in range(1, 5):
+        await stores.requests.enqueue(question(f"q{number}", user=number, at=10.0), WIDE)
+    await stores.requests.attach_message("q3", 0, 33)
+
+    assert await take_beside_others(stores, "other", 11.0) == "q3"
+    assert await take_beside_others(stores, "other", 11.0) is None
+    assert await take_beside_others(stores, "me", 11.0, "q2") == "q2"
+    assert await take_beside_others(stores, "me", 11.0, "q2") is None
+    assert await take_beside_others(stores, "other", 10.0 + LEFT_TO_OTHERS + 0.1) == "q1"
+    assert await take(stores, "alone", 11.0) == "q4"
 
 
 async def test_ones_own_limit(stores: Stores) -> None:

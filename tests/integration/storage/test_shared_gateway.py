@@ -11,7 +11,14 @@ from bot.clock import SystemClock
 from bot.domain.discord_calls.session_starts import IDENTIFY_EVERY
 from bot.storage.processes import entered
 from bot.storage.server_session import ServerSession
-from bot.storage.shared_gateway import HEARD_WITHIN, SharedHearing, SharedIdentifyTurns, SharedShards
+from bot.storage.shared_gateway import (
+    HEARD_WITHIN,
+    TRY_EVERY,
+    WANTED_WITHIN,
+    SharedHearing,
+    SharedIdentifyTurns,
+    SharedShards,
+)
 from bot.tasks.background import Background
 from tests.fakes.clocks import HandClock, HastyClock
 from tests.fakes.postgres import emptied_database
@@ -43,6 +50,15 @@ async def side(url: str, clock: HandClock) -> AsyncIterator[Side]:
         await background.aclose()
 
 
+async def passing(clock: HandClock, seconds: float, waiting: asyncio.Task[bool]) -> None:
+    """Let time pass for what ``waiting`` does, look by look, unless it ends."""
+    for _ in range(round(seconds / TRY_EVERY)):
+        asleep = asyncio.create_task(clock.asleep())
+        await asyncio.wait({asleep, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        asleep.cancel()
+        clock.advance(TRY_EVERY)
+
+
 async def test_one_of_all_that_hear_answers() -> None:
     """Whoever asks first. What was long ago is forgotten, and without the server each answers."""
     clock = HastyClock()
@@ -55,7 +71,8 @@ async def test_one_of_all_that_hear_answers() -> None:
         assert not await other.hearing.is_ours(numbers[0]) or first[0] is False
 
         clock.advance(HEARD_WITHIN + 1.0)
-        assert await one.hearing.is_ours(1)  # it tidies up
+        assert await one.hearing.is_ours(1)  # it tidies up after this
+        assert await one.hearing.is_ours(3)  # and has done so before this
         assert await other.hearing.is_ours(2)
         assert await other.hearing.is_ours(numbers[0])
         await one.session.close()
@@ -75,13 +92,72 @@ async def test_a_shard_is_handed_over_once_the_other_one_has_connected_it() -> N
 
         handing_over = asyncio.create_task(first.shards.hand_over(10.0))
         await taking
-        first_clock.advance(1.0)
+        await passing(first_clock, 5.0, handing_over)
         assert not handing_over.done()
+        assert not await first.shards.is_handed_over()
         await second.shards.connected(0, 1)
-        while not handing_over.done():
-            first_clock.advance(0.25)
-            await second.hearing.is_ours(2)
-        assert handing_over.result()
+        await passing(first_clock, 1.0, handing_over)
+        assert await handing_over
+        assert await first.shards.is_handed_over()
+        # The one that ends connects it again when Discord asks for that.
+        await first.shards.take(0, 1)
+
+
+async def test_another_process_takes_the_place_of_one_that_ends_while_it_takes_over() -> None:
+    """The first hears until somebody does for good."""
+    url = await emptied_database()
+    first_clock = HandClock()
+    async with side(url, first_clock) as first, side(url, HastyClock()) as third:
+        await first.shards.take(0, 1)
+        async with side(url, HastyClock()) as second:
+            handing_over = asyncio.create_task(first.shards.hand_over(10.0))
+            await second.shards.take(0, 1)
+            await second.shards.connected(0, 1)
+            await passing(first_clock, 0.5, handing_over)
+            assert await handing_over
+            taking = asyncio.create_task(third.shards.take(0, 1))
+            assert await third.hearing.is_ours(3)  # it has been refused the shard meanwhile
+        assert not await first.shards.is_handed_over()
+        handing_over = asyncio.create_task(first.shards.hand_over(10.0))
+        await taking
+        await third.shards.connected(0, 1)
+        await passing(first_clock, 0.5, handing_over)
+        assert await handing_over
+
+
+async def test_each_shard_that_is_connected_elsewhere_renews_the_patience() -> None:
+    """Many shards take turns to begin: what counts is that they do."""
+    url = await emptied_database()
+    first_clock = HandClock()
+    async with side(url, first_clock) as first, side(url, HastyClock()) as second:
+        for shard_id in range(3):
+            await first.shards.take(shard_id, 3)
+        handing_over = asyncio.create_task(first.shards.hand_over(5.0))
+        for shard_id in range(3):
+            await second.shards.take(shard_id, 3)
+        for shard_id in range(2):
+            await passing(first_clock, 4.0, handing_over)
+            await second.shards.connected(shard_id, 3)
+        await passing(first_clock, 4.0, handing_over)
+        assert not handing_over.done()
+        await passing(first_clock, 2.0, handing_over)
+        assert not await handing_over
+
+
+async def test_of_two_that_end_neither_counts_for_the_other() -> None:
+    """Who stands by and ends wants nothing any more."""
+    url = await emptied_database()
+    first_clock = HandClock()
+    async with side(url, first_clock) as first, side(url, HastyClock()) as second:
+        await first.shards.take(0, 1)
+        taking = asyncio.create_task(second.shards.take(0, 1))
+        assert await second.hearing.is_ours(1)
+        assert not await second.shards.hand_over(5.0)
+        handing_over = asyncio.create_task(first.shards.hand_over(60.0))
+        await passing(first_clock, WANTED_WITHIN + 1.0, handing_over)
+        assert not await handing_over
+        assert not taking.done()
+        taking.cancel()
 
 
 async def test_a_shard_that_nobody_wants_is_not_waited_for() -> None:

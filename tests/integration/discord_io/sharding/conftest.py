@@ -18,6 +18,7 @@ from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.identify_turns import OwnIdentifyTurns
 from bot.discord_io.outgoing import Outgoing
 from bot.discord_io.shards import Sharding
+from bot.domain.discord_calls.sharing import ShardHolds
 from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.telemetry.metrics import Metrics
 from sandbox.discord_api import DiscordDouble
@@ -97,11 +98,15 @@ Connect = Callable[..., contextlib.AbstractAsyncContextManager[Rig]]
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
-    """Opens a rig: ``connect(count, ids, double)``."""
+    """Opens a rig: ``connect(count, ids, double, holds=...)``."""
 
     @contextlib.asynccontextmanager
     async def opened(
-        count: int = 0, ids: tuple[int, ...] = (), double: DiscordDouble | None = None
+        count: int = 0,
+        ids: tuple[int, ...] = (),
+        double: DiscordDouble | None = None,
+        *,
+        holds: ShardHolds | None = None,
     ) -> AsyncIterator[Rig]:
         monkeypatch.setattr(client, "COGS", ())
         clock, metrics = LoopClock(), Metrics()
@@ -114,7 +119,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
                 admin_guild_ids=(),
                 facts=MemoryFacts(),
                 guard=Guard(InteractionRates(RateLimit(10, 1.0), clock), clock),
-                sharding=Sharding(count, ids, OwnIdentifyTurns(clock), clock, metrics),
+                sharding=Sharding(count, ids, OwnIdentifyTurns(clock), clock, metrics, holds),
             )
             task = asyncio.create_task(bot.start(running.token), name="bot")
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from bot.domain.queue.request import RequestKind, RequestState
 from bot.errors import DeliveryError, MessageGone
 from bot.services.answers.completion import Completion
 from bot.services.answers.final_views import FinalViews
-from bot.services.answers.late_ends import GIVEN_UP_AFTER, STORED_WITHIN, LateEnds
+from bot.services.answers.late_ends import GIVEN_UP_AFTER, LEFT_ALONE, LOOK_EVERY, STORED_AFTER, LateEnds
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.unshown import FIRST_AGAIN, Unshown
 from bot.tasks.background import Background
@@ -34,6 +34,7 @@ class Later:
     clock: HandClock = field(default_factory=HandClock)
     store: MemoryRequests = field(default_factory=MemoryRequests)
     shown: ShownAnswers = field(default_factory=ShownAnswers)
+    leads: Callable[[], Awaitable[bool]] | None = None
 
     def __post_init__(self) -> None:
         """Put the parts together."""
@@ -60,6 +61,7 @@ class Later:
             views=views,
             completion=self.completion,
             clock=self.clock,
+            leads=self.leads,
         )
         self.changed = asyncio.Event()
         self.shown.on_change = self.changed.set
@@ -233,12 +235,36 @@ async def test_one_that_turns_up_after_the_end_is_ended() -> None:
     later = Later()
     await later.asked(11)
     await later.store.mark_cancelled("q", now=later.clock.now())
-    for message_id in (11, 12):
+    for message_id, looks in ((11, 1), (12, len(STORED_AFTER))):
         seen = asyncio.create_task(later.late_ends.seen("q", message_id))
-        await later.clock.asleep()
-        assert later.unshown.due() == ()
-        later.clock.advance(STORED_WITHIN)
+        for pause in STORED_AFTER[:looks]:
+            await later.clock.asleep()
+            assert later.unshown.due() == ()
+            later.clock.advance(pause)
         await seen
     assert later.unshown.due() == ("q",)
     await later.late_ends.show()
     assert later.shown.answers["q"].ids == [11, 12]
+
+
+async def test_of_several_processes_the_leader_shows_what_the_others_have_not_shown() -> None:
+    """It leaves them half a minute to do so."""
+    leading = [False]
+
+    async def leads() -> bool:
+        return leading[0]
+
+    later = Later(leads=leads)
+    await later.asked(11)
+    await later.cancelled()
+    async with later.running():
+        for is_leader, waited in ((True, LOOK_EVERY), (False, LEFT_ALONE)):
+            leading[0] = is_leader
+            await later.clock.asleep()
+            later.clock.advance(waited)
+            await later.clock.asleep()
+            assert later.shown.answers == {}
+        leading[0] = True
+        later.clock.advance(LOOK_EVERY)
+        shown = await later.until_done()
+    assert "cancelled" in shown.text

@@ -87,3 +87,37 @@ async def test_a_process_that_hangs_does_not_keep_a_question_from_being_stopped(
         await LoopClock().sleep(FULFILLED_WITHIN + 1.0)
         assert await hears.state(asked) is RequestState.CANCELLED
         assert "stopped" in hears.answer(asked).text
+
+
+async def test_one_process_shows_where_everybody_is_in_the_queue() -> None:
+    """The leader, for the questions of all. When it is gone, another one does."""
+    async with pair() as (hears, answers, alive):
+        await hears.asks(1, "first")
+        await LoopClock().sleep(TAKEN)
+        (await answers.scheduler.asked(1)).begin()
+        waiting = await answers.asks(2, "second")
+        await LoopClock().sleep(TAKEN)
+        assert "next in the queue" in hears.answer(waiting).text
+        assert answers.live_answers.get(waiting) is None
+
+        alive.discard("hears")
+        later = await answers.asks(3, "third")
+        await LoopClock().sleep(TAKEN)
+        assert "next in the queue" in answers.answer(waiting).text
+        assert "2nd in the queue" in answers.answer(later).text
+
+
+async def test_a_question_that_another_process_shows_can_be_withdrawn() -> None:
+    """It never runs. Who was asked to says so in its message, and the other one lets go of it."""
+    async with pair() as (hears, answers, _):
+        await hears.asks(1, "first")
+        await LoopClock().sleep(TAKEN)
+        (await answers.scheduler.asked(1)).begin()
+        waiting = await hears.asks(2, "second")
+        await LoopClock().sleep(TAKEN)
+        assert answers.live_answers.get(waiting) is None
+        assert await answers.cancellation.stop(waiting, by=2)
+        await LoopClock().sleep(NOTICED)
+        assert await hears.state(waiting) is RequestState.CANCELLED
+        assert "cancelled" in answers.answer(waiting).text
+        assert hears.live_answers.get(waiting) is None

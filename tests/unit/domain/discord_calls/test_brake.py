@@ -94,3 +94,29 @@ def test_what_each_level_permits() -> None:
     }
     assert to_interactions == {CallPriority.OPERATORS, CallPriority.LAST, CallPriority.OTHER}
     assert not Level.CUT_OFF.permits(CallPriority.OTHER, interaction=True)
+
+
+@pytest.mark.parametrize("sharers", [2, 3, 7, 2 * CUTS_OFF])
+def test_of_several_processes_each_bears_an_even_part(sharers: int) -> None:
+    """Discord counts those of all that come from one address. One invalid answer alone holds nobody back for
+    ever."""
+    held_back, cut_off = max(1, HOLDS_BACK // sharers), max(1, CUTS_OFF // sharers)
+    answers = InvalidAnswers()
+    answers.sharers = sharers
+    assert answers.level(0.0) is Level.OPEN
+    assert answers.eases_at(0.0) is None
+    for count in range(1, cut_off + 1):
+        answers.count(403, 0.0)
+        expected = Level.CUT_OFF if count >= cut_off else Level.HELD_BACK if count >= held_back else Level.OPEN
+        assert answers.level(0.0) is expected
+    assert answers.eases_at(0.0) == WINDOW
+    assert answers.level(WINDOW) is Level.OPEN
+
+
+def test_when_the_others_have_ended_one_process_may_bear_everything() -> None:
+    """It is told how many there are at each look."""
+    answers = after(HOLDS_BACK // 2)
+    answers.sharers = 2
+    assert answers.level(0.0) is Level.HELD_BACK
+    answers.sharers = 1
+    assert answers.level(0.0) is Level.OPEN

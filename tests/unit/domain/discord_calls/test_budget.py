@@ -139,3 +139,51 @@ def test_nothing_leaves_while_the_global_limit_is_met() -> None:
     assert budget.granted(0.6) == []
     assert budget.look_at(0.6) == 0.7
     assert budget.granted(0.7) == [1]
+
+
+@pytest.mark.parametrize("sharers", [2, 3, 45, 100])
+@pytest.mark.parametrize("priority", list(CallPriority))
+def test_processes_share_the_slots_evenly(priority: CallPriority, sharers: int) -> None:
+    """Each knows only how many they are. Nobody is left without a slot."""
+    budget: CallBudget[int] = CallBudget()
+    budget.sharers = sharers
+    for key in range(CALLS):
+        budget.wants(key, priority)
+
+    assert len(budget.granted(0.0)) == max(1, SHARES.get(priority, CALLS) // sharers)
+
+
+def test_a_process_that_comes_takes_no_slot_away_and_one_that_goes_leaves_its_own() -> None:
+    """What is used counts until it is free; then the new part does."""
+    budget: CallBudget[int] = CallBudget()
+    for key in range(2 * CALLS):
+        budget.wants(key, CallPriority.LAST)
+    before = budget.granted(0.0)
+    assert len(before) == CALLS
+    budget.sharers = 2
+    for key in before:
+        budget.left(key, 0.0)
+        budget.answered(key, 0.0)
+
+    assert budget.granted(0.5) == []
+    assert len(budget.granted(WINDOW)) == CALLS // 2
+    budget.sharers = 1
+    assert len(budget.granted(WINDOW)) == CALLS - CALLS // 2
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    calls=st.lists(st.lists(CALL, max_size=120), min_size=2, max_size=4),
+)
+def test_processes_together_never_make_more_calls_than_discord_takes(
+    calls: Sequence[Sequence[tuple[float, CallPriority, float, float]]],
+) -> None:
+    """Without knowing of each other's calls."""
+    counted: list[float] = []
+    for mine in calls:
+        traffic = Traffic()
+        traffic.budget.sharers = len(calls)
+        traffic.run(mine)
+        counted += traffic.counted
+        assert len(traffic.left) == len(mine)
+    assert most_in_a_second(counted) <= DISCORD_TAKES
