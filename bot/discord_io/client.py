@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -37,13 +37,13 @@ from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
 from bot.services.answers.late_ends import LateEnds
-from bot.services.cluster.monitor import ClusterService
+from bot.services.cluster.clusters import Clusters
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.boards import BoardKeeper, StatusCards
-from bot.services.operations.model_switch import ModelSwitcher
+from bot.services.operations.switchers import Switchers
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.cancellation import Cancellation
@@ -104,14 +104,15 @@ class Charts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OperationsServices:
-    """The additional services for the cogs of the cluster: its state, its history and its administration."""
+    """The additional services for the cogs of clusters: their state, their history and their administration.
+    ``recorders`` by the clusters' names."""
 
     cards: StatusCards
     boards: BoardKeeper
     alert_channels: AlertChannels
-    recorder: ClusterRecorder
+    recorders: Mapping[str, ClusterRecorder]
     nodes: NodeBook
-    model_switcher: ModelSwitcher
+    switchers: Switchers
     audit: AuditLog
     card_layout: Callable[[Card, str], discord.ui.LayoutView]
     background: Background
@@ -140,7 +141,7 @@ class Services:
     charts: Charts
     cancellation: Cancellation
     late_ends: LateEnds
-    cluster: ClusterService
+    clusters: Clusters
     conversations: ConversationService
     actions: AnswerActions
     revisions: Revisions

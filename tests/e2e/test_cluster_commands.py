@@ -208,7 +208,7 @@ async def test_a_chart_of_the_last_day(stage: Stage, room: Channel, ada: Person)
     now = time.time()
     with closing(sqlite3.connect(file)) as database, database:
         rows = [(now - 60.0 * minute, 60.0, 0.0, 1.0, 3.0, 3.0, 2, 0.3, 40.0) for minute in range(1, 200)]
-        database.executemany("INSERT INTO cluster_samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        database.executemany("INSERT INTO cluster_samples VALUES ('', ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     card = await (await ada.slash(room, "status")).response()
     shown = await (await ada.click(card, "Chart")).done_loading()
     assert [one.filename for one in shown.attachments] == ["cluster.png"]

@@ -63,15 +63,13 @@ class InFlight:
         """What is being asked, oldest first."""
         return tuple(one.run for one in self._with_slot)
 
-    @property
-    def unstarted(self) -> int:
-        """How many no pipeline has taken yet."""
-        return sum(not run.withdrawable for run in self.runs)
+    def at(self, cluster: str) -> tuple[Attempt, ...]:
+        """What is being asked at this cluster, oldest first."""
+        return tuple(run for run in self.runs if run.cluster == cluster)
 
-    @property
-    def held_at_scheduler(self) -> int:
-        """How many have waited at the scheduler for so long that no pipeline is free."""
-        return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self.runs)
+    def held_at_scheduler(self, cluster: str) -> int:
+        """How many have waited at this cluster's scheduler for so long that no pipeline is free."""
+        return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self.at(cluster))
 
     @property
     def held(self) -> frozenset[str]:
