@@ -238,7 +238,7 @@ async def _clusters(settings: Settings, clock: Clock, metrics: Metrics) -> Async
         for one in settings.clusters:
             scheduler = ParallaxClient(one.url, timeouts=timeouts_of(settings), clock=clock, api_key=one.api_key)
             stack.push_async_callback(scheduler.aclose)
-            monitor = ClusterMonitor(scheduler, clock, metrics)
+            monitor = ClusterMonitor(scheduler, clock, metrics, one.name)
             service = ClusterService(scheduler, monitor, one.web_page, clock)
             found.append(Cluster(one.name, scheduler, monitor, service, one.most_context))
         yield Clusters(found)

@@ -72,6 +72,7 @@ class Operations:
             partial(overview.load, cluster.name),
             self._clock,
             self._leadership,
+            cluster.name,
         )
 
     def _switcher(self, observed: Observed, queue: Queue, overview: QueueOverview) -> ModelSwitcher:

@@ -170,6 +170,7 @@ def assemble(
             quotas=quotas,
             brake=parts.outgoing,
             id_key=settings.discord_token.get_secret_value().encode(),
+            most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
         ),
         cancellation=queue.cancellation,
         late_ends=queue.late_ends,

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
+    and_,
     bindparam,
     exists,
     false,
@@ -111,12 +112,10 @@ _own = requests.alias("own")
 
 def _may_go_there(rows: FromClause) -> ColumnElement[bool]:
     """The condition that ``rows`` may be answered by the cluster ``cluster``, of those that are ``configured``."""
-    wanted = rows.c.wanted_cluster
-    return or_(
-        wanted.is_(None),
-        wanted == bindparam("cluster"),
-        wanted.not_in(bindparam("configured", expanding=True)),
-    )
+    # Never NULL, because the condition is negated as well.
+    wanted = func.coalesce(rows.c.wanted_cluster, "")
+    any_may = wanted.not_in(bindparam("configured", expanding=True))
+    return or_(wanted == bindparam("cluster"), and_(any_may, rows.c.cost <= bindparam("most_cost")))
 
 
 _WAITS_FOR_OTHER = exists().where(
@@ -191,7 +190,7 @@ def claim(
     looks: dict[str, object] = {"owner": owner, "now": now}
     is_named = bool(place.cluster)
     if is_named:
-        looks |= {"cluster": place.cluster, "configured": list(place.configured)}
+        looks |= {"cluster": place.cluster, "configured": list(place.configured), "most_cost": place.most_cost}
     if excluding:
         looks["excluding"] = list(excluding)
     if beginning is not None:

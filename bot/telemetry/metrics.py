@@ -38,6 +38,13 @@ class Metrics:
         self.cluster_usable = Gauge(
             "parallax_cluster_usable", "1 when a question has a chance.", registry=self.registry
         )
+        self.named_cluster_usable = Gauge(
+            "parallax_named_cluster_usable",
+            "1 when a question has a chance at this one of several clusters.",
+            ("cluster",),
+            registry=self.registry,
+        )
+        self._usable: dict[str, bool] = {}
         self.invalid_answers = Gauge(
             "discord_invalid_answers",
             "Answers 401, 403, 404 and 429 of the last ten minutes, counted up to 5000; Discord bans at 10000.",
@@ -69,6 +76,13 @@ class Metrics:
             ("shard", "how"),
             registry=self.registry,
         )
+
+    def found_usable(self, cluster: str, *, usable: bool) -> None:
+        """Note whether a question has a chance at a cluster; its name is empty when there is only one."""
+        self._usable[cluster] = usable
+        self.cluster_usable.set(any(self._usable.values()))
+        if cluster:
+            self.named_cluster_usable.labels(cluster).set(usable)
 
     def exposition(self) -> bytes:
         """The text format of ``/metrics``."""

@@ -65,6 +65,8 @@ class QueueAdminView(BaseLayout):
             duration = compact_duration(max(0.0, now - (request.started_at or now)), locale)
             question = request.question
             state = say(locale, "queue_admin.running", duration=duration)
+            if request.cluster in self._services.clusters.shown_names:
+                state = f"{state} · {escape_inline(request.cluster or '')}"
             lines.append(_line("●", question.asker.user_id, question.prompt, state))
         for entry in waiting[:SHOWN]:
             state = say(locale, "queue_admin.waiting", position=entry.position)

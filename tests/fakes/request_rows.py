@@ -45,8 +45,8 @@ def lane(row: Row) -> tuple[int, int]:
 
 
 def may_go_to(row: Row, place: Place) -> bool:
-    wanted = row.request.question.wanted_cluster
-    return wanted in {None, place.cluster} or wanted not in place.configured
+    wanted, cost = row.request.question.wanted_cluster, row.request.question.cost
+    return wanted == place.cluster or (wanted not in place.configured and cost <= place.most_cost)
 
 
 def next_of(rows: Sequence[Row], busy: Iterable[tuple[int, int]], place: Place) -> Row | None:

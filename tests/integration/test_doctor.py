@@ -117,3 +117,19 @@ async def test_a_database_of_another_program_is_bad(tmp_path: Path) -> None:
 
     assert (found.good, "not this bot's" in found.detail) == (False, True)
     assert (tmp_path / "bot.db").read_bytes() == before
+
+
+async def test_each_of_several_clusters_is_looked_at(tmp_path: Path) -> None:
+    """By its name; one that does not answer hides nothing of the other."""
+    async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(model=None) as parallax:
+        settings = Settings(
+            discord_token=discord.token,
+            discord_api_url=discord.api_url,
+            parallax_url=f"studio={parallax.url}, office=http://127.0.0.1:9",
+            database_url=f"sqlite+aiosqlite:///{tmp_path / 'bot.db'}",
+            _env_file=None,
+        )
+        found = {one.what: one for one in await examine(settings)}
+    assert found["scheduler studio"].good
+    assert not found["scheduler office"].good
+    assert found["scheduler office"].detail.startswith("http://127.0.0.1:9: ")

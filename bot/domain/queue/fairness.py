@@ -34,6 +34,10 @@ LEAST_WORK = 1.0
 """No question is free: a cost of zero would let one person fill the queue without moving back in it."""
 
 
+EXPECTED_ANSWER = 400
+"""Tokens: the usual length of an answer, for the estimate of a question's cost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """What fairness needs to know of a waiting question. ``charge`` > 0 when the account already paid for it: it

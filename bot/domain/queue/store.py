@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -71,10 +72,15 @@ class QueuePause:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where questions are claimed for: a ``cluster``, by its name, of all those that are ``configured``. The only
-    cluster may have no name; then it takes every question."""
+    cluster may have no name; then it takes every question.
+
+    ``most_cost``: a question that costs more is left to other clusters, unless it wants this one: its text alone
+    may be too long here. Infinite for at least one of them.
+    """
 
     cluster: str = ""
     configured: tuple[str, ...] = ()
+    most_cost: float = math.inf
 
 
 THE_ONLY_ONE = Place()

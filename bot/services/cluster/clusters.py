@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bot.domain.queue.fairness import EXPECTED_ANSWER
 from bot.domain.queue.store import Place
 from bot.domain.scheduler import Scheduler
 from bot.errors import UserError
@@ -63,5 +65,8 @@ class Clusters:
         return found
 
     def place(self, cluster: Cluster) -> Place:
-        """Where questions for this cluster are claimed for."""
-        return Place(cluster.name, self.names)
+        """Where questions for this cluster are claimed for. Those that take most take everything, so that no
+        question is too long for all."""
+        limits = [math.inf if one.most_context is None else one.most_context for one in self]
+        mine = math.inf if cluster.most_context is None else cluster.most_context
+        return Place(cluster.name, self.names, math.inf if mine == max(limits) else mine + EXPECTED_ANSWER)

@@ -113,7 +113,10 @@ def availability_of(status: ClusterStatus) -> Availability:
 class ClusterMonitor:
     """Keeps the newest report and tells listeners of every change."""
 
-    def __init__(self, scheduler: Scheduler, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, scheduler: Scheduler, clock: Clock, metrics: Metrics, name: str = "") -> None:
+        """``name`` is the cluster's, for the log and the metrics; empty when it has none."""
+        self._name = name
+        self._log = log.bind(cluster=name) if name else log
         self._scheduler = scheduler
         self._clock = clock
         self._metrics = metrics
@@ -162,7 +165,7 @@ class ClusterMonitor:
         before = self._present_fault()
         self._fault = model, fault
         if self._present_fault() is not before:
-            log.info("cluster.model_fault", model=model, fault=fault)
+            self._log.info("cluster.model_fault", model=model, fault=fault)
             self._tell()
 
     def _present_fault(self) -> ModelFault | None:
@@ -215,14 +218,14 @@ class ClusterMonitor:
         self._proven = self._proven and isinstance(error, ClusterBusy | RequestRefused)
         if isinstance(error, SchedulerNotReady) and self._availability() is Availability.USABLE:
             self._refuted = True
-            log.warning("cluster.not_ready_although_available", code=error.code, detail=str(error))
+            self._log.warning("cluster.not_ready_although_available", code=error.code, detail=str(error))
             self._tell()
         if not isinstance(error, UpstreamFailed | StreamInterrupted):
             return
         was_failing = self._failing
         self._failures += 1
         if self._failing and not was_failing:
-            log.warning("cluster.failing", failures=self._failures)
+            self._log.warning("cluster.failing", failures=self._failures)
             self._tell()
 
     @property
@@ -268,7 +271,7 @@ class ClusterMonitor:
             return
         self._refuted = False
         if self._availability() is not before:
-            log.info("cluster.availability", now=self._availability().value, before=before.value)
+            self._log.info("cluster.availability", now=self._availability().value, before=before.value)
         self._tell()
 
     def _note_silence(self, error: SchedulerError) -> None:
@@ -299,12 +302,12 @@ class ClusterMonitor:
         )
         if became_blind:
             self._blind, self._proven = True, False
-            log.warning("cluster.status_unreadable", error=type(error).__name__, detail=str(error))
+            self._log.warning("cluster.status_unreadable", error=type(error).__name__, detail=str(error))
         if became_blind or was_unreachable or was_standalone is not self._standalone:
             self._tell()
 
     def _tell(self) -> None:
-        self._metrics.cluster_usable.set(self._availability() is Availability.USABLE)
+        self._metrics.found_usable(self._name, usable=self._availability() is Availability.USABLE)
         self._listeners.tell()
 
 

@@ -53,7 +53,10 @@ class ClusterRecorder:
         load: Callable[[], Awaitable[Load]],
         clock: Clock,
         leadership: Leadership,
+        name: str = "",
     ) -> None:
+        """``name`` is the cluster's, for the log; empty when it has none."""
+        self._log = log.bind(cluster=name) if name else log
         self._monitor = monitor
         self._history = history
         self._switches = switches
@@ -223,5 +226,5 @@ class ClusterRecorder:
         del self._unkept[:-MOST_UNKEPT]
         self._happened.set()
         for event in events:
-            log.info("cluster.event", kind=event.kind.value, subject=event.subject)
+            self._log.info("cluster.event", kind=event.kind.value, subject=event.subject)
             self._listeners.tell(event)

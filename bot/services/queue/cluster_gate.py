@@ -92,6 +92,7 @@ class ClusterGate:
         """``cluster`` is the cluster's name, ``stops`` what people and the end of this process hold."""
         monitor.subscribe(self._status_changed)
         self._cluster = cluster
+        self._log = log.bind(cluster=cluster) if cluster else log
         self._stops = stops
         self._monitor = monitor
         self._slots = slots
@@ -203,7 +204,7 @@ class ClusterGate:
         """Note that the cluster sent a first piece of an answer, or its end."""
         recovered = self._breaker.succeeded(request_id)
         if recovered:
-            log.info("cluster.answers_again", request_id=request_id)
+            self._log.info("cluster.answers_again", request_id=request_id)
             self._changed.set()
         self._monitor.chat_worked(recovered=recovered)
 
@@ -249,7 +250,7 @@ class ClusterGate:
             request_id, now, retry_after=error.retry_after, jitter=jitter, blames=blames
         )
         if failure is Failure.QUESTION:
-            log.warning("question.fails_always", request_id=request_id, code=error.code, detail=str(error))
+            self._log.warning("question.fails_always", request_id=request_id, code=error.code, detail=str(error))
             self.ended(None)
             return False
         if failure is Failure.CLUSTER:
@@ -257,7 +258,9 @@ class ClusterGate:
             if not was_open or self._failure is None or reason.key != self._failure.key:
                 self._failure = reason
             if not was_open:
-                log.warning("cluster.fails_questions", request_id=request_id, code=error.code, detail=str(error))
+                self._log.warning(
+                    "cluster.fails_questions", request_id=request_id, code=error.code, detail=str(error)
+                )
             self._monitor.chat_failed(error)
         return True
 

@@ -14,6 +14,7 @@ from bot.domain.conversation.store import ConversationKey
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
+from bot.domain.queue.fairness import EXPECTED_ANSWER
 from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion, RequestState
 from bot.domain.queue.store import Admission, Joined, QueueLimits, RequestStore
 from bot.errors import DatabaseLocked, NotAllowed, NotTakenNow, UserError
@@ -34,8 +35,6 @@ log = structlog.get_logger(__name__)
 
 LOCKED_AT_MOST, LOCKED_AGAIN_AFTER = 60.0, 0.5
 """Seconds: how long a question waits for a database that somebody else holds, and between two tries."""
-EXPECTED_ANSWER = 400
-"""Tokens: the usual length of an answer, for the estimate of a question's cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +106,11 @@ class AskService:
         quotas: Quotas,
         brake: Brake,
         id_key: bytes,
+        most_context: Mapping[str, int | None] | None = None,
     ) -> None:
-        """``id_key``: a secret of all processes, without which nobody can guess the ids of questions."""
+        """``id_key``: a secret of all processes, without which nobody can guess the ids of questions.
+        ``most_context``: how many tokens each cluster takes at most, by name; None: as many as a profile says."""
+        self._most_context = most_context or {}
         self._id_key = id_key
         self._store = store
         self._live_answers = live_answers
@@ -270,7 +272,18 @@ class AskService:
     def _options(self, request: AskRequest) -> GenerationOptions:
         context = request.context
         options = self._profiles.options(context.profile, context.place, request.asker.name)
+        most = self._most_at(context.profile.cluster)
+        if most is not None and most < options.context_tokens:
+            options = replace(options, context_tokens=most)
         return replace(options, mentions=request.mentions) if request.mentions else options
+
+    def _most_at(self, wanted: str) -> int | None:
+        """How many tokens the cluster takes that a question wants, or the one that takes most; None: any
+        number."""
+        if wanted in self._most_context:
+            return self._most_context[wanted]
+        known = list(self._most_context.values())
+        return None if None in known else max((one for one in known if one is not None), default=None)
 
     def _cost(self, request: AskRequest, options: GenerationOptions) -> float:
         """The estimated work in tokens. Raises :class:`PromptTooLong`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from tests.fakes.requests import MemoryRequests
 
 LIMITS = QueueLimits(per_user=4, total=9)
 CLUSTERS = ("studio", "office")
+MOST = {"studio": math.inf, "office": 30.0}
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ async def _ask(store: RequestStore, step: Step, now: float) -> object:
 KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
     "ask": _ask,
     "claim": lambda store, step, now: store.claim(
-        step.owner, now=always(now), lease=5, room=step.room, place=Place(step.cluster, CLUSTERS)
+        step.owner,
+        now=always(now),
+        lease=5,
+        room=step.room,
+        place=Place(step.cluster, CLUSTERS, MOST[step.cluster]),
     ),
     "pause": lambda store, step, now: store.pause(QueuePause("", 7, now), step.cluster),
     "resume": lambda store, step, _: store.pause(None, step.cluster),

@@ -79,6 +79,19 @@ async def test_the_questions_of_a_conversation_keep_their_order(stores: Stores) 
     assert await take(stores, OFFICE) is None, "one of theirs runs there"
 
 
+async def test_a_long_question_is_left_to_a_cluster_that_takes_it(stores: Stores) -> None:
+    """Unless it wants the other one; what its asker says next in the conversation waits with it."""
+    small = replace(OFFICE, most_cost=50.0)
+    await stores.requests.enqueue(question("long", user=1, cost=51), WIDE)
+    await stores.requests.enqueue(question("next", user=1, cost=5), WIDE)
+    await stores.requests.enqueue(question("short", user=2, cost=50), WIDE)
+    wanting = replace(question("wanting", user=3, cost=60), wanted_cluster="office")
+    await stores.requests.enqueue(wanting, WIDE)
+    assert {await take(stores, small), await take(stores, small)} == {"short", "wanting"}
+    assert await take(stores, small) is None
+    assert await take(stores, STUDIO) == "long"
+
+
 async def test_the_room_is_that_of_each_cluster(stores: Stores) -> None:
     """Whatever other processes have at the other one."""
     for number in range(5):

@@ -62,10 +62,10 @@ class Shown:
         """There is only one session here."""
 
 
-async def kept(shown: Shown, cluster: Cluster, line: Line, seconds: float) -> None:
+async def kept(shown: Shown, cluster: Cluster, line: Line, seconds: float, *others: Cluster) -> None:
     """Keep it right for so long."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(Presence([cluster], line, shown, shown.clock).run(), seconds)
+        await asyncio.wait_for(Presence([cluster, *others], line, shown, shown.clock).run(), seconds)
 
 
 async def test_it_is_set_once_while_nothing_changes() -> None:
@@ -96,6 +96,19 @@ async def test_p16_a_model_that_cannot_run_is_not_starting() -> None:
     shown = Shown()
     await kept(shown, Cluster(Availability.STARTING, ModelFault.UNLISTED), Line(grows=False), 60)
     assert [change[1:] for change in shown.changes] == [("this model cannot run", False)]
+
+
+async def test_of_several_clusters_those_that_are_usable_are_told() -> None:
+    """Each model once; what is wrong with the first one, when none is usable."""
+    usable, starting = Cluster(Availability.USABLE), Cluster(Availability.STARTING)
+    for clusters, text, is_usable in (
+        ((starting, usable), "a-model · 0 in the queue", True),
+        ((usable, Cluster(Availability.USABLE)), "a-model · 0 in the queue", True),
+        ((starting, Cluster(Availability.UNREACHABLE)), "starting", False),
+    ):
+        shown = Shown()
+        await kept(shown, clusters[0], Line(grows=False), 60, *clusters[1:])
+        assert [change[1:] for change in shown.changes] == [(text, is_usable)]
 
 
 async def test_what_could_not_be_set_is_tried_again() -> None:
