@@ -29,6 +29,12 @@ class NotAllowed(UserError):
     key = "error.not_allowed"
 
 
+class KeyRefused(UserError):
+    """What a program sent is no valid key."""
+
+    key = "error.key_refused"
+
+
 class PromptTooLong(UserError):
     """The prompt does not fit: ``params`` carry ``tokens`` and ``limit``."""
 

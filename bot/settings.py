@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.addresses import logins_in, parts_of, without_login
 from bot.errors import ConfigError
 from bot.event_loop import LoopChoice
+from bot.setting_types import Bind, Ids, Quotas
 
 DISCORD_API_URL = "https://discord.com/api/v10"
 DISCORD_CDN_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
@@ -34,8 +35,6 @@ SERVER_SCHEMES = frozenset({"postgresql+asyncpg", "postgresql", "postgres"})
 
 MOST_SHARDS = 16_384
 """Far beyond what any bot needs: a larger number is a mistake."""
-
-Ids = Annotated[frozenset[int], NoDecode]
 
 
 def _ids_in_ranges(value: object) -> object:
@@ -197,7 +196,7 @@ class Settings(BaseSettings):
     quota_tokens_per_day: int = Field(
         0, ge=0, description="Tokens one person may use in a day (UTC); 0: no limit."
     )
-    quota_roles: Annotated[dict[int, int], NoDecode] = Field(
+    quota_roles: Quotas = Field(
         {}, description="More for roles: role id=tokens a day (0: no limit), comma-separated."
     )
 
@@ -221,6 +220,13 @@ class Settings(BaseSettings):
     )
     shutdown_grace: float = Field(20.0, ge=0, description="How long running answers may finish at shutdown.")
 
+    api_bind: Bind = Field(
+        "", description="An OpenAI-compatible API for programs, like 127.0.0.1:8081 (docs/api.md); empty: off."
+    )
+    key_roles: Ids = Field(
+        frozenset(), description="Roles that may have keys for it, comma-separated; empty: whoever may ask."
+    )
+
     event_loop: LoopChoice = Field(
         "auto", description="auto: uvloop where it is installed (Linux, macOS); asyncio: always Python's own."
     )
@@ -238,19 +244,6 @@ class Settings(BaseSettings):
             return {name: value for name, value in values.items() if value != "" or name == "http_bind"}
         return values
 
-    @field_validator(
-        "admin_user_ids", "admin_role_ids", "admin_guild_ids", "allowed_guild_ids", "join_roles", mode="before"
-    )
-    @classmethod
-    def _split_ids(cls, value: object) -> object:
-        if isinstance(value, str):
-            try:
-                return frozenset(int(part) for part in value.replace(";", ",").split(",") if part.strip())
-            except ValueError:
-                # Without the value, which may be a secret written there by mistake.
-                raise ValueError("must be ids separated by commas") from None
-        return value
-
     @field_validator("dm_guild_id")
     @classmethod
     def _answers_at_home(cls, value: int, info: ValidationInfo) -> int:
@@ -258,17 +251,6 @@ class Settings(BaseSettings):
         homes = {*info.data.get("admin_guild_ids", ()), *([value] if value else [])}
         if allowed and not homes <= allowed:
             raise ValueError("and ADMIN_GUILD_IDS must be among ALLOWED_GUILD_IDS")
-        return value
-
-    @field_validator("quota_roles", mode="before")
-    @classmethod
-    def _split_quotas(cls, value: object) -> object:
-        if isinstance(value, str):
-            parts = [part.partition("=") for part in value.replace(";", ",").split(",") if part.strip()]
-            try:
-                return {int(role): int(tokens) for role, _, tokens in parts}
-            except ValueError:
-                raise ValueError("must look like 123=50000,456=0") from None
         return value
 
     @field_validator("discord_api_url", "discord_proxy", "parallax_url", "parallax_public_url")

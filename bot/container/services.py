@@ -21,6 +21,7 @@ from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.discord_calls.sharing import ShardHolds
 from bot.domain.queue.store import QueueLimits
 from bot.parallax.client import ParallaxClient
+from bot.services.access.keys import Keys
 from bot.services.access.operators import Operators
 from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
@@ -118,7 +119,15 @@ def assemble(
         ),
     )
     members = GuildMembers(bot, clock)
-    access = Access(profiles, operators, members, join_roles=settings.join_roles, homes=settings.homes)
+    access = Access(
+        profiles,
+        operators,
+        members,
+        join_roles=settings.join_roles,
+        key_roles=settings.key_roles,
+        homes=settings.homes,
+    )
+    keys = Keys(database.keys, access, operators, profiles, members, database.audit, clock)
     quotas = Quotas(
         database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles
     )
@@ -141,6 +150,7 @@ def assemble(
         parts.background,
         clock,
         leadership.is_ours if parts.is_shared else None,
+        database.keys,
     )
     cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
     overview = QueueOverview(
@@ -209,6 +219,7 @@ def assemble(
         operations=operations,
         proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
+        keys=keys if settings.api_bind else None,
     )
     bot.on_session(queue.unshown.reconsider)
     return App(

@@ -19,7 +19,6 @@ from sqlalchemy import (
     FromClause,
     Index,
     Integer,
-    MetaData,
     Table,
     UniqueConstraint,
     literal_column,
@@ -27,16 +26,10 @@ from sqlalchemy import (
 
 from bot.domain.queue.request import RequestState
 from bot.storage.column_types import SERIAL, TEXT
+from bot.storage.key_tables import api_keys
+from bot.storage.metadata import metadata
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+__all__ = ["api_keys", "metadata"]
 
 SHARED = 0
 """``conversations.private_to`` of a memory that a whole channel shares: NULLs would not be unique."""

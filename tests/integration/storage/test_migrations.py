@@ -64,6 +64,11 @@ SEEDS["0007"] = (
     *SEEDS["0006"],
     "INSERT INTO wishes (request_id, kind, by, since) VALUES ('r', 'stop', 4, 1)",
 )
+SEEDS["0009"] = (
+    *SEEDS["0007"],
+    "INSERT INTO api_keys (user_id, user_name, name, digest, prefix, created_at)"
+    " VALUES (4, 'Ana', 'script', 'abc', 'plx-abcd', 1)",
+)
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 
 

@@ -255,7 +255,7 @@ def test_names_can_be_typed(locale: str) -> None:
     for key in TYPED:
         path = key.removesuffix(".typed") if key.endswith(".typed") else key
         lists.setdefault(path.rpartition(".")[0], []).append(said[key])
-    assert len(lists["command"]) == 9
+    assert len(lists["command"]) == 10
     assert len(lists["command.ask.option_typed"]) == 7
     assert {where: names for where, names in lists.items() if len(set(names)) < len(names)} == {}
 
