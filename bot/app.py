@@ -150,18 +150,24 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
     # Not supervised: what they raise ends the bot.
     tasks.append(asyncio.create_task(app.watch.run(clock), name="database"))
     tasks.append(asyncio.create_task(app.process.watch(clock), name="process"))
+    if app.api is not None:
+        tasks.append(asyncio.create_task(app.api.run(app.bot.wait_until_logged_in), name="api"))
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     try:
         done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
         # When a task has given up, running answers are put back at once.
         grace = settings.shutdown_grace if waiting in done else 0.0
         log.info("bot.stopping", grace=grace)
+        if app.api is not None:
+            app.api.end_waiting()
         handing_over = asyncio.create_task(_hand_over(app), name="hand over")
         try:
             await app.queue.dispatcher.drain(grace)
         except BotError as error:
             # The next start takes the answers back; what made the bot stop is raised below.
             log.warning("bot.not_drained", detail=str(error))
+        if app.api is not None:
+            await app.api.end_all()
         if waiting in done:
             # Until another process hears what people do, this one does.
             await handing_over

@@ -93,6 +93,12 @@ class NotTakenNow(AdmissionError):
     key = "error.not_taken_now"
 
 
+class Ended(BotError):
+    """A program's request has ended without an answer. ``str(error)`` is its state: cancelled or expired."""
+
+    key = "error.already_over"
+
+
 class SchedulerError(BotError):
     """The cluster did not do what was asked.
 

@@ -15,12 +15,13 @@ from bot.domain.queue.breaker import Breaker
 from bot.domain.queue.capacity import CapacityLimit
 from bot.domain.queue.estimate import Throughput
 from bot.domain.queue.store import QueueChanges, RequestStore, UnshownEnds
-from bot.domain.scheduler import Scheduler
+from bot.domain.scheduler import PassingScheduler, Scheduler
 from bot.services.answers.attempt import AttemptParts
 from bot.services.answers.completion import Completion
 from bot.services.answers.final_views import FinalViews
 from bot.services.answers.late_ends import LateEnds
 from bot.services.answers.live import LiveAnswers
+from bot.services.answers.programs import WaitingPrograms
 from bot.services.answers.prompt import ChatPolicy, Prompts
 from bot.services.answers.unshown import Unshown
 from bot.services.cluster.monitor import ClusterMonitor
@@ -72,6 +73,7 @@ class QueueParts:
     summaries: SummaryStore | None
     preferences: Preferences
     scheduler: Scheduler
+    passing: PassingScheduler | None = None
     monitor: ClusterMonitor
     deliveries: Deliveries
     messenger: Messenger
@@ -89,6 +91,7 @@ class QueueParts:
 class Queue:
     """The queue of one process, assembled; nothing of it runs yet."""
 
+    programs: WaitingPrograms
     live_answers: LiveAnswers
     gate: Gate
     slots: Slots
@@ -114,7 +117,8 @@ def build_queue(parts: QueueParts) -> Queue:
     """Assemble the queue; starts nothing."""
     options, store, clock, metrics = parts.options, parts.store, parts.clock, parts.metrics
     company = parts.company
-    live_answers = LiveAnswers(parts.deliveries, store, parts.background, clock, max_pages=options.max_pages)
+    programs = WaitingPrograms(parts.deliveries)
+    live_answers = LiveAnswers(programs, store, parts.background, clock, max_pages=options.max_pages)
     in_flight, signal, changed = InFlight(), QueueSignal(clock), asyncio.Event()
     capacity = CapacityLimit(reserve=options.capacity_reserve)
     slots = Slots(parts.monitor, in_flight, capacity, Throughput(), clock, metrics)
@@ -199,6 +203,8 @@ def build_queue(parts: QueueParts) -> Queue:
             estimator=parts.estimator,
             clock=clock,
             gate=gate,
+            passing=parts.passing,
+            programs=programs,
         ),
         completion=completion,
         positions=positions,
@@ -213,6 +219,7 @@ def build_queue(parts: QueueParts) -> Queue:
     # Every report of the cluster may let a question leave.
     parts.monitor.subscribe(signal.set)
     return Queue(
+        programs=programs,
         live_answers=live_answers,
         gate=gate,
         slots=slots,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -52,6 +53,23 @@ from bot.telemetry.metrics import Metrics
 from bot.workers.chart_drawing import ChartDrawer
 from bot.workers.subprocesses import Subprocesses
 
+if TYPE_CHECKING:
+    from bot.api.server import ApiServer
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """The services that the API shares with Discord."""
+
+    queue: Queue
+    keys: Keys
+    cluster: ClusterService
+    overview: QueueOverview
+    quotas: Quotas
+    operators: Operators
+    profiles: Profiles
+    estimator: TokenEstimator
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -70,6 +88,7 @@ class App:
     process: Process
     changes: ChangesFeed | None
     holds: ShardHolds | None
+    api: ApiServer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +255,18 @@ def assemble(
         parts.process,
         database.changes,
         holds,
+        _api(parts, ApiParts(queue, keys, cluster, overview, quotas, operators, profiles, estimator)),
     )
+
+
+def _api(parts: Parts, made: ApiParts) -> ApiServer | None:
+    """The API, None when it is off: then nothing of it is loaded."""
+    if not parts.settings.api_bind:
+        return None
+    from bot.container.api import build_api
+
+    store, owner = parts.database.requests, parts.process.me
+    return build_api(parts.settings, store, parts.background, parts.clock, owner, made)
 
 
 def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership) -> QueueParts:
@@ -260,6 +290,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership
         summaries=database.summaries if settings.context_summary else None,
         preferences=database.preferences,
         scheduler=parts.scheduler,
+        passing=parts.scheduler,
         monitor=parts.monitor,
         deliveries=parts.deliveries,
         messenger=parts.messenger,

@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from bot.domain.queue.request import RequestState
+from bot.domain.queue.request import RequestKind, RequestState
 from bot.storage.column_types import SERIAL, TEXT
 from bot.storage.key_tables import api_keys
 from bot.storage.metadata import metadata
@@ -117,6 +117,11 @@ requests = Table(
 def in_state(rows: FromClause, state: RequestState) -> ColumnElement[bool]:
     """The condition that ``rows`` (``requests`` or an alias of it) are in ``state``, stated literally."""
     return rows.c.state == literal_column(f"'{state}'", TEXT)
+
+
+def is_api(rows: FromClause) -> ColumnElement[bool]:
+    """The condition that a program asked ``rows``."""
+    return rows.c.kind == literal_column(f"'{RequestKind.API}'", TEXT)
 
 
 IS_QUEUED = in_state(requests, RequestState.QUEUED)

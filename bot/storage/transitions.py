@@ -20,7 +20,7 @@ from bot.storage import queue, request_rows, unshown_ends
 from bot.storage.dialects import hold_queue, queue_changed, still_there
 from bot.storage.statements import unasked
 from bot.storage.summaries import drop_made_of
-from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, conversations, requests, turns, usage
+from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, conversations, is_api, requests, turns, usage
 
 RECOVERED_LEASE = 60.0
 """Seconds for which a recovered answer is leased to the process that found it, until its heartbeat takes over."""
@@ -107,7 +107,7 @@ _DELIVERED = (
 
 _OWNERS = (
     select(requests.c.lease_owner, func.min(requests.c.lease_until).label("until"))
-    .where(or_(IS_RUNNING, IS_ANSWERED), requests.c.lease_owner != bindparam("owner"))
+    .where(or_(IS_RUNNING, IS_ANSWERED, IS_QUEUED), requests.c.lease_owner != bindparam("owner"))
     .group_by(requests.c.lease_owner)
 )
 
@@ -145,8 +145,8 @@ def mark_answered(
     queue.settle(connection, row.user_id, charged=row.charge, measured=measured)
     queue_changed(connection)
     _count(connection, row, (answer.prompt_tokens or 0) + answer.completion_tokens, now)
-    # The question is empty when its message was deleted meanwhile.
-    if answer.text.strip() and row.prompt and not row.is_cleared:
+    # The question is empty when its message was deleted meanwhile. Programs send what they remember themselves.
+    if answer.text.strip() and row.prompt and not row.is_cleared and row.kind != RequestKind.API:
         _remember(connection, row, answer, now)
     return True
 
@@ -181,7 +181,7 @@ def mark_cancelled(
     if used is not None:
         _charge_used(connection, request_id, used, now, owner)
     ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)
-    _refund(connection, [one for one in ended if one.state is RequestState.QUEUED])
+    _refund_queued(connection, ended)
     return bool(ended)
 
 
@@ -215,7 +215,8 @@ def renew(connection: Connection, owner: str, running: Collection[str], now: flo
 def is_abandoned(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> bool:
     """Whether there is anything for :func:`recover`. Locks nothing and changes nothing."""
     owners = connection.execute(_OWNERS, {"owner": owner}).all()
-    return any(one.until < now for one in owners) or bool(
+    # What a program asked has an owner also while it waits, and no lease then.
+    return any(one.until is not None and one.until < now for one in owners) or bool(
         _dead(connection, [one.lease_owner for one in owners], is_alive)
     )
 
@@ -230,6 +231,15 @@ def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[
     hold_queue(connection)
     owners = [one.lease_owner for one in connection.execute(_OWNERS, {"owner": owner})]
     dead = _dead(connection, owners, is_alive)
+    _refund_queued(
+        connection,
+        _end(
+            connection,
+            and_(is_api(requests), or_(IS_QUEUED, IS_RUNNING), requests.c.lease_owner.in_(dead)),
+            RequestState.CANCELLED,
+            now,
+        ),
+    )
     abandoned = and_(
         requests.c.lease_owner != owner, or_(requests.c.lease_until < now, requests.c.lease_owner.in_(dead))
     )
@@ -282,6 +292,11 @@ def _end(
             .values(state=state.value, changed_at=now, finished_at=now, **_FORGET_TOKEN, **_NO_LEASE)
         )
     return ended
+
+
+def _refund_queued(connection: Connection, ended: Sequence[StoredRequest]) -> None:
+    """As :func:`_refund`, of what had not begun: the others took a slot that somebody waited for."""
+    _refund(connection, [one for one in ended if one.state is RequestState.QUEUED])
 
 
 def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:

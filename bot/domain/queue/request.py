@@ -32,11 +32,13 @@ OPEN_STATES = (RequestState.QUEUED, RequestState.RUNNING, RequestState.ANSWERED)
 
 
 class RequestKind(StrEnum):
-    """The purpose of a request: a new question, another version of an answer, or the rest of one."""
+    """The purpose of a request: a new question, another version of an answer, the rest of one, or what a program
+    asked through the API."""
 
     ASK = "ask"
     REGENERATE = "regenerate"
     CONTINUE = "continue"
+    API = "api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ class Asker:
     user_id: int
     name: str
     locale: str = "en-US"
+
+
+NO_CHANNEL = 0
+"""The channel of what a program asked: the answer goes over its connection. No channel of Discord has this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,7 @@ class NewQuestion:
     ``attached_text`` is text that came with the prompt (attachments), shown to the model but not quoted.
     ``source_message_id`` is the person's own message, when they wrote one. ``follows`` is the root id of the
     question whose branch this one continues, None for the newest. ``options`` None means the defaults.
+    ``held_by`` names the process that has the connection of the program that asks: no other one can answer it.
     """
 
     request_id: str
@@ -107,6 +114,7 @@ class NewQuestion:
     source_message_id: int | None = None
     follows: str | None = None
     options: GenerationOptions | None = None
+    held_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
