@@ -108,4 +108,13 @@ class Finish:
     stats: AnswerStats
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A piece of an answer that is passed on as it came: ``choices`` in OpenAI's form of a chunk (index, delta,
+    logprobs, finish_reason), whose contents are untrusted; ``usage`` where it was told."""
+
+    choices: list[dict[str, object]]
+    usage: Usage | None = None
+
+
 StreamEvent = Started | Text | Reasoning | Usage | Finish
