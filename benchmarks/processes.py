@@ -26,7 +26,12 @@ A_SECOND = 20.0
 """Questions a second while processes are replaced."""
 WORDS_OF = 40
 """Questions whose first word is waited for, one after the other."""
-ONE_ANSWERED_ONCE = (Bound("not_acknowledged", 0), Bound("unanswered", 0), Bound("doubled", 0))
+ONE_ANSWERED_ONCE = (
+    Bound("not_acknowledged", 0),
+    Bound("not_taken", 0),
+    Bound("unanswered", 0),
+    Bound("doubled", 0),
+)
 
 
 async def together() -> list[Result]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Iterable
 
 import structlog
 
@@ -127,7 +128,6 @@ class Dispatcher:
         beginning = self._live_answers.beginning if self._has_others else None
         async with self._in_flight.claiming:
             with self._gate.claiming() as excluded:
-                # Together, because in a burst each claim waits long for the database.
                 claims = (
                     self._store.claim(
                         owner,
@@ -139,6 +139,9 @@ class Dispatcher:
                     )
                     for taken in range(min(free, CLAIMS_AT_ONCE))
                 )
+                if self._company is not None:
+                    return await self._start_each(claims)
+                # Together, because in a burst each claim waits long for the database.
                 results = await asyncio.gather(*claims, return_exceptions=True)
                 for result in results:
                     if isinstance(result, StoredRequest):
@@ -147,6 +150,16 @@ class Dispatcher:
             if isinstance(result, BaseException):
                 raise result
         return all(result is not None for result in results)
+
+    async def _start_each(self, claims: Iterable[Awaitable[StoredRequest | None]]) -> bool:
+        """Claim one after the other, until there is nothing: what each leaves to others is counted from those
+        before it, and a shared database may commit them in any order. False when nothing more may start."""
+        for claim in claims:
+            request = await claim
+            if request is None:
+                return False
+            self._start(request)
+        return True
 
     def _start(self, request: StoredRequest) -> None:
         if self._in_flight.goes_on(request.request_id):
