@@ -33,7 +33,8 @@ from bot.domain.interaction_rates import InteractionRates, RateLimit
 from bot.errors import BotError, StorageError
 from bot.parallax.client import ParallaxClient
 from bot.parallax.timeouts import Timeouts
-from bot.services.cluster.monitor import ClusterMonitor
+from bot.services.cluster.clusters import Cluster, Clusters
+from bot.services.cluster.monitor import ClusterMonitor, ClusterService
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import ServerOptions
@@ -79,8 +80,8 @@ def lasting_tasks(app: App) -> list[LastingTask]:
     """Everything that runs beside the connection to Discord."""
     queue, operations = app.queue, app.operations
     tasks = [
-        LastingTask("monitor", app.monitor.run),
-        LastingTask("model", app.cluster.run),
+        *(LastingTask("monitor", cluster.monitor.run) for cluster in app.clusters),
+        *(LastingTask("model", cluster.service.run) for cluster in app.clusters),
         LastingTask("dispatcher", queue.dispatcher.run, when_ready=True),
         LastingTask("heartbeat", queue.heartbeat.run, when_ready=True),
         LastingTask("reconciliation", queue.reconciliation.run, when_ready=True),
@@ -90,11 +91,11 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         LastingTask("positions", queue.positions.run),
         LastingTask("tokens", queue.tokens.run, when_ready=True),
         LastingTask("retention", app.personal.run),
-        LastingTask("recorder", operations.recorder.run),
-        LastingTask("samples", operations.recorder.keep_samples),
-        LastingTask("switch", operations.model_switcher.run),
+        *(LastingTask("recorder", recorder.run) for recorder in app.recorders),
+        *(LastingTask("samples", recorder.keep_samples) for recorder in app.recorders),
+        *(LastingTask("switch", switcher.run) for switcher in app.switchers),
         LastingTask("boards", operations.boards.run, when_ready=True),
-        LastingTask("alerts", app.alerts.run, when_ready=True),
+        *(LastingTask("alerts", alerts.run, when_ready=True) for alerts in app.alerts),
         LastingTask("presence", app.presence.run, when_ready=True),
     ]
     if queue.elsewhere is not None:
@@ -229,6 +230,20 @@ def timeouts_of(settings: Settings) -> Timeouts:
     )
 
 
+@asynccontextmanager
+async def _clusters(settings: Settings, clock: Clock, metrics: Metrics) -> AsyncIterator[Clusters]:
+    """A client for each scheduler; all are closed at the end."""
+    async with AsyncExitStack() as stack:
+        found: list[Cluster] = []
+        for one in settings.clusters:
+            scheduler = ParallaxClient(one.url, timeouts=timeouts_of(settings), clock=clock, api_key=one.api_key)
+            stack.push_async_callback(scheduler.aclose)
+            monitor = ClusterMonitor(scheduler, clock, metrics)
+            service = ClusterService(scheduler, monitor, one.web_page, clock)
+            found.append(Cluster(one.name, scheduler, monitor, service, one.most_context))
+        yield Clusters(found)
+
+
 @dataclass(frozen=True, slots=True)
 class _Gateway:
     """How this process shares the bot's gateway with others; None: there are none."""
@@ -265,13 +280,8 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
         await upgrade(settings.database_url)
         options = ServerOptions(settings.database_connections, settings.database_statement_timeout)
         database = await stack.enter_async_context(Database.open(settings.database_url, options))
-        scheduler = ParallaxClient(
-            settings.parallax_url,
-            timeouts=timeouts_of(settings),
-            clock=clock,
-            api_key=settings.parallax_api_key.get_secret_value(),
-        )
-        stack.push_async_callback(scheduler.aclose)
+        await database.cluster_names.configured([one.name for one in settings.clusters], now=clock.now())
+        clusters = await stack.enter_async_context(_clusters(settings, clock, metrics))
         gateway = await stack.enter_async_context(_gateway(there.session, clock))
         outgoing = Outgoing(clock, metrics, lambda: there.process.others)
         stack.push_async_callback(outgoing.aclose)
@@ -299,18 +309,16 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
         stack.push_async_callback(deliveries.aclose)
         background = Background()
         stack.push_async_callback(background.aclose)
-        monitor = ClusterMonitor(scheduler, clock, metrics)
         parts = Parts(
             settings,
             database,
             there.process,
             there.session is not None,
-            scheduler,
+            clusters,
             deliveries,
             Messenger(bot, outgoing),
             outgoing,
             background,
-            monitor,
             stack.enter_context(Subprocesses.opened(FairSemaphore(AT_ONCE, most_waiting=MOST_WAITING))),
             clock,
             metrics,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 
+from bot.addresses import ClusterSettings, without_login
 from bot.clock import SystemClock
 from bot.discord_io.connection import proxy_for
 from bot.discord_io.shards import limit_in, recommended_in
@@ -49,7 +50,7 @@ async def examine(settings: Settings) -> tuple[Finding, ...]:
 
     Changes nothing, so it may be called while the bot runs. Requests eight tokens from a cluster that is ready.
     """
-    return (await _database(settings), *await _cluster(settings), *await _discord(settings))
+    return (await _database(settings), *await _clusters(settings), *await _discord(settings))
 
 
 async def _database(settings: Settings) -> Finding:
@@ -59,19 +60,25 @@ async def _database(settings: Settings) -> Finding:
         return Finding(False, "database", str(error))
 
 
-async def _cluster(settings: Settings) -> tuple[Finding, ...]:
+async def _clusters(settings: Settings) -> tuple[Finding, ...]:
+    found = [await _cluster(settings, cluster) for cluster in settings.clusters]
+    return tuple(finding for findings in found for finding in findings)
+
+
+async def _cluster(settings: Settings, cluster: ClusterSettings) -> tuple[Finding, ...]:
     timeouts = Timeouts(connect=settings.parallax_connect_timeout, first_byte=PATIENCE, control=PATIENCE)
-    key = settings.parallax_api_key.get_secret_value()
-    client = ParallaxClient(settings.parallax_url, timeouts=timeouts, clock=SystemClock(), api_key=key)
+    client = ParallaxClient(cluster.url, timeouts=timeouts, clock=SystemClock(), api_key=cluster.api_key)
+    what = f"scheduler {cluster.name}".strip()
     try:
         status = await client.status()
         nodes = f"{status.ready_nodes} of {len(status.nodes)} nodes ready"
-        found = Finding(True, "scheduler", f"{status.model or 'no model yet'}, {status.state.value}, {nodes}")
+        found = Finding(True, what, f"{status.model or 'no model yet'}, {status.state.value}, {nodes}")
         if not status.ready_nodes:
             return (found,)
-        return (found, await _prefix(client, wanted=settings.parallax_assistant_prefix))
+        prefix = await _prefix(client, wanted=settings.parallax_assistant_prefix)
+        return (found, replace(prefix, what=f"{prefix.what} {cluster.name}".strip()))
     except BotError as error:
-        return (Finding(False, "scheduler", f"{settings.parallax_address}: {error}"),)
+        return (Finding(False, what, f"{without_login(cluster.url)}: {error}"),)
     finally:
         await client.aclose()
 

@@ -22,7 +22,16 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.addresses import logins_in, parts_of, without_login
+from bot.addresses import (
+    ClusterSettings,
+    by_name,
+    http_address,
+    http_addresses,
+    logins_in,
+    named_addresses,
+    parts_of,
+    require_no_login,
+)
 from bot.errors import ConfigError
 from bot.event_loop import LoopChoice
 
@@ -78,15 +87,44 @@ ShardIds = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ids_in_ranges),
 DatabaseUrl = Annotated[str, AfterValidator(known_database)]
 
 
+def _split_quotas(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = [part.partition("=") for part in value.replace(";", ",").split(",") if part.strip()]
+    try:
+        return {int(role): int(tokens) for role, _, tokens in parts}
+    except ValueError:
+        raise ValueError("must look like 123=50000,456=0") from None
+
+
+def _split_context(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = [part.partition("=") for part in value.replace(";", ",").split(",") if part.strip()]
+    found = {name.strip(): tokens.strip() for name, _, tokens in parts}
+    if not all(tokens.isdecimal() and int(tokens) >= 256 for tokens in found.values()):
+        raise ValueError("must look like studio=4000,office=16000, each at least 256")
+    if not found.keys() <= named_addresses(str(info.data.get("parallax_url", ""))).keys():
+        raise ValueError("must have names of PARALLAX_URL")
+    return found
+
+
+Address = Annotated[str, AfterValidator(http_address)]
+Addresses = Annotated[str, AfterValidator(http_addresses)]
+WithoutLogin = Annotated[str, AfterValidator(http_addresses), AfterValidator(require_no_login)]
+RoleQuotas = Annotated[dict[int, int], NoDecode, BeforeValidator(_split_quotas)]
+ContextTokens = Annotated[dict[str, int], NoDecode, BeforeValidator(_split_context)]
+
+
 class Settings(BaseSettings):
     """The bot's settings, frozen after loading. Times in seconds unless a name says otherwise."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore")
 
     discord_token: SecretStr = Field(description="The bot's token, from the Bot page of its application.")
-    discord_api_url: str = Field(DISCORD_API_URL, description="Discord's REST API, or a proxy for it.")
+    discord_api_url: WithoutLogin = Field(DISCORD_API_URL, description="Discord's REST API, or a proxy for it.")
 
-    discord_proxy: str = Field(
+    discord_proxy: Address = Field(
         "",
         repr=False,
         exclude=True,
@@ -106,18 +144,26 @@ class Settings(BaseSettings):
         description="Which of them this process has, counted from 0, like 0-3,7; needs SHARD_COUNT; empty: all.",
     )
 
-    parallax_url: str = Field(
+    parallax_url: Addresses = Field(
         "http://localhost:3001",
         repr=False,
         exclude=True,
         description="The scheduler's address; a proxy's login in it (http://user:password@host) is never shown. "
-        "HTTP_PROXY and NO_PROXY apply, except on this machine.",
+        "HTTP_PROXY and NO_PROXY apply, except on this machine. Several have names: "
+        "studio=http://10.0.0.5:3001, office=http://10.0.0.9:3001.",
     )
     parallax_api_key: SecretStr = Field(
-        SecretStr(""), description="A key that the scheduler, or a gateway before it, wants as a bearer token."
+        SecretStr(""),
+        description="A key that the scheduler, or a gateway before it, wants as a bearer token; of several, one "
+        "for all or name=key for each, comma-separated.",
     )
-    parallax_public_url: str = Field(
-        "", description="The scheduler's web page as people open it, for a button under /status; empty: no button."
+    parallax_public_url: WithoutLogin = Field(
+        "",
+        description="The scheduler's web page as people open it, for a button under /status; empty: no button. Of "
+        "several, name=address for each, comma-separated.",
+    )
+    parallax_context_tokens: ContextTokens = Field(
+        {}, description="For each of several schedulers that takes less than CONTEXT_MAX_TOKENS: name=tokens."
     )
     parallax_connect_timeout: float = Field(5.0, gt=0, description="To open a connection to the scheduler.")
     parallax_first_byte_timeout: float = Field(
@@ -197,7 +243,7 @@ class Settings(BaseSettings):
     quota_tokens_per_day: int = Field(
         0, ge=0, description="Tokens one person may use in a day (UTC); 0: no limit."
     )
-    quota_roles: Annotated[dict[int, int], NoDecode] = Field(
+    quota_roles: RoleQuotas = Field(
         {}, description="More for roles: role id=tokens a day (0: no limit), comma-separated."
     )
 
@@ -260,36 +306,6 @@ class Settings(BaseSettings):
             raise ValueError("and ADMIN_GUILD_IDS must be among ALLOWED_GUILD_IDS")
         return value
 
-    @field_validator("quota_roles", mode="before")
-    @classmethod
-    def _split_quotas(cls, value: object) -> object:
-        if isinstance(value, str):
-            parts = [part.partition("=") for part in value.replace(";", ",").split(",") if part.strip()]
-            try:
-                return {int(role): int(tokens) for role, _, tokens in parts}
-            except ValueError:
-                raise ValueError("must look like 123=50000,456=0") from None
-        return value
-
-    @field_validator("discord_api_url", "discord_proxy", "parallax_url", "parallax_public_url")
-    @classmethod
-    def _http_address(cls, value: str) -> str:
-        if not value:
-            return value
-        parts = parts_of(value)
-        if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an address like http://localhost:3001")
-        if parts.query or parts.fragment:
-            raise ValueError("must end before any ? or #, like http://localhost:3001")
-        return value.rstrip("/")
-
-    @field_validator("discord_api_url", "parallax_public_url")
-    @classmethod
-    def _has_no_login(cls, value: str) -> str:
-        if "@" in urlsplit(value).netloc:
-            raise ValueError("must contain no login: use one like https://cluster.example")
-        return value
-
     @field_validator("http_bind")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
@@ -310,17 +326,23 @@ class Settings(BaseSettings):
         return (self.dm_guild_id,) if self.dm_guild_id else tuple(sorted(self.allowed_guild_ids))
 
     @property
-    def parallax_address(self) -> str:
-        """PARALLAX_URL as it may be shown to operators."""
-        return without_login(self.parallax_url)
+    def clusters(self) -> tuple[ClusterSettings, ...]:
+        """Each scheduler of PARALLAX_URL with what is set for it, in their order."""
+        urls = named_addresses(self.parallax_url)
+        keys = by_name(self.parallax_api_key.get_secret_value(), urls)
+        pages = by_name(self.parallax_public_url, urls)
+        return tuple(
+            ClusterSettings(name, url, keys[name], pages[name], self.parallax_context_tokens.get(name))
+            for name, url in urls.items()
+        )
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that no log and no output may contain: the token, the key, and the logins inside addresses."""
-        logins = [logins_in(url) for url in (self.parallax_url, self.discord_proxy)]
+        logins = [logins_in(url) for url in (*named_addresses(self.parallax_url).values(), self.discord_proxy)]
         # A database's user without a password is no token: many servers let a system's user in by its name.
         logins.append(logins_in(self.database_url, user_is_token=False))
-        tokens = (token.get_secret_value() for token in (self.discord_token, self.parallax_api_key))
+        tokens = (self.discord_token.get_secret_value(), *(cluster.api_key for cluster in self.clusters))
         return (*filter(None, tokens), *(text for texts in logins for text in texts))
 
 

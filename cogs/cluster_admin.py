@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 import discord
 from discord import app_commands
@@ -12,14 +13,18 @@ from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import text_layout
 from bot.domain.cluster.boards import AlertChannel
 from bot.domain.cluster.switch_steps import Switch
+from bot.domain.queue.request import QueueEntry, StoredRequest
+from bot.domain.status import Node
 from bot.errors import UserError
 from bot.i18n.catalogue import say
 from bot.presentation.audit import audit_text
 from bot.presentation.model_switch import switch_question
 from bot.presentation.page import escape_inline
 from bot.presentation.status import short_node
+from bot.services.cluster.clusters import Cluster
 from bot.services.operations.model_switch import Plan
 from cogs.ui.base import acknowledge, fill_in, reply
+from cogs.ui.clusters import OPTION, cluster_command
 from cogs.ui.convert import person_of
 from cogs.ui.queue_admin import QueueAdminView
 from cogs.ui.switch import ConfirmSwitch, SwitchControl, follow_switch
@@ -38,7 +43,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         super().__init__()
         self._bot = bot
         services = self._services = bot.services
-        self._cluster = services.cluster
+        self._clusters = services.clusters
         self._queue = services.queue
         self._operators = services.operators
 
@@ -58,11 +63,12 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         self._services.for_operators()
         return True
 
-    @app_commands.command(name="init", description="Set the cluster's model.")
+    @cluster_command(name="init", description="Set the cluster's model.")
     @app_commands.describe(
         model="A model the scheduler lists.",
         nodes="How many machines the model is spread over at first.",
         local_network="Whether all machines are on one local network.",
+        cluster="The cluster that gets the model; without it, the first one.",
     )
     async def init(
         self,
@@ -70,16 +76,18 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         model: str,
         nodes: app_commands.Range[int, 1, 1000],
         local_network: bool = True,
+        cluster: str | None = None,
     ) -> None:
         """Check the name, show what the switch would interrupt, and ask for confirmation."""
-        known = await self._cluster.known_model(model)
-        under_way = await self._services.operations.model_switcher.current()
+        chosen = self._clusters.chosen(cluster)
+        known = await chosen.service.known_model(model)
+        under_way = await self._services.operations.switchers.at(chosen.name).current()
         if under_way is not None:
             await self._show(interaction, under_way)
             return
         locale = interaction.locale.value
-        status = self._cluster.view().status
-        running, waiting = await self._queue.queue()
+        status = chosen.service.view().status
+        running, waiting = await self._interrupted(chosen)
         current = status.model if status is not None else None
         askers = [one.question.asker.user_id for one in running] + [one.asker.user_id for one in waiting]
         text = switch_question(
@@ -91,10 +99,11 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
             running=len(running),
             waiting=len(waiting),
             askers=askers,
+            cluster=chosen.name if self._clusters.shown_names else "",
         )
         layout = ConfirmSwitch(
             self._services,
-            Plan(secrets.token_hex(4), model, nodes, local_network),
+            Plan(secrets.token_hex(4), model, nodes, local_network, chosen.name),
             text=text,
             typed=current is not None,
             locale=locale,
@@ -103,13 +112,24 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         await reply(interaction, layout, private=True)
         layout.shown = interaction
 
-    @app_commands.command(name="switch", description="See the model switch that is running.")
-    async def switch(self, interaction: discord.Interaction) -> None:
+    async def _interrupted(self, cluster: Cluster) -> tuple[Sequence[StoredRequest], Sequence[QueueEntry]]:
+        """What a switch of this cluster's model interrupts, and what waits for it, where there is no other."""
+        running, waiting = await self._queue.queue()
+        if not self._clusters.shown_names:
+            return running, waiting
+        return [one for one in running if one.cluster == cluster.name], ()
+
+    @cluster_command(name="switch", description="See the model switch that is running.")
+    @app_commands.describe(cluster="The cluster; without it, the first one that is switched.")
+    async def switch(self, interaction: discord.Interaction, cluster: str | None = None) -> None:
         """Show it in a new message: a message can be updated for a quarter of an hour only."""
-        under_way = await self._services.operations.model_switcher.current()
-        if under_way is None:
-            raise UserError("no switch", key="error.no_switch")
-        await self._show(interaction, under_way)
+        names = self._clusters.names if cluster is None else (self._clusters.chosen(cluster).name,)
+        for name in names:
+            under_way = await self._services.operations.switchers.at(name).current()
+            if under_way is not None:
+                await self._show(interaction, under_way)
+                return
+        raise UserError("no switch", key="error.no_switch")
 
     async def _show(self, interaction: discord.Interaction, switch: Switch) -> None:
         await acknowledge(interaction, new=True)
@@ -167,8 +187,7 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         owner: discord.User | None = None,
     ) -> None:
         """Store the name and the owner."""
-        status = self._cluster.view().status
-        found = [one for one in status.nodes if one.node_id == node] if status is not None else []
+        found = [one for one in self._nodes() if one.node_id == node]
         if not found:
             raise UserError("no such node", key="error.node_unknown", node=escape_inline(node[:60]))
         owner_id = owner.id if owner is not None else None
@@ -184,20 +203,33 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         text = audit_text(interaction.locale.value, entries)
         await reply(interaction, text_layout(text), private=True)
 
-    @app_commands.command(
-        name="pause", description="Pause the queue: running answers continue, questions are kept."
+    @cluster_command(name="pause", description="Pause the queue: running answers continue, questions are kept.")
+    @app_commands.describe(
+        reason="The reason, as people who wait read it.", cluster="Send nothing more to this cluster only."
     )
-    @app_commands.describe(reason="The reason, as people who wait read it.")
-    async def pause(self, interaction: discord.Interaction, reason: app_commands.Range[str, 1, 100]) -> None:
-        """Pause the queue with a reason that people see."""
-        await self._queue.pause(reason, by=interaction.user.id)
-        text = say(interaction.locale.value, "queue_admin.paused", reason=escape_inline(reason))
+    async def pause(
+        self,
+        interaction: discord.Interaction,
+        reason: app_commands.Range[str, 1, 100],
+        cluster: str | None = None,
+    ) -> None:
+        """Pause the queue, or one cluster, with a reason that people see."""
+        locale, shown = interaction.locale.value, escape_inline(reason)
+        if cluster is None:
+            await self._queue.pause(reason, by=interaction.user.id)
+            text = say(locale, "queue_admin.paused", reason=shown)
+        else:
+            name = self._clusters.chosen(cluster).name
+            await self._queue.pause(reason, by=interaction.user.id, cluster=name)
+            text = say(locale, "queue_admin.cluster_paused", cluster=escape_inline(name), reason=shown)
         await reply(interaction, text_layout(text), private=True)
 
-    @app_commands.command(name="resume", description="Resume the queue.")
-    async def resume(self, interaction: discord.Interaction) -> None:
-        """Resume the queue."""
-        was_held = await self._queue.resume(by=interaction.user.id)
+    @cluster_command(name="resume", description="Resume the queue.")
+    @app_commands.describe(cluster="Resume this cluster only.")
+    async def resume(self, interaction: discord.Interaction, cluster: str | None = None) -> None:
+        """Resume the queue and all clusters, or one of them."""
+        name = None if cluster is None else self._clusters.chosen(cluster).name
+        was_held = await self._queue.resume(by=interaction.user.id, cluster=name)
         text = say(interaction.locale.value, "queue_admin.resumed" if was_held else "queue_admin.not_paused")
         await reply(interaction, text_layout(text), private=True)
 
@@ -221,8 +253,9 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     ) -> list[app_commands.Choice[str]]:
         if not self._operators.is_operator(person_of(interaction)):
             return []
-        wanted = current.lower()
-        names = [model.name for model in await self._cluster.models() if wanted in model.name.lower()]
+        wanted, told = current.lower(), getattr(interaction.namespace, OPTION, None)
+        cluster = self._clusters.chosen(told if told in self._clusters.names else None)
+        names = [model.name for model in await cluster.service.models() if wanted in model.name.lower()]
         names.sort(key=lambda name: (not name.lower().startswith(wanted), name.lower()))
         return [app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:CHOICES]]
 
@@ -230,17 +263,21 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
     async def _complete_node(
         self, interaction: discord.Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        status = self._cluster.view().status
-        if status is None or not self._operators.is_operator(person_of(interaction)):
+        if not self._operators.is_operator(person_of(interaction)):
             return []
         names = self._services.operations.nodes.names
         choices = []
-        for node in status.nodes:
+        for node in self._nodes():
             known = names.get(node.node_id)
             shown = f"{known.name if known else short_node(node.node_id)} · {node.gpu_name}"
             if current.lower() in f"{shown} {node.node_id}".lower():
                 choices.append(app_commands.Choice(name=shown[:100], value=node.node_id[:100]))
         return choices[:CHOICES]
+
+    def _nodes(self) -> list[Node]:
+        """The nodes of all clusters, as last reported."""
+        statuses = (cluster.service.view().status for cluster in self._clusters)
+        return [node for status in statuses if status is not None for node in status.nodes]
 
 
 async def setup(bot: ParallaxBot) -> None:

@@ -40,7 +40,7 @@ class AskAbout(BaseModal):
     def __init__(
         self, access: Access, asking: Asking, message: discord.Message, follows: str | None, locale: str
     ) -> None:
-        super().__init__(title=say(locale, "asking.about_title")[:45], timeout=900)
+        super().__init__(title=say(locale, "asking.about_title")[:45])
         self._access = access
         self._asking = asking
         self._message = message

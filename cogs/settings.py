@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,9 +39,18 @@ class SettingsView(BaseLayout):
     """The settings in effect, where they come from, and the buttons that change them for one of the scopes."""
 
     def __init__(
-        self, profiles: Profiles, access: Access, place: ScopeChain, *, owner_id: int, locale: str
+        self,
+        profiles: Profiles,
+        access: Access,
+        place: ScopeChain,
+        *,
+        owner_id: int,
+        locale: str,
+        clusters: Sequence[str] = (),
     ) -> None:
+        """``clusters`` are the names of the clusters to choose from; empty when there is only one."""
         super().__init__(owner_id=owner_id, timeout=900)
+        self._clusters = clusters
         self._profiles = profiles
         self._access = access
         self._place = place
@@ -65,7 +74,7 @@ class SettingsView(BaseLayout):
             ui.ActionRow(
                 self._button("persona", PersonaModal),
                 self._button("numbers", partial(NumbersModal, defaults=self._profiles.defaults)),
-                self._button("switches", SwitchesModal),
+                self._button("switches", partial(SwitchesModal, clusters=self._clusters)),
                 self._button("people", PeopleModal),
                 made_button(say(locale, "settings.reset"), self._reset, style=discord.ButtonStyle.danger),
             )
@@ -75,17 +84,21 @@ class SettingsView(BaseLayout):
         """The options that were set, under the scope they were set for, the narrowest first."""
         lines: list[str] = []
         for scope in self._place.scopes:
-            names = [name for name in FIELDS if profile.origins.get(name) == scope.scope_id]
+            names = [name for name in self._fields if profile.origins.get(name) == scope.scope_id]
             if names:
                 title = self._scope_name(scope)
                 lines.append(f"**{title[:1].upper()}{title[1:]}**")
                 lines += [f"- {self._field(profile, name, PERSONA_SHOWN)}" for name in names]
         return "\n".join(lines) or say(self._locale, "settings.nothing_set")
 
+    @property
+    def _fields(self) -> list[str]:
+        return [name for name in FIELDS if name != "cluster" or self._clusters]
+
     def _inherited(self, profile: Profile) -> str:
         """The options that are not set here, on one line."""
         chosen = {scope.scope_id for scope in self._place.scopes}
-        names = [name for name in FIELDS if profile.origins.get(name) not in chosen]
+        names = [name for name in self._fields if profile.origins.get(name) not in chosen]
         fields = " · ".join(self._field(profile, name, PERSONA_HINTED) for name in names)
         return say(self._locale, "settings.inherited", fields=fields) if fields else ""
 
@@ -101,6 +114,8 @@ class SettingsView(BaseLayout):
             shown = " ".join(_MENTIONS[name].format(one) for one in sorted(value)[:IDS_SHOWN])
             more = f" +{len(value) - IDS_SHOWN}" if len(value) > IDS_SHOWN else ""
             return f"{shown}{more}" if value else say(locale, f"settings.none_{name}")
+        if name == "cluster":
+            return escape_inline(str(value)) if value in self._clusters else say(locale, "settings.any_cluster")
         if isinstance(value, str):
             cut = escape_inline(" ".join(value.split())[:persona])
             return f"“{cut}{'…' if len(value) > persona else ''}”"
@@ -159,9 +174,11 @@ class SettingsView(BaseLayout):
 class SettingsCog(commands.Cog, name="Settings"):
     """The command ``/settings``: for those who manage a server, operators, and everybody in direct messages."""
 
-    def __init__(self, profiles: Profiles, access: Access) -> None:
+    def __init__(self, profiles: Profiles, access: Access, clusters: Sequence[str] = ()) -> None:
+        """``clusters`` as in :class:`SettingsView`."""
         self._profiles = profiles
         self._access = access
+        self._clusters = clusters
 
     @app_commands.command(name="settings", description="See and change how questions are answered here.")
     async def settings(self, interaction: discord.Interaction) -> None:
@@ -173,6 +190,7 @@ class SettingsCog(commands.Cog, name="Settings"):
             place_of_interaction(interaction),
             owner_id=interaction.user.id,
             locale=interaction.locale.value,
+            clusters=self._clusters,
         )
         await view.refresh()
         await reply(interaction, view, private=True)
@@ -180,4 +198,5 @@ class SettingsCog(commands.Cog, name="Settings"):
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
-    await bot.add_cog(SettingsCog(bot.services.profiles, bot.services.access))
+    services = bot.services
+    await bot.add_cog(SettingsCog(services.profiles, services.access, services.clusters.shown_names))

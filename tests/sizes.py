@@ -16,7 +16,6 @@ LONGER = {
         "one state machine per answer: sending, editing and removing pages share what is known of them",
     ),
     "bot/markdown/blocks/parser.py::Blocks": (270, "one method for each kind of line, over one state"),
-    "bot/services/queue/gate.py::Gate": (260, "holds, capacity and the breaker decide together what may leave"),
     "sandbox/parallax/double.py::ParallaxDouble": (370, "the surface that tests use: many small methods"),
 }
 """Classes that are longer than :data:`LONGEST_CLASS`, each with the lines it may have and the reason.

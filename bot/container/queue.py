@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from bot.clock import Clock
 from bot.domain.conversation.store import ConversationStore
@@ -15,7 +15,6 @@ from bot.domain.queue.breaker import Breaker
 from bot.domain.queue.capacity import CapacityLimit
 from bot.domain.queue.estimate import Throughput
 from bot.domain.queue.store import QueueChanges, RequestStore, UnshownEnds
-from bot.domain.scheduler import Scheduler
 from bot.services.answers.attempt import AttemptParts
 from bot.services.answers.completion import Completion
 from bot.services.answers.final_views import FinalViews
@@ -23,21 +22,24 @@ from bot.services.answers.late_ends import LateEnds
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy, Prompts
 from bot.services.answers.unshown import Unshown
-from bot.services.cluster.monitor import ClusterMonitor
+from bot.services.cluster.clusters import Cluster, Clusters
 from bot.services.conversations.summariser import Summariser
 from bot.services.ports import Deliveries, Messenger, Preferences
+from bot.services.queue.cluster_gate import ClusterGate
 from bot.services.queue.company import Company
 from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.expiry import Expiry
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
-from bot.services.queue.idleness import Idleness
+from bot.services.queue.idleness import FreeCluster, Idleness
 from bot.services.queue.in_flight import InFlight
+from bot.services.queue.lane import Lane
 from bot.services.queue.others import OtherProcesses
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
 from bot.services.queue.signal import QueueSignal
-from bot.services.queue.slots import Slots
+from bot.services.queue.slots import AllSlots, Slots
+from bot.services.queue.stops import Stops
 from bot.services.queue.token_expiry import TokenExpiryNotifier
 from bot.services.requests.cancellation import Cancellation
 from bot.services.requests.elsewhere import Elsewhere
@@ -71,8 +73,7 @@ class QueueParts:
     conversations: ConversationStore
     summaries: SummaryStore | None
     preferences: Preferences
-    scheduler: Scheduler
-    monitor: ClusterMonitor
+    clusters: Clusters
     deliveries: Deliveries
     messenger: Messenger
     estimator: TokenEstimator
@@ -91,7 +92,8 @@ class Queue:
 
     live_answers: LiveAnswers
     gate: Gate
-    slots: Slots
+    lanes: Sequence[Lane]
+    slots: AllSlots
     in_flight: InFlight
     signal: QueueSignal
     positions: PositionUpdater
@@ -116,20 +118,28 @@ def build_queue(parts: QueueParts) -> Queue:
     company = parts.company
     live_answers = LiveAnswers(parts.deliveries, store, parts.background, clock, max_pages=options.max_pages)
     in_flight, signal, changed = InFlight(), QueueSignal(clock), asyncio.Event()
-    capacity = CapacityLimit(reserve=options.capacity_reserve)
-    slots = Slots(parts.monitor, in_flight, capacity, Throughput(), clock, metrics)
-    gate = Gate(
-        store=store,
-        monitor=parts.monitor,
-        signal=signal,
-        slots=slots,
-        back_off=BackOff(first=options.first_back_off),
-        breaker=Breaker(BackOff(first=options.first_back_off)),
-        clock=clock,
-        company=company,
-    )
+    stops = Stops(company)
+    lane_slots = {
+        cluster.name: Slots(
+            cluster.name,
+            cluster.monitor,
+            in_flight,
+            CapacityLimit(reserve=options.capacity_reserve),
+            Throughput(),
+            clock,
+        )
+        for cluster in parts.clusters
+    }
+    gates = {cluster.name: _gate(cluster, stops, lane_slots[cluster.name], parts) for cluster in parts.clusters}
+    gate = Gate(store, list(gates.items()), stops, signal)
+    slots = AllSlots(list(lane_slots.values()), metrics)
     positions = PositionUpdater(store, live_answers, gate, slots, in_flight, clock, metrics, company)
-    views = FinalViews(store, live_answers, max_tokens=options.policy.max_tokens)
+    views = FinalViews(
+        store,
+        live_answers,
+        max_tokens=options.policy.max_tokens,
+        names_clusters=bool(parts.clusters.shown_names),
+    )
     unshown = Unshown(parts.ends, clock)
     completion = Completion(
         store,
@@ -187,19 +197,22 @@ def build_queue(parts: QueueParts) -> Queue:
         owner=parts.owner,
         wishes=None if company is None else company.wishes,
     )
-    summariser = _summariser(parts, Idleness(store, in_flight, gate))
+    summariser = _summariser(parts, Idleness(store, in_flight, gate), FreeCluster(parts.clusters, gates))
+    lanes = [
+        Lane(
+            parts.clusters.place(cluster),
+            gates[cluster.name],
+            lane_slots[cluster.name],
+            _attempt_parts(cluster, gates[cluster.name], parts, summariser),
+        )
+        for cluster in parts.clusters
+    ]
     dispatcher = Dispatcher(
         store=store,
         live_answers=live_answers,
         gate=gate,
+        lanes=lanes,
         slots=slots,
-        attempt_parts=AttemptParts(
-            scheduler=parts.scheduler,
-            prompts=Prompts(store, parts.conversations, parts.estimator, options.policy, summariser),
-            estimator=parts.estimator,
-            clock=clock,
-            gate=gate,
-        ),
         completion=completion,
         positions=positions,
         heartbeat=heartbeat,
@@ -210,11 +223,13 @@ def build_queue(parts: QueueParts) -> Queue:
         metrics=metrics,
         company=company,
     )
-    # Every report of the cluster may let a question leave.
-    parts.monitor.subscribe(signal.set)
+    for cluster in parts.clusters:
+        # Every report of a cluster may let a question leave.
+        cluster.monitor.subscribe(signal.set)
     return Queue(
         live_answers=live_answers,
         gate=gate,
+        lanes=lanes,
         slots=slots,
         in_flight=in_flight,
         signal=signal,
@@ -267,13 +282,42 @@ def _elsewhere(
     )
 
 
-def _summariser(parts: QueueParts, idleness: Idleness) -> Summariser | None:
+def _gate(cluster: Cluster, stops: Stops, slots: Slots, parts: QueueParts) -> ClusterGate:
+    first = parts.options.first_back_off
+    return ClusterGate(
+        cluster=cluster.name,
+        stops=stops,
+        monitor=cluster.monitor,
+        slots=slots,
+        back_off=BackOff(first=first),
+        breaker=Breaker(BackOff(first=first)),
+        clock=parts.clock,
+    )
+
+
+def _attempt_parts(
+    cluster: Cluster, gate: ClusterGate, parts: QueueParts, summariser: Summariser | None
+) -> AttemptParts:
+    # Each cluster runs a model of its own, whose tokenizer is learned for itself.
+    estimator = TokenEstimator(parts.estimator) if parts.clusters.shown_names else parts.estimator
+    policy = replace(parts.options.policy, most_context=cluster.most_context)
+    return AttemptParts(
+        cluster=cluster.name,
+        scheduler=cluster.scheduler,
+        prompts=Prompts(parts.store, parts.conversations, estimator, policy, summariser),
+        estimator=estimator,
+        clock=parts.clock,
+        gate=gate,
+    )
+
+
+def _summariser(parts: QueueParts, idleness: Idleness, scheduler: FreeCluster) -> Summariser | None:
     if parts.summaries is None:
         return None
     return Summariser(
         store=parts.summaries,
         conversations=parts.conversations,
-        scheduler=parts.scheduler,
+        scheduler=scheduler,
         estimator=parts.estimator,
         clock=parts.clock,
         idleness=idleness,

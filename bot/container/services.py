@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
 
 from bot.clock import SystemClock
+from bot.container.operations import Operations
 from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
 from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
-from bot.discord_io.cards import ChannelCards, card_layout
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.registry import Deliveries
@@ -20,20 +21,16 @@ from bot.domain.conversation.profile import Profile
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.discord_calls.sharing import ShardHolds
 from bot.domain.queue.store import QueueLimits
-from bot.parallax.client import ParallaxClient
 from bot.services.access.operators import Operators
 from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
 from bot.services.answers.prompt import ChatPolicy
+from bot.services.cluster.clusters import Clusters
 from bot.services.cluster.leadership import Leadership
-from bot.services.cluster.monitor import ClusterMonitor, ClusterService
-from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
-from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.alerts import Alerts
-from bot.services.operations.boards import BoardKeeper, StatusCards
 from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.presence import Presence
 from bot.services.queue.company import Company
@@ -58,12 +55,13 @@ class App:
 
     bot: ParallaxBot
     queue: Queue
-    monitor: ClusterMonitor
-    cluster: ClusterService
+    clusters: Clusters
     personal: PersonalData
     background: Background
     operations: OperationsServices
-    alerts: Alerts
+    recorders: Sequence[ClusterRecorder]
+    switchers: Sequence[ModelSwitcher]
+    alerts: Sequence[Alerts]
     presence: Presence
     watch: DatabaseWatch
     process: Process
@@ -80,12 +78,11 @@ class Parts:
     database: Database
     process: Process
     is_shared: bool
-    scheduler: ParallaxClient
+    clusters: Clusters
     deliveries: Deliveries
     messenger: Messenger
     outgoing: Outgoing
     background: Background
-    monitor: ClusterMonitor
     subprocesses: Subprocesses
     clock: SystemClock
     metrics: Metrics
@@ -142,7 +139,6 @@ def assemble(
         clock,
         leadership.is_ours if parts.is_shared else None,
     )
-    cluster = ClusterService(parts.scheduler, parts.monitor, settings.parallax_public_url, clock)
     overview = QueueOverview(
         database.requests,
         database.preferences,
@@ -153,7 +149,9 @@ def assemble(
         database.audit,
         clock,
     )
-    operations, alerts = _operations(parts, bot, queue, cluster, overview, leadership)
+    operations = Operations(
+        parts.clusters, database, bot, parts.outgoing, parts.background, queue, overview, leadership, clock
+    )
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
@@ -175,7 +173,7 @@ def assemble(
         ),
         cancellation=queue.cancellation,
         late_ends=queue.late_ends,
-        cluster=cluster,
+        clusters=parts.clusters,
         actions=AnswerActions(
             database.requests,
             queue.live_answers,
@@ -206,7 +204,7 @@ def assemble(
         access=access,
         members=members,
         metrics=parts.metrics,
-        operations=operations,
+        operations=operations.services,
         proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
     )
@@ -214,13 +212,14 @@ def assemble(
     return App(
         bot,
         queue,
-        parts.monitor,
-        cluster,
+        parts.clusters,
         personal,
         parts.background,
-        operations,
-        alerts,
-        Presence(cluster, overview, bot, clock),
+        operations.services,
+        tuple(operations.services.recorders.values()),
+        tuple(operations.switchers.values()),
+        operations.alerts,
+        Presence([cluster.service for cluster in parts.clusters], overview, bot, clock),
         database.watch,
         parts.process,
         database.changes,
@@ -248,8 +247,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership
         conversations=database.conversations,
         summaries=database.summaries if settings.context_summary else None,
         preferences=database.preferences,
-        scheduler=parts.scheduler,
-        monitor=parts.monitor,
+        clusters=parts.clusters,
         deliveries=parts.deliveries,
         messenger=parts.messenger,
         estimator=estimator,
@@ -261,57 +259,3 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership
         company=Company(parts.process, leadership, database.wishes) if parts.is_shared else None,
         changes=database.changes,
     )
-
-
-def _operations(
-    parts: Parts,
-    bot: ParallaxBot,
-    queue: Queue,
-    cluster: ClusterService,
-    overview: QueueOverview,
-    leadership: Leadership,
-) -> tuple[OperationsServices, Alerts]:
-    database, clock = parts.database, parts.clock
-    recorder = ClusterRecorder(
-        parts.monitor, database.history, database.switches, overview.load, clock, leadership
-    )
-    nodes = NodeBook(database.node_names, cluster, database.audit, clock)
-    cards = StatusCards(cluster, overview, recorder, nodes, clock)
-    poster = ChannelCards(bot, parts.outgoing)
-    boards = BoardKeeper(
-        database.boards, cards, poster, cluster, recorder, nodes, database.audit, clock, leadership
-    )
-    model_switcher = ModelSwitcher(
-        scheduler=parts.scheduler,
-        cluster=cluster,
-        recorder=recorder,
-        queue=overview,
-        dispatcher=queue.dispatcher,
-        gate=queue.gate,
-        store=database.switches,
-        audit=database.audit,
-        clock=clock,
-    )
-    services = OperationsServices(
-        cards=cards,
-        boards=boards,
-        alert_channels=AlertChannels(database.boards, database.audit, clock),
-        recorder=recorder,
-        nodes=nodes,
-        model_switcher=model_switcher,
-        audit=database.audit,
-        card_layout=card_layout,
-        background=parts.background,
-    )
-    alerts = Alerts(
-        database.boards,
-        poster,
-        cluster,
-        recorder,
-        nodes,
-        clock,
-        leadership,
-        parts.outgoing,
-        lambda: model_switcher.is_under_way,
-    )
-    return services, alerts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 import discord
@@ -16,12 +16,13 @@ from discord.ext import commands
 
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
+from bot.discord_io.connection_state import ConnectionState
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
-from bot.discord_io.own_messages import ConnectionState
 from bot.discord_io.shards import Sharding, Shards
 from bot.discord_io.shutdown import finish
+from bot.discord_io.unclaimed import take_up
 from bot.domain.cluster.audit import AuditLog
 from bot.domain.conversation.attached_text import AttachedFiles
 from bot.errors import DeliveryError
@@ -36,13 +37,13 @@ from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
 from bot.services.answers.late_ends import LateEnds
-from bot.services.cluster.monitor import ClusterService
+from bot.services.cluster.clusters import Clusters
 from bot.services.cluster.node_names import NodeBook
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.boards import BoardKeeper, StatusCards
-from bot.services.operations.model_switch import ModelSwitcher
+from bot.services.operations.switchers import Switchers
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.cancellation import Cancellation
@@ -51,6 +52,9 @@ from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from discord.types.gateway import InteractionCreateEvent
 
 log = structlog.get_logger(__name__)
 
@@ -100,14 +104,15 @@ class Charts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OperationsServices:
-    """The additional services for the cogs of the cluster: its state, its history and its administration."""
+    """The additional services for the cogs of clusters: their state, their history and their administration.
+    ``recorders`` by the clusters' names."""
 
     cards: StatusCards
     boards: BoardKeeper
     alert_channels: AlertChannels
-    recorder: ClusterRecorder
+    recorders: Mapping[str, ClusterRecorder]
     nodes: NodeBook
-    model_switcher: ModelSwitcher
+    switchers: Switchers
     audit: AuditLog
     card_layout: Callable[[Card, str], discord.ui.LayoutView]
     background: Background
@@ -136,7 +141,7 @@ class Services:
     charts: Charts
     cancellation: Cancellation
     late_ends: LateEnds
-    cluster: ClusterService
+    clusters: Clusters
     conversations: ConversationService
     actions: AnswerActions
     revisions: Revisions
@@ -289,6 +294,12 @@ class ParallaxBot(commands.AutoShardedBot):
         task = super()._schedule_event(coro, event_name, *args, **kwargs)
         self.guard.in_hand.begin(task)
         return task
+
+    async def on_unclaimed(self, data: InteractionCreateEvent) -> None:
+        """Take up a press or a dialogue of which the library knows nothing."""
+        state = self._connection
+        assert isinstance(state, ConnectionState)  # noqa: S101  # _get_state above
+        await take_up(state, self.guard, data)
 
     async def on_ready(self) -> None:
         """Log once that the gateway is connected."""

@@ -13,18 +13,26 @@ from bot.presentation.status import short_node
 
 
 def trouble_text(
-    locale: str, kind: str, *, node: str = "", gpu: str = "", at: float, owner_id: int | None = None
+    locale: str,
+    kind: str,
+    *,
+    node: str = "",
+    gpu: str = "",
+    at: float,
+    owner_id: int | None = None,
+    cluster: str = "",
 ) -> str:
     """The text for a problem that began at ``at`` (epoch seconds). ``node`` is the node's name or peer id, ``gpu``
-    its hardware."""
-    parts = [say(locale, f"alert.{kind}", node=_node(node, gpu)), f"<t:{int(at)}:t>"]
+    its hardware, ``cluster`` the name of the cluster that it is about, where there are several."""
+    parts = [*_cluster(cluster), say(locale, f"alert.{kind}", node=_node(node, gpu)), f"<t:{int(at)}:t>"]
     if owner_id is not None:
         parts.append(f"<@{owner_id}>")
     return "▲ " + " · ".join(parts)
 
 
-def news_text(locale: str, news: News, *, node: str = "") -> str:
-    """The text for a piece of news. ``node`` is the name or peer id of the node that it is about."""
+def news_text(locale: str, news: News, *, node: str = "", cluster: str = "") -> str:
+    """The text for a piece of news. ``node`` is the name or peer id of the node that it is about, ``cluster`` as
+    in :func:`trouble_text`."""
     detail = news.detail
     match news.kind:
         case EventKind.MODEL_CHANGED:
@@ -44,7 +52,11 @@ def news_text(locale: str, news: News, *, node: str = "") -> str:
                 "✓" if ready else "○",
                 say(locale, came if news.joined else "alert.node_ready", node=named),
             )
-    return f"{glyph} {text} · <t:{int(news.at)}:t>"
+    return f"{glyph} {' · '.join([*_cluster(cluster), text, f'<t:{int(news.at)}:t>'])}"
+
+
+def _cluster(name: str) -> list[str]:
+    return [f"**{escape_inline(name)}**"] if name else []
 
 
 def _node(node: str, gpu: str) -> str:
@@ -52,10 +64,11 @@ def _node(node: str, gpu: str) -> str:
     return name + (f" ({escape_inline(gpu[:40])})" if gpu else "")
 
 
-def recovery_text(locale: str, kind: str, *, node: str = "", at: float, away: float) -> str:
-    """The text for a problem that ended at ``at`` (epoch seconds) after ``away`` seconds."""
-    duration = compact_duration(away, locale)
-    return f"✓ {say(locale, f'alert.{kind}_over', node=_node(node, ''), duration=duration)} · <t:{int(at)}:t>"
+def recovery_text(locale: str, kind: str, *, node: str = "", at: float, away: float, cluster: str = "") -> str:
+    """The text for a problem that ended at ``at`` (epoch seconds) after ``away`` seconds. ``cluster`` as in
+    :func:`trouble_text`."""
+    text = say(locale, f"alert.{kind}_over", node=_node(node, ""), duration=compact_duration(away, locale))
+    return f"✓ {' · '.join([*_cluster(cluster), text, f'<t:{int(at)}:t>'])}"
 
 
 LINES_SHOWN = 10

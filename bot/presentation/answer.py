@@ -45,7 +45,8 @@ class Receipt:
     ``version`` is the number of this version and how many there are; a single version is not mentioned.
     ``outcome`` is a catalogue key under ``outcome.``, with ``params``, for an answer that did not end normally.
     ``recalled`` is how many earlier turns the model was shown when there were more; ``summarised``: it read a
-    summary of the others. ``notice`` is a sentence about a later request that failed.
+    summary of the others. ``notice`` is a sentence about a later request that failed. ``cluster`` is the name of
+    the cluster that answered, empty where that need not be told.
     """
 
     model: str | None = None
@@ -59,6 +60,7 @@ class Receipt:
     recalled: int | None = None
     summarised: bool = False
     notice: str = ""
+    cluster: str = ""
 
 
 @lru_cache(KEPT_NAMES)
@@ -345,8 +347,7 @@ def _receipt_text(receipt: Receipt, locale: str) -> str:
         parts.append(say(locale, "receipt.version", number=number, of=of))
     if receipt.outcome is not None:
         parts.append(fill(locale, f"outcome.{receipt.outcome}", dict(receipt.params)))
-    if receipt.model:
-        parts.append(short_model(receipt.model))
+    parts += [name for name in (short_model(receipt.model), escape_inline(receipt.cluster)) if name]
     if receipt.tokens:
         parts.append(say(locale, "receipt.tokens", count=receipt.tokens, tokens=receipt.tokens))
     if receipt.tokens_per_second is not None:

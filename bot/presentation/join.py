@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain.status import ClusterStatus, JoinCommand
 from bot.i18n.catalogue import say
+from bot.presentation.page import escape_inline
 from bot.presentation.status import Accent, Card, in_code
 
 SYSTEMS = ("linux", "macos", "windows")
@@ -15,10 +16,16 @@ def joined_memory(status: ClusterStatus | None) -> float:
 
 
 def join_card(
-    locale: str, join: JoinCommand | None, status: ClusterStatus | None, *, system: str = "linux", came: str = ""
+    locale: str,
+    join: JoinCommand | None,
+    status: ClusterStatus | None,
+    *,
+    system: str = "linux",
+    came: str = "",
+    cluster: str = "",
 ) -> Card:
     """The card about joining from this ``system``, and what joining reveals. ``came`` is a sentence about a node
-    that has just joined.
+    that has just joined, ``cluster`` the name of the cluster where there are several.
 
     Sources, in GradientHQ/parallax: the steps are docs/user_guide/install.md ("From Source", "Windows
     Application", "Docker"); ports and "lattica RPC call failed" are the FAQ of docs/user_guide/quick_start.md; the
@@ -28,7 +35,8 @@ def join_card(
     the least card there, are from the README of GradientHQ/parallax_win_cli. The seconds until a node is listed
     were measured on the real scheduler.
     """
-    title = f"### {say(locale, 'join.title')}"
+    named = f" · {escape_inline(cluster)}" if cluster else ""
+    title = f"### {say(locale, 'join.title')}{named}"
     if join is None:
         return Card((title, say(locale, "join.not_initialised")), Accent.WAITING)
     sections = [

@@ -23,14 +23,17 @@ def switch_card(
     returning: int,
     hidden: int,
     trouble: str | None,
+    names_cluster: bool = False,
 ) -> Card:
     """The card that shows the progress of a switch. The actions of its buttons contain the switch's id.
+    ``names_cluster``: it says which cluster gets the model.
 
     ``returning`` and ``hidden``: workers that are not listed and may run, as in :class:`SwitchObservation`.
     """
     unlisted = _unlisted(locale, status, returning=returning, hidden=hidden)
     lines = [_line(locale, switch, step, status=status, running=running, unlisted=unlisted) for step in STEPS]
-    title = f"### {say(locale, f'switch.{switch.state.value}', model=escape_inline(switch.model))}"
+    named = f"{escape_inline(switch.cluster)}: " if names_cluster else ""
+    title = f"### {named}{say(locale, f'switch.{switch.state.value}', model=escape_inline(switch.model))}"
     sections = [title, "\n".join(lines)]
     join = status.join if status is not None else None
     if switch.state is SwitchState.OPEN and switch.step in {Step.START, Step.USABLE} and join is not None:
@@ -99,9 +102,10 @@ def switch_question(
     running: int,
     waiting: int,
     askers: Sequence[int],
+    cluster: str = "",
 ) -> str:
     """The question before a switch to ``model`` is confirmed: what it would do. ``askers`` are the user ids of all
-    running and waiting questions, one for each question."""
+    running and waiting questions, one for each question. ``cluster`` names the cluster where there are several."""
     current = status.model if status is not None else None
     name = escape_inline(model.name)
     network = say(locale, "init.local" if local_network else "init.public")
@@ -111,6 +115,8 @@ def switch_question(
         else say(locale, "init.confirm", model=name),
         say(locale, "init.details", count=nodes, network=network),
     ]
+    if cluster:
+        lines.insert(0, f"**{escape_inline(cluster)}**")
     if running or waiting:
         interrupts = say(locale, "init.interrupts", running=running, waiting=waiting)
         lines.append(f"{interrupts} ({_people(askers)})")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from bot.domain.cluster.history import Figures
@@ -76,13 +76,16 @@ def status_card(
     standalone: bool = False,
     model_fault: str | None = None,
     web_page: str = "",
+    nodes_shown: int = NODES_SHOWN,
+    of_several: bool = False,
 ) -> Card:
     """The status card.
 
     ``availability`` is usable, starting, no_model, unreachable or unknown; ``received_at`` is when the report
     came, in epoch seconds: Discord shows each reader how long ago that is. ``names`` are people's names for
     nodes, ``speeds`` their tokens per second where known. ``model_fault`` is model_unlisted or model_failed when
-    the model cannot run. ``standalone``: a node answers that runs without a scheduler.
+    the model cannot run. ``standalone``: a node answers that runs without a scheduler. At most ``nodes_shown``
+    nodes are shown; ``of_several``: it is a part of :func:`clusters_card`, which says how many questions wait.
     """
     full = load.capacity is not None and 0 < load.capacity <= load.running
     state = _state(availability, full=full, frozen=frozen, failing=failing, stranded=stranded)
@@ -96,12 +99,12 @@ def status_card(
     model = escape_inline(status.model or "") if status is not None else ""
     glyph = "●" if availability == "usable" else "○"
     title = " · ".join(part for part in (f"**{model}**" if model else "", say(locale, f"status.{state}")) if part)
-    sections = [f"{glyph} {title}", _load_line(locale, load, figures)]
+    sections = [f"{glyph} {title}", _load_line(locale, load, figures, of_several=of_several)]
     if state in REMEDIES:
         sections.append(say(locale, f"status.remedy_{state}"))
     if availability != "unreachable" and status is not None:
         if status.nodes:
-            sections.append(_nodes(locale, status, names or {}, speeds or {}))
+            sections.append(_nodes(locale, status, names or {}, speeds or {}, nodes_shown))
         elif state not in REMEDIES:
             sections.append(say(locale, "status.no_nodes"))
         if status.need_more_nodes and not stranded:
@@ -113,6 +116,46 @@ def status_card(
         "" if received_at is None else f"-# <t:{int(received_at)}:R>",
     )
 
+
+CARD_ROOM = 3_600
+"""Characters of all clusters together; Discord takes 4,000 of one message's text."""
+
+
+def clusters_card(locale: str, drawn: Callable[[int], Sequence[tuple[str, Card]]], *, waiting: int) -> Card:
+    """The cards of several clusters as one, each under its name. ``drawn`` draws them, given how many nodes each
+    may show: as many as there is room for. ``waiting`` questions are in the queue, which they share."""
+    cards = drawn(NODES_SHOWN)
+    for fewer in (8, 4, 2, 0):
+        if sum(len(_under(name, card)) for name, card in cards) <= CARD_ROOM:
+            break
+        cards = drawn(fewer)
+    parts = [_under(name, card)[: CARD_ROOM // len(cards) if fewer == 0 else CARD_ROOM] for name, card in cards]
+    worst = max((card.accent for _, card in cards), key=list(Accent).index)
+    pages = [replace(button, label=name) for name, card in cards for button in card.buttons if button.url]
+    stamps = sorted(card.stamp for _, card in cards if card.stamp)
+    return Card(
+        (say(locale, "status.waiting", waiting=waiting), *parts),
+        worst,
+        (*_card_buttons(locale, ""), *pages[: MOST_BUTTONS - len(CARD_ACTIONS)]),
+        stamps[0] if stamps else "",
+    )
+
+
+def _under(name: str, card: Card) -> str:
+    return f"**{escape_inline(name)}**\n" + "\n".join(card.sections)
+
+
+def of_cluster(name: str, card: Card) -> Card:
+    """The card of one of several clusters under its name; its buttons are about this one."""
+    buttons = [
+        replace(button, action=f"{button.action}:{name}") if button.action else button for button in card.buttons
+    ]
+    title = f"**{escape_inline(name)}** · {card.sections[0]}"
+    return replace(card, sections=(title, *card.sections[1:]), buttons=tuple(buttons))
+
+
+MOST_BUTTONS = 5
+"""Buttons in one row, as Discord allows them."""
 
 REMEDIES = frozenset(
     {
@@ -154,11 +197,12 @@ def _accent(availability: str, *, full: bool, bad: bool) -> Accent:
     return Accent.GOOD if availability == "usable" and not full else Accent.WAITING
 
 
-def _load_line(locale: str, load: Load, figures: Figures) -> str:
+def _load_line(locale: str, load: Load, figures: Figures, *, of_several: bool) -> str:
     if load.capacity is None:
-        text = say(locale, "status.load_unknown", running=load.running, waiting=load.waiting)
+        key = "status.load_unknown_here" if of_several else "status.load_unknown"
     else:
-        text = say(locale, "status.load", running=load.running, capacity=load.capacity, waiting=load.waiting)
+        key = "status.load_here" if of_several else "status.load"
+    text = say(locale, key, running=load.running, capacity=load.capacity, waiting=load.waiting)
     seen = []
     if figures.ttft is not None:
         seen.append(say(locale, "receipt.ttft", duration=compact_duration(figures.ttft, locale)))
@@ -169,10 +213,12 @@ def _load_line(locale: str, load: Load, figures: Figures) -> str:
     return f"{text}\n-# {say(locale, 'status.last_hour', figures=' · '.join(seen))}"
 
 
-def _nodes(locale: str, status: ClusterStatus, names: Mapping[str, str], speeds: Mapping[str, float]) -> str:
-    lines = [_node_line(locale, node, names, speeds.get(node.node_id)) for node in status.nodes[:NODES_SHOWN]]
-    if len(status.nodes) > NODES_SHOWN:
-        lines.append(say(locale, "status.more_nodes", more=len(status.nodes) - NODES_SHOWN))
+def _nodes(
+    locale: str, status: ClusterStatus, names: Mapping[str, str], speeds: Mapping[str, float], shown: int
+) -> str:
+    lines = [_node_line(locale, node, names, speeds.get(node.node_id)) for node in status.nodes[:shown]]
+    if len(status.nodes) > shown:
+        lines.append(say(locale, "status.more_nodes", more=len(status.nodes) - shown))
     return "\n".join(lines)
 
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain.cluster.boards import AlertChannel, Board, OpenAlert
+from bot.storage.cluster_tables import alert_channels, boards, open_alerts
 from bot.storage.engine import Transactions
 from bot.storage.statements import replace_row
-from bot.storage.tables import alert_channels, boards, open_alerts
 
 
 class SqlBoards:
     """The contract of every method is :class:`Boards`'s. The fields of each class are the columns of its table."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, cluster: str = "") -> None:
         self._transactions = transactions
+        self._cluster = cluster
+
+    def of(self, cluster: str) -> SqlBoards:
+        """The same boards and channels, with the open alerts of the cluster with this name."""
+        return SqlBoards(self._transactions, cluster)
 
     async def boards(self) -> Sequence[Board]:
         """Every board."""
@@ -53,30 +58,31 @@ class SqlBoards:
         return await self._transactions.write(lambda db: bool(db.execute(gone).rowcount))
 
     async def open_alerts(self) -> Sequence[OpenAlert]:
-        """Every problem that was announced and has not ended."""
-        return await self._transactions.read(
-            lambda db: [OpenAlert(**row) for row in db.execute(select(open_alerts)).mappings()]
-        )
+        """Every problem of the cluster that was announced and has not ended."""
+        kept = select(open_alerts.c.kind, open_alerts.c.subject, open_alerts.c.since).where(self._here)
+        return await self._transactions.read(lambda db: [OpenAlert(**row) for row in db.execute(kept).mappings()])
 
     async def begin_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
         """Record that these problems are being announced; returns those that no other process had recorded."""
-        return await self._transactions.write(lambda db: [alert for alert in alerts if _begun(db, alert)])
+        return await self._transactions.write(lambda db: [alert for alert in alerts if self._begun(db, alert)])
 
     async def end_alerts(self, alerts: Sequence[OpenAlert]) -> Sequence[OpenAlert]:
         """Record that these problems have ended; returns those that were open, without any that another process
         has ended first."""
-        return await self._transactions.write(lambda db: [alert for alert in alerts if _ended(db, alert)])
+        return await self._transactions.write(lambda db: [alert for alert in alerts if self._ended(db, alert)])
 
+    @property
+    def _here(self) -> ColumnElement[bool]:
+        return open_alerts.c.cluster == self._cluster
 
-def _begun(db: Connection, alert: OpenAlert) -> bool:
-    try:
-        with db.begin_nested():
-            db.execute(insert(open_alerts).values(asdict(alert)))
-    except IntegrityError:
-        return False
-    return True
+    def _begun(self, db: Connection, alert: OpenAlert) -> bool:
+        try:
+            with db.begin_nested():
+                db.execute(insert(open_alerts).values(cluster=self._cluster, **asdict(alert)))
+        except IntegrityError:
+            return False
+        return True
 
-
-def _ended(db: Connection, alert: OpenAlert) -> bool:
-    gone = delete(open_alerts).where(open_alerts.c.kind == alert.kind, open_alerts.c.subject == alert.subject)
-    return bool(db.execute(gone).rowcount)
+    def _ended(self, db: Connection, alert: OpenAlert) -> bool:
+        this = self._here, open_alerts.c.kind == alert.kind, open_alerts.c.subject == alert.subject
+        return bool(db.execute(delete(open_alerts).where(*this)).rowcount)

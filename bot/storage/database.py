@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from bot.storage.audit import Audit
 from bot.storage.boards import SqlBoards
+from bot.storage.cluster_names import SqlClusterNames
 from bot.storage.conversations import SqlConversations
 from bot.storage.engine import ServerOptions, Transactions, open_transactions
 from bot.storage.facts import Facts
@@ -49,6 +50,7 @@ class Database:
         self.leader_lease = SqlLeaderLease(transactions)
         self.node_names = SqlNodeNames(transactions)
         self.switches = SqlSwitches(transactions)
+        self.cluster_names = SqlClusterNames(transactions)
 
     @classmethod
     @asynccontextmanager

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import groupby
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select
 
 from bot.domain.cluster.events import ClusterEvent, EventKind
 from bot.domain.cluster.history import Figures, Sample
 from bot.domain.cluster.node_speed import Speed
+from bot.storage.cluster_tables import cluster_events, cluster_samples
 from bot.storage.engine import Transactions
-from bot.storage.tables import cluster_events, cluster_samples, requests
+from bot.storage.tables import requests
 
 HOUR = 3600.0
 NEWEST = 500
@@ -29,22 +30,32 @@ _RECENT = (
         requests.c.ttft,
         requests.c.tokens_per_second,
         requests.c.model,
+        requests.c.cluster,
     )
     .order_by(requests.c.sequence.desc())
     .limit(NEWEST)
 )
 
+_SAMPLE = [cluster_samples.c[field.name] for field in fields(Sample)]
+
 
 class SqlHistory:
-    """The contract of every method is :class:`History`'s. A sample's fields are the columns of its table."""
+    """The history of one cluster. The contract of every method is :class:`History`'s. A sample's fields are the
+    columns of its table."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, cluster: str = "") -> None:
         self._transactions = transactions
+        self._cluster = cluster
+
+    def of(self, cluster: str) -> SqlHistory:
+        """That of the cluster with this name."""
+        return SqlHistory(self._transactions, cluster)
 
     async def add_events(self, events: Sequence[ClusterEvent]) -> None:
         """Store events."""
         values = [
             {
+                "cluster": self._cluster,
                 "at": event.at,
                 "kind": event.kind.value,
                 "subject": event.subject,
@@ -57,7 +68,9 @@ class SqlHistory:
 
     async def events(self, *, since: float, limit: int, kind: EventKind | None = None) -> Sequence[ClusterEvent]:
         """The newest ``limit`` events (of this kind) since ``since``, newest first."""
-        newest = select(cluster_events).where(cluster_events.c.at >= since)
+        newest = select(cluster_events).where(
+            cluster_events.c.cluster == self._cluster, cluster_events.c.at >= since
+        )
         if kind is not None:
             newest = newest.where(cluster_events.c.kind == kind.value)
         newest = newest.order_by(cluster_events.c.id.desc()).limit(limit)
@@ -85,25 +98,31 @@ class SqlHistory:
         ]
 
     async def _ended(self, since: float, until: float) -> list[RowMapping]:
-        rows = await self._transactions.read(lambda db: db.execute(_RECENT).mappings().all())
+        rows = await self._answers()
         return [row for row in rows if row["finished_at"] is not None and since <= row["finished_at"] < until]
+
+    async def _answers(self) -> list[RowMapping]:
+        """The newest requests that this cluster answered; all, where clusters have no names."""
+        rows = await self._transactions.read(lambda db: db.execute(_RECENT).mappings().all())
+        return [row for row in rows if self._cluster in {"", row["cluster"]}]
 
     async def last_model(self) -> str | None:
         """The model of the newest answer (of the newest 500 requests); None when there is none."""
-        rows = await self._transactions.read(lambda db: db.execute(_RECENT).mappings().all())
-        return next((row["model"] for row in rows if row["model"]), None)
+        return next((row["model"] for row in await self._answers() if row["model"]), None)
 
     async def add_sample(self, sample: Sample) -> None:
         """Store a sample, replacing one for the same moment."""
-        await self._transactions.write(lambda db: _put(db, [sample]))
+        await self._transactions.write(lambda db: _put(db, self._cluster, [sample]))
 
     async def samples(self, *, since: float) -> Sequence[Sample]:
         """The samples since ``since``, oldest first."""
-        found = select(cluster_samples).where(cluster_samples.c.at >= since).order_by(cluster_samples.c.at)
+        here = cluster_samples.c.cluster == self._cluster
+        found = select(*_SAMPLE).where(here, cluster_samples.c.at >= since).order_by(cluster_samples.c.at)
         return await self._transactions.read(lambda db: [Sample(**row) for row in db.execute(found).mappings()])
 
     async def compact(self, *, before: float) -> int:
-        """Merge samples from before the full hour of ``before`` into hours, and forget events after 90 days."""
+        """Merge samples from before the full hour of ``before`` into hours, and forget events after 90 days; those
+        of all clusters."""
         return await self._transactions.write(lambda db: _compact(db, before - before % HOUR))
 
 
@@ -115,13 +134,16 @@ def _median(values: Sequence[float]) -> float | None:
 def _compact(db: Connection, before: float) -> int:
     db.execute(delete(cluster_events).where(cluster_events.c.at < before - EVENTS_KEPT))
     fine = cluster_samples.c.at < before, cluster_samples.c.span < HOUR
-    rows = db.execute(select(cluster_samples).where(*fine).order_by(cluster_samples.c.at)).mappings().all()
-    if not rows:
-        return 0
+    clusters = db.scalars(select(cluster_samples.c.cluster).where(*fine).distinct()).all()
+    return sum(_compact_one(db, cluster, cluster_samples.c.cluster == cluster, *fine) for cluster in clusters)
+
+
+def _compact_one(db: Connection, cluster: str, *fine: ColumnElement[bool]) -> int:
+    rows = db.execute(select(*_SAMPLE).where(*fine).order_by(cluster_samples.c.at)).mappings().all()
     db.execute(delete(cluster_samples).where(*fine))
     hours = groupby((Sample(**row) for row in rows), key=lambda sample: math.floor(sample.at / HOUR))
     merged = [merged_sample(hour * HOUR, list(samples)) for hour, samples in hours]
-    _put(db, merged)
+    _put(db, cluster, merged)
     return len(rows) - len(merged)
 
 
@@ -147,7 +169,8 @@ def _mean(values: Iterable[tuple[float | None, int]]) -> float | None:
     return sum(value * weight for value, weight in known) / total if total else None
 
 
-def _put(db: Connection, samples: Sequence[Sample]) -> None:
+def _put(db: Connection, cluster: str, samples: Sequence[Sample]) -> None:
     for sample in samples:
-        db.execute(delete(cluster_samples).where(cluster_samples.c.at == sample.at))
-        db.execute(insert(cluster_samples).values(asdict(sample)))
+        here = cluster_samples.c.cluster == cluster, cluster_samples.c.at == sample.at
+        db.execute(delete(cluster_samples).where(*here))
+        db.execute(insert(cluster_samples).values(cluster=cluster, **asdict(sample)))

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from sqlalchemy import select
 
 from bot.domain.cluster.nodes import NamedNode
+from bot.storage.cluster_tables import node_names
 from bot.storage.engine import Transactions
 from bot.storage.statements import replace_row
-from bot.storage.tables import node_names
 
 
 class SqlNodeNames:

@@ -1,4 +1,4 @@
-"""Transactions on the queue: joining it, taking the next question, putting one back.
+"""Transactions on the queue: joining it, putting a question back, pausing.
 
 Each function is the inside of one transaction (:meth:`bot.storage.engine.Transactions.write`). The invariants are
 described in :mod:`bot.domain.queue.fairness`; a row's ``charge`` is what its asker's account paid for it.
@@ -13,14 +13,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
 from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
-from bot.domain.queue.store import LEFT_TO_OTHERS, Admission, Joined, QueueLimits, QueuePause
+from bot.domain.queue.store import Admission, Joined, QueueLimits, QueuePause
 from bot.storage import request_rows
+from bot.storage.cluster_tables import cluster_pauses
 from bot.storage.conversations import made, private_to, scopes_text
 from bot.storage.dialects import hold_queue, queue_changed
 from bot.storage.profiles import VERSION
@@ -31,86 +32,10 @@ from bot.storage.tables import (
     accounts,
     conversations,
     facts,
-    in_state,
     line_state,
-    request_messages,
     requests,
     usage,
 )
-
-_running = requests.alias("running")
-_earlier = requests.alias("earlier")
-_aside = requests.alias("aside")
-
-_BLOCKED = exists().where(
-    in_state(_running, RequestState.RUNNING),
-    _running.c.user_id == requests.c.user_id,
-    _running.c.conversation_id == requests.c.conversation_id,
-)
-
-_OVERTAKES = exists().where(
-    in_state(_earlier, RequestState.QUEUED),
-    _earlier.c.user_id == requests.c.user_id,
-    _earlier.c.sequence < requests.c.sequence,
-    _earlier.c.charge == 0,
-)
-
-_ELSEWHERE = (
-    select(func.count())
-    .select_from(requests)
-    .where(
-        IS_RUNNING,
-        requests.c.lease_owner != bindparam("owner"),
-        requests.c.lease_until >= bindparam("now"),
-    )
-)
-"""How many questions run under other owners than ``owner`` that live, or did so a moment ago."""
-
-# With what decides about the queue as a whole: each statement is a trip to the server.
-_NEXT = (
-    select(
-        select(line_state.c.virtual_time).scalar_subquery().label("virtual_time"),
-        select(line_state.c.paused_since).scalar_subquery().label("paused_since"),
-        _ELSEWHERE.scalar_subquery().label("elsewhere"),
-        requests.c.sequence,
-        requests.c.user_id,
-        requests.c.start_tag,
-        requests.c.floor_tag,
-        requests.c.cost,
-        requests.c.weight,
-        requests.c.charge,
-        select(accounts.c.finish)
-        .where(accounts.c.user_id == requests.c.user_id)
-        .scalar_subquery()
-        .label("account"),
-        _OVERTAKES.label("overtakes"),
-        exists().where(request_messages.c.request_id == requests.c.request_id).label("has_pages"),
-    )
-    .where(IS_QUEUED, ~_BLOCKED)
-    .order_by(requests.c.start_tag, requests.c.sequence)
-    .limit(1)
-    .with_for_update(of=requests, skip_locked=True)
-)
-
-_SET_ASIDE = exists().where(
-    _aside.c.request_id.in_(bindparam("excluding", expanding=True)),
-    _aside.c.user_id == requests.c.user_id,
-    _aside.c.conversation_id == requests.c.conversation_id,
-)
-
-_IS_SHOWN = or_(
-    exists().where(request_messages.c.request_id == requests.c.request_id),
-    requests.c.enqueued_at < bindparam("begun"),
-    requests.c.request_id.in_(bindparam("beginning", expanding=True)),
-)
-
-_CHOICES = {
-    (False, False): _NEXT,
-    (True, False): _NEXT.where(~_SET_ASIDE),
-    (False, True): _NEXT.where(_IS_SHOWN),
-    (True, True): _NEXT.where(~_SET_ASIDE, _IS_SHOWN),
-}
-"""What is claimed next; whether some are set aside, and whether there are other processes."""
 
 # Statements that run between a question and the first word of its answer are built once, because building them
 # costs more than running them. One that would change nothing is left out: each costs a trip to the connection's
@@ -151,35 +76,11 @@ _JOIN = insert(requests).returning(requests.c.sequence)
 _UP_TO = select(func.count()).select_from(requests).where(IS_QUEUED, requests.c.start_tag <= bindparam("tag"))
 """The position of what joined last with ``tag``."""
 
-_TAKE = (
-    update(requests)
-    .where(requests.c.sequence == bindparam("taken"))
-    .values(
-        state=RequestState.RUNNING.value,
-        attempts=requests.c.attempts + 1,
-        changed_at=bindparam("now"),
-        started_at=bindparam("now"),
-        lease_owner=bindparam("owner"),
-        lease_until=bindparam("until"),
-        charge=bindparam("paid"),
-    )
-    .returning(requests)
-)
-
-_runs = select(requests.c.user_id, func.sum(requests.c.charge).label("charged")).where(IS_RUNNING)
-_runs_of = _runs.group_by(requests.c.user_id).subquery()
-
-_SETTLED = select(func.min(accounts.c.finish - _runs_of.c.charged)).join(
-    _runs_of, _runs_of.c.user_id == accounts.c.user_id
-)
-
-_ADVANCE = unasked(update(line_state).values(virtual_time=bindparam("to")))
-
 _ACCOUNT = select(accounts.c.finish).where(accounts.c.user_id == bindparam("user"))
-_SET_ACCOUNT = unasked(
+SET_ACCOUNT = unasked(
     update(accounts).where(accounts.c.user_id == bindparam("user")).values(finish=bindparam("to"))
 )
-_OPEN_ACCOUNT = unasked(insert(accounts))
+OPEN_ACCOUNT = unasked(insert(accounts))
 
 _WAITING = select(
     requests.c.sequence,
@@ -246,55 +147,6 @@ def _tags(connection: Connection, found: Row[Any]) -> tuple[float, float]:
     return floor, fairness.start_tag(floor, finish)
 
 
-def claim(
-    connection: Connection,
-    owner: str,
-    now: float,
-    lease: float,
-    room: int | None,
-    excluding: Collection[str] = (),
-    beginning: Collection[str] | None = None,
-) -> StoredRequest | None:
-    """See :meth:`bot.domain.queue.store.RequestStore.claim`. None also while the queue is paused."""
-    hold_queue(connection)
-    looks: dict[str, object] = {"owner": owner, "now": now}
-    if excluding:
-        looks["excluding"] = list(excluding)
-    if beginning is not None:
-        looks |= {"begun": now - LEFT_TO_OTHERS, "beginning": list(beginning)}
-    chosen = connection.execute(_CHOICES[bool(excluding), beginning is not None], looks).first()
-    if chosen is None or chosen.paused_since is not None or (room is not None and chosen.elsewhere >= room):
-        return None
-    paid = chosen.charge or fairness.charge(chosen.cost, chosen.weight)
-    claimed = request_rows.stored(
-        connection,
-        _TAKE,
-        {"taken": chosen.sequence, "now": now, "owner": owner, "until": now + lease, "paid": paid},
-        have_pages=chosen.has_pages,
-    )[0]
-    if not chosen.charge:
-        finish = fairness.start_tag(chosen.floor_tag, chosen.account) + paid
-        if chosen.account is None:
-            connection.execute(_OPEN_ACCOUNT, {"user_id": chosen.user_id, "finish": finish})
-        else:
-            connection.execute(_SET_ACCOUNT, {"user": chosen.user_id, "to": finish})
-        if chosen.overtakes:
-            _retag(connection, chosen.user_id, finish)
-    _advance(connection, chosen.virtual_time, chosen.start_tag)
-    # Whoever shows it as waiting lets go of it.
-    queue_changed(connection)
-    return claimed
-
-
-def _advance(connection: Connection, virtual_time: float, claimed_tag: float) -> None:
-    if fairness.advanced(virtual_time, claimed_tag) == virtual_time:
-        return  # the accounts of people being served can only hold it back further
-    settled = connection.execute(_SETTLED).scalar()
-    advanced = fairness.advanced(virtual_time, claimed_tag, () if settled is None else (settled,))
-    if advanced != virtual_time:
-        connection.execute(_ADVANCE, {"to": advanced})
-
-
 def put_back(connection: Connection, sequences: Collection[int], now: float) -> None:
     """Let running questions wait again. They keep their tag and stay charged, so they lead the queue."""
     queue_changed(connection)
@@ -308,6 +160,7 @@ def put_back(connection: Connection, sequences: Collection[int], now: float) -> 
                 started_at=None,
                 lease_owner=None,
                 lease_until=None,
+                cluster=None,
             )
         )
 
@@ -317,11 +170,11 @@ def settle(connection: Connection, user_id: int, *, charged: float, measured: fl
     finish = connection.execute(_ACCOUNT, {"user": user_id}).scalar()
     if finish is not None and charged != measured:
         finish = fairness.settled(finish, charged, measured)
-        connection.execute(_SET_ACCOUNT, {"user": user_id, "to": finish})
-    _retag(connection, user_id, finish)
+        connection.execute(SET_ACCOUNT, {"user": user_id, "to": finish})
+    retag(connection, user_id, finish)
 
 
-def _retag(connection: Connection, user_id: int, finish: float | None) -> None:
+def retag(connection: Connection, user_id: int, finish: float | None) -> None:
     """Recompute the tags of this person's waiting questions from the account."""
     waiting = [Waiting(*row) for row in connection.execute(_WAITING, {"user": user_id})]
     tags = fairness.chain(finish, waiting)
@@ -334,23 +187,30 @@ def _retag(connection: Connection, user_id: int, finish: float | None) -> None:
         connection.execute(_RETAG, changed)
 
 
-def set_pause(connection: Connection, pause: QueuePause | None) -> None:
+def set_pause(connection: Connection, pause: QueuePause | None, cluster: str) -> None:
     """See :meth:`bot.domain.queue.store.RequestStore.pause`."""
     queue_changed(connection)
-    connection.execute(
-        update(line_state).values(
-            pause_reason=pause and pause.reason,
-            paused_by=pause and pause.by,
-            paused_since=pause and pause.since,
-        )
-    )
+    values = {
+        "pause_reason": pause and pause.reason,
+        "paused_by": pause and pause.by,
+        "paused_since": pause and pause.since,
+    }
+    if not cluster:
+        connection.execute(update(line_state).values(values))
+        return
+    connection.execute(delete(cluster_pauses).where(cluster_pauses.c.cluster == cluster))
+    if pause is not None:
+        connection.execute(insert(cluster_pauses).values(cluster=cluster, **values))
 
 
-def paused(connection: Connection) -> QueuePause | None:
-    """See :meth:`bot.domain.queue.store.RequestStore.paused`."""
-    row = connection.execute(select(line_state)).one()
-    if row.paused_since is None:
-        return None
+def pauses(connection: Connection) -> dict[str, QueuePause]:
+    """See :meth:`bot.domain.queue.store.RequestStore.pauses`."""
+    whole = connection.execute(select(line_state)).one()
+    found = {row.cluster: _pause(row) for row in connection.execute(select(cluster_pauses))}
+    return found if whole.paused_since is None else {**found, "": _pause(whole)}
+
+
+def _pause(row: Row[Any]) -> QueuePause:
     return QueuePause(reason=row.pause_reason, by=row.paused_by, since=row.paused_since)
 
 

@@ -51,6 +51,7 @@ def question_values(question: NewQuestion) -> dict[str, object]:
         "source_message_id": question.source_message_id,
         "follows": question.follows,
         "manner": None if question.options is None else _options_text(question.options),
+        "wanted_cluster": question.wanted_cluster,
     }
 
 
@@ -124,6 +125,7 @@ def _stored(row: Row[tuple[object, ...]], message_ids: tuple[int, ...]) -> Store
         error_key=row.error_key,
         lease_owner=row.lease_owner,
         lease_until=row.lease_until,
+        cluster=row.cluster,
     )
 
 
@@ -152,6 +154,7 @@ def _question(row: Row[tuple[object, ...]]) -> NewQuestion:
         source_message_id=row.source_message_id,
         follows=row.follows,
         options=None if row.manner is None else GenerationOptions(**json.loads(row.manner)),
+        wanted_cluster=row.wanted_cluster,
     )
 
 

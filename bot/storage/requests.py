@@ -17,8 +17,18 @@ from bot.domain.queue.request import (
     StoredRequest,
     Used,
 )
-from bot.domain.queue.store import Admission, Holder, Joined, QueueLimits, QueuePause, Recovered
+from bot.domain.queue.store import (
+    THE_ONLY_ONE,
+    Admission,
+    Holder,
+    Joined,
+    Place,
+    QueueLimits,
+    QueuePause,
+    Recovered,
+)
 from bot.storage import queue, request_rows, transitions
+from bot.storage.claim import claim
 from bot.storage.engine import Transactions
 from bot.storage.statements import unasked
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, in_state, request_messages, requests
@@ -53,10 +63,11 @@ class SqlRequests:
         room: int | None = None,
         excluding: Collection[str] = (),
         beginning: Collection[str] | None = None,
+        place: Place = THE_ONLY_ONE,
     ) -> StoredRequest | None:
-        """Take the next question in fair order; None also while the queue is paused."""
+        """Take the next question in fair order; None also while the queue or the cluster is paused."""
         return await self._transactions.write(
-            lambda connection: queue.claim(connection, owner, now(), lease, room, excluding, beginning),
+            lambda connection: claim(connection, owner, now(), lease, room, excluding, beginning, place),
             urgent=True,
             brief=True,
         )
@@ -220,13 +231,29 @@ class SqlRequests:
         numbers = await self._transactions.read(lambda connection: tuple(connection.execute(_COUNTS).one()))
         return dict(zip(OPEN_STATES, numbers, strict=True))
 
-    async def pause(self, pause: QueuePause | None) -> None:
-        """Pause the queue, or resume it with None."""
-        await self._transactions.write(lambda connection: queue.set_pause(connection, pause))
+    async def running_at(self, cluster: str) -> int:
+        """How many requests run at this cluster, in any process."""
+        return await self._transactions.read(
+            lambda connection: connection.scalar(_RUNNING_AT, {"cluster": cluster}) or 0
+        )
+
+    async def wanted(self) -> Mapping[str, str]:
+        """Which cluster each waiting request is for, by its id; without those that any may answer."""
+        return await self._transactions.read(
+            lambda connection: {row.request_id: row.wanted_cluster for row in connection.execute(_WANTED)}
+        )
+
+    async def pause(self, pause: QueuePause | None, cluster: str = "") -> None:
+        """Pause the queue or one cluster, or resume it with None."""
+        await self._transactions.write(lambda connection: queue.set_pause(connection, pause, cluster))
+
+    async def pauses(self) -> Mapping[str, QueuePause]:
+        """The current pauses by cluster, that of the whole queue under the empty name."""
+        return await self._transactions.read(queue.pauses)
 
     async def paused(self) -> QueuePause | None:
-        """The current pause; None when the queue moves."""
-        return await self._transactions.read(queue.paused)
+        """The pause of the whole queue; None when it moves."""
+        return (await self.pauses()).get("")
 
 
 # Statements that every question needs are built once: building costs more than running.
@@ -270,6 +297,14 @@ _RUNNING_IDS = (
     select(requests.c.request_id)
     .where(IS_RUNNING, requests.c.lease_owner == bindparam("owner"))
     .order_by(requests.c.started_at, requests.c.sequence)
+)
+
+_RUNNING_AT = (
+    select(func.count()).select_from(requests).where(IS_RUNNING, requests.c.cluster == bindparam("cluster"))
+)
+
+_WANTED = select(requests.c.request_id, requests.c.wanted_cluster).where(
+    IS_QUEUED, requests.c.wanted_cluster.is_not(None)
 )
 
 _this = requests.alias("this")

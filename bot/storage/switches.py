@@ -7,17 +7,21 @@ from dataclasses import asdict
 from sqlalchemy import Connection, Select, insert, select, update
 
 from bot.domain.cluster.switch_steps import Step, Switch, SwitchState
+from bot.storage.cluster_tables import IS_OPEN, switches
 from bot.storage.engine import Transactions
-from bot.storage.tables import IS_OPEN, switches
-
-_CURRENT = select(switches).where(IS_OPEN)
 
 
 class SqlSwitches:
     """The contract of every method is :class:`SwitchStore`'s. A switch's fields are the columns of its table."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, cluster: str = "") -> None:
         self._transactions = transactions
+        self._here = switches.c.cluster == cluster
+        self._open = select(switches).where(IS_OPEN, self._here)
+
+    def of(self, cluster: str) -> SqlSwitches:
+        """Those of the cluster with this name."""
+        return SqlSwitches(self._transactions, cluster)
 
     async def open(self, switch: Switch) -> Switch:
         """Store ``switch`` as the open one, or return the one that is open already or has its id. Only one writer
@@ -25,7 +29,7 @@ class SqlSwitches:
 
         def begin(db: Connection) -> Switch:
             same = select(switches).where(switches.c.switch_id == switch.switch_id)
-            kept = _read(db, _CURRENT) or _read(db, same)
+            kept = _read(db, self._open) or _read(db, same)
             if kept is None:
                 db.execute(insert(switches).values(_values(switch)))
             return kept or switch
@@ -34,7 +38,7 @@ class SqlSwitches:
 
     async def current(self) -> Switch | None:
         """The open switch, or None."""
-        return await self._transactions.read(lambda db: _read(db, _CURRENT))
+        return await self._transactions.read(lambda db: _read(db, self._open))
 
     async def get(self, switch_id: str) -> Switch | None:
         """The switch with this id, or None."""
@@ -43,7 +47,8 @@ class SqlSwitches:
 
     async def last_claimed(self) -> Switch | None:
         """The switch whose init was claimed last."""
-        newest = select(switches).where(switches.c.claimed_at.is_not(None)).order_by(switches.c.claimed_at.desc())
+        claimed = select(switches).where(self._here, switches.c.claimed_at.is_not(None))
+        newest = claimed.order_by(switches.c.claimed_at.desc())
         return await self._transactions.read(lambda db: _read(db, newest.limit(1)))
 
     async def claim_init(self, switch_id: str, *, now: float, before: float | None = None) -> bool:

@@ -19,24 +19,18 @@ from sqlalchemy import (
     FromClause,
     Index,
     Integer,
-    MetaData,
     Table,
     UniqueConstraint,
     literal_column,
 )
 
 from bot.domain.queue.request import RequestState
+from bot.storage import cluster_tables  # noqa: F401  # its tables belong to the schema as well
 from bot.storage.column_types import SERIAL, TEXT
+from bot.storage.metadata import METADATA
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+metadata = METADATA
+"""Of all tables, those of :mod:`bot.storage.cluster_tables` included."""
 
 SHARED = 0
 """``conversations.private_to`` of a memory that a whole channel shares: NULLs would not be unique."""
@@ -86,6 +80,7 @@ requests = Table(
     Column("source_message_id", BigInteger),  # the person's own message, which they may edit and delete
     Column("follows", TEXT),  # the root of the question whose branch it continues
     Column("manner", TEXT),  # JSON: how the channel's profile wants it asked
+    Column("wanted_cluster", TEXT),  # the only cluster that its profile lets answer it; NULL: any
     # its position in the queue (bot.domain.queue.fairness)
     Column("cost", Double, nullable=False),
     Column("weight", Double, nullable=False),
@@ -101,6 +96,7 @@ requests = Table(
     Column("lease_owner", TEXT),
     Column("lease_until", Double),
     Column("error_key", TEXT),
+    Column("cluster", TEXT),  # which one runs it, or ran it last; NULL while it waits
     # its answer: all NULL until there is one
     Column("answer", TEXT),
     Column("reasoning", TEXT),
@@ -307,94 +303,3 @@ audit = Table(
     Column("detail", TEXT, nullable=False),
     sqlite_autoincrement=True,
 )
-
-# The cluster over time. A sample stands for the `span` seconds from `at`.
-cluster_events = Table(
-    "cluster_events",
-    metadata,
-    Column("id", SERIAL, primary_key=True, autoincrement=True),
-    Column("at", Double, nullable=False, index=True),
-    Column("kind", TEXT, nullable=False),
-    Column("subject", TEXT, nullable=False),
-    Column("detail", TEXT, nullable=False),
-    sqlite_autoincrement=True,
-)
-
-cluster_samples = Table(
-    "cluster_samples",
-    metadata,
-    Column("at", Double, primary_key=True),
-    Column("span", Double, nullable=False),
-    Column("waiting", Double, nullable=False),
-    Column("running", Double, nullable=False),
-    Column("nodes_ready", Double, nullable=False),
-    Column("nodes_listed", Double, nullable=False),
-    Column("answers", Integer, nullable=False),
-    Column("ttft", Double),
-    Column("tokens_per_second", Double),
-)
-
-node_names = Table(
-    "node_names",
-    metadata,
-    Column("node_id", TEXT, primary_key=True),
-    Column("name", TEXT, nullable=False),
-    Column("owner_id", BigInteger),
-    Column("gpu_name", TEXT, nullable=False),
-    Column("gpu_count", Integer, nullable=False),
-    Column("gpu_memory", Double, nullable=False),
-)
-
-boards = Table(
-    "boards",
-    metadata,
-    Column("channel_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("guild_id", BigInteger),
-    Column("message_id", BigInteger),
-    Column("locale", TEXT, nullable=False),
-)
-
-alert_channels = Table(
-    "alert_channels",
-    metadata,
-    Column("channel_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("guild_id", BigInteger),
-    Column("role_id", BigInteger),
-    Column("locale", TEXT, nullable=False),
-    Column("ping_owners", Boolean, nullable=False),
-)
-
-open_alerts = Table(
-    "open_alerts",
-    metadata,
-    Column("kind", TEXT, primary_key=True),
-    Column("subject", TEXT, primary_key=True),
-    Column("since", Double, nullable=False),
-)
-
-switches = Table(
-    "switches",
-    metadata,
-    Column("switch_id", TEXT, primary_key=True),
-    Column("state", TEXT, nullable=False),
-    Column("model", TEXT, nullable=False),
-    Column("nodes", Integer, nullable=False),
-    Column("local_network", Boolean, nullable=False),
-    Column("previous_model", TEXT),
-    Column("previous_nodes", Integer),
-    Column("by", BigInteger, nullable=False),
-    Column("started_at", Double, nullable=False),
-    Column("step", TEXT, nullable=False),
-    Column("step_since", Double, nullable=False),
-    Column("claimed_at", Double),
-    Column("initialised", Boolean),
-    Column("drained", Integer, nullable=False),
-    Column("workers", Integer, nullable=False),
-    Column("paused_before", Boolean, nullable=False),
-    Column("finished_at", Double),
-    CheckConstraint("state IN ('open', 'done', 'cancelled', 'replaced')", name="state"),
-)
-
-IS_OPEN = switches.c.state == literal_column("'open'", TEXT)
-# At most one switch is open: a second one cannot be inserted, whichever process tries.
-Index("ix_switches_open", switches.c.state, unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)

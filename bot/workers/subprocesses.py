@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
@@ -24,6 +25,9 @@ MOST_WAITING = 50
 # Seconds. An interaction's token is valid for 15 minutes, which is enough for this wait and for the at most ten
 # files of a question.
 PATIENCE = 400.0
+BY_THE_CLOCK = 3.0
+"""How many times the seconds of CPU that a child may use it may take by the clock: on a busy machine it waits for
+a processor, which is neither its fault nor that of the person who waits for it."""
 _ROOT = Path(__file__).resolve().parents[2]
 _READ_BYTES = 65_536
 
@@ -38,7 +42,8 @@ class ChildFailed(BotError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one child: address space, seconds (of the clock and of CPU), and bytes of output."""
+    """Limits of one child: address space, seconds of CPU (it may take :data:`BY_THE_CLOCK` times as many by the
+    clock), and bytes of output."""
 
     memory_bytes: int
     seconds: float
@@ -80,16 +85,19 @@ class Worker:
         )
         try:
             limit(child.pid, limits)
-            async with asyncio.timeout(limits.seconds):
+            async with asyncio.timeout(BY_THE_CLOCK * limits.seconds):
                 output = await _exchange(child, data, limits.output_bytes)
                 status = await child.wait()
         except TimeoutError as error:
-            raise ChildFailed(f"{module} took longer than {limits.seconds} s", status=None) from error
+            seconds = BY_THE_CLOCK * limits.seconds
+            raise ChildFailed(f"{module} took longer than {seconds} s of the clock", status=None) from error
         finally:
             if child.returncode is None:
                 child.kill()
             # Reads the rest of the pipe, so that it closes.
             await child.communicate()
+        if status == -signal.SIGXCPU:
+            raise ChildFailed(f"{module} took longer than {limits.seconds} s of CPU", status=None)
         if status:
             raise ChildFailed(f"{module} ended with {status}", status=status)
         return output
@@ -151,15 +159,20 @@ def limit(pid: int, limits: Limits) -> None:
         from resource import RLIM_INFINITY, RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, prlimit
     except ImportError:  # Linux only; the time limit, the number of children and the output's limit remain
         return
-    # One second more, so that the limit by the clock, about which people are told, is reached first.
-    cpu = math.ceil(limits.seconds) + 1
-    wanted = ((RLIMIT_AS, limits.memory_bytes), (RLIMIT_CPU, cpu), (RLIMIT_CORE, 0))
-    for resource, value in wanted:
+    cpu = math.ceil(limits.seconds)
+    # At the second limit the child is killed, at the first one by a signal that tells why.
+    wanted = (
+        (RLIMIT_AS, limits.memory_bytes, limits.memory_bytes),
+        (RLIMIT_CPU, cpu, cpu + 1),
+        (RLIMIT_CORE, 0, 0),
+    )
+    for resource, soft, hard in wanted:
         try:
             # The machine's own limit may be lower, and an unprivileged process must not raise it.
-            _, hard = prlimit(pid, resource)
-            most = value if hard == RLIM_INFINITY else min(value, hard)
-            prlimit(pid, resource, (most, most))
+            _, most = prlimit(pid, resource)
+            if most == RLIM_INFINITY:
+                most = hard
+            prlimit(pid, resource, (min(soft, most), min(hard, most)))
         except ProcessLookupError:  # ended already: its exit status says why
             return
 

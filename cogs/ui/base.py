@@ -20,6 +20,9 @@ from bot.errors import NotAllowed, UserError
 
 Press = discord.Interaction[Any]
 
+SUBMITTED_WITHIN = 3600.0
+"""Seconds that a dialogue may stay open. Discord does not tell of one that is closed without being submitted."""
+
 T = TypeVar("T")
 
 
@@ -98,6 +101,10 @@ class BaseLayout(ui.LayoutView, ABC):
 
 class BaseModal(ui.Modal, ABC):
     """A dialogue that checks the right of the person when it is submitted; its errors are reported."""
+
+    def __init__(self, *, title: str) -> None:
+        """``title`` has at most 45 characters."""
+        super().__init__(title=title, timeout=SUBMITTED_WITHIN)
 
     @abstractmethod
     async def authorise(self, interaction: Press) -> None:

@@ -18,7 +18,8 @@ from bot.presentation.join import SYSTEMS, join_card
 from bot.presentation.page import escape_inline
 from bot.presentation.status import Card, short_node
 from bot.services.access.rules import Act
-from cogs.ui.base import BaseLayout, Press, acknowledge, fill_in, made_button, redraw
+from bot.services.cluster.clusters import Cluster
+from cogs.ui.base import BaseLayout, Press, acknowledge, fill_in, made_button, redraw, with_notice
 from cogs.ui.convert import person_of, place_of_interaction
 
 log = structlog.get_logger(__name__)
@@ -33,11 +34,15 @@ async def require_join(services: Services, interaction: Press) -> None:
 
 
 class JoinView(BaseLayout):
-    """The join command with the steps for each operating system; it says when a new node appears."""
+    """The join command with the steps for each operating system; it says when a new node appears. Of several
+    clusters it shows one, and the others at a press."""
 
-    def __init__(self, services: Services, join: JoinCommand | None, *, locale: str, owner_id: int) -> None:
+    def __init__(
+        self, services: Services, cluster: Cluster, join: JoinCommand | None, *, locale: str, owner_id: int
+    ) -> None:
         super().__init__(owner_id=owner_id, timeout=PROGRESS_SHOWN)
         self._services = services
+        self._cluster = cluster
         self._join = join
         self._locale = locale
         self._system = SYSTEMS[0]
@@ -49,24 +54,38 @@ class JoinView(BaseLayout):
     def follow(self, shown: Press) -> None:
         """Show progress through this interaction."""
         self._shown = shown
+        self._stop_following()
         if self._join is not None:
-            self._unfollow = self._services.operations.recorder.subscribe(self._happened)
+            recorder = self._services.operations.recorders[self._cluster.name]
+            self._unfollow = recorder.subscribe(self._happened)
 
     async def on_timeout(self) -> None:
         """Stop showing progress before the token expires."""
         self._shown = None
+        self._stop_following()
+
+    def _stop_following(self) -> None:
         if self._unfollow is not None:
             self._unfollow()
+            self._unfollow = None
 
     def _card(self) -> Card:
-        status = self._services.cluster.view().status
-        return join_card(self._locale, self._join, status, system=self._system, came=self._came)
+        status = self._cluster.service.view().status
+        named = self._cluster.name if self._services.clusters.shown_names else ""
+        return join_card(self._locale, self._join, status, system=self._system, came=self._came, cluster=named)
 
     def _fill(self) -> None:
         self.clear_items()
         card = self._card()
         texts = [ui.TextDisplay[JoinView](section) for section in card.sections]
         self.add_item(ui.Container(*texts, accent_colour=card.accent.value))
+        if names := self._services.clusters.shown_names:
+            others: ui.ActionRow[JoinView] = ui.ActionRow()
+            for name in names:
+                others.add_item(
+                    made_button(name, partial(self._turn_to, name), disabled=name == self._cluster.name)
+                )
+            self.add_item(others)
         if self._join is None:
             return
         row: ui.ActionRow[JoinView] = ui.ActionRow()
@@ -78,6 +97,16 @@ class JoinView(BaseLayout):
     async def authorise(self, interaction: Press) -> None:
         """Allow whom the command allows."""
         await require_join(self._services, interaction)
+
+    async def _turn_to(self, name: str, interaction: Press) -> None:
+        """Show how to join another cluster. Raises :class:`SchedulerError`."""
+        cluster = self._services.clusters.chosen(name)
+        await acknowledge(interaction)
+        self._join = await with_notice(interaction, cluster.service.join_command())
+        self._cluster, self._came = cluster, ""
+        self.follow(interaction)
+        self._fill()
+        await fill_in(interaction, self)
 
     async def _choose(self, system: str, interaction: Press) -> None:
         self._system = system
@@ -104,11 +133,13 @@ class JoinView(BaseLayout):
             log.info("join.progress_not_shown", error=type(error).__name__)
 
 
-async def show_join(services: Services, interaction: Press) -> None:
-    """Answer privately with the join command. Raises :class:`NotAllowed`, :class:`SchedulerError`."""
+async def show_join(services: Services, interaction: Press, name: str | None = None) -> None:
+    """Answer privately with the join command of a cluster, by default the first one. Raises :class:`NotAllowed`,
+    :class:`SchedulerError`, :class:`UserError` for a name that is not known."""
     await require_join(services, interaction)
+    cluster = services.clusters.chosen(name)
     await acknowledge(interaction, new=True)
-    join = await services.cluster.join_command()
-    view = JoinView(services, join, locale=interaction.locale.value, owner_id=interaction.user.id)
+    join = await cluster.service.join_command()
+    view = JoinView(services, cluster, join, locale=interaction.locale.value, owner_id=interaction.user.id)
     view.follow(interaction)
     await fill_in(interaction, view)

@@ -10,12 +10,14 @@ from discord import ui
 from bot.domain.status import Model
 from bot.i18n.catalogue import say
 from bot.presentation.models import models_page
+from bot.presentation.page import escape_inline
 from bot.presentation.status import Accent
 from cogs.ui.base import BaseLayout, BaseModal, Press, made_button, open_dialogue, redraw
 
 
 class ModelPages(BaseLayout):
-    """The model list with buttons to turn its pages; ``memory`` in GB shows operators what fits."""
+    """The model list with buttons to turn its pages; ``memory`` in GB shows operators what fits. ``cluster`` is
+    the name of the cluster that can run them, where there are several."""
 
     def __init__(
         self,
@@ -26,8 +28,10 @@ class ModelPages(BaseLayout):
         wanted: str,
         locale: str,
         owner_id: int,
+        cluster: str = "",
     ) -> None:
         super().__init__(owner_id=owner_id, timeout=600)
+        self._cluster = cluster
         self._models = models
         self._running = running
         self._memory = memory
@@ -54,6 +58,8 @@ class ModelPages(BaseLayout):
             memory=self._memory,
             wanted=self._wanted,
         )
+        if self._cluster:
+            text = f"**{escape_inline(self._cluster)}**\n{text}"
         self.add_item(ui.Container(ui.TextDisplay(text), accent_colour=Accent.GOOD.value))
         row: ui.ActionRow[ModelPages] = ui.ActionRow()
         if pages > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ LISTS: dict[str, tuple[Callable[..., IdSelect], discord.SelectDefaultValueType]]
     "channels": (ui.ChannelSelect[Any], _KINDS.channel),
 }
 _MOST = 25
-_INHERIT, _ON, _OFF = "inherit", "on", "off"
+_INHERIT, _ON, _OFF, _ONLY = "inherit", "on", "off", "only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class ProfileModal(BaseModal):
     """The base of the dialogues: applies the changes."""
 
     def __init__(self, key: str, edit: Edit) -> None:
-        super().__init__(title=say(edit.locale, f"settings.{key}")[:45], timeout=900)
+        super().__init__(title=say(edit.locale, f"settings.{key}")[:45])
         self.locale = edit.locale
         self._edit = edit
 
@@ -125,9 +125,10 @@ class NumbersModal(ProfileModal):
 
 
 class SwitchesModal(ProfileModal):
-    """The options that are on or off."""
+    """The options that are on or off, and where there are several clusters, which one answers."""
 
-    def __init__(self, edit: Edit) -> None:
+    def __init__(self, edit: Edit, *, clusters: Sequence[str] = ()) -> None:
+        """``clusters`` are their names; empty when there is only one."""
         super().__init__("switches", edit)
         self._selects: dict[str, ui.Select[Any]] = {}
         for name in SWITCHES:
@@ -141,11 +142,35 @@ class SwitchesModal(ProfileModal):
             select: ui.Select[Any] = ui.Select(custom_id=name, options=options, required=True)
             self._selects[name] = select
             self.labelled(name, select)
+        self._cluster = _cluster_select(edit, clusters) if clusters else None
+        if self._cluster is not None:
+            self.labelled("cluster", self._cluster)
 
     def changes(self) -> Changes:
-        """On, off, or inherited."""
+        """On, off, a cluster, any, or inherited."""
         meaning = {_ON: True, _OFF: False}
-        return {name: meaning.get(next(iter(select.values), "")) for name, select in self._selects.items()}
+        changes: dict[str, Chosen | None] = {
+            name: meaning.get(next(iter(select.values), "")) for name, select in self._selects.items()
+        }
+        if self._cluster is not None:
+            kind, _, name = next(iter(self._cluster.values), _INHERIT).partition(":")
+            changes["cluster"] = None if kind == _INHERIT else name
+        return changes
+
+
+def _cluster_select(edit: Edit, clusters: Sequence[str]) -> ui.Select[Any]:
+    """Inherited, any cluster, or one of them. A name that is not known any more counts as any."""
+    chosen = edit.chosen.get("cluster")
+    now = _INHERIT if chosen is None else f"{_ONLY}:{chosen if chosen in clusters else ''}"
+    labels = {
+        _INHERIT: say(edit.locale, "settings.inherit"),
+        f"{_ONLY}:": say(edit.locale, "settings.any_cluster"),
+        **{f"{_ONLY}:{name}": name for name in clusters},
+    }
+    options = [
+        discord.SelectOption(label=label, value=value, default=value == now) for value, label in labels.items()
+    ]
+    return ui.Select(custom_id="cluster", options=options, required=True)
 
 
 class PeopleModal(ProfileModal):

@@ -20,7 +20,7 @@ from bot.errors import BotError, DeliveryError, UserError
 from bot.i18n.catalogue import say
 from bot.presentation.page import escape_inline
 from bot.presentation.status import Accent
-from bot.services.operations.model_switch import Plan
+from bot.services.operations.model_switch import ModelSwitcher, Plan
 from cogs.ui.base import (
     BaseLayout,
     BaseModal,
@@ -75,7 +75,9 @@ class ConfirmSwitch(BaseLayout):
         # The view is not stopped: a second press must still be acknowledged.
         await acknowledge(interaction)
         self._decided = True
-        beginning = self._services.operations.model_switcher.begin(self._plan, by=interaction.user.id)
+        beginning = self._services.operations.switchers.at(self._plan.cluster).begin(
+            self._plan, by=interaction.user.id
+        )
         switch = await with_notice(interaction, beginning)
         await follow_switch(self._services, interaction, switch, wanted=self._plan)
 
@@ -152,13 +154,14 @@ class _Following:
         self._interaction = interaction
         self._notice = notice
         self._switch_id = switch.switch_id
+        self._switcher = services.operations.switchers.at(switch.cluster)
         self._locale = interaction.locale.value
         self._shown: object = None
         self._over = False
 
     async def show(self) -> None:
         """Update the message if the card has changed."""
-        switching = self._services.operations.model_switcher
+        switching = self._switcher
         switch = await switching.get(self._switch_id)
         if switch is None:
             return
@@ -174,7 +177,7 @@ class _Following:
     async def run(self) -> None:
         """Update until the switch has ended or the interaction has expired."""
         wake = asyncio.Event()
-        unsubscribe = self._services.operations.model_switcher.subscribe(wake.set)
+        unsubscribe = self._switcher.subscribe(wake.set)
         try:
             while not self._over and not self._interaction.is_expired():
                 await wake.wait()
@@ -194,25 +197,28 @@ class SwitchControl(DurableButton, template=r"switch:(?P<action>cancel|back):(?P
     async def act(self, services: Services, press: Press) -> None:
         """Cancel the switch, or ask for confirmation of the way back. Operators only."""
         require_operator(services, press)
-        switching, switch_id = services.operations.model_switcher, self.fields["switch"]
+        switch_id = self.fields["switch"]
+        switching = await services.operations.switchers.of(switch_id)
         if self.fields["action"] == "back":
-            switch = await switching.get(switch_id)
-            if switch is None or switch.previous_model is None:
+            switch = await switching.get(switch_id) if switching is not None else None
+            if switching is None or switch is None or switch.previous_model is None:
                 raise UserError("nothing to go back to", key="error.switch_over")
             # The id is chosen here, so that a modal that is submitted twice begins one switch.
-            back = partial(_go_back, services, switch_id, secrets.token_hex(4), switch.previous_model)
+            back = partial(_go_back, services, switching, switch_id, secrets.token_hex(4), switch.previous_model)
             await open_dialogue(press, NameModal(services, switch.previous_model, back, press.locale.value))
             return
         await acknowledge(press)
-        ended = await with_notice(press, switching.cancel(switch_id, by=press.user.id))
+        ended = await with_notice(press, switching.cancel(switch_id, by=press.user.id)) if switching else None
         if ended is not None:
             await follow_switch(services, press, ended)
 
 
-async def _go_back(services: Services, switch_id: str, plan_id: str, model: str, press: Press) -> None:
+async def _go_back(
+    services: Services, switching: ModelSwitcher, switch_id: str, plan_id: str, model: str, press: Press
+) -> None:
     await acknowledge(press)
-    going_back = services.operations.model_switcher.back(switch_id, by=press.user.id, plan_id=plan_id)
+    going_back = switching.back(switch_id, by=press.user.id, plan_id=plan_id)
     switch = await with_notice(press, going_back)
     if switch is not None:
-        wanted = Plan(plan_id, model, switch.nodes, switch.local_network)
+        wanted = Plan(plan_id, model, switch.nodes, switch.local_network, switch.cluster)
         await follow_switch(services, press, switch, wanted=wanted)

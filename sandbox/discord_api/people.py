@@ -69,7 +69,7 @@ class Invocation:
             raise AssertionError(f"{self.interaction.name} was answered without a message")
         return self.message
 
-    async def done_loading(self, timeout: float = 10.0) -> Message:
+    async def done_loading(self, timeout: float = 30.0) -> Message:
         """Like :meth:`response`, but also waits until "… is thinking" is gone."""
         message = await self.response(timeout)
         await self._waiting.until(lambda: not message.loading, timeout, self.interaction.channel)

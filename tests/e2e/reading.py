@@ -14,6 +14,10 @@ from tests.e2e.bot_process import Stage
 PATIENCE = 20.0
 """Seconds until a test gives up on something that normally takes a fraction of a second."""
 
+SLOW = "This takes longer than usual"
+"""What somebody reads in private who has seen nothing of their press for two seconds. It is no answer, and on a
+busy machine it may come at any press."""
+
 RECEIPT = r"-# {model} · {tokens} tokens · \d+ tok/s · first token \d+(\.\d)? s"
 
 _numbers = itertools.count(1)
@@ -74,6 +78,11 @@ def is_over(message: Message) -> bool:
 def of_the_bot(stage: Stage, room: Channel) -> list[Message]:
     """The bot's messages in a channel, oldest first."""
     return [message for message in stage.discord.messages(room) if message.author.bot]
+
+
+def answers_in(stage: Stage, room: Channel) -> list[Message]:
+    """The bot's messages in a channel but for those that only say that something takes longer."""
+    return [message for message in of_the_bot(stage, room) if SLOW not in message.text]
 
 
 async def until_over(stage: Stage, *messages: Message, timeout: float = PATIENCE) -> None:

@@ -232,5 +232,5 @@ async def forged_press_is_refused(stage: Stage, room: Channel, kept: Message, *n
         curious = stage.discord.person(name)
         before = len(curious.messages(room))
         press = stage.discord.interactions.start(COMPONENT, curious.user, room, data, custom_id, source=kept)
-        await stage.discord.wait_until(lambda press=press: press.original, PATIENCE)  # type: ignore[misc]
+        await stage.discord.wait_until(lambda press=press: press.original, PATIENCE)  # type: ignore[misc]  # mypy does not infer a default's type
         assert [shown.text for shown in curious.messages(room)[before:]] == [REFUSAL]

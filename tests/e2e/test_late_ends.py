@@ -16,6 +16,7 @@ from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
 from tests.e2e.reading import (
     PATIENCE,
+    answers_in,
     ask,
     body,
     new_room,
@@ -58,8 +59,7 @@ async def all_cancelled(stage: Stage, asked: list[tuple[Person, Message]]) -> No
     await until_over(stage, *(message for _, message in asked))
     for _, message in asked:
         assert "cancelled" in message.text
-        there = of_the_bot(stage, stage.discord.world.channels[message.channel_id])
-        assert [one for one in there if one.ephemeral == message.ephemeral] == [message]
+        assert answers_in(stage, stage.discord.world.channels[message.channel_id]) == [message]
 
 
 @pytest.mark.timeout(120)
@@ -122,11 +122,27 @@ class TestInOneProcess:
         begun = next(
             state.payload["components"] for state in message.history if "answer:stop" in str(state.payload)
         )
-        await sent_by_the_bot(stage, room, {"flags": 1 << 15, "components": begun})
-        assert len(of_the_bot(stage, room)) == 2
-        await stage.discord.wait_until(lambda: of_the_bot(stage, room) == [message], PATIENCE)
+        second = await sent_by_the_bot(stage, room, {"flags": 1 << 15, "components": begun})
+        await stage.discord.wait_until(lambda: second.deleted, PATIENCE)
+        assert of_the_bot(stage, room) == [message]
         assert "Here." in message.text
         assert {"Stop", "Cancel"}.isdisjoint(message.buttons)
+
+    async def test_a_second_message_that_turns_up_before_the_end_is_removed(
+        self, stage: Stage, room: Channel, ada: Person
+    ) -> None:
+        """The question's token cannot delete it: it was sent in another way."""
+        stage.parallax.script(["Here.", (" And there.", 0.5)])
+        message = await ask(ada, room, "Where?")
+        await stage.discord.wait_until(
+            lambda: {"Stop"} == set(message.buttons) and "Here." in message.text, PATIENCE
+        )
+        begun = message.history[-1].payload["components"]
+        second = await sent_by_the_bot(stage, room, {"flags": 1 << 15, "components": begun})
+        await stage.discord.wait_until(lambda: second.deleted, PATIENCE)
+        assert of_the_bot(stage, room) == [message]
+        await until_over(stage, message)
+        assert "Here. And there." in message.text
 
     async def test_a_press_on_a_message_out_of_reach_says_what_became_of_the_question(
         self, stage: Stage, room: Channel, ada: Person, olga: Person
@@ -166,9 +182,10 @@ class TestInOneProcess:
         assert "Begun. The whole answer." in message.text
 
 
-async def sent_by_the_bot(stage: Stage, room: Channel, payload: dict[str, object]) -> None:
-    """Post a message with the bot's token, and not through the bot."""
+async def sent_by_the_bot(stage: Stage, room: Channel, payload: dict[str, object]) -> Message:
+    """Post a message with the bot's token, and not through the bot; returns it."""
     url = f"{stage.discord.api_url}/channels/{room.id}/messages"
     headers = {"Authorization": f"Bot {stage.discord.token}"}
     async with aiohttp.ClientSession() as session, session.post(url, json=payload, headers=headers) as response:
         assert response.status == 200, await response.text()
+        return stage.discord.world.messages[int((await response.json())["id"])]

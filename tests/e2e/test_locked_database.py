@@ -16,14 +16,13 @@ from sandbox.discord_api.model import Channel
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, ask, freed, new_room, occupied, of_the_bot, until_over, until_shows
+from tests.e2e.reading import PATIENCE, SLOW, ask, freed, new_room, occupied, of_the_bot, until_over, until_shows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SOON, LONG = 4.0, 30.0
 """Seconds: longer than an interaction waits; longer than a few writes wait, one after the other."""
 
-SLOW = "This takes longer than usual"
 NOT_SAVED = "The bot could not save this"
 
 

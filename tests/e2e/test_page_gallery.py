@@ -102,7 +102,9 @@ async def test_spoilers_are_hidden_until_somebody_wants_them(page: Page) -> None
 
 async def test_timestamps_are_written_for_the_reader(page: Page) -> None:
     """In the reader's language and time zone; the relative one says how long ago, the whole date on hovering."""
-    absolute, relative = await page.locator("time.timestamp").all()
+    stamps = page.locator("time.timestamp")
+    await expect(stamps).to_have_count(2)
+    absolute, relative = stamps.first, stamps.last
     await expect(absolute).to_have_text("November 14, 2023")
     await expect(absolute).to_have_attribute("datetime", "2023-11-14T22:13:20.000Z")
     await expect(relative).to_contain_text("years ago")

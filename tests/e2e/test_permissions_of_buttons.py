@@ -76,9 +76,10 @@ async def test_what_somebody_opened_is_theirs_alone(stage: Stage, room: Channel,
     await refused_to(stage, room, others(owner), message, ONLY_ITS_ASKER)
     if command == "cluster queue":
         await (await olga.click(message, "Clear the queue")).acked()
+        await until_shows(stage, message, "Cancel 1 waiting question?")
         await refused_to(stage, room, others(owner), message, ONLY_ITS_ASKER)
         await (await olga.click(message, "Not now")).acked()
-        assert "Still mine?" in message.text
+        await until_shows(stage, message, "Still mine?")
         await (await olga.slash(room, "cluster resume")).response()
 
 
@@ -147,7 +148,7 @@ async def test_a_host_who_lost_the_role_is_refused(stage: Stage, room: Channel) 
     with demoted(stage, host, room):
         await refused_to(stage, room, ("host",), message, ONLY_HOSTS)
     await (await host.click(message, "Windows")).acked()
-    assert "**Windows**" in message.text
+    await until_shows(stage, message, "**Windows**")
 
 
 async def test_the_confirmation_is_its_operators(stage: Stage, room: Channel) -> None:
@@ -156,6 +157,7 @@ async def test_the_confirmation_is_its_operators(stage: Stage, room: Channel) ->
     confirm = await (await olga.slash(room, "cluster init", model=MODEL, nodes=1)).response()
     await refused_to(stage, room, others("olga"), confirm, ONLY_ITS_ASKER)
     await (await olga.click(confirm, "Not now")).acked()
+    await until_shows(stage, confirm, "Nothing was changed.")
     assert confirm.text == "Nothing was changed."
 
 

@@ -16,7 +16,6 @@ from tests.e2e.bot_process import Stage, staged
 from tests.e2e.reading import (
     answer,
     ask,
-    footer,
     freed,
     occupied,
     of_the_bot,
@@ -53,8 +52,8 @@ async def test_questions_wait_can_be_cancelled_and_are_answered(
     busy = await occupied(stage, olga, room)
     first = await ask(ada, room, "First?")
     second = await ask(ben, room, "Second?")
-    assert f"<@{ada.id}> · next in the queue" in footer(first)
-    assert f"<@{ben.id}> · 2nd in the queue" in footer(second)
+    await until_shows(stage, first, f"<@{ada.id}> · next in the queue")
+    await until_shows(stage, second, f"<@{ben.id}> · 2nd in the queue")
 
     await ada.click(first, label="Cancel")
     await until_shows(stage, first, f"cancelled by <@{ada.id}>")

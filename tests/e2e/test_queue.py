@@ -53,8 +53,8 @@ async def test_positions_are_shown_and_kept_true(
     busy = await occupied(stage, olga, room)
     first = await ask(ada, room, "First?")
     second = await ask(ben, room, "Second?")
-    assert f"<@{ada.id}> · next in the queue" in footer(first)
-    assert f"<@{ben.id}> · 2nd in the queue" in footer(second)
+    await until_shows(stage, first, f"<@{ada.id}> · next in the queue")
+    await until_shows(stage, second, f"<@{ben.id}> · 2nd in the queue")
 
     await ada.click(first, label="Cancel")
     await until_shows(stage, first, f"cancelled by <@{ada.id}>")
@@ -162,7 +162,7 @@ async def test_operators_pause_and_release_the_queue(
 
     await (await olga.slash(ops, "cluster pause", reason="new *GPUs*")).response()
     held = await ask(ada, room, "Patience?")
-    assert "kept: the queue is paused: new \\*GPUs\\*" in footer(held)
+    await until_shows(stage, held, "kept: the queue is paused: new \\*GPUs\\*")
     asked = len(stage.parallax.requests)
 
     released = await (await olga.slash(ops, "cluster resume")).response()

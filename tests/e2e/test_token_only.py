@@ -116,7 +116,7 @@ async def test_a_press_on_a_message_whose_token_is_spent_is_answered_in_it(
     """Whoever cancels a private question that waited for long sees that it is cancelled."""
     busy = await occupied(stage, olga, room)
     waiting = await ask(ada, room, "Mine alone?", private=True)
-    assert "next in the queue" in waiting.text
+    await until_shows(stage, waiting, "next in the queue")
     stage.discord.expire_tokens()
     before = len(stage.discord.messages(ada.dm))
 

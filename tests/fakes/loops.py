@@ -1,20 +1,25 @@
 """An event loop whose time passes only when there is nothing to do.
 
 Sockets are real: as long as bytes move, the loop processes them; when they do not, its clock jumps to the next
-timer. So a test measures what the code under test waits for, and not how busy the machine is. Suitable for
-everything in one process and one thread.
+timer. So a test measures what the code under test waits for, and not how busy the machine is. While a thread of an
+executor is at work, as for looking up an address, the clock goes as a real one does. Suitable for everything else
+that happens in one process and one thread.
 """
 
 import asyncio
 import selectors
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
 
 __all__ = ["VirtualTimeLoop"]
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 _GRACE_SECONDS = 0.002
 """Real time for the kernel to deliver what has just been written to a socket of this process."""
@@ -29,6 +34,7 @@ class _Jumping(selectors.BaseSelector):
     def __init__(self) -> None:
         self._real = selectors.DefaultSelector()
         self.skipped = 0.0
+        self.threads_at_work = 0
 
     def register(self, fileobj: "FileDescriptorLike", events: int, data: object = None) -> selectors.SelectorKey:
         return self._real.register(fileobj, events, data)
@@ -49,7 +55,10 @@ class _Jumping(selectors.BaseSelector):
         """What is ready, else, after the grace, the end of the wait; without a timer it really waits."""
         if timeout is None:
             return self._real.select()
-        ready = self._given_grace(timeout) if timeout > 0 else self._real.select(timeout)
+        if timeout > 0 and not self.threads_at_work:
+            ready = self._given_grace(timeout)
+        else:
+            ready = self._real.select(timeout)
         if not ready:
             self.skipped += max(0.0, timeout)
         return ready
@@ -68,7 +77,7 @@ class _Jumping(selectors.BaseSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """A selector loop that starts at 1000 s and jumps; work done in other threads is not waited for."""
+    """A selector loop that starts at 1000 s and jumps; only threads of executors are waited for."""
 
     def __init__(self) -> None:
         self._jumping = _Jumping()
@@ -77,3 +86,15 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Virtual seconds."""
         return 1000.0 + self._jumping.skipped
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts
+    ) -> asyncio.Future[_T]:
+        """The loop's own; time does not jump until the work is done."""
+        work = super().run_in_executor(executor, func, *args)
+        self._jumping.threads_at_work += 1
+        work.add_done_callback(self._worked)
+        return work
+
+    def _worked(self, _work: asyncio.Future[_T]) -> None:
+        self._jumping.threads_at_work -= 1

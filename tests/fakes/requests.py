@@ -16,9 +16,19 @@ from bot.domain.queue.request import (
     StoredRequest,
     Used,
 )
-from bot.domain.queue.store import LEFT_TO_OTHERS, Admission, Holder, Joined, QueueLimits, QueuePause, Recovered
+from bot.domain.queue.store import (
+    LEFT_TO_OTHERS,
+    THE_ONLY_ONE,
+    Admission,
+    Holder,
+    Joined,
+    Place,
+    QueueLimits,
+    QueuePause,
+    Recovered,
+)
 from tests.fakes.conversations import MemoryConversations
-from tests.fakes.request_rows import Row, as_waiting, is_anothers, lane
+from tests.fakes.request_rows import Row, as_waiting, is_anothers, lane, next_of, running_elsewhere
 
 _RECOVERED_LEASE = 60.0
 
@@ -101,6 +111,15 @@ class _Rows:
         """The request with this id and all later versions of it, oldest first."""
         return self._find(lambda row: root_id in (row.request.request_id, row.request.question.root_id))
 
+    async def running_at(self, cluster: str) -> int:
+        """How many requests run at this cluster, in any process."""
+        return sum(row.request.cluster == cluster for row in self._in(RequestState.RUNNING))
+
+    async def wanted(self) -> Mapping[str, str]:
+        """Which cluster each waiting request is for."""
+        waiting = {row.request.request_id: row.request.question for row in self._in(RequestState.QUEUED)}
+        return {one: asked.wanted_cluster for one, asked in waiting.items() if asked.wanted_cluster is not None}
+
     async def counts(self) -> dict[RequestState, int]:
         """How many requests are queued, running and answered."""
         return {state: len(self._in(state)) for state in OPEN_STATES}
@@ -130,7 +149,7 @@ class MemoryRequests(_Rows):
         self._conversations = conversations or MemoryConversations()
         self._accounts: dict[int, float] = {}
         self._virtual_time = 0.0
-        self._pause: QueuePause | None = None
+        self._pauses: dict[str, QueuePause] = {}
 
     async def enqueue(self, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
         """Add the question to the queue."""
@@ -173,15 +192,16 @@ class MemoryRequests(_Rows):
         room: int | None = None,
         excluding: Collection[str] = (),
         beginning: Collection[str] | None = None,
+        place: Place = THE_ONLY_ONE,
     ) -> StoredRequest | None:
         """Take the next question in fair order."""
-        if room is not None and self._elsewhere(owner, now()) >= room:
+        if room is not None and running_elsewhere(self._in(RequestState.RUNNING), owner, now(), place) >= room:
             return None
         busy = {lane(row) for row in self._in(RequestState.RUNNING)}
         busy |= {lane(self._rows[one]) for one in excluding if one in self._rows}
         shown = [row for row in self._ordered() if beginning is None or self._is_shown(row, beginning, now())]
-        row = next((row for row in shown if lane(row) not in busy), None)
-        if self._pause is not None or row is None:
+        row = next_of(shown, busy, place)
+        if row is None or self._pauses.keys() & {"", place.cluster}:
             return None
         row.request = replace(
             row.request,
@@ -190,6 +210,7 @@ class MemoryRequests(_Rows):
             started_at=now(),
             lease_owner=owner,
             lease_until=now() + lease,
+            cluster=place.cluster,
         )
         tag = row.tag
         if not row.charge:
@@ -316,10 +337,6 @@ class MemoryRequests(_Rows):
             undelivered=tuple(self._seen(row) for row in undelivered),
         )
 
-    def _elsewhere(self, owner: str, now: float) -> int:
-        running = [row.request for row in self._in(RequestState.RUNNING) if row.request.lease_owner != owner]
-        return sum(one.lease_until is not None and one.lease_until >= now for one in running)
-
     async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
         """Remember that page ``page`` of the answer is this message."""
         self._messages.setdefault(request_id, {})[page] = message_id
@@ -328,13 +345,19 @@ class MemoryRequests(_Rows):
         """Forget which message page ``page`` of the answer is."""
         self._messages.get(request_id, {}).pop(page, None)
 
-    async def pause(self, pause: QueuePause | None) -> None:
-        """Pause the queue, or resume it with None."""
-        self._pause = pause
+    async def pause(self, pause: QueuePause | None, cluster: str = "") -> None:
+        """Pause the queue or one cluster, or resume it with None."""
+        self._pauses.pop(cluster, None)
+        if pause is not None:
+            self._pauses[cluster] = pause
+
+    async def pauses(self) -> Mapping[str, QueuePause]:
+        """The current pauses by cluster."""
+        return dict(self._pauses)
 
     async def paused(self) -> QueuePause | None:
-        """The current pause; None when the queue moves."""
-        return self._pause
+        """The pause of the whole queue."""
+        return self._pauses.get("")
 
     def _held(self, request_id: str, owner: str) -> Row | None:
         row = self._rows.get(request_id)
@@ -343,7 +366,7 @@ class MemoryRequests(_Rows):
         return row
 
     def _put_back(self, row: Row) -> None:
-        row.request = replace(row.request, started_at=None, lease_owner=None, lease_until=None)
+        row.request = replace(row.request, started_at=None, lease_owner=None, lease_until=None, cluster=None)
         row.become(RequestState.QUEUED)
 
     def _end(self, row: Row, state: RequestState, now: float, *, refunded: bool) -> None:

@@ -234,7 +234,7 @@ def test_the_web_page_is_the_public_address_and_never_the_schedulers(monkeypatch
 def test_the_address_is_shown_without_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its forms are all secrets, and none is in the text of the settings."""
     settings = loaded(monkeypatch, PARALLAX_URL=LOGIN)
-    assert settings.parallax_address == "http://inside:3001"
+    assert [cluster.address for cluster in settings.clusters] == ["http://inside:3001"]
     basic = base64.b64encode(b"ada:hush@hush").decode()
     assert set(settings.secrets) == {TOKEN, "hush%40hush", "hush@hush", basic}
     text = f"{settings!r}{settings}{settings.model_dump_json()}"
@@ -261,6 +261,66 @@ def test_a_databases_password_is_a_secret_wherever_its_address_has_it() -> None:
     settings = Settings.model_construct(discord_token=SecretStr(TOKEN), database_url=url)
     assert {"hush-hush", "other-hush"} < set(settings.secrets)
     assert "require" not in settings.secrets
+
+
+def test_one_scheduler_needs_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a login in its address contains."""
+    for url in ("http://inside:3001", "http://a=b:c,d;e@inside:3001", "https://inside/one,two"):
+        (cluster,) = loaded(monkeypatch, PARALLAX_URL=url).clusters
+        assert (cluster.name, cluster.url) == ("", url)
+
+
+def test_several_schedulers_have_names_and_what_is_set_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order; a key may hold an equals sign."""
+    settings = loaded(
+        monkeypatch,
+        PARALLAX_URL="studio=http://ada:x,yz@10.0.0.5:3001/, Office-2 = https://10.0.0.9",
+        PARALLAX_API_KEY="studio=one==,Office-2=two",
+        PARALLAX_PUBLIC_URL="Office-2=https://office.example/",
+        PARALLAX_CONTEXT_TOKENS="studio=4000",
+    )
+    studio, office = settings.clusters
+    assert (studio.name, studio.url, studio.api_key) == ("studio", "http://ada:x,yz@10.0.0.5:3001", "one==")
+    assert (studio.web_page, studio.most_context, studio.address) == ("", 4000, "studio (http://10.0.0.5:3001)")
+    assert (office.name, office.url, office.api_key) == ("Office-2", "https://10.0.0.9", "two")
+    assert (office.web_page, office.most_context) == ("https://office.example", None)
+    assert {"one==", "two", "x,yz"} <= set(settings.secrets)
+    assert "one==" not in f"{settings!r}{settings.clusters!r}"
+
+
+def test_one_key_may_be_for_all_schedulers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that looks like a name with something; the addresses may stand on lines of their own."""
+    shared = loaded(monkeypatch, PARALLAX_URL="a=http://one:1\nb=http://two:2", PARALLAX_API_KEY="k=ey")
+    assert [cluster.api_key for cluster in shared.clusters] == ["k=ey", "k=ey"]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://one:1, http://two:2", "a name of its own"),
+        ("studio=http://one:1, http://two:2", "a name of its own"),
+        ("http://one:1, studio=http://two:2", "a name of its own"),
+        ("the studio=http://one:1", "a name of its own"),
+        ("studio-that-is-named-too-long=http://one:1, b=http://two:2", "a name of its own"),
+        ("studio=http://one:1, Studio=http://two:2", "only once"),
+        ("studio=http://one:1, office=http://one:1", "only once"),
+        (", ".join(f"c{number}=http://one:{number}" for number in range(1, 7)), "at most 5"),
+        ("studio=http://one:1, office=http://", "must be an address"),
+    ],
+)
+def test_names_of_schedulers_that_cannot_be(monkeypatch: pytest.MonkeyPatch, url: str, words: str) -> None:
+    """Each is told in one sentence that says how it should look, and does not repeat it."""
+    with pytest.raises(ConfigError, match=words) as raised:
+        loaded(monkeypatch, PARALLAX_URL=url)
+    assert str(raised.value).startswith("PARALLAX_URL is wrong: must ")
+    assert "two:2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["4000", "studio=many", "studio=10", "attic=4000"])
+def test_a_context_that_cannot_be(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Of a cluster that there is not, or too small."""
+    with pytest.raises(ConfigError, match="PARALLAX_CONTEXT_TOKENS is wrong: must "):
+        loaded(monkeypatch, PARALLAX_URL="studio=http://one:1, b=http://two:2", PARALLAX_CONTEXT_TOKENS=value)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 
 import discord
@@ -27,7 +28,7 @@ from bot.discord_io.delivery.shared_bucket import SharedBucket
 from bot.discord_io.outgoing import Outgoing
 from bot.domain.discord_calls.priority import CallPriority
 from bot.domain.queue.request import Destination
-from bot.errors import MessageGone, TokenExpired
+from bot.errors import AccessLost, MessageGone, TokenExpired
 from bot.presentation.page import Page
 
 log = structlog.get_logger(__name__)
@@ -154,9 +155,9 @@ class MessageRoutes:
         (webhook/async_.py, ``AsyncDeferredLock.__aexit__``). Raises :class:`DeliveryError`.
         """
 
-        async def run() -> None:
+        async def run(by: RouteKind) -> None:
             components = page_components(page, self._request_id, self._locale, index)
-            if route is RouteKind.INTERACTION:
+            if by is RouteKind.INTERACTION:
                 named = (index or self._is_follow_up) and message_id is not None
                 target = message_id if named else None
                 await self._calls.edit_response(
@@ -168,13 +169,20 @@ class MessageRoutes:
                 raise MessageGone("the message's id is not known")
 
         try:
-            await self._call(route, run, until_applied=True)
+            await self._call(route, partial(run, route), until_applied=True)
         except MessageGone:
-            if route is not RouteKind.INTERACTION or index or message_id is None or self._is_follow_up:
+            if route is not RouteKind.INTERACTION or message_id is None:
                 raise
-            # The interaction was answered first with a sentence that it takes longer, which was removed since.
-            self._is_follow_up = True
-            await self._call(route, run, until_applied=True)
+            if not index and not self._is_follow_up:
+                # The interaction was answered first with a sentence that it takes longer, which was removed since.
+                self._is_follow_up = True
+                reaches: RouteKind = route
+            elif self.channel_route:
+                # It was sent by the channel's route: a token knows only what was sent by it.
+                reaches = RouteKind.CHANNEL
+            else:
+                raise
+            await self._call(reaches, partial(run, reaches), until_applied=True)
 
     async def send(self, route: RouteKind, page: Page, index: int = 0, *, anew: bool = False) -> int:
         """Send a further message, ``anew`` in place of one that takes no edit any more; returns its id. This call
@@ -202,14 +210,21 @@ class MessageRoutes:
     async def delete(self, route: RouteKind, message_id: int) -> None:
         """Delete a message of the answer; no-op if it was deleted already. Raises :class:`DeliveryError`."""
 
-        async def run() -> None:
-            if route is RouteKind.INTERACTION:
-                await self._webhook().delete_message(message_id)
-                return
+        async def by_token() -> None:
+            await self._webhook().delete_message(message_id)
+
+        async def by_channel() -> None:
             await self._messageable.get_partial_message(message_id).delete()
 
-        with contextlib.suppress(MessageGone):
-            await self._call(route, run, until_applied=False)
+        by = {RouteKind.INTERACTION: by_token, RouteKind.CHANNEL: by_channel}
+        try:
+            await self._call(route, by[route], until_applied=False)
+        except MessageGone:
+            if route is RouteKind.INTERACTION and self.channel_route:
+                # As in edit(). Where the channel cannot be reached any more the message stays, and the answer is
+                # shown all the same.
+                with contextlib.suppress(MessageGone, AccessLost):
+                    await self._call(RouteKind.CHANNEL, by_channel, until_applied=False)
 
     async def original(self) -> int | None:
         """The id of the message that answered the interaction; None when it is not known (no token, or it was

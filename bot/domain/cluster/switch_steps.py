@@ -38,7 +38,8 @@ class Switch:
     """A model switch as it is stored. Times in epoch seconds.
 
     ``initialised`` is None while the scheduler has not answered an init that was claimed. ``paused_before``: an
-    operator had paused the queue before the switch, so it stays paused afterwards.
+    operator had paused the queue before the switch, so it stays paused afterwards. ``cluster`` is the name of the
+    cluster that gets the model; empty where it has none.
     """
 
     switch_id: str
@@ -58,6 +59,7 @@ class Switch:
     workers: int = 0
     paused_before: bool = False
     finished_at: float | None = None
+    cluster: str = ""
 
 
 # How long a step may take before its remedy is shown, in seconds. A worker is listed after 11 to 14 s and works
@@ -208,7 +210,7 @@ def set_by_us(change: ClusterEvent, claimed: Switch | None, since: Sequence[Clus
 
 
 class SwitchStore(Protocol):
-    """The store of switches. At most one is open, for any number of processes. Raises only
+    """The store of one cluster's switches. At most one is open, for any number of processes. Raises only
     :class:`StorageError`."""
 
     async def open(self, switch: Switch) -> Switch:
@@ -220,7 +222,7 @@ class SwitchStore(Protocol):
         ...
 
     async def get(self, switch_id: str) -> Switch | None:
-        """The switch with this id, or None."""
+        """The switch with this id, of any cluster, or None."""
         ...
 
     async def last_claimed(self) -> Switch | None:

@@ -42,9 +42,10 @@ class Profile:
     """All options of a scope, with inherited values and defaults filled in.
 
     Limits in tokens, retention in days; ``retention_days`` 0 keeps for good. Empty ``allowed_roles`` and
-    ``allowed_users``: everybody may ask; empty ``channels``: everywhere. ``blocked_users`` of all scopes add up: a
-    channel cannot lift a ban of its server. ``origins`` names the scope that each field comes from; a field that
-    is missing there has its default.
+    ``allowed_users``: everybody may ask; empty ``channels``: everywhere. ``cluster`` is the name of the only
+    cluster that may answer, empty for any. ``blocked_users`` of all scopes add up: a channel cannot lift a ban of
+    its server. ``origins`` names the scope that each field comes from; a field that is missing there has its
+    default.
     """
 
     persona: str
@@ -60,6 +61,7 @@ class Profile:
     private: bool = False
     threads: bool = False
     retention_days: int = 0
+    cluster: str = ""
     origins: Mapping[str, int] = field(default_factory=dict)
     version: str | None = field(default=None, compare=False)
     """Of all profiles, when this one was read (:class:`ChosenScopes`); None: it was read just now."""
@@ -76,6 +78,7 @@ class ChosenScopes:
 FIELDS = tuple(one.name for one in fields(Profile) if one.name not in {"origins", "version"})
 
 _SETS = frozenset({"allowed_roles", "allowed_users", "blocked_users", "channels"})
+_TEXTS = {"persona": PERSONA_LIMIT, "cluster": 20}
 _RANGES: Mapping[str, tuple[float, float]] = {
     "context_tokens": (256, 1_000_000),
     "answer_tokens": (1, 1_000_000),
@@ -123,8 +126,8 @@ def inherited(defaults: Profile, chosen: Sequence[tuple[int, Mapping[str, object
 def _read(name: str, value: object, defaults: Profile) -> object:
     if name in _SETS:
         return frozenset(one for one in value if isinstance(one, int)) if isinstance(value, list) else None
-    if name == "persona":
-        return value[:PERSONA_LIMIT] if isinstance(value, str) else None
+    if name in _TEXTS:
+        return value[: _TEXTS[name]] if isinstance(value, str) else None
     limits = limits_of(name, defaults)
     if limits is None:
         return value if isinstance(value, bool) else None

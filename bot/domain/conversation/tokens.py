@@ -66,7 +66,9 @@ class TokenEstimator:
     within 5 % after 20 answers when the tokenizer has a stable length of token. For one event loop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, general: TokenEstimator | None = None) -> None:
+        """``general`` learns the same as this one, which is for one of several clusters."""
+        self._general = general
         self._observed: dict[str, _Observed] = {}
         self._latest = ""
 
@@ -85,6 +87,8 @@ class TokenEstimator:
         """
         if estimated <= 0 or reported <= 0:
             return
+        if self._general is not None:
+            self._general.observe(model, estimated, reported, ratio=ratio)
         self._latest = model
         observed = self._observed.setdefault(model, _Observed())
         observed.reported = _DECAY * observed.reported + reported

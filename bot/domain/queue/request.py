@@ -90,6 +90,7 @@ class NewQuestion:
     ``attached_text`` is text that came with the prompt (attachments), shown to the model but not quoted.
     ``source_message_id`` is the person's own message, when they wrote one. ``follows`` is the root id of the
     question whose branch this one continues, None for the newest. ``options`` None means the defaults.
+    ``wanted_cluster`` is the name of the only cluster that may answer it, None for any.
     """
 
     request_id: str
@@ -107,6 +108,7 @@ class NewQuestion:
     source_message_id: int | None = None
     follows: str | None = None
     options: GenerationOptions | None = None
+    wanted_cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,8 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class StoredRequest:
-    """A request as last committed. ``message_ids`` are the pages already sent, first page first."""
+    """A request as last committed. ``message_ids`` are the pages already sent, first page first. ``cluster`` is
+    which one runs it, or ran it last, by name; None while it waits."""
 
     question: NewQuestion
     state: RequestState
@@ -161,6 +164,7 @@ class StoredRequest:
     error_key: str | None = None
     lease_owner: str | None = None
     lease_until: float | None = None
+    cluster: str | None = None
 
     @property
     def request_id(self) -> str:

@@ -68,6 +68,18 @@ class QueuePause:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where questions are claimed for: a ``cluster``, by its name, of all those that are ``configured``. The only
+    cluster may have no name; then it takes every question."""
+
+    cluster: str = ""
+    configured: tuple[str, ...] = ()
+
+
+THE_ONLY_ONE = Place()
+
+
 class WishKind(enum.Enum):
     """How a question is to be ended."""
 
@@ -137,16 +149,21 @@ class RequestStore(Protocol):
         room: int | None = None,
         excluding: Collection[str] = (),
         beginning: Collection[str] | None = None,
+        place: Place = THE_ONLY_ONE,
     ) -> StoredRequest | None:
-        """Take the next question in fair order as ``running`` under a lease of ``lease`` seconds.
+        """Take the next question in fair order that may go to ``place`` as ``running`` under a lease of ``lease``
+        seconds.
+
+        Of several clusters, one that is paused takes nothing, and one takes no question that wants another of
+        those configured, nor one whose asker waits for another's answer in the same conversation.
 
         ``beginning`` are questions that joined the queue here and whose first message is on its way. With it,
         those that begin in other processes are left to them for :data:`LEFT_TO_OTHERS`; None: there are no others.
 
         Skips questions whose asker already has one running in the same conversation. Also skips those with an id
         in ``excluding``, and everything else that their askers asked in the same conversation. None when nothing
-        may run, or when ``room`` or more questions run under other owners whose leases last. Two processes never
-        claim the same row, and never more than ``room`` allows, however many claim at once.
+        may run, or when ``room`` or more questions run at the place under other owners whose leases last. Two
+        processes never claim the same row, and never more than ``room`` allows, however many claim at once.
         """
         ...
 
@@ -262,12 +279,24 @@ class RequestStore(Protocol):
         """How many requests are queued, running and answered (only these states)."""
         ...
 
-    async def pause(self, pause: QueuePause | None) -> None:
-        """Pause the queue, or resume it with None."""
+    async def running_at(self, cluster: str) -> int:
+        """How many requests run at this cluster, in any process."""
+        ...
+
+    async def wanted(self) -> Mapping[str, str]:
+        """Which cluster each waiting request is for, by its id; without those that any may answer."""
+        ...
+
+    async def pause(self, pause: QueuePause | None, cluster: str = "") -> None:
+        """Pause the queue, or resume it with None; with a name, only that ``cluster`` of several."""
+        ...
+
+    async def pauses(self) -> Mapping[str, QueuePause]:
+        """The current pauses by cluster, that of the whole queue under the empty name."""
         ...
 
     async def paused(self) -> QueuePause | None:
-        """The current pause; None when the queue moves."""
+        """The pause of the whole queue; None when it moves."""
         ...
 
 

@@ -85,8 +85,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptParts:
-    """What is the same for all attempts."""
+    """What is the same for all attempts at one cluster, whose name is ``cluster``."""
 
+    cluster: str
     scheduler: Scheduler
     prompts: Prompts
     estimator: TokenEstimator
@@ -120,6 +121,11 @@ class Attempt:
         self._repeat_until = 0.0
         self._reader: asyncio.Task[Finish | None] | asyncio.Task[bool] | None = None
         self._log = log.bind(request_id=request.request_id)
+
+    @property
+    def cluster(self) -> str:
+        """The name of the cluster that is asked."""
+        return self._parts.cluster
 
     @property
     def elapsed(self) -> float:

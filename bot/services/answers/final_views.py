@@ -15,8 +15,11 @@ from bot.services.answers.versions import CONTINUABLE, AnswerVersions
 class FinalViews:
     """Gives views the last form of stored answers. Stores and sends nothing."""
 
-    def __init__(self, store: RequestStore, live_answers: LiveAnswers, *, max_tokens: int) -> None:
-        """``max_tokens`` is the default limit of an answer."""
+    def __init__(
+        self, store: RequestStore, live_answers: LiveAnswers, *, max_tokens: int, names_clusters: bool = False
+    ) -> None:
+        """``max_tokens`` is the default limit of an answer; ``names_clusters``: receipts name the cluster."""
+        self._names_clusters = names_clusters
         self._store = store
         self._live_answers = live_answers
         self._max_tokens = max_tokens
@@ -55,6 +58,7 @@ class FinalViews:
         view.finish(
             Receipt(
                 model=answer.model,
+                cluster=(request.cluster or "") if self._names_clusters else "",
                 tokens=tokens or None,
                 tokens_per_second=answer.tokens_per_second,
                 ttft=answer.ttft,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,6 +19,9 @@ from bot.services.ports import AnswerDelivery, Deliveries
 from bot.tasks.background import Background
 
 log = structlog.get_logger(__name__)
+
+LAST_EDIT_WITHIN = 2.0
+"""Seconds for a last edit: who presses right after it, or meanwhile, meets a request that is still being shown."""
 
 
 @dataclass(slots=True, eq=False)
@@ -153,6 +157,14 @@ class LiveAnswers:
     def get(self, request_id: str) -> LiveAnswer | None:
         """The live answer of a request, if it is open here."""
         return self._live.get(request_id)
+
+    async def until_closed(self, request_id: str) -> bool:
+        """Wait a short time until the last edit of a request that has ended is out; False when it is not by
+        then."""
+        if (live := self._live.get(request_id)) is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(live.closed.wait(), LAST_EDIT_WITHIN)
+        return request_id not in self._live
 
     def all(self) -> tuple[LiveAnswer, ...]:
         """All live answers of this process."""

@@ -22,14 +22,16 @@ CONTINUE_PROMPT = (
 
 @dataclass(frozen=True, slots=True)
 class ChatPolicy:
-    """The defaults of every question, in tokens. ``window_turns`` bounds how many turns are read;
-    ``assistant_prefix``: the engine continues an assistant's message at the end of a prompt."""
+    """The defaults of every question at one cluster, in tokens. ``window_turns`` bounds how many turns are read;
+    ``assistant_prefix``: the engine continues an assistant's message at the end of a prompt. ``most_context``: no
+    more than so many tokens are sent along there, whatever a profile says; None: as many as that says."""
 
     system_prompt: str
     context_tokens: int
     max_tokens: int
     window_turns: int = 200
     assistant_prefix: bool = False
+    most_context: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Prompts:
                 if not prefix and not thought_enough:
                     turns = [newest, *turns]
                     asked, attached_text = CONTINUE_PROMPT, ""
+        budget = min(options.context_tokens, self.policy.most_context or options.context_tokens)
         gist = await self._gist(question, everything, {turn.turn_id for turn in everything if turn not in turns})
         calibrated = self._estimator.for_model(None)
         window = build_window(
@@ -113,12 +116,12 @@ class Prompts:
             asker_id=question.asker.user_id,
             attached_text=attached_text,
             system_prompt=options.system_prompt,
-            budget=options.context_tokens,
+            budget=budget,
             estimate=calibrated,
             gist=gist,
         )
         if window.turns_left_out and self._summariser is not None:
-            self._summariser.overflowed(question.conversation_id, options.context_tokens)
+            self._summariser.overflowed(question.conversation_id, budget)
         full = len(turns) >= self.policy.window_turns
         recalled = window.turns_used if window.turns_left_out or full else None
         return Prompt(window, calibrated.ratio, prefix, base, recalled, thought_enough)

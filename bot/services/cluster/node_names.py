@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.clock import Clock
 from bot.domain.cluster.audit import AuditEntry, AuditLog, Json
 from bot.domain.cluster.nodes import NamedNode, NodeNames
-from bot.domain.status import ClusterStatus, Node
+from bot.domain.status import Node
 from bot.services.cluster.monitor import ClusterService
 
 # Old peer ids that are remembered, so that an alert about one names the node. The newest are kept.
@@ -18,9 +18,12 @@ class NodeBook:
     """Names by peer id. A reinstalled worker has another peer id: a named node that is gone is recognised by its
     hardware if exactly one new node has the same."""
 
-    def __init__(self, store: NodeNames, cluster: ClusterService, audit: AuditLog, clock: Clock) -> None:
+    def __init__(
+        self, store: NodeNames, clusters: Sequence[ClusterService], audit: AuditLog, clock: Clock
+    ) -> None:
+        """``clusters`` are all of them: a node may move from one to another."""
         self._store = store
-        self._cluster = cluster
+        self._clusters = clusters
         self._audit = audit
         self._clock = clock
         self._named: dict[str, NamedNode] = {}
@@ -44,10 +47,11 @@ class NodeBook:
     async def refresh(self) -> None:
         """Read the names and match nodes that came back. Raises :class:`StorageError`."""
         self._named = {node.node_id: node for node in await self._store.all()}
-        status = self._cluster.view().status
-        if status is None:
+        statuses = [cluster.view().status for cluster in self._clusters]
+        if any(status is None for status in statuses):
             return
-        for old, newcomer in matches(self._named, status).items():
+        listed = [node for status in statuses if status is not None for node in status.nodes]
+        for old, newcomer in matches(self._named, listed).items():
             found = _named(newcomer, self._named[old].name, self._named[old].owner_id)
             await self._store.put(found, instead_of=old)
             del self._named[old]
@@ -65,11 +69,11 @@ class NodeBook:
         await self._audit.record(AuditEntry(self._clock.now(), by, "cluster.name", detail))
 
 
-def matches(named: Mapping[str, NamedNode], status: ClusterStatus) -> dict[str, Node]:
-    """The nodes that came back under another peer id, by the id they had before."""
-    listed = {node.node_id for node in status.nodes}
+def matches(named: Mapping[str, NamedNode], nodes: Sequence[Node]) -> dict[str, Node]:
+    """Of the listed ``nodes``, those that came back under another peer id, by the id they had before."""
+    listed = {node.node_id for node in nodes}
     gone = [node for node_id, node in named.items() if node_id not in listed]
-    new = [node for node in status.nodes if node.node_id not in named]
+    new = [node for node in nodes if node.node_id not in named]
     found: dict[str, Node] = {}
     for old in gone:
         alike = [node for node in new if _hardware_of(node) == _hardware_of(old)]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import structlog
 
 from bot.clock import Clock
-from bot.domain.chat import ChatRequest, Finish, Text
+from bot.domain.chat import ChatRequest, Finish, StreamEvent, Text
 from bot.domain.conversation.store import ConversationStore, Turn
 from bot.domain.conversation.summary import Summary, SummaryStore, asking_for, left_to_turns, next_chunk, tidied
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
-from bot.domain.scheduler import Scheduler
 from bot.errors import BotError, PromptTooLong, SchedulerError
 
 log = structlog.get_logger(__name__)
@@ -37,6 +37,14 @@ class IdleCheck(Protocol):
         ...
 
 
+class Chats(Protocol):
+    """Answers chats."""
+
+    def stream_chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]:
+        """As :meth:`bot.domain.scheduler.Scheduler.stream_chat`."""
+        ...
+
+
 class Summariser:
     """Writes summaries one at a time, and stops writing one as soon as somebody asks a question."""
 
@@ -45,7 +53,7 @@ class Summariser:
         *,
         store: SummaryStore,
         conversations: ConversationStore,
-        scheduler: Scheduler,
+        scheduler: Chats,
         estimator: TokenEstimator,
         clock: Clock,
         idleness: IdleCheck,

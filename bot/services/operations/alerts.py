@@ -14,6 +14,8 @@ from bot.domain.cluster.boards import AlertChannel, Boards, OpenAlert
 from bot.domain.cluster.events import ClusterEvent, EventKind
 from bot.domain.cluster.news import SETTLES_AFTER, News, NewsBuffer
 from bot.domain.cluster.problems import (
+    CUT_OFF,
+    HELD_BACK,
     REASONS,
     SILENCE,
     WAITING,
@@ -76,7 +78,8 @@ class Notice:
 
 
 class Alerts:
-    """Announces problems, their ends and news. What was announced is stored, so that a restart repeats nothing."""
+    """Announces problems, their ends and news of one cluster. What was announced is stored, so that a restart
+    repeats nothing."""
 
     def __init__(
         self,
@@ -89,8 +92,14 @@ class Alerts:
         leadership: Leadership,
         brake: Brake,
         is_switching: Callable[[], bool],
+        cluster_name: str = "",
+        tells_of_bot: bool = True,
     ) -> None:
-        """``is_switching`` returns whether operators stop and start workers for a model switch."""
+        """``is_switching`` returns whether operators stop and start workers for a model switch. ``cluster_name``
+        is told in every line, where there are several clusters; ``tells_of_bot``: problems of the bot itself are
+        told too, which one of them does for all."""
+        self._cluster_name = cluster_name
+        self._tells_of_bot = tells_of_bot
         self._store = store
         self._teller = teller
         self._cluster = cluster
@@ -220,7 +229,11 @@ class Alerts:
         if situation.status is not None:
             for node_id in situation.listed:
                 self._lost.pop(node_id, None)
-        wrong = list(wrong_now(situation, self._lost, told))
+        wrong = [
+            key
+            for key in wrong_now(situation, self._lost, told)
+            if self._tells_of_bot or key not in {HELD_BACK, CUT_OFF}
+        ]
         self._since = {key: self._since.get(key) or self._trouble(key, now) for key in wrong}
         for key, trouble in self._since.items():
             self._passing.pop(key, None)
@@ -286,12 +299,20 @@ class Alerts:
             frozen = key == SILENCE and self._cluster.view().frozen
             kind = EventKind.FROZEN.value if frozen else alert.kind
             gpu = self._since[key].gpu if key in self._since else ""
-            yield Line(trouble_text(locale, kind, node=name, gpu=gpu, at=alert.since, owner_id=owner), owner)
+            text = trouble_text(
+                locale, kind, node=name, gpu=gpu, at=alert.since, owner_id=owner, cluster=self._of(alert)
+            )
+            yield Line(text, owner)
         for alert in ended:
             name, _ = self._label(alert.subject)
-            yield Line(recovery_text(locale, alert.kind, node=name, at=now, away=now - alert.since))
+            away = now - alert.since
+            yield Line(recovery_text(locale, alert.kind, node=name, at=now, away=away, cluster=self._of(alert)))
         for one in news:
-            yield Line(news_text(locale, one, node=self._label(one.subject)[0]))
+            yield Line(news_text(locale, one, node=self._label(one.subject)[0], cluster=self._cluster_name))
+
+    def _of(self, alert: OpenAlert) -> str:
+        """The cluster's name, for what is about the cluster."""
+        return "" if key_of(alert.kind, alert.subject) in {HELD_BACK, CUT_OFF} else self._cluster_name
 
     def _label(self, node_id: str) -> tuple[str, int | None]:
         named = self._nodes.names.get(self._nodes.canonical(node_id))

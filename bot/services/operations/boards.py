@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,11 +13,10 @@ from bot.clock import Clock, woken
 from bot.domain.cluster.audit import AuditEntry, AuditLog, Json
 from bot.domain.cluster.boards import Board, Boards
 from bot.errors import AccessLost, DeliveryError, MessageGone, StorageError
-from bot.presentation.status import Card, status_card
+from bot.presentation.status import NODES_SHOWN, Card, clusters_card, of_cluster, status_card
 from bot.services.cluster.leadership import Leadership
-from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.node_names import NodeBook
-from bot.services.cluster.recorder import ClusterRecorder
+from bot.services.cluster.observed import Observed
 from bot.services.requests.overview import QueueOverview
 
 log = structlog.get_logger(__name__)
@@ -57,43 +56,67 @@ class CardPoster(Protocol):
         ...
 
 
+class _Drawing(Protocol):
+    """Draws the card of one cluster."""
+
+    def __call__(self, nodes_shown: int, *, of_several: bool) -> Card:
+        """With at most so many nodes."""
+        ...
+
+
 class StatusCards:
     """Makes the status card of everything that is known."""
 
-    def __init__(
-        self,
-        cluster: ClusterService,
-        queue: QueueOverview,
-        recorder: ClusterRecorder,
-        nodes: NodeBook,
-        clock: Clock,
-    ) -> None:
-        self._cluster = cluster
+    def __init__(self, clusters: Sequence[Observed], queue: QueueOverview, nodes: NodeBook, clock: Clock) -> None:
+        """``clusters``: all of them, at least one."""
+        self._clusters = clusters
         self._queue = queue
-        self._recorder = recorder
         self._nodes = nodes
         self._clock = clock
 
-    async def card(self, locale: str) -> Card:
-        """The card now. Raises :class:`StorageError`."""
-        view = self._cluster.view()
-        return status_card(
+    async def card(self, locale: str, cluster: str | None = None) -> Card:
+        """The card now, of all clusters, or of the one with this name. Raises :class:`StorageError`."""
+        shown = [one for one in self._clusters if cluster in {None, one.cluster.name}]
+        drawn = [(one.cluster.name, await self._drawing(locale, one)) for one in shown]
+        if len(self._clusters) == 1:
+            return drawn[0][1](NODES_SHOWN, of_several=False)
+        if cluster is not None:
+            return of_cluster(cluster, drawn[0][1](NODES_SHOWN, of_several=False))
+        load = await self._queue.load()
+        return clusters_card(
             locale,
-            view.status,
-            availability=view.availability.value,
-            received_at=view.received_at,
-            load=await self._queue.load(),
-            figures=await self._recorder.figures(),
-            speeds=await self._recorder.speeds(),
-            names={node_id: node.name for node_id, node in self._nodes.names.items()},
-            frozen=view.frozen,
-            wants_key=view.wants_key,
-            failing=view.failing,
-            stranded=self._recorder.stranded,
-            standalone=view.standalone,
-            model_fault=await self._cluster.model_fault(),
-            web_page=self._cluster.web_page,
+            lambda nodes: [(name, draw(nodes, of_several=True)) for name, draw in drawn],
+            waiting=load.waiting,
         )
+
+    async def _drawing(self, locale: str, one: Observed) -> _Drawing:
+        """Draws the card of one cluster as it is now, with at most so many nodes."""
+        view, load = one.cluster.service.view(), await self._queue.load(one.cluster.name)
+        figures, speeds = await one.recorder.figures(), await one.recorder.speeds()
+        fault = await one.cluster.service.model_fault()
+
+        def draw(nodes_shown: int, *, of_several: bool) -> Card:
+            return status_card(
+                locale,
+                view.status,
+                availability=view.availability.value,
+                received_at=view.received_at,
+                load=load,
+                figures=figures,
+                speeds=speeds,
+                names={node_id: node.name for node_id, node in self._nodes.names.items()},
+                frozen=view.frozen,
+                wants_key=view.wants_key,
+                failing=view.failing,
+                stranded=one.recorder.stranded,
+                standalone=view.standalone,
+                model_fault=fault,
+                web_page=one.cluster.service.web_page,
+                nodes_shown=nodes_shown,
+                of_several=of_several,
+            )
+
+        return draw
 
     async def board(self, locale: str) -> Card:
         """The card for a board: without the button Live, because a board is live. Raises :class:`StorageError`."""
@@ -161,8 +184,7 @@ class BoardKeeper:
         store: Boards,
         cards: StatusCards,
         poster: CardPoster,
-        cluster: ClusterService,
-        recorder: ClusterRecorder,
+        clusters: Sequence[Observed],
         nodes: NodeBook,
         audit: AuditLog,
         clock: Clock,
@@ -180,9 +202,10 @@ class BoardKeeper:
         self._again = asyncio.Event()
         # Held while a board is sent, and while the shown boards are compared with the stored ones.
         self._placing = asyncio.Lock()
-        recorder.subscribe(lambda _: self._tell(urgent=True))
-        # A node that came back may be one that has a name: its name is shown at once.
-        cluster.subscribe(lambda: self._tell(urgent=True))
+        for one in clusters:
+            one.recorder.subscribe(lambda _: self._tell(urgent=True))
+            # A node that came back may be one that has a name: its name is shown at once.
+            one.cluster.service.subscribe(lambda: self._tell(urgent=True))
 
     async def run(self) -> None:
         """Show the stored boards until cancelled."""
@@ -238,13 +261,18 @@ class BoardKeeper:
                 self._again.set()
 
     async def follow(
-        self, message_id: int, locale: str, show: Callable[[Card], Awaitable[None]], shown: Card
+        self,
+        message_id: int,
+        locale: str,
+        show: Callable[[Card], Awaitable[None]],
+        shown: Card,
+        cluster: str | None = None,
     ) -> None:
-        """Keep the card in this message current for ten minutes. Ends early, without an error, when it cannot be
-        shown any more or when somebody presses Live again."""
+        """Keep the card in this message current for ten minutes; ``cluster`` as in :meth:`StatusCards.card`. Ends
+        early, without an error, when it cannot be shown any more or when somebody presses Live again."""
 
         async def draw() -> Card:
-            return replace(await self._cards.card(locale), live=True)
+            return replace(await self._cards.card(locale, cluster), live=True)
 
         follower = Follower(draw, show, self._clock, LIVE_PACE)
         if (before := self._live.get(message_id)) is not None:
@@ -253,7 +281,7 @@ class BoardKeeper:
         try:
             await follower.run(replace(shown, live=True), seconds=LIVE_SECONDS)
             if self._live.get(message_id) is follower:
-                await show(await self._cards.card(locale))
+                await show(await self._cards.card(locale, cluster))
         except DeliveryError as error:
             log.info("live.ended", error=type(error).__name__)
         finally:

@@ -48,16 +48,18 @@ LOOK_IDLE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A switch as an operator confirms it. ``plan_id`` becomes its id, so that two presses are one switch."""
+    """A switch as an operator confirms it. ``plan_id`` becomes its id, so that two presses are one switch;
+    ``cluster`` is the name of the cluster that gets the model."""
 
     plan_id: str
     model: str
     nodes: int
     local_network: bool
+    cluster: str = ""
 
 
 class ModelSwitcher:
-    """Begins switches and carries out the one that is open, even if another process began it."""
+    """Begins switches of one cluster and carries out the one that is open, even if another process began it."""
 
     def __init__(
         self,
@@ -71,7 +73,12 @@ class ModelSwitcher:
         store: SwitchStore,
         audit: AuditLog,
         clock: Clock,
+        name: str = "",
+        names_cluster: bool = False,
     ) -> None:
+        """``name`` is the cluster's; ``names_cluster``: cards show it, because there are several clusters."""
+        self._name = name
+        self._names_cluster = names_cluster
         self._scheduler = scheduler
         self._cluster = cluster
         self._recorder = recorder
@@ -110,14 +117,16 @@ class ModelSwitcher:
             by=by,
             started_at=now,
             step_since=now,
-            drained=await self._queue.running_everywhere(),
+            drained=await self._queue.running_everywhere(self._name),
             workers=max(listed, self._recorder.life.returning(now), self._recorder.life.hidden),
-            paused_before=await self._queue.is_paused() if paused_before is None else paused_before,
+            paused_before=await self._queue.is_paused(self._name) if paused_before is None else paused_before,
+            cluster=self._name,
         )
         switch = await self._store.open(wanted)
         if switch == wanted:
             if not switch.paused_before:
-                await self._queue.hold(say(None, "switch.reason", model=switch.model), by=by)
+                reason = say(None, "switch.reason", model=switch.model)
+                await self._queue.hold(reason, by=by, cluster=self._name)
             await self._note(by, "cluster.switch", switch)
             self._under_way = True
         self._changed()
@@ -170,7 +179,8 @@ class ModelSwitcher:
             await self._store.save(replaced)
         # The queue stays paused in between: a question that left now would be interrupted at once.
         held = switch.paused_before if switch.state is SwitchState.OPEN else None
-        plan = Plan(plan_id, switch.previous_model, switch.previous_nodes or switch.nodes, switch.local_network)
+        nodes = switch.previous_nodes or switch.nodes
+        plan = Plan(plan_id, switch.previous_model, nodes, switch.local_network, switch.cluster)
         return await self.begin(plan, by=by, paused_before=held)
 
     async def card(self, switch: Switch, locale: str) -> Card:
@@ -184,6 +194,7 @@ class ModelSwitcher:
             returning=observation.returning,
             hidden=observation.hidden,
             trouble=trouble(switch, observation, self._clock.now()),
+            names_cluster=self._names_cluster,
         )
 
     async def run(self) -> None:
@@ -208,7 +219,7 @@ class ModelSwitcher:
             return False
         now = self._clock.now()
         if switch.step is Step.DRAIN and now - switch.step_since > PATIENCE[Step.DRAIN]:
-            self._dispatcher.interrupt()
+            self._dispatcher.interrupt(self._name)
         observation = await self._observe()
         moved = advance(switch, observation, now)
         if needs_init(moved, observation, now):
@@ -260,7 +271,7 @@ class ModelSwitcher:
         life = self._recorder.life
         return SwitchObservation(
             view.status if attempts else None,
-            await self._queue.running_everywhere(),
+            await self._queue.running_everywhere(self._name),
             self._recorder.stranded,
             returning=life.returning(self._clock.now()),
             hidden=life.hidden,
@@ -270,10 +281,12 @@ class ModelSwitcher:
 
     async def _release(self, switch: Switch, by: int) -> None:
         if not switch.paused_before:
-            await self._queue.release(by=by)
+            await self._queue.release(by=by, cluster=self._name)
 
     async def _note(self, by: int, action: str, switch: Switch) -> None:
-        detail: Json = {"model": switch.model, "nodes": switch.nodes, "before": switch.previous_model}
+        detail: dict[str, Json] = {"model": switch.model, "nodes": switch.nodes, "before": switch.previous_model}
+        if switch.cluster:
+            detail["cluster"] = switch.cluster
         await self._audit.record(AuditEntry(self._clock.now(), by, action, detail))
 
     def _changed(self) -> None:

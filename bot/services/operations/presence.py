@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from bot.clock import Clock, woken
@@ -32,8 +32,11 @@ class Status(Protocol):
 class Presence:
     """Updates the presence when it has changed, at most once a minute."""
 
-    def __init__(self, cluster: ClusterService, queue: QueueOverview, status: Status, clock: Clock) -> None:
-        self._cluster = cluster
+    def __init__(
+        self, clusters: Sequence[ClusterService], queue: QueueOverview, status: Status, clock: Clock
+    ) -> None:
+        """``clusters``: at least one."""
+        self._clusters = clusters
         self._queue = queue
         self._status = status
         self._clock = clock
@@ -46,7 +49,7 @@ class Presence:
         while True:
             try:
                 wanted = await self._wanted()
-                if wanted != self._shown and self._cluster.view().availability is not Availability.UNKNOWN:
+                if wanted != self._shown and self._is_known:
                     self._shown = wanted
                     await self._status.set_presence(wanted[0], usable=wanted[1])
                     await woken(self._forgotten, self._clock, UPDATE_EVERY)
@@ -60,11 +63,16 @@ class Presence:
         self._shown = None
         self._forgotten.set()
 
+    @property
+    def _is_known(self) -> bool:
+        return any(one.view().availability is not Availability.UNKNOWN for one in self._clusters)
+
     async def _wanted(self) -> tuple[str, bool]:
-        view = self._cluster.view()
-        usable = view.availability is Availability.USABLE
-        if not usable or view.status is None or view.status.model is None:
-            return say(None, f"status.{view.fault or view.availability}"), usable
+        views = [cluster.view() for cluster in self._clusters]
+        usable = [view.status for view in views if view.availability is Availability.USABLE]
+        models = [status.model.rpartition("/")[2] for status in usable if status is not None and status.model]
+        if not models:
+            return say(None, f"status.{views[0].fault or views[0].availability}"), bool(usable)
         load = await self._queue.load()
-        model = view.status.model.rpartition("/")[2][:60]
-        return say(None, "presence.load", model=model, waiting=load.waiting), usable
+        model = " + ".join(dict.fromkeys(models))[:60]
+        return say(None, "presence.load", model=model, waiting=load.waiting), True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 
 import structlog
 
@@ -12,16 +14,17 @@ from bot.domain.queue.hold import RESTARTING
 from bot.domain.queue.request import StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.errors import BotError, SchedulerError
-from bot.services.answers.attempt import Attempt, AttemptParts, Outcome, Stop, StopCause
+from bot.services.answers.attempt import Attempt, Outcome, Stop, StopCause
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
 from bot.services.queue.company import Company
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight, Loss
+from bot.services.queue.lane import Lane
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
-from bot.services.queue.slots import Slots
+from bot.services.queue.slots import AllSlots
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 
@@ -34,6 +37,9 @@ CLAIMS_AT_ONCE = 4
 # its slot (2 s through an interaction) and one more.
 LAST_EDITS = 3.0
 
+Claim = Callable[[], Awaitable[StoredRequest | None]]
+"""One attempt to take the next question out of the queue."""
+
 
 class Dispatcher:
     """Claims waiting questions, sends them to the cluster and commits how each attempt ended."""
@@ -44,8 +50,8 @@ class Dispatcher:
         store: RequestStore,
         live_answers: LiveAnswers,
         gate: Gate,
-        slots: Slots,
-        attempt_parts: AttemptParts,
+        lanes: Sequence[Lane],
+        slots: AllSlots,
         completion: Completion,
         positions: PositionUpdater,
         heartbeat: Heartbeat,
@@ -56,13 +62,13 @@ class Dispatcher:
         metrics: Metrics,
         company: Company | None = None,
     ) -> None:
-        """``company`` None: no other process uses the queue."""
+        """``lanes`` lead to each cluster, at least one. ``company`` None: no other process uses the queue."""
         self._company = company
         self._store = store
         self._live_answers = live_answers
         self._gate = gate
+        self._lanes = {lane.place.cluster: lane for lane in lanes}
         self._slots = slots
-        self._attempt_parts = attempt_parts
         self._completion = completion
         self._positions = positions
         self._heartbeat = heartbeat
@@ -104,64 +110,79 @@ class Dispatcher:
         if not self._has_others:
             await self._live_answers.settled(LAST_EDITS)
 
-    def interrupt(self) -> int:
-        """Put everything that runs back at the head of the queue, which must be held; returns how many."""
-        runs = self._in_flight.runs
+    def interrupt(self, cluster: str) -> int:
+        """Put everything that runs at a cluster, which must be held, back at the head of the queue; returns how
+        many."""
+        runs = self._in_flight.at(cluster)
         for run in runs:
             run.stop(Stop(StopCause.SHUTDOWN))
         return len(runs)
 
     async def _dispatch(self) -> float | None:
         """Start what may start; returns after how many seconds to look again even if nothing happens."""
-        while (free := self._gate.room()) > 0:
-            if not await self._claim(free) and not self._gate.nothing_else():
-                break
-        self._slots.dispatched(is_open=self._gate.hold() is None)
+        lanes = list(self._lanes.values())
+        while picks := _picked({lane.place.cluster: lane.gate.room() for lane in lanes}):
+            idle = await self._claim(picks)
+            lanes = [lane for lane in lanes if lane.place.cluster not in idle or lane.gate.nothing_else()]
+        for lane in self._lanes.values():
+            lane.slots.dispatched(is_open=lane.gate.hold() is None)
+        self._slots.limit()
         self._metrics.running.set(self._in_flight.running)
-        return self._gate.retry_in()
+        return min(
+            (wait for lane in self._lanes.values() if (wait := lane.gate.retry_in()) is not None), default=None
+        )
 
-    async def _claim(self, free: int) -> bool:
-        """Start up to :data:`CLAIMS_AT_ONCE` questions in the ``free`` slots that other processes do not use;
-        False when nothing more may start."""
+    async def _claim(self, picks: Sequence[tuple[str, int]]) -> set[str]:
+        """Start one question for each of ``picks``: a cluster, and how many of its slots other processes must not
+        use. Returns the clusters for which nothing more may start."""
         owner, lease = self._heartbeat.owner, self._heartbeat.seconds
         # Alone, it takes also what a process that is gone was about to acknowledge.
         beginning = self._live_answers.beginning if self._has_others else None
         async with self._in_flight.claiming:
-            with self._gate.claiming() as excluded:
-                claims = (
-                    self._store.claim(
+            clusters = [cluster for cluster, _ in picks]
+            with ExitStack() as stack:
+                excluded = {
+                    cluster: stack.enter_context(self._lanes[cluster].gate.claiming())
+                    for cluster in dict.fromkeys(clusters)
+                }
+                claims = [
+                    partial(
+                        self._store.claim,
                         owner,
                         now=self._clock.now,
                         lease=lease,
-                        room=free - taken,
-                        excluding=excluded,
+                        room=room,
+                        excluding=excluded[cluster],
                         beginning=beginning,
+                        place=self._lanes[cluster].place,
                     )
-                    for taken in range(min(free, CLAIMS_AT_ONCE))
-                )
+                    for cluster, room in picks
+                ]
                 if self._company is not None:
-                    return await self._start_each(claims)
+                    return await self._start_each(zip(clusters, claims, strict=True))
                 # Together, because in a burst each claim waits long for the database.
-                results = await asyncio.gather(*claims, return_exceptions=True)
-                for result in results:
+                results = await asyncio.gather(*(claim() for claim in claims), return_exceptions=True)
+                for cluster, result in zip(clusters, results, strict=True):
                     if isinstance(result, StoredRequest):
-                        self._start(result)
+                        self._start(result, self._lanes[cluster])
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return all(result is not None for result in results)
+        return {cluster for cluster, result in zip(clusters, results, strict=True) if result is None}
 
-    async def _start_each(self, claims: Iterable[Awaitable[StoredRequest | None]]) -> bool:
-        """Claim one after the other, until there is nothing: what each leaves to others is counted from those
-        before it, and a shared database may commit them in any order. False when nothing more may start."""
-        for claim in claims:
-            request = await claim
-            if request is None:
-                return False
-            self._start(request)
-        return True
+    async def _start_each(self, claims: Iterable[tuple[str, Claim]]) -> set[str]:
+        """Claim one after the other: what each leaves to other processes is counted from those before it, and a
+        shared database may commit claims that are made at once in any order. Returns as :meth:`_claim`."""
+        idle: set[str] = set()
+        for cluster, claim in claims:
+            if cluster not in idle:
+                if (request := await claim()) is None:
+                    idle.add(cluster)
+                else:
+                    self._start(request, self._lanes[cluster])
+        return idle
 
-    def _start(self, request: StoredRequest) -> None:
+    def _start(self, request: StoredRequest, lane: Lane) -> None:
         if self._in_flight.goes_on(request.request_id):
             # Another process took it while this one hung, and put it back. The attempt here goes on.
             log.warning("question.held_again", request_id=request.request_id)
@@ -169,9 +190,9 @@ class Dispatcher:
         live = self._live_answers.reopen(request)
         # Another process may have answered a part of it, and added messages, since this one opened it.
         live.delivery.learned(request.message_ids)
-        run = Attempt(request, live, self._attempt_parts, model=self._slots.model)
+        run = Attempt(request, live, lane.parts, model=lane.slots.model)
         self._in_flight.begin(run)
-        self._gate.sent(request.request_id)
+        lane.gate.sent(request.request_id)
         self._positions.left(request.request_id)
         self._background.spawn(self._carry(run), name=f"answer-{request.request_id}")
 
@@ -202,13 +223,13 @@ class Dispatcher:
             await self._settle(run, outcome, again=again)
 
     def _tell_gate(self, run: Attempt, outcome: Outcome) -> bool:
-        """Tell the gate how an attempt ended; returns whether the question is to be asked again."""
-        error = outcome.error
+        """Tell the cluster's gate how an attempt ended; returns whether the question is to be asked again."""
+        error, gate = outcome.error, self._lanes[run.cluster].gate
         if outcome.answer is None and isinstance(error, SchedulerError):
             request = run.request
-            return self._gate.refused(request.request_id, error, elapsed=run.elapsed, attempts=request.attempts)
+            return gate.refused(request.request_id, error, elapsed=run.elapsed, attempts=request.attempts)
         complete = outcome.answer if outcome.finish else None
-        self._gate.ended(complete.duration if complete is not None else None)
+        gate.ended(complete.duration if complete is not None else None)
         return False
 
     async def _settle(self, run: Attempt, outcome: Outcome, *, again: bool) -> None:
@@ -239,12 +260,15 @@ class Dispatcher:
         log.warning(
             "question.kept",
             request_id=run.request.request_id,
+            cluster=run.cluster,
             error=type(error).__name__,
             status=getattr(error, "status", None),
             code=getattr(error, "code", None),
             detail=str(error),
         )
-        hold = self._gate.hold() if await self._release(run) else None
+        # Another cluster may take it at once: then nothing is said.
+        wanted = run.request.question.wanted_cluster
+        hold = self._gate.hold(wanted) if await self._release(run) else None
         if hold is not None:
             run.live.show_hold(hold)
         self._signal.set()
@@ -267,3 +291,17 @@ class Dispatcher:
         """Put the question back; False when it has ended meanwhile, or another process has it: then its message is
         theirs to whom it belongs."""
         return await self._store.release(run.request.request_id, self._heartbeat.owner, now=self._clock.now())
+
+
+def _picked(rooms: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Up to :data:`CLAIMS_AT_ONCE` clusters to start a question at, each with its free slots then: whichever has
+    most of them, so that the questions are spread. ``rooms`` are the free slots of each."""
+    free = dict(rooms)
+    picks: list[tuple[str, int]] = []
+    while free and len(picks) < CLAIMS_AT_ONCE:
+        cluster = max(free, key=free.__getitem__)
+        if free[cluster] <= 0:
+            break
+        picks.append((cluster, free[cluster]))
+        free[cluster] -= 1
+    return picks

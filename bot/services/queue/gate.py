@@ -1,343 +1,96 @@
-"""Whether the next question may leave, and if not, why and for how long."""
+"""Whether questions may leave the queue, and if not, why."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 
-import structlog
-
-from bot.clock import Clock, woken
-from bot.domain.queue.back_off import BackOff
-from bot.domain.queue.breaker import Breaker, Failure
-from bot.domain.queue.hold import RESTARTING, Hold
+from bot.domain.queue.hold import Hold
 from bot.domain.queue.store import QueuePause, RequestStore
-from bot.domain.status import ClusterStatus
-from bot.errors import (
-    ClusterBusy,
-    Draining,
-    KeyWanted,
-    NoAnswer,
-    RequestRefused,
-    SchedulerError,
-    SchedulerNotReady,
-    SchedulerUnreachable,
-)
-from bot.presentation.page import escape_inline
-from bot.services.cluster.monitor import Availability, ClusterMonitor, ClusterView
-from bot.services.queue.company import Company
+from bot.errors import Draining
+from bot.services.queue.cluster_gate import ClusterGate
 from bot.services.queue.signal import QueueSignal
-from bot.services.queue.slots import Slots
+from bot.services.queue.stops import Stops
 
-log = structlog.get_logger(__name__)
-
-# A report equal to the one before wakes nobody, but it may show room. While that would end a wait, the newest
-# report is read again after so many seconds.
-LOOK_AGAIN = 1.0
-
-NO_ANSWER_ATTEMPTS = 2
-"""How often a question is asked that ends without a word."""
-
-
-def hold_of(cluster: ClusterView, pause: QueuePause | None, refusal: Hold | None) -> Hold | None:
-    """Why no question may leave now, the most important reason first; None when the queue moves. ``refusal`` is
-    why the cluster took no question last time, while the bot backs off."""
-    if pause is not None:
-        return Hold("held.paused", (("reason", escape_inline(pause.reason)),))
-    if cluster.availability is Availability.UNREACHABLE:
-        return WANTS_KEY if cluster.wants_key else _unreachable(cluster.unreachable_since or 0)
-    if cluster.availability is Availability.NO_MODEL:
-        return Hold("held.no_model")
-    if cluster.fault is not None:
-        return Hold(f"held.{cluster.fault.value}")
-    if cluster.availability is Availability.STARTING and not cluster.refuted:
-        status = cluster.status
-        if status is not None and status.init_nodes and status.ready_nodes < status.init_nodes:
-            return Hold("held.starting_nodes", (("ready", status.ready_nodes), ("wanted", status.init_nodes)))
-        return Hold("held.starting")
-    return refusal
-
-
-WANTS_KEY = Hold("held.wants_key")
-
-
-def _unreachable(since: float) -> Hold:
-    # Discord shows each reader this moment in their own time zone.
-    return Hold("held.unreachable", (("since", f"<t:{int(since)}:t>"),))
-
-
-def refusal_of(error: SchedulerError, now: float) -> Hold:
-    """Why the cluster did not take a question, as seen ``now`` (epoch seconds)."""
-    if isinstance(error, ClusterBusy):
-        return Hold("held.busy")
-    if isinstance(error, SchedulerUnreachable):
-        return WANTS_KEY if isinstance(error, KeyWanted) else _unreachable(now)
-    return Hold("held.starting") if isinstance(error, SchedulerNotReady) else Hold("held.node_failed")
+SOONEST = (
+    "held.busy",
+    "held.node_failed",
+    "held.starting",
+    "held.starting_nodes",
+    "held.unreachable",
+    "held.no_model",
+)
+"""Of several reasons, one for each cluster, the first of these is told: it is the first that may pass."""
 
 
 class Gate:
-    """Decides whether a question may be sent to the cluster: pause, restart, free slots, back-off.
+    """Decides whether the queue moves: whether one of the clusters takes questions.
 
-    Owns the pause that operators set, which is stored and shared by all processes, and this process's restart.
+    Owns the pauses that operators set, which are stored and shared by all processes, and this process's restart.
     """
 
     def __init__(
-        self,
-        *,
-        store: RequestStore,
-        monitor: ClusterMonitor,
-        signal: QueueSignal,
-        slots: Slots,
-        back_off: BackOff,
-        breaker: Breaker,
-        clock: Clock,
-        company: Company | None = None,
+        self, store: RequestStore, clusters: Sequence[tuple[str, ClusterGate]], stops: Stops, signal: QueueSignal
     ) -> None:
-        """``signal`` is set when the pause changes. ``company`` None: no other process uses the queue."""
-        monitor.subscribe(self._status_changed)
+        """``clusters`` are the gate of each cluster with its name, at least one. ``signal`` is set when a pause
+        changes."""
         self._store = store
-        self._monitor = monitor
+        self._clusters = clusters
+        self._stops = stops
         self._signal = signal
-        self._slots = slots
-        self._back_off = back_off
-        self._breaker = breaker
-        self._clock = clock
-        self._company = company
-        self._pause: QueuePause | None = None
-        self._restarting = False
-        self._refusal: Hold | None = None
-        self._failure: Hold | None = None
-        self._refused_at = float("-inf")
-        self._told: tuple[ClusterStatus | None, bool] = (None, True)
-        self._sent: set[str] = set()
-        self._repeats: list[str] = []
-        self._claiming = False
-        self._changed = asyncio.Event()
 
-    def hold(self) -> Hold | None:
-        """Why the queue does not move; None when it does. While the cluster fails questions, one at a time may
-        leave nevertheless (:meth:`room`)."""
-        return self._closed() or (self._failure if self._breaker.is_open else None)
+    @property
+    def are_several(self) -> bool:
+        """Whether there are several clusters, so that a question may be for one of them only."""
+        return len(self._clusters) > 1
 
-    def room(self) -> int:
-        """How many questions may leave the queue now; 0 or less for none."""
-        if self._restarting or self._closed() is not None:
-            return 0
-        free = self._slots.free()
-        if not self._breaker.is_open:
-            return free
-        # Answers that broke off and wait to be asked for again go before everything in the queue.
-        return min(1, free) if self._may_probe() and not self._repeats else 0
+    def hold(self, wanted: str | None = None) -> Hold | None:
+        """Why the queue does not move; None when it does. ``wanted`` is the only cluster that may answer the
+        question that this is asked for; a name that no cluster has counts as None."""
+        only = [gate for name, gate in self._clusters if name == wanted]
+        holds = [gate.hold() for gate in only or [gate for _, gate in self._clusters]]
+        found = [hold for hold in holds if hold is not None]
+        return min(found, key=_rank) if len(found) == len(holds) else None
 
-    @contextmanager
-    def claiming(self) -> Iterator[Collection[str]]:
-        """Let nothing else become the probe inside this block, which claims questions. Yields the ids of those
-        that must not be claimed."""
-        self._claiming = True
-        try:
-            yield self._breaker.set_aside(self._clock.monotonic())
-        finally:
-            self._claiming = False
-
-    def nothing_else(self) -> bool:
-        """Release the questions that were set aside, because nothing else waits; returns whether there were
-        any."""
-        return self._breaker.nothing_else()
-
-    def retry_in(self) -> float | None:
-        """Seconds until a question may leave that may not leave now; None when time alone changes nothing."""
-        now, room = self._clock.monotonic(), self._shows_room()
-        waits = [
-            min(left, max(LOOK_AGAIN, policy.remaining(now, room=True)))
-            for policy in (self._back_off, self._breaker)
-            if (left := policy.remaining(now, room=room))
-        ]
-        if (due := self._breaker.next_due(now)) is not None:
-            waits.append(due)
-        return min(waits, default=None)
-
-    async def pause(self, pause: QueuePause) -> None:
-        """Hold the queue in every process; running answers go on. Raises :class:`StorageError`."""
-        await self._store.pause(pause)
-        self._set_pause(pause)
-
-    async def resume(self) -> bool:
-        """Let the queue move again, and end every back-off. False when it was not paused. Raises
+    async def pause(self, pause: QueuePause, cluster: str = "") -> None:
+        """Hold the queue, or one cluster, in every process; running answers go on. Raises
         :class:`StorageError`."""
-        was = await self._store.paused()
-        await self._store.pause(None)
-        self._set_pause(None)
-        return was is not None
+        await self._store.pause(pause, cluster)
+        self._set({**self._stops.pauses, cluster: pause})
+
+    async def resume(self, cluster: str | None = None) -> bool:
+        """End the pause of the queue and of every cluster, or only that of one, and every back-off there. False
+        when nothing was paused. Raises :class:`StorageError`."""
+        before = await self._store.pauses()
+        ended = {"", *before} if cluster is None else {cluster}
+        for name in sorted(ended):
+            await self._store.pause(None, name)
+        self._set({name: pause for name, pause in before.items() if name not in ended}, ended)
+        return not ended.isdisjoint(before)
 
     async def refresh(self) -> None:
-        """Read the pause again: another process may have set or ended it. Raises :class:`StorageError`."""
-        pause = await self._store.paused()
-        if pause != self._pause:
-            self._set_pause(pause)
+        """Read the pauses again: another process may have set or ended one. Raises :class:`StorageError`."""
+        pauses = dict(await self._store.pauses())
+        if pauses != self._stops.pauses:
+            self._set(pauses)
 
     def restart(self) -> None:
         """Close for good, because this process is about to end."""
-        self._restarting = True
+        self._stops.is_restarting = True
 
     def require_open(self) -> None:
         """Raise :class:`Draining` when no further question is taken."""
-        if self._restarting and not _is_shared(self._company):
+        if self._stops.is_over:
             raise Draining
 
-    def sent(self, request_id: str) -> None:
-        """Note that this question was sent: it is in flight until :meth:`left`."""
-        self._sent.add(request_id)
-        self._breaker.sent(request_id)
-
-    def left(self, request_id: str) -> None:
-        """Note that this question is not in flight any more, however it ended."""
-        self._sent.discard(request_id)
-        self._breaker.left(request_id)
-        self._changed.set()
-
-    async def readmitted(self, request_id: str, *, until: float) -> bool:
-        """Wait until a question in flight whose answer broke off may be asked again: while nothing holds the
-        queue, and never more than the cluster takes. False when that is not so ``until`` then (monotonic seconds),
-        or when the scheduler does not answer.
-
-        The dispatcher still counts it as running, so nothing from the queue overtakes it. The longest waiting goes
-        first.
-        """
-        self.left(request_id)
-        self._repeats.append(request_id)
-        try:
-            while not self._may_repeat(request_id):
-                left = until - self._clock.monotonic()
-                if left <= 0 or self._monitor.view().availability is Availability.UNREACHABLE:
-                    return False
-                self._changed.clear()
-                await woken(self._changed, self._clock, min(left, self.retry_in() or left))
-            self.sent(request_id)
-            return True
-        finally:
-            self._repeats.remove(request_id)
-            self._changed.set()
-
-    def began(self, waited: float) -> None:
-        """Note that a pipeline took a question ``waited`` seconds after it was sent. Its node may still fail it
-        (recording 84); that it works is noted by :meth:`worked`."""
-        self._monitor.chat_succeeded()
-        self._back_off.succeeded()
-        self._slots.began(waited)
-
-    def worked(self, request_id: str) -> None:
-        """Note that the cluster sent a first piece of an answer, or its end."""
-        recovered = self._breaker.succeeded(request_id)
-        if recovered:
-            log.info("cluster.answers_again", request_id=request_id)
-            self._changed.set()
-        self._monitor.chat_worked(recovered=recovered)
-
-    def ended(self, duration: float | None) -> None:
-        """Note that a question which the cluster took has ended, so a slot is free; ``duration`` in seconds of a
-        complete answer, None of any other. One that was refused frees no slot: :meth:`refused`."""
-        self._back_off.slot_freed()
-        self._changed.set()
-        if duration is not None:
-            self._slots.completed(duration)
-            self._monitor.chat_completed()
-
-    def refused(self, request_id: str, error: SchedulerError, *, elapsed: float, attempts: int) -> bool:
-        """Note that a question sent ``elapsed`` seconds ago ended without a word of an answer, after ``attempts``
-        attempts. Returns whether it is kept, to be asked again."""
-        self.left(request_id)
-        now, jitter = self._clock.monotonic(), random.random()
-        if isinstance(error, ClusterBusy):
-            self._refusal, self._refused_at = refusal_of(error, self._clock.now()), self._clock.now()
-            self._slots.refused(elapsed)
-            self._back_off.refused(now, retry_after=error.retry_after, jitter=jitter)
-            self._monitor.chat_failed(error)
-            return True
-        if isinstance(error, NoAnswer):
-            # The cluster works. Another attempt may begin with another token.
-            self.worked(request_id)
-            self.ended(None)
-            return attempts < NO_ANSWER_ATTEMPTS
-        is_kept = isinstance(error, SchedulerNotReady | SchedulerUnreachable)
-        if not (is_kept or error.retryable):
-            self._monitor.chat_failed(error)
-            if isinstance(error, RequestRefused):
-                # The cluster read the question, so it works.
-                self.worked(request_id)
-            self.ended(None)
-            return False
-        return self._failed(request_id, error, now, jitter, blames=not is_kept)
-
-    def _set_pause(self, pause: QueuePause | None) -> None:
-        self._pause = pause
-        if pause is None:
-            self._back_off.resumed()
-            self._breaker.resumed()
-        self._changed.set()
+    def _set(self, pauses: dict[str, QueuePause], ended: Collection[str] = ()) -> None:
+        before, self._stops.pauses = self._stops.pauses, pauses
+        over = {*ended, *(before.keys() - pauses.keys())}
+        for name, gate in self._clusters:
+            if over & {"", name}:
+                gate.unpaused()
+            gate.stops_changed()
         self._signal.set()
 
-    def _failed(self, request_id: str, error: SchedulerError, now: float, jitter: float, *, blames: bool) -> bool:
-        """Note a failure that may be the cluster's; returns whether the question is kept."""
-        was_open = self._breaker.is_open
-        failure = self._breaker.failed(
-            request_id, now, retry_after=error.retry_after, jitter=jitter, blames=blames
-        )
-        if failure is Failure.QUESTION:
-            log.warning("question.fails_always", request_id=request_id, code=error.code, detail=str(error))
-            self.ended(None)
-            return False
-        if failure is Failure.CLUSTER:
-            reason, self._refused_at = refusal_of(error, self._clock.now()), self._clock.now()
-            if not was_open or self._failure is None or reason.key != self._failure.key:
-                self._failure = reason
-            if not was_open:
-                log.warning("cluster.fails_questions", request_id=request_id, code=error.code, detail=str(error))
-            self._monitor.chat_failed(error)
-        return True
 
-    def _closed(self) -> Hold | None:
-        """Why nothing may leave now, not even a probe."""
-        if self._restarting and not _is_shared(self._company):
-            return RESTARTING
-        waits = self._back_off.remaining(self._clock.monotonic(), room=self._shows_room()) > 0
-        return hold_of(self._monitor.view(), self._pause, self._refusal if waits else None)
-
-    def _may_probe(self) -> bool:
-        now = self._clock.monotonic()
-        waits = self._breaker.remaining(now, room=self._shows_room()) > 0
-        return not (waits or self._breaker.is_probing or self._claiming)
-
-    def _may_repeat(self, request_id: str) -> bool:
-        if self._restarting or self._closed() is not None:
-            return False
-        before = self._repeats.index(request_id)
-        if self._breaker.is_open:
-            return before == 0 and self._may_probe()
-        return before < self._slots.limit() - len(self._sent)
-
-    def _shows_room(self) -> bool:
-        """Whether a report since the last refusal says that more can run than are in flight here."""
-        view, status = self._monitor.view(), self._slots.status
-        if status is None or status.capacity is None or not status.usable:
-            return False
-        if view.received_at is None or view.received_at <= self._refused_at:
-            return False
-        return len(self._sent) < self._slots.capacity
-
-    def _status_changed(self) -> None:
-        view = self._monitor.view()
-        self._slots.read_status()
-        told = (view.status, view.availability in {Availability.UNKNOWN, Availability.UNREACHABLE})
-        if told != self._told:
-            # Only what the cluster reports ends a back-off, not what questions showed of it.
-            self._told = told
-            self._back_off.status_changed()
-            self._breaker.cluster_changed()
-        self._changed.set()
-
-
-def _is_shared(company: Company | None) -> bool:
-    """Whether other processes go on with the queue when this one ends."""
-    return company is not None and company.has_others
+def _rank(hold: Hold) -> int:
+    return SOONEST.index(hold.key) if hold.key in SOONEST else len(SOONEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -49,7 +50,7 @@ class InFlight:
         self.losses = asyncio.Event()
         """Set when something was lost."""
         self._attempts: list[_Attempt] = []
-        self._ending: set[str] = set()
+        self._ending: Counter[str] = Counter()
         self._lost: dict[str, Loss] = {}
 
     @property
@@ -62,20 +63,18 @@ class InFlight:
         """What is being asked, oldest first."""
         return tuple(one.run for one in self._with_slot)
 
-    @property
-    def unstarted(self) -> int:
-        """How many no pipeline has taken yet."""
-        return sum(not run.withdrawable for run in self.runs)
+    def at(self, cluster: str) -> tuple[Attempt, ...]:
+        """What is being asked at this cluster, oldest first."""
+        return tuple(run for run in self.runs if run.cluster == cluster)
 
-    @property
-    def held_at_scheduler(self) -> int:
-        """How many have waited at the scheduler for so long that no pipeline is free."""
-        return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self.runs)
+    def held_at_scheduler(self, cluster: str) -> int:
+        """How many have waited at this cluster's scheduler for so long that no pipeline is free."""
+        return sum(not run.withdrawable and run.elapsed > HELD_AFTER for run in self.at(cluster))
 
     @property
     def held(self) -> frozenset[str]:
         """The ids of what is being answered, committed, shown or reconciled here."""
-        return frozenset(one.run.request.request_id for one in self._attempts) | self._ending
+        return frozenset(one.run.request.request_id for one in self._attempts) | self._ending.keys()
 
     @property
     def _with_slot(self) -> list[_Attempt]:
@@ -124,14 +123,19 @@ class InFlight:
         lost."""
         request_id = run.request.request_id
         self._of(run).given_up = True
-        self._ending.add(request_id)
+        self._ending[request_id] += 1
         try:
             yield
         except BaseException as error:
             self.lose(Loss(request_id, error, run.stopped))
             raise
         finally:
-            self._ending.discard(request_id)
+            self._ended(request_id)
+
+    def is_ending(self, request_id: str) -> bool:
+        """Whether somebody ends this question at the moment, and shows it. Two may do so at once: it is pressed on
+        Stop and deleted, or its deletion is heard of in two ways."""
+        return request_id in self._ending
 
     def lose(self, loss: Loss) -> None:
         """Note that the end of a question failed here."""
@@ -157,7 +161,7 @@ class InFlight:
     def reconciling(self, loss: Loss) -> Iterator[None]:
         """Hold a question while it is reconciled inside this block. If that fails, it stays lost until the next
         comparison."""
-        self._ending.add(loss.request_id)
+        self._ending[loss.request_id] += 1
         try:
             yield
         except BaseException as error:
@@ -169,7 +173,12 @@ class InFlight:
             if self._lost.get(loss.request_id) is loss:
                 del self._lost[loss.request_id]
         finally:
-            self._ending.discard(loss.request_id)
+            self._ended(loss.request_id)
+
+    def _ended(self, request_id: str) -> None:
+        self._ending[request_id] -= 1
+        if not self._ending[request_id]:
+            del self._ending[request_id]
 
     def _of(self, run: Attempt) -> _Attempt:
         return next(one for one in self._attempts if one.run is run)

@@ -14,7 +14,7 @@ from bot.services.answers.live import LiveAnswer, LiveAnswers
 from bot.services.queue.company import Company
 from bot.services.queue.gate import Gate
 from bot.services.queue.in_flight import InFlight
-from bot.services.queue.slots import Slots
+from bot.services.queue.slots import AllSlots
 from bot.telemetry.metrics import Metrics
 
 # Seconds between two refreshes: the edits of running answers come first.
@@ -49,7 +49,7 @@ class PositionUpdater:
         store: RequestStore,
         live_answers: LiveAnswers,
         gate: Gate,
-        slots: Slots,
+        slots: AllSlots,
         in_flight: InFlight,
         clock: Clock,
         metrics: Metrics,
@@ -92,13 +92,16 @@ class PositionUpdater:
             return True
         waiting = await self._store.waiting_ids()
         self._metrics.waiting.set(len(waiting))
-        hold = self._gate.hold()
+        wanted = await self._store.wanted() if self._gate.are_several else {}
+        holds = {cluster: self._gate.hold(cluster) for cluster in {None, *wanted.values()}}
         outdated = [
-            index for index, request_id in enumerate(waiting) if not self._is_true(request_id, index + 1, hold)
+            index
+            for index, request_id in enumerate(waiting)
+            if not self._is_true(request_id, index + 1, holds[wanted.get(request_id)])
         ]
         due = self._due(outdated)
         for index in due:
-            await self._tell(waiting[index], index + 1, hold)
+            await self._tell(waiting[index], index + 1, holds[wanted.get(waiting[index])])
             await self._clock.sleep(BETWEEN)
         is_closed = await self._close_far(waiting)
         if len(self._told) > 2 * len(waiting) + FRONT:
@@ -114,15 +117,16 @@ class PositionUpdater:
         """As :meth:`show_enqueued`, at the ``position`` that is known already; None when it does not wait."""
         if position is None or self._in_flight.get(live.question.request_id) is not None:
             return
-        hold = self._gate.hold()
-        if hold is None and position <= self._slots.free():
+        wanted = live.question.wanted_cluster
+        hold = self._gate.hold(wanted)
+        if hold is None and position <= self._slots.free(wanted):
             live.show_asked(self._slots.model)
         else:
             self._show(live, position, hold)
 
     def show_position(self, live: LiveAnswer, position: int) -> None:
         """Show the position of a question, or why the queue does not move."""
-        self._show(live, position, self._gate.hold())
+        self._show(live, position, self._gate.hold(live.question.wanted_cluster))
 
     def left(self, request_id: str) -> None:
         """Forget what was shown for a question that left the queue, so that it is shown anew if it comes back."""
@@ -173,7 +177,7 @@ class PositionUpdater:
         if hold is not None:
             live.show_hold(hold)
         else:
-            live.show_position(position, self._slots.wait_for(position))
+            live.show_position(position, self._slots.wait_for(position, live.question.wanted_cluster))
 
     async def _close_far(self, waiting: Sequence[str]) -> bool:
         """Close what is far back and up to date; False when some of it is not up to date yet."""

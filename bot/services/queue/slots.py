@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from bot.clock import Clock
 from bot.domain.queue.capacity import CapacityLimit
 from bot.domain.queue.estimate import Throughput
@@ -10,25 +13,29 @@ from bot.services.cluster.monitor import Availability, ClusterMonitor
 from bot.services.queue.in_flight import InFlight
 from bot.telemetry.metrics import Metrics
 
+# One after the other, so many questions at the head of the queue are given to the cluster that is ready first.
+# Those behind them share the clusters by their speeds.
+DEALT = 32
+
 
 class Slots:
-    """Counts the cluster's slots for questions, as it reports them or as questions themselves show."""
+    """Counts one cluster's slots for questions, as it reports them or as questions themselves show."""
 
     def __init__(
         self,
+        cluster: str,
         monitor: ClusterMonitor,
         in_flight: InFlight,
         capacity: CapacityLimit,
         throughput: Throughput,
         clock: Clock,
-        metrics: Metrics,
     ) -> None:
+        self.cluster = cluster
         self._monitor = monitor
         self._in_flight = in_flight
         self._capacity = capacity
         self._throughput = throughput
         self._clock = clock
-        self._metrics = metrics
 
     @property
     def status(self) -> ClusterStatus | None:
@@ -53,13 +60,17 @@ class Slots:
         view = self._monitor.view()
         if view.availability is Availability.UNKNOWN and not view.proven:
             return 1
-        limit = self.capacity
-        self._metrics.capacity.set(limit)
-        return limit
+        return self.capacity
 
     def free(self) -> int:
         """How many more questions may be sent; 0 or less for none."""
-        return self.limit() - self._in_flight.running
+        return self.limit() - self.running
+
+    @property
+    def running(self) -> int:
+        """How many slots this process uses, those of withdrawn questions that the scheduler still holds
+        included."""
+        return len(self._in_flight.at(self.cluster))
 
     def wait_for(self, position: int) -> float | None:
         """Estimated seconds until a pipeline takes the question at ``position``; None when nothing is known
@@ -69,7 +80,7 @@ class Slots:
             self._clock.monotonic(),
             capacity=self.limit(),
             free=self.free(),
-            held=self._in_flight.unstarted,
+            held=sum(not run.withdrawable for run in self._in_flight.at(self.cluster)),
         )
 
     def dispatched(self, *, is_open: bool) -> None:
@@ -87,9 +98,9 @@ class Slots:
         self._throughput.taken(now, capacity=max(1, self.limit()))
         self._capacity.succeeded(
             now,
-            in_flight=self._in_flight.running,
+            in_flight=self.running,
             waited=waited,
-            held=self._in_flight.held_at_scheduler,
+            held=self._in_flight.held_at_scheduler(self.cluster),
         )
 
     def refused(self, elapsed: float) -> None:
@@ -100,3 +111,64 @@ class Slots:
     def completed(self, duration: float) -> None:
         """Learn from a complete answer that took ``duration`` seconds."""
         self._throughput.answered(duration)
+
+    @property
+    def speed(self) -> float:
+        """Questions that it takes in a second while it has no free slot, as far as is known; 0 when nothing is."""
+        cycle = self._throughput.cycle()
+        return self.limit() / cycle if cycle else 0.0
+
+
+class AllSlots:
+    """The slots of all clusters together."""
+
+    def __init__(self, clusters: Sequence[Slots], metrics: Metrics) -> None:
+        """``clusters`` are those of each, at least one."""
+        self._clusters = clusters
+        self._metrics = metrics
+
+    def of(self, cluster: str) -> Slots | None:
+        """Those of the cluster with this name; None when there is none."""
+        return next((slots for slots in self._clusters if slots.cluster == cluster), None)
+
+    @property
+    def model(self) -> str | None:
+        """The model that all clusters are known to serve; None while that is unknown, or when they differ."""
+        models = {slots.model for slots in self._clusters}
+        return models.pop() if len(models) == 1 else None
+
+    def limit(self) -> int:
+        """How many questions may be in flight."""
+        limit = sum(slots.limit() for slots in self._clusters)
+        self._metrics.capacity.set(limit)
+        return limit
+
+    def free(self, wanted: str | None = None) -> int:
+        """How many more questions may be sent; with ``wanted``, to this cluster; 0 or less for none."""
+        only = None if wanted is None else self.of(wanted)
+        return only.free() if only is not None else sum(max(0, slots.free()) for slots in self._clusters)
+
+    def wait_for(self, position: int, wanted: str | None = None) -> float | None:
+        """Estimated seconds until a cluster takes the question at ``position``, or ``wanted`` does, which is then
+        the only one that may; None when nothing is known yet."""
+        only = None if wanted is None else self.of(wanted)
+        if only is not None or len(self._clusters) == 1:
+            # Those before it may go elsewhere: then it waits less.
+            return (only or self._clusters[0]).wait_for(position)
+        known = [slots for slots in self._clusters if slots.speed]
+        return _dealt(position, known) if known else None
+
+
+def _dealt(position: int, clusters: Sequence[Slots]) -> float:
+    """Seconds until one of the ``clusters``, whose speeds are known, takes the question at ``position``."""
+    if position > DEALT:
+        together = sum(slots.speed for slots in clusters)
+        waits = [slots.wait_for(math.ceil(position * slots.speed / together) or 1) or 0.0 for slots in clusters]
+        return max(waits)
+    taken = [1] * len(clusters)
+    waits = [slots.wait_for(1) or 0.0 for slots in clusters]
+    for _ in range(position - 1):
+        first = waits.index(min(waits))
+        taken[first] += 1
+        waits[first] = clusters[first].wait_for(taken[first]) or 0.0
+    return min(waits)

@@ -106,11 +106,12 @@ class AnswerActions:
     async def last_form(self, request_id: str, message_id: int) -> tuple[Page, ...]:
         """What a message that still offers to end a question shows once that has ended: its last form if the
         message is the answer's own, and else how it ended, without buttons. Further pages are for messages of
-        their own. Empty when the question is open, or its messages are being brought to their last form."""
+        their own. Empty when the question is open, or something still brings its messages to their last form after
+        a short time."""
         request = await self._store.get(request_id)
-        if request is None or self._live_answers.get(request_id) is not None:
+        if request is None or request.state in (RequestState.QUEUED, RequestState.RUNNING):
             return ()
-        if request.state in (RequestState.QUEUED, RequestState.RUNNING):
+        if not await self._live_answers.until_closed(request_id):
             return ()
         if request.answer is None:
             (page,) = self._views.ended_pages(request)

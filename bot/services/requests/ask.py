@@ -245,6 +245,7 @@ class AskService:
             source_message_id=request.source_message_id,
             follows=request.follows,
             options=options,
+            wanted_cluster=context.profile.cluster or None,
         )
 
     async def acknowledged(self, accepted: Accepted, message_id: int | None) -> None:

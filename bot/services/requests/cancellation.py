@@ -103,7 +103,7 @@ class Cancellation:
             run.stop(Stop(StopCause.PERSON, by))
             with self._in_flight.give_up(run):
                 await self._completion.withdraw(run.request, run.live, by=by, used=run.used)
-            await self._live_answers.close(request_id)
+            await self._close(request_id)
             return
         wish = Wish(request_id, WishKind.WITHDRAW, by)
         if await self._ask_to_end(wish):
@@ -211,7 +211,13 @@ class Cancellation:
                 await self._completion.finish(run.request, live, kept, by=stop.by)
             else:
                 await self._completion.cancel(run.request, live, by=stop.by, used=run.used)
-        await self._live_answers.close(run.request.request_id)
+        await self._close(run.request.request_id)
+
+    async def _close(self, request_id: str) -> None:
+        """Close the live answer of a question that has ended, unless somebody else shows that at the moment, who
+        closes it then."""
+        if not self._in_flight.is_ending(request_id):
+            await self._live_answers.close(request_id)
 
     async def _stop_running(self, request: StoredRequest, *, by: int) -> bool:
         """Stop a question that is stored as running without an attempt: just claimed, ending, or lost."""

@@ -16,7 +16,7 @@ from bot.presentation.status import Load
 from bot.services.ports import Preferences
 from bot.services.queue.gate import Gate
 from bot.services.queue.in_flight import InFlight
-from bot.services.queue.slots import Slots
+from bot.services.queue.slots import AllSlots
 from bot.services.requests.cancellation import Cancellation
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ class QueueOverview:
         store: RequestStore,
         preferences: Preferences,
         gate: Gate,
-        slots: Slots,
+        slots: AllSlots,
         in_flight: InFlight,
         cancellation: Cancellation,
         audit: AuditLog,
@@ -65,31 +65,33 @@ class QueueOverview:
         self._audit = audit
         self._clock = clock
 
-    async def load(self) -> Load:
-        """How many questions run and wait. Raises :class:`StorageError`."""
+    async def load(self, cluster: str | None = None) -> Load:
+        """How many questions run and wait; those that run at one cluster, when it is named. Raises
+        :class:`StorageError`."""
         counts = await self._store.counts()
+        only = None if cluster is None else self._slots.of(cluster)
         return Load(
-            running=self._in_flight.running,
-            capacity=self._slots.limit() or None,
+            running=self._in_flight.running if only is None else only.running,
+            capacity=(self._slots if only is None else only).limit() or None,
             waiting=counts.get(RequestState.QUEUED, 0),
         )
 
-    async def running_everywhere(self) -> int:
-        """Questions running in any process, those that the scheduler still holds included. Raises
+    async def running_everywhere(self, cluster: str) -> int:
+        """Questions running at a cluster in any process, those that its scheduler still holds included. Raises
         :class:`StorageError`."""
-        counts = await self._store.counts()
-        return max(self._in_flight.running, counts.get(RequestState.RUNNING, 0))
+        return max(len(self._in_flight.at(cluster)), await self._store.running_at(cluster))
 
-    async def is_paused(self) -> bool:
-        """Whether the queue is held. Raises :class:`StorageError`."""
-        return await self._store.paused() is not None
+    async def is_paused(self, cluster: str = "") -> bool:
+        """Whether operators hold the queue, or this cluster. Raises :class:`StorageError`."""
+        return not {"", cluster}.isdisjoint(await self._store.pauses())
 
     async def of(self, user_id: int) -> MyQueue:
         """A person's own questions. Raises :class:`StorageError`."""
         mine: list[Mine] = []
         for request in await self._store.of_user(user_id, OPEN_STATES):
             position = await self._store.position(request.request_id)
-            mine.append(Mine(request, position, position and self._slots.wait_for(position)))
+            wait = position and self._slots.wait_for(position, request.question.wanted_cluster)
+            mine.append(Mine(request, position, wait))
         announced = await self._preferences.announce(user_id)
         return MyQueue(tuple(mine), await self.load(), self._gate.hold(), announced)
 
@@ -101,26 +103,28 @@ class QueueOverview:
         """Set whether this person is pinged when an answer took long. Raises :class:`StorageError`."""
         await self._preferences.set_announce(user_id, announced)
 
-    async def pause(self, reason: str, *, by: int) -> None:
-        """Pause the queue for an operator; running answers go on. ``reason`` is shown to everybody who waits."""
-        await self.hold(reason, by=by)
-        await self._note(by, "line.pause", {"reason": reason})
+    async def pause(self, reason: str, *, by: int, cluster: str = "") -> None:
+        """Pause the queue, or one ``cluster`` of several, for an operator; running answers go on. ``reason`` is
+        shown to everybody who waits for it."""
+        await self.hold(reason, by=by, cluster=cluster)
+        await self._note(by, "line.pause", {"reason": reason, **_named(cluster)})
 
-    async def resume(self, *, by: int) -> bool:
-        """Let the queue move again for an operator; False when it was not paused."""
-        was_held = await self.release(by=by)
-        await self._note(by, "line.resume", {})
+    async def resume(self, *, by: int, cluster: str | None = None) -> bool:
+        """Let everything go on, or one cluster, for an operator; False when nothing was paused."""
+        was_held = await self.release(by=by, cluster=cluster)
+        await self._note(by, "line.resume", _named(cluster or ""))
         return was_held
 
-    async def hold(self, reason: str, *, by: int) -> None:
-        """Pause the queue as a part of another action, which has its own entry in the audit log."""
-        await self._gate.pause(QueuePause(reason=reason, by=by, since=self._clock.now()))
-        log.warning("queue.paused", by=by, reason=reason)
+    async def hold(self, reason: str, *, by: int, cluster: str = "") -> None:
+        """Pause the queue, or one cluster, as a part of another action, which has its own entry in the audit
+        log."""
+        await self._gate.pause(QueuePause(reason=reason, by=by, since=self._clock.now()), cluster)
+        log.warning("queue.paused", by=by, reason=reason, cluster=cluster)
 
-    async def release(self, *, by: int) -> bool:
-        """Undo :meth:`hold`; False when the queue was not paused."""
-        was_held = await self._gate.resume()
-        log.warning("queue.resumed", by=by)
+    async def release(self, *, by: int, cluster: str | None = None) -> bool:
+        """Undo :meth:`hold`; False when nothing was paused."""
+        was_held = await self._gate.resume(cluster)
+        log.warning("queue.resumed", by=by, cluster=cluster)
         return was_held
 
     async def cancel(self, request_ids: Sequence[str], *, by: int) -> int:
@@ -141,3 +145,8 @@ class QueueOverview:
 
     async def _note(self, by: int, action: str, detail: dict[str, Json]) -> None:
         await self._audit.record(AuditEntry(self._clock.now(), by, action, detail))
+
+
+def _named(cluster: str) -> dict[str, Json]:
+    """The cluster as a part of an entry in the audit log; nothing when there is no name."""
+    return {"cluster": cluster} if cluster else {}

@@ -23,16 +23,13 @@ from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.errors import DeliveryError, UserError
 from bot.presentation.answer import Receipt
 from bot.services.answers.final_views import FinalViews
-from bot.services.answers.live import LiveAnswers
+from bot.services.answers.live import LAST_EDIT_WITHIN, LiveAnswers
 from bot.services.answers.versions import CONTINUABLE, AnswerVersions
 from bot.services.queue.gate import Gate
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
 from bot.services.requests.ask import Accepted
 from bot.tasks.keyed_locks import KeyedLocks
-
-# A press right after the last edit meets a request that is not marked as delivered yet.
-LAST_EDIT_WITHIN = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -141,7 +138,7 @@ class Revisions:
         which was deleted. Raises :class:`StorageError`."""
         shown: dict[str, StoredRequest] = {}
         for request_id in request_ids:
-            await self._last_edit(request_id)
+            await self._live_answers.until_closed(request_id)
             request = await self._store.get(request_id)
             if request is not None and request.message_ids:
                 # Messages that several versions share show the newest one.
@@ -174,17 +171,11 @@ class Revisions:
         """
         for request in await self._store.versions(root_id):
             if request.state is RequestState.ANSWERED:
-                await self._last_edit(request.request_id)
+                await self._live_answers.until_closed(request.request_id)
         requests = await self._store.versions(root_id)
         if any(request.state in OPEN_STATES for request in requests):
             raise UserError(f"{root_id} is still open", key="error.still_running")
         return requests
-
-    async def _last_edit(self, request_id: str) -> None:
-        """Wait a short time until the last edit of a request that has ended is out."""
-        if (live := self._live_answers.get(request_id)) is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(live.closed.wait(), LAST_EDIT_WITHIN)
 
     async def _show(self, target: StoredRequest, message_ids: tuple[int, ...], destination: Destination) -> None:
         question: NewQuestion = replace(target.question, destination=destination)

@@ -212,7 +212,7 @@ async def test_a_press_can_be_acknowledged_silently_and_answered_privately(
     async def pressed(interaction: Ask) -> None:
         assert interaction.data is not None
         await interaction.response.defer()
-        await interaction.followup.send(f"you chose {interaction.data['values']}", ephemeral=True)  # type: ignore[typeddict-item]
+        await interaction.followup.send(f"you chose {interaction.data['values']}", ephemeral=True)  # type: ignore[typeddict-item]  # of a press, which has values
 
     bot.reply, bot.pressed = reply, pressed
     message = await (await double.person("ada").slash("general", "ask", prompt="why?")).response()

@@ -77,7 +77,7 @@ async def test_a_modal_has_one_to_five_components_and_a_short_title(double: Disc
 
     async def reply(interaction: discord.Interaction[Any]) -> None:
         field = {"type": 18, "label": "Name", "component": {"type": 4, "style": 1, "custom_id": "n"}}
-        many = [{**field, "component": {**field["component"], "custom_id": str(n)}} for n in range(6)]  # type: ignore[dict-item]
+        many = [{**field, "component": {**field["component"], "custom_id": str(n)}} for n in range(6)]  # type: ignore[dict-item]  # the field above has values of several types
         for title, components in (("x" * 46, [field]), ("x", []), ("x", many)):
             data = {"custom_id": "m", "title": title, "components": components}
             route = discord.http.Route("POST", f"/interactions/{interaction.id}/{interaction.token}/callback")

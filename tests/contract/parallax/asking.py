@@ -74,7 +74,7 @@ async def watch(scheduler: Scheduler) -> tuple[list[ClusterStatus], SchedulerErr
     try:
         async with scheduler.watch_status() as reports:
             async for report in reports:
-                heard.append(report)  # noqa: PERF401 — a comprehension would lose them at the error
+                heard.append(report)  # noqa: PERF401  # a comprehension would lose them at the error
     except SchedulerError as exc:
         return heard, exc
     return heard, None

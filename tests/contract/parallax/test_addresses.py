@@ -38,7 +38,7 @@ async def test_the_error_for_an_unreachable_address_has_no_login(url: str) -> No
     error: BaseException | None = raised.value
     told = "".join(traceback.format_exception(raised.value))
     while error is not None:
-        told += repr(getattr(error, "_request", None) and str(error._request.url))  # type: ignore[attr-defined]
+        told += repr(getattr(error, "_request", None) and str(error._request.url))  # type: ignore[attr-defined]  # only httpx's errors have it
         error = error.__cause__
     assert "127.0.0.1:9/cluster/status_json" in told
     assert "hush" not in told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.conversation.store import ConversationKey
-from bot.domain.queue.store import QueueLimits, RequestStore
+from bot.domain.queue.store import Place, QueueLimits, QueuePause, RequestStore
 from bot.errors import AdmissionError
 from bot.storage.database import Database
 from tests.fakes.clocks import always
@@ -22,6 +22,7 @@ from tests.fakes.questions import answer, question
 from tests.fakes.requests import MemoryRequests
 
 LIMITS = QueueLimits(per_user=4, total=9)
+CLUSTERS = ("studio", "office")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Step:
     owner: str
     alone: bool
     room: int | None
+    cluster: str
+    wanted: str | None
 
 
 async def _ask(store: RequestStore, step: Step, now: float) -> object:
@@ -49,14 +52,20 @@ async def _ask(store: RequestStore, step: Step, now: float) -> object:
         at=now,
     )
     try:
-        return await store.enqueue(asked, LIMITS)
+        return await store.enqueue(replace(asked, wanted_cluster=step.wanted), LIMITS)
     except AdmissionError as exc:
         return type(exc), exc.params
 
 
 KINDS: dict[str, Callable[[RequestStore, Step, float], Awaitable[object]]] = {
     "ask": _ask,
-    "claim": lambda store, step, now: store.claim(step.owner, now=always(now), lease=5, room=step.room),
+    "claim": lambda store, step, now: store.claim(
+        step.owner, now=always(now), lease=5, room=step.room, place=Place(step.cluster, CLUSTERS)
+    ),
+    "pause": lambda store, step, now: store.pause(QueuePause("", 7, now), step.cluster),
+    "resume": lambda store, step, _: store.pause(None, step.cluster),
+    "running at": lambda store, step, _: store.running_at(step.cluster),
+    "wanted": lambda store, _, __: store.wanted(),
     "release": lambda store, step, now: store.release(str(step.which), step.owner, now=now),
     "cancel": lambda store, step, now: store.mark_cancelled(str(step.which), now=now),
     "fail": lambda store, step, now: store.mark_failed(str(step.which), "error.scheduler", now=now),
@@ -85,6 +94,8 @@ _steps = st.builds(
     owner=st.sampled_from(["me", "you"]),
     alone=st.booleans(),
     room=st.one_of(st.none(), st.integers(0, 3)),
+    cluster=st.sampled_from(CLUSTERS),
+    wanted=st.sampled_from([None, None, *CLUSTERS, "attic"]),
 )
 
 

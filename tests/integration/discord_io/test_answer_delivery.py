@@ -106,6 +106,23 @@ async def test_further_pages_become_further_messages(live_answers: DeliveryRig) 
     assert all(m.notified == frozenset() and not m.mentions.everyone for m in (second, third))
 
 
+async def test_what_the_channels_route_sent_is_reached_while_the_token_lives(live_answers: DeliveryRig) -> None:
+    """By token Discord knows only what was sent by it; its "Unknown Message" does not mean that it was deleted."""
+    delivery, message, _ = await live_answers.open()
+    destination = delivery.destination
+    sent = await destination.send(RouteKind.CHANNEL, Page("second page"), 1)
+    further = live_answers.discord.world.messages[sent]
+    await destination.edit(RouteKind.INTERACTION, sent, Page("second page, longer"), 1)
+    assert further.text == "second page, longer"
+    await destination.delete(RouteKind.INTERACTION, sent)
+    assert further.deleted
+    await destination.delete(RouteKind.INTERACTION, sent)
+    with pytest.raises(MessageGone):
+        await destination.edit(RouteKind.INTERACTION, sent, Page("second page"), 1)
+    await destination.drained()
+    assert not message.deleted
+
+
 async def test_a_spent_token_moves_the_answer_to_the_channel_route(live_answers: DeliveryRig) -> None:
     """Discord says 50027 once; from then on the bot's own token edits the same message."""
     delivery, message, _ = await live_answers.open()

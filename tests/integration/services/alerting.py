@@ -149,7 +149,7 @@ async def process(
         cluster = ClusterService(scheduler, monitor, "", clock)
         recorder = ClusterRecorder(monitor, database.history, database.switches, load, clock, leadership)
         switch = SwitchState()
-        nodes = NodeBook(database.node_names, cluster, database.audit, clock)
+        nodes = NodeBook(database.node_names, [cluster], database.audit, clock)
         alerts = Alerts(
             database.boards,
             channel,

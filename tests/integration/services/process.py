@@ -23,8 +23,9 @@ from bot.services.access.quotas import Quotas
 from bot.services.access.rules import Access
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.prompt import ChatPolicy
+from bot.services.cluster.clusters import Cluster, Clusters
 from bot.services.cluster.leadership import Leadership
-from bot.services.cluster.monitor import ClusterMonitor
+from bot.services.cluster.monitor import ClusterMonitor, ClusterService
 from bot.services.ports import Brake
 from bot.services.queue.company import Company
 from bot.services.queue.dispatcher import Dispatcher
@@ -74,7 +75,7 @@ class RunningQueue:
     scheduler: ScriptedScheduler
     store: MemoryRequests
     shown: ShownAnswers
-    monitor: ClusterMonitor
+    clusters: Clusters
     parts: Queue
     ask: AskService
     background: Background
@@ -86,6 +87,11 @@ class RunningQueue:
     def __post_init__(self) -> None:
         """Look again at what a test waits for whenever something is shown."""
         self.shown.on_change = self._changed.set
+
+    @property
+    def monitor(self) -> ClusterMonitor:
+        """Of its cluster, or its first one."""
+        return self.clusters.first.monitor
 
     @property
     def live_answers(self) -> LiveAnswers:
@@ -174,7 +180,8 @@ class RunningQueue:
 class Settings:
     """What differs between the processes of tests. ``alive`` names the processes that live beside it;
     ``scheduler`` None means one whose answers the test writes; ``wishes`` and ``lease`` are what processes share
-    that work side by side."""
+    that work side by side. With a ``second`` scheduler there are two clusters: ``studio`` and, behind that,
+    ``office``."""
 
     owner: str = "this process"
     alive: Collection[str] = ()
@@ -187,6 +194,16 @@ class Settings:
     scheduler: ScriptedScheduler | None = None
     wishes: MemoryWishes | None = None
     lease: MemoryLease | None = None
+    second: ScriptedScheduler | None = None
+
+
+def _clusters(settings: Settings, scheduler: ScriptedScheduler, metrics: Metrics) -> Clusters:
+    both = {"": scheduler} if settings.second is None else {"studio": scheduler, "office": settings.second}
+    found = []
+    for name, one in both.items():
+        monitor = ClusterMonitor(one, settings.clock, metrics)
+        found.append(Cluster(name, one, monitor, ClusterService(one, monitor, "", settings.clock)))
+    return Clusters(found)
 
 
 def built(store: MemoryRequests, conversations: MemoryConversations, settings: Settings) -> RunningQueue:
@@ -194,7 +211,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
     clock, metrics = settings.clock, Metrics()
     scheduler = settings.scheduler or ScriptedScheduler()
     shown, background = ShownAnswers(), Background()
-    monitor, estimator = ClusterMonitor(scheduler, clock, metrics), TokenEstimator()
+    clusters, estimator = _clusters(settings, scheduler, metrics), TokenEstimator()
     parts = build_queue(
         QueueParts(
             options=QueueOptions(
@@ -214,8 +231,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
             conversations=conversations,
             summaries=None,
             preferences=NoAnnouncements(),
-            scheduler=scheduler,
-            monitor=monitor,
+            clusters=clusters,
             deliveries=shown,
             messenger=NoMessages(),
             estimator=estimator,
@@ -244,7 +260,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
         brake=settings.brake,
         id_key=b"of the tests",
     )
-    return RunningQueue(scheduler, store, shown, monitor, parts, ask, background, clock, metrics)
+    return RunningQueue(scheduler, store, shown, clusters, parts, ask, background, clock, metrics)
 
 
 def _company(settings: Settings) -> Company | None:
@@ -258,7 +274,7 @@ def _company(settings: Settings) -> Company | None:
 def started(queue: RunningQueue) -> list[asyncio.Task[None]]:
     """Start the lasting tasks of this process."""
     lasting = (
-        queue.monitor.run,
+        *(cluster.monitor.run for cluster in queue.clusters),
         queue.positions.run,
         queue.heartbeat.run,
         queue.expiry.run,
@@ -291,13 +307,9 @@ async def running(
     conversations = conversations or MemoryConversations()
     queue = built(store or MemoryRequests(conversations), conversations, settings or Settings())
     tasks = started(queue)
-    seen = asyncio.Event()
-    unsubscribe = queue.monitor.subscribe(seen.set)
-    queue.scheduler.report(status)
     try:
-        async with asyncio.timeout(PATIENCE):
-            await seen.wait()
-        unsubscribe()
+        for cluster in queue.clusters:
+            await _seen(cluster, status)
         yield queue
     finally:
         for task in tasks:
@@ -305,3 +317,14 @@ async def running(
         results = await asyncio.gather(*tasks, return_exceptions=True)
         await queue.background.aclose()
     assert all(isinstance(result, asyncio.CancelledError) for result in results), results
+
+
+async def _seen(cluster: Cluster, status: ClusterStatus) -> None:
+    """Let a cluster report this, and wait until it was seen."""
+    seen = asyncio.Event()
+    unsubscribe = cluster.monitor.subscribe(seen.set)
+    assert isinstance(cluster.scheduler, ScriptedScheduler)
+    cluster.scheduler.report(status)
+    async with asyncio.timeout(PATIENCE):
+        await seen.wait()
+    unsubscribe()

@@ -49,6 +49,11 @@ SEEDS["0003"] = (
     *SEEDS["0001"],
     "INSERT INTO boards (channel_id, message_id, locale) VALUES (70, 71, 'en-US')",
     "INSERT INTO cluster_events (at, kind, subject, detail) VALUES (1, 'usable', 'a-model', '{}')",
+    "INSERT INTO cluster_samples (at, span, waiting, running, nodes_ready, nodes_listed, answers, ttft)"
+    " VALUES (60, 60, 1, 2, 3, 4, 5, 0.5)",
+    "INSERT INTO open_alerts (kind, subject, since) VALUES ('node_lost', 'a-node', 7)",
+    "INSERT INTO switches (switch_id, state, model, nodes, local_network, by, started_at, step, step_since,"
+    " drained, workers, paused_before) VALUES ('0a', 'open', 'new', 1, TRUE, 4, 1, 'stop', 1, 0, 0, FALSE)",
 )
 SEEDS["0004"] = (
     *SEEDS["0003"],
@@ -64,7 +69,20 @@ SEEDS["0007"] = (
     *SEEDS["0006"],
     "INSERT INTO wishes (request_id, kind, by, since) VALUES ('r', 'stop', 4, 1)",
 )
+SEEDS["0008"] = (
+    *SEEDS["0007"],
+    "UPDATE requests SET wanted_cluster = 'studio', cluster = 'office'",
+    "UPDATE cluster_events SET cluster = 'studio'",
+    "INSERT INTO cluster_pauses (cluster, pause_reason, paused_by, paused_since) VALUES ('studio', 'disks', 4, 1)",
+)
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
+
+KEPT_OF_CLUSTERS: dict[str, list[tuple[object, ...]]] = {
+    "SELECT at, span, nodes_listed, answers, ttft FROM cluster_samples WHERE cluster = ''": [(60, 60, 4, 5, 0.5)],
+    "SELECT kind, subject, since FROM open_alerts WHERE cluster = ''": [("node_lost", "a-node", 7)],
+    "SELECT switch_id, state FROM switches WHERE cluster = ''": [("0a", "open")],
+}
+"""What a database from 0003 on still has, and what is read of it: its one cluster has no name."""
 
 
 def config(file: Path) -> Config:
@@ -161,6 +179,10 @@ def test_data_of_every_older_schema_survives(tmp_path: Path, older: str) -> None
     assert sqlite_schema.revision(file) == migrate.HEAD
     assert rows(file, "SELECT request_id, prompt, state FROM requests") == [("r", "why?", "queued")]
     assert rows(file, "SELECT question, answer FROM turns") == [("what?", "that")]
+    if older >= "0003":
+        assert [rows(file, query) for query in KEPT_OF_CLUSTERS] == [
+            KEPT_OF_CLUSTERS[one] for one in KEPT_OF_CLUSTERS
+        ]
     assert (tmp_path / f"bot.db.{older}.bak").exists() == (older != migrate.HEAD)
 
 

@@ -20,7 +20,7 @@ from bot.storage import migrate, postgres_schema
 from bot.storage.postgres import open_engine_for_migrations
 from bot.storage.tables import metadata
 from tests.fakes.postgres import administrate, server_database
-from tests.integration.storage.test_migrations import SEEDS, revisions
+from tests.integration.storage.test_migrations import KEPT_OF_CLUSTERS, SEEDS, revisions
 
 _COLUMNS = """
     SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
@@ -99,6 +99,8 @@ async def test_data_of_every_older_schema_survives(url: str, older: str) -> None
     assert await postgres_schema.read_revision(url) == migrate.HEAD
     assert await rows(url, "SELECT request_id, prompt, state FROM requests") == [("r", "why?", "queued")]
     assert await rows(url, "SELECT question, answer FROM turns") == [("what?", "that")]
+    for query, kept in KEPT_OF_CLUSTERS.items() if older >= "0003" else ():
+        assert await rows(url, query) == kept
 
 
 async def test_a_failed_migration_changes_nothing(

@@ -312,7 +312,7 @@ async def test_history_does_not_slow_the_line(tmp_path: Path) -> None:
         await database.conversations.recent_turns(1, limit=5)
     with closing(sqlite3.connect(database_file(url))) as connection:
         plans = [
-            [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]  # type: ignore[arg-type]
+            [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]  # type: ignore[arg-type]  # what the driver was given, as the event tells it
             for statement, parameters in seen
             if statement.startswith(("SELECT", "UPDATE", "DELETE"))
         ]

@@ -87,9 +87,21 @@ async def test_a_lower_limit_of_the_machine_stays(tmp_path: Path) -> None:
 async def test_time_is_bounded(subprocesses: Subprocesses, tmp_path: Path) -> None:
     """A child that never reads its input and never ends is killed."""
     endless = program(tmp_path, "while True: pass\n")
-    limits = Limits(memory_bytes=400_000_000, seconds=0.3, output_bytes=10)
-    with pytest.raises(ChildFailed, match="longer than") as failed:
+    limits = Limits(memory_bytes=400_000_000, seconds=0.1, output_bytes=10)
+    with pytest.raises(ChildFailed, match=r"longer than .* of the clock") as failed:
         await run(subprocesses, endless, b"x" * 1_000_000, limits)
+    assert failed.value.status is None
+
+
+async def test_a_processor_is_taken_for_a_bounded_time(
+    subprocesses: Subprocesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the clock a child may take longer, because it may have to wait for a processor."""
+    monkeypatch.setattr("bot.workers.subprocesses.BY_THE_CLOCK", 100.0)
+    busy = program(tmp_path, "while True: pass\n")
+    limits = Limits(memory_bytes=400_000_000, seconds=1.0, output_bytes=10)
+    with pytest.raises(ChildFailed, match=r"longer than 1.0 s of CPU") as failed:
+        await run(subprocesses, busy, limits=limits)
     assert failed.value.status is None
 
 

@@ -153,11 +153,11 @@ async def test_without_a_thread_the_answer_comes_where_it_was_asked() -> None:
         shown.append("answer")
         return SimpleNamespace(id=5)
 
-    pressed.response = SimpleNamespace(send_message=send_message, is_done=lambda: answers.done)  # type: ignore[assignment, misc]
-    pressed.edit_original_response = edit_original_response  # type: ignore[method-assign, assignment]
+    pressed.response = SimpleNamespace(send_message=send_message, is_done=lambda: answers.done)  # type: ignore[assignment, misc]  # stands for Discord's side
+    pressed.edit_original_response = edit_original_response  # type: ignore[method-assign, assignment]  # as above
     pressed.channel = Closed()
-    pressed.is_guild_integration = lambda: True  # type: ignore[method-assign]
-    pressed.app_permissions = discord.Permissions.all()  # type: ignore[misc]
+    pressed.is_guild_integration = lambda: True  # type: ignore[method-assign]  # as above
+    pressed.app_permissions = discord.Permissions.all()  # type: ignore[misc]  # as above
     ask = Asked()
     await asking(ask).by_interaction(pressed, "Why?", thread=True)
     assert shown == ["question", "answer"]

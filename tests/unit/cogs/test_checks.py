@@ -31,6 +31,7 @@ from bot.presentation.status import Load
 from bot.services.access.operators import Operators
 from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access, Act
+from bot.services.cluster.clusters import Cluster, Clusters
 from bot.services.operations.model_switch import Plan
 from bot.services.requests.overview import MyQueue
 from cogs.context import Forget
@@ -76,13 +77,14 @@ OPERATORS = Operators(user_ids=[OPERATOR], role_ids=[], guild_ids=[])
 PROFILES = Profiles(MemoryProfiles({TEAM: {"blocked_users": [BLOCKED]}}), FastClock(1.0), DEFAULTS)
 ACCESS = Access(PROFILES, OPERATORS, NoMembers())
 UNSEEN = SimpleNamespace(view=lambda: SimpleNamespace(status=None))
+CLUSTERS = Clusters([Cluster("", cast("Any", None), cast("Any", None), cast("Any", UNSEEN))])
 SERVICES = cast(
     "Services",
     SimpleNamespace(
         operators=OPERATORS,
         access=ACCESS,
         profiles=PROFILES,
-        cluster=UNSEEN,
+        clusters=CLUSTERS,
         queue=None,
         for_operators=for_operators,
     ),
@@ -170,7 +172,7 @@ MANAGERS_ONLY: dict[type[Made], Callable[[], Made]] = {
     profile_modals.PeopleModal: lambda: profile_modals.PeopleModal(_edit()),
 }
 NOT_FOR_BLOCKED: dict[type[Made], Callable[[], Made]] = {
-    JoinView: lambda: JoinView(SERVICES, None, locale="en-US", owner_id=OWNER),
+    JoinView: lambda: JoinView(SERVICES, CLUSTERS.first, None, locale="en-US", owner_id=OWNER),
     AskAbout: _about,
 }
 ITS_OWNERS_ALWAYS: dict[type[Made], Callable[[], Made]] = {

@@ -22,7 +22,7 @@ class Registry:
     """The part of the bot that registers buttons."""
 
     def __init__(self) -> None:
-        self.services = SimpleNamespace(cluster=None, queue=None, operators=None)
+        self.services = SimpleNamespace(clusters=None, queue=None, operators=None)
         self.application_id = 9
         self.answered: set[type[Any]] = set()
 

@@ -18,7 +18,8 @@ from bot.domain.cluster.switch_steps import Switch, SwitchState
 from bot.errors import StorageError, UserError
 from bot.presentation.status import Accent, Card
 from bot.services.access.operators import Operators
-from bot.services.operations.model_switch import Plan
+from bot.services.operations.model_switch import ModelSwitcher, Plan
+from bot.services.operations.switchers import Switchers
 from cogs.ui.base import Press
 from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl, follow_switch
 from tests.fakes.refusals import refusal
@@ -171,7 +172,7 @@ def services(switching: Switching, followed: Followed) -> Services:
             operators=Operators(user_ids=[OPERATOR], role_ids=[], guild_ids=[]),
             for_operators=lambda: None,
             operations=SimpleNamespace(
-                model_switcher=switching,
+                switchers=Switchers({"": cast("ModelSwitcher", switching)}),
                 background=followed,
                 card_layout=lambda card, _kind: text_layout(*card.sections),
             ),

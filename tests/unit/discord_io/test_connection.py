@@ -58,7 +58,7 @@ async def test_o2_a_dead_connection_is_noticed() -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with aiohttp.ClientSession(connector=connector()) as session:
         await (await session.get(f"http://127.0.0.1:{runner.addresses[0][1]}/")).read()
-        (pool,) = session.connector._conns.values()  # type: ignore[union-attr]
+        (pool,) = session.connector._conns.values()  # type: ignore[union-attr]  # it was given a connector above
         transport = pool[0][0].transport
         assert transport is not None
         opened = transport.get_extra_info("socket")

@@ -35,6 +35,7 @@ SAME_EVERYWHERE = {
 SAME_AS_ENGLISH = {
     "de": {
         *(key for key in ENGLISH if key.startswith("duration.")),
+        *(key for key in ENGLISH if key.endswith(".option_typed.cluster")),
         "context.turn",
         "settings.persona",
         "usage.tokens",
@@ -134,6 +135,8 @@ TYPICAL: dict[str, object] = {
     "rate": "180",
     "position": "500th",
     "node": "…gBN4ALJG",
+    "cluster": "the-studio-in-berlin",
+    "names": "the-studio-in-berlin, office",
     "number": 10,
     "of": 10,
     "ready": 12,

@@ -19,7 +19,18 @@ MODULES = sorted(path for folder in ("bot", "cogs") for path in (ROOT / folder).
 SHOWN_FIRST = {"TextDisplay", "send_message", "send", "edit_message", "reply", "announce", "direct"}
 """What shows its text as the first argument (one of the others: as the keyword of that name)."""
 SHOWN_KEYWORDS = {"content", "label", "placeholder", "title", "description", "heading", "text"}
-NOT_SHOWN = {"command", "group", "Group", "ContextMenu", "context_menu", "describe", "rename", "Choice", "Field"}
+NOT_SHOWN = {
+    "command",
+    "cluster_command",
+    "group",
+    "Group",
+    "ContextMenu",
+    "context_menu",
+    "describe",
+    "rename",
+    "Choice",
+    "Field",
+}
 """Commands, whose arguments the translator localises, and settings, which only operators read."""
 
 A_WORD = re.compile(r"[^\W\d_]{2,}")

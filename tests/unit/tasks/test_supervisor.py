@@ -61,7 +61,7 @@ async def test_a_known_error_never_ends_a_task() -> None:
     with capture_logs() as logs:
         task = asyncio.create_task(Supervisor(clock).keep("line", work.run))
         for number in range(3 * FAILURES):
-            await passes(clock, AGAIN_AFTER, lambda: work.begun == number + 2)  # noqa: B023
+            await passes(clock, AGAIN_AFTER, lambda: work.begun == number + 2)  # noqa: B023  # it is called before the next number
     task.cancel()
     assert [entry["event"] for entry in logs] == ["task.failed"] * 3 * FAILURES
     assert not any("exc_info" in entry for entry in logs)
@@ -73,7 +73,7 @@ async def test_a_task_that_fails_again_and_again_ends_the_process() -> None:
     with capture_logs() as logs:
         task = asyncio.create_task(Supervisor(clock).keep("line", work.run))
         for number in range(FAILURES - 1):
-            await passes(clock, AGAIN_AFTER * 2**number, lambda: work.begun == number + 2)  # noqa: B023
+            await passes(clock, AGAIN_AFTER * 2**number, lambda: work.begun == number + 2)  # noqa: B023  # it is called before the next number
         with pytest.raises(OverflowError, match=str(FAILURES - 1)):
             await asyncio.wait_for(task, PATIENCE)
     assert [entry["event"] for entry in logs] == ["task.crashed", "task.given_up"]
@@ -85,7 +85,7 @@ async def test_a_failure_now_and_then_is_survived_for_ever() -> None:
     with capture_logs() as logs:
         task = asyncio.create_task(Supervisor(clock).keep("line", work.run))
         for number in range(4 * FAILURES):
-            await passes(clock, WITHIN / 2, lambda: work.begun == number + 2)  # noqa: B023
+            await passes(clock, WITHIN / 2, lambda: work.begun == number + 2)  # noqa: B023  # it is called before the next number
     assert not task.done()
     task.cancel()
     crashed = [entry for entry in logs if entry["event"] == "task.crashed"]

@@ -13,8 +13,10 @@ from structlog.testing import capture_logs
 from bot.domain.cluster.boards import Board
 from bot.errors import AccessLost, DeliveryError, MessageGone
 from bot.presentation.status import Accent, Card
+from bot.services.cluster.clusters import Cluster
 from bot.services.cluster.monitor import ClusterService
 from bot.services.cluster.node_names import NodeBook
+from bot.services.cluster.observed import Observed
 from bot.services.operations.boards import LOOK_EVERY, BoardKeeper, StatusCards
 from tests.fakes.clocks import HandClock
 from tests.fakes.databases import new_database
@@ -37,7 +39,7 @@ class FailingCards(StatusCards):
             raise OverflowError("int too large to convert to float")
         return CARD
 
-    async def card(self, locale: str) -> Card:
+    async def card(self, locale: str, cluster: str | None = None) -> Card:
         """Of a message under which somebody pressed Live."""
         return CARD
 
@@ -68,13 +70,12 @@ def keeper(one: Process, channel: Channel, *, failures: int = 0) -> BoardKeeper:
     """The board keeper of this process."""
     cluster = ClusterService(one.scheduler, one.monitor, "", one.clock)
     database, clock = one.database, one.clock
-    nodes = NodeBook(database.node_names, cluster, database.audit, clock)
+    nodes = NodeBook(database.node_names, [cluster], database.audit, clock)
     return BoardKeeper(
         database.boards,
         FailingCards(failures),
         channel,
-        cluster,
-        one.recorder,
+        [Observed(Cluster("", one.scheduler, one.monitor, cluster), one.recorder)],
         nodes,
         database.audit,
         clock,

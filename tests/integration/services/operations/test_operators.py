@@ -55,7 +55,7 @@ async def test_names(tmp_path: Path) -> None:
     audit, clock = MemoryAudit(), HandClock()
     async with process(new_database(tmp_path), clock) as one:
         cluster = ClusterService(one.scheduler, one.monitor, "", clock)
-        nodes = NodeBook(one.database.node_names, cluster, audit, clock)
+        nodes = NodeBook(one.database.node_names, [cluster], audit, clock)
         await nodes.name(RACK, "the rack", 5, by=OPERATOR)
         assert nodes.names[RACK.node_id].name == "the rack"
     assert audit.noted == [(OPERATOR, "cluster.name", {"node": RACK.node_id, "name": "the rack", "owner": 5})]

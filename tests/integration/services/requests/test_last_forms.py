@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -51,6 +52,19 @@ async def test_an_open_question_is_left_to_its_own_messages(queue: RunningQueue)
     await queue.live_answers.close(asked)
     assert await actions(queue).last_form(asked, message_id) == ()
     assert await actions(queue).last_form("0" * 16, message_id) == ()
+
+
+async def test_who_presses_while_the_end_is_shown_sees_it_a_moment_later(queue: RunningQueue) -> None:
+    """What shows it may be about to give up: then nothing else would take the button away."""
+    asked = await queue.asks(1, "Why?")
+    request = await queue.stored(asked)
+    await queue.cancellation.stop(asked, by=1)
+    queue.live_answers.reopen(request)
+    form = asyncio.create_task(actions(queue).last_form(asked, request.message_ids[0]))
+    assert await asyncio.wait({form}, timeout=0.2) == (set(), {form})
+    await queue.live_answers.close(asked)
+    (page,) = await form
+    assert (page.footer, page.controls) == ("-# cancelled", (Control.RETRY,))
 
 
 async def test_without_an_answer_it_says_how_the_question_ended(queue: RunningQueue) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from bot.domain.queue.request import RequestState
@@ -56,6 +58,33 @@ async def test_d8_so_does_one_that_waits() -> None:
         assert last_page(queue, deleted).footer == "-# stopped: the question was deleted"
         assert last_page(queue, deleted).controls == ()
         assert last_page(queue, cancelled).controls == (Control.RETRY,)
+
+
+@pytest.mark.parametrize("again", ["deleted", "answer deleted", "stopped"])
+async def test_d8_an_end_that_is_heard_of_twice_is_shown_once(again: str) -> None:
+    """Who comes second finds nothing to end, and must not close what the first one is still showing."""
+    async with running(ready(1)) as queue:
+        asked = await queue.asks(1, "?")
+        stream = await queue.scheduler.asked(1)
+        stream.begin()
+        stream.say("some words")
+        await queue.until_shows(asked, "some words")
+        queue.answer(asked).taken = taken = asyncio.Event()
+        first = asyncio.create_task(queue.cancellation.withdraw(asked, by=1))
+        await asyncio.sleep(0)
+        match again:
+            case "deleted":
+                await queue.cancellation.withdraw(asked, by=1)
+            case "stopped":
+                await queue.cancellation.stop(asked, by=1)
+            case _:
+                queue.cancellation.message_gone(asked)
+        await queue.until_settled()
+        assert asked in queue.shown.open_now
+        taken.set()
+        await first
+        assert asked not in queue.shown.open_now
+        assert last_page(queue, asked).footer == "-# stopped: the question was deleted"
 
 
 @pytest.mark.parametrize("words", [0, 1200])

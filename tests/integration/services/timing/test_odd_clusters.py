@@ -122,9 +122,9 @@ async def test_a_node_that_comes_and_goes_is_each_time_an_event(dialect: str) ->
         await watched.until_usable()
         for turn in range(1, 4):
             watched.parallax.remove_node("attic")
-            await watched.until(lambda: watched.times(EventKind.NODE_LOST) == turn)  # noqa: B023
+            await watched.until(lambda: watched.times(EventKind.NODE_LOST) == turn)  # noqa: B023  # it is called before the next turn
             watched.parallax.add_node("attic", "NVIDIA GeForce RTX 3090", 24.0)
-            await watched.until(lambda: watched.times(EventKind.NODE_READY) == turn)  # noqa: B023
+            await watched.until(lambda: watched.times(EventKind.NODE_READY) == turn)  # noqa: B023  # it is called before the next turn
         assert watched.times(EventKind.NODE_JOINED) == 3
         assert EventKind.WAITING not in watched.happened
         assert watched.monitor.view().availability is Availability.USABLE

@@ -198,7 +198,7 @@ async def test_text_that_grows_is_rendered_once_for_each_edit(room: Room) -> Non
         rendered.append(CLOCK.monotonic())
         return render()
 
-    answer.source.render = counted  # type: ignore[method-assign]
+    answer.source.render = counted  # type: ignore[method-assign]  # counts the calls of the original
     for number in range(100):
         answer.source.grown += 1
         answer.say(f"state {number}")

@@ -25,6 +25,7 @@ class FakeRun:
     elapsed: float = 0.0
     withdrawable: bool = False
     stopped: Stop | None = None
+    cluster: str = ""
     request: SimpleNamespace = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,7 +68,18 @@ def test_what_waits_at_the_scheduler() -> None:
     in_flight = InFlight()
     for elapsed, withdrawable in ((2 * HELD_AFTER, False), (2 * HELD_AFTER, True), (HELD_AFTER / 2, False)):
         begun(in_flight, FakeRun(elapsed=elapsed, withdrawable=withdrawable))
-    assert (in_flight.running, in_flight.unstarted, in_flight.held_at_scheduler) == (3, 2, 1)
+    assert (in_flight.running, len(in_flight.at("")), in_flight.held_at_scheduler("")) == (3, 3, 1)
+
+
+def test_what_runs_is_known_by_cluster() -> None:
+    """Each has slots of its own."""
+    in_flight = InFlight()
+    first = begun(in_flight, FakeRun(cluster="studio", elapsed=1.0))
+    begun(in_flight, FakeRun(cluster="office"))
+    in_flight.free_slot(begun(in_flight, FakeRun(cluster="studio")))
+    assert (in_flight.running, in_flight.at("studio")) == (2, (first,))
+    assert (in_flight.held_at_scheduler("studio"), in_flight.held_at_scheduler("office")) == (1, 0)
+    assert in_flight.at("attic") == ()
 
 
 def test_giving_up_that_fails_loses_the_question_with_what_was_wanted() -> None:

@@ -36,7 +36,7 @@ class Line(QueueOverview):
         self.waiting = 0
         self._grows = grows
 
-    async def load(self) -> Load:
+    async def load(self, cluster: str | None = None) -> Load:
         """What waits now."""
         self.waiting += self._grows
         return Load(running=0, capacity=4, waiting=self.waiting)
@@ -65,7 +65,7 @@ class Shown:
 async def kept(shown: Shown, cluster: Cluster, line: Line, seconds: float) -> None:
     """Keep it right for so long."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(Presence(cluster, line, shown, shown.clock).run(), seconds)
+        await asyncio.wait_for(Presence([cluster], line, shown, shown.clock).run(), seconds)
 
 
 async def test_it_is_set_once_while_nothing_changes() -> None:

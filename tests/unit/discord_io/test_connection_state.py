@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from bot.discord_io.own_messages import ConnectionState
+from bot.discord_io.connection_state import ConnectionState
 
 BOT, SOMEBODY = 1, 2
 
@@ -55,7 +55,7 @@ async def test_only_edits_of_others_are_passed_on() -> None:
     client = Client(intents=discord.Intents.none(), max_messages=None)
     client.told = []
     state: Any = client._connection
-    state.user = discord.ClientUser(state=state, data=user(BOT))  # type: ignore[arg-type]
+    state.user = discord.ClientUser(state=state, data=user(BOT))  # type: ignore[arg-type]  # a user's object, as Discord sends it
     state.parsers["MESSAGE_UPDATE"](edited(BOT))
     assert client.told == []
     state.parsers["MESSAGE_UPDATE"](edited(SOMEBODY))
