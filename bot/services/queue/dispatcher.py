@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
 
@@ -36,6 +37,9 @@ CLAIMS_AT_ONCE = 4
 # Seconds that the messages may take at shutdown to say that their questions are kept: an edit's longest wait for
 # its slot (2 s through an interaction) and one more.
 LAST_EDITS = 3.0
+
+Claim = Callable[[], Awaitable[StoredRequest | None]]
+"""One attempt to take the next question out of the queue."""
 
 
 class Dispatcher:
@@ -136,14 +140,15 @@ class Dispatcher:
         # Alone, it takes also what a process that is gone was about to acknowledge.
         beginning = self._live_answers.beginning if self._has_others else None
         async with self._in_flight.claiming:
+            clusters = [cluster for cluster, _ in picks]
             with ExitStack() as stack:
                 excluded = {
                     cluster: stack.enter_context(self._lanes[cluster].gate.claiming())
-                    for cluster in dict.fromkeys(cluster for cluster, _ in picks)
+                    for cluster in dict.fromkeys(clusters)
                 }
-                # Together, because in a burst each claim waits long for the database.
-                claims = (
-                    self._store.claim(
+                claims = [
+                    partial(
+                        self._store.claim,
                         owner,
                         now=self._clock.now,
                         lease=lease,
@@ -153,15 +158,30 @@ class Dispatcher:
                         place=self._lanes[cluster].place,
                     )
                     for cluster, room in picks
-                )
-                results = await asyncio.gather(*claims, return_exceptions=True)
-                for (cluster, _), result in zip(picks, results, strict=True):
+                ]
+                if self._company is not None:
+                    return await self._start_each(zip(clusters, claims, strict=True))
+                # Together, because in a burst each claim waits long for the database.
+                results = await asyncio.gather(*(claim() for claim in claims), return_exceptions=True)
+                for cluster, result in zip(clusters, results, strict=True):
                     if isinstance(result, StoredRequest):
                         self._start(result, self._lanes[cluster])
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return {cluster for (cluster, _), result in zip(picks, results, strict=True) if result is None}
+        return {cluster for cluster, result in zip(clusters, results, strict=True) if result is None}
+
+    async def _start_each(self, claims: Iterable[tuple[str, Claim]]) -> set[str]:
+        """Claim one after the other: what each leaves to other processes is counted from those before it, and a
+        shared database may commit claims that are made at once in any order. Returns as :meth:`_claim`."""
+        idle: set[str] = set()
+        for cluster, claim in claims:
+            if cluster not in idle:
+                if (request := await claim()) is None:
+                    idle.add(cluster)
+                else:
+                    self._start(request, self._lanes[cluster])
+        return idle
 
     def _start(self, request: StoredRequest, lane: Lane) -> None:
         if self._in_flight.goes_on(request.request_id):
