@@ -48,6 +48,9 @@ async def take_up(state: ConnectionState, guard: Guard, data: InteractionCreateE
     texts = list(_texts_in(cast("Mapping[str, Any]", data.get("data"))))[:_MOST_TEXTS]
     key = "error.dialogue_over" if texts else "error.controls_over"
     await report(interaction, UserError(f"nothing is known of a {interaction.type.name}", key=key))
+    if not interaction.response.is_done():
+        # Another process has answered it, or Discord takes no answer any more.
+        return
     try:
         with translated():
             for text in texts:

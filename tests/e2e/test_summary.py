@@ -17,7 +17,7 @@ from sandbox.discord_api.model import Channel, ChannelType, Member, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, ask, footer, until_over, within
+from tests.e2e.reading import PATIENCE, ask, footer, until_over, until_shows, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -104,7 +104,7 @@ async def test_what_no_longer_fits_is_summarised_and_told(
     assert NOTES in files["questions.md"].decode()
     assert json.loads(files["questions.json"])[-1]["summary"] == NOTES
 
-    await (await ada.slash(room, "context clear")).response()
+    await until_shows(stage, await (await ada.slash(room, "context clear")).response(), "Forgotten: ")
     assert kept(folder) == []
 
 

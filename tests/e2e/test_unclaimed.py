@@ -58,14 +58,15 @@ async def test_a_button_is_pressed_before_the_response_to_its_message_arrives(
 
 
 async def test_after_a_restart_controls_and_dialogues_say_that_they_are_over(
-    stage: Stage, room: Channel, ada: Person, olga: Person
+    stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
 ) -> None:
-    """Nothing is done, and what was written is given back whole."""
+    """Nothing is done, and what was written is given back whole, unless another process has answered."""
     confirm = await (await olga.slash(room, "cluster init", model=MODEL, nodes=1)).response()
     stage.parallax.script(["An answer."], match="Which")
     answer = await (await ada.slash(room, "ask", prompt="Which?")).response()
     await until_over(stage, answer)
     dialogue = await (await ada.menu(answer, "Ask about this")).acked()
+    another = await (await ben.menu(answer, "Ask about this")).acked()
     calls = len(stage.parallax.requests)
 
     await restarted(stage)
@@ -80,4 +81,10 @@ async def test_after_a_restart_controls_and_dialogues_say_that_they_are_over(
     await stage.discord.wait_until(lambda: sent.followups)
     (back,) = sent.followups
     assert (back.text, back.ephemeral_for) == (written, ada.id)
+
+    stage.discord.faults.next("POST", "/interactions/*/callback", 40060, applied=True)
+    answered = await ben.submit(another, {"Your question": "And how?"})
+    await stage.discord.wait_until(lambda: any(call.code == 40060 for call in stage.discord.trace))
+    await (await ben.slash(room, "queue")).response()
+    assert answered.followups == []
     assert len(stage.parallax.requests) == calls
