@@ -14,7 +14,7 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Invocation
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import BotProcess, Stage, staged
-from tests.e2e.reading import is_over, new_room, of_the_bot
+from tests.e2e.reading import is_over, new_room, of_the_bot, revisions
 from tests.fakes.postgres import server_database
 
 SLOTS = 4
@@ -37,6 +37,13 @@ class Asked:
     def message(self) -> Message | None:
         """What acknowledges the question, and becomes its answer."""
         return self.invocation.message
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether its message has shown that the question is in the queue."""
+        return self.message is not None and any(
+            f"Question {self.number}." in each for each in revisions(self.message)
+        )
 
 
 @dataclass(eq=False)
@@ -61,12 +68,17 @@ class Group:
         return asked
 
     async def settled(self) -> None:
-        """Wait until each question has an answer or its asker was told that there is none, at most
-        :data:`PATIENCE`."""
+        """Wait until each question that was taken has an answer, or its asker was told that there is none, at most
+        :data:`PATIENCE`; and a few seconds for the others."""
+        if await self._all_settled([one for one in self.asked if one.is_taken], PATIENCE):
+            await self._all_settled(self.asked, 10.0)
+
+    async def _all_settled(self, asked: Sequence[Asked], seconds: float) -> bool:
         try:
-            await self.stage.discord.wait_until(lambda: all(map(_is_settled, self.asked)), PATIENCE)
+            await self.stage.discord.wait_until(lambda: all(map(_is_settled, asked)), seconds)
         except AssertionError:
-            return  # the account tells which are not
+            return False  # the account tells which are not
+        return True
 
     async def add(self, *, stands_by: bool = True) -> BotProcess:
         """Start one more; ``stands_by``: and wait until it does."""
@@ -79,15 +91,17 @@ class Group:
         return added
 
     def account(self) -> dict[str, float]:
-        """What became of the questions: how many were never heard (Discord told their askers so), how many that
-        were acknowledged have no answer, or more than one, and how many the cluster had at once at most."""
+        """What became of the questions: how many were never heard (Discord told their askers so), how many only
+        as far as "it takes longer" (which promises nothing), how many that were taken have no answer, or more than
+        one, and how many the cluster had at once at most."""
         heard = [one for one in self.asked if one.message is not None]
-        shown = [len(of_the_bot(self.stage, one.room)) for one in heard]
+        answers = [sum(map(_is_answer, of_the_bot(self.stage, one.room))) for one in self.asked]
         return {
             "questions": len(self.asked),
             "not_acknowledged": len(self.asked) - len(heard),
-            "unanswered": sum(not _is_settled(one) for one in heard),
-            "doubled": sum(count - 1 for count in shown),
+            "not_taken": sum(not one.is_taken for one in heard),
+            "unanswered": sum(one.is_taken and not _is_settled(one) for one in heard),
+            "doubled": sum(count - 1 for count in answers if count > 1),
             "told_of_a_restart": sum("restart" in one.message.text for one in heard if one.message is not None),
             "most_at_once": self.most_at_once,
         }
@@ -136,6 +150,10 @@ async def _ended(group: Group) -> None:
         await process.kill()
     if alive:
         group.stage.bot.process = alive[-1].process
+
+
+def _is_answer(message: Message) -> bool:
+    return "word0" in message.text
 
 
 def _is_settled(asked: Asked) -> bool:

@@ -1,8 +1,8 @@
 """One, two and four processes of the bot on one PostgreSQL: what runs at once, how long it takes, what ends cost.
 
 ``PROCESS_PARTS`` names the parts to run, by commas (all: together, takeover, rolling, kills, words, server), and
-``PROCESS_KILLS`` how many of four are killed at random. PostgreSQL is the tests' own server, with the waits for
-the disk that a real one has.
+``PROCESS_KILLS`` how many of four are killed at random, by ``PROCESS_SEED``. PostgreSQL is the tests' own server,
+with the waits for the disk that a real one has.
 """
 
 from __future__ import annotations
@@ -21,12 +21,18 @@ from tests.fakes.postgres import restart_server
 
 QUESTIONS = 40
 KILLS = int(os.environ.get("PROCESS_KILLS", "500"))
+SEED = int(os.environ.get("PROCESS_SEED", "4"))
 TAKEOVERS = 5
 A_SECOND = 20.0
 """Questions a second while processes are replaced."""
 WORDS_OF = 40
 """Questions whose first word is waited for, one after the other."""
-ONE_ANSWERED_ONCE = (Bound("not_acknowledged", 0), Bound("unanswered", 0), Bound("doubled", 0))
+ONE_ANSWERED_ONCE = (
+    Bound("not_acknowledged", 0),
+    Bound("not_taken", 0),
+    Bound("unanswered", 0),
+    Bound("doubled", 0),
+)
 
 
 async def together() -> list[Result]:
@@ -134,7 +140,7 @@ async def rolling() -> list[Result]:
 
 async def kills() -> list[Result]:
     """One of four is killed at a random moment, and another one started, again and again while people ask."""
-    seeded, began = random.Random(4), time.monotonic()
+    seeded, began = random.Random(SEED), time.monotonic()
     async with grouped(4) as group:
         gateway = group.stage.discord.gateway
         for _ in range(KILLS):
@@ -173,7 +179,7 @@ async def words() -> list[Result]:
                 "postgres_added_ms": round(one - sqlite, 1),
                 "two_processes_added_ms": round(two - sqlite, 1),
             },
-            (Bound("postgres_added_ms", 5.0), Bound("two_processes_added_ms", 5.0)),
+            (Bound("postgres_added_ms", 5.0),),
         )
     ]
 

@@ -122,9 +122,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore")
 
     discord_token: SecretStr = Field(description="The bot's token, from the Bot page of its application.")
-    discord_api_url: WithoutLogin = Field(
-        DISCORD_API_URL, description="Discord's REST API; another base is for tests."
-    )
+    discord_api_url: WithoutLogin = Field(DISCORD_API_URL, description="Discord's REST API, or a proxy for it.")
 
     discord_proxy: Address = Field(
         "",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
 
-from bot.domain.queue.request import RequestState
+from bot.domain.queue.request import RequestState, StoredRequest
 from bot.services.requests.cancellation import FULFILLED_WITHIN
 from bot.services.requests.elsewhere import LOOK_EVERY
 from tests.fakes.clocks import LoopClock
@@ -121,3 +122,26 @@ async def test_a_question_that_another_process_shows_can_be_withdrawn() -> None:
         assert await hears.state(waiting) is RequestState.CANCELLED
         assert "cancelled" in answers.answer(waiting).text
         assert hears.live_answers.get(waiting) is None
+
+
+async def test_each_process_claims_one_question_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of claims at once, each would count on room that another one of the same process uses, and the processes
+    together would ask the cluster more than it takes."""
+    async with pair(capacity=4) as (hears, answers, _):
+        claim, under_way, most = answers.store.claim, [0], [0]
+
+        async def slow(*args: Any, **how: Any) -> StoredRequest | None:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+            await LoopClock().sleep(0.01)
+            try:
+                return await claim(*args, **how)
+            finally:
+                under_way[0] -= 1
+
+        monkeypatch.setattr(answers.store, "claim", slow)
+        for number in range(6):
+            await hears.asks(number, f"question {number}")
+        await LoopClock().sleep(TAKEN)
+        assert answers.in_flight.running == 4
+        assert most[0] == 1
