@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -38,8 +38,8 @@ CLAIMS_AT_ONCE = 4
 # its slot (2 s through an interaction) and one more.
 LAST_EDITS = 3.0
 
-Claim = Callable[[], Awaitable[StoredRequest | None]]
-"""One attempt to take the next question out of the queue."""
+_Claim = tuple[str, Callable[[], Awaitable[StoredRequest | None]]]
+"""A cluster, and what claims a question for it."""
 
 
 class Dispatcher:
@@ -140,48 +140,34 @@ class Dispatcher:
         # Alone, it takes also what a process that is gone was about to acknowledge.
         beginning = self._live_answers.beginning if self._has_others else None
         async with self._in_flight.claiming:
-            clusters = [cluster for cluster, _ in picks]
             with ExitStack() as stack:
                 excluded = {
                     cluster: stack.enter_context(self._lanes[cluster].gate.claiming())
-                    for cluster in dict.fromkeys(clusters)
+                    for cluster in dict.fromkeys(cluster for cluster, _ in picks)
                 }
                 claims = [
-                    partial(
-                        self._store.claim,
-                        owner,
-                        now=self._clock.now,
-                        lease=lease,
-                        room=room,
-                        excluding=excluded[cluster],
-                        beginning=beginning,
-                        place=self._lanes[cluster].place,
+                    (
+                        cluster,
+                        partial(
+                            self._store.claim,
+                            owner,
+                            now=self._clock.now,
+                            lease=lease,
+                            room=room,
+                            excluding=excluded[cluster],
+                            beginning=beginning,
+                            place=self._lanes[cluster].place,
+                        ),
                     )
                     for cluster, room in picks
                 ]
-                if self._company is not None:
-                    return await self._start_each(zip(clusters, claims, strict=True))
-                # Together, because in a burst each claim waits long for the database.
-                results = await asyncio.gather(*(claim() for claim in claims), return_exceptions=True)
-                for cluster, result in zip(clusters, results, strict=True):
-                    if isinstance(result, StoredRequest):
-                        self._start(result, self._lanes[cluster])
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return {cluster for cluster, result in zip(clusters, results, strict=True) if result is None}
-
-    async def _start_each(self, claims: Iterable[tuple[str, Claim]]) -> set[str]:
-        """Claim one after the other: what each leaves to other processes is counted from those before it, and a
-        shared database may commit claims that are made at once in any order. Returns as :meth:`_claim`."""
-        idle: set[str] = set()
-        for cluster, claim in claims:
-            if cluster not in idle:
-                if (request := await claim()) is None:
-                    idle.add(cluster)
-                else:
-                    self._start(request, self._lanes[cluster])
-        return idle
+                idle: set[str] = set()
+                async for cluster, request in (_together if self._company is None else _one_by_one)(claims):
+                    if request is None:
+                        idle.add(cluster)
+                    else:
+                        self._start(request, self._lanes[cluster])
+                return idle
 
     def _start(self, request: StoredRequest, lane: Lane) -> None:
         if self._in_flight.goes_on(request.request_id):
@@ -306,3 +292,27 @@ def _picked(rooms: Mapping[str, int]) -> list[tuple[str, int]]:
         picks.append((cluster, free[cluster]))
         free[cluster] -= 1
     return picks
+
+
+async def _together(claims: Sequence[_Claim]) -> AsyncIterator[tuple[str, StoredRequest | None]]:
+    """Claim all at once, because in a burst each claim waits long for the database. Raises after what was
+    claimed."""
+    results = await asyncio.gather(*(claim() for _, claim in claims), return_exceptions=True)
+    for (cluster, _), result in zip(claims, results, strict=True):
+        if not isinstance(result, BaseException):
+            yield cluster, result
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _one_by_one(claims: Sequence[_Claim]) -> AsyncIterator[tuple[str, StoredRequest | None]]:
+    """Claim one after the other, for each cluster until there is nothing: what each leaves to other processes is
+    counted from those before it, and a shared database may commit them in any order."""
+    idle: set[str] = set()
+    for cluster, claim in claims:
+        if cluster not in idle:
+            request = await claim()
+            if request is None:
+                idle.add(cluster)
+            yield cluster, request

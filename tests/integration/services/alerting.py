@@ -134,9 +134,16 @@ class Process:
 
 @asynccontextmanager
 async def process(
-    url: str, clock: HandClock, *, owner: str = "a process", channel: Channel | None = None
+    url: str,
+    clock: HandClock,
+    *,
+    owner: str = "a process",
+    channel: Channel | None = None,
+    cluster_name: str = "",
+    tells_of_bot: bool = True,
 ) -> AsyncIterator[Process]:
-    """A process on the database at ``url`` that has not received any report."""
+    """A process on the database at ``url`` that has not received any report; or, with a name, what it has for one
+    of several clusters."""
     scheduler, channel = ScriptedScheduler(), channel or Channel()
     metrics = Metrics()
     monitor, outgoing = ClusterMonitor(scheduler, clock, metrics), Outgoing(clock, metrics)
@@ -147,11 +154,18 @@ async def process(
 
         leadership = Leadership(database.leader_lease, owner, clock, lambda _: True)
         cluster = ClusterService(scheduler, monitor, "", clock)
-        recorder = ClusterRecorder(monitor, database.history, database.switches, load, clock, leadership)
+        recorder = ClusterRecorder(
+            monitor,
+            database.history.of(cluster_name),
+            database.switches.of(cluster_name),
+            load,
+            clock,
+            leadership,
+        )
         switch = SwitchState()
         nodes = NodeBook(database.node_names, [cluster], database.audit, clock)
         alerts = Alerts(
-            database.boards,
+            database.boards.of(cluster_name),
             channel,
             cluster,
             recorder,
@@ -160,6 +174,8 @@ async def process(
             leadership,
             outgoing,
             lambda: switch.is_under_way,
+            cluster_name=cluster_name,
+            tells_of_bot=tells_of_bot,
         )
         one = Process(clock, scheduler, monitor, database, leadership, recorder, alerts, channel, outgoing, switch)
         following = asyncio.create_task(monitor.run())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -181,7 +181,7 @@ class Settings:
     """What differs between the processes of tests. ``alive`` names the processes that live beside it;
     ``scheduler`` None means one whose answers the test writes; ``wishes`` and ``lease`` are what processes share
     that work side by side. With a ``second`` scheduler there are two clusters: ``studio`` and, behind that,
-    ``office``."""
+    ``office``; ``most_context`` is what each takes at most."""
 
     owner: str = "this process"
     alive: Collection[str] = ()
@@ -195,6 +195,7 @@ class Settings:
     wishes: MemoryWishes | None = None
     lease: MemoryLease | None = None
     second: ScriptedScheduler | None = None
+    most_context: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def _clusters(settings: Settings, scheduler: ScriptedScheduler, metrics: Metrics) -> Clusters:
@@ -202,7 +203,15 @@ def _clusters(settings: Settings, scheduler: ScriptedScheduler, metrics: Metrics
     found = []
     for name, one in both.items():
         monitor = ClusterMonitor(one, settings.clock, metrics)
-        found.append(Cluster(name, one, monitor, ClusterService(one, monitor, "", settings.clock)))
+        found.append(
+            Cluster(
+                name,
+                one,
+                monitor,
+                ClusterService(one, monitor, "", settings.clock),
+                settings.most_context.get(name),
+            )
+        )
     return Clusters(found)
 
 
@@ -259,6 +268,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
         quotas=Quotas(NoUsage(), operators, clock, per_user=0, roles={}),
         brake=settings.brake,
         id_key=b"of the tests",
+        most_context={cluster.name: cluster.most_context for cluster in clusters},
     )
     return RunningQueue(scheduler, store, shown, clusters, parts, ask, background, clock, metrics)
 

@@ -12,39 +12,48 @@ import pytest
 from bot.domain.queue.hold import Hold
 from bot.domain.queue.request import RequestState
 from bot.domain.queue.store import QueuePause
-from bot.errors import ClusterBusy, SchedulerNotReady, SchedulerUnreachable, StreamInterrupted, UpstreamFailed
+from bot.errors import (
+    ClusterBusy,
+    PromptTooLong,
+    SchedulerNotReady,
+    SchedulerUnreachable,
+    StreamInterrupted,
+    UpstreamFailed,
+)
 from bot.services.queue.dispatcher import _picked
 from tests.fakes.questions import WIDE, question
 from tests.fakes.schedulers import ScriptedScheduler, ready
-from tests.integration.services.process import PATIENCE, RunningQueue, Settings, running
+from tests.integration.services.process import PATIENCE, RunningQueue, Settings, asked, running
 
 
 @asynccontextmanager
 async def two(
-    capacity: int = 1, *, back_off: float = 1.0
+    capacity: int = 1, *, back_off: float = 1.0, office_takes: int | None = None
 ) -> AsyncIterator[tuple[RunningQueue, ScriptedScheduler]]:
     """A process with two clusters of this capacity, and the second one's scheduler."""
     office = ScriptedScheduler()
-    async with running(ready(capacity), settings=Settings(second=office, back_off=back_off)) as queue:
+    async with running(
+        ready(capacity), settings=Settings(second=office, back_off=back_off, most_context={"office": office_takes})
+    ) as queue:
         yield queue, office
 
 
 async def wants(queue: RunningQueue, request_id: str, cluster: str, *, user: int = 9) -> None:
     """Let somebody's question wait that only this cluster may answer."""
-    asked = question(request_id, user=user, conversation=3)
-    await queue.store.enqueue(replace(asked, wanted_cluster=cluster), WIDE)
+    wanting = replace(question(request_id, user=user, conversation=3), wanted_cluster=cluster)
+    await queue.store.enqueue(wanting, WIDE)
     queue.signal.set()
 
 
 async def test_questions_are_spread_and_neither_cluster_gets_more_than_it_takes() -> None:
     """Each freed slot is used at once, whichever cluster has it."""
     async with two(2) as (queue, office):
-        asked = [await queue.asks(user, "?") for user in range(1, 7)]
+        ids = [await queue.asks(user, "?") for user in range(1, 7)]
         await queue.scheduler.asked(2)
         await office.asked(2)
         assert len(queue.scheduler.open) == len(office.open) == 2
         async with asyncio.timeout(PATIENCE):
-            while {await queue.state(request_id) for request_id in asked} != {RequestState.DELIVERED}:
+            while {await queue.state(request_id) for request_id in ids} != {RequestState.DELIVERED}:
                 for stream in (*queue.scheduler.open, *office.open):
                     stream.end("done")
                 await asyncio.sleep(0)
@@ -175,6 +184,42 @@ async def test_waits_are_told_from_both_clusters() -> None:
         assert 0.0 < near < far < alone
         assert far == pytest.approx(400 / (2 / 10 + 2 / 30), rel=0.1)
         assert slots.wait_for(400, "attic") == far
+
+
+async def test_what_is_too_long_for_one_cluster_goes_to_the_other() -> None:
+    """And is refused at once where its profile wants the smaller one."""
+    async with two(office_takes=300) as (queue, office):
+        long = "word " * 500
+        await queue.asks(1, long)
+        await queue.scheduler.asked(1)
+        waiting = await queue.asks(2, long)
+        await queue.asks(3, "short")
+        await office.asked(1)
+        assert office.open[0].question.endswith("short")
+        assert await queue.state(waiting) is RequestState.QUEUED
+        request = asked(4, long, 74)
+        profile = replace(request.context.profile, cluster="office")
+        with pytest.raises(PromptTooLong):
+            await queue.ask.submit(replace(request, context=replace(request.context, profile=profile)))
+        small = replace(request, prompt="short", context=replace(request.context, profile=profile))
+        accepted = await queue.ask.submit(small)
+        assert accepted is not None
+        assert (await queue.stored(accepted.request_id)).question.wanted_cluster == "office"
+
+
+async def test_a_smaller_cluster_reads_less_of_the_conversation() -> None:
+    """Its window is that of its model."""
+    async with two(office_takes=300) as (queue, office):
+        for number, scheduler in enumerate((queue.scheduler, office)):
+            await queue.gate.pause(QueuePause("", by=7, since=0.0), ("office", "studio")[number])
+            for turn in range(4):
+                request_id = await queue.asks(1, f"turn {turn}", channel=70 + number)
+                stream = await scheduler.asked(turn + 1)
+                stream.end("word " * 500)
+                await queue.until_shows(request_id, "word")
+                await queue.until_settled()
+            await queue.gate.resume()
+        assert len(queue.scheduler.streams[-1].request.messages) > len(office.streams[-1].request.messages)
 
 
 def test_slots_are_filled_where_most_are_free() -> None:

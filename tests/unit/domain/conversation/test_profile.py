@@ -78,6 +78,13 @@ def test_a_persona_is_as_long_as_a_dialogue_takes() -> None:
     assert in_effect("persona", 5) == DEFAULTS.persona
 
 
+def test_a_cluster_is_a_short_name() -> None:
+    """Empty is any; what is no text is ignored."""
+    assert in_effect("cluster", "office") == "office"
+    assert in_effect("cluster", "x" * 30) == "x" * 20
+    assert in_effect("cluster", 5) == ""
+
+
 @pytest.mark.parametrize("field", ["think", "private", "threads"])
 def test_a_switch_is_on_or_off(field: str) -> None:
     """A number is no switch."""
