@@ -119,7 +119,7 @@ def free_port(wanted: int) -> int:
 
 
 async def start_bot(folder: Path, where: Addresses, api: str) -> Child:
-    """Start ``python -m bot run`` on the sandbox. Its working directory and database's place is ``folder``, and its
+    """Start ``python -m bot run`` on the sandbox. Its working directory and database's place is ``folder``; its
     API listens on ``api``, a host with a port."""
     settings = {
         "DISCORD_TOKEN": where.token,
