@@ -4,6 +4,7 @@ greedy script, and connections that close at any moment."""
 from __future__ import annotations
 
 import asyncio
+import re
 import statistics
 import tempfile
 import time
@@ -26,11 +27,12 @@ from tests.fakes.databases import new_database
 
 FIRST_TOKENS = 60
 STREAMS = Load(100, 300, 30.0)
-SCRIPT, PEOPLE = 50, 10
+SCRIPT, PEOPLE, QUESTIONS = 50, 10, 3
 CLOSED, AT_ONCE = 1_000, 20
 SETTINGS = {**API, "LOG_LEVEL": "INFO", "API_MAX_PER_USER": "200", "QUEUE_MAX_PER_USER": "10"}
 PATH = "/v1/chat/completions"
 PATIENCE = 60.0
+_TOKEN = re.compile(rb"t\d{4}")
 
 
 async def run() -> list[Result]:
@@ -134,7 +136,7 @@ async def _read_all(session: aiohttp.ClientSession, number: int, begun: list[flo
         async for part in response.content.iter_any():
             data += part
             begun[number] = begun[number] or (float(b'"content"' in data) and time.monotonic())
-    return data.count(b'"content":"t')
+    return len(_TOKEN.findall(data))
 
 
 def _cpu(process: psutil.Process) -> float:
@@ -143,7 +145,8 @@ def _cpu(process: psutil.Process) -> float:
 
 
 async def _people_beside_a_script() -> Result:
-    """Ten people ask at once in Discord, with and without fifty requests of a script that came just before."""
+    """Ten people ask three questions each in Discord, with and without fifty requests of a script that came just
+    before and has every pipeline then: the first answer waits for one of them."""
     alone, beside = await _waits(0), await _waits(SCRIPT)
     figures = {
         "alone_mean_s": round(alone, 2),
@@ -169,8 +172,10 @@ async def _waits(requests: int) -> float:
                 script = [asyncio.create_task(_ask(session)) for _ in range(requests)]
                 await stage.parallax.wait_until(lambda: len(stage.parallax.requests) >= min(4, requests), PATIENCE)
                 asked_at = time.monotonic()
-                invocations = [person.slash(room, "ask", prompt="People. [[n=20]]") for person in people]
-                await asyncio.gather(*invocations)
+                for _ in range(QUESTIONS):
+                    await asyncio.gather(
+                        *(person.slash(room, "ask", prompt="People. [[n=20]]") for person in people)
+                    )
 
                 def answered() -> list[float]:
                     return [
@@ -179,7 +184,7 @@ async def _waits(requests: int) -> float:
                         if one.first_token_at and "People." in str(one.messages[-1]["content"])
                     ]
 
-                await stage.parallax.wait_until(lambda: len(answered()) >= PEOPLE, PATIENCE)
+                await stage.parallax.wait_until(lambda: len(answered()) >= PEOPLE * QUESTIONS, PATIENCE)
                 for task in script:
                     task.cancel()
                 await asyncio.gather(*script, return_exceptions=True)

@@ -264,7 +264,7 @@ class ChatEndpoints:
             "x-ratelimit-remaining-requests": str(max(0, limit - self._requests.waiting_of(user_id) - 1)),
         }
         allowance = await self._requests.allowance(owner)
-        if allowance.limit is not None:
+        if allowance is not None and allowance.limit is not None:
             left = max(0, allowance.limit - allowance.used)
             headers |= {
                 "x-ratelimit-limit-tokens": str(allowance.limit),

@@ -26,7 +26,7 @@ from bot.parallax.answer_reader import AnswerReader
 from bot.parallax.connection import Connection, content_type, read_json
 from bot.parallax.errors import MODEL_NOT_FOUND, NOT_A_SCHEDULER, elsewhere, from_status, read_error
 from bot.parallax.marks import marks_in
-from bot.parallax.passing import PassedStream, passed
+from bot.parallax.passing import OpenStreams, PassedStream, passed
 from bot.parallax.reasoning import ThinkingHabits
 from bot.parallax.sent_prompt import SentPrompt
 from bot.parallax.streams import AnswerStream, StatusStream
@@ -72,6 +72,7 @@ class ParallaxClient:
         self._timeouts = timeouts
         self._clock = clock
         self._habits = ThinkingHabits()
+        self._passed = OpenStreams()
         self._model: str | None = None
 
     async def aclose(self) -> None:
@@ -131,7 +132,7 @@ class ParallaxClient:
                     raise from_status(error)
                 yield _each([started, passed(payload)])
             elif kind in {"", "text/event-stream"}:
-                stream = PassedStream(response, started, self._timeouts, self._clock)
+                stream = PassedStream(response, started, self._timeouts, self._clock, self._passed)
                 try:
                     yield stream
                 finally:

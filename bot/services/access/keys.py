@@ -40,6 +40,9 @@ ROLES_KEPT = 30.0
 """Seconds for which what Discord said of a key's owner is used again: a program asks many times a second, and
 Discord tells changes of members only to applications with a privileged intent. So long may a key work whose owner
 has lost a role or left the server."""
+KEY_KEPT = 1.0
+"""Seconds for which a key that was found is not looked up again. So long may one work that was revoked through
+another process, or erased with all that is stored of a person."""
 PEOPLE_KEPT = 2_000
 """Owners whose roles are remembered, at most."""
 DAY = 86_400.0
@@ -88,6 +91,7 @@ class Keys:
         self._seen: dict[tuple[int, int], _Seen] = {}
         self._turns = KeyedLocks()
         self._used: dict[int, float] = {}
+        self._found_keys: dict[str, tuple[Key, float]] = {}
 
     async def create(
         self, person: Person, place: ScopeChain, *, user_name: str, name: str, days: int
@@ -126,6 +130,7 @@ class Keys:
         if key is None or (key.user_id != person.user_id and not self._operators.is_operator(person)):
             raise UserError(f"no key {key_id} for user {person.user_id}", key="error.key_unknown")
         await self._store.remove(key_id)
+        self._found_keys.clear()
         log.info("key.revoked", key=key.prefix, user=key.user_id, by=person.user_id)
         detail: Json = {"key": key.prefix, "owner": str(key.user_id)}
         await self._audit.record(AuditEntry(self._clock.now(), person.user_id, "key.revoke", detail))
@@ -137,15 +142,27 @@ class Keys:
         Raises :class:`KeyRefused` for what is no valid key, :class:`NotAllowed` when its owner may not ask now,
         and :class:`StorageError`.
         """
-        digest = digest_of(secret)
-        found = await self._store.by_digest(digest) if is_key(secret) else None
         now = self._clock.now()
-        if found is None or not is_same(found[1], digest) or not found[0].is_valid(now):
+        key = await self._found(digest_of(secret)) if is_key(secret) else None
+        if key is None or not key.is_valid(now):
             raise KeyRefused
-        key = found[0]
         owner = await self._as_now(key)
         await self._note_use(key, now)
         return owner
+
+    async def _found(self, digest: str) -> Key | None:
+        """The key with this digest, as it was stored at most :data:`KEY_KEPT` seconds ago."""
+        remembered, now = self._found_keys.get(digest), self._clock.monotonic()
+        if remembered is not None and now - remembered[1] < KEY_KEPT:
+            return remembered[0]
+        found = await self._store.by_digest(digest)
+        if found is None or not is_same(found[1], digest):
+            self._found_keys.pop(digest, None)
+            return None
+        if len(self._found_keys) >= PEOPLE_KEPT:
+            self._found_keys.clear()
+        self._found_keys[digest] = found[0], now
+        return found[0]
 
     async def _as_now(self, key: Key) -> Owner:
         person, place = Person(key.user_id, None), ScopeChain((Scope("direct", 0, ""),))

@@ -115,7 +115,7 @@ class PassedThrough(Attempt):
                 self._reason = _REASONS.get(reason.lower(), FinishReason.OTHER)
             if isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role"):
                 content = delta.get("content") if keeps_text else _PIECE
-                self._buffer.add_text(content if isinstance(content, str) and content else _PIECE)
+                self._buffer.add_text(content if isinstance(content, str) and content else _PIECE, piece.tokens)
 
     def _counted(self, ending: str) -> Answer | None:
         """What is stored of the answer; None when nothing of it came."""

@@ -120,9 +120,9 @@ class ProgramRequests:
         """How many requests of this person's programs wait here."""
         return sum(one.user_id == user_id and one.started_at is None for one in self._programs.all())
 
-    async def allowance(self, owner: Owner) -> Allowance:
-        """What the key's owner may use today, and has used. Raises :class:`StorageError`."""
-        return await self._quotas.allowance(owner.person)
+    async def allowance(self, owner: Owner) -> Allowance | None:
+        """What the key's owner may use today, and has used; None for no limit. Raises :class:`StorageError`."""
+        return await self._quotas.allowance(owner.person) if self._quotas.of(owner.person) is not None else None
 
     async def submit(self, owner: Owner, body: Mapping[str, object], recipient: Recipient) -> WaitingProgram:
         """Take a program's request into the queue, to be answered to ``recipient``; it is durable when this

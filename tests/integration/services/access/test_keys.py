@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain.conversation.profile import Profile, Scope, ScopeChain
 from bot.errors import AccessLost, KeyRefused, NotAllowed, UserError
-from bot.services.access.keys import DAY, KEYS_EACH, ROLES_KEPT, Keys
+from bot.services.access.keys import DAY, KEY_KEPT, KEYS_EACH, ROLES_KEPT, Keys
 from bot.services.access.operators import Operators, Person
 from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access
@@ -60,6 +60,10 @@ class Bench:
     def later(self) -> None:
         """Let what Discord said be forgotten."""
         self.clock.at += ROLES_KEPT + 1
+
+    def soon(self) -> None:
+        """Let the keys that were found be forgotten."""
+        self.clock.at += KEY_KEPT
 
 
 @pytest.fixture(params=ENGINES)
@@ -112,6 +116,7 @@ async def test_it_ends_with_the_rights_of_its_owner(bench: Bench) -> None:
     bench.later()
     assert await refusal(bench, secret) is None
     await bench.database.personal.forget_user(ADA, today=0)
+    bench.soon()
     assert await refusal(bench, secret) == "error.key_refused"
 
 
