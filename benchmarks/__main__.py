@@ -41,6 +41,7 @@ SUITES = (
     "streams",
     "processes",
     "claims",
+    "api",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -150,6 +150,8 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
     # Not supervised: what they raise ends the bot.
     tasks.append(asyncio.create_task(app.watch.run(clock), name="database"))
     tasks.append(asyncio.create_task(app.process.watch(clock), name="process"))
+    if app.api is not None:
+        tasks.append(asyncio.create_task(app.api.run(app.bot.wait_until_logged_in), name="api"))
     waiting = asyncio.create_task(stopping.wait(), name="signal")
     try:
         done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -159,12 +161,16 @@ async def _run_until(stopping: asyncio.Event, app: App, settings: Settings) -> N
         until = clock.monotonic() + grace
         # What is said to whom depends on it, and the last look was up to a second ago.
         await _look(app)
+        if app.api is not None:
+            app.api.end_waiting()
         handing_over = asyncio.create_task(_hand_over(app), name="hand over")
         try:
             await app.queue.dispatcher.drain(grace)
         except BotError as error:
             # The next start takes the answers back; what made the bot stop is raised below.
             log.warning("bot.not_drained", detail=str(error))
+        if app.api is not None:
+            await app.api.end_all()
         settle = SETTLE_SECONDS
         # Until another process hears what people do, this one does.
         if waiting in done and await handing_over:
@@ -240,7 +246,7 @@ async def _clusters(settings: Settings, clock: Clock, metrics: Metrics) -> Async
             stack.push_async_callback(scheduler.aclose)
             monitor = ClusterMonitor(scheduler, clock, metrics, one.name)
             service = ClusterService(scheduler, monitor, one.web_page, clock)
-            found.append(Cluster(one.name, scheduler, monitor, service, one.most_context))
+            found.append(Cluster(one.name, scheduler, monitor, service, one.most_context, passing=scheduler))
         yield Clusters(found)
 
 

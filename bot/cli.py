@@ -11,6 +11,7 @@ import typer
 
 from bot.errors import BotError, ConfigError, DatabaseInUse, StorageError
 
+keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Keys for programs that use the API.")
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -18,6 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="parallax-discord: your team's own AI cluster, in Discord.",
 )
+
+app.add_typer(keys, name="key")
 
 # Discord's permission bits: view channels, send messages, send in threads, embed links, attach files,
 # read message history (docs, topics/permissions).
@@ -125,6 +128,30 @@ def doctor() -> None:
             typer.echo(clean(f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.detail}"))
         if not all(finding.good for finding in findings):
             raise typer.Exit(1)
+
+    _guarded(work)
+
+
+@keys.command(name="create")
+def create_key(
+    user: Annotated[int, typer.Option(min=1, help="The person whose rights and quota count, by Discord's id.")],
+    guild: Annotated[
+        int, typer.Option(min=0, help="The server whose roles and settings count; 0: as in direct messages.")
+    ] = 0,
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "machine",
+    days: Annotated[int, typer.Option(min=0, max=3650, help="Days until it stops working; 0: never.")] = 0,
+) -> None:
+    """Make a key for a machine and print it. The bot may run meanwhile."""
+
+    def work() -> None:
+        from bot.addresses import logins_in
+        from bot.machine_keys import create
+        from bot.settings import DatabaseSettings
+        from bot.telemetry.logs import configure_logging
+
+        url = DatabaseSettings().database_url
+        configure_logging("WARNING", "console", secrets=logins_in(url))
+        typer.echo(asyncio.run(create(url, user_id=user, guild_id=guild or None, name=name, days=days)))
 
     _guarded(work)
 

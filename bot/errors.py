@@ -29,6 +29,12 @@ class NotAllowed(UserError):
     key = "error.not_allowed"
 
 
+class KeyRefused(UserError):
+    """What a program sent is no valid key."""
+
+    key = "error.key_refused"
+
+
 class PromptTooLong(UserError):
     """The prompt does not fit: ``params`` carry ``tokens`` and ``limit``."""
 
@@ -85,6 +91,12 @@ class NotTakenNow(AdmissionError):
     """Discord has refused so many calls that it may ban the bot: no further question is taken."""
 
     key = "error.not_taken_now"
+
+
+class Ended(BotError):
+    """A program's request has ended without an answer. ``str(error)`` is its state: cancelled or expired."""
+
+    key = "error.already_over"
 
 
 class SchedulerError(BotError):

@@ -34,6 +34,7 @@ from bot.addresses import (
 )
 from bot.errors import ConfigError
 from bot.event_loop import LoopChoice
+from bot.setting_types import Bind, Hosts, Ids, Origins, Quotas
 
 DISCORD_API_URL = "https://discord.com/api/v10"
 DISCORD_CDN_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
@@ -43,8 +44,6 @@ SERVER_SCHEMES = frozenset({"postgresql+asyncpg", "postgresql", "postgres"})
 
 MOST_SHARDS = 16_384
 """Far beyond what any bot needs: a larger number is a mistake."""
-
-Ids = Annotated[frozenset[int], NoDecode]
 
 
 def _ids_in_ranges(value: object) -> object:
@@ -243,7 +242,7 @@ class Settings(BaseSettings):
     quota_tokens_per_day: int = Field(
         0, ge=0, description="Tokens one person may use in a day (UTC); 0: no limit."
     )
-    quota_roles: RoleQuotas = Field(
+    quota_roles: Quotas = Field(
         {}, description="More for roles: role id=tokens a day (0: no limit), comma-separated."
     )
 
@@ -267,6 +266,24 @@ class Settings(BaseSettings):
     )
     shutdown_grace: float = Field(20.0, ge=0, description="How long running answers may finish at shutdown.")
 
+    api_bind: Bind = Field(
+        "", description="An OpenAI-compatible API for programs, like 127.0.0.1:8081 (docs/api.md); empty: off."
+    )
+    api_hosts: Hosts = Field(
+        (), description="Names under which programs reach it besides this machine's own, like api.example."
+    )
+    api_cors_origins: Origins = Field(
+        (), description="Web pages that may ask it, like https://chat.example, comma-separated; empty: none."
+    )
+    api_weight: float = Field(
+        0.5, gt=0, le=1, description="The share of what programs ask; the same person's questions have 1."
+    )
+    api_max_per_user: int = Field(20, ge=1, description="Requests one person's programs may have waiting.")
+    api_keep: bool = Field(False, description="Store what programs ask and are answered, and not only counts.")
+    key_roles: Ids = Field(
+        frozenset(), description="Roles that may have keys for it, comma-separated; empty: whoever may ask."
+    )
+
     event_loop: LoopChoice = Field(
         "auto", description="auto: uvloop where it is installed (Linux, macOS); asyncio: always Python's own."
     )
@@ -283,19 +300,6 @@ class Settings(BaseSettings):
         if isinstance(values, dict):
             return {name: value for name, value in values.items() if value != "" or name == "http_bind"}
         return values
-
-    @field_validator(
-        "admin_user_ids", "admin_role_ids", "admin_guild_ids", "allowed_guild_ids", "join_roles", mode="before"
-    )
-    @classmethod
-    def _split_ids(cls, value: object) -> object:
-        if isinstance(value, str):
-            try:
-                return frozenset(int(part) for part in value.replace(";", ",").split(",") if part.strip())
-            except ValueError:
-                # Without the value, which may be a secret written there by mistake.
-                raise ValueError("must be ids separated by commas") from None
-        return value
 
     @field_validator("dm_guild_id")
     @classmethod

@@ -147,10 +147,14 @@ class Context(commands.Cog):
         locale = interaction.locale.value
         await acknowledge(interaction, new=True)
         kept, summaries = await self._personal.export(interaction.user.id)
-        if not kept:
+        keys = await self._personal.keys_of(interaction.user.id)
+        if not kept and not keys:
             await fill_in(interaction, text_layout(say(locale, "export.nothing")))
             return
-        files = {"questions.md": as_markdown(kept, summaries), "questions.json": as_json(kept, summaries)}
+        files = {
+            "questions.md": as_markdown(kept, summaries, keys),
+            "questions.json": as_json(kept, summaries, keys),
+        }
         limit = interaction.filesize_limit
         fitting = {name: data for name, data in files.items() if len(data) <= limit // 2}
         key = "export.done" if fitting else "export.too_large"

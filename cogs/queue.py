@@ -9,7 +9,7 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
-from bot.domain.queue.request import RequestState
+from bot.domain.queue.request import NO_CHANNEL, RequestState
 from bot.i18n.catalogue import fill, say
 from bot.presentation.page import Control, compact_duration, control_id, escape_inline
 from bot.services.requests.overview import Mine, MyQueue, QueueOverview
@@ -55,11 +55,11 @@ class QueueView(BaseLayout):
         button: ui.Button[Any] = ui.Button(
             custom_id=control_id(control, request.request_id), label=say(self._locale, f"control.{control.value}")
         )
-        question = escape_inline(request.question.prompt[:QUESTION_SHOWN])
-        return ui.Section(
-            ui.TextDisplay(f"{question}\n-# {self._state(item)} · <#{request.question.destination.channel_id}>"),
-            accessory=button,
-        )
+        channel_id = request.question.destination.channel_id
+        question, where = escape_inline(request.question.prompt[:QUESTION_SHOWN]), f" · <#{channel_id}>"
+        if channel_id == NO_CHANNEL:
+            question, where = say(self._locale, "queue.program"), ""
+        return ui.Section(ui.TextDisplay(f"{question}\n-# {self._state(item)}{where}"), accessory=button)
 
     def _state(self, item: Mine) -> str:
         if item.position is None:

@@ -21,6 +21,8 @@ from sandbox.demo_processes import (
     DiedError,
     addresses,
     bot_online,
+    free_port,
+    made_key,
     start_bot,
     start_sandbox,
 )
@@ -46,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8700, help="of the page; a free one if taken")
     parser.add_argument("--parallax-port", type=int, default=3001, help="of the cluster; a free one if taken")
+    parser.add_argument("--api-port", type=int, default=8081, help="of the bot's API; a free one if taken")
     parser.add_argument(
         "--folder", type=Path, default=Path(".demo"), help="for the bot's database and the logs; begins empty"
     )
@@ -54,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     try:
         with _claimed(arguments.folder) as lock:
-            demo = _Demo(console, lock, scene=not arguments.no_scene)
+            demo = _Demo(console, lock, arguments.api_port, scene=not arguments.no_scene)
             return asyncio.run(demo.run(arguments.port, arguments.parallax_port))
     except _AlreadyRunningError as running:
         console.print(f"A demo from this folder is running already: {running}")
@@ -76,7 +79,7 @@ def _claimed(folder: Path) -> Iterator[Path]:
             raise _AlreadyRunningError(path.read_text(encoding="utf-8").strip() or "it is starting") from None
         lock.truncate(0)
         # The sandbox's Discord is new at every start: a database that remembers an older one would confuse.
-        for name in ("bot.db", "bot.db-wal", "bot.db-shm", "bot.log", "sandbox.log"):
+        for name in ("bot.db", "bot.db-wal", "bot.db-shm", "bot.log", "sandbox.log", "key.log"):
             (folder / name).unlink(missing_ok=True)
         yield path
 
@@ -84,7 +87,8 @@ def _claimed(folder: Path) -> Iterator[Path]:
 class _Demo:
     """One run of the demo."""
 
-    def __init__(self, console: Console, lock: Path, *, scene: bool) -> None:
+    def __init__(self, console: Console, lock: Path, api_port: int, *, scene: bool) -> None:
+        self._api_port = api_port
         self._console = console
         self._scene = scene
         self._folder = lock.parent
@@ -127,13 +131,15 @@ class _Demo:
             self._children.append(sandbox)
             where = await addresses(sandbox)
             self._lock.write_text(f"{where.page_url}\n", encoding="utf-8")
-            bot = await start_bot(self._folder, where)
+            api = f"127.0.0.1:{free_port(self._api_port)}"
+            bot = await start_bot(self._folder, where, api)
             self._children.append(bot)
             await _first(bot_online(where.page_url), bot.died(), sandbox.died())
-        self._introduce(where)
+            key = await made_key(self._folder, where)
+        self._introduce(where, api, key)
         await _first(bot.died(), sandbox.died())
 
-    def _introduce(self, where: Addresses) -> None:
+    def _introduce(self, where: Addresses, api: str, key: str) -> None:
         first, *others = (f"[bold]{command:<8}[/]{escape(hint)}" for command, hint in _TO_TRY)
         rows = (
             ("Open", f"[bold cyan]{where.page_url}[/]"),
@@ -146,6 +152,8 @@ class _Demo:
                 if self._scene
                 else "",
             ),
+            ("API", f"http://{api}/v1 (docs/api.md)"),
+            ("Key", key),
             ("Logs", escape(", ".join(str(child.log) for child in self._children))),
             ("Stop", "Ctrl-C"),
         )

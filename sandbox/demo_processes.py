@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
@@ -103,15 +105,30 @@ async def addresses(sandbox: Child) -> Addresses:
     return Addresses.parse(line)
 
 
-async def start_bot(folder: Path, where: Addresses) -> Child:
-    """Start ``python -m bot run`` on the sandbox, whose working directory and database's place is ``folder``."""
+DATABASE = {"DATABASE_URL": "sqlite+aiosqlite:///bot.db"}
+
+
+def free_port(wanted: int) -> int:
+    """``wanted``, or a free port if it is taken (0: any)."""
+    for port in (wanted, 0):
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise OSError("this machine has no free port")
+
+
+async def start_bot(folder: Path, where: Addresses, api: str) -> Child:
+    """Start ``python -m bot run`` on the sandbox. Its working directory and database's place is ``folder``; its
+    API listens on ``api``, a host with a port."""
     settings = {
         "DISCORD_TOKEN": where.token,
         "DISCORD_API_URL": where.discord_api_url,
         "PARALLAX_URL": where.parallax_url,
         "PARALLAX_PUBLIC_URL": where.parallax_url,
         "PARALLAX_ASSISTANT_PREFIX": "true",
-        "DATABASE_URL": "sqlite+aiosqlite:///bot.db",
+        **DATABASE,
+        "API_BIND": api,
         "ADMIN_USER_IDS": where.admin_user_ids,
         "ADMIN_ROLE_IDS": where.admin_role_ids,
         "ADMIN_GUILD_IDS": where.admin_guild_ids,
@@ -119,6 +136,17 @@ async def start_bot(folder: Path, where: Addresses) -> Child:
         "SHUTDOWN_GRACE": "2",
     }
     return await _start("bot", ("-m", "bot", "run"), folder, settings)
+
+
+async def made_key(folder: Path, where: Addresses) -> str:
+    """A key for the API of the bot that runs in ``folder``: an operator's. Raises :class:`DiedError`."""
+    owner = where.admin_user_ids.split(",")[0]
+    arguments = ("-m", "bot", "key", "create", "--user", owner, "--name", "demo")
+    maker = await _start("key", arguments, folder, DATABASE, speaks=True)
+    said, _ = await maker.process.communicate()
+    if maker.process.returncode:
+        raise DiedError(maker)
+    return said.decode().strip()
 
 
 async def bot_online(page_url: str) -> None:

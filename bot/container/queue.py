@@ -20,6 +20,7 @@ from bot.services.answers.completion import Completion
 from bot.services.answers.final_views import FinalViews
 from bot.services.answers.late_ends import LateEnds
 from bot.services.answers.live import LiveAnswers
+from bot.services.answers.programs import WaitingPrograms
 from bot.services.answers.prompt import ChatPolicy, Prompts
 from bot.services.answers.unshown import Unshown
 from bot.services.cluster.clusters import Cluster, Clusters
@@ -90,6 +91,7 @@ class QueueParts:
 class Queue:
     """The queue of one process, assembled; nothing of it runs yet."""
 
+    programs: WaitingPrograms
     live_answers: LiveAnswers
     gate: Gate
     lanes: Sequence[Lane]
@@ -116,7 +118,8 @@ def build_queue(parts: QueueParts) -> Queue:
     """Assemble the queue; starts nothing."""
     options, store, clock, metrics = parts.options, parts.store, parts.clock, parts.metrics
     company = parts.company
-    live_answers = LiveAnswers(parts.deliveries, store, parts.background, clock, max_pages=options.max_pages)
+    programs = WaitingPrograms(parts.deliveries)
+    live_answers = LiveAnswers(programs, store, parts.background, clock, max_pages=options.max_pages)
     in_flight, signal, changed = InFlight(), QueueSignal(clock), asyncio.Event()
     stops = Stops(company)
     lane_slots = {
@@ -203,7 +206,7 @@ def build_queue(parts: QueueParts) -> Queue:
             parts.clusters.place(cluster),
             gates[cluster.name],
             lane_slots[cluster.name],
-            _attempt_parts(cluster, gates[cluster.name], parts, summariser),
+            _attempt_parts(cluster, gates[cluster.name], parts, summariser, programs),
         )
         for cluster in parts.clusters
     ]
@@ -227,6 +230,7 @@ def build_queue(parts: QueueParts) -> Queue:
         # Every report of a cluster may let a question leave.
         cluster.monitor.subscribe(signal.set)
     return Queue(
+        programs=programs,
         live_answers=live_answers,
         gate=gate,
         lanes=lanes,
@@ -296,7 +300,11 @@ def _gate(cluster: Cluster, stops: Stops, slots: Slots, parts: QueueParts) -> Cl
 
 
 def _attempt_parts(
-    cluster: Cluster, gate: ClusterGate, parts: QueueParts, summariser: Summariser | None
+    cluster: Cluster,
+    gate: ClusterGate,
+    parts: QueueParts,
+    summariser: Summariser | None,
+    programs: WaitingPrograms,
 ) -> AttemptParts:
     # Each cluster runs a model of its own, whose tokenizer is learned for itself.
     estimator = TokenEstimator(parts.estimator) if parts.clusters.shown_names else parts.estimator
@@ -308,6 +316,8 @@ def _attempt_parts(
         estimator=estimator,
         clock=parts.clock,
         gate=gate,
+        passing=cluster.passing,
+        programs=programs,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -21,6 +22,7 @@ from bot.domain.conversation.profile import Profile
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.discord_calls.sharing import ShardHolds
 from bot.domain.queue.store import QueueLimits
+from bot.services.access.keys import Keys
 from bot.services.access.operators import Operators
 from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
@@ -48,6 +50,23 @@ from bot.telemetry.metrics import Metrics
 from bot.workers.chart_drawing import ChartDrawer
 from bot.workers.subprocesses import Subprocesses
 
+if TYPE_CHECKING:
+    from bot.api.server import ApiServer
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """The services that the API shares with Discord."""
+
+    queue: Queue
+    keys: Keys
+    clusters: Clusters
+    overview: QueueOverview
+    quotas: Quotas
+    operators: Operators
+    profiles: Profiles
+    estimator: TokenEstimator
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -67,6 +86,7 @@ class App:
     process: Process
     changes: ChangesFeed | None
     holds: ShardHolds | None
+    api: ApiServer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +135,15 @@ def assemble(
         ),
     )
     members = GuildMembers(bot, clock)
-    access = Access(profiles, operators, members, join_roles=settings.join_roles, homes=settings.homes)
+    access = Access(
+        profiles,
+        operators,
+        members,
+        join_roles=settings.join_roles,
+        key_roles=settings.key_roles,
+        homes=settings.homes,
+    )
+    keys = Keys(database.keys, access, operators, profiles, members, database.audit, clock)
     quotas = Quotas(
         database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles
     )
@@ -138,6 +166,7 @@ def assemble(
         parts.background,
         clock,
         leadership.is_ours if parts.is_shared else None,
+        database.keys,
     )
     overview = QueueOverview(
         database.requests,
@@ -208,6 +237,7 @@ def assemble(
         operations=operations.services,
         proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
+        keys=keys if settings.api_bind else None,
     )
     bot.on_session(queue.unshown.reconsider)
     return App(
@@ -225,7 +255,18 @@ def assemble(
         parts.process,
         database.changes,
         holds,
+        _api(parts, ApiParts(queue, keys, parts.clusters, overview, quotas, operators, profiles, estimator)),
     )
+
+
+def _api(parts: Parts, made: ApiParts) -> ApiServer | None:
+    """The API, None when it is off: then nothing of it is loaded."""
+    if not parts.settings.api_bind:
+        return None
+    from bot.container.api import build_api
+
+    store, owner = parts.database.requests, parts.process.me
+    return build_api(parts.settings, store, parts.background, parts.clock, owner, made)
 
 
 def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership) -> QueueParts:

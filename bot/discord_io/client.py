@@ -32,6 +32,7 @@ from bot.markdown.files import File
 from bot.presentation.chart_data import Chart
 from bot.presentation.page import Page
 from bot.presentation.status import Card
+from bot.services.access.keys import Keys
 from bot.services.access.operators import Operators
 from bot.services.access.profiles import Profiles
 from bot.services.access.quotas import Quotas
@@ -75,6 +76,7 @@ COGS = (
     "cogs.context",
     "cogs.settings",
     "cogs.usage",
+    "cogs.keys",
     "cogs.status",
     "cogs.cluster_admin",
     "cogs.message_events",
@@ -158,6 +160,8 @@ class Services:
     proxied_messages: bool
     # Marks all further calls of the running task as calls for an operator, which the brake holds back last.
     for_operators: Callable[[], None]
+    # None: there is no API.
+    keys: Keys | None
 
 
 class ParallaxBot(commands.AutoShardedBot):

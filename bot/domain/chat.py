@@ -108,4 +108,15 @@ class Finish:
     stats: AnswerStats
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A piece of an answer that is passed on as it came: ``choices`` in OpenAI's form of a chunk (index, delta,
+    logprobs, finish_reason), whose contents are untrusted; ``usage`` where it was told. ``tokens`` is about
+    how many tokens it has: texts that came together are one piece."""
+
+    choices: list[dict[str, object]]
+    usage: Usage | None = None
+    tokens: int = 1
+
+
 StreamEvent = Started | Text | Reasoning | Usage | Finish

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from bot.domain.chat import ChatRequest, StreamEvent
+from bot.domain.chat import ChatRequest, Passed, Started, StreamEvent
 from bot.domain.status import ClusterStatus, JoinCommand, Model
 from bot.tasks.demand import Demand
 
@@ -42,3 +42,14 @@ class Scheduler(Protocol):
         Initialising while nodes are connected leaves the cluster waiting for good (recordings 72–78). Callers must
         ask an operator to confirm first.
         """
+
+
+class PassingScheduler(Protocol):
+    """A scheduler that is asked what a program asked. Raises only :class:`SchedulerError`."""
+
+    def pass_chat(
+        self, body: Mapping[str, object]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Started | Passed]]:
+        """Send ``body``, a request in OpenAI's form without ``stream`` and ``stream_options``, and stream the
+        answer as it comes: :class:`Started`, then the pieces. Leaving the context closes the connection, as of
+        :meth:`Scheduler.stream_chat`."""

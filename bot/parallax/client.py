@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 import httpx
 
 from bot.clock import Clock
-from bot.domain.chat import ChatRequest, Role, Started, StreamEvent
+from bot.domain.chat import ChatRequest, Passed, Role, Started, StreamEvent
 from bot.domain.status import ClusterStatus, JoinCommand, Model
 from bot.errors import (
     RequestRefused,
@@ -25,12 +26,15 @@ from bot.parallax.answer_reader import AnswerReader
 from bot.parallax.connection import Connection, content_type, read_json
 from bot.parallax.errors import MODEL_NOT_FOUND, NOT_A_SCHEDULER, elsewhere, from_status, read_error
 from bot.parallax.marks import marks_in
+from bot.parallax.passing import OpenStreams, PassedStream, passed
 from bot.parallax.reasoning import ThinkingHabits
 from bot.parallax.sent_prompt import SentPrompt
 from bot.parallax.streams import AnswerStream, StatusStream
 from bot.parallax.timeouts import Timeouts
 from bot.parallax.untrusted import mapping, printable
 from bot.tasks.demand import Demand
+
+_Event = TypeVar("_Event")
 
 _CHAT = "/v1/chat/completions"
 _STATUS = "/cluster/status"
@@ -68,6 +72,7 @@ class ParallaxClient:
         self._timeouts = timeouts
         self._clock = clock
         self._habits = ThinkingHabits()
+        self._passed = OpenStreams()
         self._model: str | None = None
 
     async def aclose(self) -> None:
@@ -106,6 +111,32 @@ class ParallaxClient:
                 finally:
                     await stream.aclose()
                     reader.teach(self._habits)
+            else:
+                what = f"it answered a chat with {printable(kind, bounds.SHORT_NAME)}"
+                raise elsewhere(what, response.status_code)
+
+    @asynccontextmanager
+    async def pass_chat(self, body: Mapping[str, object]) -> AsyncIterator[AsyncIterator[Started | Passed]]:
+        """Send a program's request and stream the answer as it comes; entering waits for the headers."""
+        sent = self._clock.monotonic()
+        # Streamed in any case: a connection that closes then ends the work of the cluster.
+        streamed = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        opening = self._connection.open(
+            "POST", _CHAT, within=self._timeouts.first_byte, body=streamed, accept="text/event-stream"
+        )
+        async with opening as response:
+            started, kind = Started(self._clock.monotonic() - sent), content_type(response)
+            if kind == "application/json":
+                payload = mapping(await read_json(response, self._clock)) or {}
+                if (error := read_error(payload)) is not None:
+                    raise from_status(error)
+                yield _each([started, passed(payload)])
+            elif kind in {"", "text/event-stream"}:
+                stream = PassedStream(response, started, self._timeouts, self._clock, self._passed)
+                try:
+                    yield stream
+                finally:
+                    await stream.aclose()
             else:
                 what = f"it answered a chat with {printable(kind, bounds.SHORT_NAME)}"
                 raise elsewhere(what, response.status_code)
@@ -283,7 +314,7 @@ def _is_about_model(error: RequestRefused) -> bool:
     return error.code == MODEL_NOT_FOUND or error.status == 422 or _WANTS_MODEL.search(str(error)) is not None
 
 
-async def _each(events: list[StreamEvent]) -> AsyncIterator[StreamEvent]:
+async def _each(events: list[_Event]) -> AsyncIterator[_Event]:
     for event in events:
         yield event
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from bot.clock import utc
+from bot.domain.access.keys import Key
 from bot.domain.conversation.personal_data import KeptQuestion
 from bot.domain.conversation.summary import KeptSummary
 
 
-def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary]) -> bytes:
-    """The questions with their answers, and the summaries made of them, as Markdown in UTF-8."""
+def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary], keys: Sequence[Key] = ()) -> bytes:
+    """The questions with their answers, the summaries made of them, and the keys, as Markdown in UTF-8."""
     parts = [f"# Questions and answers ({len(kept)})"]
     for one in kept:
         where = f"channel {one.channel_id}{' (private)' if one.private else ''}"
@@ -24,11 +25,15 @@ def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary]) 
     for summary in summaries:
         parts.append(f"## Summary of earlier turns · {_time(summary.written_at)} · channel {summary.channel_id}")
         parts.append(summary.text)
+    for key in keys:
+        parts.append(f"## Key {key.name} ({key.prefix}…)")
+        parts.extend(f"{name}: {text}" for name, text in _key_times(key).items() if text is not None)
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary]) -> bytes:
-    """The same data as JSON in UTF-8: a list of objects, times in ISO 8601, ids as text; summaries come last."""
+def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary], keys: Sequence[Key] = ()) -> bytes:
+    """The same data as JSON in UTF-8: a list of objects, times in ISO 8601, ids as text; summaries and then keys
+    come last."""
     rows: list[dict[str, object]] = []
     for one in kept:
         row: dict[str, object] = asdict(one)
@@ -45,7 +50,13 @@ def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary]) -> b
         }
         for summary in summaries
     )
+    rows.extend({"key": key.name, "prefix": key.prefix, **_key_times(key)} for key in keys)
     return json.dumps(rows, ensure_ascii=False, indent=2).encode()
+
+
+def _key_times(key: Key) -> dict[str, str | None]:
+    times = {"created_at": key.created_at, "expires_at": key.expires_at, "last_used_at": key.last_used_at}
+    return {name: None if at is None else _time(at) for name, at in times.items()}
 
 
 def _time(seconds: float) -> str:

@@ -37,6 +37,7 @@ from bot.storage.tables import (
     IS_RUNNING,
     accounts,
     in_state,
+    is_api,
     line_state,
     request_messages,
     requests,
@@ -50,7 +51,11 @@ _BLOCKED = exists().where(
     in_state(_running, RequestState.RUNNING),
     _running.c.user_id == requests.c.user_id,
     _running.c.conversation_id == requests.c.conversation_id,
+    ~is_api(_running),
 )
+
+_IS_OURS = or_(requests.c.lease_owner.is_(None), requests.c.lease_owner == bindparam("owner"))
+"""Of what waits: no program asked it, or one that is connected to the process ``owner``."""
 
 _OVERTAKES = exists().where(
     in_state(_earlier, RequestState.QUEUED),
@@ -89,7 +94,7 @@ _NEXT = (
         _OVERTAKES.label("overtakes"),
         exists().where(request_messages.c.request_id == requests.c.request_id).label("has_pages"),
     )
-    .where(IS_QUEUED, ~_BLOCKED)
+    .where(IS_QUEUED, ~_BLOCKED, _IS_OURS)
     .order_by(requests.c.start_tag, requests.c.sequence)
     .limit(1)
     .with_for_update(of=requests, skip_locked=True)
@@ -105,6 +110,7 @@ _IS_SHOWN = or_(
     exists().where(request_messages.c.request_id == requests.c.request_id),
     requests.c.enqueued_at < bindparam("begun"),
     requests.c.request_id.in_(bindparam("beginning", expanding=True)),
+    is_api(requests),
 )
 
 _own = requests.alias("own")
@@ -123,6 +129,7 @@ _WAITS_FOR_OTHER = exists().where(
     _own.c.user_id == requests.c.user_id,
     _own.c.conversation_id == requests.c.conversation_id,
     _own.c.sequence < requests.c.sequence,
+    ~is_api(_own),
     ~_may_go_there(_own),
 )
 """Whether its asker asked something earlier in the same conversation that only another cluster may answer: the

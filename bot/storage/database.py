@@ -12,6 +12,7 @@ from bot.storage.conversations import SqlConversations
 from bot.storage.engine import ServerOptions, Transactions, open_transactions
 from bot.storage.facts import Facts
 from bot.storage.history import SqlHistory
+from bot.storage.keys import SqlKeys
 from bot.storage.leader_lease import SqlLeaderLease
 from bot.storage.node_names import SqlNodeNames
 from bot.storage.personal_data import SqlPersonalData
@@ -51,6 +52,7 @@ class Database:
         self.node_names = SqlNodeNames(transactions)
         self.switches = SqlSwitches(transactions)
         self.cluster_names = SqlClusterNames(transactions)
+        self.keys = SqlKeys(transactions)
 
     @classmethod
     @asynccontextmanager

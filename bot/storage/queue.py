@@ -13,12 +13,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Boolean, Connection, Row, bindparam, case, delete, exists, func, insert, select, update
 
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue import fairness
 from bot.domain.queue.fairness import Waiting
-from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
+from bot.domain.queue.request import NewQuestion, RequestKind, RequestState, StoredRequest
 from bot.domain.queue.store import Admission, Joined, QueueLimits, QueuePause
 from bot.storage import request_rows
 from bot.storage.cluster_tables import cluster_pauses
@@ -32,6 +32,7 @@ from bot.storage.tables import (
     accounts,
     conversations,
     facts,
+    is_api,
     line_state,
     requests,
     usage,
@@ -43,10 +44,13 @@ from bot.storage.tables import (
 
 _MINE = (IS_QUEUED, requests.c.user_id == bindparam("user"))
 
+_IS_ALIKE = is_api(requests) == bindparam("is_api", type_=Boolean)
+"""Of somebody's questions: those that count against the same limit."""
+
 _JOINING = select(
     line_state.c.virtual_time,
     select(func.count()).select_from(requests).where(IS_QUEUED).scalar_subquery().label("total"),
-    select(func.count()).select_from(requests).where(*_MINE).scalar_subquery().label("mine"),
+    select(func.count()).select_from(requests).where(*_MINE, _IS_ALIKE).scalar_subquery().label("mine"),
     exists().where(IS_RUNNING).label("busy"),
     exists().where(requests.c.request_id == bindparam("request")).label("known"),
     select(func.max(requests.c.start_tag + requests.c.cost / requests.c.weight))
@@ -97,7 +101,14 @@ _RETAG = update(requests).where(requests.c.sequence == bindparam("at")).values(s
 def enqueue(connection: Connection, question: NewQuestion, limits: QueueLimits) -> StoredRequest:
     """See :meth:`bot.domain.queue.store.RequestStore.enqueue`."""
     hold_queue(connection)
-    found = connection.execute(_JOINING, {"user": question.asker.user_id, "request": question.request_id}).one()
+    found = connection.execute(
+        _JOINING,
+        {
+            "user": question.asker.user_id,
+            "request": question.request_id,
+            "is_api": question.kind is RequestKind.API,
+        },
+    ).one()
     if found.known:
         return request_rows.stored(connection, request_rows.BY_ID, {"request": question.request_id})[0]
     limits.require_room(total=found.total, mine=found.mine)
@@ -119,6 +130,7 @@ def join(
         {
             "user": user,
             "request": question.request_id,
+            "is_api": question.kind is RequestKind.API,
             "channel": key.channel_id,
             "private_to": private_to(key),
         },
@@ -158,7 +170,8 @@ def put_back(connection: Connection, sequences: Collection[int], now: float) -> 
                 state=RequestState.QUEUED.value,
                 changed_at=now,
                 started_at=None,
-                lease_owner=None,
+                # What a program asked waits for the process that has its connection.
+                lease_owner=case((is_api(requests), requests.c.lease_owner), else_=None),
                 lease_until=None,
                 cluster=None,
             )

@@ -50,6 +50,7 @@ def question_values(question: NewQuestion) -> dict[str, object]:
         "weight": question.weight,
         "source_message_id": question.source_message_id,
         "follows": question.follows,
+        "lease_owner": question.held_by,
         "manner": None if question.options is None else _options_text(question.options),
         "wanted_cluster": question.wanted_cluster,
     }

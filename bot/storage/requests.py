@@ -27,7 +27,7 @@ from bot.domain.queue.store import (
     QueuePause,
     Recovered,
 )
-from bot.storage import queue, request_rows, transitions
+from bot.storage import queue, recovery, request_rows, transitions
 from bot.storage.claim import claim
 from bot.storage.engine import Transactions
 from bot.storage.statements import unasked
@@ -74,9 +74,7 @@ class SqlRequests:
 
     async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:
         """Extend the leases of ``owner`` on ``running`` and on answers not yet shown."""
-        await self._transactions.write(
-            lambda connection: transitions.renew(connection, owner, running, now(), lease)
-        )
+        await self._transactions.write(lambda connection: recovery.renew(connection, owner, running, now(), lease))
 
     async def release(self, request_id: str, owner: str, *, now: float) -> bool:
         """Put a running question back at the head of the queue."""
@@ -127,11 +125,11 @@ class SqlRequests:
         """Take over what other processes do not hold any more."""
         # Usually there is nothing: that must cost no write, and hold nobody up.
         if not await self._transactions.read(
-            lambda connection: transitions.is_abandoned(connection, owner, now(), is_alive)
+            lambda connection: recovery.is_abandoned(connection, owner, now(), is_alive)
         ):
             return Recovered((), ())
         return await self._transactions.write(
-            lambda connection: transitions.recover(connection, owner, now(), is_alive)
+            lambda connection: recovery.recover(connection, owner, now(), is_alive)
         )
 
     async def get(self, request_id: str) -> StoredRequest | None:

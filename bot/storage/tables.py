@@ -21,13 +21,17 @@ from sqlalchemy import (
     Integer,
     Table,
     UniqueConstraint,
+    and_,
     literal_column,
 )
 
-from bot.domain.queue.request import RequestState
+from bot.domain.queue.request import RequestKind, RequestState
 from bot.storage import cluster_tables  # noqa: F401  # its tables belong to the schema as well
 from bot.storage.column_types import SERIAL, TEXT
+from bot.storage.key_tables import api_keys
 from bot.storage.metadata import METADATA
+
+__all__ = ["api_keys", "metadata"]
 
 metadata = METADATA
 """Of all tables, those of :mod:`bot.storage.cluster_tables` included."""
@@ -122,9 +126,16 @@ def in_state(rows: FromClause, state: RequestState) -> ColumnElement[bool]:
     return rows.c.state == literal_column(f"'{state}'", TEXT)
 
 
+def is_api(rows: FromClause) -> ColumnElement[bool]:
+    """The condition that a program asked ``rows``."""
+    return rows.c.kind == literal_column(f"'{RequestKind.API}'", TEXT)
+
+
 IS_QUEUED = in_state(requests, RequestState.QUEUED)
 IS_RUNNING = in_state(requests, RequestState.RUNNING)
 IS_ANSWERED = in_state(requests, RequestState.ANSWERED)
+IS_HELD = and_(IS_QUEUED, requests.c.lease_owner.is_not(None))
+"""What waits and can be answered by one process only, which has the connection of the program that asks."""
 
 
 def _partial(name: str, where: ColumnElement[bool], *columns: Column[object]) -> Index:
@@ -143,6 +154,7 @@ _partial(
 )
 _partial("ix_requests_queued_since", IS_QUEUED, requests.c.enqueued_at)
 _partial("ix_requests_running", IS_RUNNING, requests.c.user_id, requests.c.conversation_id)
+_partial("ix_requests_held", IS_HELD, requests.c.lease_owner)
 _partial("ix_requests_answered", IS_ANSWERED, requests.c.sequence)
 _partial("ix_requests_root_id", requests.c.root_id.is_not(None), requests.c.root_id)
 

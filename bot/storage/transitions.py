@@ -7,23 +7,38 @@ until the end is shown (:mod:`bot.storage.unshown_ends`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from bot.domain.queue import fairness
 from bot.domain.queue.request import Answer, RequestKind, RequestState, StoredRequest, Used
-from bot.domain.queue.store import Recovered
 from bot.domain.queue.usage import DAY
 from bot.storage import queue, request_rows, unshown_ends
-from bot.storage.dialects import hold_queue, queue_changed, still_there
+from bot.storage.dialects import hold_queue, queue_changed
 from bot.storage.statements import unasked
 from bot.storage.summaries import drop_made_of
-from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, conversations, requests, turns, usage
-
-RECOVERED_LEASE = 60.0
-"""Seconds for which a recovered answer is leased to the process that found it, until its heartbeat takes over."""
+from bot.storage.tables import (
+    IS_ANSWERED,
+    IS_QUEUED,
+    IS_RUNNING,
+    conversations,
+    requests,
+    turns,
+    usage,
+)
 
 _FORGET_TOKEN = {"token": None, "token_expires_at": None}
 _NO_LEASE = {"lease_owner": None, "lease_until": None}
@@ -105,12 +120,6 @@ _DELIVERED = (
     .values(state=RequestState.DELIVERED.value, changed_at=bindparam("now"), **_FORGET_TOKEN, **_NO_LEASE)
 )
 
-_OWNERS = (
-    select(requests.c.lease_owner, func.min(requests.c.lease_until).label("until"))
-    .where(or_(IS_RUNNING, IS_ANSWERED), requests.c.lease_owner != bindparam("owner"))
-    .group_by(requests.c.lease_owner)
-)
-
 
 def release(connection: Connection, request_id: str, owner: str, now: float) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.release`."""
@@ -145,8 +154,8 @@ def mark_answered(
     queue.settle(connection, row.user_id, charged=row.charge, measured=measured)
     queue_changed(connection)
     _count(connection, row, (answer.prompt_tokens or 0) + answer.completion_tokens, now)
-    # The question is empty when its message was deleted meanwhile.
-    if answer.text.strip() and row.prompt and not row.is_cleared:
+    # The question is empty when its message was deleted meanwhile. Programs send what they remember themselves.
+    if answer.text.strip() and row.prompt and not row.is_cleared and row.kind != RequestKind.API:
         _remember(connection, row, answer, now)
     return True
 
@@ -163,7 +172,7 @@ def mark_failed(
     answered: a failure is not the asker's fault."""
     hold_queue(connection)
     open_state = or_(IS_QUEUED, and_(or_(IS_RUNNING, IS_ANSWERED), _held_by(owner)))
-    ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.FAILED, now)
+    ended = end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.FAILED, now)
     if not ended:
         return False
     connection.execute(update(requests).where(requests.c.request_id == request_id).values(error_key=error_key))
@@ -180,15 +189,15 @@ def mark_cancelled(
     open_state = or_(IS_QUEUED, and_(IS_RUNNING, _held_by(owner)))
     if used is not None:
         _charge_used(connection, request_id, used, now, owner)
-    ended = _end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)
-    _refund(connection, [one for one in ended if one.state is RequestState.QUEUED])
+    ended = end(connection, and_(requests.c.request_id == request_id, open_state), RequestState.CANCELLED, now)
+    refund_queued(connection, ended)
     return bool(ended)
 
 
 def clear(connection: Connection, now: float) -> Sequence[StoredRequest]:
     """See :meth:`bot.domain.queue.store.RequestStore.clear`."""
     hold_queue(connection)
-    ended = _end(connection, IS_QUEUED, RequestState.CANCELLED, now)
+    ended = end(connection, IS_QUEUED, RequestState.CANCELLED, now)
     _refund(connection, ended)
     return [replace(one, state=RequestState.CANCELLED, finished_at=now) for one in ended]
 
@@ -196,61 +205,9 @@ def clear(connection: Connection, now: float) -> Sequence[StoredRequest]:
 def expire(connection: Connection, before: float, now: float) -> Sequence[StoredRequest]:
     """See :meth:`bot.domain.queue.store.RequestStore.expire`."""
     hold_queue(connection)
-    ended = _end(connection, and_(IS_QUEUED, requests.c.enqueued_at < before), RequestState.EXPIRED, now)
+    ended = end(connection, and_(IS_QUEUED, requests.c.enqueued_at < before), RequestState.EXPIRED, now)
     _refund(connection, ended)
     return [replace(one, state=RequestState.EXPIRED, finished_at=now) for one in ended]
-
-
-def renew(connection: Connection, owner: str, running: Collection[str], now: float, lease: float) -> None:
-    """See :meth:`bot.domain.queue.store.RequestStore.renew`."""
-    extend = update(requests).where(requests.c.lease_owner == owner).values(lease_until=now + lease)
-    connection.execute(extend.where(IS_ANSWERED))
-    ids = list(running)
-    for start in range(0, len(ids), request_rows.BATCH):
-        connection.execute(
-            extend.where(IS_RUNNING, requests.c.request_id.in_(ids[start : start + request_rows.BATCH]))
-        )
-
-
-def is_abandoned(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> bool:
-    """Whether there is anything for :func:`recover`. Locks nothing and changes nothing."""
-    owners = connection.execute(_OWNERS, {"owner": owner}).all()
-    return any(one.until < now for one in owners) or bool(
-        _dead(connection, [one.lease_owner for one in owners], is_alive)
-    )
-
-
-def _dead(connection: Connection, owners: Sequence[str], is_alive: Callable[[str], bool]) -> list[str]:
-    there = still_there(connection, owners)
-    return [one for one in owners if one not in there and not is_alive(one)]
-
-
-def recover(connection: Connection, owner: str, now: float, is_alive: Callable[[str], bool]) -> Recovered:
-    """See :meth:`bot.domain.queue.store.RequestStore.recover`. Answers taken over are leased to ``owner``."""
-    hold_queue(connection)
-    owners = [one.lease_owner for one in connection.execute(_OWNERS, {"owner": owner})]
-    dead = _dead(connection, owners, is_alive)
-    abandoned = and_(
-        requests.c.lease_owner != owner, or_(requests.c.lease_until < now, requests.c.lease_owner.in_(dead))
-    )
-    lost = connection.execute(
-        select(requests.c.sequence, requests.c.request_id)
-        .where(IS_RUNNING, abandoned)
-        .order_by(requests.c.sequence)
-        .with_for_update()
-    ).all()
-    queue.put_back(connection, [row.sequence for row in lost], now)
-    undelivered = request_rows.stored(
-        connection,
-        update(requests)
-        .where(IS_ANSWERED, abandoned)
-        .values(lease_owner=owner, lease_until=now + RECOVERED_LEASE)
-        .returning(requests),
-    )
-    return Recovered(
-        requeued=tuple(row.request_id for row in lost),
-        undelivered=tuple(sorted(undelivered, key=lambda one: one.sequence)),
-    )
 
 
 def _held(connection: Connection, request_id: str, owner: str) -> _Held | None:
@@ -266,7 +223,7 @@ def _measured(answer: Answer, estimate: float) -> float:
     return fairness.work(answer.prompt_tokens, answer.completion_tokens)
 
 
-def _end(
+def end(
     connection: Connection, condition: ColumnElement[bool], state: RequestState, now: float
 ) -> list[StoredRequest]:
     """Move the rows that meet ``condition`` to the final ``state``; returns them as they were before."""
@@ -282,6 +239,11 @@ def _end(
             .values(state=state.value, changed_at=now, finished_at=now, **_FORGET_TOKEN, **_NO_LEASE)
         )
     return ended
+
+
+def refund_queued(connection: Connection, ended: Sequence[StoredRequest]) -> None:
+    """As :func:`_refund`, of what had not begun: the others took a slot that somebody waited for."""
+    _refund(connection, [one for one in ended if one.state is RequestState.QUEUED])
 
 
 def _refund(connection: Connection, ended: Sequence[StoredRequest]) -> None:

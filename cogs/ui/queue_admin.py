@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.discord_io.client import Services
 from bot.domain.interaction_rates import Sent
-from bot.domain.queue.request import QueueEntry, StoredRequest
+from bot.domain.queue.request import NO_CHANNEL, NewQuestion, QueueEntry, StoredRequest
 from bot.i18n.catalogue import say
 from bot.presentation.page import compact_duration, escape_inline
 from cogs.ui.base import BaseLayout, Press, acknowledge, fill_in, made_button, redraw, with_notice
@@ -44,10 +44,10 @@ class QueueAdminView(BaseLayout):
         self._waiting_count = len(waiting)
         self._choices = [
             *(
-                _choice(request.request_id, request.question.asker.name, request.question.prompt)
+                _choice(request.request_id, request.question.asker.name, self._asked(request.question))
                 for request in running
             ),
-            *(_choice(entry.request_id, entry.asker.name, entry.prompt) for entry in waiting),
+            *(_choice(entry.request_id, entry.asker.name, self._asked(entry)) for entry in waiting),
         ][:25]
         self._text = self._describe(running, waiting, now)
         self._overview()
@@ -67,13 +67,18 @@ class QueueAdminView(BaseLayout):
             state = say(locale, "queue_admin.running", duration=duration)
             if request.cluster in self._services.clusters.shown_names:
                 state = f"{state} · {escape_inline(request.cluster or '')}"
-            lines.append(_line("●", question.asker.user_id, question.prompt, state))
+            lines.append(_line("●", question.asker.user_id, self._asked(question), state))
         for entry in waiting[:SHOWN]:
             state = say(locale, "queue_admin.waiting", position=entry.position)
-            lines.append(_line("○", entry.asker.user_id, entry.prompt, state))
+            lines.append(_line("○", entry.asker.user_id, self._asked(entry), state))
         if len(waiting) > SHOWN:
             lines.append(say(locale, "queue_admin.more", more=len(waiting) - SHOWN))
         return "\n".join(lines)
+
+    def _asked(self, asked: NewQuestion | QueueEntry) -> str:
+        """What was asked, as operators see it: of what programs ask, only that they do."""
+        channel_id = asked.channel_id if isinstance(asked, QueueEntry) else asked.destination.channel_id
+        return say(self._locale, "queue.program") if channel_id == NO_CHANNEL else asked.prompt
 
     def _overview(self) -> None:
         self.clear_items()

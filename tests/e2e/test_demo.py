@@ -63,7 +63,18 @@ class Demo:
 async def demo(folder: Path, *options: str) -> AsyncIterator[Demo]:
     """A demo, which is gone afterwards whatever happened."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sandbox.demo", "--folder", str(folder), "--parallax-port", "0", *options),
+        *(
+            sys.executable,
+            "-m",
+            "sandbox.demo",
+            "--folder",
+            str(folder),
+            "--parallax-port",
+            "0",
+            "--api-port",
+            "0",
+            *options,
+        ),
         cwd=ROOT,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdin=asyncio.subprocess.DEVNULL,
@@ -108,6 +119,16 @@ async def test_it_serves_a_page_with_an_online_bot_and_ends_with_ctrl_c(tmp_path
                 async with asyncio.timeout(PATIENCE):  # the page is open: its scene begins
                     while WELCOME not in await feed.receive_str():
                         pass
+
+            base = re.search(r"^API +(http://\S+/v1) ", running.said, re.MULTILINE)
+            secret = re.search(r"^Key +(plx-\S{43})$", running.said, re.MULTILINE)
+            assert base is not None
+            assert secret is not None
+            headers = {"Authorization": f"Bearer {secret[1]}"}
+            body = {"messages": [{"role": "user", "content": "Why?"}]}
+            async with session.post(f"{base[1]}/chat/completions", json=body, headers=headers) as response:
+                assert response.status == 200
+                assert (await response.json())["choices"][0]["message"]["content"]
 
         assert f":{taken_port}/" not in page
         assert snapshot["bot"]["online"]

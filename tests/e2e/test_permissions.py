@@ -18,8 +18,10 @@ from tests.e2e.permitting import (
     HOSTS,
     MANAGERS,
     MODEL,
+    NO_SUCH_KEY,
     NOT_SEEN,
     ONLY_HOSTS,
+    ONLY_KEY_ROLES,
     ONLY_MANAGERS,
     ONLY_OPERATORS,
     OPERATORS,
@@ -62,6 +64,10 @@ ROWS = (
     Row("context forget-me"),
     Row("usage"),
     Row("usage", MANAGERS, ONLY_MANAGERS, {"server": True}),
+    Row("key create", HOSTS, ONLY_KEY_ROLES, {"name": "script"}),
+    Row("key list"),
+    Row("key list", OPERATORS, ONLY_OPERATORS, {"everybody": True}),
+    Row("key revoke", (), NO_SUCH_KEY, {"which": "4711"}),
     Row("ask", values={"prompt": "May I?"}),
     Row("settings", MANAGERS, ONLY_MANAGERS),
     Row("status"),
@@ -78,6 +84,7 @@ ROWS = (
     _operators("audit"),
 )
 COMPLETED = (("cluster init", "model"), ("cluster name", "node"))
+COMPLETED_FOR_ALL = (("key revoke", "which"),)
 MENU = "Ask about this"
 
 
@@ -116,7 +123,7 @@ async def test_every_command_has_a_row(stage: Stage) -> None:
         for one in options
         if one.get("autocomplete")
     }
-    assert set(COMPLETED) == completing
+    assert {*COMPLETED, *COMPLETED_FOR_ALL} == completing
     assert [command.name for command in stage.discord.world.commands if command.type != 1] == [MENU]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import subprocess
@@ -77,6 +78,22 @@ def test_migrating_while_a_bot_runs_is_refused(tmp_path: Path) -> None:
         "error: another process uses bot.db: nothing was changed, stop it first (run migrates by itself)\n"
     )
     assert not (tmp_path / "bot.db").exists()
+
+
+def test_a_key_for_a_machine_is_printed_and_works_while_the_bot_runs(tmp_path: Path) -> None:
+    """Its digest is all that is stored; before there is a schema, one line says what to do."""
+    place = {"DATABASE_URL": "sqlite+aiosqlite:///bot.db"}
+    early = bot(tmp_path, "key", "create", "--user", "4", **place)
+    assert early.stderr == ("error: the database has not the newest schema: run `python -m bot migrate` first\n")
+    bot(tmp_path, "migrate", **place)
+    with ProcessLock.held(tmp_path / "bot.db"):
+        done = bot(tmp_path, "key", "create", "--user", "4", "--guild", "8", "--name", "ci", **place)
+    assert done.returncode == 0
+    (secret,) = done.stdout.splitlines()
+    with closing(sqlite3.connect(tmp_path / "bot.db")) as database:
+        stored = database.execute("SELECT user_id, guild_id, name, digest, expires_at FROM api_keys").fetchall()
+    assert stored == [(4, 8, "ci", hashlib.sha256(secret.encode()).hexdigest(), None)]
+    assert secret.encode() not in (tmp_path / "bot.db").read_bytes()
 
 
 def test_the_invitation_asks_for_what_the_bot_needs_and_no_more(tmp_path: Path) -> None:

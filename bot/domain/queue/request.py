@@ -32,11 +32,13 @@ OPEN_STATES = (RequestState.QUEUED, RequestState.RUNNING, RequestState.ANSWERED)
 
 
 class RequestKind(StrEnum):
-    """The purpose of a request: a new question, another version of an answer, or the rest of one."""
+    """The purpose of a request: a new question, another version of an answer, the rest of one, or what a program
+    asked through the API."""
 
     ASK = "ask"
     REGENERATE = "regenerate"
     CONTINUE = "continue"
+    API = "api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ class Asker:
     user_id: int
     name: str
     locale: str = "en-US"
+
+
+NO_CHANNEL = 0
+"""The channel of what a program asked: the answer goes over its connection. No channel of Discord has this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class NewQuestion:
     ``source_message_id`` is the person's own message, when they wrote one. ``follows`` is the root id of the
     question whose branch this one continues, None for the newest. ``options`` None means the defaults.
     ``wanted_cluster`` is the name of the only cluster that may answer it, None for any.
+    ``held_by`` names the process that has the connection of the program that asks: no other one can answer it.
     """
 
     request_id: str
@@ -109,6 +116,7 @@ class NewQuestion:
     follows: str | None = None
     options: GenerationOptions | None = None
     wanted_cluster: str | None = None
+    held_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from bot.errors import QueueFull, UserLimitReached
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How much may wait. Counts ≥ 1."""
+    """How much may wait. Counts ≥ 1. What people ask in Discord and what their programs ask have a limit
+    ``per_user`` of their own each."""
 
     per_user: int
     total: int
@@ -166,10 +167,11 @@ class RequestStore(Protocol):
         ``beginning`` are questions that joined the queue here and whose first message is on its way. With it,
         those that begin in other processes are left to them for :data:`LEFT_TO_OTHERS`; None: there are no others.
 
-        Skips questions whose asker already has one running in the same conversation. Also skips those with an id
-        in ``excluding``, and everything else that their askers asked in the same conversation. None when nothing
-        may run, or when ``room`` or more questions run at the place under other owners whose leases last. Two
-        processes never claim the same row, and never more than ``room`` allows, however many claim at once.
+        Skips questions whose asker already has one running in the same conversation, unless a program asked it,
+        and what the programs of other processes asked. Also skips those with an id in ``excluding``, and
+        everything else that their askers asked in the same conversation. None when nothing may run, or when
+        ``room`` or more questions run at the place under other owners whose leases last. Two processes never
+        claim the same row, and never more than ``room`` allows, however many claim at once.
         """
         ...
 
@@ -220,7 +222,8 @@ class RequestStore(Protocol):
     async def recover(self, owner: str, *, now: Callable[[], float], is_alive: Callable[[str], bool]) -> Recovered:
         """Take over what other owners do not hold any more: requests whose lease ran out, and all requests of an
         owner for whom ``is_alive`` is false, and of whom the database itself knows nothing better. ``is_alive``
-        may be called in another thread.
+        may be called in another thread. What the programs of such an owner asked is cancelled: their connections
+        are gone.
 
         Requests of ``owner`` itself stay as they are, even past their lease: nobody else took them, and they may
         be running.

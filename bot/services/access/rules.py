@@ -30,6 +30,8 @@ class Act(Enum):
     """A question, however it comes: Regenerate, Continue and Try again ask too."""
     RATE = "rate an answer"
     JOIN = "add a node"
+    USE_KEY = "ask with a program"
+    """Making a key for the API, and every request with it."""
     USE_CHANNEL_MEMORY = "show or clear the memory of a channel"
     """Not what is the person's own: private answers, direct messages, export and erasure are never refused."""
     MANAGE = "manage the place"
@@ -51,8 +53,8 @@ class Standing:
     ``outsider``: they act outside of the bot's servers, and are not a member of a home. ``blocked`` and ``chosen``
     (by role or by name, or because nobody is) come from the settings that count there. ``right_channel``:
     questions are asked there. ``roles_seen``: the roles of some server count there. ``join_role``: they have one
-    of JOIN_ROLES; None where there are none. Of the answer that they act on: ``asker``: they asked for it;
-    ``private``: it is for its asker only; ``shown_here``: this channel shows it.
+    of JOIN_ROLES; ``key_role``: one of KEY_ROLES; None where there are none. Of the answer that they act on:
+    ``asker``: they asked for it; ``private``: it is for its asker only; ``shown_here``: this channel shows it.
     """
 
     operator: bool = False
@@ -67,6 +69,7 @@ class Standing:
     right_channel: bool = True
     roles_seen: bool = True
     join_role: bool | None = None
+    key_role: bool | None = None
 
 
 Rule = tuple[Callable[[Standing], bool], str]
@@ -97,6 +100,12 @@ RULES: Mapping[Act, tuple[Rule, ...]] = {
             lambda standing: standing.chosen if standing.join_role is None else standing.join_role,
             "error.join_not_allowed",
         ),
+    ),
+    Act.USE_KEY: (
+        _MEMBER,
+        (lambda standing: not standing.blocked, "error.ask_blocked"),
+        (lambda standing: standing.chosen, "error.ask_not_allowed"),
+        (lambda standing: standing.key_role is not False, "error.key_not_allowed"),
     ),
     Act.USE_CHANNEL_MEMORY: (
         _MEMBER,
@@ -153,6 +162,7 @@ class Access:
         members: Members,
         *,
         join_roles: Iterable[int] = (),
+        key_roles: Iterable[int] = (),
         homes: Sequence[int] = (),
     ) -> None:
         """``homes`` are the servers whose members may use the bot in direct messages and wherever else it sees no
@@ -161,7 +171,8 @@ class Access:
         self._operators = operators
         self._members = members
         self._join_roles = frozenset(join_roles)
-        self._homes = tuple(homes)
+        self._key_roles = frozenset(key_roles)
+        self.homes = tuple(homes)
 
     async def seen(self, person: Person) -> Person:
         """The person with the roles that count: in a server its own, elsewhere those of the person's home.
@@ -171,7 +182,7 @@ class Access:
         if person.guild_id is not None or self._operators.is_operator(person):
             return person
         failure: DeliveryError | None = None
-        for home in self._homes:
+        for home in self.homes:
             try:
                 roles = await self._members.roles(home, person.user_id)
             except DeliveryError as error:
@@ -200,12 +211,13 @@ class Access:
         standing = Standing(
             operator=self._operators.is_operator(seen),
             manager=manager,
-            outsider=seen.guild_id is None and bool(self._homes),
+            outsider=seen.guild_id is None and bool(self.homes),
             blocked=any(seen.user_id in one.blocked_users for one in counting),
             chosen=all(_is_chosen(one, seen) for one in counting),
             right_channel=not here.channels or not here.channels.isdisjoint(place.ids),
             roles_seen=seen.guild_id is not None,
-            join_role=not self._join_roles.isdisjoint(seen.role_ids) if self._join_roles else None,
+            join_role=_has_one(seen, self._join_roles),
+            key_role=_has_one(seen, self._key_roles),
         )
         require(act, seen, standing)
         return seen
@@ -213,6 +225,11 @@ class Access:
     def require_manager(self, person: Person, *, manager: bool) -> None:
         """Raise :class:`NotAllowed` unless they manage the place, or the cluster."""
         require(Act.MANAGE, person, Standing(operator=self._operators.is_operator(person), manager=manager))
+
+
+def _has_one(person: Person, roles: frozenset[int]) -> bool | None:
+    """Whether they have one of these roles; None when no role is needed."""
+    return not roles.isdisjoint(person.role_ids) if roles else None
 
 
 def _is_chosen(profile: Profile, person: Person) -> bool:

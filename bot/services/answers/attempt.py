@@ -24,7 +24,7 @@ from bot.domain.chat import (
 )
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.queue.request import Answer, GenerationOptions, StoredRequest, Used
-from bot.domain.scheduler import Scheduler
+from bot.domain.scheduler import PassingScheduler, Scheduler
 from bot.errors import (
     BotError,
     ClusterBusy,
@@ -35,6 +35,7 @@ from bot.errors import (
     SchedulerUnreachable,
 )
 from bot.services.answers.live import LiveAnswer
+from bot.services.answers.programs import WaitingPrograms
 from bot.services.answers.prompt import Prompt, Prompts, prefix_of
 from bot.services.answers.stream_buffer import StreamBuffer
 from bot.services.ports import AnswerGate
@@ -85,7 +86,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptParts:
-    """What is the same for all attempts at one cluster, whose name is ``cluster``."""
+    """What is the same for all attempts at one cluster, whose name is ``cluster``. ``passing`` and ``programs``
+    are for what programs ask; None: nothing."""
 
     cluster: str
     scheduler: Scheduler
@@ -93,6 +95,8 @@ class AttemptParts:
     estimator: TokenEstimator
     clock: Clock
     gate: AnswerGate
+    passing: PassingScheduler | None = None
+    programs: WaitingPrograms | None = None
 
 
 class Attempt:

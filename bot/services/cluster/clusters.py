@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.queue.fairness import EXPECTED_ANSWER
 from bot.domain.queue.store import Place
-from bot.domain.scheduler import Scheduler
+from bot.domain.scheduler import PassingScheduler, Scheduler
 from bot.errors import UserError
 from bot.services.cluster.monitor import ClusterMonitor, ClusterService
 
@@ -18,6 +18,7 @@ class Cluster:
     """One cluster: its name, which may be empty when it is the only one, its scheduler, and what is observed of
     it.
 
+    ``passing``: the scheduler as what programs ask is passed to it; None: nothing is.
     ``most_context``: no more than so many tokens are sent along with a question there; None: as many as its
     profile says.
     """
@@ -27,6 +28,7 @@ class Cluster:
     monitor: ClusterMonitor
     service: ClusterService
     most_context: int | None = None
+    passing: PassingScheduler | None = None
 
 
 class Clusters:
@@ -55,6 +57,16 @@ class Clusters:
     def first(self) -> Cluster:
         """The first one, or the only one."""
         return next(iter(self))
+
+    @property
+    def models(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the clusters that run each model, as far as these tell it."""
+        found: dict[str, tuple[str, ...]] = {}
+        for cluster in self:
+            status = cluster.service.view().status
+            if status is not None and status.model is not None:
+                found[status.model] = (*found.get(status.model, ()), cluster.name)
+        return found
 
     def chosen(self, name: str | None) -> Cluster:
         """The cluster that somebody named; the first one for None. Raises :class:`UserError` for an unknown

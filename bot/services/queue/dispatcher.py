@@ -17,6 +17,7 @@ from bot.errors import BotError, SchedulerError
 from bot.services.answers.attempt import Attempt, Outcome, Stop, StopCause
 from bot.services.answers.completion import Completion
 from bot.services.answers.live import LiveAnswers
+from bot.services.answers.passing import attempt_at
 from bot.services.queue.company import Company
 from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
@@ -176,7 +177,7 @@ class Dispatcher:
         live = self._live_answers.reopen(request)
         # Another process may have answered a part of it, and added messages, since this one opened it.
         live.delivery.learned(request.message_ids)
-        run = Attempt(request, live, lane.parts, model=lane.slots.model)
+        run = attempt_at(request, live, lane.parts, model=lane.slots.model)
         self._in_flight.begin(run)
         lane.gate.sent(request.request_id)
         self._positions.left(request.request_id)

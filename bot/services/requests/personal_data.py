@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from bot.clock import Clock
+from bot.domain.access.keys import Key, KeyStore
 from bot.domain.conversation.personal_data import Forgotten, KeptQuestion, PersonalDataStore
 from bot.domain.conversation.summary import KeptSummary
 from bot.domain.queue.request import RequestState
@@ -43,9 +44,11 @@ class PersonalData:
         background: Background,
         clock: Clock,
         leads: Callable[[], Awaitable[bool]] | None = None,
+        keys: KeyStore | None = None,
     ) -> None:
         """``leads`` tells whether this process removes old data for all; None: there are no others."""
         self._leads = leads
+        self._keys = keys
         self._store = store
         self._requests = requests
         self._cancellation = cancellation
@@ -83,6 +86,10 @@ class PersonalData:
         """Everything stored of what a person asked, oldest first, and the summaries made of their turns alone.
         Raises :class:`StorageError`."""
         return await self._store.exported(user_id), await self._store.summaries_of(user_id)
+
+    async def keys_of(self, user_id: int) -> Sequence[Key]:
+        """What is stored of a person's keys for programs. Raises :class:`StorageError`."""
+        return await self._keys.of_user(user_id) if self._keys is not None else ()
 
     async def forget(self, user_id: int) -> Forgotten:
         """Withdraw a person's open questions, then remove everything stored of them but the amounts that their

@@ -75,6 +75,11 @@ SEEDS["0008"] = (
     "UPDATE cluster_events SET cluster = 'studio'",
     "INSERT INTO cluster_pauses (cluster, pause_reason, paused_by, paused_since) VALUES ('studio', 'disks', 4, 1)",
 )
+SEEDS["0009"] = (
+    *SEEDS["0008"],
+    "INSERT INTO api_keys (user_id, user_name, name, digest, prefix, created_at)"
+    " VALUES (4, 'Ana', 'script', 'abc', 'plx-abcd', 1)",
+)
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 
 KEPT_OF_CLUSTERS: dict[str, list[tuple[object, ...]]] = {

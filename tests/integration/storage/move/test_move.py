@@ -57,7 +57,11 @@ async def test_every_row_of_every_table_is_moved(place: Place, there: str, here:
     def numbers(db: Connection) -> list[int]:
         found: list[int] = []
         for table, key in counted():
-            row = {name: value for name, value in next(rows_of(table)).items() if name != key}
+            row = {
+                name: f"{value} again" if table.columns[name].unique else value
+                for name, value in next(rows_of(table)).items()
+                if name != key
+            }
             row |= {name: "new" for name in ("request_id", "root_id") if name in row}
             row |= {"channel_id": 1} if "channel_id" in row else {}
             found += db.execute(insert(table).values(**row).returning(table.c[key])).scalars()

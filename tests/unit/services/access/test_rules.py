@@ -21,6 +21,7 @@ ROWS = [
         Standing(blocked=True, join_role=True),
         {
             Act.ASK: "error.ask_blocked",
+            Act.USE_KEY: "error.ask_blocked",
             Act.RATE: "error.rate_not_allowed",
             Act.JOIN: "error.join_not_allowed",
             Act.USE_CHANNEL_MEMORY: "error.memory_not_allowed",
@@ -32,6 +33,7 @@ ROWS = [
         Standing(blocked=True, manager=True),
         {
             Act.ASK: "error.ask_blocked",
+            Act.USE_KEY: "error.ask_blocked",
             Act.RATE: "error.rate_not_allowed",
             Act.JOIN: "error.join_not_allowed",
         },
@@ -41,6 +43,7 @@ ROWS = [
         Standing(chosen=False),
         {
             Act.ASK: "error.ask_not_allowed",
+            Act.USE_KEY: "error.ask_not_allowed",
             Act.RATE: "error.rate_not_allowed",
             Act.JOIN: "error.join_not_allowed",
             Act.USE_CHANNEL_MEMORY: "error.memory_not_allowed",
@@ -51,8 +54,15 @@ ROWS = [
     (Standing(join_role=False), {Act.JOIN: "error.join_not_allowed", Act.MANAGE: "error.not_manager"}),
     (
         Standing(join_role=True, chosen=False, manager=True),
-        {Act.ASK: "error.ask_not_allowed", Act.RATE: "error.rate_not_allowed"},
+        {
+            Act.ASK: "error.ask_not_allowed",
+            Act.USE_KEY: "error.ask_not_allowed",
+            Act.RATE: "error.rate_not_allowed",
+        },
     ),
+    # KEY_ROLES are needed besides the right to ask.
+    (Standing(key_role=False), {Act.USE_KEY: "error.key_not_allowed", Act.MANAGE: "error.not_manager"}),
+    (Standing(key_role=True), {Act.MANAGE: "error.not_manager"}),
     # Another channel than those for questions: what was answered there may still be rated and cleared.
     (Standing(right_channel=False), {Act.ASK: "error.ask_elsewhere", Act.MANAGE: "error.not_manager"}),
     # Outside of the bot's servers, without DM_GUILD_ID: no role is seen, so none grants anything.
@@ -66,6 +76,7 @@ ROWS = [
         Standing(outsider=True, roles_seen=False, join_role=False),
         {
             Act.ASK: "error.not_member",
+            Act.USE_KEY: "error.not_member",
             Act.RATE: "error.not_member",
             Act.JOIN: "error.not_member",
             Act.USE_CHANNEL_MEMORY: "error.not_member",
@@ -115,8 +126,8 @@ def test_every_act_has_a_rule() -> None:
 
 
 EVERY_STANDING = [
-    replace(Standing(*flags), join_role=role)
-    for flags in product([False, True], repeat=len(fields(Standing)) - 1)
+    replace(Standing(*flags), join_role=role, key_role=role)
+    for flags in product([False, True], repeat=len(fields(Standing)) - 2)
     for role in (None, False, True)
 ]
 
@@ -133,6 +144,8 @@ def test_what_holds_for_everybody(act: Act) -> None:
         if standing.blocked and act not in {Act.MANAGE, Act.ENTER}:
             assert told is not None or (act is Act.USE_CHANNEL_MEMORY and standing.manager)
         if act is Act.JOIN and standing.join_role is False:
+            assert told is not None
+        if act is Act.USE_KEY and (standing.key_role is False or not standing.chosen):
             assert told is not None
         if act is Act.MANAGE:
             assert (told is None) == standing.manager

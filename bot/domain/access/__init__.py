@@ -1,0 +1,1 @@
+"""Who may use the bot besides the people in Discord: keys for programs."""
