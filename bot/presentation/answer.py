@@ -149,9 +149,11 @@ class AnswerView:
             note += " · " + say(self._locale, "footer.about", duration=about)
         self._wait(Phase.WAITING, note)
 
-    def show_hold(self, key: str, **params: object) -> None:
-        """Show why the queue does not move; ``key`` is the reason's catalogue key."""
-        self._wait(Phase.HELD, fill(self._locale, key, params))
+    def show_hold(self, key: str, *, cluster: str = "", **params: object) -> None:
+        """Show why the queue does not move; ``key`` is the reason's catalogue key, ``cluster`` the name of the
+        only cluster that it is about."""
+        named = f"{escape_inline(cluster)} · " if cluster else ""
+        self._wait(Phase.HELD, f"{named}{fill(self._locale, key, params)}")
 
     def show_asked(self, model: str | None) -> None:
         """Show that the question was sent to the cluster; text of an earlier attempt is dropped. The time until a

@@ -18,7 +18,18 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, answer, ask, footer, is_over, restarted, revisions, until_over, until_shows
+from tests.e2e.reading import (
+    PATIENCE,
+    answer,
+    ask,
+    footer,
+    is_over,
+    of_the_bot,
+    restarted,
+    revisions,
+    until_over,
+    until_shows,
+)
 from tests.e2e.switching import typed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -247,6 +258,38 @@ async def test_status_shows_each_cluster_under_its_name(stage: Stage, room: Chan
     assert "studio" not in one.text
     await (await ada.click(one, "Live")).acked()
     assert "**office** · ●" in one.text
+
+
+async def test_a_board_and_charts_are_of_all_clusters(
+    stage: Stage, room: Channel, ada: Person, olga: Person
+) -> None:
+    """A chart for each; or for the one whose card it is under."""
+    await (await olga.slash(room, "cluster board")).done_loading()
+    (board,) = [one for one in of_the_bot(stage, room) if "Chart" in one.buttons]
+    assert "**studio**" in board.text
+    assert "**office**" in board.text
+    assert {"Chart", "Join a node"} <= board.buttons.keys()
+    charts = await (await ada.click(board, "Chart")).done_loading()
+    assert [one.filename for one in charts.attachments] == ["cluster.png", "cluster1.png"]
+    assert charts.text == "**studio**\n**office**"
+    one = await (await ada.slash(room, "status", cluster="office")).response()
+    chart = await (await ada.click(one, "Chart")).done_loading()
+    assert (len(chart.attachments), chart.text) == (1, "**office**")
+    await (await olga.slash(room, "cluster board", remove=True)).done_loading()
+
+
+async def test_the_whole_queue_says_where_each_question_runs(
+    stage: Stage, pair: Pair, room: Channel, ada: Person, olga: Person
+) -> None:
+    """For operators."""
+    long(pair, "Where do I run?", 200)
+    message = await ask(ada, room, "Where do I run?")
+    await until_shows(stage, message, "word1 ")
+    queue = await (await olga.slash(room, "cluster queue")).response()
+    assert re.search(r"Where do I run\?.*running · .* · (studio|office)", queue.text)
+    await ada.click(message, label="Stop")
+    await until_over(stage, message)
+    assert cluster_of(message) in queue.text
 
 
 async def test_models_and_join_are_of_the_cluster_that_is_named(stage: Stage, room: Channel, ada: Person) -> None:

@@ -43,7 +43,7 @@ class LiveAnswer:
 
     def show_hold(self, hold: Hold) -> None:
         """Show that the question waits and why the queue does not move."""
-        self.view.show_hold(hold.key, **dict(hold.params))
+        self.view.show_hold(hold.key, cluster=hold.cluster, **dict(hold.params))
         self.show()
 
     def show_position(self, position: int, wait: float | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from bot.domain.queue.hold import Hold
 from bot.domain.queue.store import QueuePause, RequestStore
@@ -46,9 +47,12 @@ class Gate:
     def hold(self, wanted: str | None = None) -> Hold | None:
         """Why the queue does not move; None when it does. ``wanted`` is the only cluster that may answer the
         question that this is asked for; a name that no cluster has counts as None."""
-        only = [gate for name, gate in self._clusters if name == wanted]
-        holds = [gate.hold() for gate in only or [gate for _, gate in self._clusters]]
-        found = [hold for hold in holds if hold is not None]
+        holds = {name: gate.hold() for name, gate in self._clusters}
+        if wanted in holds:
+            hold = holds[wanted]
+            is_for_all = len(set(holds.values())) == 1
+            return hold if hold is None or is_for_all else replace(hold, cluster=wanted)
+        found = [hold for hold in holds.values() if hold is not None]
         return min(found, key=_rank) if len(found) == len(holds) else None
 
     async def pause(self, pause: QueuePause, cluster: str = "") -> None:

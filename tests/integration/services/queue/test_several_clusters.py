@@ -96,7 +96,7 @@ async def test_a_question_that_both_refuse_waits_and_says_why() -> None:
         office.open[0].fail(ClusterBusy("full", status=429))
         await queue.until_shows(request_id, "busy")
         assert queue.gate.hold() == Hold("held.busy")
-        assert queue.gate.hold("office") == Hold("held.busy")
+        assert queue.gate.hold("office") == Hold("held.busy", cluster="office")
         other = queue.gate.hold("studio")
         assert other is not None
         assert other.key == "held.unreachable"
@@ -162,6 +162,7 @@ async def test_the_waiting_question_shows_the_hold_of_the_cluster_that_it_is_for
         await wants(queue, "wanting", "office")
         await queue.positions.refresh()
         await queue.until(lambda: "wanting" in queue.shown.answers)
+        await queue.until_shows("wanting", "office · ")
         await queue.until_shows("wanting", "new disks")
 
 
