@@ -18,6 +18,7 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
+from tests.e2e.programs import API, chat, client, error_of, made_key, streamed
 from tests.e2e.reading import (
     PATIENCE,
     answer,
@@ -77,6 +78,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, office: ParallaxDouble
             PARALLAX_URL=f"studio={opened.url}, office={office.url}",
             PARALLAX_PUBLIC_URL="office=https://office.example",
             SHUTDOWN_GRACE="1",
+            API_BIND=API["API_BIND"],
         ) as running,
     ):
         yield Stage(running.discord, opened, running.bot)
@@ -362,3 +364,21 @@ async def test_a_cluster_that_is_taken_out_leaves_nothing_stuck(
     finally:
         stage.bot.environment = environment
         await restarted(stage)
+
+
+async def test_a_programs_model_decides_on_its_cluster(stage: Stage, pair: Pair) -> None:
+    """Each is offered, and no other; a program sees both clusters."""
+    async with client(stage, await made_key(stage, "ada"), starts=stage.bot.log.count('"api.serving"')) as program:
+        offered = {model["id"] for model in (await program.get("/v1/models")).json()["data"]}
+        assert offered == {pair.studio.model, OFFICE_MODEL}
+        for cluster, model in ((pair.office, OFFICE_MODEL), (pair.studio, pair.studio.model)) * 2:
+            cluster.script(["From here."], match="Where?")
+            events = await streamed(program, chat("Where?", model=model))
+            assert (events.text, events.chunks[0]["model"]) == ("From here.", model)
+        refused = await program.post("/v1/chat/completions", json=chat("Who?", model="gpt-4o"))
+        assert (refused.status_code, error_of(refused)["code"]) == (404, "model_not_found")
+        clusters = (await program.get("/cluster/info")).json()["clusters"]
+        assert {one["name"]: one["model"] for one in clusters} == {
+            "studio": pair.studio.model,
+            "office": OFFICE_MODEL,
+        }
