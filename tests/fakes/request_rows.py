@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bot.domain.queue.fairness import Waiting
-from bot.domain.queue.request import RequestState, StoredRequest
+from bot.domain.queue.request import RequestKind, RequestState, StoredRequest
 
 
 @dataclass(slots=True)
@@ -37,6 +37,11 @@ class Row:
 
 def is_anothers(row: Row, owner: str | None) -> bool:
     return owner is not None and row.request.lease_owner not in {None, owner}
+
+
+def is_api(row: Row) -> bool:
+    """Whether a program asked it."""
+    return row.request.question.kind is RequestKind.API
 
 
 def lane(row: Row) -> tuple[int, int]:

@@ -114,7 +114,7 @@ class NewQuestion:
     source_message_id: int | None = None
     follows: str | None = None
     options: GenerationOptions | None = None
-    held_by: str | None = None
+    held_by: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
