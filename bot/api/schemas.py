@@ -20,8 +20,8 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""A whole number, also one that is written like 5.0, which JSON does not tell apart."""
+WHOLE = BeforeValidator(_whole)
+"""Takes whole numbers that are written like 5.0, which JSON does not tell apart."""
 
 
 class Message(BaseModel):
@@ -50,20 +50,20 @@ class ChatCompletion(BaseModel):
     model: Annotated[str, Field(max_length=bounds.NAME)] | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
-    max_tokens: Annotated[Whole, Field(ge=1, le=10_000_000)] | None = None
-    max_completion_tokens: Annotated[Whole, Field(ge=1, le=10_000_000)] | None = None
-    n: Annotated[Whole, Field(ge=1, le=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=10_000_000), WHOLE] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1, le=10_000_000), WHOLE] | None = None
+    n: Annotated[int, Field(ge=1, le=1), WHOLE] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    top_k: Annotated[Whole, Field(ge=-1, le=10_000)] | None = None
+    top_k: Annotated[int, Field(ge=-1, le=10_000), WHOLE] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
-    seed: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63), WHOLE] | None = None
     stop: str | Annotated[list[str], Field(max_length=16)] | None = None
     logprobs: bool | None = None
-    top_logprobs: Annotated[Whole, Field(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20), WHOLE] | None = None
     logit_bias: dict[str, float] | None = None
     tools: Annotated[list[Json], Field(max_length=bounds.TOOLS)] | None = None
     tool_choice: str | Json | None = None
