@@ -46,6 +46,8 @@ class ApiError(Exception):
     code: str | None = None
     param: str | None = None
     retry_after: float | None = None
+    allow: str | None = None
+    """The methods that a path has, where it has not the one that was used."""
 
     def body(self) -> dict[str, object]:
         """The JSON object of the response, and of an event in a stream."""
@@ -55,9 +57,14 @@ class ApiError(Exception):
 
     def headers(self) -> dict[str, str]:
         """The headers that go with it."""
-        if self.retry_after is None:
-            return {}
-        return {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+        headers: dict[str, str] = {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(max(1, math.ceil(self.retry_after)))
+        if self.allow is not None:
+            headers["Allow"] = self.allow
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        return headers
 
 
 def model_not_found(name: str) -> ApiError:

@@ -104,7 +104,12 @@ def _of_http(error: web.HTTPException) -> ApiError:
         413: "The body is too large.",
     }
     message = told.get(error.status, "The request was not understood.")
-    return ApiError(error.status, message, code="not_found" if error.status == 404 else None)
+    return ApiError(
+        error.status,
+        message,
+        code="not_found" if error.status == 404 else None,
+        allow=error.headers.get("Allow"),
+    )
 
 
 def refused(error: ApiError) -> web.Response:

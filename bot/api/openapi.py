@@ -101,7 +101,7 @@ def _ref(name: str) -> Json:
 def _responses(schema: str, *, is_stream: bool = False) -> Json:
     content: Json = {} if is_stream else {"application/json": {"schema": _ref(schema)}}
     if schema == "ChatCompletionResponse":
-        content["text/event-stream"] = {"schema": _TEXT}
+        content["text/event-stream"] = {}
     told: Json = {"200": {"description": "Done", "content": content}}
     for status in _ERRORS:
         told[str(status)] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ class ApiServer:
         runner = web.AppRunner(
             self._application(hosts),
             access_log=None,
+            # Whoever sends no HTTP would fill the log with tracebacks; our own failures are logged where they are.
+            logger=_silent(),
             # The end of a connection ends its request, in whichever phase that is.
             handler_cancellation=True,
             shutdown_timeout=1.0,
@@ -131,6 +134,12 @@ class ApiServer:
     async def end_all(self) -> None:
         """See :meth:`ProgramRequests.end_all`."""
         await self._services.requests.end_all()
+
+
+def _silent() -> logging.Logger:
+    logger = logging.getLogger(f"{__name__}.http")
+    logger.disabled = True
+    return logger
 
 
 async def _described(_request: web.Request) -> web.Response:

@@ -9,12 +9,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from bot.i18n.catalogue import sentences
 from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.model import Channel
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
 from tests.e2e.permitting import sent
 from tests.e2e.programs import API, Events, chat, client, error_of, made_key, streamed
+from tests.e2e.test_locale import OF_THE_API, presented
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -295,3 +297,9 @@ async def test_a_revoked_key_and_a_blocked_owner_end_at_once(stage: Stage, room:
             while (await ben.get("/v1/models")).status_code == 200:
                 pass
         assert error_of(await ben.get("/v1/models"))["code"] == "invalid_api_key"
+
+
+async def test_the_command_for_keys_presents_itself_in_every_language(stage: Stage) -> None:
+    """It is there only with the API."""
+    of_keys = {key for key in sentences("en") if key.startswith(OF_THE_API)}
+    assert of_keys <= presented(stage)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.queue.fairness import Waiting
-from bot.domain.queue.request import RequestState, StoredRequest
+from bot.domain.queue.request import RequestKind, RequestState, StoredRequest
 from bot.domain.queue.store import Place
 
 
@@ -30,6 +30,22 @@ class Row:
     def become(self, state: RequestState) -> None:
         self.request = replace(self.request, state=state)
 
+    def claimed(self, owner: str, place: Place, *, now: float, until: float) -> None:
+        self.request = replace(
+            self.request,
+            state=RequestState.RUNNING,
+            attempts=self.request.attempts + 1,
+            started_at=now,
+            lease_owner=owner,
+            lease_until=until,
+            cluster=place.cluster,
+        )
+
+    def put_back(self) -> None:
+        held_by = self.request.lease_owner if is_api(self) else None
+        self.request = replace(self.request, started_at=None, lease_owner=held_by, lease_until=None, cluster=None)
+        self.become(RequestState.QUEUED)
+
     def forget_token(self) -> None:
         question = self.request.question
         destination = replace(question.destination, token=None, token_expires_at=None)
@@ -38,6 +54,11 @@ class Row:
 
 def is_anothers(row: Row, owner: str | None) -> bool:
     return owner is not None and row.request.lease_owner not in {None, owner}
+
+
+def is_api(row: Row) -> bool:
+    """Whether a program asked it."""
+    return row.request.question.kind is RequestKind.API
 
 
 def lane(row: Row) -> tuple[int, int]:
@@ -49,13 +70,16 @@ def may_go_to(row: Row, place: Place) -> bool:
     return wanted == place.cluster or (wanted not in place.configured and cost <= place.most_cost)
 
 
-def next_of(rows: Sequence[Row], busy: Iterable[tuple[int, int]], place: Place) -> Row | None:
+def next_of(rows: Sequence[Row], busy: Iterable[tuple[int, int]], place: Place, owner: str) -> Row | None:
     """The first of ``rows``, in their order, that may go to the place and whose asker is not ``busy`` in its
-    conversation, nor waits there for another cluster's answer to an earlier question."""
+    conversation, nor waits there for another cluster's answer to an earlier question. What a program asked is for
+    the ``owner`` that has its connection."""
     kept = set(busy)
     for row in rows:
+        if is_anothers(row, owner):
+            continue
         if place.cluster and not may_go_to(row, place):
-            kept.add(lane(row))
+            kept |= set() if is_api(row) else {lane(row)}
         elif lane(row) not in kept:
             return row
     return None

@@ -12,6 +12,7 @@ from bot.domain.queue.request import (
     Answer,
     NewQuestion,
     QueueEntry,
+    RequestKind,
     RequestState,
     StoredRequest,
     Used,
@@ -28,7 +29,7 @@ from bot.domain.queue.store import (
     Recovered,
 )
 from tests.fakes.conversations import MemoryConversations
-from tests.fakes.request_rows import Row, as_waiting, is_anothers, lane, next_of, running_elsewhere
+from tests.fakes.request_rows import Row, as_waiting, is_anothers, is_api, lane, next_of, running_elsewhere
 
 _RECOVERED_LEASE = 60.0
 
@@ -159,12 +160,17 @@ class MemoryRequests(_Rows):
         user_id = question.asker.user_id
         mine = self._waiting_of(user_id)
         waiting = self._in(RequestState.QUEUED)
-        limits.require_room(total=len(waiting), mine=len(mine))
+        alike = [row for row in mine if is_api(row) == (question.kind is RequestKind.API)]
+        limits.require_room(total=len(waiting), mine=len(alike))
         if not waiting and not self._in(RequestState.RUNNING):
             self._virtual_time = fairness.caught_up(self._virtual_time, self._accounts.values())
             self._accounts.clear()
         request = StoredRequest(
-            question, RequestState.QUEUED, sequence=len(self._rows) + 1, enqueued_at=question.asked_at
+            question,
+            RequestState.QUEUED,
+            sequence=len(self._rows) + 1,
+            enqueued_at=question.asked_at,
+            lease_owner=question.held_by,
         )
         clears = self._conversations.clears(question.conversation_id)
         self._rows[question.request_id] = Row(
@@ -197,21 +203,13 @@ class MemoryRequests(_Rows):
         """Take the next question in fair order."""
         if room is not None and running_elsewhere(self._in(RequestState.RUNNING), owner, now(), place) >= room:
             return None
-        busy = {lane(row) for row in self._in(RequestState.RUNNING)}
+        busy = {lane(row) for row in self._in(RequestState.RUNNING) if not is_api(row)}
         busy |= {lane(self._rows[one]) for one in excluding if one in self._rows}
         shown = [row for row in self._ordered() if beginning is None or self._is_shown(row, beginning, now())]
-        row = next_of(shown, busy, place)
+        row = next_of(shown, busy, place, owner)
         if row is None or self._pauses.keys() & {"", place.cluster}:
             return None
-        row.request = replace(
-            row.request,
-            state=RequestState.RUNNING,
-            attempts=row.request.attempts + 1,
-            started_at=now(),
-            lease_owner=owner,
-            lease_until=now() + lease,
-            cluster=place.cluster,
-        )
+        row.claimed(owner, place, now=now(), until=now() + lease)
         tag = row.tag
         if not row.charge:
             row.charge = fairness.charge(row.request.question.cost, row.request.question.weight)
@@ -224,7 +222,8 @@ class MemoryRequests(_Rows):
     def _is_shown(self, row: Row, beginning: Collection[str], now: float) -> bool:
         request_id = row.request.request_id
         since = now - row.request.enqueued_at
-        return bool(self._messages.get(request_id)) or request_id in beginning or since > LEFT_TO_OTHERS
+        is_left = bool(self._messages.get(request_id)) or since > LEFT_TO_OTHERS
+        return is_left or request_id in beginning or is_api(row)
 
     def _settled_accounts(self) -> list[float]:
         running = self._in(RequestState.RUNNING)
@@ -244,7 +243,7 @@ class MemoryRequests(_Rows):
         """Put a running question back at the head of the queue."""
         row = self._held(request_id, owner)
         if row is not None:
-            self._put_back(row)
+            row.put_back()
         return row is not None
 
     async def mark_answered(
@@ -264,7 +263,11 @@ class MemoryRequests(_Rows):
             row.request, state=RequestState.ANSWERED, answer=answer, started_at=started_at, finished_at=now
         )
         self._settle(row, measured)
-        if answer.text.strip() and row.clears == self._conversations.clears(question.conversation_id):
+        if (
+            answer.text.strip()
+            and not is_api(row)
+            and row.clears == self._conversations.clears(question.conversation_id)
+        ):
             self._conversations.remember(question, answer, now=now)
         return True
 
@@ -326,9 +329,12 @@ class MemoryRequests(_Rows):
                 return False
             return not is_alive(holder) or (until is not None and until < now())
 
+        for row in (*self._in(RequestState.RUNNING), *self._in(RequestState.QUEUED)):
+            if is_api(row) and row.request.lease_owner not in {None, owner} and abandoned(row):
+                self._end(row, RequestState.CANCELLED, now(), refunded=row.state is RequestState.QUEUED)
         lost = [row for row in self._in(RequestState.RUNNING) if abandoned(row)]
         for row in lost:
-            self._put_back(row)
+            row.put_back()
         undelivered = [row for row in self._in(RequestState.ANSWERED) if abandoned(row)]
         for row in undelivered:
             row.request = replace(row.request, lease_owner=owner, lease_until=now() + _RECOVERED_LEASE)
@@ -364,10 +370,6 @@ class MemoryRequests(_Rows):
         if row is None or row.state is not RequestState.RUNNING or row.request.lease_owner != owner:
             return None
         return row
-
-    def _put_back(self, row: Row) -> None:
-        row.request = replace(row.request, started_at=None, lease_owner=None, lease_until=None, cluster=None)
-        row.become(RequestState.QUEUED)
 
     def _end(self, row: Row, state: RequestState, now: float, *, refunded: bool) -> None:
         row.request = replace(row.request, finished_at=now, lease_owner=None, lease_until=None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +35,17 @@ def test_the_scheduler_is_waited_for_as_configured(monkeypatch: pytest.MonkeyPat
 def test_by_default_longer_than_the_scheduler_holds_a_question() -> None:
     """It does so for up to 96 s before it answers at all."""
     assert timeouts_of(Settings()) == Timeouts(connect=5.0, first_byte=130.0, idle=60.0)
+
+
+def test_without_its_setting_nothing_of_the_api_is_loaded() -> None:
+    """Neither its memory nor its time at start is anybody's who does not use it."""
+    code = "import sys, bot.app, bot.container.services; print(sorted(m for m in sys.modules if 'bot.api' in m))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    )
+    assert done.stdout.strip() == "[]"

@@ -116,7 +116,7 @@ class NewQuestion:
     follows: str | None = None
     options: GenerationOptions | None = None
     wanted_cluster: str | None = None
-    held_by: str | None = None
+    held_by: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
