@@ -22,8 +22,10 @@ from bot.storage.postgres_errors import failure_of, storage_error
 log = structlog.get_logger(__name__)
 
 TRIES, TRY_EVERY = 20, 0.1
-"""How often, and how many seconds apart, a lock is tried again that the session before may still have."""
+"""How often, and how many seconds apart, locks are tried again that the session before may still have. All of them
+together: meanwhile nothing else runs in the session."""
 
+_ABSENT = object()
 _NAME = text("SELECT set_config('application_name', :name, false)")
 _LISTEN = "LISTEN {}"
 # A machine that is gone says nothing: the server notices after 3 + 3 * 2 seconds, and gives its locks away. The
@@ -49,6 +51,8 @@ class ServerSession:
         self.place = shown(url)
         self.lost = asyncio.Event()
         """Set when the session has ended by itself; for one consumer, which clears it."""
+        self.reopened_at = float("-inf")
+        """When the session was last opened anew (monotonic seconds)."""
         self._name = f"{APPLICATION} {name}"
         self._clock = clock
         self._engine: AsyncEngine = open_engine_for_migrations(url).execution_options(isolation_level="AUTOCOMMIT")
@@ -71,6 +75,8 @@ class ServerSession:
             try:
                 async with asyncio.timeout(LOCK_SECONDS):
                     await self._opened()
+                if self._locks:
+                    self.reopened_at = self._clock.monotonic()
             except BaseException as error:
                 await self._leave()
                 raise translated(error, self.place) from error
@@ -110,7 +116,7 @@ class ServerSession:
         free too."""
         if (kind, key) in self._locks:
             del self._locks[kind, key]
-            await self.rows(GIVE_UP_SHARED if kind.is_shared else GIVE_UP, kind=int(kind), key=key)
+            await self.rows(_giving_up(kind), kind=int(kind), key=key)
 
     async def hear(self, channel: str, heard: Callable[[str], None]) -> None:
         """Call ``heard`` with whatever is told on the channel from now on (``NOTIFY``). Raises
@@ -129,20 +135,22 @@ class ServerSession:
         await connection.execute(_NOTICED_SOON)
         for channel in self._heard:
             await self._listen(connection, channel)
-        for kind, key in tuple(self._locks):
-            if not await self._taken_again(connection, kind, key):
-                if kind is Kind.PROCESS:
-                    raise StorageError(f"{self.place}: the session before is not over yet")
-                del self._locks[kind, key]
-                log.warning("database.lock_lost", kind=kind.name.lower())
+        await self._take_again(connection)
 
-    async def _taken_again(self, connection: AsyncConnection, kind: Kind, key: int) -> bool:
-        """Take a lock that the session before had, and perhaps still has."""
-        for _ in range(TRIES):
-            if (await connection.execute(_taking(kind), {"kind": int(kind), "key": key})).scalar():
-                return True
-            await self._clock.sleep(TRY_EVERY)
-        return False
+    async def _take_again(self, connection: AsyncConnection) -> None:
+        """Take the locks that the session before had, and perhaps still has. Some may be given up meanwhile."""
+        left = TRIES
+        for kind, key in tuple(self._locks):
+            lock = {"kind": int(kind), "key": key}
+            while not (taken := (await connection.execute(_taking(kind), lock)).scalar()) and left > 0:
+                left -= 1
+                await self._clock.sleep(TRY_EVERY)
+            if taken and (kind, key) not in self._locks:
+                await connection.execute(_giving_up(kind), lock)
+            elif not taken and kind is Kind.PROCESS:
+                raise StorageError(f"{self.place}: the session before is not over yet")
+            elif not taken and self._locks.pop((kind, key), _ABSENT) is not _ABSENT:
+                log.warning("database.lock_lost", kind=kind.name.lower())
 
     async def _listen(self, connection: AsyncConnection, channel: str) -> None:
         driver = await self._driver(connection)
@@ -178,6 +186,10 @@ class ServerSession:
 
 def _taking(kind: Kind) -> TextClause:
     return TAKE_SHARED if kind.is_shared else TAKE
+
+
+def _giving_up(kind: Kind) -> TextClause:
+    return GIVE_UP_SHARED if kind.is_shared else GIVE_UP
 
 
 def translated(error: BaseException, place: str) -> StorageError:

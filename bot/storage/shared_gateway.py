@@ -26,6 +26,10 @@ for three seconds."""
 TRY_EVERY = 0.25
 """Seconds between two attempts to take what another process has."""
 
+TAKEN_BACK_WITHIN = 3.0
+"""Seconds after this process's session was opened anew in which others take back what they had: the server may
+have been started again, and who stands by must not be faster than who is connected."""
+
 WANTED_WITHIN = 1.0
 """Seconds for which a shard that is given up may be wanted by nobody: who stands by may have lost its session a
 moment ago, or begin in this moment."""
@@ -97,7 +101,8 @@ class SharedShards:
         number, said = key(shard_id, count), False
         while not self._handed_over:
             try:
-                if await self._session.take(Kind.SHARD, number):
+                may_take = shard_id in self._ours or not self._may_be_taken_back
+                if may_take and await self._session.take(Kind.SHARD, number):
                     break
                 await self._session.take(Kind.WANTED, number)
                 if not said:
@@ -163,6 +168,10 @@ class SharedShards:
         except StorageError as error:
             log.debug("discord.shards_not_seen", detail=str(error))
             return False
+
+    @property
+    def _may_be_taken_back(self) -> bool:
+        return self._clock.monotonic() - self._session.reopened_at < TAKEN_BACK_WITHIN
 
     @property
     def _keys(self) -> set[int]:

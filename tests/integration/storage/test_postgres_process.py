@@ -143,3 +143,28 @@ async def test_a_server_that_does_not_answer_is_waited_for_and_then_told() -> No
     assert {entry["event"] for entry in logs} == {"database.unreachable"}
     assert clock.at - HandClock().at >= START_PATIENCE
     assert "Sesame42" not in f"{failed.value} {failed.value.__cause__!r} {logs}"
+
+
+async def test_a_lock_that_is_given_up_while_the_session_is_opened_anew_is_no_failure() -> None:
+    """Another process has taken it meanwhile: the process goes on without it, and with the others."""
+    url, clock = await emptied_database(), HandClock()
+    async with here(url, clock) as process, here(url, HandClock()) as other:
+        for kind in (Kind.SHARD, Kind.IDENTIFY, Kind.CONNECTED):
+            assert await process.session.take(kind, 7)
+        process.session._end()
+        ghost, process.session._connection = process.session._connection, None
+        assert ghost is not None
+        await ghost.invalidate()
+        while not await other.session.take(Kind.IDENTIFY, 7):
+            pass  # the server has not noticed yet
+        opening = asyncio.create_task(process.session.open())
+        await clock.asleep()
+        giving_up = asyncio.create_task(process.session.give_up(Kind.IDENTIFY, 7))
+        while not opening.done():
+            clock.advance(0.1)
+            await asyncio.sleep(0)
+        await asyncio.gather(opening, giving_up)
+        assert not await other.session.take(Kind.SHARD, 7)
+        assert not await other.session.take(Kind.CONNECTED, 7)
+        assert process.session.reopened_at > float("-inf")
+        await ghost.close()

@@ -13,6 +13,7 @@ from bot.storage.processes import entered
 from bot.storage.server_session import ServerSession
 from bot.storage.shared_gateway import (
     HEARD_WITHIN,
+    TAKEN_BACK_WITHIN,
     TRY_EVERY,
     WANTED_WITHIN,
     SharedHearing,
@@ -168,6 +169,27 @@ async def test_a_shard_that_nobody_wants_is_not_waited_for() -> None:
         began = clock.monotonic()
         assert not await only.shards.hand_over(10.0)
         assert clock.monotonic() - began < 2.0
+
+
+async def test_after_a_restart_of_the_server_a_shard_stays_where_it_is_connected() -> None:
+    """Who stands by may have its session anew before who is connected has: it waits."""
+    url = await emptied_database()
+    clock = HandClock()
+    async with entered(url, SystemClock()) as connected, entered(url, clock) as spare:
+        assert connected.session is not None
+        assert spare.session is not None
+        first, second = SharedShards(connected.session, SystemClock()), SharedShards(spare.session, clock)
+        await first.take(0, 1)
+        taking = asyncio.create_task(second.take(0, 1))
+        await clock.asleep()
+        await spare.session.open()
+        await connected.session.close()
+        for _ in range(round(TAKEN_BACK_WITHIN / TRY_EVERY) - 1):
+            clock.advance(TRY_EVERY)
+            await clock.asleep()
+        assert not taking.done()
+        clock.advance(2 * TRY_EVERY)
+        await taking
 
 
 async def test_sessions_of_all_processes_take_turns() -> None:
