@@ -18,6 +18,7 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
+from tests.e2e.programs import API, chat, client, made_key
 from tests.e2e.reading import (
     PATIENCE,
     answer,
@@ -77,6 +78,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, office: ParallaxDouble
             PARALLAX_URL=f"studio={opened.url}, office={office.url}",
             PARALLAX_PUBLIC_URL="office=https://office.example",
             SHUTDOWN_GRACE="1",
+            API_BIND=API["API_BIND"],
         ) as running,
     ):
         yield Stage(running.discord, opened, running.bot)
@@ -290,6 +292,20 @@ async def test_the_whole_queue_says_where_each_question_runs(
     await ada.click(message, label="Stop")
     await until_over(stage, message)
     assert cluster_of(message) in queue.text
+
+
+async def test_a_program_is_answered_by_the_cluster_that_runs_its_model(stage: Stage, pair: Pair) -> None:
+    """Both models are listed; without one, either answers."""
+    async with client(stage, await made_key(stage, "ada")) as program:
+        listed = (await program.get("/v1/models")).json()["data"]
+        assert [one["id"] for one in listed] == ["Qwen/Qwen3-8B", OFFICE_MODEL]
+        for model, cluster in (("Qwen/Qwen3-8B", pair.studio), (OFFICE_MODEL, pair.office)):
+            before = len(cluster.requests)
+            response = await program.post("/v1/chat/completions", json=chat("Which? [[n=3]]", model=model))
+            assert (response.status_code, response.json()["model"]) == (200, model)
+            assert len(cluster.requests) == before + 1
+        info = (await program.get("/cluster/info")).json()
+        assert [one["name"] for one in info["clusters"]] == ["studio", "office"]
 
 
 async def test_models_and_join_are_of_the_cluster_that_is_named(stage: Stage, room: Channel, ada: Person) -> None:
