@@ -18,7 +18,7 @@ from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.people import Person
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.programs import API, chat, client, made_key
+from tests.e2e.programs import API, chat, client, error_of, made_key, streamed
 from tests.e2e.reading import (
     PATIENCE,
     answer,
@@ -294,20 +294,6 @@ async def test_the_whole_queue_says_where_each_question_runs(
     assert cluster_of(message) in queue.text
 
 
-async def test_a_program_is_answered_by_the_cluster_that_runs_its_model(stage: Stage, pair: Pair) -> None:
-    """Both models are listed; without one, either answers."""
-    async with client(stage, await made_key(stage, "ada")) as program:
-        listed = (await program.get("/v1/models")).json()["data"]
-        assert [one["id"] for one in listed] == ["Qwen/Qwen3-8B", OFFICE_MODEL]
-        for model, cluster in (("Qwen/Qwen3-8B", pair.studio), (OFFICE_MODEL, pair.office)):
-            before = len(cluster.requests)
-            response = await program.post("/v1/chat/completions", json=chat("Which? [[n=3]]", model=model))
-            assert (response.status_code, response.json()["model"]) == (200, model)
-            assert len(cluster.requests) == before + 1
-        info = (await program.get("/cluster/info")).json()
-        assert [one["name"] for one in info["clusters"]] == ["studio", "office"]
-
-
 async def test_models_and_join_are_of_the_cluster_that_is_named(stage: Stage, room: Channel, ada: Person) -> None:
     """Or of the first one; under /join the others are a press away."""
     models = await (await ada.slash(room, "models", cluster="office")).done_loading()
@@ -378,3 +364,21 @@ async def test_a_cluster_that_is_taken_out_leaves_nothing_stuck(
     finally:
         stage.bot.environment = environment
         await restarted(stage)
+
+
+async def test_a_programs_model_decides_on_its_cluster(stage: Stage, pair: Pair) -> None:
+    """Each is offered, and no other; a program sees both clusters."""
+    async with client(stage, await made_key(stage, "ada"), starts=stage.bot.log.count('"api.serving"')) as program:
+        offered = {model["id"] for model in (await program.get("/v1/models")).json()["data"]}
+        assert offered == {pair.studio.model, OFFICE_MODEL}
+        for cluster, model in ((pair.office, OFFICE_MODEL), (pair.studio, pair.studio.model)) * 2:
+            cluster.script(["From here."], match="Where?")
+            events = await streamed(program, chat("Where?", model=model))
+            assert (events.text, events.chunks[0]["model"]) == ("From here.", model)
+        refused = await program.post("/v1/chat/completions", json=chat("Who?", model="gpt-4o"))
+        assert (refused.status_code, error_of(refused)["code"]) == (404, "model_not_found")
+        clusters = (await program.get("/cluster/info")).json()["clusters"]
+        assert {one["name"]: one["model"] for one in clusters} == {
+            "studio": pair.studio.model,
+            "office": OFFICE_MODEL,
+        }
