@@ -142,7 +142,8 @@ class ProgramRequests:
             recipient=recipient,
             asked_at=self._clock.now(),
             keeps_text=self._options.keeps_text,
-            wanted_cluster=self._wanted(body.get("model")),
+            # What the program asks for counts before its owner's profile.
+            wanted_cluster=self._wanted(body.get("model")) or owner.profile.cluster or None,
         )
         # Before it joins: it may be claimed as soon as it has.
         self._programs.enter(program)
