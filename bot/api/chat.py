@@ -161,7 +161,7 @@ class ChatEndpoints:
 
     async def _answer(self, request: web.Request, chat: ChatCompletion) -> web.StreamResponse:
         owner = request[OWNER]
-        running = self._models.running(chat.model)
+        running = self._models.running(chat.model, owner.profile.cluster)
         wants = request.headers.get("X-Parallax-Metrics", "") == "1" or chat.parallax_metrics
         asking = _Asked(chat, running or chat.model or "unknown", wants)
         headers = await self._limits(owner)
@@ -253,7 +253,7 @@ class ChatEndpoints:
         return program.answer
 
     def _body(self, owner: Owner, asking: _Asked) -> dict[str, object]:
-        model = self._models.running(asking.chat.model) or asking.chat.model
+        model = self._models.running(asking.chat.model, owner.profile.cluster) or asking.chat.model
         return {**asked(asking.chat, model=model, most=owner.profile.answer_tokens)}
 
     async def _limits(self, owner: Owner) -> dict[str, str]:

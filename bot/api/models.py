@@ -19,13 +19,16 @@ class ModelEndpoints:
         self._clusters = clusters
         self._since = int(since)
 
-    def running(self, wanted: str | None) -> str | None:
-        """The model that answers who wants this one; the first that runs for None. None when none runs or its name
-        is not told. Raises :class:`ApiError` when others run."""
-        names = tuple(self._clusters.models)
-        if wanted is not None and names and wanted not in names:
-            raise model_not_found(wanted)
-        return wanted if wanted in names else next(iter(names), None)
+    def running(self, wanted: str | None, cluster: str) -> str | None:
+        """The model that answers who wants this one; for None the one of this ``cluster``, or else the first that
+        runs. None when none runs or its name is not told. Raises :class:`ApiError` when others run."""
+        models = self._clusters.models
+        if wanted is not None:
+            if models and wanted not in models:
+                raise model_not_found(wanted)
+            return wanted if models else None
+        there = (name for name, clusters in models.items() if cluster in clusters)
+        return next(there, next(iter(models), None))
 
     def routes(self) -> list[web.RouteDef]:
         """The endpoints, with the older clients' names of them."""

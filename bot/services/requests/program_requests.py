@@ -142,8 +142,7 @@ class ProgramRequests:
             recipient=recipient,
             asked_at=self._clock.now(),
             keeps_text=self._options.keeps_text,
-            # What the program asks for counts before its owner's profile.
-            wanted_cluster=self._wanted(body.get("model")) or owner.profile.cluster or None,
+            wanted_cluster=self._wanted(body.get("model"), owner.profile.cluster or None),
         )
         # Before it joins: it may be claimed as soon as it has.
         self._programs.enter(program)
@@ -238,12 +237,12 @@ class ProgramRequests:
         if hold is not None and hold.key in _REFUSED:
             raise SchedulerNotReady(hold.key, key="error.scheduler_not_ready")
 
-    def _wanted(self, model: object) -> str | None:
-        """The cluster that a request for ``model`` needs, the one with most room if several run it; None when all
-        do, or none is known to."""
+    def _wanted(self, model: object, preferred: str | None) -> str | None:
+        """The cluster that a request for ``model`` needs: the ``preferred`` one if it runs that, or else the one
+        with most room. Where all run it, or none is known to, the preferred one; None: any."""
         running = self._clusters.models.get(model, ()) if isinstance(model, str) else ()
-        if len(running) in {0, len(self._clusters.names)}:
-            return None
+        if preferred in running or len(running) in {0, len(self._clusters.names)}:
+            return preferred
         return max(running, key=self._slots.free)
 
     async def _join(self, owner: Owner, program: WaitingProgram, asked: str) -> Joined:
