@@ -80,8 +80,8 @@ class Keys:
         allowed_guild_ids: Collection[int] = (),
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """``allowed_guild_ids`` are the only servers whose keys are valid, none: all; ``random`` makes so many bytes
-        that nobody can guess."""
+        """``allowed_guild_ids`` are the only servers whose keys are valid, none: all; ``random`` makes so many
+        bytes that nobody can guess."""
         self._allowed_guild_ids = frozenset(allowed_guild_ids)
         self._store = store
         self._access = access
