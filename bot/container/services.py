@@ -143,7 +143,16 @@ def assemble(
         key_roles=settings.key_roles,
         homes=settings.homes,
     )
-    keys = Keys(database.keys, access, operators, profiles, members, database.audit, clock)
+    keys = Keys(
+        database.keys,
+        access,
+        operators,
+        profiles,
+        members,
+        database.audit,
+        clock,
+        allowed_guild_ids=settings.allowed_guild_ids,
+    )
     quotas = Quotas(
         database.usage, operators, clock, per_user=settings.quota_tokens_per_day, roles=settings.quota_roles
     )

@@ -141,6 +141,16 @@ class _Rows:
     def _waiting_of(self, user_id: int) -> list[Row]:
         return [row for row in self._in(RequestState.QUEUED) if row.user_id == user_id]
 
+    def _is_shown(self, row: Row, beginning: Collection[str], now: float) -> bool:
+        request_id = row.request.request_id
+        since = now - row.request.enqueued_at
+        is_left = bool(self._messages.get(request_id)) or since > LEFT_TO_OTHERS
+        return is_left or request_id in beginning or is_api(row)
+
+    def _elsewhere(self, owner: str, now: float) -> int:
+        running = [row.request for row in self._in(RequestState.RUNNING) if row.request.lease_owner != owner]
+        return sum(one.lease_until is not None and one.lease_until >= now for one in running)
+
 
 class MemoryRequests(_Rows):
     """A :class:`bot.domain.queue.store.RequestStore` that forgets everything with the process."""
@@ -218,12 +228,6 @@ class MemoryRequests(_Rows):
             self._retag(row.user_id)
         self._virtual_time = fairness.advanced(self._virtual_time, tag, self._settled_accounts())
         return self._seen(row)
-
-    def _is_shown(self, row: Row, beginning: Collection[str], now: float) -> bool:
-        request_id = row.request.request_id
-        since = now - row.request.enqueued_at
-        is_left = bool(self._messages.get(request_id)) or since > LEFT_TO_OTHERS
-        return is_left or request_id in beginning or is_api(row)
 
     def _settled_accounts(self) -> list[float]:
         running = self._in(RequestState.RUNNING)

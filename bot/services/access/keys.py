@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -77,9 +77,12 @@ class Keys:
         audit: AuditLog,
         clock: Clock,
         *,
+        allowed_guild_ids: Collection[int] = (),
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """``random`` makes so many bytes that nobody can guess."""
+        """``allowed_guild_ids`` are the only servers whose keys are valid, none: all; ``random`` makes so many
+        bytes that nobody can guess."""
+        self._allowed_guild_ids = frozenset(allowed_guild_ids)
         self._store = store
         self._access = access
         self._operators = operators
@@ -180,6 +183,8 @@ class Keys:
     async def _with_roles(self, person: Person, guild_id: int | None) -> Person:
         """The person with their roles in this server, or in their home."""
         if guild_id is not None:
+            if self._allowed_guild_ids and guild_id not in self._allowed_guild_ids:
+                raise NotAllowed(f"server {guild_id} is not allowed", key="error.elsewhere")
             roles = await self._roles(guild_id, person.user_id)
             if roles is None:
                 raise NotAllowed(f"user {person.user_id} left server {guild_id}", key="error.not_member")

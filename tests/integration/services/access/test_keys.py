@@ -131,6 +131,24 @@ async def test_discord_is_asked_once_for_many_requests(bench: Bench) -> None:
     assert await refusal(bench, secret) == "error.roles_unknown"
 
 
+async def test_a_key_of_a_server_that_is_not_allowed_any_more_is_refused(bench: Bench) -> None:
+    """As everything else there is."""
+    secret = await bench.made()
+    elsewhere = Keys(
+        bench.database.keys,
+        Access(bench.profiles, Operators(user_ids=[], role_ids=[], guild_ids=[]), bench.members),
+        Operators(user_ids=[], role_ids=[], guild_ids=[]),
+        bench.profiles,
+        bench.members,
+        bench.audit,
+        bench.clock,
+        allowed_guild_ids=[TEAM + 1],
+    )
+    with pytest.raises(NotAllowed) as raised:
+        await elsewhere.owner(secret)
+    assert raised.value.key == "error.elsewhere"
+
+
 async def test_a_channel_for_questions_does_not_concern_programs(bench: Bench) -> None:
     """They ask in none."""
     secret = await bench.made()
