@@ -165,11 +165,12 @@ class ProgramRequests:
         program.is_gone = True
         self._programs.leave(program)
         program.ended.set()
-        if program.is_finished or program.answer is not None:
+        if program.answer is not None:
             return
         if self._is_ending:
             self._cut.add(program.request_id)
-        self._cancellation.message_gone(program.request_id)
+        if not program.is_finished:
+            self._cancellation.message_gone(program.request_id)
 
     async def place(self, program: WaitingProgram) -> Place:
         """Where a request of a program is now. Raises :class:`StorageError`."""
@@ -220,9 +221,11 @@ class ProgramRequests:
         """End also what was still being answered, after the queue has put it back."""
         for program in self._programs.all():
             program.end(Draining("the process ends"))
-            if not program.is_finished and program.answer is None:
+            # What waits is shown a last time at the end of the process, and seems to be finished then.
+            if program.answer is None:
                 self._cut.add(program.request_id)
-        for request_id in self._cut:
+        while self._cut:
+            request_id = self._cut.pop()
             try:
                 await self._store.mark_cancelled(request_id, now=self._clock.now())
             except StorageError as error:
