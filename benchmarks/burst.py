@@ -138,7 +138,7 @@ async def _staged(load: Load, **settings: str) -> AsyncIterator[Stage]:
                 assert bot.process is not None  # noqa: S101  # it was started
                 yield Stage(discord, psutil.Process(bot.process.pid), folder / "bot.db")
                 status = await bot.terminate()
-                assert status == 0, f"the bot ended with {status}:\n{bot.log[-5000:]}"  # noqa: S101
+                assert status == 0, f"the bot ended with {status}:\n{bot.log[-5000:]}"  # noqa: S101  # a benchmark
             finally:
                 await bot.kill()
 

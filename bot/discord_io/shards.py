@@ -150,7 +150,7 @@ class Shards:
         client = self._client
         client.shard_count, client.shard_ids = plan.count, list(plan.ids)
         # As the library's launch_shards does.
-        state = client._connection  # noqa: SLF001
+        state = client._connection  # noqa: SLF001  # the library offers no other way
         state.shard_count, state.shard_ids = plan.count, list(plan.ids)
         for shard_id in plan.ids:
             self._sharding.metrics.shard_connected.labels(shard_id).set(0)
@@ -254,7 +254,7 @@ class Shards:
     async def _open(self, shard_id: int | None, **how: object) -> DiscordWebSocket:
         opening: Mapping[str, object] = {"shard_id": shard_id, **how}
         async with asyncio.timeout(OPEN_WITHIN):
-            return await DiscordWebSocket.from_client(self._client, **opening)  # type: ignore[arg-type]
+            return await DiscordWebSocket.from_client(self._client, **opening)  # type: ignore[arg-type]  # as the library calls it
 
     async def _take_start(self, shard_id: int) -> None:
         """Take one of today's session starts; waits when there is none."""

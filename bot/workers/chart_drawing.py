@@ -213,8 +213,9 @@ def _line(axes: Axes, times: Sequence[datetime], panel: LinePanel, colour: str) 
     if len(known) <= FEW and not panel["step"]:
         at, measured = [at for at, _ in known], [value for _, value in known]
         # matplotlib takes datetimes, but its annotations say numbers; so it is with the limits below.
-        axes.plot(at, measured, color=colour, linewidth=1.0, alpha=0.6, marker="o", markersize=6.0)  # type: ignore[arg-type]
-    axes.set_xlim(min(times[0], times[-1] - SHORTEST), times[-1])  # type: ignore[arg-type]
+        single = {"color": colour, "linewidth": 1.0, "alpha": 0.6, "marker": "o", "markersize": 6.0}
+        axes.plot(at, measured, **single)  # type: ignore[arg-type]  # its stubs know no dates
+    axes.set_xlim(min(times[0], times[-1] - SHORTEST), times[-1])  # type: ignore[arg-type]  # as above
     highest = max((value for _, value in known), default=0.0)
     # The margins keep a constant curve visible, at the top as well as at zero.
     axes.set_ylim(bottom=-0.03 * (highest or 1.0), top=1.12 * (highest or 1.0))

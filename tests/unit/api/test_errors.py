@@ -56,7 +56,7 @@ def test_every_failure_has_its_status(error: BotError, status: int, code: str, r
     """And a code, a time to try again where that helps, and no word of the scheduler's or the database's."""
     told = of(error, now=1_000.0)
     assert (told.status, told.code, told.retry_after is not None) == (status, code, repeated)
-    assert set(told.body()["error"]) == {"message", "type", "param", "code"}  # type: ignore[call-overload]
+    assert set(told.body()["error"]) == {"message", "type", "param", "code"}  # type: ignore[call-overload]  # JSON
     assert SECRET not in told.message
     assert "<t:" not in told.message
     assert "{" not in told.message

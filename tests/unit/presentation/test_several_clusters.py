@@ -128,7 +128,7 @@ def test_a_switch_and_the_way_to_join_say_which_cluster() -> None:
         )
         assert card.sections[0].startswith(title)
     question = {"nodes": 1, "local_network": True, "status": None, "running": 0, "waiting": 0}
-    asked = switch_question(EN, Model("new", 8.0), askers=(), cluster="studio", **question)  # type: ignore[arg-type]
+    asked = switch_question(EN, Model("new", 8.0), askers=(), cluster="studio", **question)  # type: ignore[arg-type]  # of mixed types
     assert asked.startswith("**studio**\n")
     join = JoinCommand("parallax join", public=False)
     assert join_card(EN, join, None, cluster="studio").sections[0].endswith("· studio")

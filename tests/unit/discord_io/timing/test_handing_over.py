@@ -70,7 +70,7 @@ def guard(hearing: ScriptedHearing) -> Guard:
 def interaction(number: int) -> tuple[Sending, discord.Interaction[Any]]:
     """A press with this id."""
     sending = Sending(Kind.component)
-    sending.id = number  # type: ignore[attr-defined]
+    sending.id = number  # type: ignore[attr-defined]  # a press has an id
     return sending, cast("discord.Interaction[Any]", sending)
 
 
