@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from bot.i18n.catalogue import sentences
+from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.model import Channel, CommandPermission
 from sandbox.discord_api.people import Person
 from sandbox.discord_api.wire import JSON
-from tests.e2e.bot_process import Stage
+from sandbox.parallax import ParallaxDouble
+from tests.e2e.bot_process import Stage, staged
+from tests.e2e.programs import API
 from tests.e2e.reading import answer, ask, footer, restarted, until_over, until_shows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LANGUAGES = {"de": "de", "es-ES": "es", "es-419": "es", "ja": "ja", "zh-CN": "zh", "zh-TW": "zh"}
 """Discord's locales that the bot has sentences for, and the catalogue's name of each."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A bot with all commands that there are: those for keys need the API."""
+    async with staged(
+        tmp_path_factory.mktemp("bot"),
+        discord=DiscordDouble(latency=0.0),
+        parallax=ParallaxDouble(tokens_per_second=200, lag=False),
+        SHUTDOWN_GRACE="2",
+        **API,
+    ) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
