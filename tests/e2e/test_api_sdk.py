@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import openai
 import pytest
 import pytest_asyncio
 
@@ -15,8 +16,6 @@ from tests.e2e.bot_process import Stage, staged
 from tests.e2e.permitting import sent
 from tests.e2e.programs import API, address, made_key
 from tests.e2e.reading import PATIENCE, new_room
-
-openai: Any = pytest.importorskip("openai", reason="make setup installs it")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
