@@ -96,8 +96,12 @@ class QueueOverview:
         return MyQueue(tuple(mine), await self.load(), self._gate.hold(), announced)
 
     async def queue(self) -> tuple[Sequence[StoredRequest], Sequence[QueueEntry]]:
-        """Everything that runs, oldest first, and everything that waits, in order."""
-        return await self._store.running(), await self._store.queue()
+        """Everything that runs, oldest first, and everything that waits, in order. What begins between the two
+        looks is in the first only. Raises :class:`StorageError`."""
+        waiting = await self._store.queue()
+        running = await self._store.running()
+        begun = {request.request_id for request in running}
+        return running, [entry for entry in waiting if entry.request_id not in begun]
 
     async def set_announced(self, user_id: int, announced: bool) -> None:
         """Set whether this person is pinged when an answer took long. Raises :class:`StorageError`."""

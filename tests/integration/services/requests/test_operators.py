@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from bot.domain.queue.request import RequestState
+from bot.domain.queue.request import QueueEntry, RequestState
 from bot.errors import NotAllowed
 from bot.services.access.operators import Operators, Person
 from bot.services.access.rules import Act
@@ -49,6 +51,20 @@ class UncommittedIds(MemoryRequests):
 
     async def attach_message(self, request_id: str, page: int, message_id: int) -> None:
         """Drop the id."""
+
+
+class BegunMeanwhile(MemoryRequests):
+    """A store in which a question begins right after a look at what waits, once ``is_next`` is set."""
+
+    is_next = False
+
+    async def queue(self) -> Sequence[QueueEntry]:
+        """What waits, before the first of it begins."""
+        waiting = await super().queue()
+        if self.is_next:
+            self.is_next = False
+            await self.claim("another process", now=lambda: NOW, lease=1e9)
+        return waiting
 
 
 def actions(queue: RunningQueue, audit: MemoryAudit) -> AnswerActions:
@@ -152,6 +168,17 @@ async def test_a_message_is_known_before_its_id_is_committed() -> None:
         assert await actions(queue, MemoryAudit()).shown_in(message_id + 1) is None
         (await queue.scheduler.asked(1)).end("done")
         await queue.until_settled()
+
+
+async def test_what_begins_during_a_look_at_the_queue_is_seen_once() -> None:
+    """Discord refuses a menu that offers the same question twice."""
+    store = BegunMeanwhile()
+    async with running(NO_MODEL, store) as queue:
+        first, second = [await queue.asks(person, "why?") for person in (1, 2)]
+        store.is_next = True
+        begun, waiting = await overview(queue, MemoryAudit()).queue()
+        assert [one.request_id for one in begun] == [first]
+        assert [(one.request_id, one.position) for one in waiting] == [(second, 2)]
 
 
 @pytest.mark.parametrize(
