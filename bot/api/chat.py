@@ -60,7 +60,7 @@ class _Stream:
     """Writes an answer to a connection as it comes."""
 
     def __init__(self, request: web.Request, headers: dict[str, str], clock: Clock) -> None:
-        self._request = request
+        self.request = request
         self._response = web.StreamResponse(
             headers={**headers, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
         )
@@ -85,7 +85,7 @@ class _Stream:
         """Send the headers, unless they are sent."""
         async with self._opening:
             if not self._response.prepared:
-                await self._response.prepare(self._request)
+                await self._response.prepare(self.request)
 
     async def passed(self, piece: Passed) -> None:
         """Write a piece of the answer."""
@@ -104,7 +104,7 @@ class _Stream:
                 await self.open()
             self._written_at = self._clock.monotonic()
             writing = self._response.write(data)
-            if _is_read(self._request):
+            if _is_read(self.request):
                 await writing
                 return
             async with asyncio.timeout(bounds.UNREAD_SECONDS):
@@ -113,8 +113,8 @@ class _Stream:
             return
         except TimeoutError:
             log.info("api.not_read", seconds=bounds.UNREAD_SECONDS)
-            if self._request.transport is not None:
-                self._request.transport.abort()
+            if self.request.transport is not None:
+                self.request.transport.abort()
 
     async def comment(self, words: str) -> None:
         """Write a comment, which clients of event streams ignore."""
@@ -191,14 +191,12 @@ class ChatEndpoints:
             stream.chunks = Chunks(_id(program), int(program.asked_at), asking.model, with_usage=asking.with_usage)
             await first_of(self._clock, WINDOW, program.ended, stream.began)
             await self._wait(program, stream)
-            try:
-                answer = await self._answer_of(program)
-            except ApiError as error:
-                if not stream.is_open:
-                    raise
-                await stream.write(b"data: " + dumped(error.body()) + b"\n\n")
-                return stream.response
-            await self._end(program, stream, asking, answer)
+            await self._end(program, stream, asking, await self._answer_of(program))
+        except Exception as error:
+            if not stream.is_open:
+                raise
+            # The status is sent: a second response would be read as a part of the first.
+            await stream.write(b"data: " + dumped(self._guarding.told(error, stream.request).body()) + b"\n\n")
         finally:
             self._requests.left(program)
         return stream.response
@@ -254,7 +252,7 @@ class ChatEndpoints:
 
     def _body(self, owner: Owner, asking: _Asked) -> dict[str, object]:
         model = self._models.running(asking.chat.model, owner.profile.cluster) or asking.chat.model
-        return {**asked(asking.chat, model=model, most=owner.profile.answer_tokens)}
+        return asked(asking.chat, model=model, most=owner.profile.answer_tokens)
 
     async def _limits(self, owner: Owner) -> dict[str, str]:
         """What is left to the key's owner, as headers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from bot.api.guarding import OWNER, answered
-from bot.domain.queue.request import RequestState
+from bot.domain.queue.request import RequestKind, RequestState
 from bot.i18n.catalogue import DEFAULT_LOCALE, fill
 from bot.services.cluster.clusters import Cluster, Clusters
 from bot.services.requests.overview import QueueOverview
@@ -54,7 +54,7 @@ class ClusterEndpoints:
                     {
                         "id": f"chatcmpl-{one.request.request_id}",
                         "object": "queue.request",
-                        "kind": "api" if one.request.question.kind.value == "api" else "discord",
+                        "kind": "api" if one.request.question.kind is RequestKind.API else "discord",
                         "state": one.request.state.value,
                         "position": one.position,
                         "estimated_wait": None if one.wait is None else round(one.wait, 1),

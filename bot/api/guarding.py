@@ -45,19 +45,23 @@ class Guarding:
         request[REQUEST_ID] = f"req_{uuid4().hex}"
         try:
             response = await self._checked(request, handler)
-        except ApiError as error:
-            response = refused(error)
-        except BotError as error:
-            log.info("api.refused", path=request.path, error=type(error).__name__, detail=str(error))
-            response = refused(of(error, now=self.clock.now()))
-        except web.HTTPException as error:
-            response = refused(_of_http(error))
-        except Exception:
-            log.exception("api.failed", path=request.path, request_id=request[REQUEST_ID])
-            response = refused(ApiError(500, "Something went wrong on our side.", SERVER, "internal_error"))
+        except Exception as error:  # noqa: BLE001  # told() logs what is not expected
+            response = refused(self.told(error, request))
         if not response.prepared:
             response.headers.update(self.headers(request))
         return response
+
+    def told(self, error: Exception, request: web.Request) -> ApiError:
+        """How the failure of a request is told to its program; what is no refusal of ours is logged."""
+        if isinstance(error, ApiError):
+            return error
+        if isinstance(error, web.HTTPException):
+            return _of_http(error)
+        if isinstance(error, BotError):
+            log.info("api.refused", path=request.path, error=type(error).__name__, detail=str(error))
+            return of(error, now=self.clock.now())
+        log.error("api.failed", path=request.path, request_id=request[REQUEST_ID], exc_info=error)
+        return ApiError(500, "Something went wrong on our side.", SERVER, "internal_error")
 
     def headers(self, request: web.Request) -> dict[str, str]:
         """The headers of every response to this request."""

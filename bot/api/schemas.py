@@ -5,7 +5,6 @@ What the bot does not read itself is passed on as it is: the cluster's engine kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
@@ -96,7 +95,7 @@ def _told(error: ValidationError) -> ApiError:
     return invalid(f"{where}: {first['msg']}", str(first["loc"][0]))
 
 
-def asked(request: ChatCompletion, *, model: str | None, most: int) -> Mapping[str, object]:
+def asked(request: ChatCompletion, *, model: str | None, most: int) -> dict[str, object]:
     """What the scheduler is asked: ``model`` is the one that runs, None for one that nobody names, ``most`` the
     longest answer in tokens."""
     body: dict[str, object] = request.model_dump(mode="json", exclude_none=True, exclude=_OWN)

@@ -173,23 +173,34 @@ class ProgramRequests:
             self._cancellation.message_gone(program.request_id)
 
     async def place(self, program: WaitingProgram) -> Place:
-        """Where a request of a program is now. Raises :class:`StorageError`."""
+        """Where a request of a program is now, or was when the database last answered."""
         at, order = self._order
         if self._clock.monotonic() - at >= PLACES_FRESH:
             async with self._reading:
                 at, order = self._order
                 if self._clock.monotonic() - at >= PLACES_FRESH:
-                    ids: Sequence[str] = await self._store.waiting_ids()
-                    order = {one: index for index, one in enumerate(ids, start=1)}
+                    order = await self._order_now(order)
                     self._order = (self._clock.monotonic(), order)
         position = order.get(program.request_id)
         wait = None if position is None else self._slots.wait_for(position, program.wanted_cluster)
         return Place(position, wait, self._gate.hold(program.wanted_cluster))
 
+    async def _order_now(self, before: Mapping[str, int]) -> Mapping[str, int]:
+        try:
+            ids: Sequence[str] = await self._store.waiting_ids()
+        except StorageError as error:
+            log.info("program.place_unknown", detail=str(error))
+            return before
+        return {one: index for index, one in enumerate(ids, start=1)}
+
     async def has_ended(self, program: WaitingProgram) -> bool:
         """Whether the request has ended without its program being told, because another process ended it; then
-        it is told. Raises :class:`StorageError`."""
-        holder = (await self._store.holders([program.request_id])).get(program.request_id)
+        it is told. False also while the database does not answer: the request is in it."""
+        try:
+            holder = (await self._store.holders([program.request_id])).get(program.request_id)
+        except StorageError as error:
+            log.info("program.state_unknown", request_id=program.request_id, detail=str(error))
+            return False
         if holder is not None and holder.state in {RequestState.QUEUED, RequestState.RUNNING}:
             return False
         program.end()
