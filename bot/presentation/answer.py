@@ -123,6 +123,11 @@ class AnswerView:
         return self._phase is Phase.WAITING or self._phase is Phase.HELD
 
     @property
+    def is_asked(self) -> bool:
+        """Whether it shows that the question was sent, as also a new question does that need not wait."""
+        return self._phase is Phase.ASKED
+
+    @property
     def grown(self) -> int:
         """The number of pieces of text so far, as long as there is room on the pages."""
         return self._grown

@@ -18,10 +18,7 @@ from bot.services.queue.signal import QueueSignal
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 0.8
-"""Seconds between two looks for what a process held that is gone, where there may be others."""
-
-SIGNALLED = 4
-"""After so many of these the queue is looked at too."""
+"""Seconds between two looks at the queue, and for what a process held that is gone, where there may be others."""
 
 
 class Heartbeat:
@@ -63,15 +60,13 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Renew, take over and look at what others changed, until cancelled. Raises :class:`StorageError`."""
-        renewed, looks = self._clock.monotonic(), 0
+        renewed = self._clock.monotonic()
         while True:
             await self._clock.sleep(self._look_every)
             if self._clock.monotonic() - renewed < self.seconds / 3 - self._look_every / 2:
                 await self.recover()
-                looks += 1
-                if looks % SIGNALLED == 0:
-                    # What was left to another process may be taken after a while, which nothing tells.
-                    self._signal.set()
+                # What was left to another process may be taken after a while, which nothing tells.
+                self._signal.set()
                 continue
             renewed = self._clock.monotonic()
             # First, because leases that ran out while this process hung are still ours if nobody took them. Only

@@ -70,13 +70,17 @@ class Elsewhere:
             await asyncio.gather(*(self._live_answers.close(live.question.request_id) for live in left))
 
     def _only_waits(self, live: LiveAnswer) -> bool:
-        return live.view.is_waiting and not live.is_ending and live.question.request_id not in self._in_flight.held
+        shows_nothing = live.view.is_waiting or live.view.is_asked
+        return shows_nothing and not live.is_ending and live.question.request_id not in self._in_flight.held
 
     def _is_others(self, live: LiveAnswer, holders: Mapping[str, Holder], *, leads: bool) -> bool:
         """Whether another process shows this answer from now on."""
         request_id = live.question.request_id
         holder = holders.get(request_id)
         if not self._only_waits(live):
+            return False
+        if (holder is None or holder.state is RequestState.ANSWERED) and not live.view.is_waiting:
+            # It may have been opened here a moment ago, to show how it ended.
             return False
         if holder is None:
             return request_id not in self._live_answers.beginning
