@@ -63,7 +63,7 @@ def _is_generated(path: Path) -> bool:
 def findings() -> Iterator[str]:
     """One line for each thing that should not be there."""
     if (ROOT / ".env.example").read_text(encoding="utf-8") != render_env_example():
-        yield ".env.example: is not what bot/settings.py says: make env-example"
+        yield ".env.example: is not what bot/settings says: make env-example"
     texts = _texts()
     for name, text in texts.items():
         if not name.startswith(_VERBATIM):

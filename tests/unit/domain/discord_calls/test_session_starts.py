@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import settings
 from bot.domain.discord_calls.session_starts import (
     KEPT_BACK,
     LONGEST_AFTER_REFUSAL,
@@ -17,6 +16,7 @@ from bot.domain.discord_calls.session_starts import (
     pause_after,
 )
 from bot.domain.discord_calls.shard_plan import ShardPlan, ranges
+from bot.settings import types as settings
 
 DAY = 86_400.0
 
