@@ -39,8 +39,9 @@ SERVERS_TOLD_WITHIN = 5.0
 AGAIN_AFTER = 10.0
 """Seconds until what failed, or found no room in the queue, is tried again."""
 
-ROUNDS = 6
-"""How often that is done when Discord or the database does not answer."""
+ROUNDS = 8
+"""How often everything is tried when Discord or the database does not answer: each pause is twice as long as the
+one before, so for twenty minutes."""
 
 PATIENCE = 600.0
 """Seconds for which questions wait outside of the queue while it, or their asker's part of it, is full."""
@@ -115,7 +116,7 @@ class MissedQuestions:
                 failures = 0 if complete else failures + 1
                 if 0 < failures < ROUNDS:
                     self._is_wanted = True
-                    await self._catch_up.wait(AGAIN_AFTER)
+                    await self._catch_up.wait(AGAIN_AFTER * 2 ** (failures - 1))
         finally:
             self._is_running = False
 
