@@ -110,7 +110,7 @@ class HistoryReader:
     async def _call(self) -> AsyncIterator[None]:
         """Wait for the turn of one call."""
         async with self._turn:
-            await self._clock.sleep(self._next - self._clock.monotonic())
+            await self._clock.sleep(max(0.0, self._next - self._clock.monotonic()))
             self._next = self._clock.monotonic() + READ_EVERY
         async with self._outgoing.turn(CallPriority.READING):
             with translated():

@@ -8,8 +8,9 @@ import pytest
 import pytest_asyncio
 
 from sandbox.discord_api import DiscordDouble
-from sandbox.discord_api.model import Channel, Message
+from sandbox.discord_api.model import Channel, Message, Overwrite
 from sandbox.discord_api.people import Person
+from sandbox.discord_api.permissions import Permission
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
 from tests.e2e.reading import (
@@ -82,15 +83,21 @@ def asked(stage: Stage) -> Sequence[str]:
 async def test_each_missed_question_is_answered_once(
     stage: Stage, room: Channel, ada: Person, ben: Person, olga: Person
 ) -> None:
-    """Mentions, replies, direct messages and threads; nothing that was deleted, changed, repeated, or answered."""
+    """Mentions, replies, direct messages and threads, archived ones too; nothing that was deleted, changed, asked
+    again or answered, and nothing where the bot may not read or is not allowed to answer."""
     await until_caught_up(stage)
     before = await ada.say(room, mention(stage, "Before?"))
     (first,) = await until_answered(stage, before)
     hello = await ben.say(ben.dm, "Hello")
     thread = await ada.start_thread(first, "More")
     await until_answered(stage, hello, await ada.say(thread, mention(stage, "In here?")))
-    chloe = stage.discord.person("chloe")
-    unknown = new_room(stage)
+    chloe, sam = stage.discord.person("chloe"), stage.discord.person("sam")
+    unknown, closed, abroad = new_room(stage), new_room(stage), stage.discord.channel("lobby")
+    await until_answered(
+        stage,
+        await ada.say(closed, mention(stage, "Before?")),
+        await sam.say(abroad, mention(stage, "Before?")),
+    )
     done = await stopped(stage)
 
     once = await chloe.say(room, mention(stage, "Twice the same?"))
@@ -105,6 +112,13 @@ async def test_each_missed_question_is_answered_once(
     direct = await ben.say(ben.dm, "By direct message?")
     threaded = await ada.say(thread, mention(stage, "In the thread?"))
     elsewhere = await ada.say(unknown, mention(stage, "Where you never were?"))
+    unread = await ada.say(closed, mention(stage, "Where you may not read?"))
+    closed.overwrites = [Overwrite(stage.discord.world.bot.id, 1, deny=int(Permission.READ_MESSAGE_HISTORY))]
+    foreign = await sam.say(abroad, mention(stage, "Where you are not allowed?"))
+    stage.bot.environment = {**stage.bot.environment, "ALLOWED_GUILD_IDS": str(room.guild_id)}
+    for number in range(150):
+        await olga.say(room, f"Talk {number}")
+    thread.archived = True
     count = len(stage.parallax.requests)
     await started_again(stage)
     await until_caught_up(stage, done + 1)
@@ -112,7 +126,7 @@ async def test_each_missed_question_is_answered_once(
     found = await until_answered(stage, mentioned, replied, direct, threaded, twice)
     assert all(footer(message).startswith(f"-# {NOTE} · ") for message in found)
     assert all(len(replies(stage, one)) == 1 for one in (mentioned, replied, direct, threaded, twice, before))
-    assert not any(replies(stage, one) for one in (once, changed, gone, talk, elsewhere))
+    assert not any(replies(stage, one) for one in (once, changed, gone, talk, elsewhere, unread, foreign))
     assert NOTE not in first.text
     assert found[0].notified == frozenset()
     assert sorted(asked(stage)[count:]) == [
