@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.settings import render_env_example
-from tests import bounds, licences
+from tests import bounds, licences, metrics_table
 from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
 from tests.rooms import arrows, read_sources, render
 from tests.sizes import CODE, long_classes, long_module
@@ -80,6 +80,7 @@ def findings() -> Iterator[str]:
     yield from undrawn_arrows(architecture, render(arrows(read_sources())))
     yield from licences.of_the_repository()
     yield from bounds.of_the_repository()
+    yield from metrics_table.of_the_repository()
 
 
 def _texts() -> dict[str, str]:
