@@ -50,6 +50,9 @@ class LimitMeter:
             ("scope",),
             registry=registry,
         )
+        # From 0 on, or Prometheus would not see the first as an increase.
+        for scope in ("none", *_SCOPES):
+            self._refused.labels(scope)
         self._waiting = Gauge(
             "discord_calls_waiting",
             "Calls that wait for a slot in the budget of the bot's token.",

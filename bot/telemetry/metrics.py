@@ -17,10 +17,16 @@ from prometheus_client import (
     generate_latest,
 )
 
+from bot.errors import BotError, NotTakenNow, QueueFull, StorageError
 from bot.telemetry.discord_meters import EditMeter, LimitMeter
 from bot.telemetry.meters import ApiMeter, ChildMeter, DatabaseMeter, LoopMeter
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
+
+
+def _reason(key: str) -> str:
+    """A sentence's key in the catalogue, of which there are few, as a label."""
+    return key.removeprefix("error.")
 
 
 class Metrics:
@@ -41,6 +47,9 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        # From 0 on, or Prometheus would not see the first as an increase.
+        for error in (QueueFull, StorageError, NotTakenNow):
+            self.refusals.labels(_reason(error.key))
         self.waiting = Gauge("parallax_questions_waiting", "Questions in the queue.", registry=self.registry)
         self.oldest_seconds = Gauge(
             "parallax_oldest_question_seconds",
@@ -130,6 +139,10 @@ class Metrics:
         self.api = ApiMeter(self.registry)
         self.loop = LoopMeter(self.registry)
         ProcessCollector(registry=self.registry)
+
+    def refused(self, error: BotError) -> None:
+        """Count a question that was not taken into the queue because of this."""
+        self.refusals.labels(_reason(error.key)).inc()
 
     def failed_at_scheduler(self, error: Exception, call: str) -> None:
         """Count an error of a scheduler, by its class. ``call``: what was asked of it."""

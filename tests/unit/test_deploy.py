@@ -37,6 +37,6 @@ def test_o3_processes_are_limited() -> None:
 def test_q11_the_unit_does_not_repeat_what_a_start_cannot_cure() -> None:
     """Exit code 2 is a setting (``bot/cli.py``); the documents say the same."""
     assert number(r"^RestartPreventExitStatus=(\d+)$", UNIT) == 2
-    operations = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    assert "Exit code 2 is a setting" in operations
-    assert "`RestartPreventExitStatus=2`" in operations
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    assert "Exit code 2 is a setting" in page
+    assert "`RestartPreventExitStatus=2`" in page

@@ -169,7 +169,7 @@ class AskService:
         try:
             yield
         except BotError as error:
-            self._metrics.refusals.labels(error.key.removeprefix("error.")).inc()
+            self._metrics.refused(error)
             raise
 
     async def submit(self, request: AskRequest) -> Accepted | None:
