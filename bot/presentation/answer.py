@@ -74,7 +74,8 @@ class AnswerView:
     """The state of an answer's messages, which services change and the delivery renders as pages.
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
-    answer is then a reply to it. ``mentions`` are shown in place of their names.
+    answer is then a reply to it. ``mentions`` are shown in place of their names. ``missed``: the question was
+    asked while the bot was away, which the small text says first.
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class AnswerView:
         clock: Clock,
         max_pages: int,
         mentions: Mapping[str, str] | None = None,
+        missed: bool = False,
     ) -> None:
+        self._origin = f"{say(locale, 'missed.note')} · " if missed else ""
         self._mentions = mentions or {}
         self._quote = quote_question(question) if question else ""
         self._base = ""
@@ -261,7 +264,7 @@ class AnswerView:
     def footer(self) -> str:
         """The small text under the answer now."""
         notice = f" · {self._notice}" if self._notice and self._phase is not Phase.DONE else ""
-        return f"-# {self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
+        return f"-# {self._origin}{self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
 
     def _footer_text(self) -> str:
         match self._phase:

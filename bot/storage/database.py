@@ -15,6 +15,7 @@ from bot.storage.history import SqlHistory
 from bot.storage.keys import SqlKeys
 from bot.storage.leader_lease import SqlLeaderLease
 from bot.storage.measured import MeasuredTransactions
+from bot.storage.missed import SqlMissed
 from bot.storage.node_names import SqlNodeNames
 from bot.storage.personal_data import SqlPersonalData
 from bot.storage.preferences import Feedback, Preferences
@@ -47,6 +48,7 @@ class Database:
         self.audit = Audit(transactions)
         self.profiles = SqlProfiles(transactions)
         self.usage = SqlUsage(transactions)
+        self.missed = SqlMissed(transactions)
         self.personal = SqlPersonalData(transactions)
         self.history = SqlHistory(transactions)
         self.boards = SqlBoards(transactions)

@@ -139,6 +139,7 @@ class LiveAnswers:
             clock=self._clock,
             max_pages=self._max_pages,
             mentions=question.options.mentions if question.options is not None else None,
+            missed=question.options is not None and question.options.missed,
         )
 
     def reopen(self, request: StoredRequest, *, may_be_more: bool = False) -> LiveAnswer:

@@ -56,7 +56,7 @@ class AskRequest:
     ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
     own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with;
-    ``mentions`` what its text mentions, by name.
+    ``mentions`` what its text mentions, by name; ``missed``: it was asked while the bot was away.
     """
 
     prompt: str
@@ -69,6 +69,7 @@ class AskRequest:
     source_message_id: int | None = None
     follows: str | None = None
     mentions: Mapping[str, str] = field(default_factory=dict)
+    missed: bool = False
 
     @property
     def conversation(self) -> ConversationKey:
@@ -294,7 +295,9 @@ class AskService:
         most = self._most_at(context.profile.cluster)
         if most is not None and most < options.context_tokens:
             options = replace(options, context_tokens=most)
-        return replace(options, mentions=request.mentions) if request.mentions else options
+        if request.mentions or request.missed:
+            options = replace(options, mentions=request.mentions, missed=request.missed)
+        return options
 
     def _most_at(self, wanted: str) -> int | None:
         """How many tokens the cluster takes that a question wants, or the one that takes most; None: any
