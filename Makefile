@@ -79,8 +79,9 @@ env-example: $(BASE) ## Write .env.example anew from bot/settings.py
 	$(PY) -m bot env-example > .env.example.new
 	mv .env.example.new .env.example
 
-tables: $(DEV) ## Write the tables of docs/reliability.md, docs/licences.md, settings.md and commands.md anew from the code
+tables: $(DEV) ## Write the pages and tables of docs/ that are made from the code anew
 	$(PY) -m tests.bounds
+	$(PY) -m tests.metrics_table
 	$(PY) -m tests.licences
 	$(PY) -m tests.reference
 

@@ -216,6 +216,7 @@ def assemble(
             quotas=quotas,
             brake=parts.outgoing,
             id_key=settings.discord_token.get_secret_value().encode(),
+            metrics=parts.metrics,
             most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
         ),
         cancellation=queue.cancellation,
@@ -284,7 +285,7 @@ def _api(parts: Parts, made: ApiParts) -> ApiServer | None:
     from bot.container.api import build_api
 
     store, owner = parts.database.requests, parts.process.me
-    return build_api(parts.settings, store, parts.background, parts.clock, owner, made)
+    return build_api(parts.settings, store, parts.background, parts.clock, owner, made, parts.metrics.api)
 
 
 def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership) -> QueueParts:

@@ -287,6 +287,8 @@ class ParallaxBot(commands.AutoShardedBot):
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as the library's
         """Start the listeners of an event, unless nothing can be answered any more."""
+        if event == "socket_event_type":  # of every frame, before it is looked at; nobody listens
+            return
         # Noted at once and not by a listener: that would run when the connection may be lost again.
         if event in _SESSION_EVENTS:
             self._shards.begun(args[0], resumed=event == "shard_resumed")

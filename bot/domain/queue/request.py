@@ -120,6 +120,14 @@ class NewQuestion:
     wanted_cluster: str | None = None
     held_by: str | None = field(default=None, compare=False)
 
+    @property
+    def door(self) -> str:
+        """How it was asked: ``command`` (typed, or from a message's menu), ``message``, or the kind of a request
+        that is no new question."""
+        if self.kind is not RequestKind.ASK:
+            return self.kind.value
+        return "command" if self.source_message_id is None else "message"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

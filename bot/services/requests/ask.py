@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -17,7 +18,7 @@ from bot.domain.discord_calls.brake import Level
 from bot.domain.queue.fairness import EXPECTED_ANSWER
 from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion, RequestState
 from bot.domain.queue.store import Admission, Joined, QueueLimits, RequestStore
-from bot.errors import DatabaseLocked, NotAllowed, NotTakenNow, UserError
+from bot.errors import BotError, DatabaseLocked, NotAllowed, NotTakenNow, UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Person
 from bot.services.access.profiles import Profiles
@@ -30,6 +31,7 @@ from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
 from bot.tasks.keyed_locks import KeyedLocks
 from bot.tasks.pending import Pending
+from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -107,12 +109,14 @@ class AskService:
         quotas: Quotas,
         brake: Brake,
         id_key: bytes,
+        metrics: Metrics,
         most_context: Mapping[str, int | None] | None = None,
     ) -> None:
         """``id_key``: a secret of all processes, without which nobody can guess the ids of questions.
         ``most_context``: how many tokens each cluster takes at most, by name; None: as many as a profile says."""
         self._most_context = most_context or {}
         self._id_key = id_key
+        self._metrics = metrics
         self._store = store
         self._live_answers = live_answers
         self._gate = gate
@@ -130,6 +134,10 @@ class AskService:
 
     async def admit(self, context: AskContext) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
+        with self._refusals():
+            await self._admit(context)
+
+    async def _admit(self, context: AskContext) -> None:
         await self._quotas.check(await self._allowed(context))
 
     async def _allowed(self, context: AskContext) -> Person:
@@ -147,13 +155,23 @@ class AskService:
     async def check(self, request: AskRequest) -> None:
         """Raise what :meth:`submit` would now; nothing is kept. For what is done before a question can be
         submitted, and could not be undone."""
-        self._require_taking(request)
-        self._gate.require_open()
-        await self.admit(request.context)
-        self._cost(request, self._options(request))
-        waiting = (await self._store.counts()).get(RequestState.QUEUED, 0)
-        mine = await self._store.of_user(request.asker.user_id, (RequestState.QUEUED,))
-        self._queue_limits.require_room(total=waiting, mine=len(mine))
+        with self._refusals():
+            self._require_taking(request)
+            self._gate.require_open()
+            await self._admit(request.context)
+            self._cost(request, self._options(request))
+            waiting = (await self._store.counts()).get(RequestState.QUEUED, 0)
+            mine = await self._store.of_user(request.asker.user_id, (RequestState.QUEUED,))
+            self._queue_limits.require_room(total=waiting, mine=len(mine))
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Count the question as refused when the block raises."""
+        try:
+            yield
+        except BotError as error:
+            self._metrics.refused(error)
+            raise
 
     async def submit(self, request: AskRequest) -> Accepted | None:
         """Take a question into the queue; it is durable when this returns.
@@ -164,20 +182,21 @@ class AskService:
         Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (queue full, nothing left
         for today, bot stopping, Discord about to ban it) or :class:`StorageError`; then nothing was kept.
         """
-        self._require_taking(request)
-        entry = object()
-        self._unacknowledged.begin(entry)
-        try:
-            # Fair queueing orders only what is in the queue. As each person's questions join one after the other,
-            # everybody's first is in it before anybody's second.
-            async with self._turns.of(request.asker.user_id):
-                self._gate.require_open()
-                accepted = await self._enqueued(request)
-            if accepted is not None:
-                self._unacknowledged.begin(accepted.request_id)
-            return accepted
-        finally:
-            self._unacknowledged.complete(entry)
+        with self._refusals():
+            self._require_taking(request)
+            entry = object()
+            self._unacknowledged.begin(entry)
+            try:
+                # Fair queueing orders only what is in the queue. As each person's questions join one after the
+                # other, everybody's first is in it before anybody's second.
+                async with self._turns.of(request.asker.user_id):
+                    self._gate.require_open()
+                    accepted = await self._enqueued(request)
+                if accepted is not None:
+                    self._unacknowledged.begin(accepted.request_id)
+                return accepted
+            finally:
+                self._unacknowledged.complete(entry)
 
     async def _enqueued(self, request: AskRequest) -> Accepted | None:
         """Enqueue a question; while somebody else holds the database, again and again for a minute."""
