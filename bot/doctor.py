@@ -106,7 +106,7 @@ async def _discord(settings: Settings) -> tuple[Finding, ...]:
     try:
         async with aiohttp.ClientSession(headers=headers, timeout=timeout, proxy=proxy) as session:
             found = await _login(session, settings.discord_api_url)
-            return (found, await _shards(session, settings)) if found.good else (found,)
+            return (found, await _shards(session, settings), _missed(settings)) if found.good else (found,)
     except (aiohttp.ClientError, TimeoutError) as error:
         return (Finding(False, "discord", f"{settings.discord_api_url}: {type(error).__name__}"),)
 
@@ -136,3 +136,13 @@ async def _shards(session: aiohttp.ClientSession, settings: Settings) -> Finding
     if limit.remaining - KEPT_BACK < len(plan.ids):
         return Finding(False, "shards", f"{detail}: too few; the bot waits until there are more")
     return Finding(True, "shards", detail)
+
+
+def _missed(settings: Settings) -> Finding:
+    """What is found of the questions that are asked while the bot is away: a choice, so never wrong."""
+    if not settings.catch_up_hours:
+        return Finding(True, "absences", "what is asked while the bot is away is not answered: CATCH_UP_HOURS=0")
+    found = f"what is asked while the bot is away is answered for {settings.catch_up_hours:g} h"
+    if not settings.message_content_intent:
+        found += "; in replies and threads only with a mention, without MESSAGE_CONTENT_INTENT"
+    return Finding(True, "absences", found)
