@@ -79,9 +79,10 @@ env-example: $(BASE) ## Write .env.example anew from bot/settings.py
 	$(PY) -m bot env-example > .env.example.new
 	mv .env.example.new .env.example
 
-tables: $(DEV) ## Write the tables of docs/reliability.md, docs/licences.md and docs/metrics.md anew from the code
+tables: $(DEV) ## Write the tables of docs (reliability, licences, metrics, benchmarks) anew from the code
 	$(PY) -m tests.bounds
 	$(PY) -m tests.metrics_table
+	$(PY) -m benchmarks.report
 	$(PY) -m tests.licences
 
 requirements: $(DEV) ## Pin requirements/*.in anew

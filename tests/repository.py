@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import report
 from bot.settings import render_env_example
 from tests import bounds, licences, metrics_table
 from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
@@ -81,6 +82,7 @@ def findings() -> Iterator[str]:
     yield from licences.of_the_repository()
     yield from bounds.of_the_repository()
     yield from metrics_table.of_the_repository()
+    yield from report.of_the_repository()
 
 
 def _texts() -> dict[str, str]:
