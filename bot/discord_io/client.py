@@ -14,6 +14,7 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.clock import Clock
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
 from bot.discord_io.connection_state import ConnectionState
@@ -72,6 +73,7 @@ _COMPLETE_EVENTS = frozenset({"shard_ready", "shard_resumed"})
 COGS = (
     "cogs.ask",
     "cogs.messages",
+    "cogs.summaries",
     "cogs.queue",
     "cogs.context",
     "cogs.settings",
@@ -155,6 +157,7 @@ class Services:
     access: Access
     members: GuildMembers
     metrics: Metrics
+    clock: Clock
     operations: OperationsServices
     # Whether a webhook's message that repeats a deleted question takes its place.
     proxied_messages: bool

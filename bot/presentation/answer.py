@@ -8,6 +8,7 @@ from enum import Enum, auto
 from functools import lru_cache
 
 from bot.clock import Clock
+from bot.domain.channel_summary.plan import Progress
 from bot.domain.pace import Pace
 from bot.i18n.catalogue import fill, say
 from bot.markdown.document import AnswerDocument
@@ -97,7 +98,7 @@ class AnswerView:
         self._phase = Phase.ASKED
         self._phase_since = clock.monotonic()
         self._note = ""
-        self._notice = ""
+        self._notice = self._part = ""
         self._model: str | None = None
         self._receipt: Receipt | None = None
         self._controls: tuple[Control, ...] = (Control.STOP,)
@@ -235,6 +236,10 @@ class AnswerView:
         self._notice = say(self._locale, key)
         return True
 
+    def show_part(self, progress: Progress) -> None:
+        """Show which part of a summary is next, or being read, when it has several."""
+        self._part = _part_text(progress, self._locale)
+
     async def prepare(self) -> None:
         """Have read what has arrived, and process a long text in small steps, with a turn for other tasks after
         each; `render` is quick then."""
@@ -261,7 +266,8 @@ class AnswerView:
     def footer(self) -> str:
         """The small text under the answer now."""
         notice = f" · {self._notice}" if self._notice and self._phase is not Phase.DONE else ""
-        return f"-# {self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
+        part = self._part if self._phase is not Phase.DONE else ""
+        return f"-# {part}{self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
 
     def _footer_text(self) -> str:
         match self._phase:
@@ -335,6 +341,11 @@ async def pages_of(text: str, *, limit: int, clock: Clock) -> tuple[str, ...]:
 async def _worked(document: AnswerDocument, clock: Clock) -> None:
     while document.work():
         await clock.sleep(0)
+
+
+def _part_text(progress: Progress, locale: str) -> str:
+    part = say(locale, "footer.part", part=progress.part, of=progress.of)
+    return f"{part} · " if progress.of > 1 else ""
 
 
 def _calm(seconds: float) -> float:
