@@ -35,6 +35,7 @@ SUITES = (
     "cluster",
     "context",
     "crash",
+    "missed",
     "hostile",
     "thousand",
     "burst",

@@ -9,7 +9,6 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.clock import Clock
 from bot.discord_io.calls import translated
 from bot.discord_io.client import ParallaxBot, Services
 from bot.discord_io.first_answer import FirstAnswer, wait_for_turn
@@ -33,11 +32,10 @@ OFFERED_HOURS = (1, 4, 24)
 class Summaries(commands.Cog):
     """The ways to ask for a summary of a channel."""
 
-    def __init__(self, bot: ParallaxBot, asking: Asking, clock: Clock) -> None:
+    def __init__(self, bot: ParallaxBot, asking: Asking) -> None:
         self._bot = bot
         self._services: Services = bot.services
         self._asking = asking
-        self._clock = clock
         self._menu = app_commands.ContextMenu(name="Summarize from here", callback=self.summarize_from)
 
     async def cog_load(self) -> None:
@@ -98,7 +96,7 @@ class Summaries(commands.Cog):
             channel = await self._channel(interaction, interaction.guild, interaction.user, since)
             if not private and channel.id != interaction.channel_id:
                 raise UserError("others may not read there", key="error.summary_share_here")
-            history = await read_history(channel, since, interaction.user, self._clock)
+            history = await read_history(self._services.history, channel, since, interaction.user)
             request = AskRequest(
                 prompt=_title(interaction.locale.value, channel, since, history),
                 asker=asker_of(interaction),
@@ -157,4 +155,4 @@ def _title(locale: str, channel: Readable, since: Since, history: History) -> st
 
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
-    await bot.add_cog(Summaries(bot, Asking(bot.services, bot.application_id or 0), bot.services.clock))
+    await bot.add_cog(Summaries(bot, Asking(bot.services, bot.application_id or 0)))

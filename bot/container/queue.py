@@ -324,6 +324,7 @@ def _attempt_parts(
         gate=gate,
         passing=cluster.passing,
         programs=programs,
+        metrics=parts.metrics,
     )
 
 

@@ -75,7 +75,8 @@ class AnswerView:
     """The state of an answer's messages, which services change and the delivery renders as pages.
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
-    answer is then a reply to it. ``mentions`` are shown in place of their names.
+    answer is then a reply to it. ``mentions`` are shown in place of their names. ``missed``: the question was
+    asked while the bot was away, which the small text says first.
     """
 
     def __init__(
@@ -87,7 +88,9 @@ class AnswerView:
         clock: Clock,
         max_pages: int,
         mentions: Mapping[str, str] | None = None,
+        missed: bool = False,
     ) -> None:
+        self._origin = f"{say(locale, 'missed.note')} · " if missed else ""
         self._mentions = mentions or {}
         self._quote = quote_question(question) if question else ""
         self._base = ""
@@ -98,7 +101,8 @@ class AnswerView:
         self._phase = Phase.ASKED
         self._phase_since = clock.monotonic()
         self._note = ""
-        self._notice = self._part = ""
+        self._notice = ""
+        self.part: Progress | None = None
         self._model: str | None = None
         self._receipt: Receipt | None = None
         self._controls: tuple[Control, ...] = (Control.STOP,)
@@ -236,10 +240,6 @@ class AnswerView:
         self._notice = say(self._locale, key)
         return True
 
-    def show_part(self, progress: Progress) -> None:
-        """Show which part of a summary is next, or being read, when it has several."""
-        self._part = _part_text(progress, self._locale)
-
     async def prepare(self) -> None:
         """Have read what has arrived, and process a long text in small steps, with a turn for other tasks after
         each; `render` is quick then."""
@@ -266,8 +266,8 @@ class AnswerView:
     def footer(self) -> str:
         """The small text under the answer now."""
         notice = f" · {self._notice}" if self._notice and self._phase is not Phase.DONE else ""
-        part = self._part if self._phase is not Phase.DONE else ""
-        return f"-# {part}{self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
+        part = _part_text(self.part, self._phase, self._locale)
+        return f"-# {self._origin}{part}{self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
 
     def _footer_text(self) -> str:
         match self._phase:
@@ -343,9 +343,10 @@ async def _worked(document: AnswerDocument, clock: Clock) -> None:
         await clock.sleep(0)
 
 
-def _part_text(progress: Progress, locale: str) -> str:
-    part = say(locale, "footer.part", part=progress.part, of=progress.of)
-    return f"{part} · " if progress.of > 1 else ""
+def _part_text(progress: Progress | None, phase: Phase, locale: str) -> str:
+    if progress is None or progress.of == 1 or phase is Phase.DONE:
+        return ""
+    return f"{say(locale, 'footer.part', part=progress.part, of=progress.of)} · "
 
 
 def _calm(seconds: float) -> float:

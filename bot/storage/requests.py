@@ -179,6 +179,11 @@ class SqlRequests:
         """The ids of everything waiting, in the order it will be taken."""
         return await self._transactions.read(lambda connection: connection.scalars(_WAITING_IDS).all())
 
+    async def oldest_waiting(self) -> tuple[str, float] | None:
+        """The id of the question that waits for longest, and when it was asked; None when none waits."""
+        row = await self._transactions.read(lambda connection: connection.execute(_OLDEST_WAITING).first())
+        return None if row is None else (row.request_id, row.asked_at)
+
     async def position(self, request_id: str) -> int | None:
         """The question's position in the queue, from 1; None when it does not wait."""
         return await self._transactions.read(
@@ -290,6 +295,13 @@ _WAITING = (
 )
 
 _WAITING_IDS = select(requests.c.request_id).where(IS_QUEUED).order_by(requests.c.start_tag, requests.c.sequence)
+
+_OLDEST_WAITING = (
+    select(requests.c.request_id, requests.c.asked_at)
+    .where(IS_QUEUED)
+    .order_by(requests.c.asked_at, requests.c.sequence)
+    .limit(1)
+)
 
 _RUNNING_IDS = (
     select(requests.c.request_id)

@@ -118,11 +118,12 @@ class Asking:
         attached_text: str = "",
         follows: str | None = None,
         original: discord.Message | None = None,
+        missed: bool = False,
     ) -> None:
         """Submit the question in a message and reply to it with the message that becomes the answer.
 
-        ``original`` is the asker's own message, when a webhook repeats it under another name. Other parameters and
-        errors as :meth:`by_interaction`.
+        ``original`` is the asker's own message, when a webhook repeats it under another name. ``missed``:
+        it was written while the bot was away. Other parameters and errors as :meth:`by_interaction`.
         """
         person, asker = author_of(original or message)
         asker = replace(asker, name=message.author.display_name)
@@ -142,6 +143,7 @@ class Asking:
             source_message_id=message.id,
             follows=follows,
             mentions=mentions_of(message, (original or message).author),
+            missed=missed,
         )
         async with _typing(target) if files or about else nullcontext():
             request, doubts = await self._with_files(request, files, about)

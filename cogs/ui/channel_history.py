@@ -7,8 +7,8 @@ from itertools import islice
 
 import discord
 
-from bot.clock import Clock
 from bot.discord_io.calls import translated
+from bot.discord_io.history import PAGE, HistoryReader
 from bot.domain.channel_summary.messages import (
     MOST_MESSAGES,
     MOST_OF_A_MESSAGE,
@@ -19,11 +19,6 @@ from bot.domain.channel_summary.messages import (
 from bot.domain.channel_summary.since import Since, SinceMessage, SinceTime
 from bot.errors import AccessLost, DeliveryError, UserError
 from cogs.ui.message_text import Viewer, files_of, text_in
-
-AT_ONCE = 100
-"""Messages of one call: as many as Discord gives (docs, resources/message, "Get Channel Messages")."""
-BETWEEN_CALLS = 0.1
-"""Seconds from one call to the next. Discord takes 50 calls a second of the bot in all."""
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
@@ -69,28 +64,24 @@ async def require_member(channel: Readable, viewer: Viewer) -> None:
         raise
 
 
-async def read_history(channel: Readable, since: Since, viewer: discord.Member, clock: Clock) -> History:
+async def read_history(reader: HistoryReader, channel: Readable, since: Since, viewer: discord.Member) -> History:
     """Read the channel back to ``since``, at most :data:`MOST_MESSAGES` messages and :data:`MOST_TEXT` characters.
     Raises :class:`UserError` when there is nothing, or Discord hides it; :class:`DeliveryError`."""
     reading = _Reading(_first(since), viewer, looks_for_visit=not isinstance(since, SinceMessage | SinceTime))
-    before: discord.abc.Snowflake | None = None
+    before: int | None = None
     while not reading.is_done:
-        began = clock.monotonic()
-        count = 0
         try:
-            with translated():
-                # Each is forgotten as soon as its words are taken: what Discord tells of a message is large.
-                async for message in channel.history(limit=AT_ONCE, before=before):
-                    count, before = count + 1, discord.Object(message.id)
-                    if reading.is_done:
-                        break
-                    reading.take(message)
+            # Forgotten as soon as the words are taken: what Discord tells of a message is large.
+            page = await reader.page(channel, before)
         except AccessLost as error:
             raise UserError("may not read there", key="error.summary_bot_unseen") from error
-        if count < AT_ONCE:
+        for message in page:
+            reading.take(message)
+            if reading.is_done:
+                break
+        if len(page) < PAGE:
             break
-        if not reading.is_done:
-            await clock.sleep(max(0.0, BETWEEN_CALLS - (clock.monotonic() - began)))
+        before = page[-1].id
     if not reading.found:
         key = "error.summary_hidden" if reading.hidden else "error.summary_nothing"
         raise UserError("nothing was read", key=key)

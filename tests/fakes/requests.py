@@ -67,6 +67,11 @@ class _Rows:
         """The ids of everything waiting, in the order it will be taken."""
         return [entry.request_id for entry in await self.queue()]
 
+    async def oldest_waiting(self) -> tuple[str, float] | None:
+        """The id of the question that waits for longest, and when it was asked; None when none waits."""
+        asked = [(row.request.question.asked_at, row.request.request_id) for row in self._in(RequestState.QUEUED)]
+        return (min(asked)[1], min(asked)[0]) if asked else None
+
     async def queue(self) -> Sequence[QueueEntry]:
         """Everything waiting, in the order it will be taken."""
         return [

@@ -259,6 +259,11 @@ class RequestStore(Protocol):
         """The ids of everything waiting, in the order it will be taken. Cheaper than :meth:`queue`."""
         ...
 
+    async def oldest_waiting(self) -> tuple[str, float] | None:
+        """The id of the question that waits for longest, and when it was asked (epoch seconds); None when none
+        waits."""
+        ...
+
     async def position(self, request_id: str) -> int | None:
         """The question's position in the queue, from 1; None when it does not wait. The cost does not depend on
         the length of the queue."""

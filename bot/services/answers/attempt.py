@@ -40,6 +40,7 @@ from bot.services.answers.programs import WaitingPrograms
 from bot.services.answers.prompt import Prompt, Prompts, prefix_of
 from bot.services.answers.stream_buffer import StreamBuffer
 from bot.services.ports import AnswerGate
+from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +100,12 @@ class AttemptParts:
     gate: AnswerGate
     passing: PassingScheduler | None = None
     programs: WaitingPrograms | None = None
+    metrics: Metrics | None = None
+
+    def failed(self, error: SchedulerError) -> None:
+        """Count an error of the cluster, also one after which it is asked again."""
+        if self.metrics is not None:
+            self.metrics.failed_at_scheduler(error, "chat")
 
 
 class Attempt:
@@ -208,6 +215,7 @@ class Attempt:
             try:
                 finish = await self._joined(reader)
             except SchedulerError as error:
+                self._parts.failed(error)
                 following = await self._following(prompt, error)
                 if following is not None and await self._readmitted(goes_on=bool(following.prefix)):
                     prompt = following

@@ -140,9 +140,10 @@ class LiveAnswers:
             clock=self._clock,
             max_pages=self._max_pages,
             mentions=question.options.mentions if question.options is not None else None,
+            missed=question.options is not None and question.options.missed,
         )
-        if question.kind is RequestKind.SUMMARY and (progress := progress_in(question.attached_text)) is not None:
-            view.show_part(progress)
+        if question.kind is RequestKind.SUMMARY:
+            view.part = progress_in(question.attached_text)
         return view
 
     def reopen(self, request: StoredRequest, *, may_be_more: bool = False) -> LiveAnswer:

@@ -68,6 +68,7 @@ class PassedThrough(Attempt):
         try:
             is_whole = await self._joined(reader)
         except SchedulerError as error:
+            self._parts.failed(error)
             program.error = error
             ending = "node_failed" if self._buffer.text_tokens else "interrupted"
             return Outcome(answer=self._counted(ending), error=error, stop=self._stop)

@@ -34,7 +34,7 @@ class SummaryAttempt(Attempt):
         self._plan = Plan.read(request.question.attached_text)
         self._linker = self._new_linker()
         self._unshown_tokens = 0
-        live.view.show_part(self._plan.progress)
+        live.view.part = self._plan.progress
         if not self._plan.is_last:
             self._options = replace(self._options, max_tokens=min(self._options.max_tokens, PART_ANSWER))
             # Notes need no thinking, which could use up all their tokens.

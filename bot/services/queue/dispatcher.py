@@ -132,6 +132,7 @@ class Dispatcher:
             lane.slots.dispatched(is_open=lane.gate.hold() is None)
         self._slots.limit()
         self._metrics.running.set(self._in_flight.running)
+        self._metrics.held.set(self._gate.hold() is not None)
         return min(
             (wait for lane in self._lanes.values() if (wait := lane.gate.retry_in()) is not None), default=None
         )

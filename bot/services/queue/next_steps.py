@@ -62,6 +62,5 @@ class NextSteps:
             await self._completion.cancel(run.request, live if stop.by else None, by=stop.by)
             await self._live_answers.close(request_id)
             return
-        if (progress := progress_in(step.plan)) is not None:
-            live.view.show_part(progress)
+        live.view.part = progress_in(step.plan)
         await self._positions.show_enqueued(live)

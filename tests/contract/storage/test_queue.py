@@ -342,13 +342,15 @@ async def test_positions_and_people_in_the_queue(stores: Stores) -> None:
     """The queue shows who asked what, where, and at which position."""
     asked = question("a", user=4, conversation=2, cost=7.0, at=3.0)
     await stores.requests.enqueue(asked, WIDE)
-    await stores.requests.enqueue(question("b", user=4), WIDE)
+    await stores.requests.enqueue(question("b", user=4, at=4.0), WIDE)
 
     first, second = await stores.requests.queue()
 
     assert (first.position, second.position) == (1, 2)
     assert [await stores.requests.position(name) for name in ("a", "b", "unknown")] == [1, 2, None]
+    assert await stores.requests.oldest_waiting() == ("a", 3.0)
     await take(stores)
+    assert await stores.requests.oldest_waiting() == ("b", 4.0)
     assert [await stores.requests.position(name) for name in ("a", "b")] == [None, 1]
     assert (first.asker, first.prompt, first.channel_id) == (asked.asker, asked.prompt, 72)
     assert (first.conversation_id, first.enqueued_at, first.cost) == (2, 3.0, 7.0)

@@ -270,6 +270,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
         quotas=Quotas(NoUsage(), operators, clock, per_user=0, roles={}),
         brake=settings.brake,
         id_key=b"of the tests",
+        metrics=metrics,
         most_context={cluster.name: cluster.most_context for cluster in clusters},
     )
     return RunningQueue(scheduler, store, shown, clusters, parts, ask, background, clock, metrics)
