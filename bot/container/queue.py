@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.clock import Clock
+from bot.domain.channel_summary.steps import SummarySteps
 from bot.domain.conversation.store import ConversationStore
 from bot.domain.conversation.summary import SummaryStore
 from bot.domain.conversation.tokens import TokenEstimator
@@ -35,6 +36,7 @@ from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.idleness import FreeCluster, Idleness
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.lane import Lane
+from bot.services.queue.next_steps import NextSteps
 from bot.services.queue.others import OtherProcesses
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
@@ -73,6 +75,7 @@ class QueueParts:
     ends: UnshownEnds
     conversations: ConversationStore
     summaries: SummaryStore | None
+    steps: SummarySteps
     preferences: Preferences
     clusters: Clusters
     deliveries: Deliveries
@@ -224,6 +227,9 @@ def build_queue(parts: QueueParts) -> Queue:
         background=parts.background,
         clock=clock,
         metrics=metrics,
+        steps=NextSteps(
+            parts.steps, live_answers, completion, positions, signal, clock, metrics, owner=parts.owner
+        ),
         company=company,
     )
     for cluster in parts.clusters:

@@ -307,6 +307,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership
         ends=database.unshown_ends,
         conversations=database.conversations,
         summaries=database.summaries if settings.context_summary else None,
+        steps=database.summary_steps,
         preferences=database.preferences,
         clusters=parts.clusters,
         deliveries=parts.deliveries,

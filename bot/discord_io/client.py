@@ -74,6 +74,7 @@ _COMPLETE_EVENTS = frozenset({"shard_ready", "shard_resumed"})
 COGS = (
     "cogs.ask",
     "cogs.messages",
+    "cogs.summaries",
     "cogs.queue",
     "cogs.context",
     "cogs.settings",

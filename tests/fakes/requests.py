@@ -274,7 +274,7 @@ class MemoryRequests(_Rows):
         self._settle(row, measured)
         if (
             answer.text.strip()
-            and not is_api(row)
+            and question.kind not in {RequestKind.API, RequestKind.SUMMARY}
             and row.clears == self._conversations.clears(question.conversation_id)
         ):
             self._conversations.remember(question, answer, now=now)

@@ -23,6 +23,7 @@ from bot.services.queue.gate import Gate
 from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.in_flight import InFlight, Loss
 from bot.services.queue.lane import Lane
+from bot.services.queue.next_steps import NextSteps
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
 from bot.services.queue.slots import AllSlots
@@ -61,6 +62,7 @@ class Dispatcher:
         background: Background,
         clock: Clock,
         metrics: Metrics,
+        steps: NextSteps,
         company: Company | None = None,
     ) -> None:
         """``lanes`` lead to each cluster, at least one. ``company`` None: no other process uses the queue."""
@@ -78,6 +80,7 @@ class Dispatcher:
         self._background = background
         self._clock = clock
         self._metrics = metrics
+        self._steps = steps
 
     async def run(self) -> None:
         """Recover what other processes left behind, then drain the queue until cancelled. Raises
@@ -217,7 +220,8 @@ class Dispatcher:
             request = run.request
             return gate.refused(request.request_id, error, elapsed=run.elapsed, attempts=request.attempts)
         complete = outcome.answer if outcome.finish else None
-        gate.ended(complete.duration if complete is not None else None)
+        took = run.elapsed if outcome.step is not None and outcome.step.was_asked else None
+        gate.ended(complete.duration if complete is not None else took)
         return False
 
     async def _settle(self, run: Attempt, outcome: Outcome, *, again: bool) -> None:
@@ -232,6 +236,9 @@ class Dispatcher:
             return
         if error is not None and again and cause is not StopCause.GONE:
             await self._keep_in_queue(run, error)
+            return
+        if outcome.step is not None and cause is None:
+            await self._steps.take(run, outcome.step)
             return
         if cause is StopCause.GONE:
             await self._completion.cancel(request, None, by=0, used=run.used)
