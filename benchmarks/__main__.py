@@ -42,6 +42,7 @@ SUITES = (
     "processes",
     "claims",
     "api",
+    "api_kills",
 )
 RESULTS = Path(__file__).parent / "results"
 
