@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -90,6 +91,55 @@ def _move(to: str, *, as_json: bool) -> None:
 
     if not move_and_tell(DatabaseSettings().database_url, to, as_json=as_json):
         raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder for backups; else `backups` beside the database."),
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Remove all but the newest N; with --every: 28.")
+    ] = None,
+    every: Annotated[
+        str, typer.Option(metavar="TIME", help="Go on, and make one every 90m, 6h or 1d, until SIGTERM.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Copy the database into a file named with the time, and check the copy. The bot may run meanwhile."""
+
+    def work() -> None:
+        from bot import backups
+        from bot.settings import DatabaseSettings
+
+        url = DatabaseSettings().database_url
+        if every:
+            backups.keep_backing_up(url, to, every=backups.seconds_of(every), keep=keep)
+        else:
+            backups.back_up_and_tell(url, to, keep=keep, as_json=as_json)
+
+    if every and as_json:
+        raise typer.BadParameter("--json does not go with --every, which logs")
+    _guarded(work)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also when the database holds newer data, which is kept beside it.")
+    ] = False,
+) -> None:
+    """Put a backup in the place of the database, which is kept beside it. The bot must not run."""
+
+    def work() -> None:
+        from bot.backups import restore_and_tell
+        from bot.settings import DatabaseSettings
+
+        restore_and_tell(DatabaseSettings().database_url, file, replace=replace)
+
+    _guarded(work)
 
 
 @app.command()
