@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -162,22 +163,25 @@ def env_example() -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Check the settings, the database, the scheduler and Discord's API, a line each."""
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check settings, database, schedulers and Discord. Exit code 0: all well, 1: warnings, 2: broken."""
 
     def work() -> None:
-        from bot.doctor import examine
+        from bot.doctor import EXIT_CODES, as_data, examine
+        from bot.domain.checkup import Level, worst
         from bot.settings import load_settings
-        from bot.telemetry.logs import Redactor
 
         settings = load_settings()
         findings = asyncio.run(examine(settings))
-        # Answers of other servers are printed as they are, and might repeat a secret that was sent to them.
-        clean = Redactor(settings.secrets).clean
-        for finding in findings:
-            typer.echo(clean(f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.detail}"))
-        if not all(finding.good for finding in findings):
-            raise typer.Exit(1)
+        if as_json:
+            typer.echo(json.dumps(as_data(findings), ensure_ascii=False))
+        else:
+            marks = {Level.OK: "ok  ", Level.WARNING: "WARN", Level.BROKEN: "BAD "}
+            for finding in findings:
+                typer.echo(f"{marks[finding.level]} {finding.what}: {finding.sentence}")
+        raise typer.Exit(EXIT_CODES[worst(findings)])
 
     _guarded(work)
 
