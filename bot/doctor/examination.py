@@ -26,6 +26,9 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("channels", channels.check),
 )
 
+QUIET_CHECKS = tuple((what, schedulers.look if check is schedulers.check else check) for what, check in CHECKS)
+"""The same without a question to a cluster, for beside people's questions."""
+
 
 async def examine(settings: Settings, checks: Sequence[tuple[str, Check]] = CHECKS) -> tuple[Finding, ...]:
     """Run all checks at once; returns what they found, in their order, without any secret of the settings.

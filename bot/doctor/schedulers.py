@@ -41,18 +41,27 @@ _LOOPBACK = ("0100007F", "00000000000000000000000001000000", "0000000000000000FF
 
 
 async def check(settings: Settings) -> tuple[Finding, ...]:
-    """The findings of each scheduler, side by side."""
-    found = await asyncio.gather(*(_cluster(settings, cluster) for cluster in settings.clusters))
+    """The findings of each scheduler, side by side; one that is ready is asked a short question."""
+    return await _each(settings, asks=True)
+
+
+async def look(settings: Settings) -> tuple[Finding, ...]:
+    """The same without the question."""
+    return await _each(settings, asks=False)
+
+
+async def _each(settings: Settings, *, asks: bool) -> tuple[Finding, ...]:
+    found = await asyncio.gather(*(_cluster(settings, cluster, asks=asks) for cluster in settings.clusters))
     return tuple(finding for findings in found for finding in findings)
 
 
-async def _cluster(settings: Settings, cluster: ClusterSettings) -> Sequence[Finding]:
+async def _cluster(settings: Settings, cluster: ClusterSettings, *, asks: bool) -> Sequence[Finding]:
     """What is found, with the cluster's name after each subject where it has one."""
-    found = [finding async for finding in _findings(settings, cluster)]
+    found = [finding async for finding in _findings(settings, cluster, asks=asks)]
     return [replace(one, what=f"{one.what} {cluster.name}".strip()) for one in found]
 
 
-async def _findings(settings: Settings, cluster: ClusterSettings) -> AsyncIterator[Finding]:
+async def _findings(settings: Settings, cluster: ClusterSettings, *, asks: bool) -> AsyncIterator[Finding]:
     clock = SystemClock()
     async with _client(settings, cluster, cluster.api_key) as client:
         try:
@@ -72,7 +81,7 @@ async def _findings(settings: Settings, cluster: ClusterSettings) -> AsyncIterat
             yield ok("scheduler", f"{detail}; {took * 1000:.0f} ms, the {dialect} dialect")
         yield await _stream(client)
         yield await _others(settings, cluster)
-        if status.ready_nodes:
+        if asks and status.ready_nodes:
             yield await _prefix(client, wanted=settings.parallax_assistant_prefix)
 
 
