@@ -75,6 +75,13 @@ class HistoryReader:
             return ()
         return [HeardPlace(thread.id, place.guild_id) for thread in channel.threads]
 
+    async def page(self, channel: Readable, before: int | None) -> Sequence[discord.Message]:
+        """At most :data:`PAGE` messages of a channel, newest first, which are older than the id ``before``; None:
+        the newest ones. Raises :class:`DeliveryError`."""
+        older = None if before is None else discord.Object(before)
+        async with self._call():
+            return [message async for message in channel.history(limit=PAGE, before=older)]
+
     async def read(self, channel: Readable, since: int) -> Sequence[discord.Message]:
         """The messages of a channel from this id on, newest first, at most :data:`MOST_READ`; none where the bot
         may not read. Raises :class:`DeliveryError` when Discord does not answer."""

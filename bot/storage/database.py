@@ -22,6 +22,7 @@ from bot.storage.preferences import Feedback, Preferences
 from bot.storage.profiles import SqlProfiles, SqlUsage
 from bot.storage.requests import SqlRequests
 from bot.storage.summaries import SqlSummaries
+from bot.storage.summary_steps import SqlSummarySteps
 from bot.storage.switches import SqlSwitches
 from bot.storage.unshown_ends import SqlUnshownEnds
 from bot.storage.wishes import SqlWishes
@@ -42,6 +43,7 @@ class Database:
         self.wishes = SqlWishes(transactions)
         self.conversations = SqlConversations(transactions)
         self.summaries = SqlSummaries(transactions)
+        self.summary_steps = SqlSummarySteps(transactions)
         self.facts = Facts(transactions)
         self.preferences = Preferences(transactions)
         self.feedback = Feedback(transactions)

@@ -105,7 +105,7 @@ class Asking:
             if threaded and isinstance(interaction.channel, discord.TextChannel) and may_open_thread(interaction):
                 await self._in_thread(interaction, interaction.channel, request)
             else:
-                await self._here(interaction, request)
+                await self.submit_here(interaction, request)
         await _tell_doubts(doubts, request.asker.locale, partial(tell, interaction))
 
     async def by_message(
@@ -159,7 +159,8 @@ class Asking:
         await self._services.personal.taken(message.id)
         await _tell_doubts(doubts, asker.locale, partial(_answer_with, message))
 
-    async def _here(self, interaction: discord.Interaction, request: AskRequest) -> None:
+    async def submit_here(self, interaction: discord.Interaction, request: AskRequest) -> None:
+        """Submit what an interaction asks, and acknowledge it where that was used. Raises what submitting does."""
         private = request.destination.private
         accepted = await told_when_slow(interaction, self._services.ask.submit(request), private=private)
         if accepted is None:
@@ -191,7 +192,7 @@ class Asking:
             message_id = await answer(interaction, opening, private=False) or 0
             thread = await thread_on(channel.get_partial_message(message_id), request.prompt)
             if thread is None:
-                await self._here(interaction, request)
+                await self.submit_here(interaction, request)
                 return
             await self._submit(self._moved(request, thread, interaction.guild), thread, None)
 

@@ -182,6 +182,15 @@ def thread_members(call: Call) -> Reply:
     return Reply([payloads.thread_member(thread, user_id) for user_id in sorted(thread.thread_members)])
 
 
+@router.on("GET", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
+def thread_member(call: Call) -> Reply:
+    """A member of a thread (docs, resources/channel, "Get Thread Member")."""
+    thread, user_id = _channel(call), _thread_user(call)
+    if user_id not in thread.thread_members:
+        raise refuse(10007)
+    return Reply(payloads.thread_member(thread, user_id))
+
+
 @router.on("PUT", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
 def join_thread(call: Call) -> Reply:
     """Join, or add someone."""

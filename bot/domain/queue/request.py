@@ -32,13 +32,14 @@ OPEN_STATES = (RequestState.QUEUED, RequestState.RUNNING, RequestState.ANSWERED)
 
 
 class RequestKind(StrEnum):
-    """The purpose of a request: a new question, another version of an answer, the rest of one, or what a program
-    asked through the API."""
+    """The purpose of a request: a new question, another version of an answer, the rest of one, what a program
+    asked through the API, or a summary of a channel, whose attached text is its plan."""
 
     ASK = "ask"
     REGENERATE = "regenerate"
     CONTINUE = "continue"
     API = "api"
+    SUMMARY = "summary"
 
 
 @dataclass(frozen=True, slots=True)

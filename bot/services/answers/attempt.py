@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from bot.clock import Clock
+from bot.domain.channel_summary.steps import Step
 from bot.domain.chat import (
     AnswerStats,
     ChatMessage,
@@ -76,13 +77,14 @@ class Outcome:
     """The result of one attempt.
 
     ``answer`` is set when there is something to keep (complete, stopped or broken off), ``error`` when the attempt
-    failed, ``stop`` when it was ended from outside.
+    failed, ``stop`` when it was ended from outside, ``step`` when there are further ones.
     """
 
     answer: Answer | None = None
     error: BotError | None = None
     stop: Stop | None = None
     finish: FinishReason | None = None
+    step: Step | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

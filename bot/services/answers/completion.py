@@ -16,8 +16,8 @@ from bot.domain.queue.store import RequestStore
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, TokenExpired, ValueRefused
 from bot.i18n.catalogue import fill, say
 from bot.presentation.answer import Receipt
-from bot.presentation.page import Control, compact_duration
-from bot.services.answers.final_views import FinalViews
+from bot.presentation.page import compact_duration
+from bot.services.answers.final_views import FinalViews, retry
 from bot.services.answers.live import LiveAnswer
 from bot.services.answers.unshown import Unshown
 from bot.services.ports import Messenger, Preferences
@@ -245,7 +245,7 @@ class Completion:
         ``is_news`` for its asker, they get a direct message."""
         notice = fill(live.question.asker.locale, f"outcome.{outcome}", params)
         if not await self._views.restore(request, live, notice):
-            live.view.finish(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
+            live.view.finish(Receipt(outcome=outcome, params=tuple(params.items())), retry(request.question))
         await self.show_end(request, live, outcome, is_news=is_news)
 
     async def show_end(self, request: StoredRequest, live: LiveAnswer, outcome: str, *, is_news: bool) -> None:
@@ -263,7 +263,7 @@ class Completion:
         await self._unshown.shown(request.request_id)
 
     async def _commit(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
-        return await _repeated(commit, self._clock)
+        return await repeated(commit, self._clock)
 
     def _count(self, request: StoredRequest, answer: Answer) -> None:
         _count_end(self._metrics, request, answer.finish)
@@ -285,7 +285,7 @@ class Completion:
         )
 
 
-async def _repeated(commit: Callable[[], Awaitable[_Kept]], clock: Clock) -> _Kept:
+async def repeated(commit: Callable[[], Awaitable[_Kept]], clock: Clock) -> _Kept:
     """Run ``commit`` and return its result. A failure that may pass is repeated for :data:`STORAGE_PATIENCE`
     seconds. Raises :class:`StorageError`."""
     until = clock.monotonic() + STORAGE_PATIENCE

@@ -10,13 +10,22 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from bot.clock import Clock
+from bot.domain.channel_summary.instructions import room_for
+from bot.domain.channel_summary.plan import ChannelMessages, planned
 from bot.domain.conversation.profile import Profile, ScopeChain
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
 from bot.domain.queue.fairness import EXPECTED_ANSWER
-from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion, RequestState
+from bot.domain.queue.request import (
+    Asker,
+    Destination,
+    GenerationOptions,
+    NewQuestion,
+    RequestKind,
+    RequestState,
+)
 from bot.domain.queue.store import Admission, Joined, QueueLimits, RequestStore
 from bot.errors import BotError, DatabaseLocked, NotAllowed, NotTakenNow, UserError
 from bot.presentation.page import Page
@@ -56,7 +65,8 @@ class AskRequest:
     ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
     own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with;
-    ``mentions`` what its text mentions, by name; ``missed``: it was asked while the bot was away.
+    ``mentions`` what its text mentions, by name; ``missed``: it was asked while the bot was away. ``messages`` are
+    what a summary is asked of, None for a question.
     """
 
     prompt: str
@@ -70,6 +80,7 @@ class AskRequest:
     follows: str | None = None
     mentions: Mapping[str, str] = field(default_factory=dict)
     missed: bool = False
+    messages: ChannelMessages | None = None
 
     @property
     def conversation(self) -> ConversationKey:
@@ -253,16 +264,24 @@ class AskService:
     def _question(self, request: AskRequest, now: float) -> NewQuestion:
         """The question as it is stored. Raises :class:`PromptTooLong`."""
         context, options = request.context, self._options(request)
+        cost, attached_text, kind = self._cost(request, options), request.attached_text, RequestKind.ASK
+        if request.messages is not None:
+            measure = self._estimator.for_model(None)
+            room = room_for(options, options.context_tokens, measure)
+            plan = planned(request.messages, room, measure)
+            cost += measure(plan.unread[0])
+            attached_text, kind = plan.stored(), RequestKind.SUMMARY
         return NewQuestion(
             request_id=_request_id(request.heard_as, self._id_key),
             asker=request.asker,
             destination=request.destination,
             conversation_id=0,  # the store finds it
             prompt=request.prompt,
-            attached_text=request.attached_text,
+            attached_text=attached_text,
+            kind=kind,
             think=context.profile.think if request.think is None else request.think,
             weight=context.weight,
-            cost=self._cost(request, options),
+            cost=cost,
             asked_at=now,
             source_message_id=request.source_message_id,
             follows=request.follows,
