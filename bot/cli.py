@@ -170,10 +170,15 @@ def doctor(
 
     def work() -> None:
         from bot.doctor import EXIT_CODES, as_data, examine
-        from bot.domain.checkup import Level, worst
+        from bot.domain.checkup import Level, broken, worst
         from bot.settings import load_settings
 
-        settings = load_settings()
+        try:
+            settings = load_settings()
+        except ConfigError as error:
+            if as_json:
+                typer.echo(json.dumps(as_data([broken("settings", str(error))]), ensure_ascii=False))
+            raise
         findings = asyncio.run(examine(settings))
         if as_json:
             typer.echo(json.dumps(as_data(findings), ensure_ascii=False))
