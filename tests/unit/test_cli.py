@@ -36,7 +36,7 @@ def bot(folder: Path, *arguments: str, module: str = "bot", **settings: str) -> 
 
 
 def test_running_without_a_token_is_one_line_with_the_remedy(tmp_path: Path) -> None:
-    """No traceback: exit code 2, as for wrong usage."""
+    """No traceback: exit code 2, as for wrong usage. Nobody is asked where there is no terminal."""
     done = bot(tmp_path, "run")
 
     assert done.returncode == 2
