@@ -30,7 +30,8 @@ RUN_BY = (
 """Command lines (a pattern of the whole line without its comment) and what runs them."""
 
 _BLOCK = re.compile(
-    r"(?:<!-- not run by a test: (?P<reason>[^>]+) -->\n)?```console\n(?P<lines>.*?)^```", re.DOTALL | re.MULTILINE
+    r"(?ms)(?:^ *<!-- not run by a test: (?P<reason>[^>]+) -->\n)?"
+    r"^(?P<margin> *)```console\n(?P<lines>.*?)^(?P=margin)```"
 )
 _COMMENT = re.compile(r"\s+# .*$")
 

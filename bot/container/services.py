@@ -16,6 +16,7 @@ from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.history import HistoryReader
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing, for_operators
@@ -40,6 +41,7 @@ from bot.services.operations.presence import Presence
 from bot.services.queue.company import Company
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
+from bot.services.requests.catch_up import CatchUp
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
@@ -78,6 +80,7 @@ class App:
     queue: Queue
     clusters: Clusters
     personal: PersonalData
+    catch_up: CatchUp
     background: Background
     operations: OperationsServices
     recorders: Sequence[ClusterRecorder]
@@ -187,6 +190,9 @@ def assemble(
         leadership.is_ours if parts.is_shared else None,
         database.keys,
     )
+    catch_up = CatchUp(
+        database.missed, clock, bot.sessions, hours=settings.catch_up_hours, days=settings.catch_up_days
+    )
     overview = QueueOverview(
         database.requests,
         database.preferences,
@@ -212,6 +218,8 @@ def assemble(
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
+        catch_up=catch_up,
+        history=HistoryReader(bot, parts.outgoing, clock),
         personal=personal,
         ask=AskService(
             store=database.requests,
@@ -227,6 +235,7 @@ def assemble(
             quotas=quotas,
             brake=parts.outgoing,
             id_key=settings.discord_token.get_secret_value().encode(),
+            metrics=parts.metrics,
             most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
         ),
         cancellation=queue.cancellation,
@@ -273,6 +282,7 @@ def assemble(
         queue,
         parts.clusters,
         personal,
+        catch_up,
         parts.background,
         operations.services,
         tuple(operations.services.recorders.values()),
@@ -295,7 +305,7 @@ def _api(parts: Parts, made: ApiParts) -> ApiServer | None:
     from bot.container.api import build_api
 
     store, owner = parts.database.requests, parts.process.me
-    return build_api(parts.settings, store, parts.background, parts.clock, owner, made)
+    return build_api(parts.settings, store, parts.background, parts.clock, owner, made, parts.metrics.api)
 
 
 def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership) -> QueueParts:
@@ -317,6 +327,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership
         ends=database.unshown_ends,
         conversations=database.conversations,
         summaries=database.summaries if settings.context_summary else None,
+        steps=database.summary_steps,
         preferences=database.preferences,
         clusters=parts.clusters,
         deliveries=parts.deliveries,

@@ -10,8 +10,9 @@ from functools import partial
 import structlog
 
 from bot.clock import Clock
+from bot.domain.channel_summary.plan import progress_in
 from bot.domain.queue.hold import Hold
-from bot.domain.queue.request import NewQuestion, StoredRequest
+from bot.domain.queue.request import NewQuestion, RequestKind, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.presentation.answer import AnswerView
 from bot.presentation.page import Page
@@ -131,7 +132,7 @@ class LiveAnswers:
 
     def view(self, question: NewQuestion) -> AnswerView:
         """A view of a question that is not shown by a delivery."""
-        return AnswerView(
+        view = AnswerView(
             # An answer to somebody's own message is a reply to it, which shows the question.
             question=question.prompt if question.source_message_id is None else "",
             asker=f"<@{question.asker.user_id}>",
@@ -139,7 +140,11 @@ class LiveAnswers:
             clock=self._clock,
             max_pages=self._max_pages,
             mentions=question.options.mentions if question.options is not None else None,
+            missed=question.options is not None and question.options.missed,
         )
+        if question.kind is RequestKind.SUMMARY:
+            view.part = progress_in(question.attached_text)
+        return view
 
     def reopen(self, request: StoredRequest, *, may_be_more: bool = False) -> LiveAnswer:
         """The live answer of a stored request, opened from what is stored when it is not open. ``may_be_more`` as
