@@ -16,7 +16,7 @@ PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation migrate env-example tables docs requirements screenshots clients
+.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation migrate env-example tables docs requirements screenshots clients package
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ mutation: $(FUZZ) ## Change the queue, conversations, access and Markdown in sma
 	@$(PY) -m mutmut results
 	@$(PY) -m tests.mutation
 
+package: ## Build the package, install it into a new environment, and try it (a minute or two)
+	@$(PYTHON) -m tests.packaging $(if $(FOLDER),--folder $(FOLDER))
+
 migrate: $(BASE) ## Bring the database to the newest schema (run does this by itself)
 	@$(PY) -m bot migrate
 
@@ -95,7 +98,7 @@ docs: $(DEV) ## Build the documentation's site into .site; strict, needs no netw
 	@echo "open .site/index.html"
 
 requirements: $(DEV) ## Pin requirements/*.in anew
-	for name in base dev fuzz; do \
+	for name in base dev fuzz package; do \
 		$(VENV)/bin/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header \
 			--no-emit-index-url --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
