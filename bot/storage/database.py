@@ -19,6 +19,7 @@ from bot.storage.personal_data import SqlPersonalData
 from bot.storage.preferences import Feedback, Preferences
 from bot.storage.profiles import SqlProfiles, SqlUsage
 from bot.storage.requests import SqlRequests
+from bot.storage.schedules import SqlSchedules
 from bot.storage.summaries import SqlSummaries
 from bot.storage.switches import SqlSwitches
 from bot.storage.unshown_ends import SqlUnshownEnds
@@ -53,6 +54,7 @@ class Database:
         self.switches = SqlSwitches(transactions)
         self.cluster_names = SqlClusterNames(transactions)
         self.keys = SqlKeys(transactions)
+        self.schedules = SqlSchedules(transactions)
 
     @classmethod
     @asynccontextmanager
