@@ -98,6 +98,8 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         *(LastingTask("alerts", alerts.run, when_ready=True) for alerts in app.alerts),
         LastingTask("presence", app.presence.run, when_ready=True),
     ]
+    if app.schedule_runs is not None:
+        tasks.append(LastingTask("schedules", app.schedule_runs.run, when_ready=True))
     if queue.elsewhere is not None:
         tasks.append(LastingTask("elsewhere", queue.elsewhere.run, when_ready=True))
     if app.changes is not None and queue.others is not None:

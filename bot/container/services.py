@@ -11,6 +11,7 @@ import aiohttp
 from bot.clock import SystemClock
 from bot.container.operations import Operations
 from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
+from bot.container.schedules import ScheduleParts, build_schedules
 from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
@@ -18,6 +19,7 @@ from bot.discord_io.delivery.registry import Deliveries
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing, for_operators
+from bot.discord_io.schedule_channels import ScheduleChannels
 from bot.domain.conversation.profile import Profile
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.discord_calls.sharing import ShardHolds
@@ -41,6 +43,7 @@ from bot.services.requests.ask import AskService
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
+from bot.services.requests.schedule_runs import ScheduleRuns
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import ChangesFeed, DatabaseWatch
@@ -86,6 +89,7 @@ class App:
     process: Process
     changes: ChangesFeed | None
     holds: ShardHolds | None
+    schedule_runs: ScheduleRuns | None
     api: ApiServer | None
 
 
@@ -141,6 +145,7 @@ def assemble(
         members,
         join_roles=settings.join_roles,
         key_roles=settings.key_roles,
+        schedule_roles=settings.schedule_roles,
         homes=settings.homes,
     )
     keys = Keys(
@@ -176,6 +181,7 @@ def assemble(
         clock,
         leadership.is_ours if parts.is_shared else None,
         database.keys,
+        database.schedules,
     )
     overview = QueueOverview(
         database.requests,
@@ -190,26 +196,41 @@ def assemble(
     operations = Operations(
         parts.clusters, database, bot, parts.outgoing, parts.background, queue, overview, leadership, clock
     )
+    ask = AskService(
+        store=database.requests,
+        live_answers=queue.live_answers,
+        gate=queue.gate,
+        positions=queue.positions,
+        signal=queue.signal,
+        estimator=estimator,
+        clock=clock,
+        queue_limits=queue_limits,
+        profiles=profiles,
+        access=access,
+        quotas=quotas,
+        brake=parts.outgoing,
+        id_key=settings.discord_token.get_secret_value().encode(),
+        most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
+    )
+    scheduling = build_schedules(
+        settings,
+        database,
+        ScheduleParts(
+            ask,
+            access,
+            operators,
+            profiles,
+            members,
+            ScheduleChannels(bot, parts.outgoing),
+            leadership,
+            clock,
+        ),
+    )
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
         personal=personal,
-        ask=AskService(
-            store=database.requests,
-            live_answers=queue.live_answers,
-            gate=queue.gate,
-            positions=queue.positions,
-            signal=queue.signal,
-            estimator=estimator,
-            clock=clock,
-            queue_limits=queue_limits,
-            profiles=profiles,
-            access=access,
-            quotas=quotas,
-            brake=parts.outgoing,
-            id_key=settings.discord_token.get_secret_value().encode(),
-            most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
-        ),
+        ask=ask,
         cancellation=queue.cancellation,
         late_ends=queue.late_ends,
         clusters=parts.clusters,
@@ -247,6 +268,7 @@ def assemble(
         proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
         keys=keys if settings.api_bind else None,
+        schedules=None if scheduling is None else scheduling[0],
     )
     bot.on_session(queue.unshown.reconsider)
     return App(
@@ -264,6 +286,7 @@ def assemble(
         parts.process,
         database.changes,
         holds,
+        None if scheduling is None else scheduling[1],
         _api(parts, ApiParts(queue, keys, parts.clusters, overview, quotas, operators, profiles, estimator)),
     )
 

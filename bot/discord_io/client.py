@@ -51,6 +51,7 @@ from bot.services.requests.cancellation import Cancellation
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
+from bot.services.requests.schedules import Schedules
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 
@@ -77,6 +78,7 @@ COGS = (
     "cogs.settings",
     "cogs.usage",
     "cogs.keys",
+    "cogs.schedules",
     "cogs.status",
     "cogs.cluster_admin",
     "cogs.message_events",
@@ -162,6 +164,8 @@ class Services:
     for_operators: Callable[[], None]
     # None: there is no API.
     keys: Keys | None
+    # None: nobody may have one.
+    schedules: Schedules | None
 
 
 class ParallaxBot(commands.AutoShardedBot):

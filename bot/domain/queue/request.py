@@ -78,6 +78,7 @@ class GenerationOptions:
 
     Limits in tokens; ``temperature`` 0–2, ``top_k`` ≥ 1, None for the cluster's own. ``system_prompt`` is ready to
     send. ``mentions`` are what the question mentions, by the names that the model reads in their place.
+    ``schedule`` are the words that say when a schedule asks it (untrusted text); empty when a person does.
     """
 
     system_prompt: str
@@ -86,6 +87,7 @@ class GenerationOptions:
     temperature: float | None = None
     top_k: int | None = None
     mentions: Mapping[str, str] = field(default_factory=dict)
+    schedule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

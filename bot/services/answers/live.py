@@ -13,8 +13,9 @@ from bot.clock import Clock
 from bot.domain.queue.hold import Hold
 from bot.domain.queue.request import NewQuestion, StoredRequest
 from bot.domain.queue.store import RequestStore
+from bot.i18n.catalogue import say
 from bot.presentation.answer import AnswerView
-from bot.presentation.page import Page
+from bot.presentation.page import Page, escape_inline
 from bot.services.ports import AnswerDelivery, Deliveries
 from bot.tasks.background import Background
 
@@ -139,6 +140,7 @@ class LiveAnswers:
             clock=self._clock,
             max_pages=self._max_pages,
             mentions=question.options.mentions if question.options is not None else None,
+            heading=_heading(question),
         )
 
     def reopen(self, request: StoredRequest, *, may_be_more: bool = False) -> LiveAnswer:
@@ -227,3 +229,12 @@ class LiveAnswers:
         if (live := self._live.get(request_id)) is not None:
             live.writes.add(task)
             task.add_done_callback(live.writes.discard)
+
+
+def _heading(question: NewQuestion) -> str:
+    """What tells that a schedule asks the question, and whose it is; empty when a person does."""
+    words = question.options.schedule if question.options is not None else ""
+    if not words:
+        return ""
+    asker = question.asker
+    return f"-# {say(asker.locale, 'schedule.heading', when=escape_inline(words), owner=f'<@{asker.user_id}>')}"
