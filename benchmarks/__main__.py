@@ -41,6 +41,7 @@ SUITES = (
     "streams",
     "processes",
     "claims",
+    "schedules",
     "api",
 )
 RESULTS = Path(__file__).parent / "results"

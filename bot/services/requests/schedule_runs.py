@@ -8,16 +8,17 @@ while another one takes over, leads to a second try, which finds the question in
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 import structlog
 
 from bot.clock import Clock, woken
-from bot.domain.schedules.schedule import Schedule, ScheduleStore
+from bot.domain.schedules.schedule import NewSchedule, Schedule, ScheduleStore
 from bot.errors import AdmissionError, BotError, DeliveryError, Draining, QuotaUsed, StorageError, UserError
 from bot.i18n.catalogue import say
 from bot.presentation.page import escape_inline
 from bot.services.cluster.leadership import Leadership
-from bot.services.requests.scheduled_questions import Channels, ScheduledQuestions
+from bot.services.requests.scheduled_questions import Channels
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,14 @@ EXPIRED_EVERY = 3_600.0
 UNKNOWN_RIGHTS = "error.roles_unknown"
 
 
+class Questions(Protocol):
+    """Puts the questions of schedules into the queue."""
+
+    async def ask(self, schedule: NewSchedule, heard_as: int | str) -> None:
+        """Ask the question, once for each ``heard_as``, in whatever process. Raises :class:`BotError`."""
+        ...
+
+
 def run_of(schedule_id: int, at: float) -> str:
     """The name of a schedule's run for the time ``at``: the same whether that was read as a whole number or
     not."""
@@ -48,7 +57,7 @@ class ScheduleRuns:
     def __init__(
         self,
         store: ScheduleStore,
-        questions: ScheduledQuestions,
+        questions: Questions,
         channels: Channels,
         leadership: Leadership,
         changed: asyncio.Event,
