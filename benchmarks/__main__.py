@@ -41,6 +41,7 @@ SUITES = (
     "streams",
     "processes",
     "claims",
+    "schedules",
     "api",
     "api_kills",
 )

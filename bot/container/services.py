@@ -12,6 +12,7 @@ from bot.clock import SystemClock
 from bot.container.operations import Operations
 from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
 from bot.container.reloading import CurrentSettings, Reloading
+from bot.container.schedules import ScheduleParts, build_schedules
 from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
@@ -20,6 +21,7 @@ from bot.discord_io.history import HistoryReader
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing, for_operators
+from bot.discord_io.schedule_channels import ScheduleChannels
 from bot.domain.conversation.profile import Profile
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.discord_calls.sharing import ShardHolds
@@ -45,6 +47,7 @@ from bot.services.requests.catch_up import CatchUp
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
+from bot.services.requests.schedule_runs import ScheduleRuns
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import ChangesFeed, DatabaseWatch
@@ -91,6 +94,7 @@ class App:
     process: Process
     changes: ChangesFeed | None
     holds: ShardHolds | None
+    schedule_runs: ScheduleRuns | None
     api: ApiServer | None
     reloading: Reloading
 
@@ -154,6 +158,7 @@ def assemble(
         members,
         join_roles=settings.join_roles,
         key_roles=settings.key_roles,
+        schedule_roles=settings.schedule_roles,
         homes=settings.homes,
     )
     keys = Keys(
@@ -189,6 +194,7 @@ def assemble(
         clock,
         leadership.is_ours if parts.is_shared else None,
         database.keys,
+        database.schedules,
     )
     catch_up = CatchUp(
         database.missed, clock, bot.sessions, hours=settings.catch_up_hours, days=settings.catch_up_days
@@ -215,29 +221,44 @@ def assemble(
         clock,
         parts.examine,
     )
+    ask = AskService(
+        store=database.requests,
+        live_answers=queue.live_answers,
+        gate=queue.gate,
+        positions=queue.positions,
+        signal=queue.signal,
+        estimator=estimator,
+        clock=clock,
+        queue_limits=queue_limits,
+        profiles=profiles,
+        access=access,
+        quotas=quotas,
+        brake=parts.outgoing,
+        id_key=settings.discord_token.get_secret_value().encode(),
+        metrics=parts.metrics,
+        most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
+    )
+    scheduling = build_schedules(
+        settings,
+        database,
+        ScheduleParts(
+            ask,
+            access,
+            operators,
+            profiles,
+            members,
+            ScheduleChannels(bot, parts.outgoing),
+            leadership,
+            clock,
+        ),
+    )
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
         catch_up=catch_up,
         history=HistoryReader(bot, parts.outgoing, clock),
         personal=personal,
-        ask=AskService(
-            store=database.requests,
-            live_answers=queue.live_answers,
-            gate=queue.gate,
-            positions=queue.positions,
-            signal=queue.signal,
-            estimator=estimator,
-            clock=clock,
-            queue_limits=queue_limits,
-            profiles=profiles,
-            access=access,
-            quotas=quotas,
-            brake=parts.outgoing,
-            id_key=settings.discord_token.get_secret_value().encode(),
-            metrics=parts.metrics,
-            most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
-        ),
+        ask=ask,
         cancellation=queue.cancellation,
         late_ends=queue.late_ends,
         clusters=parts.clusters,
@@ -275,6 +296,7 @@ def assemble(
         proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
         keys=keys if settings.api_bind else None,
+        schedules=None if scheduling is None else scheduling[0],
     )
     bot.on_session(queue.unshown.reconsider)
     return App(
@@ -293,6 +315,7 @@ def assemble(
         parts.process,
         database.changes,
         holds,
+        None if scheduling is None else scheduling[1],
         _api(parts, ApiParts(queue, keys, parts.clusters, overview, quotas, operators, profiles, estimator)),
         Reloading(parts.current, operators, quotas),
     )

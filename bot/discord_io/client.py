@@ -54,6 +54,7 @@ from bot.services.requests.catch_up import CatchUp
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
+from bot.services.requests.schedules import Schedules
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 
@@ -81,6 +82,7 @@ COGS = (
     "cogs.settings",
     "cogs.usage",
     "cogs.keys",
+    "cogs.schedules",
     "cogs.status",
     "cogs.cluster_admin",
     "cogs.message_events",
@@ -169,6 +171,8 @@ class Services:
     for_operators: Callable[[], None]
     # None: there is no API.
     keys: Keys | None
+    # None: nobody may have one.
+    schedules: Schedules | None
 
 
 class ParallaxBot(commands.AutoShardedBot):

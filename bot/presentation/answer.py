@@ -76,7 +76,7 @@ class AnswerView:
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
     answer is then a reply to it. ``mentions`` are shown in place of their names. ``missed``: the question was
-    asked while the bot was away, which the small text says first.
+    asked while the bot was away, which the small text says first. ``heading`` is a line above the quote.
     """
 
     def __init__(
@@ -89,10 +89,11 @@ class AnswerView:
         max_pages: int,
         mentions: Mapping[str, str] | None = None,
         missed: bool = False,
+        heading: str = "",
     ) -> None:
         self._origin = f"{say(locale, 'missed.note')} · " if missed else ""
         self._mentions = mentions or {}
-        self._quote = quote_question(question) if question else ""
+        self._quote = "\n".join(filter(None, (heading, quote_question(question) if question else "")))
         self._base = ""
         self._asker = asker
         self._locale = locale
@@ -100,8 +101,7 @@ class AnswerView:
         self._max_pages = max_pages
         self._phase = Phase.ASKED
         self._phase_since = clock.monotonic()
-        self._note = ""
-        self._notice = ""
+        self._note = self._notice = ""
         self.part: Progress | None = None
         self._model: str | None = None
         self._receipt: Receipt | None = None

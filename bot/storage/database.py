@@ -21,6 +21,7 @@ from bot.storage.personal_data import SqlPersonalData
 from bot.storage.preferences import Feedback, Preferences
 from bot.storage.profiles import SqlProfiles, SqlUsage
 from bot.storage.requests import SqlRequests
+from bot.storage.schedules import SqlSchedules
 from bot.storage.summaries import SqlSummaries
 from bot.storage.summary_steps import SqlSummarySteps
 from bot.storage.switches import SqlSwitches
@@ -59,6 +60,7 @@ class Database:
         self.switches = SqlSwitches(transactions)
         self.cluster_names = SqlClusterNames(transactions)
         self.keys = SqlKeys(transactions)
+        self.schedules = SqlSchedules(transactions)
 
     @classmethod
     @asynccontextmanager

@@ -54,6 +54,10 @@ Adding to a sorted list costs `O(n)`, which is fast enough for some thousand ite
 """
 
 
+SCHEDULED = "What should everybody know about heaps today?"
+REPORT = "A heap is read in `O(1)`; adding to it costs `O(log n)`."
+
+
 def tokens(text: str) -> list[str]:
     """``text`` in pieces as a model would send them."""
     return [text[start : start + 4] for start in range(0, len(text), 4)]
@@ -99,7 +103,23 @@ async def take_all(folder: Path, *, speed: float = 60) -> None:
             await take(browser, stage, folder / "answer-light.png", DESKTOP, dark=False)
             await take(browser, stage, folder / "answer-phone.png", PHONE, sharp=2)
             await take(browser, stage, folder / "sandbox.png", WIDE, sharp=1.25)
+            await _ask_by_schedule(stage)
+            await take(browser, stage, folder / "schedules.png", DESKTOP)
             await take_missed(browser, stage, folder / "missed.png")
+
+
+async def _ask_by_schedule(stage: Stage) -> None:
+    """Ada makes a schedule, has it asked and looks at her list."""
+    ada, general = stage.discord.person("ada"), stage.discord.channel("general")
+    stage.parallax.script(tokens(REPORT))
+    made = {"when": "every weekday 09:00", "question": SCHEDULED, "timezone": "Europe/Berlin"}
+    await (await ada.slash(general, "schedule create", **made)).response()
+    (one,) = await ada.autocomplete(general, "schedule run", "which", which="")
+    await (await ada.slash(general, "schedule run", which=str(one["value"]))).response()
+    await stage.discord.wait_until(lambda: any("⏰" in str(m.components) for m in stage.discord.messages(general)))
+    asked = next(m for m in stage.discord.messages(general) if "⏰" in str(m.components))
+    await until_over(stage, asked)
+    await (await ada.slash(general, "schedule list")).response()
 
 
 async def take_missed(browser: Browser, stage: Stage, picture: Path) -> None:

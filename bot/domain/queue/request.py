@@ -80,6 +80,7 @@ class GenerationOptions:
     Limits in tokens; ``temperature`` 0–2, ``top_k`` ≥ 1, None for the cluster's own. ``system_prompt`` is ready to
     send. ``mentions`` are what the question mentions, by the names that the model reads in their place.
     ``missed``: it was asked while the bot was away, which its answer says.
+    ``schedule`` are the words that say when a schedule asks it (untrusted text); empty when a person does.
     """
 
     system_prompt: str
@@ -89,6 +90,7 @@ class GenerationOptions:
     top_k: int | None = None
     mentions: Mapping[str, str] = field(default_factory=dict)
     missed: bool = False
+    schedule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

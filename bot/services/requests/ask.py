@@ -62,7 +62,8 @@ class AskContext:
 class AskRequest:
     """A question as somebody asks it, whichever way it came.
 
-    ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
+    ``heard_as`` is the id of the interaction or message it came as, or names the run of a schedule, whose words
+    are ``schedule`` then. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
     own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with;
     ``mentions`` what its text mentions, by name; ``missed``: it was asked while the bot was away. ``messages`` are
@@ -73,7 +74,7 @@ class AskRequest:
     asker: Asker
     context: AskContext
     destination: Destination
-    heard_as: int
+    heard_as: int | str
     attached_text: str = ""
     think: bool | None = None
     source_message_id: int | None = None
@@ -81,6 +82,7 @@ class AskRequest:
     mentions: Mapping[str, str] = field(default_factory=dict)
     missed: bool = False
     messages: ChannelMessages | None = None
+    schedule: str = ""
 
     @property
     def conversation(self) -> ConversationKey:
@@ -183,6 +185,12 @@ class AskService:
         except BotError as error:
             self._metrics.refused(error)
             raise
+
+    def require_fitting(self, request: AskRequest) -> None:
+        """Raise :class:`UserError` when the question is empty or too long, as :meth:`submit` would."""
+        if not request.prompt.strip():
+            raise UserError("empty prompt", key="error.empty_prompt")
+        self._cost(request, self._options(request))
 
     async def submit(self, request: AskRequest) -> Accepted | None:
         """Take a question into the queue; it is durable when this returns.
@@ -297,6 +305,10 @@ class AskService:
         finally:
             self._unacknowledged.complete(accepted.request_id)
 
+    def unannounced(self, accepted: Accepted) -> None:
+        """Note that nothing acknowledges the question: the bot sends the message that becomes the answer."""
+        self.refused(accepted)
+
     def refused(self, accepted: Accepted) -> None:
         """Note that Discord refused the acknowledging message because it came too late. The answer comes as a
         message of its own where the bot may write."""
@@ -314,8 +326,8 @@ class AskService:
         most = self._most_at(context.profile.cluster)
         if most is not None and most < options.context_tokens:
             options = replace(options, context_tokens=most)
-        if request.mentions or request.missed:
-            options = replace(options, mentions=request.mentions, missed=request.missed)
+        if request.mentions or request.missed or request.schedule:
+            options = replace(options, mentions=request.mentions, missed=request.missed, schedule=request.schedule)
         return options
 
     def _most_at(self, wanted: str) -> int | None:
@@ -340,7 +352,7 @@ class AskService:
         return float(window.tokens + EXPECTED_ANSWER)
 
 
-def _request_id(heard_as: int, key: bytes) -> str:
+def _request_id(heard_as: int | str, key: bytes) -> str:
     """The question's id: the same in every process that receives the same interaction or message. Nobody without
     the key can compute it, although Discord's ids are known: an answer's buttons carry it."""
     keyed = hashlib.blake2b(key, digest_size=32).digest()

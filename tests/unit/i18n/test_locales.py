@@ -91,6 +91,8 @@ MADE_UP = (
     re.compile(r"settings\.(persona|numbers|switches|people)"),
     re.compile(r"settings\.(inherit|on|off)"),
     re.compile(r"chart\.(speed|ttft|queue|nodes)"),  # bot/presentation/cluster_chart.py
+    re.compile(r"error\.schedules_(person|channel|server)"),  # bot/services/requests/schedules.py
+    re.compile(r"schedule\.(done_)?(pause|resume|run|delete)"),  # cogs/ui/schedule_list.py
     re.compile(r"audit\.action\..+"),  # bot/presentation/audit.py: stored names of actions
 )
 
@@ -109,6 +111,10 @@ BUTTONS = (
     "status.join",
     "models.search",
     "init.switch_button",
+    "schedule.pause",
+    "schedule.resume",
+    "schedule.run",
+    "schedule.delete",
     "switch.cancel",
     "switch.give_up",
     "switch.back",
@@ -125,6 +131,7 @@ TYPICAL: dict[str, object] = {
     "asker": "<@123456789012345678>",
     "model": "Qwen3-Coder-480B-A35B-Instruct-FP8",
     "name": "quarterly-report-final.pdf",
+    "minutes": 1_440,
     "duration": "59 min 59 s",
     "since": "<t:1700000000:t>",
     "reason": "the rack is being moved to another room",
