@@ -36,6 +36,7 @@ SUITES = (
     "context",
     "crash",
     "missed",
+    "summaries",
     "hostile",
     "thousand",
     "burst",
