@@ -14,7 +14,7 @@ from sandbox.discord_api.people import Person
 from sandbox.discord_api.permissions import Permission
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, body, new_room, revisions, until_over, until_shows
+from tests.e2e.reading import PATIENCE, body, new_room, revisions, started_again, until_over, until_shows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -136,6 +136,26 @@ async def test_stop_in_the_middle(stage: Stage, room: Channel, ada: Person, ben:
     await until_over(stage, message)
     assert "stopped" in message.text
     assert len(stage.parallax.requests) == before + 1
+
+
+async def test_a_kill_in_the_middle(stage: Stage, room: Channel, ada: Person, ben: Person) -> None:
+    """The next process goes on with the part that was being read, in the same message."""
+    await _long(ben, room)
+    stage.parallax.script(["Notes of the first [1]."], match="Make brief notes")
+    stage.parallax.script([("note ", 1.0) for _ in range(300)], match="Make brief notes")
+    before = len(stage.parallax.requests)
+    message = await _summary(ada, room)
+    await until_shows(stage, message, "part 2 of")
+    await stage.parallax.wait_until(lambda: len(stage.parallax.requests) == before + 2, timeout=PATIENCE)
+    await stage.bot.kill()
+    stage.parallax.script(["Notes of the second [20]."], match="Make brief notes")
+    stage.parallax.script(["All of it [1]."], match="Summary of")
+    await started_again(stage)
+    await until_over(stage, message)
+    assert [link[0] for link in _LINK.findall(body(message))] == ["1"]
+    asked = [str(one.messages[-1]["content"]) for one in stage.parallax.requests[before:]]
+    assert asked[2] == asked[1] != asked[0]
+    assert "Notes of the first [1]." in asked[-1]
 
 
 async def test_what_somebody_may_not_read_is_not_summarised(
