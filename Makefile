@@ -47,8 +47,9 @@ lint: $(DEV) ## Check style, types, import arrows, the page's modules and what m
 coverage: $(DEV) ## Run all tests and print how much of bot and cogs they reach, by branch
 	$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
-bench: $(DEV) ## Measure, and print the figures with their targets
-	$(PY) -m benchmarks
+KEEP ?=
+bench: $(DEV) ## Measure, and print the figures with their targets (KEEP=1: take them over into docs/benchmarks.md)
+	$(PY) -m benchmarks $(if $(KEEP),--keep)
 
 profile: $(DEV) ## Find out where the bot's CPU time goes while a hundred answers stream: writes a flame graph
 	$(PY) -m benchmarks.profile
@@ -82,6 +83,7 @@ env-example: $(BASE) ## Write .env.example anew from bot/settings.py
 tables: $(DEV) ## Write the pages and tables of docs/ that are made from the code anew
 	$(PY) -m tests.bounds
 	$(PY) -m tests.metrics_table
+	$(PY) -m benchmarks.report
 	$(PY) -m tests.licences
 	$(PY) -m tests.reference
 

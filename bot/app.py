@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,7 @@ from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
 from bot.discord_io.shards import Sharding
 from bot.discord_io.shutdown import finish
+from bot.domain.checkup import Finding
 from bot.domain.discord_calls.session_starts import IdentifyTurns
 from bot.domain.discord_calls.sharing import Hearing, ShardHolds
 from bot.domain.interaction_rates import InteractionRates, RateLimit
@@ -280,6 +281,13 @@ async def _gateway(session: ServerSession | None, clock: Clock) -> AsyncIterator
         await background.aclose()
 
 
+async def _examined(settings: Settings) -> Sequence[Finding]:
+    """What operators are shown. No question is asked: that would take a place of the queue's in the cluster."""
+    from bot.doctor import QUIET_CHECKS, examine  # loaded when it is first wanted
+
+    return await examine(settings, QUIET_CHECKS)
+
+
 @asynccontextmanager
 async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
     """Open and inject everything; close it in reverse order. Migrates the database, which this process may use."""
@@ -335,6 +343,7 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
             ),
             clock,
             metrics,
+            partial(_examined, settings),
         )
         app = assemble(parts, bot, session, gateway.holds)
         await app.queue.gate.refresh()

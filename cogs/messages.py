@@ -177,7 +177,8 @@ class Messages(commands.Cog):
         found = await self._addressed(message)
         if found is None:
             return
-        self._missed.heard(message.id)
+        if not self._missed.heard(message.id):
+            return
         if not await self._bot.guard.hears(message.id):
             return
         if not self._rates.take(message.author.id, Sent.MESSAGE):

@@ -21,6 +21,8 @@ RUN_BY = (
     (r"cp \.env\.example \.env", "tests/e2e/test_setup_page.py"),
     (r"chmod 600 \.env", "tests/e2e/test_setup_page.py"),
     (r"\.venv/bin/python -m bot (invite \d+|doctor)", "tests/e2e/test_setup_page.py"),
+    (r"\.venv/bin/python -m bot doctor --json", "tests/unit/test_cli.py"),
+    (r"\.venv/bin/python -m bot backup( .*)?", "tests/integration/test_backups.py"),
     (r"\.venv/bin/python -m sandbox", "tests/unit/sandbox/discord_api/test_command_line.py"),
     (r"make (test|lint|setup|soak)", ".ci/run"),
     (r"make docs", "tests/e2e/test_site.py"),

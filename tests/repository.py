@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import report
 from bot.settings import render_env_example
 from tests import bounds, documented_commands, licences, metrics_table, reference
 from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
@@ -83,6 +84,7 @@ def findings() -> Iterator[str]:
     yield from bounds.of_the_repository()
     yield from reference.of_the_repository()
     yield from metrics_table.of_the_repository()
+    yield from report.of_the_repository()
 
 
 def _texts() -> dict[str, str]:

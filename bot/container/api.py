@@ -30,7 +30,7 @@ def build_api(
         gate=queue.gate,
         slots=queue.slots,
         clusters=parts.clusters,
-        signal=queue.signal,
+        dispatcher=queue.dispatcher,
         cancellation=queue.cancellation,
         quotas=parts.quotas,
         operators=parts.operators,

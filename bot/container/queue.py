@@ -27,6 +27,7 @@ from bot.services.answers.unshown import Unshown
 from bot.services.cluster.clusters import Cluster, Clusters
 from bot.services.conversations.summariser import Summariser
 from bot.services.ports import Deliveries, Messenger, Preferences
+from bot.services.queue.carrier import Carrier
 from bot.services.queue.cluster_gate import ClusterGate
 from bot.services.queue.company import Company
 from bot.services.queue.dispatcher import Dispatcher
@@ -213,23 +214,36 @@ def build_queue(parts: QueueParts) -> Queue:
         )
         for cluster in parts.clusters
     ]
+    carrier = Carrier(
+        store=store,
+        live_answers=live_answers,
+        gate=gate,
+        lanes=lanes,
+        completion=completion,
+        positions=positions,
+        in_flight=in_flight,
+        signal=signal,
+        background=parts.background,
+        clock=clock,
+        owner=parts.owner,
+        steps=NextSteps(
+            parts.steps, live_answers, completion, positions, signal, clock, metrics, owner=parts.owner
+        ),
+        company=company,
+    )
     dispatcher = Dispatcher(
         store=store,
         live_answers=live_answers,
         gate=gate,
         lanes=lanes,
         slots=slots,
-        completion=completion,
+        carrier=carrier,
         positions=positions,
         heartbeat=heartbeat,
         in_flight=in_flight,
         signal=signal,
-        background=parts.background,
         clock=clock,
         metrics=metrics,
-        steps=NextSteps(
-            parts.steps, live_answers, completion, positions, signal, clock, metrics, owner=parts.owner
-        ),
         company=company,
     )
     for cluster in parts.clusters:

@@ -34,6 +34,7 @@ from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.alerts import Alerts
+from bot.services.operations.checkup import Examine
 from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.presence import Presence
 from bot.services.queue.company import Company
@@ -95,7 +96,8 @@ class App:
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The parts that are opened before the assembly: connections, stores, and what all services share.
-    ``is_shared``: other processes may use the database at the same time."""
+    ``is_shared``: other processes may use the database at the same time. ``examine`` looks at everything the bot
+    depends on."""
 
     settings: Settings
     database: Database
@@ -109,6 +111,7 @@ class Parts:
     subprocesses: Subprocesses
     clock: SystemClock
     metrics: Metrics
+    examine: Examine
 
 
 def assemble(
@@ -194,7 +197,16 @@ def assemble(
         clock,
     )
     operations = Operations(
-        parts.clusters, database, bot, parts.outgoing, parts.background, queue, overview, leadership, clock
+        parts.clusters,
+        database,
+        bot,
+        parts.outgoing,
+        parts.background,
+        queue,
+        overview,
+        leadership,
+        clock,
+        parts.examine,
     )
     bot.services = Services(
         profiles=profiles,

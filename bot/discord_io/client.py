@@ -45,6 +45,7 @@ from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.boards import BoardKeeper, StatusCards
+from bot.services.operations.checkup import Checkup
 from bot.services.operations.switchers import Switchers
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
@@ -119,6 +120,7 @@ class OperationsServices:
     nodes: NodeBook
     switchers: Switchers
     audit: AuditLog
+    checkup: Checkup
     card_layout: Callable[[Card, str], discord.ui.LayoutView]
     background: Background
 

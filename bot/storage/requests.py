@@ -20,6 +20,7 @@ from bot.domain.queue.request import (
 from bot.domain.queue.store import (
     THE_ONLY_ONE,
     Admission,
+    ClaimTerms,
     Holder,
     Joined,
     Place,
@@ -28,7 +29,7 @@ from bot.domain.queue.store import (
     Recovered,
 )
 from bot.storage import queue, recovery, request_rows, transitions
-from bot.storage.claim import claim
+from bot.storage.claim import claim, join_and_claim
 from bot.storage.engine import Transactions
 from bot.storage.statements import unasked
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, in_state, request_messages, requests
@@ -47,11 +48,20 @@ class SqlRequests:
         )
 
     async def join(
-        self, question: NewQuestion, key: ConversationKey, scopes: Sequence[int], admission: Admission
+        self,
+        question: NewQuestion,
+        key: ConversationKey,
+        scopes: Sequence[int],
+        admission: Admission,
+        claim: ClaimTerms | None = None,
     ) -> Joined | None:
         """Add the question to the queue and to its conversation; it is durable when this returns."""
+        if claim is None:
+            return await self._transactions.write(
+                lambda connection: queue.join(connection, question, key, scopes, admission), brief=True
+            )
         return await self._transactions.write(
-            lambda connection: queue.join(connection, question, key, scopes, admission), brief=True
+            lambda connection: join_and_claim(connection, question, key, scopes, admission, claim), brief=True
         )
 
     async def claim(

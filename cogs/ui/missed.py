@@ -31,7 +31,8 @@ MOST_READ_PLACES = 600
 """Channels and threads read after one absence, in a minute."""
 
 HEARD_KEPT = 4_096
-"""Newest messages to the bot that were heard over the gateway, which are not taken a second time."""
+"""Newest messages to the bot that were heard over the gateway, and as many that were taken because they were not:
+one that is both is taken once."""
 
 SERVERS_TOLD_WITHIN = 5.0
 """Seconds after which a server that Discord has not told of counts as one that the bot is not in."""
@@ -83,12 +84,13 @@ class MissedQuestions:
         self._ready: set[int] = set()
         self._is_wanted = self._is_running = False
         self._heard: OrderedDict[int, None] = OrderedDict()
+        self._taken: OrderedDict[int, None] = OrderedDict()
 
-    def heard(self, message_id: int) -> None:
-        """Note that this message to the bot was heard: whatever becomes of it, it was not missed."""
-        self._heard[message_id] = None
-        if len(self._heard) > HEARD_KEPT:
-            self._heard.popitem(last=False)
+    def heard(self, message_id: int) -> bool:
+        """Note that this message to the bot was heard: whatever becomes of it, it was not missed. False when it
+        was read and taken before Discord told of it."""
+        _keep(self._heard, message_id)
+        return message_id not in self._taken
 
     def begin(self, shard_id: int) -> None:
         """Catch up with what was missed on this shard, whose servers Discord has told of. Returns at once."""
@@ -191,9 +193,10 @@ class MissedQuestions:
             if message.author.id == me:
                 continue
             hidden += not message.content and not files_of(message) and self._is_hidden(message)
-            is_question = message.id not in self._heard and await self._questions.asks(message)
+            is_question = await self._questions.asks(message)
             words = " ".join((words_of(message, me), *(file.filename for file in files_of(message))))
-            has_reply = message.id in replied or (message.thread is not None and message.thread.owner_id == me)
+            opened = message.thread is not None and message.thread.owner_id == me
+            has_reply = opened or any(message.id in done for done in (replied, self._heard, self._taken))
             posts[message.id] = Post(message.id, message.author.id, words, is_question, has_reply)
         choice = choose(posts.values(), most=MOST_IN_A_CHANNEL)
         by_id = {message.id: message for message in messages}
@@ -233,27 +236,29 @@ class MissedQuestions:
                 await self._catch_up.wait(AGAIN_AFTER)
 
     async def _take(self, message: discord.Message, asked: set[int], members: _Members) -> None:
-        """Take one question, unless that was done, or its author has asked again since. ``asked`` are those of
-        which it is known that no other process takes them, ``members`` those whose roles are known."""
+        """Take one question, unless that was done, or its author has asked again since. ``asked`` are those
+        that this was tried with before, which no other process takes, ``members`` those whose roles are known."""
         guard, author_id = self._bot.guard, message.author.id
         if guard.in_hand.is_ending or guard.in_hand.is_left_to_others:
             raise Draining
         channel_id = message.channel.id
         if not await self._catch_up.is_open(message.id, author_id=author_id, channel_id=channel_id):
             return
-        if message.id not in asked and not await guard.hears(message.id):
+        if message.id not in asked and (message.id in self._heard or not await guard.hears(message.id)):
             return
-        asked.add(message.id)
         if message.guild is not None:
             member = await self._member(message.guild, author_id, members)
             if member is None:
                 log.info("catch_up.asker_left", user=author_id)
                 return
             message.author = member
+        asked.add(message.id)
+        _keep(self._taken, message.id)
         try:
             await self._questions.take_missed(message)
             log.info("catch_up.taken", user=author_id, channel=channel_id)
         except (Draining, *_NO_ROOM):
+            self._taken.pop(message.id, None)
             raise
         except Exception as error:  # noqa: BLE001  # the person is told, and the others are asked
             await self._questions.refuse(message, error)
@@ -270,3 +275,9 @@ class MissedQuestions:
     @property
     def _me(self) -> int:
         return self._bot.user.id if self._bot.user is not None else 0
+
+
+def _keep(ids: OrderedDict[int, None], message_id: int) -> None:
+    ids[message_id] = None
+    if len(ids) > HEARD_KEPT:
+        ids.popitem(last=False)

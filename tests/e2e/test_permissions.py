@@ -83,6 +83,7 @@ ROWS = (
     _operators("resume"),
     _operators("queue"),
     _operators("audit"),
+    _operators("doctor"),
 )
 COMPLETED = (("cluster init", "model"), ("cluster name", "node"))
 COMPLETED_FOR_ALL = (("key revoke", "which"), ("summarize", "since"))

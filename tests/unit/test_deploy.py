@@ -145,9 +145,13 @@ def test_the_chart_is_rendered_for_both_databases() -> None:
     assert "PersistentVolumeClaim" not in server.stdout
 
 
-def test_the_chart_refuses_what_cannot_work() -> None:
-    """No token, and a token among what everybody who sees the cluster can read."""
+def test_the_chart_refuses_what_cannot_work(tmp_path: Path) -> None:
+    """No token, a token among what everybody who sees the cluster can read, and an id that Helm would round."""
     helm = tool("helm")
     assert "has no DISCORD_TOKEN" in run(helm, "template", "team", CHART).stderr
     open_token = "secrets.existing=bot,settings.DISCORD_TOKEN=x"
     assert run(helm, "template", "team", CHART, "--set", open_token).returncode != 0
+    rounded = tmp_path / "values.yaml"
+    rounded.write_text("settings: {ADMIN_USER_IDS: 123456789012345678}\n", encoding="utf-8")
+    refused = run(helm, "template", "team", CHART, "--set", "secrets.existing=bot", "-f", rounded)
+    assert "ADMIN_USER_IDS" in refused.stderr

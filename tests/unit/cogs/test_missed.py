@@ -67,6 +67,7 @@ class World:
         """Put the parts together."""
         self.clock = HastyClock(NOW)
         self.background = Followed()
+        self.took = asyncio.Event()
         guard = Guard(
             InteractionRates(RateLimit(1000, 1000.0), self.clock), self.clock, allowed_guild_ids=self.allowed
         )
@@ -142,6 +143,7 @@ class World:
         if error is not None:
             raise error
         self.taken.append(message.content)
+        self.took.set()
 
     async def refuse(self, message: discord.Message, error: Exception) -> None:
         """Note what its author reads."""
@@ -171,6 +173,20 @@ async def test_questions_of_all_channels_are_taken_in_turn() -> None:
     assert world.marks_kept == [Mark(0, 1, world.clock.now())]
     await world.caught_up()
     assert len(world.taken) == 4
+
+
+async def test_what_discord_tells_late_is_taken_once() -> None:
+    """Messages that were read, and then heard over the gateway; or heard while the others were taken."""
+    world = World({DIRECT: [said(-5, "one?"), said(-4, "two?"), said(-3, "three?", author=BEN)]})
+    one, two, three = world.written[DIRECT]
+    world.errors = [UserLimitReached(count=5, limit=5)]
+    world.missed.begin(0)
+    await world.took.wait()
+    assert not world.missed.heard(three.id)
+    assert world.missed.heard(two.id)
+    await asyncio.gather(*world.background.followed)
+    assert world.taken == ["three?", "one?"]
+    assert not world.missed.heard(one.id)
 
 
 async def test_a_full_queue_is_waited_for() -> None:
