@@ -35,6 +35,7 @@ SUITES = (
     "context",
     "crash",
     "missed",
+    "summaries",
     "hostile",
     "thousand",
     "burst",

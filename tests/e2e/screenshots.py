@@ -56,6 +56,19 @@ Adding to a sorted list costs `O(n)`, which is fast enough for some thousand ite
 
 SCHEDULED = "What should everybody know about heaps today?"
 REPORT = "A heap is read in `O(1)`; adding to it costs `O(log n)`."
+TALK = (
+    ("ben", "The old rack is too loud for the office. Can we move it to the cellar?"),
+    ("olga", "There is power for two machines, not for four."),
+    ("ben", "Then the two big ones go down on Friday, and the small ones stay."),
+    ("olga", "Fine. Who measures the temperature down there?"),
+)
+SUMMARY = """\
+Ben wants the loud rack out of the office [1]. In the cellar there is power for two machines, says Olga [2].
+
+**Decided:** the two big machines move on Friday, the small ones stay [3][4].
+
+**Open:** who measures the temperature in the cellar [4].
+"""
 
 
 def tokens(text: str) -> list[str]:
@@ -64,16 +77,23 @@ def tokens(text: str) -> list[str]:
 
 
 async def take(
-    browser: Browser, stage: Stage, picture: Path, size: ViewportSize, *, dark: bool = True, sharp: float = 1.5
+    browser: Browser,
+    stage: Stage,
+    picture: Path,
+    size: ViewportSize,
+    *,
+    dark: bool = True,
+    sharp: float = 1.5,
+    after: str = "O(log n)",
 ) -> None:
-    """One picture of what Ada sees in #general."""
+    """One picture of what Ada sees in #general, once a message there has the words ``after``."""
     window = await browser.new_context(
         viewport=size, color_scheme="dark" if dark else "light", device_scale_factor=sharp
     )
     try:
         page = await window.new_page()
         await open_as(page, stage.discord, "ada")
-        await expect(page.locator(".message", has_text="O(log n)").first).to_be_visible()
+        await expect(page.locator(".message", has_text=after).first).to_be_visible()
         if size is WIDE:
             await page.get_by_role("button", name="Show the sandbox panel").click()
             await expect(page.locator(".node").first).to_be_visible()
@@ -89,8 +109,9 @@ async def take_all(folder: Path, *, speed: float = 60) -> None:
         async with (
             staged(
                 Path(state),
-                discord=DiscordDouble(latency=0.06),
+                discord=DiscordDouble(latency=0.06, privileged_intents=["message_content"]),
                 parallax=ParallaxDouble(tokens_per_second=speed),
+                MESSAGE_CONTENT_INTENT="true",
             ) as stage,
             chromium() as browser,
         ):
@@ -105,6 +126,7 @@ async def take_all(folder: Path, *, speed: float = 60) -> None:
             await take(browser, stage, folder / "sandbox.png", WIDE, sharp=1.25)
             await _ask_by_schedule(stage)
             await take(browser, stage, folder / "schedules.png", DESKTOP)
+            await take_summary(browser, stage, folder / "summary.png")
             await take_missed(browser, stage, folder / "missed.png")
 
 
@@ -120,6 +142,16 @@ async def _ask_by_schedule(stage: Stage) -> None:
     asked = next(m for m in stage.discord.messages(general) if "⏰" in str(m.components))
     await until_over(stage, asked)
     await (await ada.slash(general, "schedule list")).response()
+
+
+async def take_summary(browser: Browser, stage: Stage, picture: Path) -> None:
+    """A picture of what people say, and of its summary, which only Ada sees."""
+    general = stage.discord.channel("general")
+    said = [await stage.discord.person(name).say(general, text) for name, text in TALK]
+    stage.parallax.script(tokens(SUMMARY))
+    invocation = await stage.discord.person("ada").slash(general, "summarize", since=str(said[0].id))
+    await until_over(stage, await invocation.done_loading())
+    await take(browser, stage, picture, DESKTOP, after="Decided")
 
 
 async def take_missed(browser: Browser, stage: Stage, picture: Path) -> None:
