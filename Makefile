@@ -16,7 +16,7 @@ PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation package migrate env-example tables docs requirements screenshots
+.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation migrate env-example tables docs requirements screenshots clients package
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ coverage: $(DEV) ## Run all tests and print how much of bot and cogs they reach,
 KEEP ?=
 bench: $(DEV) ## Measure, and print the figures with their targets (KEEP=1: take them over into docs/benchmarks.md)
 	$(PY) -m benchmarks $(if $(KEEP),--keep)
+
+clients: $(DEV) ## Install clients of the API from the registries into a temporary directory, and try each
+	$(PY) -m tests.clients
 
 profile: $(DEV) ## Find out where the bot's CPU time goes while a hundred answers stream: writes a flame graph
 	$(PY) -m benchmarks.profile
