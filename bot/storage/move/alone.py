@@ -29,16 +29,25 @@ class Alone:
 
     async def watch(self, clock: Clock) -> None:
         """Return never; raise :class:`DatabaseInUse` when another process has come."""
-        present = asyncio.create_task(self._process.watch(clock), name="present")
+        watching = [
+            asyncio.create_task(self._process.watch(clock), name="present"),
+            asyncio.create_task(self._look(clock), name="others"),
+        ]
         try:
-            while True:
-                await clock.sleep(LOOK_EVERY)
-                self.require()
-                if present.done():
-                    present.result()
+            # What ends without an error has nothing to watch.
+            await asyncio.wait(watching, return_when=asyncio.FIRST_EXCEPTION)
+            for task in watching:
+                if task.done():
+                    task.result()
         finally:
-            present.cancel()
-            await asyncio.gather(present, return_exceptions=True)
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+
+    async def _look(self, clock: Clock) -> None:
+        while True:
+            await clock.sleep(LOOK_EVERY)
+            self.require()
 
 
 @asynccontextmanager
