@@ -15,6 +15,15 @@ from discord.ext import commands
 from bot.discord_io.calls import send_reply, translated
 from bot.discord_io.client import ParallaxBot, Services
 from bot.discord_io.command_tree import text_layout
+from bot.discord_io.message_text import (
+    files_of,
+    forwarded_files,
+    forwarded_in,
+    own_roles,
+    quoted,
+    text_in,
+    words_of,
+)
 from bot.domain.interaction_rates import Sent
 from bot.domain.queue.request import StoredRequest
 from bot.errors import BotError, DeliveryError, NotAllowed, TooFast, UserError
@@ -23,7 +32,6 @@ from bot.services.access.rules import Access, Act
 from cogs.ui.ask_flow import Asking
 from cogs.ui.base import BaseModal, Press, open_dialogue
 from cogs.ui.convert import locale_of_message, person_of, place_of_interaction
-from cogs.ui.message_text import files_of, forwarded_files, forwarded_in, own_roles, quoted, text_in, words_of
 from cogs.ui.missed import MissedQuestions
 from cogs.ui.proxied import ProxiedQuestions, Repeated
 

@@ -238,6 +238,7 @@ def assemble(
         metrics=parts.metrics,
         most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
     )
+    history = HistoryReader(bot, parts.outgoing, clock)
     scheduling = build_schedules(
         settings,
         database,
@@ -247,7 +248,7 @@ def assemble(
             operators,
             profiles,
             members,
-            ScheduleChannels(bot, parts.outgoing),
+            ScheduleChannels(bot, parts.outgoing, history),
             leadership,
             clock,
         ),
@@ -256,7 +257,7 @@ def assemble(
         profiles=profiles,
         quotas=quotas,
         catch_up=catch_up,
-        history=HistoryReader(bot, parts.outgoing, clock),
+        history=history,
         personal=personal,
         ask=ask,
         cancellation=queue.cancellation,

@@ -82,6 +82,7 @@ def _schedule_fields(schedule: Schedule) -> dict[str, object]:
         "channel_id": str(new.channel_id),
         "guild_id": None if new.guild_id is None else str(new.guild_id),
         "question": new.question,
+        "with_summary": new.with_summary,
         "created_at": _time(new.created_at),
         "paused": schedule.paused_why is not None,
         "last_at": None if last is None else _time(last),

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 from bot.domain.conversation.profile import Scope, ScopeChain
 from bot.domain.queue.request import Asker
 from bot.domain.schedules.rules import read, stored
-from bot.domain.schedules.schedule import BY_PERSON, Limits, NewSchedule, Schedule
+from bot.domain.schedules.schedule import BY_PERSON, Limits, NewSchedule, Ran, Schedule
 from bot.storage.dialects import hold_queue
 from bot.storage.engine import Transactions
 from bot.storage.schedule_tables import schedules
@@ -73,11 +73,11 @@ class SqlSchedules:
             lambda connection: connection.scalar(select(func.min(schedules.c.try_at)))
         )
 
-    async def ran(
-        self, schedule_id: int, due_at: float, *, following: float | None, at: float, key: str | None
-    ) -> bool:
+    async def ran(self, schedule_id: int, due_at: float, ran: Ran) -> bool:
         """Note that a schedule ran for ``due_at``, or why not, and when it is due next."""
-        values = {"due_at": following, "try_at": following, "last_at": at, "last_key": key}
+        values = {"due_at": ran.following, "try_at": ran.following, "last_at": ran.at, "last_key": ran.key}
+        if ran.read_to is not None:
+            values["read_to"] = ran.read_to
         return await self._change(_is_due(schedule_id, due_at), values)
 
     async def try_again(self, schedule_id: int, due_at: float, *, at: float) -> None:
@@ -142,6 +142,7 @@ def _values(new: NewSchedule) -> dict[str, object]:
         "zone": new.zone.key,
         "question": new.question,
         "catch_up": new.catch_up,
+        "with_summary": new.with_summary,
         "created_at": new.created_at,
         "due_at": new.due_at,
         "try_at": new.due_at,
@@ -162,7 +163,16 @@ def _schedule(row: Row[Any]) -> Schedule:
         catch_up=row.catch_up,
         created_at=row.created_at,
         due_at=row.due_at or 0.0,
+        with_summary=row.with_summary,
     )
     return Schedule(
-        row.schedule_id, new, row.due_at, row.try_at, row.paused_why, row.paused_at, row.last_at, row.last_key
+        row.schedule_id,
+        new,
+        row.due_at,
+        row.try_at,
+        row.paused_why,
+        row.paused_at,
+        row.last_at,
+        row.last_key,
+        row.read_to,
     )

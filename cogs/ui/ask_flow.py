@@ -16,6 +16,7 @@ from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import tell, text_layout
 from bot.discord_io.first_answer import FirstAnswer, wait_for_turn
+from bot.discord_io.message_text import mentions_of, prompt_with_names
 from bot.domain.conversation.attached_text import AttachedFiles, Doubt, as_left_out
 from bot.domain.queue.request import Destination
 from bot.errors import AttachmentRejected, BotError, DeliveryError
@@ -33,7 +34,6 @@ from cogs.ui.convert import (
     place_of,
     place_of_interaction,
 )
-from cogs.ui.message_text import mentions_of, prompt_with_names
 from cogs.ui.question_threads import may_open_thread, thread_on
 
 log = structlog.get_logger(__name__)

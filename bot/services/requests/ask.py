@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from bot.clock import Clock
-from bot.domain.channel_summary.instructions import room_for
+from bot.domain.channel_summary.instructions import room_for, wish_of
 from bot.domain.channel_summary.plan import ChannelMessages, planned
 from bot.domain.conversation.profile import Profile, ScopeChain
 from bot.domain.conversation.store import ConversationKey
@@ -275,7 +275,7 @@ class AskService:
         cost, attached_text, kind = self._cost(request, options), request.attached_text, RequestKind.ASK
         if request.messages is not None:
             measure = self._estimator.for_model(None)
-            room = room_for(options, options.context_tokens, measure)
+            room = room_for(options, options.context_tokens, measure, wish_of(request.prompt, options))
             plan = planned(request.messages, room, measure)
             cost += measure(plan.unread[0])
             attached_text, kind = plan.stored(), RequestKind.SUMMARY

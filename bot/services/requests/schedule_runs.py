@@ -13,8 +13,17 @@ from typing import Protocol
 import structlog
 
 from bot.clock import Clock, woken
-from bot.domain.schedules.schedule import NewSchedule, Schedule, ScheduleStore
-from bot.errors import AdmissionError, BotError, DeliveryError, Draining, QuotaUsed, StorageError, UserError
+from bot.domain.schedules.schedule import Ran, Schedule, ScheduleStore
+from bot.errors import (
+    AdmissionError,
+    BotError,
+    DeliveryError,
+    Draining,
+    NothingSaid,
+    QuotaUsed,
+    StorageError,
+    UserError,
+)
 from bot.i18n.catalogue import say
 from bot.presentation.page import escape_inline
 from bot.services.cluster.leadership import Leadership
@@ -40,8 +49,9 @@ UNKNOWN_RIGHTS = "error.roles_unknown"
 class Questions(Protocol):
     """Puts the questions of schedules into the queue."""
 
-    async def ask(self, schedule: NewSchedule, heard_as: int | str) -> None:
-        """Ask the question, once for each ``heard_as``, in whatever process. Raises :class:`BotError`."""
+    async def ask(self, kept: Schedule, heard_as: int | str, *, at: float) -> None:
+        """Ask the question for the run ``at`` this moment, once for each ``heard_as``, in whatever process. Raises
+        :class:`BotError`."""
         ...
 
 
@@ -116,12 +126,14 @@ class ScheduleRuns:
         if at is None:
             return await self._ran(schedule, due_at, "schedule.skipped_late")
         try:
-            await self._questions.ask(schedule.new, run_of(schedule.schedule_id, at))
+            await self._questions.ask(schedule, run_of(schedule.schedule_id, at), at=at)
         except Draining:
             # This process ends: another one, or the next start, asks it.
             return False
         except QuotaUsed:
             return await self._ran(schedule, due_at, "schedule.skipped_quota")
+        except NothingSaid:
+            return await self._ran(schedule, due_at, "schedule.skipped_silence", read_to=at)
         except (AdmissionError, DeliveryError, UserError) as error:
             if isinstance(error, UserError) and error.key != UNKNOWN_RIGHTS:
                 return await self._pause(schedule, error)
@@ -129,14 +141,16 @@ class ScheduleRuns:
             await self._store.try_again(schedule.schedule_id, due_at, at=now + TRY_AGAIN_AFTER)
             return True
         log.info("schedule.asked", schedule=schedule.schedule_id, late=round(now - at, 1))
-        return await self._ran(schedule, due_at, None)
+        return await self._ran(schedule, due_at, None, read_to=at)
 
-    async def _ran(self, schedule: Schedule, due_at: float, key: str | None) -> bool:
+    async def _ran(
+        self, schedule: Schedule, due_at: float, key: str | None, *, read_to: float | None = None
+    ) -> bool:
         now = self._clock.now()
         if key is not None:
             log.info("schedule.skipped", schedule=schedule.schedule_id, why=key)
         following = schedule.after(max(now, due_at))
-        await self._store.ran(schedule.schedule_id, due_at, following=following, at=now, key=key)
+        await self._store.ran(schedule.schedule_id, due_at, Ran(following, now, key, read_to))
         return True
 
     def _occurrence(self, schedule: Schedule, now: float) -> float | None:
