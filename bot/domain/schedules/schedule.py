@@ -78,9 +78,11 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a schedule's run went: it is due at ``following`` next (None: never), ran ``at`` this moment, or was
-    left out for the reason ``key``. ``read_to`` as in :class:`Schedule`; None: as it was."""
+    """How the run of a schedule for ``due_at`` went: it is due at ``following`` next (None: never), ran ``at``
+    this moment, or was left out for the reason ``key``. ``read_to`` as in :class:`Schedule`; None: as it was."""
 
+    schedule_id: int
+    due_at: float
     following: float | None
     at: float
     key: str | None = None
@@ -124,8 +126,9 @@ class ScheduleStore(Protocol):
         """When the next one is to be tried; None when none is."""
         ...
 
-    async def ran(self, schedule_id: int, due_at: float, ran: Ran) -> bool:
-        """Note that a schedule ran for ``due_at``, or why not. False when it is not due at ``due_at`` any more."""
+    async def ran(self, runs: Sequence[Ran]) -> None:
+        """Note how runs went, and when their schedules are due next. What is not due at ``due_at`` any more stays
+        as it is."""
         ...
 
     async def try_again(self, schedule_id: int, due_at: float, *, at: float) -> None:
