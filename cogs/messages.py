@@ -20,9 +20,11 @@ from bot.domain.queue.request import StoredRequest
 from bot.errors import BotError, DeliveryError, NotAllowed, TooFast, UserError
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Access, Act
+from bot.services.requests.help_desk import Wanted
 from cogs.ui.ask_flow import Asking
 from cogs.ui.base import BaseModal, Press, open_dialogue
 from cogs.ui.convert import locale_of_message, person_of, place_of_interaction
+from cogs.ui.help_posts import HelpMessage, HelpPosts, with_title
 from cogs.ui.message_text import files_of, forwarded_files, forwarded_in, own_roles, quoted, text_in, words_of
 from cogs.ui.proxied import ProxiedQuestions, Repeated
 
@@ -79,6 +81,7 @@ class Messages(commands.Cog):
         self._services: Services = bot.services
         self._asking = asking
         self._rates = bot.guard.rates
+        self._help = HelpPosts(bot)
         self._hinted: deque[int] = deque(maxlen=HINTS_KEPT)
         self._proxied = ProxiedQuestions() if bot.services.proxied_messages else None
         self._menu = app_commands.ContextMenu(name="Ask about this", callback=self.ask_about)
@@ -140,9 +143,9 @@ class Messages(commands.Cog):
         me = self._me
         answered = await self._replied_to(message)
         mentioned = any(user.id == me for user in message.mentions) or bool(own_roles(message, me))
-        thread = message.channel if isinstance(message.channel, discord.Thread) else None
         addressed = message.guild is None or answered is not None or mentioned
-        if not addressed and (thread is None or _to_others(message, me) or not await self._takes_part(thread)):
+        found = await self._help.look(message, to_others=_to_others(message, me))
+        if not addressed and not await self._goes_on(message, found):
             return
         if not await self._bot.guard.hears(message.id):
             return
@@ -155,13 +158,45 @@ class Messages(commands.Cog):
             return
         if self._proxied is not None:
             self._proxied.asked(message, words_of(message, me))
-        await self._ask(message, answered)
+        await self._taken(message, answered, found, addressed=addressed)
+
+    async def _goes_on(self, message: discord.Message, found: HelpMessage) -> bool:
+        """Whether a message that does not address the bot is answered: a help channel decides, or it goes on in a
+        thread of the bot's."""
+        if found.wanted is not Wanted.NOT_HELPED:
+            return found.wanted is not Wanted.NOTHING
+        thread = message.channel if isinstance(message.channel, discord.Thread) else None
+        return thread is not None and not _to_others(message, self._me) and await self._takes_part(thread)
+
+    async def _taken(
+        self, message: discord.Message, answered: StoredRequest | None, found: HelpMessage, *, addressed: bool
+    ) -> None:
+        """Ask what a message says, unless it is one post too many of its help channel today."""
+        is_post = found.wanted is Wanted.ANSWER
+        if is_post and not await self._help.open(found):
+            is_post = False
+            if not addressed:
+                if self._help.should_tell_full(found):
+                    await self._say(message, say(locale_of_message(message), "help.full"))
+                return
+        try:
+            await self._ask(message, answered, is_post=is_post)
+        except NotAllowed as error:
+            if addressed or found.wanted is Wanted.NOT_HELPED:
+                raise
+            # The bot was not asked, so it does not say that it may not be.
+            log.info("help.not_allowed", user=message.author.id, detail=str(error))
 
     async def _ask(
-        self, message: discord.Message, answered: StoredRequest | None, *, original: discord.Message | None = None
+        self,
+        message: discord.Message,
+        answered: StoredRequest | None,
+        *,
+        original: discord.Message | None = None,
+        is_post: bool = False,
     ) -> None:
-        """Ask what a message says, which repeats ``original`` when that is given."""
-        question, forwarded = words_of(message, self._me), forwarded_in(message)
+        """Ask what a message says, which repeats ``original`` when that is given, or is a help channel's post."""
+        question, forwarded = with_title(message, words_of(message, self._me)), forwarded_in(message)
         asked_by = original or message
         # Somebody else's message that this one replies to is what the question is about.
         about = None if answered is not None else _target(asked_by)
@@ -178,6 +213,7 @@ class Messages(commands.Cog):
             attached_text="\n\n".join(filter(None, (forwarded, material))),
             follows=_root(answered),
             original=original,
+            is_post=is_post,
         )
 
     def _require_text(self, message: discord.Message, about: discord.Message | None) -> None:

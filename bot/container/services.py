@@ -38,6 +38,7 @@ from bot.services.operations.presence import Presence
 from bot.services.queue.company import Company
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
+from bot.services.requests.help_desk import HelpDesk
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
@@ -176,6 +177,7 @@ def assemble(
         clock,
         leadership.is_ours if parts.is_shared else None,
         database.keys,
+        database.help_threads,
     )
     overview = QueueOverview(
         database.requests,
@@ -247,6 +249,7 @@ def assemble(
         proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
         keys=keys if settings.api_bind else None,
+        help=HelpDesk(database.help_threads, parts.messenger, operators, clock),
     )
     bot.on_session(queue.unshown.reconsider)
     return App(

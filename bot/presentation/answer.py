@@ -74,7 +74,8 @@ class AnswerView:
     """The state of an answer's messages, which services change and the delivery renders as pages.
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
-    answer is then a reply to it. ``mentions`` are shown in place of their names.
+    answer is then a reply to it. ``first_line`` is small text above the answer. ``mentions`` are
+    shown in place of their names.
     """
 
     def __init__(
@@ -86,9 +87,11 @@ class AnswerView:
         clock: Clock,
         max_pages: int,
         mentions: Mapping[str, str] | None = None,
+        first_line: str = "",
     ) -> None:
         self._mentions = mentions or {}
-        self._quote = quote_question(question) if question else ""
+        line = f"-# {escape_inline(first_line)}" if first_line else ""
+        self._quote = "\n".join(filter(None, (quote_question(question) if question else "", line)))
         self._base = ""
         self._asker = asker
         self._locale = locale

@@ -78,6 +78,7 @@ class FinalViews:
                 has_thoughts=bool(thoughts.strip()),
                 # It was deleted after the answer, so nothing can be asked again.
                 has_question=bool(request.question.prompt),
+                has_helpers=_has_helpers(request.question),
             ),
         )
 
@@ -125,7 +126,7 @@ class FinalViews:
             case _:
                 outcome = "cancelled_before" if request.started_at is None else "stopped_before"
                 receipt = Receipt(outcome=outcome)
-        return receipt, (Control.RETRY,)
+        return receipt, (Control.RETRY, Control.PERSON) if _has_helpers(question) else (Control.RETRY,)
 
     async def restore(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
         """Show again the version that these messages showed before, because the request that was to replace or
@@ -161,8 +162,20 @@ def _outcome(
             return (None, {}) if answer.text.strip() else ("empty", {})
 
 
+def _has_helpers(question: NewQuestion) -> bool:
+    """Whether a person can be called below the answer."""
+    return question.options is not None and question.options.helper_role is not None
+
+
 def controls_of(
-    finish: str, index: int, versions: int, *, has_text: bool, has_thoughts: bool, has_question: bool = True
+    finish: str,
+    index: int,
+    versions: int,
+    *,
+    has_text: bool,
+    has_thoughts: bool,
+    has_question: bool = True,
+    has_helpers: bool = False,
 ) -> tuple[Control, ...]:
     """The buttons that make sense under version ``index`` (from 0) of ``versions`` that ended with ``finish``."""
     newest = index >= versions - 1
@@ -175,6 +188,8 @@ def controls_of(
         controls.append(Control.REASONING)
     if has_text:
         controls += [Control.AS_FILE, Control.LIKE, Control.DISLIKE]
+    if has_helpers:
+        controls.append(Control.PERSON)
     if index > 0:
         controls.append(Control.PREVIOUS)
     if not newest:

@@ -131,6 +131,7 @@ class LiveAnswers:
 
     def view(self, question: NewQuestion) -> AnswerView:
         """A view of a question that is not shown by a delivery."""
+        options = question.options
         return AnswerView(
             # An answer to somebody's own message is a reply to it, which shows the question.
             question=question.prompt if question.source_message_id is None else "",
@@ -138,7 +139,8 @@ class LiveAnswers:
             locale=question.asker.locale,
             clock=self._clock,
             max_pages=self._max_pages,
-            mentions=question.options.mentions if question.options is not None else None,
+            mentions=options.mentions if options is not None else None,
+            first_line=options.first_line if options is not None else "",
         )
 
     def reopen(self, request: StoredRequest, *, may_be_more: bool = False) -> LiveAnswer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
@@ -53,7 +54,8 @@ class AskRequest:
 
     ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
-    own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with;
+    own message, when they wrote one; ``is_post``: it is a post of a help channel;
+    ``follows`` the root id of the question whose branch this goes on with;
     ``mentions`` what its text mentions, by name.
     """
 
@@ -66,6 +68,7 @@ class AskRequest:
     think: bool | None = None
     source_message_id: int | None = None
     follows: str | None = None
+    is_post: bool = False
     mentions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -275,6 +278,8 @@ class AskService:
         most = self._most_at(context.profile.cluster)
         if most is not None and most < options.context_tokens:
             options = replace(options, context_tokens=most)
+        if context.profile.answer_posts:
+            options = replace(options, **_in_help_channel(request))
         return replace(options, mentions=request.mentions) if request.mentions else options
 
     def _most_at(self, wanted: str) -> int | None:
@@ -297,6 +302,19 @@ class AskService:
             estimate=self._estimator.for_model(None),
         )
         return float(window.tokens + EXPECTED_ANSWER)
+
+
+def _in_help_channel(request: AskRequest) -> dict[str, Any]:
+    """The options of an answer in a help channel: people are called into threads, and never where others cannot
+    read what it is about."""
+    profile = request.context.profile
+    callable_here = not request.destination.private and any(
+        scope.kind == "thread" for scope in request.context.place.scopes
+    )
+    return {
+        "first_line": profile.first_line if request.is_post else "",
+        "helper_role": min(profile.helper_roles, default=None) if callable_here else None,
+    }
 
 
 def _request_id(heard_as: int, key: bytes) -> str:

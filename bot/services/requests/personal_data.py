@@ -9,6 +9,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.access.keys import Key, KeyStore
+from bot.domain.conversation.help_threads import HelpThreadStore, KeptHelp
 from bot.domain.conversation.personal_data import Forgotten, KeptQuestion, PersonalDataStore
 from bot.domain.conversation.summary import KeptSummary
 from bot.domain.queue.request import RequestState
@@ -21,6 +22,9 @@ from bot.services.requests.revisions import Revisions
 from bot.tasks.background import Background
 
 log = structlog.get_logger(__name__)
+
+HELP_KEPT_DAYS = 180
+"""Days after which it is forgotten who wrote a post of a help channel: then the bot is silent in it."""
 
 FIRST_RUN_AFTER = 60.0
 """Seconds from the start to the first removal of old questions."""
@@ -45,10 +49,12 @@ class PersonalData:
         clock: Clock,
         leads: Callable[[], Awaitable[bool]] | None = None,
         keys: KeyStore | None = None,
+        help_threads: HelpThreadStore | None = None,
     ) -> None:
         """``leads`` tells whether this process removes old data for all; None: there are no others."""
         self._leads = leads
         self._keys = keys
+        self._help = help_threads
         self._store = store
         self._requests = requests
         self._cancellation = cancellation
@@ -91,6 +97,10 @@ class PersonalData:
         """What is stored of a person's keys for programs. Raises :class:`StorageError`."""
         return await self._keys.of_user(user_id) if self._keys is not None else ()
 
+    async def help_of(self, user_id: int) -> KeptHelp:
+        """What is stored of a person in help channels. Raises :class:`StorageError`."""
+        return await self._help.kept_of(user_id) if self._help is not None else KeptHelp()
+
     async def forget(self, user_id: int) -> Forgotten:
         """Withdraw a person's open questions, then remove everything stored of them but the amounts that their
         quota and share need. Raises :class:`StorageError`."""
@@ -120,6 +130,8 @@ class PersonalData:
             if days:
                 removed += await self._store.expire(conversation_id, before=self._clock.now() - days * DAY)
         await self._store.forget_amounts(today=self._today)
+        if self._help is not None:
+            await self._help.expire(before=self._clock.now() - HELP_KEPT_DAYS * DAY)
         log.info("retention.done", removed=removed)
         return removed
 

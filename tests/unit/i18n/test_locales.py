@@ -87,7 +87,10 @@ MADE_UP = (
     re.compile(rf"settings\.field\.({'|'.join(FIELDS)})"),  # cogs/settings.py and its dialogues
     re.compile(r"settings\.scope\.(thread|channel|category|server|direct)"),
     re.compile(r"settings\.none_(allowed_roles|allowed_users|blocked_users|channels)"),
-    re.compile(r"settings\.(persona|numbers|switches|people)"),
+    re.compile(r"settings\.none_(first_line|helper_roles|solved_tag)"),
+    re.compile(r"settings\.posts\.(off|everybody|not_operators)"),  # cogs/ui/help_modal.py
+    re.compile(r"help\.opt_(in|out)"),  # cogs/ui/help_buttons.py
+    re.compile(r"settings\.(persona|numbers|switches|people|help)"),
     re.compile(r"settings\.(inherit|on|off)"),
     re.compile(r"chart\.(speed|ttft|queue|nodes)"),  # bot/presentation/cluster_chart.py
     re.compile(r"audit\.action\..+"),  # bot/presentation/audit.py: stored names of actions
