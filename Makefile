@@ -16,7 +16,7 @@ PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation migrate env-example tables requirements screenshots
+.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation migrate env-example tables docs requirements screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,9 @@ lint: $(DEV) ## Check style, types, import arrows, the page's modules and what m
 coverage: $(DEV) ## Run all tests and print how much of bot and cogs they reach, by branch
 	$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
-bench: $(DEV) ## Measure, and print the figures with their targets
-	$(PY) -m benchmarks
+KEEP ?=
+bench: $(DEV) ## Measure, and print the figures with their targets (KEEP=1: take them over into docs/benchmarks.md)
+	$(PY) -m benchmarks $(if $(KEEP),--keep)
 
 profile: $(DEV) ## Find out where the bot's CPU time goes while a hundred answers stream: writes a flame graph
 	$(PY) -m benchmarks.profile
@@ -79,9 +80,16 @@ env-example: $(BASE) ## Write .env.example anew from bot/settings.py
 	$(PY) -m bot env-example > .env.example.new
 	mv .env.example.new .env.example
 
-tables: $(DEV) ## Write the tables of docs/reliability.md and docs/licences.md anew from the code
+tables: $(DEV) ## Write the pages and tables of docs/ that are made from the code anew
 	$(PY) -m tests.bounds
+	$(PY) -m tests.metrics_table
+	$(PY) -m benchmarks.report
 	$(PY) -m tests.licences
+	$(PY) -m tests.reference
+
+docs: $(DEV) ## Build the documentation's site into .site; strict, needs no network
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs -q build -f deploy/site/mkdocs.yml
+	@echo "open .site/index.html"
 
 requirements: $(DEV) ## Pin requirements/*.in anew
 	for name in base dev fuzz; do \

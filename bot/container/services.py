@@ -15,6 +15,7 @@ from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.history import HistoryReader
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing, for_operators
@@ -33,11 +34,13 @@ from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.alerts import Alerts
+from bot.services.operations.checkup import Examine
 from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.presence import Presence
 from bot.services.queue.company import Company
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
+from bot.services.requests.catch_up import CatchUp
 from bot.services.requests.help_desk import HelpDesk
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
@@ -77,6 +80,7 @@ class App:
     queue: Queue
     clusters: Clusters
     personal: PersonalData
+    catch_up: CatchUp
     background: Background
     operations: OperationsServices
     recorders: Sequence[ClusterRecorder]
@@ -93,7 +97,8 @@ class App:
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The parts that are opened before the assembly: connections, stores, and what all services share.
-    ``is_shared``: other processes may use the database at the same time."""
+    ``is_shared``: other processes may use the database at the same time. ``examine`` looks at everything the bot
+    depends on."""
 
     settings: Settings
     database: Database
@@ -107,6 +112,7 @@ class Parts:
     subprocesses: Subprocesses
     clock: SystemClock
     metrics: Metrics
+    examine: Examine
 
 
 def assemble(
@@ -179,6 +185,9 @@ def assemble(
         database.keys,
         database.help_threads,
     )
+    catch_up = CatchUp(
+        database.missed, clock, bot.sessions, hours=settings.catch_up_hours, days=settings.catch_up_days
+    )
     overview = QueueOverview(
         database.requests,
         database.preferences,
@@ -190,11 +199,22 @@ def assemble(
         clock,
     )
     operations = Operations(
-        parts.clusters, database, bot, parts.outgoing, parts.background, queue, overview, leadership, clock
+        parts.clusters,
+        database,
+        bot,
+        parts.outgoing,
+        parts.background,
+        queue,
+        overview,
+        leadership,
+        clock,
+        parts.examine,
     )
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
+        catch_up=catch_up,
+        history=HistoryReader(bot, parts.outgoing, clock),
         personal=personal,
         ask=AskService(
             store=database.requests,
@@ -210,6 +230,7 @@ def assemble(
             quotas=quotas,
             brake=parts.outgoing,
             id_key=settings.discord_token.get_secret_value().encode(),
+            metrics=parts.metrics,
             most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
         ),
         cancellation=queue.cancellation,
@@ -257,6 +278,7 @@ def assemble(
         queue,
         parts.clusters,
         personal,
+        catch_up,
         parts.background,
         operations.services,
         tuple(operations.services.recorders.values()),
@@ -278,7 +300,7 @@ def _api(parts: Parts, made: ApiParts) -> ApiServer | None:
     from bot.container.api import build_api
 
     store, owner = parts.database.requests, parts.process.me
-    return build_api(parts.settings, store, parts.background, parts.clock, owner, made)
+    return build_api(parts.settings, store, parts.background, parts.clock, owner, made, parts.metrics.api)
 
 
 def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership) -> QueueParts:
@@ -300,6 +322,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership
         ends=database.unshown_ends,
         conversations=database.conversations,
         summaries=database.summaries if settings.context_summary else None,
+        steps=database.summary_steps,
         preferences=database.preferences,
         clusters=parts.clusters,
         deliveries=parts.deliveries,

@@ -9,7 +9,7 @@ from sandbox.discord_api import intents, limits, messages, payloads, threads
 from sandbox.discord_api.model import Channel, ChannelType, Message
 from sandbox.discord_api.permissions import Permission
 from sandbox.discord_api.routing import Call, Reply, Router
-from sandbox.discord_api.wire import JSON, refuse
+from sandbox.discord_api.wire import JSON, form_error, refuse
 from sandbox.discord_api.world import WorldEvent
 
 router = Router()
@@ -63,11 +63,16 @@ def delete_channel(call: Call) -> Reply:
 
 @router.on("GET", f"{_CHANNEL}/messages", major="channel_id")
 def list_messages(call: Call) -> Reply:
-    """Messages, newest first."""
+    """Messages, newest first; none without the right to read the history ("Get Channel Messages")."""
     channel = _channel(call)
-    messages.need(call.world, call.world.bot, channel, Permission.READ_MESSAGE_HISTORY)
+    limit = int(call.query.get("limit", 50))
+    if not 1 <= limit <= 100:
+        raise form_error("limit", "NUMBER_TYPE_RANGE", "int value should be between 1 and 100.")
+    if len(call.query.keys() & {"after", "around", "before"}) > 1:
+        raise form_error("after", "MUTUALLY_EXCLUSIVE", "Only one of before, after and around may be passed.")
+    if not call.world.permissions(call.world.bot.id, channel) & Permission.READ_MESSAGE_HISTORY:
+        return Reply([])
     found = [m for m in call.world.messages_in(channel.id) if not m.ephemeral]
-    limit = min(100, max(1, int(call.query.get("limit", 50))))
     if "after" in call.query:
         found = [m for m in found if m.id > int(call.query["after"])][:limit]
     elif "around" in call.query:
@@ -179,6 +184,15 @@ def thread_members(call: Call) -> Reply:
     """The members of a thread."""
     thread = _channel(call)
     return Reply([payloads.thread_member(thread, user_id) for user_id in sorted(thread.thread_members)])
+
+
+@router.on("GET", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
+def thread_member(call: Call) -> Reply:
+    """A member of a thread (docs, resources/channel, "Get Thread Member")."""
+    thread, user_id = _channel(call), _thread_user(call)
+    if user_id not in thread.thread_members:
+        raise refuse(10007)
+    return Reply(payloads.thread_member(thread, user_id))
 
 
 @router.on("PUT", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")

@@ -16,11 +16,12 @@ from sandbox.discord_api import DiscordDouble
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
 from tests.e2e.browser import CHROMIUM, chromium, open_as
-from tests.e2e.reading import ask, until_over
+from tests.e2e.reading import PATIENCE, ask, of_the_bot, started_again, until_over
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 DESKTOP = ViewportSize(width=1280, height=860)
 WIDE = ViewportSize(width=1440, height=1040)
+LOW = ViewportSize(width=1280, height=480)
 PHONE = ViewportSize(width=390, height=844)
 
 QUESTION = "What is a heap good for? Show me one in Python."
@@ -44,6 +45,12 @@ while line:
 | add | O(n) | O(log n) |
 
 Use a sorted list when you also need the *largest*, or the middle.
+"""
+
+MISSED = "and when do I take a sorted list instead?"
+MISSED_ANSWER = """\
+When you also need what a heap does not keep in order: the largest, the middle, or everything between two values. \
+Adding to a sorted list costs `O(n)`, which is fast enough for some thousand items.
 """
 
 
@@ -92,6 +99,23 @@ async def take_all(folder: Path, *, speed: float = 60) -> None:
             await take(browser, stage, folder / "answer-light.png", DESKTOP, dark=False)
             await take(browser, stage, folder / "answer-phone.png", PHONE, sharp=2)
             await take(browser, stage, folder / "sandbox.png", WIDE, sharp=1.25)
+            await take_missed(browser, stage, folder / "missed.png")
+
+
+async def take_missed(browser: Browser, stage: Stage, picture: Path) -> None:
+    """A picture of a question that was asked while the bot was stopped."""
+    general = stage.discord.channel("general")
+    assert await stage.bot.terminate() == 0, stage.bot.log
+    question = await stage.discord.person("ben").say(general, f"<@{stage.discord.world.bot.id}> {MISSED}")
+    stage.parallax.script(tokens(MISSED_ANSWER))
+    await started_again(stage)
+
+    def replied() -> bool:
+        return any(message.referenced is question for message in of_the_bot(stage, general))
+
+    await stage.discord.wait_until(replied, PATIENCE)
+    await until_over(stage, of_the_bot(stage, general)[-1])
+    await take(browser, stage, picture, LOW)
 
 
 def main() -> int:

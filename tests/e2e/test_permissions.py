@@ -69,6 +69,7 @@ ROWS = (
     Row("key list", OPERATORS, ONLY_OPERATORS, {"everybody": True}),
     Row("key revoke", (), NO_SUCH_KEY, {"which": "4711"}),
     Row("ask", values={"prompt": "May I?"}),
+    Row("summarize"),
     Row("settings", MANAGERS, ONLY_MANAGERS),
     Row("status"),
     Row("models"),
@@ -82,10 +83,12 @@ ROWS = (
     _operators("resume"),
     _operators("queue"),
     _operators("audit"),
+    _operators("doctor"),
 )
 COMPLETED = (("cluster init", "model"), ("cluster name", "node"))
-COMPLETED_FOR_ALL = (("key revoke", "which"),)
+COMPLETED_FOR_ALL = (("key revoke", "which"), ("summarize", "since"))
 MENU = "Ask about this"
+MENUS = [MENU, "Summarize from here"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -124,7 +127,7 @@ async def test_every_command_has_a_row(stage: Stage) -> None:
         if one.get("autocomplete")
     }
     assert {*COMPLETED, *COMPLETED_FOR_ALL} == completing
-    assert [command.name for command in stage.discord.world.commands if command.type != 1] == [MENU]
+    assert [command.name for command in stage.discord.world.commands if command.type != 1] == MENUS
 
 
 REFUSED = [(row, name) for row in ROWS for name in EVERYBODY if name not in row.allowed]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -127,7 +128,7 @@ def test_each_command_says_what_it_does(tmp_path: Path) -> None:
     for command, words in {
         "run": "Run the bot",
         "migrate": "newest schema",
-        "doctor": "Check the settings",
+        "doctor": "Check settings",
     }.items():
         assert words in bot(tmp_path, command, "--help").stdout
 
@@ -143,14 +144,29 @@ def test_the_doctor_says_what_is_missing_and_fails(tmp_path: Path) -> None:
         DATABASE_URL="sqlite+aiosqlite:///bot.db",
     )
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
-        "ok  database",
-        "BAD scheduler",
-        "BAD discord",
+        "ok   version",
+        "WARN settings",
+        "ok   database",
+        "ok   disk",
+        "BAD  scheduler",
+        "BAD  discord",
+        "ok   channels",
     ]
     assert "hush-hush" not in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_tells_programs(tmp_path: Path) -> None:
+    """One object, with the same exit code."""
+    dead = {"DISCORD_API_URL": "http://127.0.0.1:9/api/v10", "PARALLAX_URL": "http://127.0.0.1:9"}
+    done = bot(tmp_path, "doctor", "--json", DISCORD_TOKEN="hush-hush", **dead)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["level"]) == (2, "broken")
+    assert {"level": "warning", "what": "settings", "detail": "nobody is an operator"}.items() <= {
+        **told["findings"][1]
+    }.items()
 
 
 def test_the_doctor_tells_no_login(tmp_path: Path) -> None:
@@ -165,7 +181,7 @@ def test_the_doctor_tells_no_login(tmp_path: Path) -> None:
         LOG_LEVEL="DEBUG",
     )
 
-    assert "BAD scheduler: http://127.0.0.1:9: " in done.stdout
+    assert "BAD  scheduler: http://127.0.0.1:9: " in done.stdout
     assert "hush" not in done.stdout + done.stderr
 
 

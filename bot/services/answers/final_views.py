@@ -77,7 +77,7 @@ class FinalViews:
                 has_text=bool(view.document.raw.strip()),
                 has_thoughts=bool(thoughts.strip()),
                 # It was deleted after the answer, so nothing can be asked again.
-                has_question=bool(request.question.prompt),
+                has_question=bool(retry(request.question)),
                 has_helpers=_has_helpers(request.question),
             ),
         )
@@ -126,7 +126,7 @@ class FinalViews:
             case _:
                 outcome = "cancelled_before" if request.started_at is None else "stopped_before"
                 receipt = Receipt(outcome=outcome)
-        return receipt, (Control.RETRY, Control.PERSON) if _has_helpers(question) else (Control.RETRY,)
+        return receipt, (*retry(question), Control.PERSON) if _has_helpers(question) else retry(question)
 
     async def restore(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
         """Show again the version that these messages showed before, because the request that was to replace or
@@ -165,6 +165,12 @@ def _outcome(
 def _has_helpers(question: NewQuestion) -> bool:
     """Whether a person can be called below the answer."""
     return question.options is not None and question.options.helper_role is not None
+
+
+def retry(question: NewQuestion) -> tuple[Control, ...]:
+    """The button that asks again: not what was deleted, nor a summary, whose messages are kept no longer than it
+    takes."""
+    return () if not question.prompt or question.kind is RequestKind.SUMMARY else (Control.RETRY,)
 
 
 def controls_of(

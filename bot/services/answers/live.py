@@ -10,8 +10,9 @@ from functools import partial
 import structlog
 
 from bot.clock import Clock
+from bot.domain.channel_summary.plan import progress_in
 from bot.domain.queue.hold import Hold
-from bot.domain.queue.request import NewQuestion, StoredRequest
+from bot.domain.queue.request import NewQuestion, RequestKind, StoredRequest
 from bot.domain.queue.store import RequestStore
 from bot.presentation.answer import AnswerView
 from bot.presentation.page import Page
@@ -132,7 +133,7 @@ class LiveAnswers:
     def view(self, question: NewQuestion) -> AnswerView:
         """A view of a question that is not shown by a delivery."""
         options = question.options
-        return AnswerView(
+        view = AnswerView(
             # An answer to somebody's own message is a reply to it, which shows the question.
             question=question.prompt if question.source_message_id is None else "",
             asker=f"<@{question.asker.user_id}>",
@@ -141,7 +142,11 @@ class LiveAnswers:
             max_pages=self._max_pages,
             mentions=options.mentions if options is not None else None,
             first_line=options.first_line if options is not None else "",
+            missed=options is not None and options.missed,
         )
+        if question.kind is RequestKind.SUMMARY:
+            view.part = progress_in(question.attached_text)
+        return view
 
     def reopen(self, request: StoredRequest, *, may_be_more: bool = False) -> LiveAnswer:
         """The live answer of a stored request, opened from what is stored when it is not open. ``may_be_more`` as

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
 from bot.clock import Clock
+from bot.domain.channel_summary.instructions import room_for
+from bot.domain.channel_summary.plan import ChannelMessages, planned
 from bot.domain.conversation.profile import Profile, ScopeChain
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
 from bot.domain.queue.fairness import EXPECTED_ANSWER
-from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion, RequestState
+from bot.domain.queue.request import (
+    Asker,
+    Destination,
+    GenerationOptions,
+    NewQuestion,
+    RequestKind,
+    RequestState,
+)
 from bot.domain.queue.store import Admission, Joined, QueueLimits, RequestStore
-from bot.errors import DatabaseLocked, NotAllowed, NotTakenNow, UserError
+from bot.errors import BotError, DatabaseLocked, NotAllowed, NotTakenNow, UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Person
 from bot.services.access.profiles import Profiles
@@ -31,6 +41,7 @@ from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
 from bot.tasks.keyed_locks import KeyedLocks
 from bot.tasks.pending import Pending
+from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -54,9 +65,10 @@ class AskRequest:
 
     ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
-    own message, when they wrote one; ``is_post``: it is a post of a help channel;
-    ``follows`` the root id of the question whose branch this goes on with;
-    ``mentions`` what its text mentions, by name.
+    own message, when they wrote one; ``is_post``: it is a post of a help channel; ``follows`` the root id of the
+    question whose branch this goes on with;
+    ``mentions`` what its text mentions, by name; ``missed``: it was asked while the bot was away. ``messages`` are
+    what a summary is asked of, None for a question.
     """
 
     prompt: str
@@ -70,6 +82,8 @@ class AskRequest:
     follows: str | None = None
     is_post: bool = False
     mentions: Mapping[str, str] = field(default_factory=dict)
+    missed: bool = False
+    messages: ChannelMessages | None = None
 
     @property
     def conversation(self) -> ConversationKey:
@@ -109,12 +123,14 @@ class AskService:
         quotas: Quotas,
         brake: Brake,
         id_key: bytes,
+        metrics: Metrics,
         most_context: Mapping[str, int | None] | None = None,
     ) -> None:
         """``id_key``: a secret of all processes, without which nobody can guess the ids of questions.
         ``most_context``: how many tokens each cluster takes at most, by name; None: as many as a profile says."""
         self._most_context = most_context or {}
         self._id_key = id_key
+        self._metrics = metrics
         self._store = store
         self._live_answers = live_answers
         self._gate = gate
@@ -132,6 +148,10 @@ class AskService:
 
     async def admit(self, context: AskContext) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
+        with self._refusals():
+            await self._admit(context)
+
+    async def _admit(self, context: AskContext) -> None:
         await self._quotas.check(await self._allowed(context))
 
     async def _allowed(self, context: AskContext) -> Person:
@@ -149,13 +169,23 @@ class AskService:
     async def check(self, request: AskRequest) -> None:
         """Raise what :meth:`submit` would now; nothing is kept. For what is done before a question can be
         submitted, and could not be undone."""
-        self._require_taking(request)
-        self._gate.require_open()
-        await self.admit(request.context)
-        self._cost(request, self._options(request))
-        waiting = (await self._store.counts()).get(RequestState.QUEUED, 0)
-        mine = await self._store.of_user(request.asker.user_id, (RequestState.QUEUED,))
-        self._queue_limits.require_room(total=waiting, mine=len(mine))
+        with self._refusals():
+            self._require_taking(request)
+            self._gate.require_open()
+            await self._admit(request.context)
+            self._cost(request, self._options(request))
+            waiting = (await self._store.counts()).get(RequestState.QUEUED, 0)
+            mine = await self._store.of_user(request.asker.user_id, (RequestState.QUEUED,))
+            self._queue_limits.require_room(total=waiting, mine=len(mine))
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Count the question as refused when the block raises."""
+        try:
+            yield
+        except BotError as error:
+            self._metrics.refused(error)
+            raise
 
     async def submit(self, request: AskRequest) -> Accepted | None:
         """Take a question into the queue; it is durable when this returns.
@@ -166,20 +196,21 @@ class AskService:
         Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (queue full, nothing left
         for today, bot stopping, Discord about to ban it) or :class:`StorageError`; then nothing was kept.
         """
-        self._require_taking(request)
-        entry = object()
-        self._unacknowledged.begin(entry)
-        try:
-            # Fair queueing orders only what is in the queue. As each person's questions join one after the other,
-            # everybody's first is in it before anybody's second.
-            async with self._turns.of(request.asker.user_id):
-                self._gate.require_open()
-                accepted = await self._enqueued(request)
-            if accepted is not None:
-                self._unacknowledged.begin(accepted.request_id)
-            return accepted
-        finally:
-            self._unacknowledged.complete(entry)
+        with self._refusals():
+            self._require_taking(request)
+            entry = object()
+            self._unacknowledged.begin(entry)
+            try:
+                # Fair queueing orders only what is in the queue. As each person's questions join one after the
+                # other, everybody's first is in it before anybody's second.
+                async with self._turns.of(request.asker.user_id):
+                    self._gate.require_open()
+                    accepted = await self._enqueued(request)
+                if accepted is not None:
+                    self._unacknowledged.begin(accepted.request_id)
+                return accepted
+            finally:
+                self._unacknowledged.complete(entry)
 
     async def _enqueued(self, request: AskRequest) -> Accepted | None:
         """Enqueue a question; while somebody else holds the database, again and again for a minute."""
@@ -236,16 +267,24 @@ class AskService:
     def _question(self, request: AskRequest, now: float) -> NewQuestion:
         """The question as it is stored. Raises :class:`PromptTooLong`."""
         context, options = request.context, self._options(request)
+        cost, attached_text, kind = self._cost(request, options), request.attached_text, RequestKind.ASK
+        if request.messages is not None:
+            measure = self._estimator.for_model(None)
+            room = room_for(options, options.context_tokens, measure)
+            plan = planned(request.messages, room, measure)
+            cost += measure(plan.unread[0])
+            attached_text, kind = plan.stored(), RequestKind.SUMMARY
         return NewQuestion(
             request_id=_request_id(request.heard_as, self._id_key),
             asker=request.asker,
             destination=request.destination,
             conversation_id=0,  # the store finds it
             prompt=request.prompt,
-            attached_text=request.attached_text,
+            attached_text=attached_text,
+            kind=kind,
             think=context.profile.think if request.think is None else request.think,
             weight=context.weight,
-            cost=self._cost(request, options),
+            cost=cost,
             asked_at=now,
             source_message_id=request.source_message_id,
             follows=request.follows,
@@ -280,7 +319,9 @@ class AskService:
             options = replace(options, context_tokens=most)
         if context.profile.answer_posts:
             options = replace(options, **_in_help_channel(request))
-        return replace(options, mentions=request.mentions) if request.mentions else options
+        if request.mentions or request.missed:
+            options = replace(options, mentions=request.mentions, missed=request.missed)
+        return options
 
     def _most_at(self, wanted: str) -> int | None:
         """How many tokens the cluster takes that a question wants, or the one that takes most; None: any
