@@ -15,6 +15,7 @@ from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.help_places import HelpPlaces
 from bot.discord_io.history import HistoryReader
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.messenger import Messenger
@@ -186,7 +187,12 @@ def assemble(
         database.help_threads,
     )
     catch_up = CatchUp(
-        database.missed, clock, bot.sessions, hours=settings.catch_up_hours, days=settings.catch_up_days
+        database.missed,
+        clock,
+        bot.sessions,
+        hours=settings.catch_up_hours,
+        days=settings.catch_up_days,
+        sources=[HelpPlaces(bot, database.help_threads)],
     )
     overview = QueueOverview(
         database.requests,

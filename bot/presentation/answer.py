@@ -75,9 +75,8 @@ class AnswerView:
     """The state of an answer's messages, which services change and the delivery renders as pages.
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
-    answer is then a reply to it. ``first_line`` is small text above the answer. ``mentions`` are
-    shown in place of their names. ``missed``: the question was asked while the bot was away, which the small text
-    says first.
+    answer is then a reply to it. ``first_line`` is small text above the answer. ``mentions`` are shown in place of
+    their names. ``missed``: the question was asked while the bot was away, which the small text says first.
     """
 
     def __init__(
@@ -94,8 +93,7 @@ class AnswerView:
     ) -> None:
         self._origin = f"{say(locale, 'missed.note')} · " if missed else ""
         self._mentions = mentions or {}
-        line = f"-# {escape_inline(first_line)}" if first_line else ""
-        self._quote = "\n".join(filter(None, (quote_question(question) if question else "", line)))
+        self._quote = _above(question, first_line)
         self._base = ""
         self._asker = asker
         self._locale = locale
@@ -103,8 +101,7 @@ class AnswerView:
         self._max_pages = max_pages
         self._phase = Phase.ASKED
         self._phase_since = clock.monotonic()
-        self._note = ""
-        self._notice = ""
+        self._note = self._notice = ""
         self.part: Progress | None = None
         self._model: str | None = None
         self._receipt: Receipt | None = None
@@ -324,6 +321,12 @@ class AnswerView:
 
     def _model_name(self) -> str:
         return short_model(self._model) or say(self._locale, "footer.the_cluster")
+
+
+def _above(question: str, first_line: str) -> str:
+    """What stands above the answer: the quoted question and the small first line, as far as there are any."""
+    line = f"-# {escape_inline(first_line)}" if first_line else ""
+    return "\n".join(filter(None, (quote_question(question) if question else "", line)))
 
 
 WAIT_FOR_CLUSTER_SHOWN_AFTER = 1.5
