@@ -16,7 +16,7 @@ PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation migrate env-example tables docs requirements screenshots
+.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation migrate env-example tables docs requirements screenshots clients package
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ KEEP ?=
 bench: $(DEV) ## Measure, and print the figures with their targets (KEEP=1: take them over into docs/benchmarks.md)
 	$(PY) -m benchmarks $(if $(KEEP),--keep)
 
+clients: $(DEV) ## Install clients of the API from the registries into a temporary directory, and try each
+	$(PY) -m tests.clients
+
 profile: $(DEV) ## Find out where the bot's CPU time goes while a hundred answers stream: writes a flame graph
 	$(PY) -m benchmarks.profile
 
@@ -73,6 +76,9 @@ mutation: $(FUZZ) ## Change the queue, conversations, access and Markdown in sma
 	@$(PY) -m mutmut results
 	@$(PY) -m tests.mutation
 
+package: ## Build the package, install it into a new environment, and try it (a minute or two)
+	@$(PYTHON) -m tests.packaging $(if $(FOLDER),--folder $(FOLDER))
+
 migrate: $(BASE) ## Bring the database to the newest schema (run does this by itself)
 	@$(PY) -m bot migrate
 
@@ -92,7 +98,7 @@ docs: $(DEV) ## Build the documentation's site into .site; strict, needs no netw
 	@echo "open .site/index.html"
 
 requirements: $(DEV) ## Pin requirements/*.in anew
-	for name in base dev fuzz; do \
+	for name in base dev fuzz package; do \
 		$(VENV)/bin/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header \
 			--no-emit-index-url --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import structlog
 from discord.http import Route
 
 from bot.clock import Clock, SystemClock
+from bot.container.reloading import CurrentSettings
 from bot.container.services import App, Parts, assemble
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import Guard
@@ -129,6 +131,9 @@ async def run(settings: Settings) -> None:
             return
         app = await stack.enter_async_context(assembled(settings, there))
         _collect_seldom()
+        if sys.stdin is None or not sys.stdin.isatty():
+            # On a terminal the signal says that its window was closed, which ends the bot.
+            loop.add_signal_handler(signal.SIGHUP, app.reloading.reload)
         await _run_until(stopping, app, settings)
 
 
@@ -281,11 +286,11 @@ async def _gateway(session: ServerSession | None, clock: Clock) -> AsyncIterator
         await background.aclose()
 
 
-async def _examined(settings: Settings) -> Sequence[Finding]:
+async def _examined(current: CurrentSettings) -> Sequence[Finding]:
     """What operators are shown. No question is asked: that would take a place of the queue's in the cluster."""
     from bot.doctor import QUIET_CHECKS, examine  # loaded when it is first wanted
 
-    return await examine(settings, QUIET_CHECKS)
+    return await examine(current.settings, QUIET_CHECKS)
 
 
 @asynccontextmanager
@@ -328,8 +333,9 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
         stack.push_async_callback(deliveries.aclose)
         background = Background()
         stack.push_async_callback(background.aclose)
+        current = CurrentSettings(settings)
         parts = Parts(
-            settings,
+            current,
             database,
             there.process,
             there.session is not None,
@@ -343,7 +349,7 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
             ),
             clock,
             metrics,
-            partial(_examined, settings),
+            partial(_examined, current),
         )
         app = assemble(parts, bot, session, gateway.holds)
         await app.queue.gate.refresh()

@@ -31,7 +31,7 @@ PERMISSIONS = 1 << 10 | 1 << 11 | 1 << 38 | 1 << 14 | 1 << 15 | 1 << 16
 
 @app.command()
 def run() -> None:
-    """Run the bot with the settings from the environment and .env."""
+    """Run the bot with the settings from the environment and .env; without any, a terminal is asked for them."""
 
     def work() -> None:
         from bot import event_loop
@@ -39,11 +39,26 @@ def run() -> None:
         from bot.settings import load_settings
         from bot.telemetry.logs import configure_logging
 
-        settings = load_settings()
+        try:
+            settings = load_settings()
+        except ConfigError:
+            if not _set_up():
+                raise
+            settings = load_settings()
         configure_logging(settings.log_level, settings.log_format, secrets=settings.secrets)
         event_loop.run(run_app(settings), settings.event_loop)
 
     _guarded(work)
+
+
+def _set_up() -> bool:
+    """Ask for the settings when nobody has made any yet and somebody can answer."""
+    from bot import first_run  # loads the doctor, which no other start needs
+
+    if not first_run.is_wanted():
+        return False
+    first_run.set_up()
+    return True
 
 
 @app.command()
@@ -170,10 +185,15 @@ def doctor(
 
     def work() -> None:
         from bot.doctor import EXIT_CODES, as_data, examine
-        from bot.domain.checkup import Level, worst
+        from bot.domain.checkup import Level, broken, worst
         from bot.settings import load_settings
 
-        settings = load_settings()
+        try:
+            settings = load_settings()
+        except ConfigError as error:
+            if as_json:
+                typer.echo(json.dumps(as_data([broken("settings", str(error))]), ensure_ascii=False))
+            raise
         findings = asyncio.run(examine(settings))
         if as_json:
             typer.echo(json.dumps(as_data(findings), ensure_ascii=False))

@@ -11,6 +11,7 @@ import aiohttp
 from bot.clock import SystemClock
 from bot.container.operations import Operations
 from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
+from bot.container.reloading import CurrentSettings, Reloading
 from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
@@ -93,6 +94,7 @@ class App:
     changes: ChangesFeed | None
     holds: ShardHolds | None
     api: ApiServer | None
+    reloading: Reloading
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Parts:
     ``is_shared``: other processes may use the database at the same time. ``examine`` looks at everything the bot
     depends on."""
 
-    settings: Settings
+    current: CurrentSettings
     database: Database
     process: Process
     is_shared: bool
@@ -114,6 +116,11 @@ class Parts:
     clock: SystemClock
     metrics: Metrics
     examine: Examine
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that are in effect."""
+        return self.current.settings
 
 
 def assemble(
@@ -296,6 +303,7 @@ def assemble(
         database.changes,
         holds,
         _api(parts, ApiParts(queue, keys, parts.clusters, overview, quotas, operators, profiles, estimator)),
+        Reloading(parts.current, operators, quotas),
     )
 
 

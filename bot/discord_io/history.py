@@ -125,8 +125,12 @@ class HistoryReader:
 
 
 def _may_answer(channel: _Spoken, guild: discord.Guild) -> bool:
+    me: discord.Member | None = guild.me
+    if me is None:
+        # Discord has told of the server without its members.
+        return False
     if isinstance(channel, discord.Thread) and (channel.parent is None or channel.locked):
         return False
-    may = channel.permissions_for(guild.me)
+    may = channel.permissions_for(me)
     writes = may.send_messages_in_threads if isinstance(channel, discord.Thread) else may.send_messages
     return may.view_channel and may.read_message_history and writes

@@ -74,6 +74,7 @@ async def _findings(session: aiohttp.ClientSession, settings: Settings) -> Async
         return
     yield ok("discord", f"logged in as {me.get('username', '?')}")
     yield await _shards(session, settings)
+    yield _absences(settings)
     yield clock_finding(date)
     status, application, _ = await get(session, settings, "/applications/@me")
     if status != 200:
@@ -115,6 +116,16 @@ def _intents(settings: Settings, application: dict[str, Any]) -> Finding:
         return broken("intents", "MESSAGE CONTENT is off on the Bot page: the bot would not start", remedy)
     used = "MESSAGE CONTENT" if settings.message_content_intent else "none that is privileged"
     return ok("intents", f"{used} is used")
+
+
+def _absences(settings: Settings) -> Finding:
+    """What is found of the questions that are asked while the bot is away: a choice, so never wrong."""
+    if not settings.catch_up_hours:
+        return ok("absences", "what is asked while the bot is away is not answered: CATCH_UP_HOURS=0")
+    found = f"what is asked while the bot is away is answered for {settings.catch_up_hours:g} h"
+    if not settings.message_content_intent:
+        found += "; in replies and threads only with a mention, without MESSAGE_CONTENT_INTENT"
+    return ok("absences", found)
 
 
 async def _commands(session: aiohttp.ClientSession, settings: Settings, application: dict[str, Any]) -> Finding:

@@ -41,8 +41,14 @@ AGAIN_AFTER = 10.0
 """Seconds until what failed, or found no room in the queue, is tried again."""
 
 ROUNDS = 8
-"""How often everything is tried when Discord or the database does not answer: each pause is twice as long as the
-one before, so for twenty minutes."""
+"""How often a channel is tried that Discord gives no answer about: each pause is twice as long as the one before,
+so for twenty minutes."""
+
+LONGEST_PAUSE = 640.0
+"""Seconds between two tries while Discord answers nothing, or the database does not."""
+
+OUTAGE = 3
+"""Channels in a row that cannot be read: then it is Discord that does not answer, and the mark waits for it."""
 
 PATIENCE = 600.0
 """Seconds for which questions wait outside of the queue while it, or their asker's part of it, is full."""
@@ -116,15 +122,15 @@ class MissedQuestions:
                     log.warning("catch_up.interrupted", error=type(error).__name__, detail=str(error))
                     complete = False
                 failures = 0 if complete else failures + 1
-                if 0 < failures < ROUNDS:
+                if not complete:
                     self._is_wanted = True
-                    await self._catch_up.wait(AGAIN_AFTER * 2 ** (failures - 1))
+                    await self._catch_up.wait(min(LONGEST_PAUSE, AGAIN_AFTER * 2 ** (failures - 1)))
         finally:
             self._is_running = False
 
     async def _round(self, *, is_last: bool) -> bool:
-        """Find and take everything once; returns whether everything could be read. After the last round what was
-        not read counts as read. Raises :class:`Draining`, :class:`DeliveryError`, :class:`StorageError`."""
+        """Find and take everything once; returns whether that is done. In the last round a channel that cannot be
+        read counts as read. Raises :class:`Draining`, :class:`DeliveryError`, :class:`StorageError`."""
         due = self._catch_up.due()
         sessions = {shard_id: number for shard_id, number in due.items() if shard_id in self._ready}
         count = self._bot.shard_count or 1
@@ -133,24 +139,28 @@ class MissedQuestions:
         if gaps:
             found, complete = await self._find(gaps, count)
             await self._take_all(found)
-        if sessions and (complete or is_last):
+        complete = complete or is_last
+        if sessions and complete:
             await self._catch_up.done(sessions, count)
-            log.info("catch_up.done", shards=sorted(sessions), complete=complete)
+            log.info("catch_up.done", shards=sorted(sessions))
         return complete
 
     async def _find(self, gaps: Mapping[int, int], count: int) -> tuple[Mapping[int, discord.Message], bool]:
-        """The questions by message id, and whether every channel could be read."""
+        """The questions by message id, and whether every channel could be read. Raises :class:`DeliveryError`."""
         places = await self._places(gaps, count)
         found: dict[int, discord.Message] = {}
         complete = True
-        read = hidden = 0
+        read = hidden = in_a_row = 0
         for place in places:
             try:
                 questions, texts, unreadable = await self._in_place(place, gaps[place.shard(count)])
             except DeliveryError as error:
                 log.info("catch_up.not_read", channel=place.channel_id, detail=str(error))
-                complete = False
+                complete, in_a_row = False, in_a_row + 1
+                if in_a_row == OUTAGE:
+                    raise
                 continue
+            in_a_row = 0
             found |= {message.id: message for message in questions}
             read, hidden = read + texts, hidden + unreadable
         if hidden:

@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {"../CHANGELOG.md": "changelog.md", "../README.md": "index.md"}
 """Files outside of docs/ that the site has as pages; other links that leave docs/ become plain text."""
 
+FOR_EVERYBODY = ("asking.md", "conversations.md", "commands.md", "privacy.md")
+"""Pages that a search shows before others, whose many words would push them away."""
+
 _OUTSIDE = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)#\s]+)(#[^)\s]*)?\)")
 _TITLE = re.compile(r"# (\d{4})\. (.+)")
 
@@ -28,8 +31,11 @@ def on_files(files: Files, config: Any, **_: object) -> Files:  # noqa: ANN401  
 
 
 def on_page_markdown(markdown: str, page: Any, **_: object) -> str:  # noqa: ANN401  # as MkDocs calls it
-    """Point links that leave docs/ to the site's own pages, or make them plain text."""
+    """Point links that leave docs/ to the site's own pages, or make them plain text; say which pages a search
+    shows first."""
     folder = Path(page.file.src_uri).parent
+    if page.file.src_uri in FOR_EVERYBODY:
+        page.meta["search"] = {"boost": 4}
 
     def within(match: re.Match[str]) -> str:
         text, target, anchor = match[1], match[2], match[3] or ""

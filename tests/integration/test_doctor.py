@@ -77,6 +77,25 @@ async def test_the_name_of_the_bot_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"catch_up_hours": 0}, "what is asked while the bot is away is not answered: CATCH_UP_HOURS=0"),
+        ({"message_content_intent": True}, "what is asked while the bot is away is answered for 12 h"),
+        (
+            {"catch_up_hours": 1.5},
+            "what is asked while the bot is away is answered for 1.5 h; in replies and threads only with a "
+            "mention, without MESSAGE_CONTENT_INTENT",
+        ),
+    ],
+)
+async def test_what_an_absence_costs_is_told(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+    """Neither is wrong."""
+    async with DiscordDouble(latency=0.0) as discord, ParallaxDouble(model=None) as parallax:
+        found = await finding(tmp_path, discord, parallax, "absences", **settings)
+    assert found == ok("absences", said)
+
+
+@pytest.mark.parametrize(
     ("recommended", "left", "given", "good", "said"),
     [
         (1, 1000, {}, True, "1, Discord recommends 1; 1000 sessions may be started today"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import _leave_out_docstrings as leave_out_docstrings
+from bot.__main__ import leave_out_docstrings
 from bot.settings import Settings, render_env_example
 from bot.storage.migrate import HEAD
 from bot.storage.process_lock import ProcessLock
@@ -21,11 +21,11 @@ from bot.storage.process_lock import ProcessLock
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def bot(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """``python -m bot`` in ``folder``, with these settings only."""
+def bot(folder: Path, *arguments: str, module: str = "bot", **settings: str) -> subprocess.CompletedProcess[str]:
+    """``python -m bot``, or another module, in ``folder``, with these settings only."""
     inherited = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
     return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder,
         env={**inherited, "PYTHONPATH": str(ROOT), **settings},
         check=False,
@@ -36,7 +36,7 @@ def bot(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
 
 
 def test_running_without_a_token_is_one_line_with_the_remedy(tmp_path: Path) -> None:
-    """No traceback: exit code 2, as for wrong usage."""
+    """No traceback: exit code 2, as for wrong usage. Nobody is asked where there is no terminal."""
     done = bot(tmp_path, "run")
 
     assert done.returncode == 2
@@ -121,6 +121,14 @@ def test_help_names_every_command(tmp_path: Path, arguments: tuple[str, ...]) ->
 
     said = done.stdout + done.stderr
     assert all(command in said for command in ("run", "migrate", "invite", "doctor", "env-example"))
+
+
+def test_the_installed_command_has_the_sandbox_too(tmp_path: Path) -> None:
+    """The bot's own commands, `demo` and `sandbox`; these read their arguments themselves."""
+    said = bot(tmp_path, "--help", module="parallax_discord").stdout
+    assert all(f"  {command} " in said for command in ("run", "doctor", "backup", "restore", "demo", "sandbox"))
+    assert "--no-scene" in bot(tmp_path, "demo", "--help", module="parallax_discord").stdout
+    assert bot(tmp_path, "run", module="parallax_discord").returncode == 2
 
 
 def test_each_command_says_what_it_does(tmp_path: Path) -> None:

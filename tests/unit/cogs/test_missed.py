@@ -17,7 +17,7 @@ from bot.domain.queue.missed import HeardPlace, Mark, first_id
 from bot.errors import DeliveryError, Draining, QueueFull, QuotaUsed, StorageError, UserLimitReached
 from bot.services.requests.catch_up import CatchUp
 from bot.tasks.background import Background
-from cogs.ui.missed import MOST_IN_A_CHANNEL, PATIENCE, ROUNDS, MissedQuestions
+from cogs.ui.missed import MOST_IN_A_CHANNEL, OUTAGE, PATIENCE, ROUNDS, MissedQuestions
 from tests.fakes.clocks import HastyClock
 from tests.unit.cogs.test_messages import ADA, ME, message
 
@@ -246,6 +246,16 @@ async def test_a_channel_that_is_never_read_does_not_hold_the_mark() -> None:
     await world.caught_up()
     assert world.taken == []
     assert world.marks_kept[0].until > NOW
+
+
+async def test_an_outage_of_discord_is_waited_for() -> None:
+    """Nothing counts as read that was not, and the other channels are not tried."""
+    places = [HeardPlace(number, None) for number in range(OUTAGE + 1)]
+    world = World({place: [said(-5 - n, f"{n}?", author=n + 1)] for n, place in enumerate(places)})
+    world.unread = [DeliveryError("503 0")] * (OUTAGE * (ROUNDS + 2))
+    await world.caught_up()
+    assert world.taken == ["3?", "2?", "1?", "0?"]
+    assert world.clock.now() - NOW > 1800
 
 
 async def test_who_has_left_gets_no_answer() -> None:
