@@ -106,6 +106,8 @@ def lasting_tasks(app: App) -> list[LastingTask]:
     ]
     if app.catch_up.is_on:
         tasks.append(LastingTask("marks of what was heard", app.catch_up.run, when_ready=True))
+    if app.schedule_runs is not None:
+        tasks.append(LastingTask("schedules", app.schedule_runs.run, when_ready=True))
     if queue.elsewhere is not None:
         tasks.append(LastingTask("elsewhere", queue.elsewhere.run, when_ready=True))
     if app.changes is not None and queue.others is not None:

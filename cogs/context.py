@@ -149,13 +149,14 @@ class Context(commands.Cog):
         await acknowledge(interaction, new=True)
         kept, summaries = await self._personal.export(interaction.user.id)
         keys = await self._personal.keys_of(interaction.user.id)
+        schedules = await self._personal.schedules_of(interaction.user.id)
         helped = await self._personal.help_of(interaction.user.id)
-        if not kept and not keys and helped == KeptHelp():
+        if not kept and not keys and not schedules and helped == KeptHelp():
             await fill_in(interaction, text_layout(say(locale, "export.nothing")))
             return
         files = {
-            "questions.md": as_markdown(kept, summaries, keys, helped),
-            "questions.json": as_json(kept, summaries, keys, helped),
+            "questions.md": as_markdown(kept, summaries, keys, schedules, helped),
+            "questions.json": as_json(kept, summaries, keys, schedules, helped),
         }
         limit = interaction.filesize_limit
         fitting = {name: data for name, data in files.items() if len(data) <= limit // 2}

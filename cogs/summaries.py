@@ -15,7 +15,7 @@ from bot.discord_io.first_answer import FirstAnswer, wait_for_turn
 from bot.domain.channel_summary.messages import time_of
 from bot.domain.channel_summary.plan import ChannelMessages
 from bot.domain.channel_summary.since import Since, SinceMessage, SinceVisit, since_of
-from bot.errors import DeliveryError, UserError
+from bot.errors import AccessLost, MessageGone, UserError
 from bot.i18n.catalogue import say
 from bot.presentation.page import compact_duration
 from bot.services.requests.ask import AskRequest
@@ -86,14 +86,16 @@ class Summaries(commands.Cog):
         context = await ask_context_of(self._services, person_of(interaction), place_of_interaction(interaction))
         await wait_for_turn(interaction)
         await self._services.ask.admit(context)
-        if interaction.guild is None or not isinstance(interaction.user, discord.Member):
+        # Elsewhere Discord would refuse every call, and such refusals count towards a ban.
+        guild = self._bot.get_guild(interaction.guild_id or 0)
+        if guild is None or not isinstance(interaction.user, discord.Member):
             raise UserError("not in a server", key="error.summary_server")
         if not self._bot.intents.message_content:
             raise UserError("no message content", key="error.summary_hidden")
         # Reading takes longer than the 3 s an interaction waits.
         await acknowledge(interaction, new=private)
         async with refused_privately(interaction):
-            channel = await self._channel(interaction, interaction.guild, interaction.user, since)
+            channel = await self._channel(interaction, guild, interaction.user, since)
             if not private and channel.id != interaction.channel_id:
                 raise UserError("others may not read there", key="error.summary_share_here")
             history = await read_history(self._services.history, channel, since, interaction.user)
@@ -104,14 +106,15 @@ class Summaries(commands.Cog):
                 destination=destination_of(interaction, private=private),
                 heard_as=interaction.id,
                 mentions={f"#{channel.name}": f"<#{channel.id}>"},
-                messages=ChannelMessages(interaction.guild.id, channel.id, history.messages),
+                messages=ChannelMessages(guild.id, channel.id, history.messages),
             )
             await self._asking.submit_here(interaction, request)
 
     async def _channel(
         self, interaction: discord.Interaction, guild: discord.Guild, viewer: discord.Member, since: Since
     ) -> Readable:
-        """The channel that is meant, which the person may read. Raises :class:`UserError`."""
+        """The channel that is meant, which the person may read. Raises :class:`UserError`,
+        :class:`DeliveryError`."""
         wanted = interaction.channel_id or 0
         if isinstance(since, SinceMessage) and since.channel is not None:
             if since.server != guild.id:
@@ -123,7 +126,7 @@ class Summaries(commands.Cog):
             try:
                 with translated():
                     found = await guild.fetch_channel(wanted)
-            except (DeliveryError, discord.InvalidData) as error:
+            except (AccessLost, MessageGone, discord.InvalidData) as error:
                 raise UserError("no such channel", key="error.summary_unseen") from error
         channel = require_readable(found, viewer)
         await require_member(channel, viewer)

@@ -9,25 +9,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from pydantic_settings import BaseSettings
+
 from bot.i18n.catalogue import DEFAULT_LOCALE, sentences
 from bot.settings import Settings
-from bot.settings.connections import ConnectionSettings
-from bot.settings.conversations import ConversationSettings
-from bot.settings.people import PeopleSettings
-from bot.settings.process import ProcessSettings
-from bot.settings.programs import ProgramSettings
-from bot.settings.queue import QueueSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 
-GROUPS = (
-    ConnectionSettings,
-    PeopleSettings,
-    ConversationSettings,
-    QueueSettings,
-    ProgramSettings,
-    ProcessSettings,
-)
+GROUPS = [group for group in reversed(Settings.__bases__) if issubclass(group, BaseSettings)]
 
 _SETTINGS = """# All settings
 

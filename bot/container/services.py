@@ -12,6 +12,7 @@ from bot.clock import SystemClock
 from bot.container.operations import Operations
 from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
 from bot.container.reloading import CurrentSettings, Reloading
+from bot.container.schedules import ScheduleParts, build_schedules
 from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
@@ -21,6 +22,7 @@ from bot.discord_io.history import HistoryReader
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing, for_operators
+from bot.discord_io.schedule_channels import ScheduleChannels
 from bot.domain.conversation.profile import Profile
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.discord_calls.sharing import ShardHolds
@@ -47,6 +49,7 @@ from bot.services.requests.help_desk import HelpDesk
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
+from bot.services.requests.schedule_runs import ScheduleRuns
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import ChangesFeed, DatabaseWatch
@@ -93,6 +96,7 @@ class App:
     process: Process
     changes: ChangesFeed | None
     holds: ShardHolds | None
+    schedule_runs: ScheduleRuns | None
     api: ApiServer | None
     reloading: Reloading
 
@@ -156,6 +160,7 @@ def assemble(
         members,
         join_roles=settings.join_roles,
         key_roles=settings.key_roles,
+        schedule_roles=settings.schedule_roles,
         homes=settings.homes,
     )
     keys = Keys(
@@ -192,6 +197,7 @@ def assemble(
         leadership.is_ours if parts.is_shared else None,
         database.keys,
         database.help_threads,
+        database.schedules,
     )
     catch_up = CatchUp(
         database.missed,
@@ -223,29 +229,44 @@ def assemble(
         clock,
         parts.examine,
     )
+    ask = AskService(
+        store=database.requests,
+        live_answers=queue.live_answers,
+        gate=queue.gate,
+        positions=queue.positions,
+        signal=queue.signal,
+        estimator=estimator,
+        clock=clock,
+        queue_limits=queue_limits,
+        profiles=profiles,
+        access=access,
+        quotas=quotas,
+        brake=parts.outgoing,
+        id_key=settings.discord_token.get_secret_value().encode(),
+        metrics=parts.metrics,
+        most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
+    )
+    scheduling = build_schedules(
+        settings,
+        database,
+        ScheduleParts(
+            ask,
+            access,
+            operators,
+            profiles,
+            members,
+            ScheduleChannels(bot, parts.outgoing),
+            leadership,
+            clock,
+        ),
+    )
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
         catch_up=catch_up,
         history=HistoryReader(bot, parts.outgoing, clock),
         personal=personal,
-        ask=AskService(
-            store=database.requests,
-            live_answers=queue.live_answers,
-            gate=queue.gate,
-            positions=queue.positions,
-            signal=queue.signal,
-            estimator=estimator,
-            clock=clock,
-            queue_limits=queue_limits,
-            profiles=profiles,
-            access=access,
-            quotas=quotas,
-            brake=parts.outgoing,
-            id_key=settings.discord_token.get_secret_value().encode(),
-            metrics=parts.metrics,
-            most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
-        ),
+        ask=ask,
         cancellation=queue.cancellation,
         late_ends=queue.late_ends,
         clusters=parts.clusters,
@@ -284,6 +305,7 @@ def assemble(
         for_operators=for_operators,
         keys=keys if settings.api_bind else None,
         help=HelpDesk(database.help_threads, parts.messenger, operators, clock),
+        schedules=None if scheduling is None else scheduling[0],
     )
     bot.on_session(queue.unshown.reconsider)
     return App(
@@ -302,6 +324,7 @@ def assemble(
         parts.process,
         database.changes,
         holds,
+        None if scheduling is None else scheduling[1],
         _api(parts, ApiParts(queue, keys, parts.clusters, overview, quotas, operators, profiles, estimator)),
         Reloading(parts.current, operators, quotas),
     )

@@ -55,6 +55,7 @@ from bot.services.requests.help_desk import HelpDesk
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
+from bot.services.requests.schedules import Schedules
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 
@@ -82,6 +83,7 @@ COGS = (
     "cogs.settings",
     "cogs.usage",
     "cogs.keys",
+    "cogs.schedules",
     "cogs.status",
     "cogs.cluster_admin",
     "cogs.message_events",
@@ -171,6 +173,8 @@ class Services:
     # None: there is no API.
     keys: Keys | None
     help: HelpDesk
+    # None: nobody may have one.
+    schedules: Schedules | None
 
 
 class ParallaxBot(commands.AutoShardedBot):

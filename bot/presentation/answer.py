@@ -75,8 +75,8 @@ class AnswerView:
     """The state of an answer's messages, which services change and the delivery renders as pages.
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
-    answer is then a reply to it. ``first_line`` is small text above the answer. ``mentions`` are shown in place of
-    their names. ``missed``: the question was asked while the bot was away, which the small text says first.
+    answer is then a reply to it. ``first_line`` is small text above the answer, ``heading`` a line above that.
+    ``mentions`` are shown in place of their names. ``missed``: it was asked while the bot was away; that is said.
     """
 
     def __init__(
@@ -90,14 +90,14 @@ class AnswerView:
         mentions: Mapping[str, str] | None = None,
         first_line: str = "",
         missed: bool = False,
+        heading: str = "",
     ) -> None:
         self._origin = f"{say(locale, 'missed.note')} · " if missed else ""
         self._mentions = mentions or {}
-        self._quote = _above(question, first_line)
+        self._quote = _above(heading, question, first_line)
         self._base = ""
         self._asker = asker
-        self._locale = locale
-        self._clock = clock
+        self._locale, self._clock = locale, clock
         self._max_pages = max_pages
         self._phase = Phase.ASKED
         self._phase_since = clock.monotonic()
@@ -323,10 +323,10 @@ class AnswerView:
         return short_model(self._model) or say(self._locale, "footer.the_cluster")
 
 
-def _above(question: str, first_line: str) -> str:
-    """What stands above the answer: the quoted question and the small first line, as far as there are any."""
+def _above(heading: str, question: str, first_line: str) -> str:
+    """What stands above the answer: heading, quoted question and small first line, as far as there are any."""
     line = f"-# {escape_inline(first_line)}" if first_line else ""
-    return "\n".join(filter(None, (quote_question(question) if question else "", line)))
+    return "\n".join(filter(None, (heading, quote_question(question) if question else "", line)))
 
 
 WAIT_FOR_CLUSTER_SHOWN_AFTER = 1.5

@@ -22,6 +22,7 @@ from bot.storage.personal_data import SqlPersonalData
 from bot.storage.preferences import Feedback, Preferences
 from bot.storage.profiles import SqlProfiles, SqlUsage
 from bot.storage.requests import SqlRequests
+from bot.storage.schedules import SqlSchedules
 from bot.storage.summaries import SqlSummaries
 from bot.storage.summary_steps import SqlSummarySteps
 from bot.storage.switches import SqlSwitches
@@ -61,6 +62,7 @@ class Database:
         self.cluster_names = SqlClusterNames(transactions)
         self.keys = SqlKeys(transactions)
         self.help_threads = SqlHelpThreads(transactions)
+        self.schedules = SqlSchedules(transactions)
 
     @classmethod
     @asynccontextmanager

@@ -65,6 +65,9 @@ def _options_text(options: GenerationOptions) -> str:
     if not options.missed:
         # A process of the version before, beside this one during an upgrade, does not know it.
         del chosen["missed"]
+    if not options.schedule:
+        # A process of an earlier version does not know it.
+        del chosen["schedule"]
     return json.dumps(chosen | {"mentions": dict(options.mentions)}, ensure_ascii=False)
 
 

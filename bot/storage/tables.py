@@ -31,8 +31,9 @@ from bot.storage.column_types import SERIAL, TEXT
 from bot.storage.help_tables import help_calls, help_opt_outs, help_threads
 from bot.storage.key_tables import api_keys
 from bot.storage.metadata import METADATA
+from bot.storage.schedule_tables import schedules
 
-__all__ = ["api_keys", "help_calls", "help_opt_outs", "help_threads", "metadata"]
+__all__ = ["api_keys", "help_calls", "help_opt_outs", "help_threads", "metadata", "schedules"]
 
 metadata = METADATA
 """Of all tables, those of :mod:`bot.storage.cluster_tables` included."""

@@ -19,11 +19,13 @@ from tests.e2e.permitting import (
     MANAGERS,
     MODEL,
     NO_SUCH_KEY,
+    NO_SUCH_SCHEDULE,
     NOT_SEEN,
     ONLY_HOSTS,
     ONLY_KEY_ROLES,
     ONLY_MANAGERS,
     ONLY_OPERATORS,
+    ONLY_SCHEDULE_ROLES,
     OPERATORS,
     REFUSALS,
     chosen_in_menu,
@@ -56,6 +58,7 @@ def _operators(command: str, **values: Value) -> Row:
     return Row(f"cluster {command}", OPERATORS, ONLY_OPERATORS, values)
 
 
+SCHEDULE_ACTS = ("pause", "resume", "run", "delete")
 ROWS = (
     Row("queue"),
     Row("context show"),
@@ -68,6 +71,10 @@ ROWS = (
     Row("key list"),
     Row("key list", OPERATORS, ONLY_OPERATORS, {"everybody": True}),
     Row("key revoke", (), NO_SUCH_KEY, {"which": "4711"}),
+    Row("schedule create", HOSTS, ONLY_SCHEDULE_ROLES, {"when": "every day 9:00", "question": "May I?"}),
+    Row("schedule list"),
+    Row("schedule list", OPERATORS, ONLY_OPERATORS, {"everybody": True}),
+    *(Row(f"schedule {act}", (), NO_SUCH_SCHEDULE, {"which": "4711"}) for act in SCHEDULE_ACTS),
     Row("ask", values={"prompt": "May I?"}),
     Row("summarize"),
     Row("settings", MANAGERS, ONLY_MANAGERS),
@@ -86,7 +93,13 @@ ROWS = (
     _operators("doctor"),
 )
 COMPLETED = (("cluster init", "model"), ("cluster name", "node"))
-COMPLETED_FOR_ALL = (("key revoke", "which"), ("summarize", "since"))
+COMPLETED_FOR_ALL = (
+    ("key revoke", "which"),
+    ("summarize", "since"),
+    ("schedule create", "when"),
+    ("schedule create", "timezone"),
+    *((f"schedule {act}", "which") for act in SCHEDULE_ACTS),
+)
 MENU = "Ask about this"
 MENUS = [MENU, "Summarize from here"]
 

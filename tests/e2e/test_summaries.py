@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from sandbox.discord_api import DiscordDouble
-from sandbox.discord_api.model import Channel, Message, Overwrite
+from sandbox.discord_api import DiscordDouble, threads
+from sandbox.discord_api.model import Channel, ChannelType, Message, Overwrite
 from sandbox.discord_api.people import Person
 from sandbox.discord_api.permissions import Permission
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, body, new_room, revisions, until_over, until_shows
+from tests.e2e.reading import PATIENCE, body, new_room, revisions, started_again, until_over, until_shows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -138,6 +138,26 @@ async def test_stop_in_the_middle(stage: Stage, room: Channel, ada: Person, ben:
     assert len(stage.parallax.requests) == before + 1
 
 
+async def test_a_kill_in_the_middle(stage: Stage, room: Channel, ada: Person, ben: Person) -> None:
+    """The next process goes on with the part that was being read, in the same message."""
+    await _long(ben, room)
+    stage.parallax.script(["Notes of the first [1]."], match="Make brief notes")
+    stage.parallax.script([("note ", 1.0) for _ in range(300)], match="Make brief notes")
+    before = len(stage.parallax.requests)
+    message = await _summary(ada, room)
+    await until_shows(stage, message, "part 2 of")
+    await stage.parallax.wait_until(lambda: len(stage.parallax.requests) == before + 2, timeout=PATIENCE)
+    await stage.bot.kill()
+    stage.parallax.script(["Notes of the second [20]."], match="Make brief notes")
+    stage.parallax.script(["All of it [1]."], match="Summary of")
+    await started_again(stage)
+    await until_over(stage, message)
+    assert [link[0] for link in _LINK.findall(body(message))] == ["1"]
+    asked = [str(one.messages[-1]["content"]) for one in stage.parallax.requests[before:]]
+    assert asked[2] == asked[1] != asked[0]
+    assert "Notes of the first [1]." in asked[-1]
+
+
 async def test_what_somebody_may_not_read_is_not_summarised(
     stage: Stage, room: Channel, ada: Person, ben: Person
 ) -> None:
@@ -160,3 +180,25 @@ async def test_nothing_new_and_no_beginning_are_said(stage: Stage, room: Channel
     assert "that is no beginning" in await _told(stage, ada, room, since="soon")
     offered = await ada.autocomplete(room, "summarize", "since", since="")
     assert {"visit", "today", "yesterday", "1 h"} <= {str(one["value"]) for one in offered}
+
+
+async def test_elsewhere_than_in_a_server_nothing_is_read(stage: Stage, ada: Person) -> None:
+    invocation = await ada.slash(ada.dm, "summarize", since="today")
+    assert "only in channels of a server" in (await invocation.response()).text
+
+
+async def test_a_private_thread_is_for_those_in_it(stage: Stage, room: Channel, ada: Person, ben: Person) -> None:
+    """Discord is asked who is in it, since the bot hears of no members."""
+    world = stage.discord.world
+    room.overwrites = [Overwrite(room.guild_id or 0, 0, allow=int(Permission.CREATE_PRIVATE_THREADS))]
+    world.channel_changed(room)
+    body_of = {"name": "aside", "type": int(ChannelType.PRIVATE_THREAD)}
+    thread = threads.start(world, ben.user, room, body_of, None)
+    threads.join(world, thread, world.bot.id)
+    said = await ben.say(thread, "Between us.")
+    link = f"https://discord.com/channels/{room.guild_id}/{thread.id}/{said.id}"
+    assert "you may not read the messages there" in await _told(stage, ada, room, since=link)
+    stage.parallax.script(["Between them [1]."])
+    message = await _summary(ben, room, since=link)
+    await until_over(stage, message)
+    assert [link[2] for link in _LINK.findall(body(message))] == [str(thread.id)]

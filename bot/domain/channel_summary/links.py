@@ -37,6 +37,7 @@ class Linker:
         self._ids = ids
         self._known = {message_id: number for number, message_id in enumerate(ids, 1)}
         self._held = ""
+        self._after_link = False
 
     def feed(self, piece: str) -> str:
         """Add a piece of the text; returns what can be shown by now."""
@@ -51,7 +52,18 @@ class Linker:
         return self._linked(text)
 
     def _linked(self, text: str) -> str:
-        return _FOUND.sub(self._replaced, text)
+        """``text`` with links; between two of them there is a space, or they would read as one number."""
+        shown: list[str] = []
+        at = 0
+        for found in _FOUND.finditer(text):
+            links = self._replaced(found)
+            after_link = self._after_link and found.start() == at
+            shown += (text[at : found.start()], " " if after_link and links.startswith("[") else "", links)
+            at, self._after_link = found.end(), links.endswith(")") or (after_link and not links)
+        if at < len(text):
+            shown.append(text[at:])
+            self._after_link = False
+        return "".join(shown)
 
     def _replaced(self, found: re.Match[str]) -> str:
         if found["marks"]:
@@ -59,7 +71,7 @@ class Linker:
             links = " ".join(self._link(number) for number in numbers if 1 <= number <= len(self._ids))
         elif found["label"] is not None:
             number = self._number(found["target"])
-            label = self._linked(found["label"])
+            label = _FOUND.sub("", found["label"])
             links = self._link(number, label) if number and label == found["label"] else label
         else:
             number = self._number(found["address"])

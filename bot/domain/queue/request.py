@@ -81,6 +81,7 @@ class GenerationOptions:
     send. ``mentions`` are what the question mentions, by the names that the model reads in their place.
     ``first_line`` is shown above the answer, and ``helper_role`` can be called below it, in a help channel.
     ``missed``: it was asked while the bot was away, which its answer says.
+    ``schedule`` are the words that say when a schedule asks it (untrusted text); empty when a person does.
     """
 
     system_prompt: str
@@ -92,6 +93,7 @@ class GenerationOptions:
     first_line: str = ""
     helper_role: int | None = None
     missed: bool = False
+    schedule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

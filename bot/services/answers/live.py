@@ -14,8 +14,9 @@ from bot.domain.channel_summary.plan import progress_in
 from bot.domain.queue.hold import Hold
 from bot.domain.queue.request import NewQuestion, RequestKind, StoredRequest
 from bot.domain.queue.store import RequestStore
+from bot.i18n.catalogue import say
 from bot.presentation.answer import AnswerView
-from bot.presentation.page import Page
+from bot.presentation.page import Page, escape_inline
 from bot.services.ports import AnswerDelivery, Deliveries
 from bot.tasks.background import Background
 
@@ -143,6 +144,7 @@ class LiveAnswers:
             mentions=options.mentions if options is not None else None,
             first_line=options.first_line if options is not None else "",
             missed=options is not None and options.missed,
+            heading=_heading(question),
         )
         if question.kind is RequestKind.SUMMARY:
             view.part = progress_in(question.attached_text)
@@ -234,3 +236,12 @@ class LiveAnswers:
         if (live := self._live.get(request_id)) is not None:
             live.writes.add(task)
             task.add_done_callback(live.writes.discard)
+
+
+def _heading(question: NewQuestion) -> str:
+    """What tells that a schedule asks the question, and whose it is; empty when a person does."""
+    words = question.options.schedule if question.options is not None else ""
+    if not words:
+        return ""
+    asker = question.asker
+    return f"-# {say(asker.locale, 'schedule.heading', when=escape_inline(words), owner=f'<@{asker.user_id}>')}"

@@ -63,7 +63,8 @@ class AskContext:
 class AskRequest:
     """A question as somebody asks it, whichever way it came.
 
-    ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
+    ``heard_as`` is the id of the interaction or message it came as, or names the run of a schedule, whose words
+    are ``schedule`` then. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
     own message, when they wrote one; ``is_post``: it is a post of a help channel; ``follows`` the root id of the
     question whose branch this goes on with;
@@ -75,7 +76,7 @@ class AskRequest:
     asker: Asker
     context: AskContext
     destination: Destination
-    heard_as: int
+    heard_as: int | str
     attached_text: str = ""
     think: bool | None = None
     source_message_id: int | None = None
@@ -84,6 +85,7 @@ class AskRequest:
     mentions: Mapping[str, str] = field(default_factory=dict)
     missed: bool = False
     messages: ChannelMessages | None = None
+    schedule: str = ""
 
     @property
     def conversation(self) -> ConversationKey:
@@ -186,6 +188,12 @@ class AskService:
         except BotError as error:
             self._metrics.refused(error)
             raise
+
+    def require_fitting(self, request: AskRequest) -> None:
+        """Raise :class:`UserError` when the question is empty or too long, as :meth:`submit` would."""
+        if not request.prompt.strip():
+            raise UserError("empty prompt", key="error.empty_prompt")
+        self._cost(request, self._options(request))
 
     async def submit(self, request: AskRequest) -> Accepted | None:
         """Take a question into the queue; it is durable when this returns.
@@ -300,6 +308,10 @@ class AskService:
         finally:
             self._unacknowledged.complete(accepted.request_id)
 
+    def unannounced(self, accepted: Accepted) -> None:
+        """Note that nothing acknowledges the question: the bot sends the message that becomes the answer."""
+        self.refused(accepted)
+
     def refused(self, accepted: Accepted) -> None:
         """Note that Discord refused the acknowledging message because it came too late. The answer comes as a
         message of its own where the bot may write."""
@@ -319,8 +331,8 @@ class AskService:
             options = replace(options, context_tokens=most)
         if context.profile.answer_posts:
             options = replace(options, **_in_help_channel(request))
-        if request.mentions or request.missed:
-            options = replace(options, mentions=request.mentions, missed=request.missed)
+        if request.mentions or request.missed or request.schedule:
+            options = replace(options, mentions=request.mentions, missed=request.missed, schedule=request.schedule)
         return options
 
     def _most_at(self, wanted: str) -> int | None:
@@ -358,7 +370,7 @@ def _in_help_channel(request: AskRequest) -> dict[str, Any]:
     }
 
 
-def _request_id(heard_as: int, key: bytes) -> str:
+def _request_id(heard_as: int | str, key: bytes) -> str:
     """The question's id: the same in every process that receives the same interaction or message. Nobody without
     the key can compute it, although Discord's ids are known: an answer's buttons carry it."""
     keyed = hashlib.blake2b(key, digest_size=32).digest()

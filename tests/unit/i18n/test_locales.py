@@ -94,6 +94,8 @@ MADE_UP = (
     re.compile(r"settings\.(persona|numbers|switches|people|help)"),
     re.compile(r"settings\.(inherit|on|off)"),
     re.compile(r"chart\.(speed|ttft|queue|nodes)"),  # bot/presentation/cluster_chart.py
+    re.compile(r"error\.schedules_(person|channel|server)"),  # bot/services/requests/schedules.py
+    re.compile(r"schedule\.(done_)?(pause|resume|run|delete)"),  # cogs/ui/schedule_list.py
     re.compile(r"audit\.action\..+"),  # bot/presentation/audit.py: stored names of actions
 )
 
@@ -112,6 +114,10 @@ BUTTONS = (
     "status.join",
     "models.search",
     "init.switch_button",
+    "schedule.pause",
+    "schedule.resume",
+    "schedule.run",
+    "schedule.delete",
     "switch.cancel",
     "switch.give_up",
     "switch.back",
@@ -128,6 +134,7 @@ TYPICAL: dict[str, object] = {
     "asker": "<@123456789012345678>",
     "model": "Qwen3-Coder-480B-A35B-Instruct-FP8",
     "name": "quarterly-report-final.pdf",
+    "minutes": 1_440,
     "duration": "59 min 59 s",
     "since": "<t:1700000000:t>",
     "reason": "the rack is being moved to another room",
@@ -263,7 +270,7 @@ def test_names_can_be_typed(locale: str) -> None:
     for key in TYPED:
         path = key.removesuffix(".typed") if key.endswith(".typed") else key
         lists.setdefault(path.rpartition(".")[0], []).append(said[key])
-    assert len(lists["command"]) == 11
+    assert len(lists["command"]) == 12
     assert len(lists["command.ask.option_typed"]) == 7
     assert {where: names for where, names in lists.items() if len(set(names)) < len(names)} == {}
 

@@ -25,7 +25,8 @@ def _linked(*pieces: str) -> str:
     ("written", "shown"),
     [
         ("Ann wants tea [1].", f"Ann wants tea {_ONE}."),
-        ("so [1][2]", f"so {_ONE}{_TWO}"),
+        ("so [1][2]", f"so {_ONE} {_TWO}"),
+        ("so [1][9][2]. [3]x[1]", f"so {_ONE} {_TWO}. {_THREE}x{_ONE}"),
         ("so [1, 3] and [#2]", f"so {_ONE} {_THREE} and {_TWO}"),
         ("so [1 and 2]; [^3], 【2】", f"so {_ONE} {_TWO}; {_THREE}, {_TWO}"),
         ("so [msg 2] [message 3] [m1]", f"so {_TWO} {_THREE} {_ONE}"),
