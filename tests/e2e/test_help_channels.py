@@ -13,7 +13,7 @@ from sandbox.discord_api.people import Person
 from sandbox.discord_api.snowflakes import fixed
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
-from tests.e2e.reading import PATIENCE, body, new_room, of_the_bot, until_over
+from tests.e2e.reading import PATIENCE, body, new_room, of_the_bot, started_again, until_over
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,7 +24,7 @@ FIRST_LINE = "A person will look at this too."
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """A bot that Discord shows all messages, in a server where Chloe has a role for those who help."""
-    discord = DiscordDouble(latency=0.0, privileged_intents=["message_content"])
+    discord = DiscordDouble(latency=0.0, limits=False, privileged_intents=["message_content"])
     team = next(guild for guild in discord.world.guilds.values() if guild.name == "Team")
     role = team.roles[HELPERS] = Role(HELPERS, "helpers", position=1, mentionable=True)
     discord.world.set_roles(team, discord.person("chloe").user, [role])
@@ -110,6 +110,23 @@ async def test_a_forum_post_is_answered_and_a_person_called_once(stage: Stage) -
     await ada.say(post, f"<@{stage.discord.world.bot.id}> still there?")
     await stage.discord.wait_until(lambda: said(stage, post, "Asked by name."), PATIENCE)
     assert len(stage.parallax.requests) == asked + 2
+
+
+async def test_posts_that_were_missed_are_answered_later(stage: Stage) -> None:
+    """In a forum and in a text channel, where nobody had asked anything before."""
+    ada, ben, grace = (stage.discord.person(name) for name in ("ada", "ben", "grace"))
+    forum, room = new_forum(stage), new_room(stage)
+    await make_help_channel(grace, await grace.post(forum, "Rules", "Be kind."))
+    await make_help_channel(grace, room)
+    assert await stage.bot.terminate() == 0, stage.bot.log
+    post = await ada.post(forum, "Nobody here?", "I wait.")
+    written = await ben.say(room, "Is it off?")
+    stage.parallax.script(["Here I am."], match="I wait.")
+    stage.parallax.script(["It was."], match="Is it off?")
+    await started_again(stage)
+    assert "Here I am." in (await answered(stage, post)).text
+    await stage.discord.wait_until(lambda: written.thread_id is not None, PATIENCE)
+    assert "It was." in (await answered(stage, stage.discord.world.channels[written.id])).text
 
 
 async def test_a_message_in_a_help_channel_gets_a_thread(stage: Stage) -> None:
