@@ -27,7 +27,7 @@ def need(world: World, user: User, channel: Channel, permission: Permission) -> 
 
 def may_send(world: World, user: User, channel: Channel, form: Form) -> None:
     """Raises what Discord raises when the user may not post this in the channel; opens an archived thread."""
-    if channel.type == ChannelType.CATEGORY:
+    if channel.type in (ChannelType.CATEGORY, ChannelType.FORUM):
         raise refuse(50024)
     if channel.type == ChannelType.DM and not all(u.dm_open for u in channel.recipients):
         raise refuse(50007)

@@ -32,6 +32,7 @@ class ChannelType:
     ANNOUNCEMENT_THREAD = 10
     PUBLIC_THREAD = 11
     PRIVATE_THREAD = 12
+    FORUM = 15
     THREADS = (10, 11, 12)
 
 
@@ -90,9 +91,20 @@ class Overwrite:
     deny: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ForumTag:
+    """A tag of a forum (developers/resources/channel, "Forum Tag Structure")."""
+
+    id: int
+    name: str
+
+
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A text channel, a category, a thread or a direct message."""
+    """A text channel, a category, a forum, a thread or a direct message.
+
+    ``available_tags`` are a forum's, ``applied_tags`` the ids of those that a post of it, which is a thread, has.
+    """
 
     id: int
     type: int
@@ -112,6 +124,8 @@ class Channel:
     thread_members: set[int] = field(default_factory=set)
     message_count: int = 0
     rate_limit_per_user: int = 0
+    available_tags: list[ForumTag] = field(default_factory=list)
+    applied_tags: list[int] = field(default_factory=list)
 
     @property
     def is_thread(self) -> bool:

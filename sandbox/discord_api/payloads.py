@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.discord_api.model import Attachment, Channel, Guild, Member, Message, Overwrite, Role, User
+from sandbox.discord_api.model import (
+    Attachment,
+    Channel,
+    ChannelType,
+    Guild,
+    Member,
+    Message,
+    Overwrite,
+    Role,
+    User,
+)
 from sandbox.discord_api.wire import JSON, iso
 
 Lookup = Callable[[int], User]
@@ -93,6 +103,7 @@ def channel(c: Channel) -> JSON:
             "message_count": c.message_count,
             "total_message_sent": c.message_count,
             "member_count": len(c.thread_members),
+            "applied_tags": [str(tag_id) for tag_id in c.applied_tags],
             "thread_metadata": {
                 "archived": c.archived,
                 "locked": c.locked,
@@ -101,6 +112,16 @@ def channel(c: Channel) -> JSON:
                 "create_timestamp": iso(c.archive_timestamp),
                 "invitable": True,
             },
+        }
+    if c.type == ChannelType.FORUM:
+        payload |= {
+            "available_tags": [
+                {"id": str(tag.id), "name": tag.name, "moderated": False, "emoji_id": None, "emoji_name": None}
+                for tag in c.available_tags
+            ],
+            "default_reaction_emoji": None,
+            "default_sort_order": None,
+            "default_forum_layout": 0,
         }
     return payload | {
         "topic": c.topic,

@@ -6,7 +6,7 @@ Source: docs.discord.com, developers/resources/message and developers/resources/
 from __future__ import annotations
 
 from sandbox.discord_api import intents, limits, messages, payloads, threads
-from sandbox.discord_api.model import Channel, Message
+from sandbox.discord_api.model import Channel, ChannelType, Message
 from sandbox.discord_api.permissions import Permission
 from sandbox.discord_api.routing import Call, Reply, Router
 from sandbox.discord_api.wire import JSON, form_error, refuse
@@ -170,8 +170,12 @@ def thread_from_message(call: Call) -> Reply:
 
 @router.on("POST", f"{_CHANNEL}/threads", major="channel_id")
 def thread_without_message(call: Call) -> Reply:
-    """Start a thread on its own."""
-    thread = threads.start(call.world, call.world.bot, _channel(call), call.form.body, None)
+    """Start a thread on its own, in a forum with its first message."""
+    channel = _channel(call)
+    if channel.type == ChannelType.FORUM:
+        thread = threads.start_post(call.world, call.world.bot, channel, call.form.body)
+        return Reply(payloads.channel(thread) | {"message": _shown(call, call.world.messages[thread.id])}, 201)
+    thread = threads.start(call.world, call.world.bot, channel, call.form.body, None)
     return Reply(payloads.channel(thread), 201)
 
 

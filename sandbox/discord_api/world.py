@@ -244,7 +244,8 @@ class World:
         self.messages[message.id] = message
         channel = self.channels[message.channel_id]
         channel.last_message_id = message.id
-        if channel.is_thread:
+        # A forum post's first message is not counted ("message_count").
+        if channel.is_thread and message.id != channel.id:
             channel.message_count += 1
         self._publish("MESSAGE_CREATE", message)
 
