@@ -86,7 +86,7 @@ SEEDS["0010"] = (
     " question, catch_up, created_at, due_at, try_at)"
     " VALUES (4, 'Ana', 'en', 1, 7, '[]', '2h', '{}', 'UTC', 'q', TRUE, 1, 2, 2)",
 )
-SEEDS["0012"] = (
+SEEDS["0011"] = (
     *SEEDS["0010"],
     "INSERT INTO help_threads (thread_id, channel_id, opened_by, opened_at, day) VALUES (90, 70, 4, 1, 20000)",
     "INSERT INTO help_calls (thread_id, called_by, called_at) VALUES (90, 4, 2)",
