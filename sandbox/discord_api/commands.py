@@ -127,6 +127,7 @@ class CommandRegistry:
             "dm_permission": body.get("dm_permission", True),
             **{key: body.get(key) for key in _COPIED},
         }
+        payload["integration_types"] = body.get("integration_types") or [0]
         if body.get("options"):
             payload["options"] = body["options"]
         if guild_id is not None:

@@ -28,11 +28,14 @@ class ChannelType:
 
     TEXT = 0
     DM = 1
+    VOICE = 2
     CATEGORY = 4
+    ANNOUNCEMENT = 5
     ANNOUNCEMENT_THREAD = 10
     PUBLIC_THREAD = 11
     PRIVATE_THREAD = 12
     THREADS = (10, 11, 12)
+    VOICES = (2, 13)
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +81,11 @@ class Member:
     roles: list[int] = field(default_factory=list)
     nick: str | None = None
     joined_at: float = 1_735_689_600.0
+
+    def called(self, prefix: str) -> bool:
+        """Whether the name, nickname or display name begins so (``prefix`` in lower case)."""
+        names = (self.user.username, self.nick or "", self.user.display_name)
+        return any(name.lower().startswith(prefix) for name in names)
 
 
 @dataclass(slots=True)
@@ -143,6 +151,7 @@ class Guild:
     members: dict[int, Member] = field(default_factory=dict)
     locale: str = "en-US"
     command_permissions: list[CommandPermission] = field(default_factory=list)
+    voice_states: dict[int, JSON] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)

@@ -23,7 +23,18 @@ def user(u: User) -> JSON:
         "avatar": None,
         "bot": u.bot,
         "public_flags": 0,
+        "flags": 0,
+        "banner": None,
+        "accent_color": None,
+        "avatar_decoration_data": None,
+        "collectibles": None,
+        "primary_guild": None,
     }
+
+
+def me(u: User) -> JSON:
+    """The user object of the account itself."""
+    return user(u) | {"verified": True, "mfa_enabled": True, "locale": u.locale, "premium_type": 0, "email": None}
 
 
 def role(r: Role) -> JSON:
@@ -50,6 +61,9 @@ def member(m: Member, *, with_user: bool = True, permissions: int | None = None)
     payload: JSON = {
         "nick": m.nick,
         "avatar": None,
+        "banner": None,
+        "avatar_decoration_data": None,
+        "collectibles": None,
         "roles": [str(role_id) for role_id in m.roles],
         "joined_at": iso(m.joined_at),
         "premium_since": None,
@@ -256,7 +270,13 @@ def guild_summary(g: Guild) -> JSON:
         "nsfw": False,
         "nsfw_level": 0,
         "max_members": 500000,
+        "max_presences": None,
         "max_video_channel_users": 25,
+        "max_stage_video_channel_users": 50,
+        "home_header": None,
+        "widget_enabled": False,
+        "widget_channel_id": None,
+        "incidents_data": None,
         "region": "local",
         "hub_type": None,
     }

@@ -9,19 +9,21 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
-from sandbox.discord_api import routes_application, routes_messages
+from sandbox.discord_api import bodies, routes_application, routes_expressions, routes_messages
+from sandbox.discord_api.bodies import Body
 from sandbox.discord_api.faults import Fault, Faults
 from sandbox.discord_api.interactions import Interactions
 from sandbox.discord_api.limits import WEBHOOK, Ask, Limits
-from sandbox.discord_api.message_rules import Form, Upload
+from sandbox.discord_api.message_rules import Form
 from sandbox.discord_api.routing import Call, Reply, Route, Router, Services
 from sandbox.discord_api.wire import JSON, ApiError, error_for, refuse
 from sandbox.discord_api.world import World
 
 PREFIX = "/api/v10"
-_FILE_PART = re.compile(r"^files?\[?(\d*)\]?$")
+_VERSIONED = re.compile(r"^/api(?:/v(\d+))?(?=/|$)")
+_VERSIONS = ("9", "10")
 _MAX_TRACE = 20_000
 _OLD_SECONDS = 3600.0
 
@@ -50,7 +52,7 @@ class _BrokenError(Exception):
 
 
 class Rest:
-    """All routes below ``/api/v10``."""
+    """All routes below ``/api``, ``/api/v9`` and ``/api/v10``, which do the same here."""
 
     def __init__(
         self,
@@ -75,8 +77,8 @@ class Rest:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request."""
-        path = request.rel_url.raw_path.removeprefix(PREFIX)
-        body = await self._read(request)
+        path = _VERSIONED.sub("", request.rel_url.raw_path)
+        body = await bodies.read(request)
         half = self._faults.latency / 2
         await asyncio.sleep(half)
         applied_at = self._world.clock.monotonic()
@@ -110,7 +112,7 @@ class Rest:
 
     # -- deciding ------------------------------------------------------------------------------------------
 
-    def _answer(self, request: web.Request, path: str, body: Form | ApiError | list[JSON]) -> _Answer:
+    def _answer(self, request: web.Request, path: str, body: Body) -> _Answer:
         outage = self._faults.in_outage
         if outage == "reset":
             raise _BrokenError
@@ -120,6 +122,7 @@ class Rest:
             return _Answer(429, None, {"Retry-After": "600"})
         headers: dict[str, str] = {}
         try:
+            _check_version(request)
             route, params = _ROUTER.match(request.method, path)
             self._authorize(request, route)
             verdict = self._limits.check(self._ask(request.method, path, route, params))
@@ -147,7 +150,7 @@ class Rest:
             raise ApiError(fault.answer, 0, f"{fault.answer}: Scripted fault")
         raise error_for(fault.answer)
 
-    def _call(self, request: web.Request, params: dict[str, str], body: Form | ApiError | list[JSON]) -> Call:
+    def _call(self, request: web.Request, params: dict[str, str], body: Body) -> Call:
         if isinstance(body, ApiError):
             raise body
         query = dict(request.query)
@@ -165,37 +168,12 @@ class Rest:
             channel = str(interaction.channel.id) if interaction is not None else None
         return Ask(method, path, route.rule, params.get(route.major, ""), old, channel)
 
-    # -- reading -------------------------------------------------------------------------------------------
 
-    async def _read(self, request: web.Request) -> Form | ApiError | list[JSON]:
-        """The body; a body that cannot be read is answered only after the route's other checks."""
-        try:
-            if request.content_type.startswith("multipart/"):
-                return await _multipart(request)
-            raw = await request.read()
-            body = orjson.loads(raw) if raw else {}
-        except (ValueError, web.HTTPRequestEntityTooLarge):
-            return refuse(50109)
-        if isinstance(body, list):
-            return body
-        return Form(body) if isinstance(body, dict) else refuse(50109)
-
-
-async def _multipart(request: web.Request) -> Form:
-    body: JSON = {}
-    files: list[Upload] = []
-    reader = await request.multipart()
-    while (part := await reader.next()) is not None:
-        if not isinstance(part, BodyPartReader):
-            continue
-        content = bytes(await part.read(decode=False))
-        found = _FILE_PART.match(part.name or "")
-        if part.name == "payload_json":
-            body = orjson.loads(content)
-        elif found is not None and part.filename:
-            index = int(found.group(1) or len(files))
-            files.append(Upload(index, part.filename, content, part.headers.get("Content-Type")))
-    return Form(body, tuple(files))
+def _check_version(request: web.Request) -> None:
+    """Raises 50041 for a version that is not spoken. Without one Discord still speaks its sixth; this does not."""
+    found = _VERSIONED.match(request.rel_url.raw_path)
+    if found is not None and found.group(1) is not None and found.group(1) not in _VERSIONS:
+        raise refuse(50041)
 
 
 def _response(answer: _Answer) -> web.Response:
@@ -213,4 +191,4 @@ def _join(*routers: Router) -> Router:
     return joined
 
 
-_ROUTER = _join(routes_application.router, routes_messages.router)
+_ROUTER = _join(routes_application.router, routes_messages.router, routes_expressions.router)

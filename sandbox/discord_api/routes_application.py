@@ -21,7 +21,7 @@ _HOOKED = "/webhooks/{application_id}/{token}/messages/{message_ref}"
 @router.on("GET", "/users/@me")
 def get_me(call: Call) -> Reply:
     """The bot's own account."""
-    return Reply(payloads.user(call.world.bot) | {"verified": True, "mfa_enabled": True})
+    return Reply(payloads.me(call.world.bot))
 
 
 @router.on("GET", "/users/@me/guilds")
