@@ -260,7 +260,9 @@ def validate_choice(choice: JSON, path: str) -> None:
     _length(choice, "name", path, 1, 100)
     check_localizations(choice, path, typed=False)
     value = choice.get("value")
-    if value is None or (isinstance(value, str) and not 1 <= len(value) <= 100):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise form_error(at(path, "value"), "BASE_TYPE_REQUIRED", "This field is required")
+    if isinstance(value, str) and not 1 <= len(value) <= 100:
         raise form_error(at(path, "value"), "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
 
 

@@ -72,10 +72,10 @@ class DiscordDouble:
         self._waiting = Waiting(self.world)
         self._acts = Acts(self.world, self.interactions)
         self._commands = CommandRegistry(self.world)
-        self._rest = Rest(
+        self.rest = Rest(
             Services(self.world, self.interactions, self._commands), self.token, self.limits, self.faults
         )
-        self._control = Control(self.world, self._rest, self.limits, self.faults, self.gateway, self.interactions)
+        self._control = Control(self.world, self.rest, self.limits, self.faults, self.gateway, self.interactions)
         self._live = Live(self.world, self._acts, self.interactions, self.gateway, self._control)
         self._cluster = ClusterLink()
         self._panel = PanelRoutes(self._control, self._cluster, self._live.acted)
@@ -83,7 +83,7 @@ class DiscordDouble:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=_MAX_BODY)
-        app.router.add_route("*", "/api/{path:.*}", self._rest.handle)
+        app.router.add_route("*", "/api/{path:.*}", self.rest.handle)
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         self._live.add_routes(app)
@@ -170,7 +170,7 @@ class DiscordDouble:
     @property
     def trace(self) -> deque[Traced]:
         """The REST requests that were served, oldest first."""
-        return self._rest.trace
+        return self.rest.trace
 
     # -- who is there --------------------------------------------------------------------------------------
 

@@ -139,7 +139,15 @@ def _embeds(embeds: list[JSON]) -> list[JSON]:
     total = sum(_embed_size(embed, f"embeds.{index}") for index, embed in enumerate(embeds))
     if total > 6000:
         raise form_error("embeds", "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
-    return [{"type": "rich", **embed} for embed in embeds]
+    return [_embed(embed) for embed in embeds]
+
+
+def _embed(embed: JSON) -> JSON:
+    """As Discord gives it back: always rich, without what is null, and each field with its ``inline``."""
+    kept = {key: value for key, value in embed.items() if value is not None}
+    if kept.get("fields"):
+        kept["fields"] = [{**item, "inline": bool(item.get("inline"))} for item in kept["fields"]]
+    return {**kept, "type": "rich"}
 
 
 def _embed_size(embed: JSON, path: str) -> int:
@@ -151,7 +159,7 @@ def _embed_size(embed: JSON, path: str) -> int:
         raise form_error(f"{path}.fields", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
     for index, item in enumerate(fields):
         for key, limit in (("name", 256), ("value", 1024)):
-            if not item.get(key):
+            if item.get(key) is None:
                 raise form_error(f"{path}.fields.{index}.{key}", "BASE_TYPE_REQUIRED", "This field is required")
             parts.append((f"{path}.fields.{index}.{key}", item[key], limit))
     size = 0

@@ -5,6 +5,8 @@ Source: docs.discord.com, developers/resources/message.
 
 from __future__ import annotations
 
+import unicodedata
+
 from sandbox.discord_api import mentions, message_rules
 from sandbox.discord_api.message_rules import Form
 from sandbox.discord_api.model import Attachment, Channel, ChannelType, Message, MessageFlag, User
@@ -51,13 +53,15 @@ def create(
     """
     may_send(world, author, channel, form)
     nonce = form.body.get("nonce")
-    if nonce is not None and len(str(nonce)) > 25:
-        raise form_error("nonce", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+    _check_nonce(nonce)
     if nonce is not None and form.body.get("enforce_nonce"):
         known = _posted_with(world, author, channel, nonce)
         if known is not None:
             return known
     _obey_slowmode(world, author, channel)
+    reference = form.body.get("message_reference") or {}
+    if reference.get("type") == 1:
+        return _forwarded(world, author, channel, reference)
     message = blank(world, author, channel)
     message.nonce = nonce
     message.attachments = list(attached)
@@ -67,6 +71,24 @@ def create(
     if channel.is_thread and author.id not in channel.thread_members:
         channel.thread_members.add(author.id)
     return message
+
+
+def _check_nonce(nonce: object) -> None:
+    if nonce is None:
+        return
+    if isinstance(nonce, bool) or not isinstance(nonce, str | int):
+        raise form_error("nonce", "BASE_TYPE_CHOICES", "Must be text or a number.")
+    if len(str(nonce)) > 25:
+        raise form_error("nonce", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+
+
+def _forwarded(world: World, who: User, channel: Channel, reference: JSON) -> Message:
+    source = world.channel(int(reference.get("channel_id") or channel.id))
+    need(world, who, source, Permission.READ_MESSAGE_HISTORY)
+    target = world.message(source.id, int(reference["message_id"]))
+    if target.ephemeral:
+        raise refuse(10008)
+    return forward(world, who, channel, target)
 
 
 def forward(world: World, who: User, channel: Channel, target: Message) -> Message:
@@ -148,6 +170,8 @@ def react(world: World, who: User, message: Message, emoji: str, *, add: bool = 
     """Add or take back a reaction. Raises :class:`ApiError`."""
     channel = world.channels[message.channel_id]
     need(world, who, channel, Permission.ADD_REACTIONS)
+    if add and not is_emoji(emoji):
+        raise refuse(10014)
     users = message.reactions.setdefault(emoji, [])
     if add and who.id not in users:
         users.append(who.id)
@@ -156,6 +180,18 @@ def react(world: World, who: User, message: Message, emoji: str, *, add: bool = 
     if not users:
         del message.reactions[emoji]
     world.message_reacted(message, who, emoji, added=add)
+
+
+def is_emoji(written: str) -> bool:
+    """Whether this is an emoji to react with: ``name:id`` of one's own, or a symbol of Unicode.
+
+    Which symbols are emojis is taken from their kind: pictures (So), skin tones (Sk), keycaps, flags.
+    """
+    name, _, identity = written.rpartition(":")
+    if name:
+        return identity.isascii() and identity.isdecimal()
+    kinds = {unicodedata.category(sign) for sign in written}
+    return bool(kinds & {"So", "Sk"} or "\u20e3" in written) and "Ll" not in kinds and "Lu" not in kinds
 
 
 def pin(world: World, who: User, message: Message, *, pinned: bool) -> None:

@@ -6,16 +6,19 @@ developers/resources/{user,guild,webhook,application}, developers/events/gateway
 
 from __future__ import annotations
 
-from sandbox.discord_api import commands, limits, payloads
+from functools import partial
+
+from sandbox.discord_api import commands, limits, message_shapes, payloads
 from sandbox.discord_api.interactions import Interaction
+from sandbox.discord_api.model import Message
 from sandbox.discord_api.routing import Call, Reply, Router
+from sandbox.discord_api.shapes import Flag, Id, Record
 from sandbox.discord_api.wire import refuse
 
 router = Router()
 _GLOBAL = "/applications/{application_id}/commands"
 _GUILD = "/applications/{application_id}/guilds/{guild_id}/commands"
 _WEBHOOK = "/webhooks/{application_id}/{token}"
-_HOOKED = "/webhooks/{application_id}/{token}/messages/{message_ref}"
 
 
 @router.on("GET", "/users/@me")
@@ -36,10 +39,10 @@ def get_user(call: Call) -> Reply:
     return Reply(payloads.user(call.world.user(call.id("user_id"))))
 
 
-@router.on("POST", "/users/@me/channels")
+@router.on("POST", "/users/@me/channels", body={"recipient_id": Id(required=True)})
 def open_dm(call: Call) -> Reply:
     """Open a direct message. That it is closed shows only when something is sent (50007)."""
-    recipient = call.world.user(int(call.form.body.get("recipient_id") or 0))
+    recipient = call.world.user(call.form.body["recipient_id"])
     if recipient.bot:
         raise refuse(50007)
     return Reply(payloads.channel(call.world.dm(recipient)))
@@ -144,10 +147,10 @@ def _delete(call: Call) -> Reply:
 
 for _base in (_GLOBAL, _GUILD):
     router.on("GET", _base)(_list)
-    router.on("PUT", _base)(_replace)
-    router.on("POST", _base)(_create)
+    router.on("PUT", _base, listed=Record(fields=message_shapes.COMMAND))(_replace)
+    router.on("POST", _base, body=message_shapes.COMMAND)(_create)
     router.on("GET", f"{_base}/{{command_id}}")(_get)
-    router.on("PATCH", f"{_base}/{{command_id}}")(_update)
+    router.on("PATCH", f"{_base}/{{command_id}}", body=message_shapes.COMMAND)(_update)
     router.on("DELETE", f"{_base}/{{command_id}}")(_delete)
 
 
@@ -160,43 +163,45 @@ for _base in (_GLOBAL, _GUILD):
     rule=limits.CALLBACK,
     major="token",
     authorized=False,
+    body=message_shapes.CALLBACK,
+    query={"with_response": Flag()},
 )
 def callback(call: Call) -> Reply:
     """The first response."""
     body = call.services.interactions.respond(call.id("interaction_id"), call.params["token"], call.form)
-    wanted = call.query.get("with_response", "").lower() in ("1", "true")
-    return Reply(body) if wanted else Reply(status=204)
+    return Reply(body) if call.query.get("with_response") else Reply(status=204)
 
 
 def _interaction(call: Call) -> Interaction:
     return call.services.interactions.webhook(call.id("application_id"), call.params["token"])
 
 
-@router.on("POST", _WEBHOOK, rule=limits.WEBHOOK, major="token", authorized=False)
+@router.on("POST", _WEBHOOK, rule=limits.WEBHOOK, major="token", authorized=False, body=message_shapes.MESSAGE)
 def follow_up(call: Call) -> Reply:
     """A follow-up message."""
     message = call.services.interactions.follow_up(_interaction(call), call.form)
     return Reply(call.world.message_payload(message))
 
 
-@router.on("GET", _HOOKED, rule=limits.WEBHOOK, major="token", authorized=False)
-def get_hooked(call: Call) -> Reply:
-    """A message of the token, ``@original`` or by id."""
-    message = call.services.interactions.message_of(_interaction(call), call.params["message_ref"])
-    return Reply(call.world.message_payload(message))
+def _hooked(call: Call) -> Message:
+    return call.services.interactions.message_of(_interaction(call), call.params.get("message_ref", "@original"))
 
 
-@router.on("PATCH", _HOOKED, rule=limits.WEBHOOK, major="token", authorized=False)
-def patch_hooked(call: Call) -> Reply:
-    """Edit a message of the token."""
-    interactions = call.services.interactions
-    message = interactions.message_of(_interaction(call), call.params["message_ref"])
-    return Reply(call.world.message_payload(interactions.edit(message, call.form)))
+def _get_hooked(call: Call) -> Reply:
+    return Reply(call.world.message_payload(_hooked(call)))
 
 
-@router.on("DELETE", _HOOKED, rule=limits.WEBHOOK, major="token", authorized=False)
-def delete_hooked(call: Call) -> Reply:
-    """Delete a message of the token."""
-    interactions = call.services.interactions
-    interactions.delete(interactions.message_of(_interaction(call), call.params["message_ref"]))
+def _patch_hooked(call: Call) -> Reply:
+    return Reply(call.world.message_payload(call.services.interactions.edit(_hooked(call), call.form)))
+
+
+def _delete_hooked(call: Call) -> Reply:
+    call.services.interactions.delete(_hooked(call))
     return Reply(status=204)
+
+
+for _one in (f"{_WEBHOOK}/messages/@original", f"{_WEBHOOK}/messages/{{message_ref}}"):
+    _by_token = partial(router.on, rule=limits.WEBHOOK, major="token", authorized=False)
+    _by_token("GET", _one)(_get_hooked)
+    _by_token("PATCH", _one, body=message_shapes.MESSAGE)(_patch_hooked)
+    _by_token("DELETE", _one)(_delete_hooked)

@@ -5,10 +5,11 @@ Source: docs.discord.com, developers/resources/message and developers/resources/
 
 from __future__ import annotations
 
-from sandbox.discord_api import intents, limits, messages, payloads, threads
+from sandbox.discord_api import intents, limits, message_shapes, messages, payloads, threads
 from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.permissions import Permission
 from sandbox.discord_api.routing import Call, Reply, Router
+from sandbox.discord_api.shapes import Id, Integer
 from sandbox.discord_api.wire import JSON, refuse
 from sandbox.discord_api.world import WorldEvent
 
@@ -61,26 +62,31 @@ def delete_channel(call: Call) -> Reply:
     return Reply(payload)
 
 
-@router.on("GET", f"{_CHANNEL}/messages", major="channel_id")
+_PAGE = {"limit": Integer(low=1, high=100), "before": Id(), "after": Id(), "around": Id()}
+
+
+@router.on("GET", f"{_CHANNEL}/messages", major="channel_id", query=_PAGE)
 def list_messages(call: Call) -> Reply:
     """Messages, newest first."""
     channel = _channel(call)
     messages.need(call.world, call.world.bot, channel, Permission.READ_MESSAGE_HISTORY)
     found = [m for m in call.world.messages_in(channel.id) if not m.ephemeral]
-    limit = min(100, max(1, int(call.query.get("limit", 50))))
+    limit = call.query.get("limit", 50)
     if "after" in call.query:
-        found = [m for m in found if m.id > int(call.query["after"])][:limit]
+        found = [m for m in found if m.id > call.query["after"]][:limit]
     elif "around" in call.query:
-        center = int(call.query["around"])
+        center = call.query["around"]
         found = sorted(sorted(found, key=lambda m: abs(m.id - center))[:limit], key=lambda m: m.id)
     elif "before" in call.query:
-        found = [m for m in found if m.id < int(call.query["before"])][-limit:]
+        found = [m for m in found if m.id < call.query["before"]][-limit:]
     else:
         found = found[-limit:]
     return Reply([_shown(call, m) for m in reversed(found)])
 
 
-@router.on("POST", f"{_CHANNEL}/messages", rule=limits.POST_MESSAGE, major="channel_id")
+@router.on(
+    "POST", f"{_CHANNEL}/messages", rule=limits.POST_MESSAGE, major="channel_id", body=message_shapes.MESSAGE
+)
 def post_message(call: Call) -> Reply:
     """Post a message; ``enforce_nonce`` answers with the message that has the nonce already."""
     channel = call.world.channel(call.id("channel_id"))
@@ -96,7 +102,7 @@ def get_message(call: Call) -> Reply:
     return Reply(_shown(call, message))
 
 
-@router.on("PATCH", _MESSAGE, rule=limits.PATCH_MESSAGE, major="channel_id")
+@router.on("PATCH", _MESSAGE, rule=limits.PATCH_MESSAGE, major="channel_id", body=message_shapes.MESSAGE)
 def patch_message(call: Call) -> Reply:
     """Edit a message."""
     return Reply(_shown(call, messages.edit(call.world, call.world.bot, _message(call), call.form)))
@@ -154,7 +160,7 @@ def typing(call: Call) -> Reply:
     return Reply(status=204)
 
 
-@router.on("POST", f"{_MESSAGE}/threads", major="channel_id")
+@router.on("POST", f"{_MESSAGE}/threads", major="channel_id", body=message_shapes.THREAD)
 def thread_from_message(call: Call) -> Reply:
     """Start a thread on a message: it has the message's id."""
     message = _message(call)
@@ -163,7 +169,7 @@ def thread_from_message(call: Call) -> Reply:
     return Reply(payloads.channel(thread), 201)
 
 
-@router.on("POST", f"{_CHANNEL}/threads", major="channel_id")
+@router.on("POST", f"{_CHANNEL}/threads", major="channel_id", body=message_shapes.THREAD)
 def thread_without_message(call: Call) -> Reply:
     """Start a thread on its own."""
     thread = threads.start(call.world, call.world.bot, _channel(call), call.form.body, None)
@@ -177,19 +183,20 @@ def thread_members(call: Call) -> Reply:
     return Reply([payloads.thread_member(thread, user_id) for user_id in sorted(thread.thread_members)])
 
 
-@router.on("PUT", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
-def join_thread(call: Call) -> Reply:
-    """Join, or add someone."""
+def _join(call: Call) -> Reply:
     threads.join(call.world, _channel(call), _thread_user(call))
     return Reply(status=204)
 
 
-@router.on("DELETE", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
-def leave_thread(call: Call) -> Reply:
-    """Leave, or remove someone."""
+def _leave(call: Call) -> Reply:
     threads.leave(call.world, _channel(call), _thread_user(call))
     return Reply(status=204)
 
 
 def _thread_user(call: Call) -> int:
-    return call.world.bot.id if call.params["user_id"] == "@me" else call.id("user_id")
+    return call.id("user_id") if "user_id" in call.params else call.world.bot.id
+
+
+for _who in ("@me", "{user_id}"):
+    router.on("PUT", f"{_CHANNEL}/thread-members/{_who}", major="channel_id")(_join)
+    router.on("DELETE", f"{_CHANNEL}/thread-members/{_who}", major="channel_id")(_leave)

@@ -88,8 +88,8 @@ def form_errors(problems: dict[str, tuple[str, str]]) -> ApiError:
     tree: JSON = {}
     for path, (code, message) in problems.items():
         node = tree
-        for part in path.split("."):
-            node = node.setdefault(part, {})
+        for part in path.split(".") if path else ():
+            node = node.setdefault("?" if part == "_errors" else part, {})
         node.setdefault("_errors", []).append({"code": code, "message": message})
     return ApiError(400, 50035, "Invalid Form Body", tree)
 

@@ -110,3 +110,29 @@ async def test_a_body_may_be_json_a_form_or_several_parts(double: DiscordDouble)
                 assert answer.status == 200
     assert [m.text for m in double.messages("general")] == ["json", "form", "parts"]
     assert double.messages("general")[-1].file("x.txt") == b"x"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "message"),
+    [
+        ("GET", "/guilds/1/members/search/x", 404, "404: Not Found"),
+        (
+            "GET",
+            "/stage-instances/1",
+            404,
+            "404: Not Found (the sandbox does not have GET /stage-instances/{channel_id})",
+        ),
+        ("PUT", "/users/@me/guilds", 405, "405: Method Not Allowed"),
+    ],
+)
+async def test_what_is_missing_is_named(
+    double: DiscordDouble, method: str, path: str, status: int, message: str
+) -> None:
+    """An operation that Discord has and the double has not; its neighbours do not take it for an id."""
+    headers = {"Authorization": f"Bot {double.token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.request(method, double.api_url + path) as answer,
+    ):
+        assert (answer.status, (await answer.json())["message"]) == (status, message)
+    assert double.trace[-1].status == status
