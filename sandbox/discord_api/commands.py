@@ -298,8 +298,16 @@ def application(world: World) -> JSON:
         "bot": payloads.user(world.bot),
         "approximate_guild_count": len(world.guilds_of(world.bot.id)),
         "approximate_user_install_count": 0,
-        "install_params": None,
         "integration_types_config": {"0": {}},
+        "type": None,
+        "flags_new": str(_application_flags(world.privileged_intents)),
+        "redirect_uris": [],
+        "interactions_endpoint_url": None,
+        "role_connections_verification_url": None,
+        "approximate_user_authorization_count": 0,
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
+        **world.application,
     }
 
 

@@ -122,7 +122,9 @@ def _not_empty(message: Message, *, v2: bool) -> None:
                 )
         if not message.components:
             raise refuse(50006)
-    elif not (message.content.strip() or message.embeds or message.components or message.attachments):
+    elif not (
+        message.content.strip() or message.embeds or message.components or message.attachments or message.poll
+    ):
         raise refuse(50006)
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import unicodedata
 
-from sandbox.discord_api import mentions, message_rules
+from sandbox.discord_api import mentions, message_rules, polls
 from sandbox.discord_api.message_rules import Form
 from sandbox.discord_api.model import Attachment, Channel, ChannelType, Message, MessageFlag, User
 from sandbox.discord_api.permissions import Permission
-from sandbox.discord_api.wire import JSON, form_error, refuse
-from sandbox.discord_api.world import World
+from sandbox.discord_api.wire import JSON, form_error, iso, refuse
+from sandbox.discord_api.world import World, WorldEvent
 
 _NONCE_SECONDS = 180.0
 """A nonce is remembered for "the past few minutes" (developers/resources/message, ``enforce_nonce``)."""
@@ -66,6 +66,9 @@ def create(
     message.nonce = nonce
     message.attachments = list(attached)
     _refer(world, message, form.body.get("message_reference"))
+    if form.body.get("poll"):
+        need(world, author, channel, Permission.SEND_POLLS)
+        polls.open_poll(world, message, form.body["poll"])
     message_rules.fill(world, message, form)
     publish(world, message)
     if channel.is_thread and author.id not in channel.thread_members:
@@ -197,8 +200,12 @@ def is_emoji(written: str) -> bool:
 def pin(world: World, who: User, message: Message, *, pinned: bool) -> None:
     """Pin a message, or take it down. Raises :class:`ApiError`."""
     need(world, who, world.channels[message.channel_id], Permission.PIN_MESSAGES)
-    message.pinned = pinned
+    message.pinned, message.pinned_at = pinned, world.clock.now()
     world.message_changed(message)
+    data: JSON = {"channel_id": str(message.channel_id), "last_pin_timestamp": iso(message.pinned_at)}
+    if message.guild_id is not None:
+        data["guild_id"] = str(message.guild_id)
+    world.emit(WorldEvent("CHANNEL_PINS_UPDATE", data, message.guild_id, message.channel_id))
 
 
 def reference_to(target: Message) -> JSON:

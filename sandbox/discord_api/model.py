@@ -71,6 +71,7 @@ class Role:
     mentionable: bool = False
     managed: bool = False
     bot_id: int | None = None
+    hoist: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +82,9 @@ class Member:
     roles: list[int] = field(default_factory=list)
     nick: str | None = None
     joined_at: float = 1_735_689_600.0
+    timeout_until: float | None = None
+    mute: bool = False
+    deaf: bool = False
 
     def called(self, prefix: str) -> bool:
         """Whether the name, nickname or display name begins so (``prefix`` in lower case)."""
@@ -120,6 +124,8 @@ class Channel:
     thread_members: set[int] = field(default_factory=set)
     message_count: int = 0
     rate_limit_per_user: int = 0
+    nsfw: bool = False
+    invitable: bool = True
 
     @property
     def is_thread(self) -> bool:
@@ -152,6 +158,13 @@ class Guild:
     locale: str = "en-US"
     command_permissions: list[CommandPermission] = field(default_factory=list)
     voice_states: dict[int, JSON] = field(default_factory=dict)
+    description: str | None = None
+    settings: JSON = field(default_factory=dict)
+    """Fields of the guild object that were changed by PATCH and that nothing here depends on."""
+    bans: dict[int, str | None] = field(default_factory=dict)
+    emojis: dict[int, JSON] = field(default_factory=dict)
+    events: dict[int, JSON] = field(default_factory=dict)
+    audit_log: list[JSON] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -207,9 +220,12 @@ class Message:
     webhook_id: int | None = None
     interaction_id: int | None = None
     interaction_metadata: JSON | None = None
+    poll: JSON | None = None
+    votes: dict[int, list[int]] = field(default_factory=dict)
     ephemeral_for: int | None = None
     reactions: dict[str, list[int]] = field(default_factory=dict)
     pinned: bool = False
+    pinned_at: float = 0.0
     deleted: bool = False
     thread_id: int | None = None
     history: list[Revision] = field(default_factory=list)

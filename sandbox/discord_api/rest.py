@@ -13,13 +13,14 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import web
 
-from sandbox.discord_api import bodies, routes_application, routes_expressions, routes_messages, shapes
+from sandbox.discord_api import bodies, shapes
 from sandbox.discord_api.bodies import Body
 from sandbox.discord_api.faults import Fault, Faults
 from sandbox.discord_api.interactions import Interactions
 from sandbox.discord_api.limits import WEBHOOK, Ask, Limits
 from sandbox.discord_api.message_rules import Form
-from sandbox.discord_api.routing import Call, Reply, Route, Router, Services
+from sandbox.discord_api.routes import ROUTER
+from sandbox.discord_api.routing import Call, Reply, Route, Services
 from sandbox.discord_api.wire import JSON, ApiError, error_for, refuse
 from sandbox.discord_api.world import World
 
@@ -215,13 +216,3 @@ def _response(answer: Answer) -> web.Response:
     # Exactly this value: discord.py compares the header with it (http.py, json_or_text).
     headers = {**answer.headers, "Content-Type": "application/json"}
     return web.Response(status=answer.status, headers=headers, body=orjson.dumps(answer.body))
-
-
-def _join(*routers: Router) -> Router:
-    joined = Router()
-    for router in routers:
-        joined.include(router)
-    return joined
-
-
-ROUTER = _join(routes_application.router, routes_messages.router, routes_expressions.router)

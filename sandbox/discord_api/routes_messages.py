@@ -5,15 +5,17 @@ Source: docs.discord.com, developers/resources/message and developers/resources/
 
 from __future__ import annotations
 
-from sandbox.discord_api import intents, limits, message_shapes, messages, payloads, threads
+from sandbox.discord_api import intents, limits, message_shapes, messages, payloads, routes_channels, threads
+from sandbox.discord_api.guild_access import record
 from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.permissions import Permission
 from sandbox.discord_api.routing import Call, Reply, Router
-from sandbox.discord_api.shapes import Id, Integer
-from sandbox.discord_api.wire import JSON, refuse
+from sandbox.discord_api.shapes import Flag, Id, Integer
+from sandbox.discord_api.wire import JSON, form_error, refuse
 from sandbox.discord_api.world import WorldEvent
 
 router = Router()
+_CHANNEL_UPDATE = 11
 _CHANNEL = "/channels/{channel_id}"
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 
@@ -45,10 +47,24 @@ def get_channel(call: Call) -> Reply:
     return Reply(payloads.channel(_channel(call)))
 
 
-@router.on("PATCH", _CHANNEL, major="channel_id")
+_THREAD = {**message_shapes.THREAD, "archived": Flag(null=True), "locked": Flag(null=True)}
+
+
+@router.on("PATCH", _CHANNEL, major="channel_id", body={**routes_channels.CHANNEL, **_THREAD})
 def patch_channel(call: Call) -> Reply:
-    """Rename, archive, lock."""
-    return Reply(payloads.channel(threads.change(call.world, _channel(call), call.form.body)))
+    """Change a channel or a thread: every field that is documented for it."""
+    channel, body = _channel(call), call.form.body
+    if channel.is_thread:
+        return Reply(payloads.channel(threads.change(call.world, channel, body)))
+    guild, channel = routes_channels.managed(call, Permission.MANAGE_CHANNELS)
+    if "permission_overwrites" in body:
+        messages.need(call.world, call.world.bot, channel, Permission.MANAGE_ROLES)
+    if body.get("type", channel.type) != channel.type:
+        raise form_error("type", "BASE_TYPE_CHOICES", "The type of this channel cannot be changed.")
+    routes_channels.apply(call, channel, body)
+    call.world.channel_changed(channel)
+    record(call, guild, _CHANNEL_UPDATE, channel.id)
+    return Reply(payloads.channel(channel))
 
 
 @router.on("DELETE", _CHANNEL, major="channel_id")

@@ -34,6 +34,8 @@ def start(world: World, who: User, channel: Channel, body: JSON, message: Messag
         auto_archive_duration=_duration(body),
         archive_timestamp=world.clock.now(),
         thread_members={who.id},
+        rate_limit_per_user=body.get("rate_limit_per_user") or 0,
+        invitable=body.get("invitable") is not False,
     )
     world.add_channel(thread)
     if message is not None:
@@ -43,18 +45,14 @@ def start(world: World, who: User, channel: Channel, body: JSON, message: Messag
     return thread
 
 
-def change(world: World, channel: Channel, body: JSON) -> Channel:
-    """``PATCH /channels/{id}`` by the bot. Raises :class:`ApiError`."""
-    if channel.is_thread:
-        _may_change_thread(world, channel, body)
-        _change_thread(world, channel, body)
-    else:
-        messages.need(world, world.bot, channel, Permission.MANAGE_CHANNELS)
-        channel.topic = body.get("topic", channel.topic)
+def change(world: World, thread: Channel, body: JSON) -> Channel:
+    """``PATCH /channels/{id}`` of a thread by the bot. Raises :class:`ApiError`."""
+    _may_change_thread(world, thread, body)
+    _change_thread(world, thread, body)
     if "name" in body:
-        channel.name = _name(body)
-    world.channel_changed(channel)
-    return channel
+        thread.name = _name(body)
+    world.channel_changed(thread)
+    return thread
 
 
 def _may_change_thread(world: World, thread: Channel, body: JSON) -> None:
@@ -71,6 +69,8 @@ def _may_change_thread(world: World, thread: Channel, body: JSON) -> None:
 def _change_thread(world: World, thread: Channel, body: JSON) -> None:
     if "auto_archive_duration" in body:
         thread.auto_archive_duration = _duration(body)
+    thread.rate_limit_per_user = body.get("rate_limit_per_user", thread.rate_limit_per_user) or 0
+    thread.invitable = bool(body.get("invitable", thread.invitable))
     if "locked" in body:
         thread.locked = bool(body["locked"])
     if "archived" in body:
