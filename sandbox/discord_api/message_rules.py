@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sandbox.discord_api import component_rules, mentions
-from sandbox.discord_api.component_tree import FILE, MEDIA_GALLERY, THUMBNAIL, number, walk
+from sandbox.discord_api.component_tree import FILE, MEDIA_GALLERY, THUMBNAIL, complete, number, walk
 from sandbox.discord_api.model import Attachment, Message, MessageFlag
 from sandbox.discord_api.wire import JSON, form_error, refuse, too_long
 from sandbox.discord_api.world import World
@@ -76,8 +76,9 @@ def _apply(world: World, message: Message, form: Form, settable: int) -> None:
     if "components" in body:
         components: list[JSON] = body["components"] or []
         component_rules.validate(components, v2=v2)
-        _resolve_media(components, message.attachments)
+        _resolve_media(world, components, message.attachments)
         number(components)
+        complete(components)
         message.components = components
     _not_empty(message, v2=v2)
     message.mentions = mentions.parse(world, message, allowed)
@@ -194,11 +195,12 @@ def _attach(world: World, message: Message, form: Form) -> None:
     message.attachments = [*kept, *added]
 
 
-def _resolve_media(components: list[JSON], attachments: list[Attachment]) -> None:
+def _resolve_media(world: World, components: list[JSON], attachments: list[Attachment]) -> None:
     by_name = {attachment.filename: attachment for attachment in attachments}
     for component in walk(components):
         for media in _media_of(component):
             name = str(media.get("url", "")).removeprefix("attachment://")
+            media |= {"id": str(world.ids.next()), "proxy_url": media.get("url")}
             if not str(media.get("url", "")).startswith("attachment://"):
                 continue
             if name not in by_name:

@@ -249,11 +249,10 @@ def guild_invites(call: Call) -> Reply:
 _BEFORE = {"before": Moment(), "limit": Integer(low=2, high=100)}
 
 
-def _threads(call: Call, found: list[Channel], *, more: bool | None = None) -> Reply:
+def _threads(call: Call, found: list[Channel], *, more: bool) -> Reply:
     me = call.world.bot.id
     mine = [payloads.thread_member(thread, me) for thread in found if me in thread.thread_members]
-    body: JSON = {"threads": [payloads.channel(thread) for thread in found], "members": mine}
-    return Reply(body if more is None else body | {"has_more": more})
+    return Reply({"threads": [payloads.channel(thread) for thread in found], "members": mine, "has_more": more})
 
 
 @router.on("GET", "/guilds/{guild_id}/threads/active", major="guild_id")
@@ -261,7 +260,7 @@ def active_threads(call: Call) -> Reply:
     """The threads of a guild that are open and that the bot sees."""
     guild = guild_of(call)
     open_ones = [c for c in call.world.channels_of(guild.id) if c.is_thread and not c.archived]
-    return _threads(call, [c for c in open_ones if call.world.can_see(call.world.bot.id, c)])
+    return _threads(call, [c for c in open_ones if call.world.can_see(call.world.bot.id, c)], more=False)
 
 
 def _archived(call: Call, kinds: tuple[int, ...], *, joined: bool = False, manager: bool = False) -> Reply:

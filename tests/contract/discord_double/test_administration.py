@@ -15,6 +15,8 @@ from sandbox.discord_api.message_rules import Form
 from sandbox.discord_api.model import Guild
 from sandbox.discord_api.permissions import ALL, Permission
 from sandbox.discord_api.rest import Incoming
+from sandbox.discord_api.routes import ROUTER
+from tests.contract.discord_double.schemas import contradictions
 
 
 class Admin:
@@ -34,6 +36,9 @@ class Admin:
         path = path.replace("GUILD", f"/guilds/{self.guild.id}").replace("GENERAL", f"/channels/{self.general}")
         token = f"Bot {self.double.token}"
         answer = self.double.rest.answer(Incoming(method, path, sent, query, token, reason="because"))
+        if answer.status < 400 and answer.body is not None:
+            route, _ = ROUTER.match(method, path)
+            assert contradictions(method, route.template, answer.body) == [], path
         return answer.body["code"] if isinstance(answer.body, dict) and answer.status >= 400 else answer.body
 
     @property
