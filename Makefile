@@ -72,13 +72,13 @@ mutation: $(FUZZ) ## Change the queue, conversations, access and Markdown in sma
 	@$(PY) -m mutmut results
 	@$(PY) -m tests.mutation
 
-sandbox-clients: $(DEV) ## Let clients of other libraries in at the sandbox (installs them below .clients; needs node)
-	@mkdir -p .clients/discord.js
+sandbox-clients: $(DEV) ## Let clients of other libraries in at the sandbox (installs them below .sandbox-clients; needs node)
+	@mkdir -p .sandbox-clients/discord.js
 	@for name in hikari nextcord disnake py-cord discord-py-interactions; do \
-		$(PYTHON) -m venv .clients/$$name && .clients/$$name/bin/python -m pip install -qq $$name "setuptools<80" || exit 1; \
+		$(PYTHON) -m venv .sandbox-clients/$$name && .sandbox-clients/$$name/bin/python -m pip install -qq $$name "setuptools<80" || exit 1; \
 	done
-	@cd .clients/discord.js && npm install --silent --no-save discord.js
-	$(PY) -m tests.clients .clients
+	@cd .sandbox-clients/discord.js && npm install --silent --no-save discord.js
+	$(PY) -m tests.sandbox_clients .sandbox-clients
 
 migrate: $(BASE) ## Bring the database to the newest schema (run does this by itself)
 	@$(PY) -m bot migrate

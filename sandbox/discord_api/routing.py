@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
@@ -108,11 +108,15 @@ class Router:
         query: Fields = MappingProxyType({}),
         listed: Shape | None = None,
     ) -> Callable[[Handler], Handler]:
-        """Register a handler; ``major`` names the path parameter the rate limit is counted by."""
+        """Register a handler; ``major`` names the path parameter the rate limit is counted by.
+
+        Without a ``rule`` the route has a bucket of its own.
+        """
 
         def register(handler: Handler) -> Handler:
-            path = pattern(template)
-            route = Route(method, template, path, rule, major, authorized, handler, body, query, listed)
+            path, name = pattern(template), f"{method} {template}"
+            own = replace(OTHER, bucket=name, counter=name) if rule is OTHER else rule
+            route = Route(method, template, path, own, major, authorized, handler, body, query, listed)
             self._routes.setdefault(_kind(template), []).append(route)
             return handler
 
