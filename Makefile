@@ -16,7 +16,7 @@ PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation sandbox-clients migrate env-example tables requirements screenshots
+.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation sandbox-clients migrate env-example tables docs requirements screenshots clients package
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,12 @@ lint: $(DEV) ## Check style, types, import arrows, the page's modules and what m
 coverage: $(DEV) ## Run all tests and print how much of bot and cogs they reach, by branch
 	$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
-bench: $(DEV) ## Measure, and print the figures with their targets
-	$(PY) -m benchmarks
+KEEP ?=
+bench: $(DEV) ## Measure, and print the figures with their targets (KEEP=1: take them over into docs/benchmarks.md)
+	$(PY) -m benchmarks $(if $(KEEP),--keep)
+
+clients: $(DEV) ## Install clients of the API from the registries into a temporary directory, and try each
+	$(PY) -m tests.clients
 
 profile: $(DEV) ## Find out where the bot's CPU time goes while a hundred answers stream: writes a flame graph
 	$(PY) -m benchmarks.profile
@@ -80,6 +84,9 @@ sandbox-clients: $(DEV) ## Let clients of other libraries in at the sandbox (ins
 	@cd .sandbox-clients/discord.js && npm install --silent --no-save discord.js
 	$(PY) -m tests.sandbox_clients .sandbox-clients
 
+package: ## Build the package, install it into a new environment, and try it (a minute or two)
+	@$(PYTHON) -m tests.packaging $(if $(FOLDER),--folder $(FOLDER))
+
 migrate: $(BASE) ## Bring the database to the newest schema (run does this by itself)
 	@$(PY) -m bot migrate
 
@@ -87,12 +94,19 @@ env-example: $(BASE) ## Write .env.example anew from bot/settings.py
 	$(PY) -m bot env-example > .env.example.new
 	mv .env.example.new .env.example
 
-tables: $(DEV) ## Write the tables of docs/reliability.md and docs/licences.md anew from the code
+tables: $(DEV) ## Write the pages and tables of docs/ that are made from the code anew
 	$(PY) -m tests.bounds
+	$(PY) -m tests.metrics_table
+	$(PY) -m benchmarks.report
 	$(PY) -m tests.licences
+	$(PY) -m tests.reference
+
+docs: $(DEV) ## Build the documentation's site into .site; strict, needs no network
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs -q build -f deploy/site/mkdocs.yml
+	@echo "open .site/index.html"
 
 requirements: $(DEV) ## Pin requirements/*.in anew
-	for name in base dev fuzz; do \
+	for name in base dev fuzz package; do \
 		$(VENV)/bin/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header \
 			--no-emit-index-url --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done

@@ -4,7 +4,7 @@ import os
 import sys
 
 
-def _leave_out_docstrings() -> None:
+def leave_out_docstrings() -> None:
     """Replace this process by one without the docstrings of all libraries, which saves 7 MB
     (docs/decisions/0015-storage-on-the-async-engine.md). Does nothing when ``PYTHONOPTIMIZE`` is set."""
     if sys.argv[1:] == ["run"] and os.name == "posix" and "PYTHONOPTIMIZE" not in os.environ:
@@ -14,7 +14,7 @@ def _leave_out_docstrings() -> None:
 
 if __name__ == "__main__":
     # Before anything is imported that would have to be imported again.
-    _leave_out_docstrings()
+    leave_out_docstrings()
 
     from bot.cli import main
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import aiohttp
@@ -15,6 +17,7 @@ import structlog
 from discord.http import Route
 
 from bot.clock import Clock, SystemClock
+from bot.container.reloading import CurrentSettings
 from bot.container.services import App, Parts, assemble
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import Guard
@@ -27,6 +30,7 @@ from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing
 from bot.discord_io.shards import Sharding
 from bot.discord_io.shutdown import finish
+from bot.domain.checkup import Finding
 from bot.domain.discord_calls.session_starts import IdentifyTurns
 from bot.domain.discord_calls.sharing import Hearing, ShardHolds
 from bot.domain.interaction_rates import InteractionRates, RateLimit
@@ -43,6 +47,7 @@ from bot.storage.processes import Entered, entered
 from bot.storage.server_session import ServerSession
 from bot.storage.shared_gateway import SharedHearing, SharedIdentifyTurns, SharedShards
 from bot.tasks.background import Background
+from bot.tasks.loop_lag import watch_loop
 from bot.tasks.supervisor import Supervisor
 from bot.telemetry.health import health_server
 from bot.telemetry.metrics import Metrics
@@ -91,6 +96,7 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         LastingTask("positions", queue.positions.run),
         LastingTask("tokens", queue.tokens.run, when_ready=True),
         LastingTask("retention", app.personal.run),
+        LastingTask("loop lag", partial(watch_loop, SystemClock(), app.bot.services.metrics.loop)),
         *(LastingTask("recorder", recorder.run) for recorder in app.recorders),
         *(LastingTask("samples", recorder.keep_samples) for recorder in app.recorders),
         *(LastingTask("switch", switcher.run) for switcher in app.switchers),
@@ -98,6 +104,10 @@ def lasting_tasks(app: App) -> list[LastingTask]:
         *(LastingTask("alerts", alerts.run, when_ready=True) for alerts in app.alerts),
         LastingTask("presence", app.presence.run, when_ready=True),
     ]
+    if app.catch_up.is_on:
+        tasks.append(LastingTask("marks of what was heard", app.catch_up.run, when_ready=True))
+    if app.schedule_runs is not None:
+        tasks.append(LastingTask("schedules", app.schedule_runs.run, when_ready=True))
     if queue.elsewhere is not None:
         tasks.append(LastingTask("elsewhere", queue.elsewhere.run, when_ready=True))
     if app.changes is not None and queue.others is not None:
@@ -123,6 +133,9 @@ async def run(settings: Settings) -> None:
             return
         app = await stack.enter_async_context(assembled(settings, there))
         _collect_seldom()
+        if sys.stdin is None or not sys.stdin.isatty():
+            # On a terminal the signal says that its window was closed, which ends the bot.
+            loop.add_signal_handler(signal.SIGHUP, app.reloading.reload)
         await _run_until(stopping, app, settings)
 
 
@@ -275,6 +288,13 @@ async def _gateway(session: ServerSession | None, clock: Clock) -> AsyncIterator
         await background.aclose()
 
 
+async def _examined(current: CurrentSettings) -> Sequence[Finding]:
+    """What operators are shown. No question is asked: that would take a place of the queue's in the cluster."""
+    from bot.doctor import QUIET_CHECKS, examine  # loaded when it is first wanted
+
+    return await examine(current.settings, QUIET_CHECKS)
+
+
 @asynccontextmanager
 async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
     """Open and inject everything; close it in reverse order. Migrates the database, which this process may use."""
@@ -285,7 +305,7 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack:
         await upgrade(settings.database_url)
         options = ServerOptions(settings.database_connections, settings.database_statement_timeout)
-        database = await stack.enter_async_context(Database.open(settings.database_url, options))
+        database = await stack.enter_async_context(Database.open(settings.database_url, options, metrics.database))
         await database.cluster_names.configured([one.name for one in settings.clusters], now=clock.now())
         clusters = await stack.enter_async_context(_clusters(settings, clock, metrics))
         gateway = await stack.enter_async_context(_gateway(there.session, clock))
@@ -315,8 +335,9 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
         stack.push_async_callback(deliveries.aclose)
         background = Background()
         stack.push_async_callback(background.aclose)
+        current = CurrentSettings(settings)
         parts = Parts(
-            settings,
+            current,
             database,
             there.process,
             there.session is not None,
@@ -325,9 +346,12 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
             Messenger(bot, outgoing),
             outgoing,
             background,
-            stack.enter_context(Subprocesses.opened(FairSemaphore(AT_ONCE, most_waiting=MOST_WAITING))),
+            stack.enter_context(
+                Subprocesses.opened(FairSemaphore(AT_ONCE, most_waiting=MOST_WAITING), metrics.children)
+            ),
             clock,
             metrics,
+            partial(_examined, current),
         )
         app = assemble(parts, bot, session, gateway.holds)
         await app.queue.gate.refresh()

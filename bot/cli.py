@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,7 +31,7 @@ PERMISSIONS = 1 << 10 | 1 << 11 | 1 << 38 | 1 << 14 | 1 << 15 | 1 << 16
 
 @app.command()
 def run() -> None:
-    """Run the bot with the settings from the environment and .env."""
+    """Run the bot with the settings from the environment and .env; without any, a terminal is asked for them."""
 
     def work() -> None:
         from bot import event_loop
@@ -37,11 +39,26 @@ def run() -> None:
         from bot.settings import load_settings
         from bot.telemetry.logs import configure_logging
 
-        settings = load_settings()
+        try:
+            settings = load_settings()
+        except ConfigError:
+            if not _set_up():
+                raise
+            settings = load_settings()
         configure_logging(settings.log_level, settings.log_format, secrets=settings.secrets)
         event_loop.run(run_app(settings), settings.event_loop)
 
     _guarded(work)
+
+
+def _set_up() -> bool:
+    """Ask for the settings when nobody has made any yet and somebody can answer."""
+    from bot import first_run  # loads the doctor, which no other start needs
+
+    if not first_run.is_wanted():
+        return False
+    first_run.set_up()
+    return True
 
 
 @app.command()
@@ -93,6 +110,55 @@ def _move(to: str, *, as_json: bool) -> None:
 
 
 @app.command()
+def backup(
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder for backups; else `backups` beside the database."),
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Remove all but the newest N; with --every: 28.")
+    ] = None,
+    every: Annotated[
+        str, typer.Option(metavar="TIME", help="Go on, and make one every 90m, 6h or 1d, until SIGTERM.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Copy the database into a file named with the time, and check the copy. The bot may run meanwhile."""
+
+    def work() -> None:
+        from bot import backups
+        from bot.settings import DatabaseSettings
+
+        url = DatabaseSettings().database_url
+        if every:
+            backups.keep_backing_up(url, to, every=backups.seconds_of(every), keep=keep)
+        else:
+            backups.back_up_and_tell(url, to, keep=keep, as_json=as_json)
+
+    if every and as_json:
+        raise typer.BadParameter("--json does not go with --every, which logs")
+    _guarded(work)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also when the database holds newer data, which is kept beside it.")
+    ] = False,
+) -> None:
+    """Put a backup in the place of the database, which is kept beside it. The bot must not run."""
+
+    def work() -> None:
+        from bot.backups import restore_and_tell
+        from bot.settings import DatabaseSettings
+
+        restore_and_tell(DatabaseSettings().database_url, file, replace=replace)
+
+    _guarded(work)
+
+
+@app.command()
 def invite(
     application_id: Annotated[int, typer.Argument(help="From the application's General page.")],
 ) -> None:
@@ -112,22 +178,30 @@ def env_example() -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Check the settings, the database, the scheduler and Discord's API, a line each."""
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check settings, database, schedulers and Discord. Exit code 0: all well, 1: warnings, 2: broken."""
 
     def work() -> None:
-        from bot.doctor import examine
+        from bot.doctor import EXIT_CODES, as_data, examine
+        from bot.domain.checkup import Level, broken, worst
         from bot.settings import load_settings
-        from bot.telemetry.logs import Redactor
 
-        settings = load_settings()
+        try:
+            settings = load_settings()
+        except ConfigError as error:
+            if as_json:
+                typer.echo(json.dumps(as_data([broken("settings", str(error))]), ensure_ascii=False))
+            raise
         findings = asyncio.run(examine(settings))
-        # Answers of other servers are printed as they are, and might repeat a secret that was sent to them.
-        clean = Redactor(settings.secrets).clean
-        for finding in findings:
-            typer.echo(clean(f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.detail}"))
-        if not all(finding.good for finding in findings):
-            raise typer.Exit(1)
+        if as_json:
+            typer.echo(json.dumps(as_data(findings), ensure_ascii=False))
+        else:
+            marks = {Level.OK: "ok  ", Level.WARNING: "WARN", Level.BROKEN: "BAD "}
+            for finding in findings:
+                typer.echo(f"{marks[finding.level]} {finding.what}: {finding.sentence}")
+        raise typer.Exit(EXIT_CODES[worst(findings)])
 
     _guarded(work)
 

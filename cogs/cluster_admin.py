@@ -18,6 +18,7 @@ from bot.domain.status import Node
 from bot.errors import UserError
 from bot.i18n.catalogue import say
 from bot.presentation.audit import audit_text
+from bot.presentation.checkup import checkup_text
 from bot.presentation.model_switch import switch_question
 from bot.presentation.page import escape_inline
 from bot.presentation.status import short_node
@@ -202,6 +203,13 @@ class ClusterCommands(commands.GroupCog, group_name="cluster", group_description
         entries = await self._services.operations.audit.recent(AUDIT_SHOWN)
         text = audit_text(interaction.locale.value, entries)
         await reply(interaction, text_layout(text), private=True)
+
+    @app_commands.command(name="doctor", description="Look at everything the bot depends on.")
+    async def doctor(self, interaction: discord.Interaction) -> None:
+        """Show what was found, to this operator only; it takes some seconds."""
+        await acknowledge(interaction, new=True)
+        findings = await self._services.operations.checkup.findings()
+        await fill_in(interaction, text_layout(checkup_text(interaction.locale.value, findings)))
 
     @cluster_command(name="pause", description="Pause the queue: running answers continue, questions are kept.")
     @app_commands.describe(

@@ -148,12 +148,13 @@ class Context(commands.Cog):
         await acknowledge(interaction, new=True)
         kept, summaries = await self._personal.export(interaction.user.id)
         keys = await self._personal.keys_of(interaction.user.id)
-        if not kept and not keys:
+        schedules = await self._personal.schedules_of(interaction.user.id)
+        if not kept and not keys and not schedules:
             await fill_in(interaction, text_layout(say(locale, "export.nothing")))
             return
         files = {
-            "questions.md": as_markdown(kept, summaries, keys),
-            "questions.json": as_json(kept, summaries, keys),
+            "questions.md": as_markdown(kept, summaries, keys, schedules),
+            "questions.json": as_json(kept, summaries, keys, schedules),
         }
         limit = interaction.filesize_limit
         fitting = {name: data for name, data in files.items() if len(data) <= limit // 2}

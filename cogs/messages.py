@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 import structlog
@@ -24,6 +24,7 @@ from cogs.ui.ask_flow import Asking
 from cogs.ui.base import BaseModal, Press, open_dialogue
 from cogs.ui.convert import locale_of_message, person_of, place_of_interaction
 from cogs.ui.message_text import files_of, forwarded_files, forwarded_in, own_roles, quoted, text_in, words_of
+from cogs.ui.missed import MissedQuestions
 from cogs.ui.proxied import ProxiedQuestions, Repeated
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,14 @@ async def require_asking(access: Access, interaction: Press) -> None:
     await access.require(Act.ASK, person_of(interaction), place_of_interaction(interaction))
 
 
+class Addressed(NamedTuple):
+    """That a message is for the bot: ``answered`` is the question whose answer it replies to, ``directly`` whether
+    it means the bot by itself, and not only because of where it was written."""
+
+    answered: StoredRequest | None
+    directly: bool
+
+
 class Messages(commands.Cog):
     """Listens to messages that address the bot, and offers "Ask about this"."""
 
@@ -80,6 +89,7 @@ class Messages(commands.Cog):
         self._asking = asking
         self._rates = bot.guard.rates
         self._hinted: deque[int] = deque(maxlen=HINTS_KEPT)
+        self._missed = MissedQuestions(bot, self)
         self._proxied = ProxiedQuestions() if bot.services.proxied_messages else None
         self._menu = app_commands.ContextMenu(name="Ask about this", callback=self.ask_about)
 
@@ -117,7 +127,12 @@ class Messages(commands.Cog):
         try:
             await self._heard(message)
         except Exception as error:  # noqa: BLE001  # the library would only log it: the person is told here
-            await self._refuse(message, error)
+            await self.refuse(message, error)
+
+    @commands.Cog.listener()
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """Look for what was asked before this session began: Discord tells nothing of it."""
+        self._missed.begin(shard_id)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
@@ -134,15 +149,35 @@ class Messages(commands.Cog):
             await self._services.personal.message_deleted(pair.original.id)
             await self._ask(pair.repetition, await self._replied_to(pair.original), original=pair.original)
         except Exception as error:  # noqa: BLE001  # as above
-            await self._refuse(pair.repetition, error)
+            await self.refuse(pair.repetition, error)
 
-    async def _heard(self, message: discord.Message) -> None:
+    async def _addressed(self, message: discord.Message) -> Addressed | None:
+        """Whether and how the message is for the bot."""
         me = self._me
         answered = await self._replied_to(message)
         mentioned = any(user.id == me for user in message.mentions) or bool(own_roles(message, me))
         thread = message.channel if isinstance(message.channel, discord.Thread) else None
         addressed = message.guild is None or answered is not None or mentioned
         if not addressed and (thread is None or _to_others(message, me) or not await self._takes_part(thread)):
+            return None
+        return Addressed(answered, answered is not None or mentioned)
+
+    async def asks(self, message: discord.Message) -> bool:
+        """Whether somebody asks the bot with this message, and its text can be read. Raises
+        :class:`StorageError`."""
+        if message.author.bot or message.webhook_id is not None or message.type not in _SPOKEN:
+            return False
+        return not self._is_unreadable(message) and await self._addressed(message) is not None
+
+    async def take_missed(self, message: discord.Message) -> None:
+        """Take a message as a question that was asked while the bot was away. Raises what asking does."""
+        await self._ask(message, await self._replied_to(message), missed=True)
+
+    async def _heard(self, message: discord.Message) -> None:
+        found = await self._addressed(message)
+        if found is None:
+            return
+        if not self._missed.heard(message.id):
             return
         if not await self._bot.guard.hears(message.id):
             return
@@ -150,15 +185,20 @@ class Messages(commands.Cog):
             if self._rates.should_tell(message.author.id):
                 raise TooFast("too many messages")
             return
-        if not message.content and not files_of(message) and self._is_hidden(message):
-            await self._hint(message, once=answered is None and not mentioned)
+        if self._is_unreadable(message):
+            await self._hint(message, once=not found.directly)
             return
         if self._proxied is not None:
-            self._proxied.asked(message, words_of(message, me))
-        await self._ask(message, answered)
+            self._proxied.asked(message, words_of(message, self._me))
+        await self._ask(message, found.answered)
 
     async def _ask(
-        self, message: discord.Message, answered: StoredRequest | None, *, original: discord.Message | None = None
+        self,
+        message: discord.Message,
+        answered: StoredRequest | None,
+        *,
+        original: discord.Message | None = None,
+        missed: bool = False,
     ) -> None:
         """Ask what a message says, which repeats ``original`` when that is given."""
         question, forwarded = words_of(message, self._me), forwarded_in(message)
@@ -178,6 +218,7 @@ class Messages(commands.Cog):
             attached_text="\n\n".join(filter(None, (forwarded, material))),
             follows=_root(answered),
             original=original,
+            missed=missed,
         )
 
     def _require_text(self, message: discord.Message, about: discord.Message | None) -> None:
@@ -189,6 +230,10 @@ class Messages(commands.Cog):
         elif not text_in(about, message.author) and not files_of(about):
             key = "error.message_hidden" if self._is_hidden(about) else "error.nothing_to_read"
             raise UserError(f"message {about.id} has no text", key=key)
+
+    def _is_unreadable(self, message: discord.Message) -> bool:
+        """Whether there is nothing to read in a message because Discord leaves it out."""
+        return not message.content and not files_of(message) and self._is_hidden(message)
 
     def _is_hidden(self, message: discord.Message) -> bool:
         """Whether it is Discord that leaves out the text of a message without any (docs, events/gateway, "Message
@@ -226,19 +271,21 @@ class Messages(commands.Cog):
             return
         self._hinted.append(message.channel.id)
         sentence = say(locale_of_message(message), "asking.hidden", bot=f"<@{self._me}>")
-        await self._say(message, sentence)
+        await self.say(message, sentence)
 
-    async def _refuse(self, message: discord.Message, error: Exception) -> None:
+    async def refuse(self, message: discord.Message, error: Exception) -> None:
+        """Say why a message was not taken as a question."""
         if isinstance(error, BotError):
             log.info("message.refused", user=message.author.id, error=type(error).__name__, detail=str(error))
             if isinstance(error, NotAllowed) and error.key == "error.ask_blocked":
                 return
-            await self._say(message, fill(locale_of_message(message), error.key, error.params))
+            await self.say(message, fill(locale_of_message(message), error.key, error.params))
             return
         log.error("message.failed", user=message.author.id, exc_info=error)
-        await self._say(message, say(locale_of_message(message), "error.unexpected"))
+        await self.say(message, say(locale_of_message(message), "error.unexpected"))
 
-    async def _say(self, message: discord.Message, sentence: str) -> None:
+    async def say(self, message: discord.Message, sentence: str) -> None:
+        """Reply to a message with one sentence."""
         try:
             with translated():
                 await send_reply(message.channel, message.to_reference(), view=text_layout(sentence[:3900]))

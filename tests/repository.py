@@ -14,8 +14,9 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import report
 from bot.settings import render_env_example
-from tests import bounds, licences
+from tests import bounds, documented_commands, licences, metrics_table, reference
 from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
 from tests.rooms import arrows, read_sources, render
 from tests.sizes import CODE, long_classes, long_module
@@ -74,12 +75,16 @@ def findings() -> Iterator[str]:
             yield from long_module(name, text)
         if name.endswith(".md") and name.startswith(("docs/", "README", "CONTRIBUTING", "SECURITY")):
             yield from dead_code_paths(name, text)
+            yield from documented_commands.findings(name, text)
     yield from _of_python({name: text for name, text in texts.items() if name.endswith(".py")})
     architecture = texts["docs/architecture.md"]
     yield from undrawn_contracts(architecture, texts["pyproject.toml"])
     yield from undrawn_arrows(architecture, render(arrows(read_sources())))
     yield from licences.of_the_repository()
     yield from bounds.of_the_repository()
+    yield from reference.of_the_repository()
+    yield from metrics_table.of_the_repository()
+    yield from report.of_the_repository()
 
 
 def _texts() -> dict[str, str]:

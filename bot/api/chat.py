@@ -172,7 +172,8 @@ class ChatEndpoints:
 
     async def _whole(self, owner: Owner, asking: _Asked, headers: dict[str, str]) -> web.Response:
         whole = _Whole()
-        program = await self._requests.submit(owner, self._body(owner, asking), whole)
+        program = self._requests.program(owner, self._body(owner, asking), whole)
+        await self._requests.submit(owner, program)
         try:
             while not program.ended.is_set():
                 await first_of(self._clock, COMMENT_EVERY, program.ended)
@@ -186,9 +187,11 @@ class ChatEndpoints:
         return answered(body, headers)
 
     async def _streamed(self, owner: Owner, asking: _Asked, stream: _Stream) -> web.StreamResponse:
-        program = await self._requests.submit(owner, self._body(owner, asking), stream)
+        program = self._requests.program(owner, self._body(owner, asking), stream)
+        # Before it is submitted: it may be claimed at once.
+        stream.chunks = Chunks(_id(program), int(program.asked_at), asking.model, with_usage=asking.with_usage)
+        await self._requests.submit(owner, program)
         try:
-            stream.chunks = Chunks(_id(program), int(program.asked_at), asking.model, with_usage=asking.with_usage)
             await first_of(self._clock, WINDOW, program.ended, stream.began)
             await self._wait(program, stream)
             await self._end(program, stream, asking, await self._answer_of(program))

@@ -23,6 +23,7 @@ from bot.services.access.keys import Keys
 from bot.services.cluster.clusters import Clusters
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.program_requests import ProgramRequests
+from bot.telemetry.meters import ApiMeter
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +53,8 @@ class ApiServices:
 class ApiServer:
     """Serves the API while :meth:`serving` is open."""
 
-    def __init__(self, services: ApiServices, options: ApiOptions, clock: Clock) -> None:
+    def __init__(self, services: ApiServices, options: ApiOptions, clock: Clock, meter: ApiMeter) -> None:
+        self._meter = meter
         self._services = services
         self._options = options
         self._clock = clock
@@ -114,7 +116,7 @@ class ApiServer:
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            return await guarding.pass_on(request, handler)
+            return await measured(guarding.pass_on(request, handler), request, self._meter)
 
         application = web.Application(middlewares=[guard], client_max_size=bounds.BODY)
         application.add_routes(
@@ -134,6 +136,21 @@ class ApiServer:
     async def end_all(self) -> None:
         """See :meth:`ProgramRequests.end_all`."""
         await self._services.requests.end_all()
+
+
+async def measured(
+    response: Awaitable[web.StreamResponse], request: web.Request, meter: ApiMeter
+) -> web.StreamResponse:
+    """Await the response to a request and tell the meter how it ended."""
+    resource = request.match_info.route.resource
+    path, status = None if resource is None else resource.canonical, None
+    with meter.answering():
+        try:
+            made = await response
+            status = made.status
+            return made
+        finally:
+            meter.answered(path, status)
 
 
 def _silent() -> logging.Logger:

@@ -9,6 +9,7 @@ from bot.domain.queue.store import QueueLimits, RequestStore
 from bot.services.requests.program_requests import ProgramOptions, ProgramRequests
 from bot.settings import Settings
 from bot.tasks.background import Background
+from bot.telemetry.meters import ApiMeter
 
 
 def build_api(
@@ -18,6 +19,7 @@ def build_api(
     clock: Clock,
     owner: str,
     parts: ApiParts,
+    meter: ApiMeter,
 ) -> ApiServer:
     """Assemble the API; listens on nothing. ``owner`` names this process in the database."""
     queue = parts.queue
@@ -28,7 +30,7 @@ def build_api(
         gate=queue.gate,
         slots=queue.slots,
         clusters=parts.clusters,
-        signal=queue.signal,
+        dispatcher=queue.dispatcher,
         cancellation=queue.cancellation,
         quotas=parts.quotas,
         operators=parts.operators,
@@ -44,4 +46,5 @@ def build_api(
         ),
     )
     services = ApiServices(parts.keys, parts.clusters, parts.overview, requests)
-    return ApiServer(services, ApiOptions(settings.api_bind, settings.api_hosts, settings.api_cors_origins), clock)
+    options = ApiOptions(settings.api_bind, settings.api_hosts, settings.api_cors_origins)
+    return ApiServer(services, options, clock, meter)

@@ -17,6 +17,7 @@ from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.alerts import Alerts
 from bot.services.operations.boards import BoardKeeper, StatusCards
+from bot.services.operations.checkup import Checkup, Examine
 from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.switchers import Switchers
 from bot.services.requests.overview import QueueOverview
@@ -38,6 +39,7 @@ class Operations:
         overview: QueueOverview,
         leadership: Leadership,
         clock: Clock,
+        examine: Examine,
     ) -> None:
         self._clusters, self._database, self._clock = clusters, database, clock
         self._outgoing, self._leadership = outgoing, leadership
@@ -59,6 +61,7 @@ class Operations:
             nodes=self._nodes,
             switchers=Switchers(self.switchers),
             audit=database.audit,
+            checkup=Checkup(examine, clock),
             card_layout=card_layout,
             background=background,
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.clock import Clock
+from bot.domain.channel_summary.steps import SummarySteps
 from bot.domain.conversation.store import ConversationStore
 from bot.domain.conversation.summary import SummaryStore
 from bot.domain.conversation.tokens import TokenEstimator
@@ -26,6 +27,7 @@ from bot.services.answers.unshown import Unshown
 from bot.services.cluster.clusters import Cluster, Clusters
 from bot.services.conversations.summariser import Summariser
 from bot.services.ports import Deliveries, Messenger, Preferences
+from bot.services.queue.carrier import Carrier
 from bot.services.queue.cluster_gate import ClusterGate
 from bot.services.queue.company import Company
 from bot.services.queue.dispatcher import Dispatcher
@@ -35,6 +37,7 @@ from bot.services.queue.heartbeat import Heartbeat
 from bot.services.queue.idleness import FreeCluster, Idleness
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.lane import Lane
+from bot.services.queue.next_steps import NextSteps
 from bot.services.queue.others import OtherProcesses
 from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.reconciliation import Reconciliation
@@ -73,6 +76,7 @@ class QueueParts:
     ends: UnshownEnds
     conversations: ConversationStore
     summaries: SummaryStore | None
+    steps: SummarySteps
     preferences: Preferences
     clusters: Clusters
     deliveries: Deliveries
@@ -210,18 +214,34 @@ def build_queue(parts: QueueParts) -> Queue:
         )
         for cluster in parts.clusters
     ]
+    carrier = Carrier(
+        store=store,
+        live_answers=live_answers,
+        gate=gate,
+        lanes=lanes,
+        completion=completion,
+        positions=positions,
+        in_flight=in_flight,
+        signal=signal,
+        background=parts.background,
+        clock=clock,
+        owner=parts.owner,
+        steps=NextSteps(
+            parts.steps, live_answers, completion, positions, signal, clock, metrics, owner=parts.owner
+        ),
+        company=company,
+    )
     dispatcher = Dispatcher(
         store=store,
         live_answers=live_answers,
         gate=gate,
         lanes=lanes,
         slots=slots,
-        completion=completion,
+        carrier=carrier,
         positions=positions,
         heartbeat=heartbeat,
         in_flight=in_flight,
         signal=signal,
-        background=parts.background,
         clock=clock,
         metrics=metrics,
         company=company,
@@ -318,6 +338,7 @@ def _attempt_parts(
         gate=gate,
         passing=cluster.passing,
         programs=programs,
+        metrics=parts.metrics,
     )
 
 

@@ -11,13 +11,17 @@ import aiohttp
 from bot.clock import SystemClock
 from bot.container.operations import Operations
 from bot.container.queue import Queue, QueueOptions, QueueParts, build_queue
+from bot.container.reloading import CurrentSettings, Reloading
+from bot.container.schedules import ScheduleParts, build_schedules
 from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.history import HistoryReader
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.messenger import Messenger
 from bot.discord_io.outgoing import Outgoing, for_operators
+from bot.discord_io.schedule_channels import ScheduleChannels
 from bot.domain.conversation.profile import Profile
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.discord_calls.sharing import ShardHolds
@@ -33,14 +37,17 @@ from bot.services.cluster.leadership import Leadership
 from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.alerts import Alerts
+from bot.services.operations.checkup import Examine
 from bot.services.operations.model_switch import ModelSwitcher
 from bot.services.operations.presence import Presence
 from bot.services.queue.company import Company
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
+from bot.services.requests.catch_up import CatchUp
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
+from bot.services.requests.schedule_runs import ScheduleRuns
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.engine import ChangesFeed, DatabaseWatch
@@ -76,6 +83,7 @@ class App:
     queue: Queue
     clusters: Clusters
     personal: PersonalData
+    catch_up: CatchUp
     background: Background
     operations: OperationsServices
     recorders: Sequence[ClusterRecorder]
@@ -86,15 +94,18 @@ class App:
     process: Process
     changes: ChangesFeed | None
     holds: ShardHolds | None
+    schedule_runs: ScheduleRuns | None
     api: ApiServer | None
+    reloading: Reloading
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The parts that are opened before the assembly: connections, stores, and what all services share.
-    ``is_shared``: other processes may use the database at the same time."""
+    ``is_shared``: other processes may use the database at the same time. ``examine`` looks at everything the bot
+    depends on."""
 
-    settings: Settings
+    current: CurrentSettings
     database: Database
     process: Process
     is_shared: bool
@@ -106,6 +117,12 @@ class Parts:
     subprocesses: Subprocesses
     clock: SystemClock
     metrics: Metrics
+    examine: Examine
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that are in effect."""
+        return self.current.settings
 
 
 def assemble(
@@ -141,6 +158,7 @@ def assemble(
         members,
         join_roles=settings.join_roles,
         key_roles=settings.key_roles,
+        schedule_roles=settings.schedule_roles,
         homes=settings.homes,
     )
     keys = Keys(
@@ -176,6 +194,10 @@ def assemble(
         clock,
         leadership.is_ours if parts.is_shared else None,
         database.keys,
+        database.schedules,
+    )
+    catch_up = CatchUp(
+        database.missed, clock, bot.sessions, hours=settings.catch_up_hours, days=settings.catch_up_days
     )
     overview = QueueOverview(
         database.requests,
@@ -188,28 +210,55 @@ def assemble(
         clock,
     )
     operations = Operations(
-        parts.clusters, database, bot, parts.outgoing, parts.background, queue, overview, leadership, clock
+        parts.clusters,
+        database,
+        bot,
+        parts.outgoing,
+        parts.background,
+        queue,
+        overview,
+        leadership,
+        clock,
+        parts.examine,
+    )
+    ask = AskService(
+        store=database.requests,
+        live_answers=queue.live_answers,
+        gate=queue.gate,
+        positions=queue.positions,
+        signal=queue.signal,
+        estimator=estimator,
+        clock=clock,
+        queue_limits=queue_limits,
+        profiles=profiles,
+        access=access,
+        quotas=quotas,
+        brake=parts.outgoing,
+        id_key=settings.discord_token.get_secret_value().encode(),
+        metrics=parts.metrics,
+        most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
+    )
+    scheduling = build_schedules(
+        settings,
+        database,
+        ScheduleParts(
+            ask,
+            access,
+            operators,
+            profiles,
+            members,
+            ScheduleChannels(bot, parts.outgoing),
+            leadership,
+            clock,
+        ),
     )
     bot.services = Services(
         profiles=profiles,
         quotas=quotas,
+        catch_up=catch_up,
+        history=HistoryReader(bot, parts.outgoing, clock),
         personal=personal,
-        ask=AskService(
-            store=database.requests,
-            live_answers=queue.live_answers,
-            gate=queue.gate,
-            positions=queue.positions,
-            signal=queue.signal,
-            estimator=estimator,
-            clock=clock,
-            queue_limits=queue_limits,
-            profiles=profiles,
-            access=access,
-            quotas=quotas,
-            brake=parts.outgoing,
-            id_key=settings.discord_token.get_secret_value().encode(),
-            most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
-        ),
+        ask=ask,
         cancellation=queue.cancellation,
         late_ends=queue.late_ends,
         clusters=parts.clusters,
@@ -247,6 +296,7 @@ def assemble(
         proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
         keys=keys if settings.api_bind else None,
+        schedules=None if scheduling is None else scheduling[0],
     )
     bot.on_session(queue.unshown.reconsider)
     return App(
@@ -254,6 +304,7 @@ def assemble(
         queue,
         parts.clusters,
         personal,
+        catch_up,
         parts.background,
         operations.services,
         tuple(operations.services.recorders.values()),
@@ -264,7 +315,9 @@ def assemble(
         parts.process,
         database.changes,
         holds,
+        None if scheduling is None else scheduling[1],
         _api(parts, ApiParts(queue, keys, parts.clusters, overview, quotas, operators, profiles, estimator)),
+        Reloading(parts.current, operators, quotas),
     )
 
 
@@ -275,7 +328,7 @@ def _api(parts: Parts, made: ApiParts) -> ApiServer | None:
     from bot.container.api import build_api
 
     store, owner = parts.database.requests, parts.process.me
-    return build_api(parts.settings, store, parts.background, parts.clock, owner, made)
+    return build_api(parts.settings, store, parts.background, parts.clock, owner, made, parts.metrics.api)
 
 
 def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership) -> QueueParts:
@@ -297,6 +350,7 @@ def _queue_parts(parts: Parts, estimator: TokenEstimator, leadership: Leadership
         ends=database.unshown_ends,
         conversations=database.conversations,
         summaries=database.summaries if settings.context_summary else None,
+        steps=database.summary_steps,
         preferences=database.preferences,
         clusters=parts.clusters,
         deliveries=parts.deliveries,

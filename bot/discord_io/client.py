@@ -18,6 +18,7 @@ from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
 from bot.discord_io.connection_state import ConnectionState
 from bot.discord_io.delivery.rate_limit_trace import WireObserver
+from bot.discord_io.history import HistoryReader
 from bot.discord_io.interaction_calls import repeat_broken_calls
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.shards import Sharding, Shards
@@ -44,13 +45,16 @@ from bot.services.cluster.recorder import ClusterRecorder
 from bot.services.conversations.memory import ConversationService
 from bot.services.operations.alert_channels import AlertChannels
 from bot.services.operations.boards import BoardKeeper, StatusCards
+from bot.services.operations.checkup import Checkup
 from bot.services.operations.switchers import Switchers
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.cancellation import Cancellation
+from bot.services.requests.catch_up import CatchUp
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
+from bot.services.requests.schedules import Schedules
 from bot.tasks.background import Background
 from bot.telemetry.metrics import Metrics
 
@@ -72,11 +76,13 @@ _COMPLETE_EVENTS = frozenset({"shard_ready", "shard_resumed"})
 COGS = (
     "cogs.ask",
     "cogs.messages",
+    "cogs.summaries",
     "cogs.queue",
     "cogs.context",
     "cogs.settings",
     "cogs.usage",
     "cogs.keys",
+    "cogs.schedules",
     "cogs.status",
     "cogs.cluster_admin",
     "cogs.message_events",
@@ -116,6 +122,7 @@ class OperationsServices:
     nodes: NodeBook
     switchers: Switchers
     audit: AuditLog
+    checkup: Checkup
     card_layout: Callable[[Card, str], discord.ui.LayoutView]
     background: Background
 
@@ -139,6 +146,8 @@ class Services:
     ask: AskService
     profiles: Profiles
     quotas: Quotas
+    catch_up: CatchUp
+    history: HistoryReader
     personal: PersonalData
     charts: Charts
     cancellation: Cancellation
@@ -162,6 +171,8 @@ class Services:
     for_operators: Callable[[], None]
     # None: there is no API.
     keys: Keys | None
+    # None: nobody may have one.
+    schedules: Schedules | None
 
 
 class ParallaxBot(commands.AutoShardedBot):
@@ -217,6 +228,10 @@ class ParallaxBot(commands.AutoShardedBot):
         or in another process that has it too."""
         connected = self._shards.are_all_connected and (self.is_ready() or not self._shards.connected)
         return {"discord": connected, "commands": self._logged_in.is_set()}
+
+    def sessions(self) -> Mapping[int, int]:
+        """The shards that are connected here, each with the number of its session with Discord."""
+        return self._shards.sessions
 
     async def wait_until_logged_in(self) -> None:
         """Wait until REST calls may be made; the gateway may still be connecting."""
@@ -279,6 +294,8 @@ class ParallaxBot(commands.AutoShardedBot):
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as the library's
         """Start the listeners of an event, unless nothing can be answered any more."""
+        if event == "socket_event_type":  # of every frame, before it is looked at; nobody listens
+            return
         # Noted at once and not by a listener: that would run when the connection may be lost again.
         if event in _SESSION_EVENTS:
             self._shards.begun(args[0], resumed=event == "shard_resumed")

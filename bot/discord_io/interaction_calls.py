@@ -110,7 +110,7 @@ class RepeatingAdapter(AsyncWebhookAdapter):
     def __init__(self, observer: WireObserver | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # the library does not annotate it
         self._observer = observer
-        self._observed: ObservedSession | None = None
+        self._observed: dict[bool, ObservedSession] = {}
         self._departures = Departures()
 
     async def request(
@@ -134,14 +134,27 @@ class RepeatingAdapter(AsyncWebhookAdapter):
             told.pop("resource", None)
         return told
 
+    async def apply(
+        self,
+        route: Route,
+        session: aiohttp.ClientSession,
+        *,
+        files: Sequence[discord.File] | None = None,
+        **options: Any,  # noqa: ANN401  # as the library takes them
+    ) -> None:
+        """As :meth:`request`, for a call of which nobody wants to know more than that Discord has taken it."""
+        await self._repeated(route, session, files, reads_success=False, **options)
+
     async def _repeated(
         self,
         route: Route,
         session: aiohttp.ClientSession,
         files: Sequence[discord.File] | None,
+        *,
+        reads_success: bool = True,
         **options: Any,  # noqa: ANN401  # as above
     ) -> Any:  # noqa: ANN401  # as above
-        wire = self._wire(session)
+        wire = self._wire(session, reads_successes=reads_success)
         try:
             return await super().request(route, wire, files=files, **options)
         except aiohttp.ClientConnectionError as error:
@@ -158,13 +171,15 @@ class RepeatingAdapter(AsyncWebhookAdapter):
                 return {"interaction": {"id": str(route.webhook_id), "type": 0, "response_message_id": None}}
             raise
 
-    def _wire(self, session: aiohttp.ClientSession) -> aiohttp.ClientSession:
+    def _wire(self, session: aiohttp.ClientSession, *, reads_successes: bool) -> aiohttp.ClientSession:
         """The session to use in place of the client's."""
         if self._observer is None or session.closed:
             return session
-        if self._observed is None or self._observed.source is not session:
-            self._observed = ObservedSession(session, self._observer)
-        return self._observed  # type: ignore[return-value]  # the library uses nothing but its request
+        observed = self._observed.get(reads_successes)
+        if observed is None or observed.source is not session:
+            observed = ObservedSession(session, self._observer, reads_successes=reads_successes)
+            self._observed[reads_successes] = observed
+        return observed  # type: ignore[return-value]  # the library uses nothing but its request
 
 
 def _is_callback(route: Route) -> bool:

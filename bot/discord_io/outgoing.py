@@ -91,6 +91,7 @@ class Outgoing:
         self._changed = asyncio.Event()
         self._wake = asyncio.Event()
         self._timer: asyncio.Task[None] | None = None
+        metrics.limits.waiting_are(self._budget.__len__)
 
     def level(self) -> Level:
         """Which calls may be made now. Logs a change and updates both metrics."""
@@ -185,6 +186,12 @@ class Outgoing:
         if status is not None and self._invalid.count(status, now, scope=scope):
             self.level()
         self._grant()
+
+    def applied(self, route: str, priority: CallPriority, *, stale_since: float | None) -> None:
+        """Count an edit that Discord applied. ``stale_since``: when the text that it shows came (monotonic
+        seconds); None when it shows no streamed text."""
+        age = None if stale_since is None else self._clock.monotonic() - stale_since
+        self._metrics.edits.applied(route, priority.name.lower(), text_age=age)
 
     async def aclose(self) -> None:
         """Stop granting tickets."""

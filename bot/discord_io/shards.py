@@ -69,6 +69,7 @@ class Shards:
         self._sharding = sharding
         self._clock = sharding.clock
         self._connected: set[int] = set()
+        self._sessions: dict[int, int] = {}
         self._standing_by: set[int] = set()
         self._telling: set[asyncio.Task[None]] = set()
         self._plan: ShardPlan | None = None
@@ -81,6 +82,12 @@ class Shards:
     def connected(self) -> tuple[int, ...]:
         """The shards that have a session and a connection at this moment, in ascending order."""
         return tuple(sorted(self._connected))
+
+    @property
+    def sessions(self) -> Mapping[int, int]:
+        """The connected shards, each with the number of its session: a session that is resumed keeps its number,
+        and of a new one nothing is heard that was told before."""
+        return {shard_id: self._sessions[shard_id] for shard_id in self._connected}
 
     @property
     def are_all_connected(self) -> bool:
@@ -125,6 +132,7 @@ class Shards:
     def begun(self, shard_id: int, *, resumed: bool) -> None:
         """Note that a shard has a session: a new one, or the one before."""
         self._connected.add(shard_id)
+        self._sessions[shard_id] = self._sessions.get(shard_id, 0) + (not resumed)
         metrics = self._sharding.metrics
         metrics.shard_connected.labels(shard_id).set(1)
         metrics.shard_sessions.labels(shard_id, "resumed" if resumed else "new").inc()

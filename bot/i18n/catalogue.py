@@ -121,6 +121,8 @@ def number(locale: str | None, value: float) -> str:
 
     Whole numbers keep every digit, others six significant ones.
     """
+    if isinstance(value, int) and -1000 < value < 1000:
+        return str(value)
     digits = _DIGITS.get(locale or "") or _DIGITS[resolve(locale)]
     text = f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
     group = digits.group if abs(value) >= digits.grouped_from else ""

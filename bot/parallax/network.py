@@ -20,6 +20,7 @@ import aiohappyeyeballs
 import httpcore
 
 from bot.parallax import bounds
+from bot.parallax.rounds import Rounds
 
 AT_ONCE = 16 * 1024
 """The most bytes of a body that are given at once: some milliseconds of work, if its chunks are a byte each."""
@@ -45,8 +46,13 @@ _Option = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int,
 class _Arrivals(asyncio.Protocol):
     """What has arrived on one connection and was not taken yet, for one reader and one writer."""
 
-    def __init__(self) -> None:
+    def __init__(self, rounds: Rounds | None = None, connected: socket.socket | None = None) -> None:
+        """``connected``, without encryption, is read directly in ``rounds``; None: by the event loop only."""
         self.transport: asyncio.Transport | None = None
+        self._rounds = rounds
+        self._socket = connected
+        self._rests = False
+        """Whether the event loop leaves the socket alone: what arrives is seen in the next round."""
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[None] = self._loop.create_future()
         """Done when the connection is closed."""
@@ -66,9 +72,12 @@ class _Arrivals(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        self._keep(data)
+
+    def _keep(self, data: bytes) -> None:
         self._parts.append(data)
         self._size += len(data)
-        if self._size > bounds.UNREAD and not self._paused and self.transport is not None:
+        if self._size > bounds.UNREAD and not (self._paused or self._rests) and self.transport is not None:
             self._paused = True
             self.transport.pause_reading()
         if not self.at_leisure or self._size >= LYING or data.endswith(_LAST_CHUNK) or _DONE in data:
@@ -80,6 +89,7 @@ class _Arrivals(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._leave_rounds()
         self.ended = True
         self.error = exc
         self._wake()
@@ -98,9 +108,47 @@ class _Arrivals(asyncio.Protocol):
         """Whether :meth:`take` gives something now, be it the end."""
         return bool(self._parts) or self.ended
 
+    def take_leisure(self) -> None:
+        """Let what arrives lie: it wakes the reader only if it is much, or the end."""
+        self.at_leisure = True
+        if self._rounds is not None and self._socket is not None and not self.ended:
+            self._rounds.join(self)
+
+    def rest(self) -> None:
+        """See :class:`bot.parallax.rounds.Leisurely`."""
+        transport = self.transport
+        if transport is not None and not (self._rests or self._paused or self.ended or transport.is_closing()):
+            self._rests = True
+            transport.pause_reading()
+
+    def look(self) -> None:
+        """See :class:`bot.parallax.rounds.Leisurely`."""
+        if not self._rests or self._socket is None:
+            return
+        try:
+            data = self._socket.recv(AT_ONCE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._keep(data)
+        else:
+            self._leave_rounds()  # the event loop tells how it has ended
+
+    def _leave_rounds(self) -> None:
+        if self._rounds is not None:
+            self._rounds.leave(self)
+        if self._rests:
+            self._rests = False
+            if self.transport is not None and not self._paused and not self.transport.is_closing():
+                self.transport.resume_reading()
+
     def hurry(self) -> bool:
         """Wake the reader if anything lies there; returns whether that is so."""
         self.at_leisure = False
+        self.look()
+        self._leave_rounds()
         if not self._parts or self._reader is None:
             return False
         self._wake()
@@ -136,12 +184,17 @@ class _Arrivals(asyncio.Protocol):
             finally:
                 self._reader = None
 
+    def encrypts(self) -> None:
+        """Be read by the event loop only from now on."""
+        self._socket = None
+
     async def written(self) -> None:
         """Wait until more may be written."""
         await self._writable.wait()
 
     def _wake(self) -> None:
         self._due = True
+        self._leave_rounds()
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
@@ -175,7 +228,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
 
     def take_leisure(self) -> None:
         """Let what arrives from now on lie until :meth:`hurry`, much has arrived, or the end."""
-        self._arrivals.at_leisure = True
+        self._arrivals.take_leisure()
 
     def hurry(self) -> bool:
         """End the leisure. Returns whether anything lies there: then it is read in the next turn of the loop."""
@@ -224,6 +277,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
     ) -> NetworkStream:
         """The same connection, encrypted. Raises :class:`httpcore.ConnectError`, after closing it."""
         loop, arrivals = asyncio.get_running_loop(), self._arrivals
+        arrivals.encrypts()
         try:
             async with _within(timeout, httpcore.ConnectTimeout):
                 transport = await loop.start_tls(
@@ -253,7 +307,10 @@ class NetworkStream(httpcore.AsyncNetworkStream):
 
 
 class NetworkBackend(httpcore.AsyncNetworkBackend):
-    """Makes connections over TCP."""
+    """Makes connections over TCP. For one event loop."""
+
+    def __init__(self) -> None:
+        self._rounds: Rounds | None = None
 
     async def connect_tcp(
         self,
@@ -278,7 +335,10 @@ class NetworkBackend(httpcore.AsyncNetworkBackend):
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for option in socket_options or ():
                 opened.setsockopt(*option)
-            transport, arrivals = await loop.create_connection(_Arrivals, sock=opened)
+            if self._rounds is None:
+                self._rounds = Rounds()
+            arrivals = _Arrivals(self._rounds, opened)
+            transport, _ = await loop.create_connection(lambda: arrivals, sock=opened)
         except BaseException:
             opened.close()
             raise

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from functools import lru_cache
 
 from bot.clock import Clock
+from bot.domain.channel_summary.plan import Progress
 from bot.domain.pace import Pace
 from bot.i18n.catalogue import fill, say
 from bot.markdown.document import AnswerDocument
@@ -74,7 +75,8 @@ class AnswerView:
     """The state of an answer's messages, which services change and the delivery renders as pages.
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
-    answer is then a reply to it. ``mentions`` are shown in place of their names.
+    answer is then a reply to it. ``mentions`` are shown in place of their names. ``missed``: the question was
+    asked while the bot was away, which the small text says first. ``heading`` is a line above the quote.
     """
 
     def __init__(
@@ -86,9 +88,12 @@ class AnswerView:
         clock: Clock,
         max_pages: int,
         mentions: Mapping[str, str] | None = None,
+        missed: bool = False,
+        heading: str = "",
     ) -> None:
+        self._origin = f"{say(locale, 'missed.note')} · " if missed else ""
         self._mentions = mentions or {}
-        self._quote = quote_question(question) if question else ""
+        self._quote = "\n".join(filter(None, (heading, quote_question(question) if question else "")))
         self._base = ""
         self._asker = asker
         self._locale = locale
@@ -96,8 +101,8 @@ class AnswerView:
         self._max_pages = max_pages
         self._phase = Phase.ASKED
         self._phase_since = clock.monotonic()
-        self._note = ""
-        self._notice = ""
+        self._note = self._notice = ""
+        self.part: Progress | None = None
         self._model: str | None = None
         self._receipt: Receipt | None = None
         self._controls: tuple[Control, ...] = (Control.STOP,)
@@ -261,7 +266,8 @@ class AnswerView:
     def footer(self) -> str:
         """The small text under the answer now."""
         notice = f" · {self._notice}" if self._notice and self._phase is not Phase.DONE else ""
-        return f"-# {self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
+        part = _part_text(self.part, self._phase, self._locale)
+        return f"-# {self._origin}{part}{self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
 
     def _footer_text(self) -> str:
         match self._phase:
@@ -335,6 +341,12 @@ async def pages_of(text: str, *, limit: int, clock: Clock) -> tuple[str, ...]:
 async def _worked(document: AnswerDocument, clock: Clock) -> None:
     while document.work():
         await clock.sleep(0)
+
+
+def _part_text(progress: Progress | None, phase: Phase, locale: str) -> str:
+    if progress is None or progress.of == 1 or phase is Phase.DONE:
+        return ""
+    return f"{say(locale, 'footer.part', part=progress.part, of=progress.of)} · "
 
 
 def _calm(seconds: float) -> float:

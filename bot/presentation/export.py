@@ -10,10 +10,17 @@ from bot.clock import utc
 from bot.domain.access.keys import Key
 from bot.domain.conversation.personal_data import KeptQuestion
 from bot.domain.conversation.summary import KeptSummary
+from bot.domain.schedules.schedule import Schedule
 
 
-def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary], keys: Sequence[Key] = ()) -> bytes:
-    """The questions with their answers, the summaries made of them, and the keys, as Markdown in UTF-8."""
+def as_markdown(
+    kept: Sequence[KeptQuestion],
+    summaries: Sequence[KeptSummary],
+    keys: Sequence[Key] = (),
+    schedules: Sequence[Schedule] = (),
+) -> bytes:
+    """The questions with their answers, the summaries made of them, the keys and the schedules, as Markdown in
+    UTF-8."""
     parts = [f"# Questions and answers ({len(kept)})"]
     for one in kept:
         where = f"channel {one.channel_id}{' (private)' if one.private else ''}"
@@ -28,12 +35,20 @@ def as_markdown(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary], 
     for key in keys:
         parts.append(f"## Key {key.name} ({key.prefix}…)")
         parts.extend(f"{name}: {text}" for name, text in _key_times(key).items() if text is not None)
+    for schedule in schedules:
+        parts.append(f"## Schedule: {schedule.new.words}")
+        parts.extend(f"{name}: {value}" for name, value in _schedule_fields(schedule).items() if value is not None)
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary], keys: Sequence[Key] = ()) -> bytes:
-    """The same data as JSON in UTF-8: a list of objects, times in ISO 8601, ids as text; summaries and then keys
-    come last."""
+def as_json(
+    kept: Sequence[KeptQuestion],
+    summaries: Sequence[KeptSummary],
+    keys: Sequence[Key] = (),
+    schedules: Sequence[Schedule] = (),
+) -> bytes:
+    """The same data as JSON in UTF-8: a list of objects, times in ISO 8601, ids as text; summaries, keys and
+    schedules come last."""
     rows: list[dict[str, object]] = []
     for one in kept:
         row: dict[str, object] = asdict(one)
@@ -51,12 +66,26 @@ def as_json(kept: Sequence[KeptQuestion], summaries: Sequence[KeptSummary], keys
         for summary in summaries
     )
     rows.extend({"key": key.name, "prefix": key.prefix, **_key_times(key)} for key in keys)
+    rows.extend({"schedule": one.new.words, **_schedule_fields(one)} for one in schedules)
     return json.dumps(rows, ensure_ascii=False, indent=2).encode()
 
 
 def _key_times(key: Key) -> dict[str, str | None]:
     times = {"created_at": key.created_at, "expires_at": key.expires_at, "last_used_at": key.last_used_at}
     return {name: None if at is None else _time(at) for name, at in times.items()}
+
+
+def _schedule_fields(schedule: Schedule) -> dict[str, object]:
+    new, last = schedule.new, schedule.last_at
+    return {
+        "zone": new.zone.key,
+        "channel_id": str(new.channel_id),
+        "guild_id": None if new.guild_id is None else str(new.guild_id),
+        "question": new.question,
+        "created_at": _time(new.created_at),
+        "paused": schedule.paused_why is not None,
+        "last_at": None if last is None else _time(last),
+    }
 
 
 def _time(seconds: float) -> str:

@@ -18,6 +18,7 @@ from bot.settings.people import PeopleSettings
 from bot.settings.process import ProcessSettings
 from bot.settings.programs import ProgramSettings
 from bot.settings.queue import QueueSettings
+from bot.settings.schedules import ScheduleSettings
 from bot.settings.types import known_database
 
 __all__ = [
@@ -33,7 +34,13 @@ __all__ = [
 
 # Fields are in the order of .env.example when the bases are in the opposite one (their method resolution order).
 class Settings(
-    ProcessSettings, ProgramSettings, QueueSettings, ConversationSettings, PeopleSettings, ConnectionSettings
+    ProcessSettings,
+    ProgramSettings,
+    ScheduleSettings,
+    QueueSettings,
+    ConversationSettings,
+    PeopleSettings,
+    ConnectionSettings,
 ):
     """The bot's settings, frozen after loading. Times in seconds unless a name says otherwise."""
 

@@ -21,6 +21,20 @@ class QueueSettings(BaseSettings):
         1.0, gt=0, description="How many more of them one person may send in every second; twice as many presses."
     )
     question_ttl: float = Field(86_400.0, gt=0, description="How long a question may wait before it expires.")
+    catch_up_hours: float = Field(
+        12.0,
+        ge=0,
+        le=72,
+        description="How old a question may be, in hours, that was written while the bot was not connected and is "
+        "answered when it is again; 0: none is.",
+    )
+    catch_up_days: int = Field(
+        7,
+        ge=1,
+        le=90,
+        description="Such questions are looked for in channels, threads and direct messages in which the bot was "
+        "asked within so many days.",
+    )
     announce_after: float = Field(
         60.0, ge=0, description="After a wait this long the asker is pinged once when the answer is there."
     )

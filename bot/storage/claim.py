@@ -6,7 +6,8 @@ cluster, the first in fair order is taken that may go there.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -25,9 +26,10 @@ from sqlalchemy import (
     update,
 )
 
+from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue import fairness
-from bot.domain.queue.request import RequestState, StoredRequest
-from bot.domain.queue.store import LEFT_TO_OTHERS, THE_ONLY_ONE, Place
+from bot.domain.queue.request import NewQuestion, RequestState, StoredRequest
+from bot.domain.queue.store import LEFT_TO_OTHERS, THE_ONLY_ONE, Admission, ClaimTerms, Joined, Place
 from bot.storage import queue, request_rows
 from bot.storage.cluster_tables import cluster_pauses
 from bot.storage.dialects import hold_queue, queue_changed
@@ -234,6 +236,30 @@ def claim(
     # Whoever shows it as waiting lets go of it.
     queue_changed(connection)
     return claimed
+
+
+def join_and_claim(
+    connection: Connection,
+    question: NewQuestion,
+    key: ConversationKey,
+    scopes: Sequence[int],
+    admission: Admission,
+    terms: ClaimTerms,
+) -> Joined | None:
+    """See :meth:`bot.domain.queue.store.RequestStore.join`, with ``claim``."""
+    joined = queue.join(connection, question, key, scopes, admission)
+    if joined is None or joined.position is None:
+        return joined
+    claimed = claim(
+        connection,
+        terms.owner,
+        terms.now(),
+        terms.lease,
+        terms.room,
+        beginning=terms.beginning,
+        place=terms.place,
+    )
+    return replace(joined, claimed=claimed)
 
 
 def _advance(connection: Connection, virtual_time: float, claimed_tag: float) -> None:

@@ -14,15 +14,20 @@ from bot.storage.facts import Facts
 from bot.storage.history import SqlHistory
 from bot.storage.keys import SqlKeys
 from bot.storage.leader_lease import SqlLeaderLease
+from bot.storage.measured import MeasuredTransactions
+from bot.storage.missed import SqlMissed
 from bot.storage.node_names import SqlNodeNames
 from bot.storage.personal_data import SqlPersonalData
 from bot.storage.preferences import Feedback, Preferences
 from bot.storage.profiles import SqlProfiles, SqlUsage
 from bot.storage.requests import SqlRequests
+from bot.storage.schedules import SqlSchedules
 from bot.storage.summaries import SqlSummaries
+from bot.storage.summary_steps import SqlSummarySteps
 from bot.storage.switches import SqlSwitches
 from bot.storage.unshown_ends import SqlUnshownEnds
 from bot.storage.wishes import SqlWishes
+from bot.telemetry.meters import DatabaseMeter
 
 
 class Database:
@@ -39,12 +44,14 @@ class Database:
         self.wishes = SqlWishes(transactions)
         self.conversations = SqlConversations(transactions)
         self.summaries = SqlSummaries(transactions)
+        self.summary_steps = SqlSummarySteps(transactions)
         self.facts = Facts(transactions)
         self.preferences = Preferences(transactions)
         self.feedback = Feedback(transactions)
         self.audit = Audit(transactions)
         self.profiles = SqlProfiles(transactions)
         self.usage = SqlUsage(transactions)
+        self.missed = SqlMissed(transactions)
         self.personal = SqlPersonalData(transactions)
         self.history = SqlHistory(transactions)
         self.boards = SqlBoards(transactions)
@@ -53,16 +60,21 @@ class Database:
         self.switches = SqlSwitches(transactions)
         self.cluster_names = SqlClusterNames(transactions)
         self.keys = SqlKeys(transactions)
+        self.schedules = SqlSchedules(transactions)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, options: ServerOptions | None = None) -> AsyncIterator[Database]:
+    async def open(
+        cls, url: str, options: ServerOptions | None = None, meter: DatabaseMeter | None = None
+    ) -> AsyncIterator[Database]:
         """Open the database at ``url``; on leaving, finish what was begun and close it. ``options`` are for a
-        PostgreSQL server.
+        PostgreSQL server; ``meter`` is told how long transactions take.
 
         Raises :class:`ConfigError` when ``url`` names no database that the bot can use.
         """
         transactions = open_transactions(url, options or ServerOptions())
+        if meter is not None:
+            transactions = MeasuredTransactions(transactions, meter)
         try:
             yield cls(transactions)
         finally:

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 
 from bot.errors import BotError, StorageError
 from bot.storage.addresses import database_file, is_postgres, shown
-from bot.storage.sqlite_schema import back_up, finished_revision, require_writable, revision
+from bot.storage.backup.before_migrating import keep_copy as keep_copy_of
+from bot.storage.backup.unclean_stop import require_sound_after_kill
+from bot.storage.sqlite_schema import finished_revision, require_writable, revision
 
 if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest revision in ``migrations/versions``; a test compares them."""
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -51,13 +53,18 @@ def _described(url: str, found: str | None) -> str:
         return f"there is none yet: the first start creates {database_file(url)}"
     if found == HEAD:
         return "the schema is the newest"
-    if not any(script.name.startswith(f"{found}_") for script in (MIGRATIONS / "versions").glob("*.py")):
-        raise _newer(url, found)
+    require_known(shown(url), found)
     return f"schema {found}: the next start brings it to {HEAD}"
 
 
-def _newer(url: str, found: str) -> StorageError:
-    return StorageError(f"{shown(url)} was written by a newer version of the bot (schema {found})")
+def require_known(place: str, found: str) -> None:
+    """Raise :class:`StorageError` when the revision ``found`` of the database ``place`` is of a newer version."""
+    if not any(script.name.startswith(f"{found}_") for script in (MIGRATIONS / "versions").glob("*.py")):
+        raise _newer(place, found)
+
+
+def _newer(place: str, found: str) -> StorageError:
+    return StorageError(f"{place} was written by a newer version of the bot (schema {found})")
 
 
 async def upgrade(url: str) -> None:
@@ -66,9 +73,12 @@ async def upgrade(url: str) -> None:
 
     Raises :class:`ConfigError` for a URL that names no database of a kind that the bot can use,
     :class:`StorageError` when it did not work. The database is then as it was before. Beside a SQLite file,
-    ``<file>.<revision>.bak`` is a copy. Raises :class:`StorageError` also when only a part of another database has
-    been moved to ``url`` (:mod:`bot.storage.unfinished_move`).
+    ``<file>.<revision>.bak`` is a copy; the newest three are kept. Raises :class:`StorageError` also when only a
+    part of another database has been moved to ``url`` (:mod:`bot.storage.unfinished_move`), or when a SQLite file
+    that was not closed the last time is damaged (:mod:`bot.storage.backup.unclean_stop`).
     """
+    if not is_postgres(url):
+        await asyncio.to_thread(require_sound_after_kill, database_file(url))
     if await read_revision(url) == HEAD:
         return
     search_path = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH")) if part)
@@ -112,7 +122,7 @@ def upgrade_sync(url: str, *, keep_copy: bool = True) -> str | None:
     if before != HEAD:
         _require_known(url, before)
         if before is not None and keep_copy:
-            back_up(file, before)
+            keep_copy_of(file, before)
         _run(url, alembic_config(file=file))
     return before
 
@@ -137,7 +147,7 @@ def _require_known(url: str, before: str | None) -> None:
 
     known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
     if before is not None and before not in known:
-        raise _newer(url, before)
+        raise _newer(shown(url), before)
 
 
 def _run(url: str, config: Config) -> None:

@@ -13,6 +13,7 @@ from bot.storage import request_rows
 from bot.storage.dialects import hold_queue
 from bot.storage.engine import Transactions
 from bot.storage.key_tables import api_keys
+from bot.storage.schedule_tables import schedules
 from bot.storage.summaries import drop_made_of
 from bot.storage.tables import (
     conversations,
@@ -169,6 +170,7 @@ def _forget_user(connection: Connection, user_id: int, today: int) -> Forgotten:
     connection.execute(update(usage).where(theirs).values(user_name=""))
     connection.execute(delete(preferences).where(preferences.c.user_id == user_id))
     connection.execute(delete(api_keys).where(api_keys.c.user_id == user_id))
+    connection.execute(delete(schedules).where(schedules.c.user_id == user_id))
     used = select(requests.c.sequence).where(requests.c.conversation_id == conversations.c.id).exists()
     connection.execute(delete(conversations).where(conversations.c.private_to == user_id, ~used))
     return Forgotten(questions, forgotten_turns, thumbs, days)

@@ -58,6 +58,7 @@ _JOINING = select(
     .scalar_subquery()
     .label("behind"),
     select(accounts.c.finish).where(accounts.c.user_id == bindparam("user")).scalar_subquery().label("account"),
+    select(func.max(accounts.c.finish)).scalar_subquery().label("furthest"),
 )
 
 _place = (
@@ -70,6 +71,9 @@ _JOINING_THERE = _JOINING.add_columns(
     select(conversations.c.scopes).where(*_place).scalar_subquery().label("scopes"),
     select(facts.c.value).where(facts.c.key == VERSION).scalar_subquery().label("profiles"),
 )
+
+_LEVEL_VIRTUAL_TIME = unasked(update(line_state).values(virtual_time=bindparam("to")))
+_CLOSE_ACCOUNTS = unasked(delete(accounts))
 
 _USED = select(func.sum(usage.c.tokens)).where(
     usage.c.user_id == bindparam("user"), usage.c.day == bindparam("day")
@@ -148,14 +152,14 @@ def join(
         conversation_id = made(connection, key, text)
     floor, tag = _tags(connection, found)
     stored = _insert(connection, replace(question, conversation_id=conversation_id), floor, tag)
-    return Joined(stored, connection.scalar(_UP_TO, {"tag": tag}))
+    return Joined(stored, connection.scalar(_UP_TO, {"tag": tag}) if found.total else 1)
 
 
 def _tags(connection: Connection, found: Row[Any]) -> tuple[float, float]:
     """The floor and the start tag of a question that joins now; ``found`` is a row of :data:`_JOINING`."""
     floor, finish = found.virtual_time, found.account if found.behind is None else found.behind
     if not found.total and not found.busy:
-        floor, finish = _start_level(connection, found.virtual_time), None
+        floor, finish = _start_level(connection, found.virtual_time, found.furthest), None
     return floor, fairness.start_tag(floor, finish)
 
 
@@ -227,13 +231,14 @@ def _pause(row: Row[Any]) -> QueuePause:
     return QueuePause(reason=row.pause_reason, by=row.paused_by, since=row.paused_since)
 
 
-def _start_level(connection: Connection, virtual_time: float) -> float:
-    """Let everybody begin level, as nothing waits or runs; returns the new virtual time."""
-    finishes = connection.execute(select(accounts.c.finish)).scalars().all()
-    level = fairness.caught_up(virtual_time, finishes)
-    if finishes:
-        connection.execute(delete(accounts))
-        connection.execute(update(line_state).values(virtual_time=level))
+def _start_level(connection: Connection, virtual_time: float, furthest: float | None) -> float:
+    """Let everybody begin level, as nothing waits or runs; returns the new virtual time. ``furthest`` is the
+    account that is furthest ahead, None when there are none."""
+    if furthest is None:
+        return fairness.caught_up(virtual_time, ())
+    level = fairness.caught_up(virtual_time, (furthest,))
+    connection.execute(_CLOSE_ACCOUNTS)
+    connection.execute(_LEVEL_VIRTUAL_TIME, {"to": level})
     return level
 
 

@@ -62,6 +62,12 @@ _OPTIONS = tuple(field.name for field in fields(GenerationOptions))
 def _options_text(options: GenerationOptions) -> str:
     # Not `asdict`, which copies every value.
     chosen = {name: getattr(options, name) for name in _OPTIONS}
+    if not options.missed:
+        # A process of the version before, beside this one during an upgrade, does not know it.
+        del chosen["missed"]
+    if not options.schedule:
+        # A process of an earlier version does not know it.
+        del chosen["schedule"]
     return json.dumps(chosen | {"mentions": dict(options.mentions)}, ensure_ascii=False)
 
 

@@ -20,6 +20,7 @@ from bot.domain.queue.request import (
 from bot.domain.queue.store import (
     THE_ONLY_ONE,
     Admission,
+    ClaimTerms,
     Holder,
     Joined,
     Place,
@@ -28,7 +29,7 @@ from bot.domain.queue.store import (
     Recovered,
 )
 from bot.storage import queue, recovery, request_rows, transitions
-from bot.storage.claim import claim
+from bot.storage.claim import claim, join_and_claim
 from bot.storage.engine import Transactions
 from bot.storage.statements import unasked
 from bot.storage.tables import IS_ANSWERED, IS_QUEUED, IS_RUNNING, in_state, request_messages, requests
@@ -47,11 +48,20 @@ class SqlRequests:
         )
 
     async def join(
-        self, question: NewQuestion, key: ConversationKey, scopes: Sequence[int], admission: Admission
+        self,
+        question: NewQuestion,
+        key: ConversationKey,
+        scopes: Sequence[int],
+        admission: Admission,
+        claim: ClaimTerms | None = None,
     ) -> Joined | None:
         """Add the question to the queue and to its conversation; it is durable when this returns."""
+        if claim is None:
+            return await self._transactions.write(
+                lambda connection: queue.join(connection, question, key, scopes, admission), brief=True
+            )
         return await self._transactions.write(
-            lambda connection: queue.join(connection, question, key, scopes, admission), brief=True
+            lambda connection: join_and_claim(connection, question, key, scopes, admission, claim), brief=True
         )
 
     async def claim(
@@ -179,6 +189,11 @@ class SqlRequests:
         """The ids of everything waiting, in the order it will be taken."""
         return await self._transactions.read(lambda connection: connection.scalars(_WAITING_IDS).all())
 
+    async def oldest_waiting(self) -> tuple[str, float] | None:
+        """The id of the question that waits for longest, and when it was asked; None when none waits."""
+        row = await self._transactions.read(lambda connection: connection.execute(_OLDEST_WAITING).first())
+        return None if row is None else (row.request_id, row.asked_at)
+
     async def position(self, request_id: str) -> int | None:
         """The question's position in the queue, from 1; None when it does not wait."""
         return await self._transactions.read(
@@ -290,6 +305,13 @@ _WAITING = (
 )
 
 _WAITING_IDS = select(requests.c.request_id).where(IS_QUEUED).order_by(requests.c.start_tag, requests.c.sequence)
+
+_OLDEST_WAITING = (
+    select(requests.c.request_id, requests.c.asked_at)
+    .where(IS_QUEUED)
+    .order_by(requests.c.asked_at, requests.c.sequence)
+    .limit(1)
+)
 
 _RUNNING_IDS = (
     select(requests.c.request_id)

@@ -64,13 +64,6 @@ def require_writable(file: Path) -> None:
         raise StorageError(f"{file} cannot be written")
 
 
-def back_up(file: Path, before: str) -> Path:
-    """Copy the database to ``<file>.<before>.bak``, consistent even while others use it; returns the copy."""
-    copy = file.with_name(f"{file.name}.{before}.bak")
-    copy_to(file, copy)
-    return copy
-
-
 def copy_to(file: Path, copy: Path) -> None:
     """Copy the database to the file ``copy``, consistent even while others use it."""
     with closing(read_only(file)) as source, closing(sqlite3.connect(copy)) as target:

@@ -30,8 +30,9 @@ from bot.storage import cluster_tables  # noqa: F401  # its tables belong to the
 from bot.storage.column_types import SERIAL, TEXT
 from bot.storage.key_tables import api_keys
 from bot.storage.metadata import METADATA
+from bot.storage.schedule_tables import schedules
 
-__all__ = ["api_keys", "metadata"]
+__all__ = ["api_keys", "metadata", "schedules"]
 
 metadata = METADATA
 """Of all tables, those of :mod:`bot.storage.cluster_tables` included."""

@@ -40,12 +40,16 @@ from bot.storage.tables import (
     usage,
 )
 
+_NO_TURNS = frozenset({RequestKind.API, RequestKind.SUMMARY})
+"""What becomes no turn: programs send what they remember themselves, and a summary is of what people said."""
+_FORGET_PLAN = update(requests).where(requests.c.kind == RequestKind.SUMMARY.value).values(material="")
+"""What people wrote in a channel is kept as long as its summary is not done."""
 _FORGET_TOKEN = {"token": None, "token_expires_at": None}
 _NO_LEASE = {"lease_owner": None, "lease_until": None}
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
     """The columns of a running question that its end needs."""
 
     sequence: int
@@ -75,7 +79,7 @@ _IS_CLEARED = (
 )
 
 _ENDING = (
-    select(*(requests.c[field.name] for field in fields(_Held) if field.name != "is_cleared"), _IS_CLEARED)
+    select(*(requests.c[field.name] for field in fields(Held) if field.name != "is_cleared"), _IS_CLEARED)
     .where(requests.c.request_id == bindparam("request"), IS_RUNNING)
     .with_for_update(of=requests)
 )
@@ -124,7 +128,7 @@ _DELIVERED = (
 def release(connection: Connection, request_id: str, owner: str, now: float) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.release`."""
     hold_queue(connection)
-    row = _held(connection, request_id, owner)
+    row = held(connection, request_id, owner)
     if row is None:
         return False
     queue.put_back(connection, [row.sequence], now)
@@ -141,7 +145,7 @@ def mark_answered(
 ) -> bool:
     """See :meth:`bot.domain.queue.store.RequestStore.mark_answered`."""
     hold_queue(connection)
-    row = _held(connection, request_id, owner)
+    row = held(connection, request_id, owner)
     if row is None:
         return False
     if started_at is not None:
@@ -153,10 +157,12 @@ def mark_answered(
     )
     queue.settle(connection, row.user_id, charged=row.charge, measured=measured)
     queue_changed(connection)
-    _count(connection, row, (answer.prompt_tokens or 0) + answer.completion_tokens, now)
-    # The question is empty when its message was deleted meanwhile. Programs send what they remember themselves.
-    if answer.text.strip() and row.prompt and not row.is_cleared and row.kind != RequestKind.API:
+    count(connection, row, (answer.prompt_tokens or 0) + answer.completion_tokens, now)
+    # The question is empty when its message was deleted meanwhile.
+    if answer.text.strip() and row.prompt and not row.is_cleared and row.kind not in _NO_TURNS:
         _remember(connection, row, answer, now)
+    if row.kind == RequestKind.SUMMARY:
+        connection.execute(_FORGET_PLAN.where(requests.c.sequence == row.sequence))
     return True
 
 
@@ -210,9 +216,10 @@ def expire(connection: Connection, before: float, now: float) -> Sequence[Stored
     return [replace(one, state=RequestState.EXPIRED, finished_at=now) for one in ended]
 
 
-def _held(connection: Connection, request_id: str, owner: str) -> _Held | None:
+def held(connection: Connection, request_id: str, owner: str) -> Held | None:
+    """The question that runs under ``owner``, locked; None when it does not."""
     row = connection.execute(_HELD, {"request": request_id, "owner": owner}).mappings().first()
-    return None if row is None else _Held(**row)
+    return None if row is None else Held(**row)
 
 
 def _measured(answer: Answer, estimate: float) -> float:
@@ -233,6 +240,8 @@ def end(
     if ended:
         queue_changed(connection)
         unshown_ends.remember(connection, condition, now)
+        if any(one.question.kind is RequestKind.SUMMARY for one in ended):
+            connection.execute(_FORGET_PLAN.where(condition))
         connection.execute(
             update(requests)
             .where(condition)
@@ -269,15 +278,15 @@ def _charge_used(connection: Connection, request_id: str, used: Used, now: float
     found = connection.execute(statement, {"request": request_id, "owner": owner}).mappings().first()
     if found is None:
         return
-    row = _Held(**found)
+    row = Held(**found)
     work = fairness.work(used.prompt_tokens, used.completion_tokens)
     measured = max(row.charge, fairness.charge(work, row.weight))
     connection.execute(update(requests).where(requests.c.sequence == row.sequence).values(charge=measured))
     queue.settle(connection, row.user_id, charged=row.charge, measured=measured)
-    _count(connection, row, used.total, now)
+    count(connection, row, used.total, now)
 
 
-def _count(connection: Connection, row: _Held, tokens: int, now: float) -> None:
+def count(connection: Connection, row: Held, tokens: int, now: float) -> None:
     """Add a question that used ``tokens`` to its asker's usage of today."""
     guild_id, day = row.guild_id or 0, int(now // DAY)
     waited = max(0.0, (row.started_at or row.asked_at) - row.asked_at)
@@ -297,7 +306,7 @@ def _count(connection: Connection, row: _Held, tokens: int, now: float) -> None:
         )
 
 
-def _remember(connection: Connection, row: _Held, answer: Answer, now: float) -> None:
+def _remember(connection: Connection, row: Held, answer: Answer, now: float) -> None:
     """Store the answer in the conversation's memory: one turn per question, for all its versions.
 
     A turn that was cleared meanwhile comes back with a new version, but not with the continuation of a forgotten

@@ -35,6 +35,7 @@ async def health_server(bind: str, metrics: Metrics, readiness: Readiness) -> As
         return web.json_response(parts, status=200 if all(parts.values()) else 503)
 
     async def exposition(_request: web.Request) -> web.Response:
+        metrics.ready(readiness())
         return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     app = web.Application()

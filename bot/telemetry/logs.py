@@ -80,11 +80,7 @@ def configure_logging(level: str, style: Literal["console", "json"], *, secrets:
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
-    # httpx logs every request at INFO; at DEBUG, discord.py logs every heartbeat and payload, and aiosqlite every
-    # statement with its parameters (prompts and tokens included).
-    for noisy in ("httpx", "httpcore", "asyncio", "discord", "aiosqlite"):
-        logging.getLogger(noisy).setLevel(max(logging.getLevelName(level), logging.WARNING))
+    set_level(level)
     structlog.configure(
         # First, so that an event which is not written costs next to nothing.
         processors=[
@@ -96,3 +92,12 @@ def configure_logging(level: str, style: Literal["console", "json"], *, secrets:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def set_level(level: str) -> None:
+    """Log from this level on, now and later."""
+    logging.getLogger().setLevel(level)
+    # httpx logs every request at INFO; at DEBUG, discord.py logs every heartbeat and payload, and aiosqlite every
+    # statement with its parameters (prompts and tokens included).
+    for noisy in ("httpx", "httpcore", "asyncio", "discord", "aiosqlite"):
+        logging.getLogger(noisy).setLevel(max(logging.getLevelName(level), logging.WARNING))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from bot.errors import BotError, WaitListFull
+from bot.telemetry.meters import ChildMeter
 from bot.workers.private_folder import private_folder
 
 AT_ONCE = 2
@@ -61,7 +62,8 @@ class Turns(Protocol):
 class Worker:
     """The right to run children one after the other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, meter: ChildMeter | None = None) -> None:
+        self._meter = meter
         self.folder = folder
         """The home folder of the children."""
 
@@ -71,6 +73,12 @@ class Worker:
         The child gets an environment of its own, without a token and without a path. Raises
         :class:`ChildFailed`; the child has ended when this returns, raises or is cancelled.
         """
+        if self._meter is None:
+            return await self._run(module, *arguments, data=data, limits=limits)
+        with self._meter.running(module):
+            return await self._run(module, *arguments, data=data, limits=limits)
+
+    async def _run(self, module: str, *arguments: str, data: bytes, limits: Limits) -> bytes:
         # Memory and time are limited before the child gets any data, because the data is untrusted.
         child = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -106,19 +114,22 @@ class Worker:
 class Subprocesses:
     """Hands out :class:`Worker`s: a few at once, one per person, in a fair order."""
 
-    def __init__(self, turns: Turns, folder: Path, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, turns: Turns, folder: Path, *, patience: float = PATIENCE, meter: ChildMeter | None = None
+    ) -> None:
         """``folder`` is the home folder of the children; ``patience`` is the longest wait for a turn, in
         seconds."""
         self._turns = turns
         self._folder = folder
         self._patience = patience
+        self._meter = meter
 
     @classmethod
     @contextmanager
-    def opened(cls, turns: Turns) -> Iterator[Self]:
+    def opened(cls, turns: Turns, meter: ChildMeter | None = None) -> Iterator[Self]:
         """Open with a folder for the children, where matplotlib keeps its cache of the machine's fonts."""
         with private_folder() as folder:
-            yield cls(turns, folder)
+            yield cls(turns, folder, meter=meter)
 
     @asynccontextmanager
     async def turn(self, user_id: int) -> AsyncIterator[Worker]:
@@ -132,7 +143,7 @@ class Subprocesses:
                     await stack.enter_async_context(self._turns.passing(user_id))
             except TimeoutError as error:
                 raise WaitListFull(f"no turn within {self._patience} s") from error
-            yield Worker(self._folder)
+            yield Worker(self._folder, self._meter)
 
 
 def child_environment(folder: Path) -> dict[str, str]:

@@ -105,7 +105,7 @@ class Asking:
             if threaded and isinstance(interaction.channel, discord.TextChannel) and may_open_thread(interaction):
                 await self._in_thread(interaction, interaction.channel, request)
             else:
-                await self._here(interaction, request)
+                await self.submit_here(interaction, request)
         await _tell_doubts(doubts, request.asker.locale, partial(tell, interaction))
 
     async def by_message(
@@ -118,11 +118,12 @@ class Asking:
         attached_text: str = "",
         follows: str | None = None,
         original: discord.Message | None = None,
+        missed: bool = False,
     ) -> None:
         """Submit the question in a message and reply to it with the message that becomes the answer.
 
-        ``original`` is the asker's own message, when a webhook repeats it under another name. Other parameters and
-        errors as :meth:`by_interaction`.
+        ``original`` is the asker's own message, when a webhook repeats it under another name. ``missed``:
+        it was written while the bot was away. Other parameters and errors as :meth:`by_interaction`.
         """
         person, asker = author_of(original or message)
         asker = replace(asker, name=message.author.display_name)
@@ -142,6 +143,7 @@ class Asking:
             source_message_id=message.id,
             follows=follows,
             mentions=mentions_of(message, (original or message).author),
+            missed=missed,
         )
         async with _typing(target) if files or about else nullcontext():
             request, doubts = await self._with_files(request, files, about)
@@ -157,7 +159,8 @@ class Asking:
         await self._services.personal.taken(message.id)
         await _tell_doubts(doubts, asker.locale, partial(_answer_with, message))
 
-    async def _here(self, interaction: discord.Interaction, request: AskRequest) -> None:
+    async def submit_here(self, interaction: discord.Interaction, request: AskRequest) -> None:
+        """Submit what an interaction asks, and acknowledge it where that was used. Raises what submitting does."""
         private = request.destination.private
         accepted = await told_when_slow(interaction, self._services.ask.submit(request), private=private)
         if accepted is None:
@@ -189,7 +192,7 @@ class Asking:
             message_id = await answer(interaction, opening, private=False) or 0
             thread = await thread_on(channel.get_partial_message(message_id), request.prompt)
             if thread is None:
-                await self._here(interaction, request)
+                await self.submit_here(interaction, request)
                 return
             await self._submit(self._moved(request, thread, interaction.guild), thread, None)
 

@@ -83,11 +83,14 @@ _PAGE = {"limit": Integer(low=1, high=100), "before": Id(), "after": Id(), "arou
 
 @router.on("GET", f"{_CHANNEL}/messages", major="channel_id", query=_PAGE)
 def list_messages(call: Call) -> Reply:
-    """Messages, newest first."""
+    """Messages, newest first; none without the right to read the history ("Get Channel Messages")."""
     channel = _channel(call)
-    messages.need(call.world, call.world.bot, channel, Permission.READ_MESSAGE_HISTORY)
-    found = [m for m in call.world.messages_in(channel.id) if not m.ephemeral]
     limit = call.query.get("limit", 50)
+    if len(call.query.keys() & {"after", "around", "before"}) > 1:
+        raise form_error("after", "MUTUALLY_EXCLUSIVE", "Only one of before, after and around may be passed.")
+    if not call.world.permissions(call.world.bot.id, channel) & Permission.READ_MESSAGE_HISTORY:
+        return Reply([])
+    found = [m for m in call.world.messages_in(channel.id) if not m.ephemeral]
     if "after" in call.query:
         found = [m for m in found if m.id > call.query["after"]][:limit]
     elif "around" in call.query:

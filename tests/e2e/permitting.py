@@ -32,13 +32,24 @@ ONLY_OPERATORS = "This is for the cluster's operators."
 ONLY_HOSTS = "Only people with a certain role may add machines here. Ask an operator."
 ONLY_KEY_ROLES = "Only people with a certain role may use keys for programs. Ask an operator."
 NO_SUCH_KEY = "There is no such key of yours. Choose one from the list; see your keys with /key list."
+ONLY_SCHEDULE_ROLES = "Only people with a certain role may have schedules. Ask an operator."
+NO_SUCH_SCHEDULE = "There is no such schedule of yours. Choose one from the list; see yours with /schedule list."
 NOT_SEEN = (
     "Only people with a certain role may add machines, and the bot cannot see roles here. "
     "Use /join in the server that has the role, or ask an operator."
 )
 ONLY_MANAGERS = "Only people who manage the server may do that."
 ONLY_ITS_ASKER = "Only the person who asked, or an operator, can do that."
-REFUSALS = (ONLY_OPERATORS, ONLY_HOSTS, ONLY_KEY_ROLES, NO_SUCH_KEY, ONLY_MANAGERS, ONLY_ITS_ASKER)
+REFUSALS = (
+    ONLY_OPERATORS,
+    ONLY_HOSTS,
+    ONLY_KEY_ROLES,
+    NO_SUCH_KEY,
+    ONLY_SCHEDULE_ROLES,
+    NO_SUCH_SCHEDULE,
+    ONLY_MANAGERS,
+    ONLY_ITS_ASKER,
+)
 
 MODEL = "Qwen/Qwen3-4B"
 OTHER_ROLE, HOST_ROLE = fixed(60), fixed(61)
@@ -64,6 +75,7 @@ async def open_stage(folder: Path, *, home: str = "") -> AsyncIterator[Stage]:
         ADMIN_GUILD_IDS=",".join(map(str, operators.guild_ids)),
         JOIN_ROLES=str(HOST_ROLE),
         KEY_ROLES=str(HOST_ROLE),
+        SCHEDULE_ROLES=str(HOST_ROLE),
         API_BIND="127.0.0.1:0",
         DM_GUILD_ID=str(guilds[home].id) if home else "",
     ) as running:

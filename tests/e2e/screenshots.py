@@ -16,11 +16,12 @@ from sandbox.discord_api import DiscordDouble
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
 from tests.e2e.browser import CHROMIUM, chromium, open_as
-from tests.e2e.reading import ask, until_over
+from tests.e2e.reading import PATIENCE, ask, of_the_bot, started_again, until_over
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 DESKTOP = ViewportSize(width=1280, height=860)
 WIDE = ViewportSize(width=1440, height=1040)
+LOW = ViewportSize(width=1280, height=480)
 PHONE = ViewportSize(width=390, height=844)
 
 QUESTION = "What is a heap good for? Show me one in Python."
@@ -46,6 +47,29 @@ while line:
 Use a sorted list when you also need the *largest*, or the middle.
 """
 
+MISSED = "and when do I take a sorted list instead?"
+MISSED_ANSWER = """\
+When you also need what a heap does not keep in order: the largest, the middle, or everything between two values. \
+Adding to a sorted list costs `O(n)`, which is fast enough for some thousand items.
+"""
+
+
+SCHEDULED = "What should everybody know about heaps today?"
+REPORT = "A heap is read in `O(1)`; adding to it costs `O(log n)`."
+TALK = (
+    ("ben", "The old rack is too loud for the office. Can we move it to the cellar?"),
+    ("olga", "There is power for two machines, not for four."),
+    ("ben", "Then the two big ones go down on Friday, and the small ones stay."),
+    ("olga", "Fine. Who measures the temperature down there?"),
+)
+SUMMARY = """\
+Ben wants the loud rack out of the office [1]. In the cellar there is power for two machines, says Olga [2].
+
+**Decided:** the two big machines move on Friday, the small ones stay [3][4].
+
+**Open:** who measures the temperature in the cellar [4].
+"""
+
 
 def tokens(text: str) -> list[str]:
     """``text`` in pieces as a model would send them."""
@@ -53,16 +77,23 @@ def tokens(text: str) -> list[str]:
 
 
 async def take(
-    browser: Browser, stage: Stage, picture: Path, size: ViewportSize, *, dark: bool = True, sharp: float = 1.5
+    browser: Browser,
+    stage: Stage,
+    picture: Path,
+    size: ViewportSize,
+    *,
+    dark: bool = True,
+    sharp: float = 1.5,
+    after: str = "O(log n)",
 ) -> None:
-    """One picture of what Ada sees in #general."""
+    """One picture of what Ada sees in #general, once a message there has the words ``after``."""
     window = await browser.new_context(
         viewport=size, color_scheme="dark" if dark else "light", device_scale_factor=sharp
     )
     try:
         page = await window.new_page()
         await open_as(page, stage.discord, "ada")
-        await expect(page.locator(".message", has_text="O(log n)").first).to_be_visible()
+        await expect(page.locator(".message", has_text=after).first).to_be_visible()
         if size is WIDE:
             await page.get_by_role("button", name="Show the sandbox panel").click()
             await expect(page.locator(".node").first).to_be_visible()
@@ -78,8 +109,9 @@ async def take_all(folder: Path, *, speed: float = 60) -> None:
         async with (
             staged(
                 Path(state),
-                discord=DiscordDouble(latency=0.06),
+                discord=DiscordDouble(latency=0.06, privileged_intents=["message_content"]),
                 parallax=ParallaxDouble(tokens_per_second=speed),
+                MESSAGE_CONTENT_INTENT="true",
             ) as stage,
             chromium() as browser,
         ):
@@ -92,6 +124,50 @@ async def take_all(folder: Path, *, speed: float = 60) -> None:
             await take(browser, stage, folder / "answer-light.png", DESKTOP, dark=False)
             await take(browser, stage, folder / "answer-phone.png", PHONE, sharp=2)
             await take(browser, stage, folder / "sandbox.png", WIDE, sharp=1.25)
+            await _ask_by_schedule(stage)
+            await take(browser, stage, folder / "schedules.png", DESKTOP)
+            await take_summary(browser, stage, folder / "summary.png")
+            await take_missed(browser, stage, folder / "missed.png")
+
+
+async def _ask_by_schedule(stage: Stage) -> None:
+    """Ada makes a schedule, has it asked and looks at her list."""
+    ada, general = stage.discord.person("ada"), stage.discord.channel("general")
+    stage.parallax.script(tokens(REPORT))
+    made = {"when": "every weekday 09:00", "question": SCHEDULED, "timezone": "Europe/Berlin"}
+    await (await ada.slash(general, "schedule create", **made)).response()
+    (one,) = await ada.autocomplete(general, "schedule run", "which", which="")
+    await (await ada.slash(general, "schedule run", which=str(one["value"]))).response()
+    await stage.discord.wait_until(lambda: any("⏰" in str(m.components) for m in stage.discord.messages(general)))
+    asked = next(m for m in stage.discord.messages(general) if "⏰" in str(m.components))
+    await until_over(stage, asked)
+    await (await ada.slash(general, "schedule list")).response()
+
+
+async def take_summary(browser: Browser, stage: Stage, picture: Path) -> None:
+    """A picture of what people say, and of its summary, which only Ada sees."""
+    general = stage.discord.channel("general")
+    said = [await stage.discord.person(name).say(general, text) for name, text in TALK]
+    stage.parallax.script(tokens(SUMMARY))
+    invocation = await stage.discord.person("ada").slash(general, "summarize", since=str(said[0].id))
+    await until_over(stage, await invocation.done_loading())
+    await take(browser, stage, picture, DESKTOP, after="Decided")
+
+
+async def take_missed(browser: Browser, stage: Stage, picture: Path) -> None:
+    """A picture of a question that was asked while the bot was stopped."""
+    general = stage.discord.channel("general")
+    assert await stage.bot.terminate() == 0, stage.bot.log
+    question = await stage.discord.person("ben").say(general, f"<@{stage.discord.world.bot.id}> {MISSED}")
+    stage.parallax.script(tokens(MISSED_ANSWER))
+    await started_again(stage)
+
+    def replied() -> bool:
+        return any(message.referenced is question for message in of_the_bot(stage, general))
+
+    await stage.discord.wait_until(replied, PATIENCE)
+    await until_over(stage, of_the_bot(stage, general)[-1])
+    await take(browser, stage, picture, LOW)
 
 
 def main() -> int:

@@ -239,6 +239,19 @@ async def test_a_name_is_shown_on_the_card(stage: Stage, room: Channel, ada: Per
     assert "name studio-mac" in audit.text
 
 
+async def test_the_doctor_looks_at_everything_for_an_operator(stage: Stage, room: Channel, olga: Person) -> None:
+    """Also in the bot's own process, and without a question to the cluster."""
+    line = await olga.slash(room, "cluster doctor")
+    await line.done_loading()
+    shown = await line.response()
+    assert shown.ephemeral_for == olga.id
+    assert shown.text.startswith("### What the doctor found\n")
+    subjects = set(re.findall(r"(?m)^\S+ \*\*(.+?)\*\*: ", shown.text))
+    assert {"version", "database", "integrity", "scheduler", "access", "discord", "clock", "channels"} <= subjects
+    assert "answers" not in subjects
+    assert stage.discord.token not in shown.text
+
+
 async def test_a_board_follows_the_cluster(stage: Stage, room: Channel, olga: Person) -> None:
     """It shows an event soon, and is sent again when somebody deletes it. It has no Live: it is that already."""
     await (await olga.slash(room, "cluster board")).done_loading()

@@ -178,6 +178,17 @@ async def test_ask_about_this_sends_the_message_along(
     assert "error: no space left" in text
 
 
+async def test_without_the_intent_nothing_can_be_summarised(
+    stage: Stage, room: Channel, ada: Person, ben: Person
+) -> None:
+    """One sentence says how to get it."""
+    said = await ben.say(room, "We meet on Monday.")
+    for invocation in (await ada.slash(room, "summarize"), await ada.menu(said, "Summarize from here")):
+        told = await invocation.response()
+        assert told.text.startswith("Not summarized: Discord hides people's messages from the bot.")
+        assert "MESSAGE_CONTENT_INTENT=true" in told.text
+
+
 async def test_ask_opens_a_thread(stage: Stage, room: Channel, ada: Person) -> None:
     """The question is shown in the channel and answered in the thread, which has a memory of its own."""
     stage.parallax.script(["In here."])

@@ -19,11 +19,13 @@ from tests.e2e.permitting import (
     MANAGERS,
     MODEL,
     NO_SUCH_KEY,
+    NO_SUCH_SCHEDULE,
     NOT_SEEN,
     ONLY_HOSTS,
     ONLY_KEY_ROLES,
     ONLY_MANAGERS,
     ONLY_OPERATORS,
+    ONLY_SCHEDULE_ROLES,
     OPERATORS,
     REFUSALS,
     chosen_in_menu,
@@ -56,6 +58,7 @@ def _operators(command: str, **values: Value) -> Row:
     return Row(f"cluster {command}", OPERATORS, ONLY_OPERATORS, values)
 
 
+SCHEDULE_ACTS = ("pause", "resume", "run", "delete")
 ROWS = (
     Row("queue"),
     Row("context show"),
@@ -68,7 +71,12 @@ ROWS = (
     Row("key list"),
     Row("key list", OPERATORS, ONLY_OPERATORS, {"everybody": True}),
     Row("key revoke", (), NO_SUCH_KEY, {"which": "4711"}),
+    Row("schedule create", HOSTS, ONLY_SCHEDULE_ROLES, {"when": "every day 9:00", "question": "May I?"}),
+    Row("schedule list"),
+    Row("schedule list", OPERATORS, ONLY_OPERATORS, {"everybody": True}),
+    *(Row(f"schedule {act}", (), NO_SUCH_SCHEDULE, {"which": "4711"}) for act in SCHEDULE_ACTS),
     Row("ask", values={"prompt": "May I?"}),
+    Row("summarize"),
     Row("settings", MANAGERS, ONLY_MANAGERS),
     Row("status"),
     Row("models"),
@@ -82,10 +90,18 @@ ROWS = (
     _operators("resume"),
     _operators("queue"),
     _operators("audit"),
+    _operators("doctor"),
 )
 COMPLETED = (("cluster init", "model"), ("cluster name", "node"))
-COMPLETED_FOR_ALL = (("key revoke", "which"),)
+COMPLETED_FOR_ALL = (
+    ("key revoke", "which"),
+    ("summarize", "since"),
+    ("schedule create", "when"),
+    ("schedule create", "timezone"),
+    *((f"schedule {act}", "which") for act in SCHEDULE_ACTS),
+)
 MENU = "Ask about this"
+MENUS = [MENU, "Summarize from here"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -124,7 +140,7 @@ async def test_every_command_has_a_row(stage: Stage) -> None:
         if one.get("autocomplete")
     }
     assert {*COMPLETED, *COMPLETED_FOR_ALL} == completing
-    assert [command.name for command in stage.discord.world.commands if command.type != 1] == [MENU]
+    assert [command.name for command in stage.discord.world.commands if command.type != 1] == MENUS
 
 
 REFUSED = [(row, name) for row in ROWS for name in EVERYBODY if name not in row.allowed]

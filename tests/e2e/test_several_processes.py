@@ -126,8 +126,8 @@ async def test_stop_reaches_whichever_process_answers(pair: Pair, room: Channel,
 async def test_the_other_one_goes_on_when_one_is_killed(
     pair: Pair, room: Channel, ada: Person, ben: Person, olga: Person
 ) -> None:
-    """It connects, asks again what ran, and shows it in the same messages; and it leads: it keeps the boards
-    current."""
+    """It connects, asks again what ran, and shows it in the same messages; it answers what was said while none was
+    connected; and it leads: it keeps the boards current."""
     board_room = new_room(pair.stage)
     await (await olga.slash(board_room, "cluster board")).done_loading()
     board = next(one for one in of_the_bot(pair.stage, board_room) if one.ephemeral_for is None)
@@ -140,6 +140,9 @@ async def test_the_other_one_goes_on_when_one_is_killed(
     gateway = pair.stage.discord.gateway
     before, shown, began = gateway.identifies, len(board.history), time.monotonic()
     await pair.first.kill()
+    await pair.stage.discord.wait_until(lambda: not gateway.online, PATIENCE)
+    pair.stage.parallax.script(["Heard."], match="Is anybody there?")
+    missed = await olga.say(room, f"<@{pair.stage.discord.world.bot.id}> Is anybody there?")
     await pair.stage.discord.wait_until(lambda: gateway.identifies > before and gateway.complete, PATIENCE)
     connected = time.monotonic() - began
     next_one = await ask(ben, room, "And then?")
@@ -150,7 +153,11 @@ async def test_the_other_one_goes_on_when_one_is_killed(
     assert time.monotonic() - began < 6.0
     await until_over(pair.stage, message)
     assert answer(message, "Until the end") == "The whole answer."
-    assert of_the_bot(pair.stage, room) == [message, next_one]
+    await pair.stage.discord.wait_until(lambda: len(of_the_bot(pair.stage, room)) == 3, PATIENCE)
+    (late,) = (one for one in of_the_bot(pair.stage, room) if one.referenced is missed)
+    await until_over(pair.stage, late)
+    assert (body(late), footer(late).startswith("-# asked while I was away · ")) == ("Heard.", True)
+    assert set(of_the_bot(pair.stage, room)) == {message, next_one, late}
     await pair.swapped()
 
 

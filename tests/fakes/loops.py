@@ -98,3 +98,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _worked(self, _work: asyncio.Future[_T]) -> None:
         self._jumping.threads_at_work -= 1
+
+
+async def passing(seconds: float) -> None:
+    """Wait on virtual time."""
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+    timer = loop.call_later(seconds, over.set_result, None)
+    try:
+        await over
+    finally:
+        timer.cancel()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.queue.fairness import Waiting
 from bot.domain.queue.request import RequestKind, RequestState, StoredRequest
-from bot.domain.queue.store import Place
+from bot.domain.queue.store import ClaimTerms, Place, RequestStore
 
 
 @dataclass(slots=True)
@@ -105,3 +105,17 @@ def as_waiting(rows: Iterable[Row]) -> list[Waiting]:
         )
         for row in rows
     ]
+
+
+async def claimed_by(store: RequestStore, terms: ClaimTerms | None) -> StoredRequest | None:
+    """What ``store`` lets be claimed by these terms; None also without any."""
+    if terms is None:
+        return None
+    return await store.claim(
+        terms.owner,
+        now=terms.now,
+        lease=terms.lease,
+        room=terms.room,
+        beginning=terms.beginning,
+        place=terms.place,
+    )

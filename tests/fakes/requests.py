@@ -11,17 +11,15 @@ from bot.domain.queue.request import (
     OPEN_STATES,
     Answer,
     NewQuestion,
-    QueueEntry,
     RequestKind,
     RequestState,
     StoredRequest,
     Used,
 )
 from bot.domain.queue.store import (
-    LEFT_TO_OTHERS,
     THE_ONLY_ONE,
     Admission,
-    Holder,
+    ClaimTerms,
     Joined,
     Place,
     QueueLimits,
@@ -29,130 +27,22 @@ from bot.domain.queue.store import (
     Recovered,
 )
 from tests.fakes.conversations import MemoryConversations
-from tests.fakes.request_rows import Row, as_waiting, is_anothers, is_api, lane, next_of, running_elsewhere
+from tests.fakes.request_rows import (
+    Row,
+    as_waiting,
+    claimed_by,
+    is_anothers,
+    is_api,
+    lane,
+    next_of,
+    running_elsewhere,
+)
+from tests.fakes.rows_read import RowsRead
 
 _RECOVERED_LEASE = 60.0
 
 
-class _Rows:
-    """What is read of the queue, in memory."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
-        self._messages: dict[str, dict[int, int]] = {}
-
-    async def get(self, request_id: str) -> StoredRequest | None:
-        """The request, or None."""
-        row = self._rows.get(request_id)
-        return None if row is None else self._seen(row)
-
-    async def by_message(self, message_id: int) -> StoredRequest | None:
-        """The newest request shown in this message, or None."""
-        shown = self._find(lambda row: message_id in self._seen(row).message_ids)
-        return shown[-1] if shown else None
-
-    async def tokens_ending(self, *, after: float, before: float) -> Sequence[str]:
-        """The ids of waiting requests that only a token expiring between these moments can show."""
-        destinations = {
-            row.request.request_id: row.request.question.destination for row in self._in(RequestState.QUEUED)
-        }
-        ends = {
-            request_id: destination.token_expires_at or 0.0
-            for request_id, destination in destinations.items()
-            if not destination.channel_route
-        }
-        return sorted((one for one in ends if after <= ends[one] <= before), key=ends.__getitem__)
-
-    async def waiting_ids(self) -> Sequence[str]:
-        """The ids of everything waiting, in the order it will be taken."""
-        return [entry.request_id for entry in await self.queue()]
-
-    async def queue(self) -> Sequence[QueueEntry]:
-        """Everything waiting, in the order it will be taken."""
-        return [
-            QueueEntry(
-                request_id=row.request.request_id,
-                position=position,
-                asker=row.request.question.asker,
-                conversation_id=row.request.question.conversation_id,
-                channel_id=row.request.question.destination.channel_id,
-                prompt=row.request.question.prompt,
-                enqueued_at=row.request.enqueued_at,
-                cost=row.request.question.cost,
-            )
-            for position, row in enumerate(self._ordered(), start=1)
-        ]
-
-    async def position(self, request_id: str) -> int | None:
-        """The question's position in the queue, from 1; None when it does not wait."""
-        return next((entry.position for entry in await self.queue() if entry.request_id == request_id), None)
-
-    async def running_ids(self, owner: str) -> Sequence[str]:
-        """The ids of what runs under ``owner``, oldest first."""
-        return [one.request_id for one in await self.running() if one.lease_owner == owner]
-
-    async def running(self) -> Sequence[StoredRequest]:
-        """Everything running, oldest first."""
-        found = self._find(lambda row: row.state is RequestState.RUNNING)
-        return sorted(found, key=lambda one: (one.started_at or 0.0, one.sequence))
-
-    async def holders(self, request_ids: Collection[str]) -> Mapping[str, Holder]:
-        """In which state each of these requests is, and who holds it."""
-        return {
-            one: Holder(row.state, row.request.lease_owner)
-            for one in request_ids
-            if (row := self._rows.get(one)) is not None
-        }
-
-    async def of_user(self, user_id: int, states: Sequence[RequestState]) -> Sequence[StoredRequest]:
-        """A person's requests in these states, oldest first."""
-        return self._find(lambda row: row.user_id == user_id and row.state in states)
-
-    async def versions(self, root_id: str) -> Sequence[StoredRequest]:
-        """The request with this id and all later versions of it, oldest first."""
-        return self._find(lambda row: root_id in (row.request.request_id, row.request.question.root_id))
-
-    async def running_at(self, cluster: str) -> int:
-        """How many requests run at this cluster, in any process."""
-        return sum(row.request.cluster == cluster for row in self._in(RequestState.RUNNING))
-
-    async def wanted(self) -> Mapping[str, str]:
-        """Which cluster each waiting request is for."""
-        waiting = {row.request.request_id: row.request.question for row in self._in(RequestState.QUEUED)}
-        return {one: asked.wanted_cluster for one, asked in waiting.items() if asked.wanted_cluster is not None}
-
-    async def counts(self) -> dict[RequestState, int]:
-        """How many requests are queued, running and answered."""
-        return {state: len(self._in(state)) for state in OPEN_STATES}
-
-    def _seen(self, row: Row) -> StoredRequest:
-        pages = self._messages.get(row.request.request_id, {})
-        return replace(row.request, message_ids=tuple(pages[page] for page in sorted(pages)))
-
-    def _find(self, wanted: Callable[[Row], bool]) -> list[StoredRequest]:
-        return [self._seen(row) for row in self._rows.values() if wanted(row)]
-
-    def _in(self, state: RequestState) -> list[Row]:
-        return [row for row in self._rows.values() if row.state is state]
-
-    def _ordered(self) -> list[Row]:
-        return sorted(self._in(RequestState.QUEUED), key=lambda row: (row.tag, row.request.sequence))
-
-    def _waiting_of(self, user_id: int) -> list[Row]:
-        return [row for row in self._in(RequestState.QUEUED) if row.user_id == user_id]
-
-    def _is_shown(self, row: Row, beginning: Collection[str], now: float) -> bool:
-        request_id = row.request.request_id
-        since = now - row.request.enqueued_at
-        is_left = bool(self._messages.get(request_id)) or since > LEFT_TO_OTHERS
-        return is_left or request_id in beginning or is_api(row)
-
-    def _elsewhere(self, owner: str, now: float) -> int:
-        running = [row.request for row in self._in(RequestState.RUNNING) if row.request.lease_owner != owner]
-        return sum(one.lease_until is not None and one.lease_until >= now for one in running)
-
-
-class MemoryRequests(_Rows):
+class MemoryRequests(RowsRead):
     """A :class:`bot.domain.queue.store.RequestStore` that forgets everything with the process."""
 
     def __init__(self, conversations: MemoryConversations | None = None) -> None:
@@ -190,14 +80,22 @@ class MemoryRequests(_Rows):
         return request
 
     async def join(
-        self, question: NewQuestion, key: ConversationKey, scopes: Sequence[int], admission: Admission
+        self,
+        question: NewQuestion,
+        key: ConversationKey,
+        scopes: Sequence[int],
+        admission: Admission,
+        claim: ClaimTerms | None = None,
     ) -> Joined | None:
         """Add the question to the queue and to its conversation. Nobody has used anything, and no profile is ever
         changed."""
         known = question.request_id in self._rows
         conversation_id = await self._conversations.conversation(key, scopes)
         stored = await self.enqueue(replace(question, conversation_id=conversation_id), admission.limits)
-        return Joined(stored, None if known else await self.position(question.request_id))
+        if known:
+            return Joined(stored, None)
+        position = await self.position(question.request_id)
+        return Joined(stored, position, await claimed_by(self, claim))
 
     async def claim(
         self,
@@ -269,7 +167,7 @@ class MemoryRequests(_Rows):
         self._settle(row, measured)
         if (
             answer.text.strip()
-            and not is_api(row)
+            and question.kind not in {RequestKind.API, RequestKind.SUMMARY}
             and row.clears == self._conversations.clears(question.conversation_id)
         ):
             self._conversations.remember(question, answer, now=now)

@@ -1,4 +1,4 @@
-"""``python -m tests.sandbox_clients FOLDER``: let clients of other libraries in at the sandbox and print what each can do.
+"""``python -m tests.sandbox_clients FOLDER``: let other libraries in at the sandbox and print what each can do.
 
 FOLDER holds an environment for each library, as ``make sandbox-clients`` makes them. A library whose environment
 is missing misses every step. With nothing changed but the API's address and the token, each has to log in, get

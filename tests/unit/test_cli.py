@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import _leave_out_docstrings as leave_out_docstrings
+from bot.__main__ import leave_out_docstrings
 from bot.settings import Settings, render_env_example
 from bot.storage.migrate import HEAD
 from bot.storage.process_lock import ProcessLock
@@ -20,11 +21,11 @@ from bot.storage.process_lock import ProcessLock
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def bot(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """``python -m bot`` in ``folder``, with these settings only."""
+def bot(folder: Path, *arguments: str, module: str = "bot", **settings: str) -> subprocess.CompletedProcess[str]:
+    """``python -m bot``, or another module, in ``folder``, with these settings only."""
     inherited = {key: value for key, value in os.environ.items() if key.lower() not in Settings.model_fields}
     return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder,
         env={**inherited, "PYTHONPATH": str(ROOT), **settings},
         check=False,
@@ -35,7 +36,7 @@ def bot(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
 
 
 def test_running_without_a_token_is_one_line_with_the_remedy(tmp_path: Path) -> None:
-    """No traceback: exit code 2, as for wrong usage."""
+    """No traceback: exit code 2, as for wrong usage. Nobody is asked where there is no terminal."""
     done = bot(tmp_path, "run")
 
     assert done.returncode == 2
@@ -122,12 +123,20 @@ def test_help_names_every_command(tmp_path: Path, arguments: tuple[str, ...]) ->
     assert all(command in said for command in ("run", "migrate", "invite", "doctor", "env-example"))
 
 
+def test_the_installed_command_has_the_sandbox_too(tmp_path: Path) -> None:
+    """The bot's own commands, `demo` and `sandbox`; these read their arguments themselves."""
+    said = bot(tmp_path, "--help", module="parallax_discord").stdout
+    assert all(f"  {command} " in said for command in ("run", "doctor", "backup", "restore", "demo", "sandbox"))
+    assert "--no-scene" in bot(tmp_path, "demo", "--help", module="parallax_discord").stdout
+    assert bot(tmp_path, "run", module="parallax_discord").returncode == 2
+
+
 def test_each_command_says_what_it_does(tmp_path: Path) -> None:
     """`run` too, which leaves docstrings out once it runs."""
     for command, words in {
         "run": "Run the bot",
         "migrate": "newest schema",
-        "doctor": "Check the settings",
+        "doctor": "Check settings",
     }.items():
         assert words in bot(tmp_path, command, "--help").stdout
 
@@ -143,14 +152,29 @@ def test_the_doctor_says_what_is_missing_and_fails(tmp_path: Path) -> None:
         DATABASE_URL="sqlite+aiosqlite:///bot.db",
     )
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
-        "ok  database",
-        "BAD scheduler",
-        "BAD discord",
+        "ok   version",
+        "WARN settings",
+        "ok   database",
+        "ok   disk",
+        "BAD  scheduler",
+        "BAD  discord",
+        "ok   channels",
     ]
     assert "hush-hush" not in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_tells_programs(tmp_path: Path) -> None:
+    """One object, with the same exit code."""
+    dead = {"DISCORD_API_URL": "http://127.0.0.1:9/api/v10", "PARALLAX_URL": "http://127.0.0.1:9"}
+    done = bot(tmp_path, "doctor", "--json", DISCORD_TOKEN="hush-hush", **dead)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["level"]) == (2, "broken")
+    assert {"level": "warning", "what": "settings", "detail": "nobody is an operator"}.items() <= {
+        **told["findings"][1]
+    }.items()
 
 
 def test_the_doctor_tells_no_login(tmp_path: Path) -> None:
@@ -165,7 +189,7 @@ def test_the_doctor_tells_no_login(tmp_path: Path) -> None:
         LOG_LEVEL="DEBUG",
     )
 
-    assert "BAD scheduler: http://127.0.0.1:9: " in done.stdout
+    assert "BAD  scheduler: http://127.0.0.1:9: " in done.stdout
     assert "hush" not in done.stdout + done.stderr
 
 

@@ -213,7 +213,7 @@ class AnswerDelivery:
         route, ticket = await self._slot.take(self)
         try:
             operation = await self._next()
-            self._stale_since = None
+            since, self._stale_since = self._stale_since, None
             words = self._source.has_text
             if operation is None:
                 self.destination.shared_bucket(route).bucket.returned()
@@ -221,6 +221,10 @@ class AnswerDelivery:
             with calls_for(ticket.priority, ticket):
                 applied = await self._attempt(route, operation)
             self._worded = self._worded or (applied and words)
+            if applied:
+                streams = words and ticket.priority is not CallPriority.LAST
+                outgoing = self.destination.outgoing
+                outgoing.applied(route, ticket.priority, stale_since=since if streams else None)
             return applied
         finally:
             self.destination.outgoing.end(ticket)

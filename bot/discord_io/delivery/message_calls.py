@@ -20,6 +20,7 @@ from discord.webhook.async_ import async_context
 
 from bot.discord_io.calls import NOBODY
 from bot.discord_io.components import Component, as_view, to_files
+from bot.discord_io.interaction_calls import RepeatingAdapter
 from bot.markdown.files import File
 
 _MISSING = discord.utils.MISSING
@@ -70,8 +71,10 @@ class MessageCalls:
         """Replace a response to an interaction (``message_id`` None: the original one) by the interaction's token.
         Raises :class:`discord.HTTPException`."""
         webhook = self.webhook(application_id, token)
+        adapter = async_context.get()
+        call = adapter.apply if isinstance(adapter, RepeatingAdapter) else adapter.request
         with _edited(components, files) as params:
-            await async_context.get().request(
+            await call(
                 self._route(application_id, token, message_id),
                 webhook.session,
                 payload=params.payload,

@@ -14,6 +14,17 @@ from bot.discord_io.delivery.rate_limit_trace import Attempt, WireObserver
 KEPT_ADDRESSES = 1024
 
 
+class _Unread(aiohttp.ClientResponse):
+    """A response whose body is received, and taken for ``null`` when it tells of a success: discord.py decodes
+    what ``text`` returns, and the whole message that answers an edit takes longer than the edit's own JSON."""
+
+    async def text(self, encoding: str | None = None, errors: str = "strict") -> str:
+        if self.status >= 300:
+            return await super().text(encoding, errors)
+        await self.read()
+        return "null"
+
+
 class ObservedSession:
     """Makes requests through the connections of another session, and tells the observer of each itself.
 
@@ -21,11 +32,17 @@ class ObservedSession:
     connections, which are the other session's.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, observer: WireObserver) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, observer: WireObserver, *, reads_successes: bool = True
+    ) -> None:
+        """``reads_successes``: whether anybody wants what an answer tells, besides that it is a success."""
         self.source = session
         self._observer = observer
         self._session = aiohttp.ClientSession(
-            connector=session.connector, connector_owner=False, cookie_jar=aiohttp.DummyCookieJar()
+            connector=session.connector,
+            connector_owner=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            response_class=aiohttp.ClientResponse if reads_successes else _Unread,
         )
 
     def request(

@@ -143,6 +143,7 @@ class WireObserver:
         scope = headers.get("X-RateLimit-Scope", "")
         if status == 429:
             log.warning("discord.rate_limited", path=path, scope=scope)
+            self._metrics.limits.refused(scope)
         if attempt is None:
             return
         self._outgoing.answered(attempt.ticket, status, scope=scope, retry_after=_number(headers, "Retry-After"))

@@ -22,7 +22,7 @@ WINDOW = 1.0
 ANSWERED_WITHIN = 15.0
 """Seconds after which no answer is expected any more; an unused slot is free again after this time too."""
 
-SHARES = {CallPriority.TEXT: 40, CallPriority.POSITION: 30}
+SHARES = {CallPriority.TEXT: 40, CallPriority.POSITION: 30, CallPriority.READING: 20}
 """The most slots that these priorities may use, so that more urgent calls find one; others may use all."""
 
 K = TypeVar("K", bound=Hashable)

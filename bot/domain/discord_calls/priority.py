@@ -8,6 +8,7 @@ class CallPriority(IntEnum):
 
     ``OPERATORS``: what operators need. ``LAST``: the last state of an answer. ``FIRST``: its first words.
     ``OTHER``: a call that shows no answer. ``TEXT``: streamed text. ``POSITION``: a position in the queue.
+    ``READING``: what was written while the bot was away.
     """
 
     OPERATORS = auto()
@@ -16,3 +17,4 @@ class CallPriority(IntEnum):
     OTHER = auto()
     TEXT = auto()
     POSITION = auto()
+    READING = auto()

@@ -32,13 +32,14 @@ OPEN_STATES = (RequestState.QUEUED, RequestState.RUNNING, RequestState.ANSWERED)
 
 
 class RequestKind(StrEnum):
-    """The purpose of a request: a new question, another version of an answer, the rest of one, or what a program
-    asked through the API."""
+    """The purpose of a request: a new question, another version of an answer, the rest of one, what a program
+    asked through the API, or a summary of a channel, whose attached text is its plan."""
 
     ASK = "ask"
     REGENERATE = "regenerate"
     CONTINUE = "continue"
     API = "api"
+    SUMMARY = "summary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class GenerationOptions:
 
     Limits in tokens; ``temperature`` 0–2, ``top_k`` ≥ 1, None for the cluster's own. ``system_prompt`` is ready to
     send. ``mentions`` are what the question mentions, by the names that the model reads in their place.
+    ``missed``: it was asked while the bot was away, which its answer says.
+    ``schedule`` are the words that say when a schedule asks it (untrusted text); empty when a person does.
     """
 
     system_prompt: str
@@ -86,6 +89,8 @@ class GenerationOptions:
     temperature: float | None = None
     top_k: int | None = None
     mentions: Mapping[str, str] = field(default_factory=dict)
+    missed: bool = False
+    schedule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,14 @@ class NewQuestion:
     options: GenerationOptions | None = None
     wanted_cluster: str | None = None
     held_by: str | None = field(default=None, compare=False)
+
+    @property
+    def door(self) -> str:
+        """How it was asked: ``command`` (typed, or from a message's menu), ``message``, or the kind of a request
+        that is no new question."""
+        if self.kind is not RequestKind.ASK:
+            return self.kind.value
+        return "command" if self.source_message_id is None else "message"
 
 
 @dataclass(frozen=True, slots=True)

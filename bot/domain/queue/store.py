@@ -46,10 +46,12 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A question in the queue, and its position there, from 1; None when it had joined before."""
+    """A question in the queue, and its position there, from 1; None when it had joined before. ``claimed`` is what
+    was claimed in the same transaction, which need not be this question."""
 
     request: StoredRequest
     position: int | None
+    claimed: StoredRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,18 @@ class Place:
 
 
 THE_ONLY_ONE = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """By what a question is claimed; each as of :meth:`RequestStore.claim`."""
+
+    owner: str
+    now: Callable[[], float]
+    lease: float
+    room: int
+    beginning: Collection[str] | None
+    place: Place
 
 
 class WishKind(enum.Enum):
@@ -135,7 +149,12 @@ class RequestStore(Protocol):
         ...
 
     async def join(
-        self, question: NewQuestion, key: ConversationKey, scopes: Sequence[int], admission: Admission
+        self,
+        question: NewQuestion,
+        key: ConversationKey,
+        scopes: Sequence[int],
+        admission: Admission,
+        claim: ClaimTerms | None = None,
     ) -> Joined | None:
         """Add the question to the queue and to the conversation for ``key``, in one transaction; it is durable
         when this returns.
@@ -144,6 +163,9 @@ class RequestStore(Protocol):
         :meth:`ConversationStore.conversation`. None: the profiles were changed since ``admission.profiles``, and
         nothing was kept. Raises what :meth:`enqueue` does, and :class:`QuotaUsed`. Joining with an id that exists
         returns the existing row.
+
+        With ``claim``, the next question in fair order is claimed in the same transaction, as :meth:`claim` does,
+        once this one has joined.
         """
         ...
 
@@ -257,6 +279,11 @@ class RequestStore(Protocol):
 
     async def waiting_ids(self) -> Sequence[str]:
         """The ids of everything waiting, in the order it will be taken. Cheaper than :meth:`queue`."""
+        ...
+
+    async def oldest_waiting(self) -> tuple[str, float] | None:
+        """The id of the question that waits for longest, and when it was asked (epoch seconds); None when none
+        waits."""
         ...
 
     async def position(self, request_id: str) -> int | None:

@@ -11,6 +11,8 @@ _UNSAFE = re.compile(r"[\s<>\\\"|^`{}]")
 _EVERYONE = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
 _ESCAPE = re.compile(r"[\\*~`]|(?<![^\W_])_|_(?![^\W_])|\|(?=\|)|(?<=\|)\||(?<=\])\(")
 _LABEL = re.compile(r"[\\*_~`|\[\]()]")
+_REFERENCE = re.compile(r"\[\d{1,9}\]\(https://discord\.com/channels/\d{1,20}/\d{1,20}/\d{1,20}\)\Z")
+"""A link of a summary: no label could make it look like another place, and it stays in the client."""
 _TRAILING = ".,;:!?'\"*_~…。，、；：！？）」』”’"
 BARE = re.compile(r"https?://[^\s<>`|（）「」『』。，、；：！？]+", re.IGNORECASE)
 
@@ -70,8 +72,8 @@ def _invites(url: str) -> bool:
 def masked(label: str, href: str) -> list[tuple[str, bool]]:
     """A link with a label, as pieces of Discord Markdown and whether each is code.
 
-    The host follows in brackets unless the label already shows it. A label that shows another host is not linked:
-    label and address are written side by side.
+    The host follows in brackets unless the label already shows it, or is a mere number that leads to a message. A
+    label that shows another host is not linked: label and address are written side by side.
     """
     label = " ".join(label.split())
     host = host_of(href)
@@ -87,7 +89,8 @@ def masked(label: str, href: str) -> list[tuple[str, bool]]:
         return [(f"{escaped(_unlinked(label))} ", False), (f"<{_quoted(href)}>", False)]
     visible = inert(_LABEL.sub(lambda found: "\\" + found[0], label))
     link = f"[{visible}](<{_quoted(href)}>)"
-    return [(link if any(_same(host, name) for name in shown) else f"{link} ({host})", False)]
+    is_shown = any(_same(host, name) for name in shown) or _REFERENCE.match(f"[{label}]({href})")
+    return [(link if is_shown else f"{link} ({host})", False)]
 
 
 def trimmed(url: str) -> str:

@@ -26,9 +26,13 @@ class Operators:
     def __init__(
         self, *, user_ids: Iterable[int], role_ids: Iterable[int], guild_ids: Iterable[int], weight: float = 1.0
     ) -> None:
+        self._guild_ids = frozenset(guild_ids)
+        self.change(user_ids=user_ids, role_ids=role_ids, weight=weight)
+
+    def change(self, *, user_ids: Iterable[int], role_ids: Iterable[int], weight: float) -> None:
+        """From now on these are the operators."""
         self._user_ids = frozenset(user_ids)
         self._role_ids = frozenset(role_ids)
-        self._guild_ids = frozenset(guild_ids)
         self._weight = weight
 
     def is_operator(self, person: Person) -> bool:

@@ -29,6 +29,10 @@ class Quotas:
         self._store = store
         self._operators = operators
         self._clock = clock
+        self.change(per_user=per_user, roles=roles)
+
+    def change(self, *, per_user: int, roles: Mapping[int, int]) -> None:
+        """From now on these are the limits. What was used today counts."""
         self._per_user = per_user
         self._roles = dict(roles)
 

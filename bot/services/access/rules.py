@@ -32,6 +32,8 @@ class Act(Enum):
     JOIN = "add a node"
     USE_KEY = "ask with a program"
     """Making a key for the API, and every request with it."""
+    SCHEDULE = "have questions asked by a schedule"
+    """Making a schedule, and every time that it runs."""
     USE_CHANNEL_MEMORY = "show or clear the memory of a channel"
     """Not what is the person's own: private answers, direct messages, export and erasure are never refused."""
     MANAGE = "manage the place"
@@ -53,7 +55,8 @@ class Standing:
     ``outsider``: they act outside of the bot's servers, and are not a member of a home. ``blocked`` and ``chosen``
     (by role or by name, or because nobody is) come from the settings that count there. ``right_channel``:
     questions are asked there. ``roles_seen``: the roles of some server count there. ``join_role``: they have one
-    of JOIN_ROLES; ``key_role``: one of KEY_ROLES; None where there are none. Of the answer that they act on:
+    of JOIN_ROLES; ``key_role``: one of KEY_ROLES; ``schedule_role``: one of SCHEDULE_ROLES; None where there are
+    none. Of the answer that they act on:
     ``asker``: they asked for it; ``private``: it is for its asker only; ``shown_here``: this channel shows it.
     """
 
@@ -70,6 +73,7 @@ class Standing:
     roles_seen: bool = True
     join_role: bool | None = None
     key_role: bool | None = None
+    schedule_role: bool | None = None
 
 
 Rule = tuple[Callable[[Standing], bool], str]
@@ -106,6 +110,13 @@ RULES: Mapping[Act, tuple[Rule, ...]] = {
         (lambda standing: not standing.blocked, "error.ask_blocked"),
         (lambda standing: standing.chosen, "error.ask_not_allowed"),
         (lambda standing: standing.key_role is not False, "error.key_not_allowed"),
+    ),
+    Act.SCHEDULE: (
+        _MEMBER,
+        (lambda standing: not standing.blocked, "error.ask_blocked"),
+        (lambda standing: standing.right_channel, "error.ask_elsewhere"),
+        (lambda standing: standing.chosen, "error.ask_not_allowed"),
+        (lambda standing: standing.schedule_role is not False, "error.schedule_not_allowed"),
     ),
     Act.USE_CHANNEL_MEMORY: (
         _MEMBER,
@@ -163,6 +174,7 @@ class Access:
         *,
         join_roles: Iterable[int] = (),
         key_roles: Iterable[int] = (),
+        schedule_roles: Iterable[int] = (),
         homes: Sequence[int] = (),
     ) -> None:
         """``homes`` are the servers whose members may use the bot in direct messages and wherever else it sees no
@@ -172,6 +184,7 @@ class Access:
         self._members = members
         self._join_roles = frozenset(join_roles)
         self._key_roles = frozenset(key_roles)
+        self._schedule_roles = frozenset(schedule_roles)
         self.homes = tuple(homes)
 
     async def seen(self, person: Person) -> Person:
@@ -218,6 +231,7 @@ class Access:
             roles_seen=seen.guild_id is not None,
             join_role=_has_one(seen, self._join_roles),
             key_role=_has_one(seen, self._key_roles),
+            schedule_role=_has_one(seen, self._schedule_roles),
         )
         require(act, seen, standing)
         return seen

@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from bot.clock import Clock
+from bot.domain.channel_summary.steps import Step
 from bot.domain.chat import (
     AnswerStats,
     ChatMessage,
@@ -39,6 +40,7 @@ from bot.services.answers.programs import WaitingPrograms
 from bot.services.answers.prompt import Prompt, Prompts, prefix_of
 from bot.services.answers.stream_buffer import StreamBuffer
 from bot.services.ports import AnswerGate
+from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -75,13 +77,14 @@ class Outcome:
     """The result of one attempt.
 
     ``answer`` is set when there is something to keep (complete, stopped or broken off), ``error`` when the attempt
-    failed, ``stop`` when it was ended from outside.
+    failed, ``stop`` when it was ended from outside, ``step`` when there are further ones.
     """
 
     answer: Answer | None = None
     error: BotError | None = None
     stop: Stop | None = None
     finish: FinishReason | None = None
+    step: Step | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,12 @@ class AttemptParts:
     gate: AnswerGate
     passing: PassingScheduler | None = None
     programs: WaitingPrograms | None = None
+    metrics: Metrics | None = None
+
+    def failed(self, error: SchedulerError) -> None:
+        """Count an error of the cluster, also one after which it is asked again."""
+        if self.metrics is not None:
+            self.metrics.failed_at_scheduler(error, "chat")
 
 
 class Attempt:
@@ -206,6 +215,7 @@ class Attempt:
             try:
                 finish = await self._joined(reader)
             except SchedulerError as error:
+                self._parts.failed(error)
                 following = await self._following(prompt, error)
                 if following is not None and await self._readmitted(goes_on=bool(following.prefix)):
                     prompt = following

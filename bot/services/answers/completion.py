@@ -16,8 +16,8 @@ from bot.domain.queue.store import RequestStore
 from bot.errors import AccessLost, BotError, DeliveryError, MessageGone, StorageError, TokenExpired, ValueRefused
 from bot.i18n.catalogue import fill, say
 from bot.presentation.answer import Receipt
-from bot.presentation.page import Control, compact_duration
-from bot.services.answers.final_views import FinalViews
+from bot.presentation.page import compact_duration
+from bot.services.answers.final_views import FinalViews, retry
 from bot.services.answers.live import LiveAnswer
 from bot.services.answers.unshown import Unshown
 from bot.services.ports import Messenger, Preferences
@@ -91,7 +91,7 @@ class Completion:
             status=getattr(error, "status", None),
             code=getattr(error, "code", None),
         )
-        self._metrics.questions.labels("failed").inc()
+        _count_end(self._metrics, request, "failed")
         await self.show_failed(request, live, error)
 
     async def show_failed(self, request: StoredRequest, live: LiveAnswer, error: BotError) -> None:
@@ -125,7 +125,7 @@ class Completion:
         done = await self._commit(lambda: ending(now=self._clock.now()))
         if done:
             log.info("question.cancelled", request_id=request.request_id, by=by)
-            self._metrics.questions.labels("cancelled").inc()
+            _count_end(self._metrics, request, "cancelled")
         return done
 
     async def clear(self, *, by: int) -> Sequence[StoredRequest]:
@@ -134,7 +134,7 @@ class Completion:
         ended = await self._commit(lambda: self._store.clear(now=self._clock.now()))
         for request in ended:
             log.info("question.cancelled", request_id=request.request_id, by=by)
-        self._metrics.questions.labels("cancelled").inc(len(ended))
+            _count_end(self._metrics, request, "cancelled")
         return ended
 
     async def show_cancelled(self, request: StoredRequest, live: LiveAnswer, *, by: int) -> None:
@@ -148,7 +148,7 @@ class Completion:
         """Show that a question waited too long (its state is committed already)."""
         waited = now - request.question.asked_at
         log.warning("question.expired", request_id=request.request_id, waited=waited)
-        self._metrics.questions.labels("expired").inc()
+        _count_end(self._metrics, request, "expired")
         duration = compact_duration(waited, live.question.asker.locale)
         await self._end(request, live, "expired", {"duration": duration})
 
@@ -245,7 +245,7 @@ class Completion:
         ``is_news`` for its asker, they get a direct message."""
         notice = fill(live.question.asker.locale, f"outcome.{outcome}", params)
         if not await self._views.restore(request, live, notice):
-            live.view.finish(Receipt(outcome=outcome, params=tuple(params.items())), (Control.RETRY,))
+            live.view.finish(Receipt(outcome=outcome, params=tuple(params.items())), retry(request.question))
         await self.show_end(request, live, outcome, is_news=is_news)
 
     async def show_end(self, request: StoredRequest, live: LiveAnswer, outcome: str, *, is_news: bool) -> None:
@@ -263,10 +263,10 @@ class Completion:
         await self._unshown.shown(request.request_id)
 
     async def _commit(self, commit: Callable[[], Awaitable[_Kept]]) -> _Kept:
-        return await _repeated(commit, self._clock)
+        return await repeated(commit, self._clock)
 
     def _count(self, request: StoredRequest, answer: Answer) -> None:
-        self._metrics.questions.labels(answer.finish).inc()
+        _count_end(self._metrics, request, answer.finish)
         self._metrics.tokens.labels("completion").inc(answer.completion_tokens)
         self._metrics.tokens.labels("prompt").inc(answer.prompt_tokens or 0)
         if answer.ttft is not None:
@@ -285,7 +285,7 @@ class Completion:
         )
 
 
-async def _repeated(commit: Callable[[], Awaitable[_Kept]], clock: Clock) -> _Kept:
+async def repeated(commit: Callable[[], Awaitable[_Kept]], clock: Clock) -> _Kept:
     """Run ``commit`` and return its result. A failure that may pass is repeated for :data:`STORAGE_PATIENCE`
     seconds. Raises :class:`StorageError`."""
     until = clock.monotonic() + STORAGE_PATIENCE
@@ -311,6 +311,10 @@ def _waited_for_a_word(request: StoredRequest) -> float:
     started = request.started_at if request.started_at is not None else asked_at
     held = request.answer.ttft if request.answer is not None else None
     return started + (held or 0.0) - asked_at
+
+
+def _count_end(metrics: Metrics, request: StoredRequest, outcome: str) -> None:
+    metrics.questions.labels(outcome, request.question.door).inc()
 
 
 def _note_not_ours(request: StoredRequest) -> None:

@@ -77,7 +77,7 @@ class FinalViews:
                 has_text=bool(view.document.raw.strip()),
                 has_thoughts=bool(thoughts.strip()),
                 # It was deleted after the answer, so nothing can be asked again.
-                has_question=bool(request.question.prompt),
+                has_question=bool(retry(request.question)),
             ),
         )
 
@@ -125,7 +125,7 @@ class FinalViews:
             case _:
                 outcome = "cancelled_before" if request.started_at is None else "stopped_before"
                 receipt = Receipt(outcome=outcome)
-        return receipt, (Control.RETRY,)
+        return receipt, retry(question)
 
     async def restore(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
         """Show again the version that these messages showed before, because the request that was to replace or
@@ -159,6 +159,12 @@ def _outcome(
             return answer.finish, {}
         case _:
             return (None, {}) if answer.text.strip() else ("empty", {})
+
+
+def retry(question: NewQuestion) -> tuple[Control, ...]:
+    """The button that asks again: not what was deleted, nor a summary, whose messages are kept no longer than it
+    takes."""
+    return () if not question.prompt or question.kind is RequestKind.SUMMARY else (Control.RETRY,)
 
 
 def controls_of(

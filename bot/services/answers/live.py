@@ -10,11 +10,13 @@ from functools import partial
 import structlog
 
 from bot.clock import Clock
+from bot.domain.channel_summary.plan import progress_in
 from bot.domain.queue.hold import Hold
-from bot.domain.queue.request import NewQuestion, StoredRequest
+from bot.domain.queue.request import NewQuestion, RequestKind, StoredRequest
 from bot.domain.queue.store import RequestStore
+from bot.i18n.catalogue import say
 from bot.presentation.answer import AnswerView
-from bot.presentation.page import Page
+from bot.presentation.page import Page, escape_inline
 from bot.services.ports import AnswerDelivery, Deliveries
 from bot.tasks.background import Background
 
@@ -131,7 +133,7 @@ class LiveAnswers:
 
     def view(self, question: NewQuestion) -> AnswerView:
         """A view of a question that is not shown by a delivery."""
-        return AnswerView(
+        view = AnswerView(
             # An answer to somebody's own message is a reply to it, which shows the question.
             question=question.prompt if question.source_message_id is None else "",
             asker=f"<@{question.asker.user_id}>",
@@ -139,7 +141,12 @@ class LiveAnswers:
             clock=self._clock,
             max_pages=self._max_pages,
             mentions=question.options.mentions if question.options is not None else None,
+            missed=question.options is not None and question.options.missed,
+            heading=_heading(question),
         )
+        if question.kind is RequestKind.SUMMARY:
+            view.part = progress_in(question.attached_text)
+        return view
 
     def reopen(self, request: StoredRequest, *, may_be_more: bool = False) -> LiveAnswer:
         """The live answer of a stored request, opened from what is stored when it is not open. ``may_be_more`` as
@@ -227,3 +234,12 @@ class LiveAnswers:
         if (live := self._live.get(request_id)) is not None:
             live.writes.add(task)
             task.add_done_callback(live.writes.discard)
+
+
+def _heading(question: NewQuestion) -> str:
+    """What tells that a schedule asks the question, and whose it is; empty when a person does."""
+    words = question.options.schedule if question.options is not None else ""
+    if not words:
+        return ""
+    asker = question.asker
+    return f"-# {say(asker.locale, 'schedule.heading', when=escape_inline(words), owner=f'<@{asker.user_id}>')}"

@@ -11,6 +11,7 @@ from bot.errors import BotError, Draining, SchedulerError, UpstreamFailed
 from bot.services.answers.attempt import Attempt, AttemptParts, Outcome, Stop, StopCause
 from bot.services.answers.live import LiveAnswer
 from bot.services.answers.programs import WaitingProgram
+from bot.services.answers.summarising import SummaryAttempt
 
 _REASONS = {
     "stop": FinishReason.STOP,
@@ -26,6 +27,8 @@ def attempt_at(request: StoredRequest, live: LiveAnswer, parts: AttemptParts, *,
     """The attempt at a request, whoever asked it; ``model`` as of :class:`Attempt`."""
     if request.question.kind is RequestKind.API:
         return PassedThrough(request, live, parts, model=model)
+    if request.question.kind is RequestKind.SUMMARY:
+        return SummaryAttempt(request, live, parts, model=model)
     return Attempt(request, live, parts, model=model)
 
 
@@ -65,6 +68,7 @@ class PassedThrough(Attempt):
         try:
             is_whole = await self._joined(reader)
         except SchedulerError as error:
+            self._parts.failed(error)
             program.error = error
             ending = "node_failed" if self._buffer.text_tokens else "interrupted"
             return Outcome(answer=self._counted(ending), error=error, stop=self._stop)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.domain.channel_summary.instructions import TAKE_NOTES, system_prompt
+from bot.domain.channel_summary.plan import Plan
+from bot.domain.conversation.attached_text import as_attached_text
 from bot.domain.conversation.store import ConversationStore, Turn
 from bot.domain.conversation.template_marks import break_marks
 from bot.domain.conversation.tokens import TokenEstimator
@@ -83,6 +86,25 @@ class Prompts:
             policy.system_prompt, policy.context_tokens, policy.max_tokens
         )
 
+    def budget(self, options: GenerationOptions) -> int:
+        """How many tokens a prompt with these options has here at most."""
+        return min(options.context_tokens, self.policy.most_context or options.context_tokens)
+
+    def of_summary(self, question: NewQuestion, plan: Plan) -> Prompt:
+        """The prompt for the next step of a summary, which no conversation is a part of. Raises
+        :class:`PromptTooLong`."""
+        options, calibrated = self.options(question), self._estimator.for_model(None)
+        window = build_window(
+            (),
+            question.prompt if plan.is_last else TAKE_NOTES,
+            asker=question.asker.name,
+            attached_text=as_attached_text("conversation", plan.unread[0]),
+            system_prompt=system_prompt(plan, options.system_prompt, question.asker.locale),
+            budget=self.budget(options),
+            estimate=calibrated,
+        )
+        return Prompt(window, calibrated.ratio)
+
     async def of(self, question: NewQuestion, *, assistant_prefix: bool) -> Prompt:
         """The prompt for this question, now. ``assistant_prefix`` as in :class:`ChatPolicy`."""
         if self._summariser is not None:
@@ -106,7 +128,7 @@ class Prompts:
                 if not prefix and not thought_enough:
                     turns = [newest, *turns]
                     asked, attached_text = CONTINUE_PROMPT, ""
-        budget = min(options.context_tokens, self.policy.most_context or options.context_tokens)
+        budget = self.budget(options)
         gist = await self._gist(question, everything, {turn.turn_id for turn in everything if turn not in turns})
         calibrated = self._estimator.for_model(None)
         window = build_window(

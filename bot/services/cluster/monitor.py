@@ -276,6 +276,7 @@ class ClusterMonitor:
 
     def _note_silence(self, error: SchedulerError) -> None:
         """Note that nobody answers: an outage when it lasts."""
+        self._metrics.failed_at_scheduler(error, "status")
         now = self._clock.now()
         before = (self._frozen, self._wants_key)
         self._frozen, self._wants_key = error.code in _SILENT, isinstance(error, KeyWanted)
@@ -293,6 +294,7 @@ class ClusterMonitor:
 
     def _note_unreadable(self, error: SchedulerError) -> None:
         """Note that something answers without a status: after a while the last report counts as out of date."""
+        self._metrics.failed_at_scheduler(error, "status")
         now = self._clock.now()
         was_unreachable, self._unreachable_since = self._unreachable_since is not None, None
         self._answered_at = now

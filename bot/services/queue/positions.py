@@ -15,6 +15,7 @@ from bot.services.queue.company import Company
 from bot.services.queue.gate import Gate
 from bot.services.queue.in_flight import InFlight
 from bot.services.queue.slots import AllSlots
+from bot.services.queue.waiting_meter import WaitingMeter
 from bot.telemetry.metrics import Metrics
 
 # Seconds between two refreshes: the edits of running answers come first.
@@ -63,7 +64,7 @@ class PositionUpdater:
         self._slots = slots
         self._in_flight = in_flight
         self._clock = clock
-        self._metrics = metrics
+        self._meter = WaitingMeter(store, clock, metrics)
         self._wake = asyncio.Event()
         self._told: dict[str, _Told] = {}
         self._left: set[str] = set()
@@ -89,9 +90,10 @@ class PositionUpdater:
         self._left.clear()
         if self._company is not None and not await self._company.leads():
             self._told.clear()
+            self._meter.shows_nothing()
             return True
         waiting = await self._store.waiting_ids()
-        self._metrics.waiting.set(len(waiting))
+        await self._meter.shows(waiting)
         wanted = await self._store.wanted() if self._gate.are_several else {}
         holds = {cluster: self._gate.hold(cluster) for cluster in {None, *wanted.values()}}
         outdated = [

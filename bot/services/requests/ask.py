@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from bot.clock import Clock
+from bot.domain.channel_summary.instructions import room_for
+from bot.domain.channel_summary.plan import ChannelMessages, planned
 from bot.domain.conversation.profile import Profile, ScopeChain
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.conversation.tokens import TokenEstimator
 from bot.domain.conversation.window import build_window
 from bot.domain.discord_calls.brake import Level
 from bot.domain.queue.fairness import EXPECTED_ANSWER
-from bot.domain.queue.request import Asker, Destination, GenerationOptions, NewQuestion, RequestState
+from bot.domain.queue.request import (
+    Asker,
+    Destination,
+    GenerationOptions,
+    NewQuestion,
+    RequestKind,
+    RequestState,
+)
 from bot.domain.queue.store import Admission, Joined, QueueLimits, RequestStore
-from bot.errors import DatabaseLocked, NotAllowed, NotTakenNow, UserError
+from bot.errors import BotError, DatabaseLocked, NotAllowed, NotTakenNow, UserError
 from bot.presentation.page import Page
 from bot.services.access.operators import Person
 from bot.services.access.profiles import Profiles
@@ -30,6 +40,7 @@ from bot.services.queue.positions import PositionUpdater
 from bot.services.queue.signal import QueueSignal
 from bot.tasks.keyed_locks import KeyedLocks
 from bot.tasks.pending import Pending
+from bot.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -51,22 +62,27 @@ class AskContext:
 class AskRequest:
     """A question as somebody asks it, whichever way it came.
 
-    ``heard_as`` is the id of the interaction or message it came as. ``attached_text`` is the text of its files and
+    ``heard_as`` is the id of the interaction or message it came as, or names the run of a schedule, whose words
+    are ``schedule`` then. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
     own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with;
-    ``mentions`` what its text mentions, by name.
+    ``mentions`` what its text mentions, by name; ``missed``: it was asked while the bot was away. ``messages`` are
+    what a summary is asked of, None for a question.
     """
 
     prompt: str
     asker: Asker
     context: AskContext
     destination: Destination
-    heard_as: int
+    heard_as: int | str
     attached_text: str = ""
     think: bool | None = None
     source_message_id: int | None = None
     follows: str | None = None
     mentions: Mapping[str, str] = field(default_factory=dict)
+    missed: bool = False
+    messages: ChannelMessages | None = None
+    schedule: str = ""
 
     @property
     def conversation(self) -> ConversationKey:
@@ -106,12 +122,14 @@ class AskService:
         quotas: Quotas,
         brake: Brake,
         id_key: bytes,
+        metrics: Metrics,
         most_context: Mapping[str, int | None] | None = None,
     ) -> None:
         """``id_key``: a secret of all processes, without which nobody can guess the ids of questions.
         ``most_context``: how many tokens each cluster takes at most, by name; None: as many as a profile says."""
         self._most_context = most_context or {}
         self._id_key = id_key
+        self._metrics = metrics
         self._store = store
         self._live_answers = live_answers
         self._gate = gate
@@ -129,6 +147,10 @@ class AskService:
 
     async def admit(self, context: AskContext) -> None:
         """Raise what :meth:`submit` would because of who asks where: :class:`NotAllowed`, :class:`QuotaUsed`."""
+        with self._refusals():
+            await self._admit(context)
+
+    async def _admit(self, context: AskContext) -> None:
         await self._quotas.check(await self._allowed(context))
 
     async def _allowed(self, context: AskContext) -> Person:
@@ -146,13 +168,29 @@ class AskService:
     async def check(self, request: AskRequest) -> None:
         """Raise what :meth:`submit` would now; nothing is kept. For what is done before a question can be
         submitted, and could not be undone."""
-        self._require_taking(request)
-        self._gate.require_open()
-        await self.admit(request.context)
+        with self._refusals():
+            self._require_taking(request)
+            self._gate.require_open()
+            await self._admit(request.context)
+            self._cost(request, self._options(request))
+            waiting = (await self._store.counts()).get(RequestState.QUEUED, 0)
+            mine = await self._store.of_user(request.asker.user_id, (RequestState.QUEUED,))
+            self._queue_limits.require_room(total=waiting, mine=len(mine))
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Count the question as refused when the block raises."""
+        try:
+            yield
+        except BotError as error:
+            self._metrics.refused(error)
+            raise
+
+    def require_fitting(self, request: AskRequest) -> None:
+        """Raise :class:`UserError` when the question is empty or too long, as :meth:`submit` would."""
+        if not request.prompt.strip():
+            raise UserError("empty prompt", key="error.empty_prompt")
         self._cost(request, self._options(request))
-        waiting = (await self._store.counts()).get(RequestState.QUEUED, 0)
-        mine = await self._store.of_user(request.asker.user_id, (RequestState.QUEUED,))
-        self._queue_limits.require_room(total=waiting, mine=len(mine))
 
     async def submit(self, request: AskRequest) -> Accepted | None:
         """Take a question into the queue; it is durable when this returns.
@@ -163,20 +201,21 @@ class AskService:
         Raises :class:`UserError` (empty, too long, not allowed), :class:`AdmissionError` (queue full, nothing left
         for today, bot stopping, Discord about to ban it) or :class:`StorageError`; then nothing was kept.
         """
-        self._require_taking(request)
-        entry = object()
-        self._unacknowledged.begin(entry)
-        try:
-            # Fair queueing orders only what is in the queue. As each person's questions join one after the other,
-            # everybody's first is in it before anybody's second.
-            async with self._turns.of(request.asker.user_id):
-                self._gate.require_open()
-                accepted = await self._enqueued(request)
-            if accepted is not None:
-                self._unacknowledged.begin(accepted.request_id)
-            return accepted
-        finally:
-            self._unacknowledged.complete(entry)
+        with self._refusals():
+            self._require_taking(request)
+            entry = object()
+            self._unacknowledged.begin(entry)
+            try:
+                # Fair queueing orders only what is in the queue. As each person's questions join one after the
+                # other, everybody's first is in it before anybody's second.
+                async with self._turns.of(request.asker.user_id):
+                    self._gate.require_open()
+                    accepted = await self._enqueued(request)
+                if accepted is not None:
+                    self._unacknowledged.begin(accepted.request_id)
+                return accepted
+            finally:
+                self._unacknowledged.complete(entry)
 
     async def _enqueued(self, request: AskRequest) -> Accepted | None:
         """Enqueue a question; while somebody else holds the database, again and again for a minute."""
@@ -233,16 +272,24 @@ class AskService:
     def _question(self, request: AskRequest, now: float) -> NewQuestion:
         """The question as it is stored. Raises :class:`PromptTooLong`."""
         context, options = request.context, self._options(request)
+        cost, attached_text, kind = self._cost(request, options), request.attached_text, RequestKind.ASK
+        if request.messages is not None:
+            measure = self._estimator.for_model(None)
+            room = room_for(options, options.context_tokens, measure)
+            plan = planned(request.messages, room, measure)
+            cost += measure(plan.unread[0])
+            attached_text, kind = plan.stored(), RequestKind.SUMMARY
         return NewQuestion(
             request_id=_request_id(request.heard_as, self._id_key),
             asker=request.asker,
             destination=request.destination,
             conversation_id=0,  # the store finds it
             prompt=request.prompt,
-            attached_text=request.attached_text,
+            attached_text=attached_text,
+            kind=kind,
             think=context.profile.think if request.think is None else request.think,
             weight=context.weight,
-            cost=self._cost(request, options),
+            cost=cost,
             asked_at=now,
             source_message_id=request.source_message_id,
             follows=request.follows,
@@ -257,6 +304,10 @@ class AskService:
             await self._live_answers.acknowledged(accepted.request_id, message_id, accepted.page)
         finally:
             self._unacknowledged.complete(accepted.request_id)
+
+    def unannounced(self, accepted: Accepted) -> None:
+        """Note that nothing acknowledges the question: the bot sends the message that becomes the answer."""
+        self.refused(accepted)
 
     def refused(self, accepted: Accepted) -> None:
         """Note that Discord refused the acknowledging message because it came too late. The answer comes as a
@@ -275,7 +326,9 @@ class AskService:
         most = self._most_at(context.profile.cluster)
         if most is not None and most < options.context_tokens:
             options = replace(options, context_tokens=most)
-        return replace(options, mentions=request.mentions) if request.mentions else options
+        if request.mentions or request.missed or request.schedule:
+            options = replace(options, mentions=request.mentions, missed=request.missed, schedule=request.schedule)
+        return options
 
     def _most_at(self, wanted: str) -> int | None:
         """How many tokens the cluster takes that a question wants, or the one that takes most; None: any
@@ -299,7 +352,7 @@ class AskService:
         return float(window.tokens + EXPECTED_ANSWER)
 
 
-def _request_id(heard_as: int, key: bytes) -> str:
+def _request_id(heard_as: int | str, key: bytes) -> str:
     """The question's id: the same in every process that receives the same interaction or message. Nobody without
     the key can compute it, although Discord's ids are known: an answer's buttons carry it."""
     keyed = hashlib.blake2b(key, digest_size=32).digest()

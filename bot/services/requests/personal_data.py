@@ -14,6 +14,7 @@ from bot.domain.conversation.summary import KeptSummary
 from bot.domain.queue.request import RequestState
 from bot.domain.queue.store import RequestStore
 from bot.domain.queue.usage import DAY
+from bot.domain.schedules.schedule import Schedule, ScheduleStore
 from bot.errors import BotError
 from bot.services.access.profiles import Profiles
 from bot.services.requests.cancellation import Cancellation
@@ -45,10 +46,12 @@ class PersonalData:
         clock: Clock,
         leads: Callable[[], Awaitable[bool]] | None = None,
         keys: KeyStore | None = None,
+        schedules: ScheduleStore | None = None,
     ) -> None:
         """``leads`` tells whether this process removes old data for all; None: there are no others."""
         self._leads = leads
         self._keys = keys
+        self._schedules = schedules
         self._store = store
         self._requests = requests
         self._cancellation = cancellation
@@ -90,6 +93,10 @@ class PersonalData:
     async def keys_of(self, user_id: int) -> Sequence[Key]:
         """What is stored of a person's keys for programs. Raises :class:`StorageError`."""
         return await self._keys.of_user(user_id) if self._keys is not None else ()
+
+    async def schedules_of(self, user_id: int) -> Sequence[Schedule]:
+        """A person's schedules. Raises :class:`StorageError`."""
+        return await self._schedules.of_user(user_id) if self._schedules is not None else ()
 
     async def forget(self, user_id: int) -> Forgotten:
         """Withdraw a person's open questions, then remove everything stored of them but the amounts that their

@@ -32,8 +32,8 @@ from bot.services.access.quotas import Allowance, Quotas
 from bot.services.answers.live import LiveAnswers
 from bot.services.answers.programs import Recipient, WaitingProgram, WaitingPrograms
 from bot.services.cluster.clusters import Clusters
+from bot.services.queue.dispatcher import Dispatcher
 from bot.services.queue.gate import Gate
-from bot.services.queue.signal import QueueSignal
 from bot.services.queue.slots import AllSlots
 from bot.services.requests.cancellation import Cancellation
 from bot.tasks.background import Background
@@ -81,7 +81,7 @@ class ProgramRequests:
         gate: Gate,
         slots: AllSlots,
         clusters: Clusters,
-        signal: QueueSignal,
+        dispatcher: Dispatcher,
         cancellation: Cancellation,
         quotas: Quotas,
         operators: Operators,
@@ -97,7 +97,7 @@ class ProgramRequests:
         self._gate = gate
         self._slots = slots
         self._clusters = clusters
-        self._signal = signal
+        self._dispatcher = dispatcher
         self._cancellation = cancellation
         self._quotas = quotas
         self._operators = operators
@@ -124,29 +124,32 @@ class ProgramRequests:
         """What the key's owner may use today, and has used; None for no limit. Raises :class:`StorageError`."""
         return await self._quotas.allowance(owner.person) if self._quotas.of(owner.person) is not None else None
 
-    async def submit(self, owner: Owner, body: Mapping[str, object], recipient: Recipient) -> WaitingProgram:
-        """Take a program's request into the queue, to be answered to ``recipient``; it is durable when this
-        returns. ``body`` as of :class:`WaitingProgram`.
+    def program(self, owner: Owner, body: Mapping[str, object], recipient: Recipient) -> WaitingProgram:
+        """A program's request, which is to be answered to ``recipient``; ``body`` as of :class:`WaitingProgram`.
+        Nothing of it is kept before :meth:`submit`."""
+        return WaitingProgram(
+            request_id=secrets.token_hex(8),
+            user_id=owner.person.user_id,
+            body=body,
+            prompt_tokens=self._estimator.for_model(None)(_text_of(body)),
+            recipient=recipient,
+            asked_at=self._clock.now(),
+            keeps_text=self._options.keeps_text,
+            wanted_cluster=self._wanted(body.get("model"), owner.profile.cluster or None),
+        )
+
+    async def submit(self, owner: Owner, program: WaitingProgram) -> None:
+        """Take a program's request into the queue; it is durable when this returns, and may be on its way to the
+        cluster before.
 
         Raises :class:`AdmissionError` (queue full, nothing left for today, bot stopping),
         :class:`SchedulerNotReady` when nothing can be answered until somebody acts, or :class:`StorageError`.
         When it is cancelled, nothing of the request is left.
         """
         self._require_open()
-        asked = json.dumps([body.get("messages"), body.get("tools")], ensure_ascii=False)
-        program = WaitingProgram(
-            request_id=secrets.token_hex(8),
-            user_id=owner.person.user_id,
-            body=body,
-            prompt_tokens=self._estimator.for_model(None)(asked),
-            recipient=recipient,
-            asked_at=self._clock.now(),
-            keeps_text=self._options.keeps_text,
-            wanted_cluster=self._wanted(body.get("model"), owner.profile.cluster or None),
-        )
         # Before it joins: it may be claimed as soon as it has.
         self._programs.enter(program)
-        joining = asyncio.create_task(self._join(owner, program, asked), name=f"join-{program.request_id}")
+        joining = asyncio.create_task(self._join(owner, program), name=f"join-{program.request_id}")
         try:
             await asyncio.shield(joining)
         except asyncio.CancelledError:
@@ -155,9 +158,7 @@ class ProgramRequests:
         except BaseException:
             await self._forget(program)
             raise
-        self._signal.set()
         log.info("program.accepted", request_id=program.request_id, user=program.user_id, key=owner.key.prefix)
-        return program
 
     def left(self, program: WaitingProgram) -> None:
         """Note that the connection of a program has ended; begins to end its request, unless that has ended, and
@@ -259,7 +260,7 @@ class ProgramRequests:
             return preferred
         return max(running, key=self._slots.free)
 
-    async def _join(self, owner: Owner, program: WaitingProgram, asked: str) -> Joined:
+    async def _join(self, owner: Owner, program: WaitingProgram) -> Joined:
         person, profile, place = owner.person, owner.profile, owner.place
         question = NewQuestion(
             request_id=program.request_id,
@@ -272,7 +273,7 @@ class ProgramRequests:
                 channel_route=False,
             ),
             conversation_id=0,  # the store finds it
-            prompt=asked if self._options.keeps_text else "",
+            prompt=_text_of(program.body) if self._options.keeps_text else "",
             asked_at=program.asked_at,
             cost=float(program.prompt_tokens + EXPECTED_ANSWER),
             weight=self._operators.weight_of(person) * self._options.weight,
@@ -284,7 +285,7 @@ class ProgramRequests:
         key = ConversationKey(channel_id=NO_CHANNEL, guild_id=None, private_to=person.user_id)
         while True:
             admission = Admission(self._options.limits, self._quotas.of(person), profile.version)
-            joined = await self._store.join(question, key, place.ids, admission)
+            joined = await self._dispatcher.join(question, key, place.ids, admission)
             if joined is not None:
                 return joined
             # The rights were checked a moment ago, by settings that have changed since.
@@ -304,3 +305,8 @@ class ProgramRequests:
     async def _forget(self, program: WaitingProgram) -> None:
         self._programs.leave(program)
         await self._live_answers.close(program.request_id)
+
+
+def _text_of(body: Mapping[str, object]) -> str:
+    """What the model reads of a request."""
+    return json.dumps([body.get("messages"), body.get("tools")], ensure_ascii=False)

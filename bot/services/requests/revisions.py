@@ -76,7 +76,7 @@ class Revisions:
         self, origin: StoredRequest, kind: RequestKind, destination: Destination, root_id: str, *, in_place: bool
     ) -> Accepted:
         requests = await self._settled(root_id)
-        if not origin.question.prompt:
+        if not origin.question.prompt or origin.question.kind is RequestKind.SUMMARY:
             raise UserError(f"{root_id} was deleted", key="error.request_unknown")
         answer_versions = AnswerVersions.of(requests)
         origin = next((r for r in requests if r.request_id == origin.request_id), origin)

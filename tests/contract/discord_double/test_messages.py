@@ -228,6 +228,34 @@ async def test_reactions_and_history(double: DiscordDouble, bot: Any) -> None:
     assert [m.content async for m in channel.history()] == ["two", "one"]
 
 
+async def test_history_is_read_in_parts(double: DiscordDouble, bot: Any) -> None:
+    """Before, after or around one message, a hundred at most; without its text where Discord hides that, and
+    nothing at all without the right to read it ("Get Channel Messages", "Message Content Intent")."""
+    ada = double.person("ada")
+    said = [await ada.say("general", f"{number}") for number in range(5)]
+    await ada.say("general", f"<@{bot.user.id}> you")
+    channel = channel_of(double, bot)
+
+    async def numbers(**which: int) -> list[int]:
+        read = await bot.http.logs_from(channel.id, **{"limit": 2, **which})
+        return [next((n for n, one in enumerate(said) if str(one.id) == message["id"]), 5) for message in read]
+
+    assert await numbers() == [5, 4]
+    assert await numbers(before=said[3].id) == [2, 1]
+    assert await numbers(after=said[1].id) == [3, 2]
+    assert await numbers(around=said[2].id, limit=3) == [3, 2, 1]
+    shown = await bot.http.logs_from(channel.id, 100)
+    assert [message["content"] for message in shown] == [f"<@{bot.user.id}> you", "", "", "", "", ""]
+    for wrong in ({"limit": 0}, {"limit": 101}, {"after": said[0].id, "before": said[3].id}):
+        with pytest.raises(discord.HTTPException) as refused:
+            await numbers(**wrong)
+        assert refused.value.code == 50035
+    double.channel("general").overwrites.append(
+        Overwrite(bot.user.id, 1, deny=int(Permission.READ_MESSAGE_HISTORY))
+    )
+    assert await numbers() == []
+
+
 async def test_threads_archive_lock_and_open(double: DiscordDouble, bot: Any) -> None:
     """A thread has its message's id; sending opens an archived one; edits in it are refused (50083)."""
     message = await channel_of(double, bot).send("topic")

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import RequestState
-from bot.domain.queue.store import LEFT_TO_OTHERS, Admission, QueueLimits, QueuePause
+from bot.domain.queue.store import LEFT_TO_OTHERS, THE_ONLY_ONE, Admission, ClaimTerms, QueueLimits, QueuePause
 from bot.errors import QueueFull, UserLimitReached
 from tests.contract.storage.conftest import Stores
 from tests.fakes.clocks import always
@@ -76,6 +76,26 @@ async def test_the_position_of_a_question_that_joins_is_that_of_fair_order(store
     joined = await stores.requests.join(question("b", user=2), ConversationKey(500), [], Admission(WIDE))
     assert joined is not None
     assert joined.position == await stores.requests.position("b") == (await order(stores)).index("b") + 1 < 4
+
+
+async def test_a_question_that_joins_may_let_the_first_in_fair_order_be_claimed(stores: Stores) -> None:
+    """In the same transaction: itself when nobody waits, else who is before it, and nothing without room."""
+    terms = ClaimTerms("here", lambda: 7.0, lease=30.0, room=1, beginning=None, place=THE_ONLY_ONE)
+    alone = await stores.requests.join(question("a"), ConversationKey(500), [], Admission(WIDE), terms)
+    await stores.requests.enqueue(question("b", user=2), WIDE)
+    behind = await stores.requests.join(question("c", user=3), ConversationKey(501), [], Admission(WIDE), terms)
+    again = await stores.requests.join(question("c", user=3), ConversationKey(501), [], Admission(WIDE), terms)
+    other = replace(terms, owner="elsewhere")
+    full = await stores.requests.join(question("d", user=4), ConversationKey(502), [], Admission(WIDE), other)
+
+    joined = [one for one in (alone, behind, again, full) if one is not None]
+    assert [one.claimed and one.claimed.request_id for one in joined] == ["a", "b", None, None]
+    assert [one.position for one in joined] == [1, 2, None, 2]
+    stored = await stores.requests.get("a")
+    assert alone is not None
+    assert alone.claimed == stored
+    assert stored is not None
+    assert (stored.state, stored.lease_owner, stored.lease_until) == (RequestState.RUNNING, "here", 37.0)
 
 
 async def test_joining_twice_is_joining_once(stores: Stores) -> None:
@@ -342,13 +362,15 @@ async def test_positions_and_people_in_the_queue(stores: Stores) -> None:
     """The queue shows who asked what, where, and at which position."""
     asked = question("a", user=4, conversation=2, cost=7.0, at=3.0)
     await stores.requests.enqueue(asked, WIDE)
-    await stores.requests.enqueue(question("b", user=4), WIDE)
+    await stores.requests.enqueue(question("b", user=4, at=4.0), WIDE)
 
     first, second = await stores.requests.queue()
 
     assert (first.position, second.position) == (1, 2)
     assert [await stores.requests.position(name) for name in ("a", "b", "unknown")] == [1, 2, None]
+    assert await stores.requests.oldest_waiting() == ("a", 3.0)
     await take(stores)
+    assert await stores.requests.oldest_waiting() == ("b", 4.0)
     assert [await stores.requests.position(name) for name in ("a", "b")] == [None, 1]
     assert (first.asker, first.prompt, first.channel_id) == (asked.asker, asked.prompt, 72)
     assert (first.conversation_id, first.enqueued_at, first.cost) == (2, 3.0, 7.0)

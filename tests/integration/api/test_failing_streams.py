@@ -57,9 +57,12 @@ class FailingRequests:
     async def allowance(self, owner: Owner) -> None:
         """Nobody has a limit."""
 
-    async def submit(self, owner: Owner, body: dict[str, object], recipient: Any) -> WaitingProgram:
-        """A request that waits."""
+    def program(self, owner: Owner, body: dict[str, object], recipient: Any) -> WaitingProgram:
+        """A request."""
         return WaitingProgram("a" * 16, owner.person.user_id, body, 1, recipient, asked_at=1_000.0)
+
+    async def submit(self, owner: Owner, program: WaitingProgram) -> None:  # as the service's
+        """It waits."""
 
     async def place(self, program: WaitingProgram) -> Place:  # as the service's
         """Its place, once."""

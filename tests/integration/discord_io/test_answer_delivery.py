@@ -102,6 +102,8 @@ async def test_further_pages_become_further_messages(live_answers: DeliveryRig) 
         "three and more",
     ]
     assert live_answers.sent == [(1, second.id), (2, third.id)]
+    counted = live_answers.metrics.registry.get_sample_value
+    assert counted("discord_edits_total", {"route": "interaction", "purpose": "last"}) == 1
     assert delivery.message_ids == (message.id, second.id, third.id)
     assert all(m.notified == frozenset() and not m.mentions.everyone for m in (second, third))
 

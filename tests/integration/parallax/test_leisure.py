@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from bot import event_loop
 from bot.domain.chat import ChatMessage, ChatRequest, Finish, Role, StreamEvent, Text
 from bot.errors import StreamInterrupted
 from bot.event_loop import LoopChoice
+from bot.parallax import rounds
 from bot.parallax.client import ParallaxClient
 from bot.parallax.network import LYING
 from bot.parallax.timeouts import Timeouts
@@ -24,6 +27,14 @@ HELLO = ChatRequest(messages=(ChatMessage(Role.USER, "hello"),))
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
 PATIENT = Timeouts(connect=2.0, first_byte=5.0, idle=5.0, control=5.0)
+
+
+@pytest.fixture(autouse=True, params=["alone", "among many"])
+def _among(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many answers at once, connections are read in rounds; it makes no difference to who reads."""
+    if request.param == "among many":
+        monkeypatch.setattr(rounds, "MANY", 1)
+
 
 on_both_loops = pytest.mark.parametrize("loop", ["asyncio", "auto"])
 
@@ -76,6 +87,14 @@ class Answer:
         async with asyncio.timeout(5):
             while not self.demand.ask():  # noqa: ASYNC110  # what arrives raises no event before it is read
                 await asyncio.sleep(0)
+
+    async def break_off(self, *, reset: bool) -> None:
+        """Close the connection in the middle of the answer."""
+        writer = await self._peer
+        if reset:
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take the question."""
@@ -176,5 +195,25 @@ def test_what_lies_is_read_before_a_silence_ends_the_answer(loop: LoopChoice) ->
             assert answer.text == "one two three "
             assert isinstance(answer.error, StreamInterrupted)
             assert answer.error.code == "stall"
+
+    event_loop.run(main(), loop)
+
+
+@on_both_loops
+@pytest.mark.parametrize("breaks", [False, True])
+def test_the_end_of_the_connection_is_noticed(loop: LoopChoice, breaks: bool) -> None:  # a parameter
+    """What has arrived before is told first, also when nobody asks."""
+
+    async def main() -> None:
+        async with answering() as answer:
+            await answer.write(said("two "))
+            await answer.lies()
+            await asyncio.sleep(0)
+            await answer.write(said("three ") + said("four "))
+            await answer.break_off(reset=breaks)
+            await answer.ended.wait()
+            assert isinstance(answer.error, StreamInterrupted)
+            if not breaks:  # a reset may throw away what the peer has not taken yet
+                assert answer.text == "one two three four "
 
     event_loop.run(main(), loop)

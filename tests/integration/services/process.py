@@ -47,6 +47,7 @@ from tests.fakes.members import NoMembers
 from tests.fakes.profiles import NoBrake, NoProfiles, NoUsage
 from tests.fakes.requests import MemoryRequests
 from tests.fakes.schedulers import ScriptedScheduler
+from tests.fakes.steps import MemorySteps
 from tests.fakes.wishes import LivingOthers, MemoryLease, MemoryWishes
 
 PATIENCE = 20.0
@@ -239,6 +240,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
             ends=MemoryEnds(store),
             conversations=conversations,
             summaries=None,
+            steps=MemorySteps(store),
             preferences=NoAnnouncements(),
             clusters=clusters,
             deliveries=shown,
@@ -268,6 +270,7 @@ def built(store: MemoryRequests, conversations: MemoryConversations, settings: S
         quotas=Quotas(NoUsage(), operators, clock, per_user=0, roles={}),
         brake=settings.brake,
         id_key=b"of the tests",
+        metrics=metrics,
         most_context={cluster.name: cluster.most_context for cluster in clusters},
     )
     return RunningQueue(scheduler, store, shown, clusters, parts, ask, background, clock, metrics)

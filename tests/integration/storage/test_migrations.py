@@ -80,6 +80,12 @@ SEEDS["0009"] = (
     "INSERT INTO api_keys (user_id, user_name, name, digest, prefix, created_at)"
     " VALUES (4, 'Ana', 'script', 'abc', 'plx-abcd', 1)",
 )
+SEEDS["0010"] = (
+    *SEEDS["0009"],
+    "INSERT INTO schedules (user_id, user_name, locale, application_id, channel_id, place, words, rule, zone,"
+    " question, catch_up, created_at, due_at, try_at)"
+    " VALUES (4, 'Ana', 'en', 1, 7, '[]', '2h', '{}', 'UTC', 'q', TRUE, 1, 2, 2)",
+)
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 
 KEPT_OF_CLUSTERS: dict[str, list[tuple[object, ...]]] = {

@@ -44,6 +44,7 @@ from cogs.ui.base import BaseLayout, BaseModal, DurableButton
 from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
 from cogs.ui.queue_admin import QueueAdminView
+from cogs.ui.schedule_list import ScheduleList
 from cogs.ui.status_buttons import StatusControl
 from cogs.ui.switch import ConfirmSwitch, NameModal, SwitchControl
 from tests.fakes.clocks import FastClock
@@ -179,6 +180,7 @@ ITS_OWNERS_ALWAYS: dict[type[Made], Callable[[], Made]] = {
     ModelPages: _pages,
     _Search: lambda: _Search(_pages(), "", "en-US"),
     QueueView: _mine,
+    ScheduleList: lambda: ScheduleList(NONE, locale="en-US", owner_id=OWNER, guild_id=None, everybody=False),
     Forget: lambda: Forget(NONE, user_id=OWNER, locale="en-US"),
 }
 EVERY = {**OPERATORS_ONLY, **MANAGERS_ONLY, **NOT_FOR_BLOCKED, **ITS_OWNERS_ALWAYS}

@@ -112,6 +112,8 @@ class Room:
             actions=SimpleNamespace(shown_in=self._shown_in),
             access=SimpleNamespace(require=self._permitted),
             personal=SimpleNamespace(message_deleted=self._forget),
+            catch_up=None,
+            history=None,
         )
         bot = SimpleNamespace(
             services=services,

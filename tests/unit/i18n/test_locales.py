@@ -64,6 +64,7 @@ MADE_UP = (
         r"command\..+"
     ),  # bot/i18n/command_translator.py; the registered commands are compared in tests/e2e
     re.compile(r"menu\..+"),
+    re.compile(r"summary\.(visit|today|yesterday)"),  # cogs/summaries.py
     re.compile(r"ordinal\.([123]|n[123]?)"),  # bot/presentation/answer.py
     re.compile(rf"control\.({'|'.join(Control)})"),  # bot/discord_io/components.py, cogs/queue.py
     re.compile(
@@ -90,6 +91,8 @@ MADE_UP = (
     re.compile(r"settings\.(persona|numbers|switches|people)"),
     re.compile(r"settings\.(inherit|on|off)"),
     re.compile(r"chart\.(speed|ttft|queue|nodes)"),  # bot/presentation/cluster_chart.py
+    re.compile(r"error\.schedules_(person|channel|server)"),  # bot/services/requests/schedules.py
+    re.compile(r"schedule\.(done_)?(pause|resume|run|delete)"),  # cogs/ui/schedule_list.py
     re.compile(r"audit\.action\..+"),  # bot/presentation/audit.py: stored names of actions
 )
 
@@ -108,6 +111,10 @@ BUTTONS = (
     "status.join",
     "models.search",
     "init.switch_button",
+    "schedule.pause",
+    "schedule.resume",
+    "schedule.run",
+    "schedule.delete",
     "switch.cancel",
     "switch.give_up",
     "switch.back",
@@ -124,6 +131,7 @@ TYPICAL: dict[str, object] = {
     "asker": "<@123456789012345678>",
     "model": "Qwen3-Coder-480B-A35B-Instruct-FP8",
     "name": "quarterly-report-final.pdf",
+    "minutes": 1_440,
     "duration": "59 min 59 s",
     "since": "<t:1700000000:t>",
     "reason": "the rack is being moved to another room",
@@ -134,6 +142,7 @@ TYPICAL: dict[str, object] = {
     "size": 25_000,
     "rate": "180",
     "position": "500th",
+    "part": 9,
     "node": "…gBN4ALJG",
     "cluster": "the-studio-in-berlin",
     "names": "the-studio-in-berlin, office",
@@ -258,7 +267,7 @@ def test_names_can_be_typed(locale: str) -> None:
     for key in TYPED:
         path = key.removesuffix(".typed") if key.endswith(".typed") else key
         lists.setdefault(path.rpartition(".")[0], []).append(said[key])
-    assert len(lists["command"]) == 10
+    assert len(lists["command"]) == 11
     assert len(lists["command.ask.option_typed"]) == 7
     assert {where: names for where, names in lists.items() if len(set(names)) < len(names)} == {}
 

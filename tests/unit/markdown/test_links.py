@@ -7,6 +7,7 @@ from bot.markdown.document import render
 from bot.markdown.inline.links import bare, broken, escaped, host_of, masked, trimmed
 
 SITE = "https://site.example/a"
+MESSAGE = "https://discord.com/channels/11/22/33"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,9 @@ def test_a_broken_address_is_no_link_anywhere(url: str, shown: str) -> None:
         ("site.example", "https://www.site.example/", [("[site.example](<https://www.site.example/>)", False)]),
         ("a*b_[c] (d)", SITE, [(f"[a\\*b\\_\\[c\\] \\(d\\)](<{SITE}>) (site.example)", False)]),
         ("@everyone", SITE, [(f"[@{ZWSP}everyone](<{SITE}>) (site.example)", False)]),
+        ("12", MESSAGE, [(f"[12](<{MESSAGE}>)", False)]),
+        ("12", SITE, [(f"[12](<{SITE}>) (site.example)", False)]),
+        ("here", MESSAGE, [(f"[here](<{MESSAGE}>) (discord.com)", False)]),
         ("", SITE, [(f"<{SITE}>", False)]),
         (SITE, SITE, [(f"<{SITE}>", False)]),
         ("https://site.example", "https://site.example/", [("<https://site.example/>", False)]),

@@ -8,23 +8,12 @@ from collections.abc import Coroutine
 import pytest
 
 from bot.parallax.alarm import Alarm
-from tests.fakes.loops import VirtualTimeLoop
+from tests.fakes.loops import VirtualTimeLoop, passing
 
 
 def run(main: Coroutine[object, object, None]) -> None:
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(main)
-
-
-async def passing(seconds: float) -> None:
-    """Wait on virtual time."""
-    loop = asyncio.get_running_loop()
-    over = loop.create_future()
-    timer = loop.call_later(seconds, over.set_result, None)
-    try:
-        await over
-    finally:
-        timer.cancel()
 
 
 def now() -> float:

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from bot.domain.conversation.personal_data import KeptQuestion
 from bot.domain.conversation.summary import KeptSummary
+from bot.domain.schedules.schedule import Schedule
 from bot.presentation.export import as_json, as_markdown
+from tests.fakes.schedules import new_schedule
 
 # 2 January 2026, 03:04:05 UTC.
 WHEN = 1_767_323_045.0
@@ -71,3 +73,14 @@ def test_letters_of_any_language_stay_readable() -> None:
     one = replace(ANSWERED, question="为什么？")
     assert "为什么？".encode() in as_json([one], [])
     assert "> 为什么？".encode() in as_markdown([one], [])
+
+
+def test_schedules_are_in_both() -> None:
+    """With what they ask, and when."""
+    kept = Schedule(1, new_schedule("every 2 hours", question="What is new?"), 2.0, 2.0, last_at=WHEN)
+    text = as_markdown([], [], schedules=[kept]).decode()
+    assert "## Schedule: every 2 hours\n\nzone: UTC\n\nchannel_id: 7" in text
+    assert "question: What is new?" in text
+    (row,) = json.loads(as_json([], [], schedules=[kept]))
+    assert row["schedule"] == "every 2 hours"
+    assert row["last_at"] == "2026-01-02T03:04:05+00:00"

@@ -31,12 +31,12 @@ async def test_a_live_process_is_not_ready_until_all_its_parts_are() -> None:
 async def test_metrics_show_what_was_counted() -> None:
     """In Prometheus' text format."""
     metrics = Metrics()
-    metrics.questions.labels("answered").inc(3)
+    metrics.questions.labels("stop", "message").inc(3)
     async with health_server("127.0.0.1:0", metrics, dict) as port:
         status, text = await fetched(port, "/metrics")
 
     assert status == 200
-    assert 'parallax_questions_total{outcome="answered"} 3.0' in text.splitlines()
+    assert 'parallax_questions_total{door="message",outcome="stop"} 3.0' in text.splitlines()
 
 
 async def test_two_bots_in_one_process_count_for_themselves() -> None:

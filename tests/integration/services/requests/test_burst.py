@@ -114,12 +114,15 @@ async def test_the_length_of_the_queue_is_measured_after_the_burst_too() -> None
     """The gauge falls when questions leave, not only when the next one comes."""
     async with running(ready(1)) as queue:
         lengths: list[float | None] = []
+        ages: list[float | None] = []
         for user in range(1, 4):
             await queue.asks(user, "?")
         for number in range(1, 4):
             stream = await queue.scheduler.asked(number)
             await queue.positions.refresh()
             lengths.append(queue.metrics.registry.get_sample_value("parallax_questions_waiting"))
+            ages.append(queue.metrics.registry.get_sample_value("parallax_oldest_question_seconds"))
             stream.end("!")
         await queue.until_settled()
         assert lengths == [2, 1, 0]
+        assert [age is not None and age > 0 for age in ages] == [True, True, False]

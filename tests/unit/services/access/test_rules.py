@@ -22,6 +22,7 @@ ROWS = [
         {
             Act.ASK: "error.ask_blocked",
             Act.USE_KEY: "error.ask_blocked",
+            Act.SCHEDULE: "error.ask_blocked",
             Act.RATE: "error.rate_not_allowed",
             Act.JOIN: "error.join_not_allowed",
             Act.USE_CHANNEL_MEMORY: "error.memory_not_allowed",
@@ -34,6 +35,7 @@ ROWS = [
         {
             Act.ASK: "error.ask_blocked",
             Act.USE_KEY: "error.ask_blocked",
+            Act.SCHEDULE: "error.ask_blocked",
             Act.RATE: "error.rate_not_allowed",
             Act.JOIN: "error.join_not_allowed",
         },
@@ -44,6 +46,7 @@ ROWS = [
         {
             Act.ASK: "error.ask_not_allowed",
             Act.USE_KEY: "error.ask_not_allowed",
+            Act.SCHEDULE: "error.ask_not_allowed",
             Act.RATE: "error.rate_not_allowed",
             Act.JOIN: "error.join_not_allowed",
             Act.USE_CHANNEL_MEMORY: "error.memory_not_allowed",
@@ -57,14 +60,28 @@ ROWS = [
         {
             Act.ASK: "error.ask_not_allowed",
             Act.USE_KEY: "error.ask_not_allowed",
+            Act.SCHEDULE: "error.ask_not_allowed",
             Act.RATE: "error.rate_not_allowed",
         },
     ),
     # KEY_ROLES are needed besides the right to ask.
     (Standing(key_role=False), {Act.USE_KEY: "error.key_not_allowed", Act.MANAGE: "error.not_manager"}),
     (Standing(key_role=True), {Act.MANAGE: "error.not_manager"}),
+    # So are SCHEDULE_ROLES for schedules.
+    (
+        Standing(schedule_role=False),
+        {Act.SCHEDULE: "error.schedule_not_allowed", Act.MANAGE: "error.not_manager"},
+    ),
+    (Standing(schedule_role=True), {Act.MANAGE: "error.not_manager"}),
     # Another channel than those for questions: what was answered there may still be rated and cleared.
-    (Standing(right_channel=False), {Act.ASK: "error.ask_elsewhere", Act.MANAGE: "error.not_manager"}),
+    (
+        Standing(right_channel=False),
+        {
+            Act.ASK: "error.ask_elsewhere",
+            Act.SCHEDULE: "error.ask_elsewhere",
+            Act.MANAGE: "error.not_manager",
+        },
+    ),
     # Outside of the bot's servers, without DM_GUILD_ID: no role is seen, so none grants anything.
     (STRANGER, {Act.MANAGE: "error.not_manager"}),
     (
@@ -77,6 +94,7 @@ ROWS = [
         {
             Act.ASK: "error.not_member",
             Act.USE_KEY: "error.not_member",
+            Act.SCHEDULE: "error.not_member",
             Act.RATE: "error.not_member",
             Act.JOIN: "error.not_member",
             Act.USE_CHANNEL_MEMORY: "error.not_member",
@@ -126,8 +144,8 @@ def test_every_act_has_a_rule() -> None:
 
 
 EVERY_STANDING = [
-    replace(Standing(*flags), join_role=role, key_role=role)
-    for flags in product([False, True], repeat=len(fields(Standing)) - 2)
+    replace(Standing(*flags), join_role=role, key_role=role, schedule_role=role)
+    for flags in product([False, True], repeat=len(fields(Standing)) - 3)
     for role in (None, False, True)
 ]
 
@@ -146,6 +164,8 @@ def test_what_holds_for_everybody(act: Act) -> None:
         if act is Act.JOIN and standing.join_role is False:
             assert told is not None
         if act is Act.USE_KEY and (standing.key_role is False or not standing.chosen):
+            assert told is not None
+        if act is Act.SCHEDULE and (standing.schedule_role is False or not standing.chosen):
             assert told is not None
         if act is Act.MANAGE:
             assert (told is None) == standing.manager

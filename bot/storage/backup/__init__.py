@@ -1,0 +1,1 @@
+"""Copies of the database that are whole: made while the bot runs, checked, and put back."""

@@ -1,0 +1,339 @@
+"""Schedules: asked once for each time, with the rights of that moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bot.domain.queue.request import Destination
+from bot.domain.schedules.schedule import BY_PERSON, Limits, NewSchedule, Schedule
+from bot.errors import AccessLost, DeliveryError, NotAllowed, UserError
+from bot.services.access.operators import Operators, Person
+from bot.services.access.profiles import Profiles
+from bot.services.access.rules import Access
+from bot.services.cluster.leadership import Leadership
+from bot.services.requests.schedule_runs import ScheduleRuns, run_of
+from bot.services.requests.scheduled_questions import ScheduledQuestions
+from bot.services.requests.schedules import Schedules, Wanted
+from bot.storage.database import Database
+from tests.fakes.audit import MemoryAudit
+from tests.fakes.clocks import HandClock
+from tests.fakes.conversations import MemoryConversations
+from tests.fakes.databases import new_database
+from tests.fakes.profiles import NoProfiles
+from tests.fakes.requests import MemoryRequests
+from tests.fakes.schedules import ROOMY, new_schedule
+from tests.fakes.wishes import MemoryLease
+from tests.integration.services.process import DEFAULTS, RunningQueue, Settings, built
+
+OPERATOR = 99
+HOUR = 3600.0
+
+
+@dataclass(eq=False)
+class Server:
+    """A server's members and channels, as Discord tells them."""
+
+    roles_of: dict[int, frozenset[int]] = field(default_factory=lambda: {1: frozenset(), 2: frozenset()})
+    answers: bool = True
+    channel_open: bool = True
+    takes_messages: bool = True
+    told: list[tuple[int, str]] = field(default_factory=list)
+
+    async def roles(self, _guild_id: int, user_id: int) -> frozenset[int] | None:
+        """Their roles; None for somebody who is no member."""
+        if not self.answers:
+            raise DeliveryError("no answer")
+        return self.roles_of.get(user_id)
+
+    async def is_open(self, _channel_id: int, _guild_id: int | None) -> bool:
+        """Whether the channel is there."""
+        return self.channel_open
+
+    async def tell(self, user_id: int, _channel_id: int, text: str) -> None:
+        """Tell somebody something."""
+        if not self.takes_messages:
+            raise AccessLost("50007")
+        self.told.append((user_id, text))
+
+
+@dataclass(eq=False)
+class World:
+    """A process with schedules, on a clock that the test moves."""
+
+    database: Database
+    clock: HandClock
+    server: Server
+    queue: RunningQueue
+    schedules: Schedules
+    runs: ScheduleRuns
+    audit: MemoryAudit
+
+    def another(self) -> ScheduleRuns:
+        """The loop of another process on the same database."""
+        return _runs(self.database, self.queue, self.server, self.clock, self.schedules)[0]
+
+    async def keeps(self, when: str = "every day 9:00", **fields: object) -> Schedule:
+        """A schedule is made now."""
+        new: NewSchedule = new_schedule(when, at=self.clock.now(), **fields)  # type: ignore[arg-type]
+        kept = await self.database.schedules.add(new, ROOMY)
+        assert isinstance(kept, Schedule)
+        return kept
+
+    async def asked(self) -> list[str]:
+        """The questions that wait, in the order they came."""
+        return [one.prompt for one in sorted(await self.queue.store.queue(), key=lambda one: one.enqueued_at)]
+
+    async def now(self, schedule: Schedule) -> Schedule:
+        """As it is kept now."""
+        kept = await self.database.schedules.get(schedule.schedule_id)
+        assert kept is not None
+        return kept
+
+    async def at_due(self, schedule: Schedule, late: float = 0.0) -> None:
+        """It becomes due, and is looked for ``late`` seconds afterwards."""
+        due = (await self.now(schedule)).due_at
+        assert due is not None
+        self.clock.at = due + late
+        await self.runs.ask_due()
+
+
+def _questions(queue: RunningQueue, server: Server, clock: HandClock) -> ScheduledQuestions:
+    profiles = Profiles(NoProfiles(), clock, DEFAULTS)
+    operators = Operators(user_ids=[OPERATOR], role_ids=[], guild_ids=[])
+    access = Access(profiles, operators, server, schedule_roles=[7] if server.roles_of.get(0) else [])
+    return ScheduledQuestions(queue.ask, access, operators, profiles, server, server)
+
+
+def _runs(
+    database: Database, queue: RunningQueue, server: Server, clock: HandClock, schedules: Schedules | None
+) -> tuple[ScheduleRuns, ScheduledQuestions]:
+    questions = _questions(queue, server, clock)
+    changed = schedules.changed if schedules is not None else asyncio.Event()
+    leadership = Leadership(MemoryLease(), "this process", clock, lambda _: True)
+    runs = ScheduleRuns(database.schedules, questions, server, leadership, changed, clock, made_up_within=6 * HOUR)
+    return runs, questions
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[World]:
+    """A world without schedules."""
+    # A Monday, at noon.
+    clock, server, audit = HandClock(1_785_758_400.0), Server(), MemoryAudit()
+    conversations = MemoryConversations()
+    queue = built(MemoryRequests(conversations), conversations, Settings(clock=clock))
+    async with Database.open(new_database(folder)) as database:
+        questions = _questions(queue, server, clock)
+        schedules = Schedules(
+            database.schedules,
+            questions,
+            Operators(user_ids=[OPERATOR], role_ids=[], guild_ids=[]),
+            audit,
+            clock,
+            Limits(2, 5, 9),
+            min_interval=900,
+        )
+        runs, _ = _runs(database, queue, server, clock, schedules)
+        yield World(database, clock, server, queue, schedules, runs, audit)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A world without schedules."""
+    async with opened(tmp_path) as made:
+        yield made
+
+
+async def test_it_is_asked_when_it_is_due_and_not_before(world: World) -> None:
+    kept = await world.keeps()
+    assert await world.runs.ask_due() == 2.0
+    assert await world.asked() == []
+    await world.at_due(kept)
+    assert await world.asked() == ["What is new?"]
+    now = await world.now(kept)
+    assert now.due_at == kept.new.due_at + 24 * HOUR
+    assert now.last_at == world.clock.now()
+    # What is shown names the schedule and its owner.
+    (entry,) = await world.queue.store.queue()
+    assert "⏰ every day 9:00 · schedule of <@1>" in world.queue.answer(entry.request_id).text
+
+
+async def test_a_process_that_is_killed_after_asking_does_not_ask_twice(world: World) -> None:
+    """The question is in the queue, and what it is due at next is not stored."""
+    kept = await world.keeps()
+    world.clock.at = kept.new.due_at
+    await _questions(world.queue, world.server, world.clock).ask(
+        kept.new, run_of(kept.schedule_id, kept.new.due_at)
+    )
+    world.clock.advance(5.0)
+    await world.runs.ask_due()
+    assert await world.asked() == ["What is new?"]
+    assert (await world.now(kept)).due_at == kept.new.due_at + 24 * HOUR
+
+
+async def test_two_processes_that_believe_to_lead_ask_once(world: World) -> None:
+    kept = await world.keeps()
+    world.clock.at = kept.new.due_at
+    await asyncio.gather(world.runs.ask_due(), world.another().ask_due())
+    assert await world.asked() == ["What is new?"]
+
+
+@pytest.mark.parametrize(
+    ("when", "catch_up", "late", "asked"),
+    [
+        ("every day 9:00", True, HOUR, 1),
+        ("every day 9:00", True, 7 * HOUR, 0),
+        ("every day 9:00", False, HOUR, 0),
+        ("every day 9:00", False, 60.0, 1),
+        # Of many that were missed, one is made up for.
+        ("every 1 hours", True, 50.5 * HOUR, 1),
+        ("every day 9:00", True, 49 * HOUR, 1),
+        ("every 1 hours", False, 50.5 * HOUR, 0),
+        # A time that has come just now was not missed.
+        ("every 1 hours", False, 50 * HOUR, 1),
+    ],
+)
+async def test_what_was_missed(world: World, when: str, catch_up: bool, late: float, asked: int) -> None:
+    kept = await world.keeps(when, catch_up=catch_up)
+    await world.at_due(kept, late)
+    for _ in range(3):
+        await world.runs.ask_due()
+    assert len(await world.asked()) == asked
+    now = await world.now(kept)
+    assert now.due_at is not None
+    assert now.due_at > world.clock.now()
+    assert now.last_key == (None if asked else "schedule.skipped_late")
+
+
+async def test_its_owner_left_and_reads_it_once(world: World) -> None:
+    kept = await world.keeps()
+    del world.server.roles_of[1]
+    await world.at_due(kept)
+    for _ in range(3):
+        world.clock.advance(24 * HOUR)
+        await world.runs.ask_due()
+    assert await world.asked() == []
+    assert (await world.now(kept)).paused_why == "error.schedule_left"
+    ((user, told),) = world.server.told
+    assert user == 1
+    assert "is paused and asks nothing more. Its owner is not a member of the server any more." in told
+
+
+async def test_a_channel_that_is_gone_pauses_it(world: World) -> None:
+    """Also when nobody can be told."""
+    kept = await world.keeps()
+    world.server.channel_open = world.server.takes_messages = False
+    await world.at_due(kept)
+    assert (await world.now(kept)).paused_why == "error.schedule_channel"
+
+
+async def test_what_discord_does_not_tell_is_asked_again(world: World) -> None:
+    kept = await world.keeps(catch_up=False)
+    world.server.answers = False
+    await world.at_due(kept)
+    assert await world.asked() == []
+    assert (await world.now(kept)).try_at == kept.new.due_at + 30.0
+    world.server.answers = True
+    world.clock.advance(30.0)
+    await world.runs.ask_due()
+    assert await world.asked() == ["What is new?"]
+
+
+async def test_a_process_that_ends_leaves_it_to_the_next(world: World) -> None:
+    kept = await world.keeps()
+    world.queue.gate.restart()
+    await world.at_due(kept)
+    assert (await world.now(kept)) == kept
+    assert await world.runs.ask_due() == 2.0
+
+
+async def test_the_loop_sleeps_until_the_next_one_and_is_woken(world: World) -> None:
+    loop = asyncio.create_task(world.runs.run())
+    await world.clock.asleep()
+    kept = await world.keeps()
+    world.clock.at = kept.new.due_at - 1.0
+    world.schedules.changed.set()
+    await world.clock.asleep()
+    world.clock.advance(1.0)
+    async with asyncio.timeout(10.0):
+        while not await world.asked():
+            await world.clock.asleep()
+    loop.cancel()
+
+
+def wanted(when: str = "every day 9:00", **fields: object) -> Wanted:
+    new = new_schedule()
+    place = _destination(new)
+    made = {"asker": new.asker, "place": new.place, "destination": place, "when": when, "zone": "UTC"}
+    return Wanted(**{**made, "question": "What is new?", **fields})  # type: ignore[arg-type]
+
+
+def _destination(new: NewSchedule) -> Destination:
+    return Destination(1, new.channel_id, new.guild_id, private=False, channel_route=True)
+
+
+ANA, BEN, OLGA = Person(1, 5), Person(2, 5), Person(OPERATOR, 5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({"when": "now and then"}, "error.schedule_when"),
+        ({"when": "0 9 30 2 *"}, "error.schedule_when"),
+        ({"when": "every 14 minutes"}, "error.schedule_often"),
+        ({"when": "*/5 9 * * *"}, "error.schedule_often"),
+        ({"zone": "Mars/Olympus"}, "error.schedule_zone"),
+        ({"zone": "../../etc/passwd"}, "error.schedule_zone"),
+        ({"question": "  "}, "error.empty_prompt"),
+        ({"question": "long " * 5000}, "error.prompt_too_long"),
+    ],
+)
+async def test_what_cannot_be_a_schedule(world: World, fields: dict[str, str], key: str) -> None:
+    with pytest.raises(UserError) as raised:
+        await world.schedules.create(wanted(**fields), ANA)
+    assert raised.value.key == key
+    assert await world.schedules.of(1) == []
+
+
+async def test_who_may_change_it(world: World) -> None:
+    kept = await world.schedules.create(wanted(zone="Asia/Tokyo"), ANA)
+    number = kept.schedule_id
+    assert await world.schedules.zone_for(1) == "Asia/Tokyo"
+    assert await world.schedules.zone_for(2) == "UTC"
+    for act in (world.schedules.pause, world.schedules.resume, world.schedules.delete):
+        with pytest.raises(NotAllowed):
+            await act(number, BEN)
+    with pytest.raises(NotAllowed):
+        await world.schedules.in_server(ANA, 5)
+    with pytest.raises(NotAllowed):
+        await world.schedules.run_now(number, OLGA, 1)
+    assert await world.schedules.in_server(OLGA, 5) == [kept]
+    await world.schedules.pause(number, OLGA)
+    assert (await world.now(kept)).paused_why == BY_PERSON
+    world.clock.advance(100 * HOUR)
+    await world.schedules.resume(number, ANA)
+    assert (await world.now(kept)).due_at == kept.after(world.clock.now())
+    await world.schedules.run_now(number, ANA, 1)
+    assert await world.asked() == ["What is new?"]
+    await world.schedules.delete(number, OLGA)
+    assert await world.schedules.of(1) == []
+    done = [(who, action) for who, action, _ in world.audit.noted]
+    assert done == [
+        (1, "schedule.create"),
+        (OPERATOR, "schedule.pause"),
+        (1, "schedule.resume"),
+        (OPERATOR, "schedule.delete"),
+    ]
+
+
+async def test_there_is_a_limit(world: World) -> None:
+    for _ in range(2):
+        await world.schedules.create(wanted(), ANA)
+    with pytest.raises(UserError) as raised:
+        await world.schedules.create(wanted(), ANA)
+    assert raised.value.key == "error.schedules_person"
