@@ -38,6 +38,8 @@ def start(world: World, who: User, channel: Channel, body: JSON, message: Messag
         auto_archive_duration=_duration(body),
         archive_timestamp=world.clock.now(),
         thread_members={who.id},
+        rate_limit_per_user=body.get("rate_limit_per_user") or 0,
+        invitable=body.get("invitable") is not False,
     )
     world.add_channel(thread)
     if message is not None:
@@ -101,18 +103,14 @@ def tag(world: World, who: User, post: Channel, tag_ids: list[int]) -> Channel:
     return post
 
 
-def change(world: World, channel: Channel, body: JSON) -> Channel:
-    """``PATCH /channels/{id}`` by the bot. Raises :class:`ApiError`."""
-    if channel.is_thread:
-        _may_change_thread(world, channel, body)
-        _change_thread(world, channel, body)
-    else:
-        messages.need(world, world.bot, channel, Permission.MANAGE_CHANNELS)
-        channel.topic = body.get("topic", channel.topic)
+def change(world: World, thread: Channel, body: JSON) -> Channel:
+    """``PATCH /channels/{id}`` of a thread by the bot. Raises :class:`ApiError`."""
+    _may_change_thread(world, thread, body)
+    _change_thread(world, thread, body)
     if "name" in body:
-        channel.name = _name(body)
-    world.channel_changed(channel)
-    return channel
+        thread.name = _name(body)
+    world.channel_changed(thread)
+    return thread
 
 
 def _may_change_thread(world: World, thread: Channel, body: JSON) -> None:
@@ -129,6 +127,10 @@ def _may_change_thread(world: World, thread: Channel, body: JSON) -> None:
 def _change_thread(world: World, thread: Channel, body: JSON) -> None:
     if "auto_archive_duration" in body:
         thread.auto_archive_duration = _duration(body)
+    thread.rate_limit_per_user = body.get("rate_limit_per_user", thread.rate_limit_per_user) or 0
+    thread.invitable = bool(body.get("invitable", thread.invitable))
+    if "applied_tags" in body:
+        thread.applied_tags = _tags(world.channels[thread.parent_id or 0], body)
     if "locked" in body:
         thread.locked = bool(body["locked"])
     if "archived" in body:
