@@ -194,7 +194,6 @@ class Messages(commands.Cog):
             return
         if not self._missed.heard(message.id):
             return
-            return
         if not await self._bot.guard.hears(message.id):
             return
         if not self._rates.take(message.author.id, Sent.MESSAGE):
@@ -205,7 +204,10 @@ class Messages(commands.Cog):
             await self._hint(message, once=not found.directly)
             return
         if self._proxied is not None:
-            self._proxied.asked(message, words_of(message, self._me))
+            pair = self._proxied.asked(message, words_of(message, self._me))
+            if pair is not None:
+                await self._adopt(pair)
+                return
         await self._take(message, found)
 
     async def _take(self, message: discord.Message, found: Addressed, *, missed: bool = False) -> None:
