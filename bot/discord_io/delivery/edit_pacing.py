@@ -168,7 +168,9 @@ class Bucket:
         if self._resets_at is None or now < self._resets_at:
             return
         if self._confirmed or not self._under_way:
-            self._previous_reset = self._resets_at
+            # An end that no answer confirmed may be a window's length too early, if the first requests were lost.
+            over = self._resets_at if self._confirmed else self._resets_at - self._window
+            self._previous_reset = max(self._previous_reset, over)
             self._resets_at = None
             self._remaining = self._limit
 
@@ -197,8 +199,9 @@ class Bucket:
         elif self._confirmed:
             self._resets_at = min(known, resets_at)
         else:
-            if resets_at > known + self._window / 2 and not late:
-                self._previous_reset = known  # answers that belong to the window before may still come
+            if not late:
+                # The window before was over when this one opened, and answers that belong to it may still come.
+                self._previous_reset = max(self._previous_reset, resets_at - self._window)
             opened = known - self._window - self._lag
             self._lag += 0.3 * (max(0.0, min(resets_at - opened - self._window, self._window)) - self._lag)
             self._resets_at = resets_at
