@@ -35,8 +35,6 @@ _DONE = b"[DONE]"
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 """As h11 reads it."""
 
-_REQUEST = re.compile(rb"[A-Z]+ [^\r\n ]+ HTTP/1\.1\r\n")
-
 _INFORMATIONAL = re.compile(rb"\s*HTTP/1\.[01] 1")
 
 _NEXT_ADDRESS_AFTER = 0.25
@@ -209,8 +207,6 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         self._transport = transport
         self._head: bytes | None = b""
         """What was read of the head of a response; None while a body is read."""
-        self._unsent = b""
-        """The head of a request whose body comes next."""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What has arrived, or the next that does; empty at the end. Raises :class:`httpcore.ReadError` when the
@@ -249,8 +245,6 @@ class NetworkStream(httpcore.AsyncNetworkStream):
 
     async def _read(self, most: int) -> bytes:
         arrivals = self._arrivals
-        if self._unsent:
-            self._send()
         await arrivals.arrived()
         data = arrivals.take(most)
         if not data and arrivals.error is not None:
@@ -272,26 +266,15 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         return whole[len(before) : end.end()]
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send; returns when the peer keeps up. Raises :class:`httpcore.WriteError`. The head of a request leaves
-        with what is written next, be it nothing: httpcore writes a body separately, and the peer would wake twice.
-        """
-        if not self._unsent and _REQUEST.match(buffer) and buffer.endswith(b"\r\n\r\n"):
-            self._unsent = buffer
+        """Send; returns when the peer keeps up. Raises :class:`httpcore.WriteError`."""
+        if not buffer:
             return
-        if not buffer and not self._unsent:
-            return
-        self._send(buffer)
+        self._head = b""
+        self._transport.write(buffer)
         async with _within(timeout, httpcore.WriteTimeout):
             await self._arrivals.written()
         if self._arrivals.lost.done():
             raise httpcore.WriteError(str(self._arrivals.error or "the connection is closed"))
-
-    def _send(self, data: bytes = b"") -> None:
-        """Send ``data`` behind the head that was kept for it."""
-        data, self._unsent = self._unsent + data, b""
-        if data:
-            self._head = b""
-            self._transport.write(data)
 
     async def aclose(self) -> None:
         """Close at once, and wait until it is done."""

@@ -58,13 +58,6 @@ class PassedThrough(Attempt):
         """Nothing: the program has what came, and what it used is counted."""
         return None
 
-    async def execute(self) -> Outcome:
-        """As :meth:`Attempt.execute`; no footer has to be kept true meanwhile."""
-        try:
-            return await self._attempt()
-        finally:
-            self._gate.left(self.request.request_id)
-
     async def _attempt(self) -> Outcome:
         program = self._program
         if program is None or program.is_gone:

@@ -231,26 +231,6 @@ def test_only_a_finished_stream_leaves_its_connection_to_the_next(
 
 
 @on_both_loops
-def test_a_small_request_arrives_in_one_piece(loop: LoopChoice) -> None:
-    """With a body and without one: the server is woken once."""
-    arrived: list[bytes] = []
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(MB):
-            arrived.append(data)
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-        writer.close()
-
-    async def main() -> None:
-        async with serving(answer) as port, client() as http:
-            assert (await http.post(f"http://127.0.0.1:{port}/", content=b"the body")).content == b"{}"
-            assert (await http.get(f"http://127.0.0.1:{port}/")).content == b"{}"
-
-    event_loop.run(main(), loop)
-    assert [data.partition(b"\r\n\r\n")[2] for data in arrived] == [b"the body", b""]
-
-
-@on_both_loops
 def test_an_encrypted_stream_is_read(loop: LoopChoice, tmp_path: Path) -> None:
     async def main() -> None:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
