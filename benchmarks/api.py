@@ -16,7 +16,7 @@ import aiohttp
 import psutil
 
 from benchmarks.measure import percentile
-from benchmarks.scheduler_process import Load, scheduler
+from benchmarks.scheduler_process import Load, Scheduler, scheduler
 from benchmarks.verdict import Bound, Result
 from sandbox.discord_api import DiscordDouble
 from sandbox.parallax import ParallaxDouble
@@ -59,23 +59,37 @@ async def _to_first_token(session: aiohttp.ClientSession) -> float:
     return first
 
 
+@asynccontextmanager
+async def _bot_at(cluster: Scheduler, discord: DiscordDouble, folder: Path) -> AsyncIterator[Stage]:
+    """A bot whose scheduler is a process of its own."""
+    new_database(folder)
+    settings = {**SETTINGS, "PYTHONOPTIMIZE": "2"}
+    bot = BotProcess(bot_environment(discord, cluster.url, folder, settings), folder / "bot.log")
+    await bot.start()
+    try:
+        await bot.ready(discord)
+        yield Stage(discord, None, bot)  # type: ignore[arg-type]  # the scheduler is elsewhere
+    finally:
+        await bot.terminate()
+
+
 async def _first_tokens() -> Result:
-    """One request at a time, in turns to the scheduler and through the bot."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with staged(
-            Path(folder),
-            discord=DiscordDouble(latency=0.0),
-            parallax=ParallaxDouble(tokens_per_second=400, lag=False),
-            **SETTINGS,
-        ) as stage:
+    """One request at a time, in turns to the scheduler and through the bot, each on a connection that is kept; the
+    scheduler and the bot are processes of their own, as the program is."""
+    with tempfile.TemporaryDirectory() as name:
+        async with (
+            DiscordDouble(latency=0.0) as discord,
+            scheduler(Load(0, 0, 400.0)) as cluster,
+            _bot_at(cluster, discord, Path(name)) as stage,
+        ):
             secret, base = await made_key(stage, "ada"), await address(stage)
-            async with _program(base, secret) as api, _program(stage.parallax.url, "") as direct:
+            async with _program(base, secret) as api, _program(cluster.url, "") as direct:
                 times: dict[str, list[float]] = {"direct": [], "api": []}
                 for number in range(FIRST_TOKENS + 5):
-                    for name, session in (("direct", direct), ("api", api)):
+                    for way, session in (("direct", direct), ("api", api)):
                         taken = await _to_first_token(session)
                         if number >= 5:
-                            times[name].append(taken)
+                            times[way].append(taken)
     direct_ms, api_ms = (statistics.median(times[name]) * 1000 for name in ("direct", "api"))
     figures = {
         "direct_median_ms": round(direct_ms, 1),
@@ -89,34 +103,28 @@ async def _first_tokens() -> Result:
 async def _streams() -> Result:
     """Answers that all stream at once; scheduler and bot are processes of their own."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        async with DiscordDouble(latency=0.0) as discord, scheduler(STREAMS) as cluster:
-            new_database(folder)
-            settings = {**SETTINGS, "PYTHONOPTIMIZE": "2"}
-            bot = BotProcess(bot_environment(discord, cluster.url, folder, settings), folder / "bot.log")
-            await bot.start()
-            try:
-                await bot.ready(discord)
-                assert bot.process is not None  # noqa: S101  # it was started
-                process = psutil.Process(bot.process.pid)
-                stage = Stage(discord, None, bot)  # type: ignore[arg-type]  # the scheduler is elsewhere
-                secret, base = await made_key(stage, "ada"), await address(stage)
-                async with _program(base, secret) as session:
-                    begun = [0.0] * STREAMS.streams
-                    asked = [
-                        asyncio.create_task(_read_all(session, number, begun)) for number in range(STREAMS.streams)
-                    ]
-                    async with asyncio.timeout(PATIENCE):
-                        while not all(begun):  # noqa: ASYNC110  # looked at seldom, not to disturb
-                            await asyncio.sleep(0.2)
-                    began, used = time.monotonic(), _cpu(process)
-                    await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-                    ended, used = time.monotonic(), _cpu(process) - used
-                    resident = process.memory_info().rss / 1e6
-                    counted = await asyncio.gather(*asked)
-                records = await cluster.records()
-            finally:
-                await bot.terminate()
+        async with (
+            DiscordDouble(latency=0.0) as discord,
+            scheduler(STREAMS) as cluster,
+            _bot_at(cluster, discord, Path(name)) as stage,
+        ):
+            assert stage.bot.process is not None  # noqa: S101  # it was started
+            process = psutil.Process(stage.bot.process.pid)
+            secret, base = await made_key(stage, "ada"), await address(stage)
+            async with _program(base, secret) as session:
+                begun = [0.0] * STREAMS.streams
+                asked = [
+                    asyncio.create_task(_read_all(session, number, begun)) for number in range(STREAMS.streams)
+                ]
+                async with asyncio.timeout(PATIENCE):
+                    while not all(begun):  # noqa: ASYNC110  # looked at seldom, not to disturb
+                        await asyncio.sleep(0.2)
+                began, used = time.monotonic(), _cpu(process)
+                await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+                ended, used = time.monotonic(), _cpu(process) - used
+                resident = process.memory_info().rss / 1e6
+                counted = await asyncio.gather(*asked)
+            records = await cluster.records()
     tokens = sum(began <= at < ended for record in records for at in record.token_times)
     lost = sum(STREAMS.tokens - count for count in counted)
     figures = {

@@ -29,7 +29,8 @@ ALL_ASKED_WITHIN = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """``streams`` answers at once of ``tokens`` tokens each, ``rate`` a second."""
+    """``streams`` answers at once of ``tokens`` tokens each, ``rate`` a second. No ``streams``: any number of
+    answers with as many words as their questions ask for, each at once."""
 
     streams: int
     tokens: int
@@ -75,8 +76,10 @@ async def scheduler(load: Load) -> AsyncIterator[Scheduler]:
         await process.wait()
 
 
-async def _serve(load: Load) -> None:
-    double = ParallaxDouble(
+def _double(load: Load) -> ParallaxDouble:
+    if not load.streams:
+        return ParallaxDouble(tokens_per_second=load.rate, lag=False)
+    return ParallaxDouble(
         nodes=1,
         slots=load.streams,
         tokens_per_second=load.rate,
@@ -84,6 +87,10 @@ async def _serve(load: Load) -> None:
         routing_cost=0.0,
         first_token_delay=FIRST_TOKEN,
     )
+
+
+async def _serve(load: Load) -> None:
+    double = _double(load)
     deltas = tuple(Delta(token) for token in numbered_tokens(load.tokens))
     begin = asyncio.Event()
     async with double:
