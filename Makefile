@@ -16,10 +16,10 @@ PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation migrate env-example tables docs requirements screenshots clients package release
+.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation sandbox-clients migrate env-example tables docs requirements screenshots clients package release
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV) ## Make .venv with everything for using, testing and checking
 
@@ -75,6 +75,14 @@ mutation: $(FUZZ) ## Change the queue, conversations, access and Markdown in sma
 	$(PY) -m mutmut run --max-children 1
 	@$(PY) -m mutmut results
 	@$(PY) -m tests.mutation
+
+sandbox-clients: $(DEV) ## Let clients of other libraries in at the sandbox (installs them below .sandbox-clients; needs node)
+	@mkdir -p .sandbox-clients/discord.js
+	@for name in hikari nextcord disnake py-cord discord-py-interactions; do \
+		$(PYTHON) -m venv .sandbox-clients/$$name && .sandbox-clients/$$name/bin/python -m pip install -qq $$name "setuptools<80" || exit 1; \
+	done
+	@cd .sandbox-clients/discord.js && npm install --silent --no-save discord.js
+	$(PY) -m tests.sandbox_clients .sandbox-clients
 
 package: ## Build the package, install it into a new environment, and try it (a minute or two)
 	@$(PYTHON) -m tests.packaging $(if $(FOLDER),--folder $(FOLDER))

@@ -29,6 +29,12 @@ class NotAllowed(UserError):
     key = "error.not_allowed"
 
 
+class NothingSaid(UserError):
+    """Nobody has written anything that could be summarised."""
+
+    key = "error.summary_nothing"
+
+
 class KeyRefused(UserError):
     """What a program sent is no valid key."""
 

@@ -9,6 +9,7 @@ from discord.ext import commands
 from bot.discord_io.client import ParallaxBot
 from cogs.ui.answer_buttons import AnswerControl
 from cogs.ui.ask_flow import Asking
+from cogs.ui.help_buttons import HelpChoice
 
 
 class Ask(commands.Cog):
@@ -20,11 +21,11 @@ class Ask(commands.Cog):
 
     async def cog_load(self) -> None:
         """Answer the buttons under answers, those from before a restart included."""
-        self._bot.add_dynamic_items(AnswerControl)
+        self._bot.add_dynamic_items(AnswerControl, HelpChoice)
 
     async def cog_unload(self) -> None:
         """Stop answering them."""
-        self._bot.remove_dynamic_items(AnswerControl)
+        self._bot.remove_dynamic_items(AnswerControl, HelpChoice)
 
     @app_commands.command(name="ask", description="Ask the team's own AI cluster.")
     @app_commands.describe(

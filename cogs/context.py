@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import text_layout
+from bot.domain.conversation.help_threads import KeptHelp
 from bot.domain.conversation.profile import ScopeChain
 from bot.domain.conversation.store import ConversationKey
 from bot.i18n.catalogue import say
@@ -149,12 +150,13 @@ class Context(commands.Cog):
         kept, summaries = await self._personal.export(interaction.user.id)
         keys = await self._personal.keys_of(interaction.user.id)
         schedules = await self._personal.schedules_of(interaction.user.id)
-        if not kept and not keys and not schedules:
+        helped = await self._personal.help_of(interaction.user.id)
+        if not kept and not keys and not schedules and helped == KeptHelp():
             await fill_in(interaction, text_layout(say(locale, "export.nothing")))
             return
         files = {
-            "questions.md": as_markdown(kept, summaries, keys, schedules),
-            "questions.json": as_json(kept, summaries, keys, schedules),
+            "questions.md": as_markdown(kept, summaries, keys, schedules, helped),
+            "questions.json": as_json(kept, summaries, keys, schedules, helped),
         }
         limit = interaction.filesize_limit
         fitting = {name: data for name, data in files.items() if len(data) <= limit // 2}

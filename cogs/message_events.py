@@ -7,11 +7,11 @@ import discord
 from discord.ext import commands
 
 from bot.discord_io.client import ParallaxBot
+from bot.discord_io.message_text import words_of
 from bot.services.answers.late_ends import LateEnds
 from bot.services.requests.cancellation import Cancellation
 from bot.services.requests.personal_data import PersonalData
 from cogs.ui.ending_buttons import questions_to_end
-from cogs.ui.message_text import words_of
 
 
 class ConversationEvents(commands.Cog):

@@ -15,15 +15,25 @@ from discord.ext import commands
 from bot.discord_io.calls import send_reply, translated
 from bot.discord_io.client import ParallaxBot, Services
 from bot.discord_io.command_tree import text_layout
+from bot.discord_io.message_text import (
+    files_of,
+    forwarded_files,
+    forwarded_in,
+    own_roles,
+    quoted,
+    text_in,
+    words_of,
+)
 from bot.domain.interaction_rates import Sent
 from bot.domain.queue.request import StoredRequest
 from bot.errors import BotError, DeliveryError, NotAllowed, TooFast, UserError
 from bot.i18n.catalogue import fill, say
 from bot.services.access.rules import Access, Act
+from bot.services.requests.help_desk import Wanted
 from cogs.ui.ask_flow import Asking
 from cogs.ui.base import BaseModal, Press, open_dialogue
 from cogs.ui.convert import locale_of_message, person_of, place_of_interaction
-from cogs.ui.message_text import files_of, forwarded_files, forwarded_in, own_roles, quoted, text_in, words_of
+from cogs.ui.help_posts import HelpMessage, HelpPosts, with_title
 from cogs.ui.missed import MissedQuestions
 from cogs.ui.proxied import ProxiedQuestions, Repeated
 
@@ -74,10 +84,12 @@ async def require_asking(access: Access, interaction: Press) -> None:
 
 class Addressed(NamedTuple):
     """That a message is for the bot: ``answered`` is the question whose answer it replies to, ``directly`` whether
-    it means the bot by itself, and not only because of where it was written."""
+    it means the bot by itself, and not only because of where it was written. ``help_message`` is what a help
+    channel decides."""
 
     answered: StoredRequest | None
     directly: bool
+    help_message: HelpMessage
 
 
 class Messages(commands.Cog):
@@ -88,6 +100,7 @@ class Messages(commands.Cog):
         self._services: Services = bot.services
         self._asking = asking
         self._rates = bot.guard.rates
+        self._help = HelpPosts(bot)
         self._hinted: deque[int] = deque(maxlen=HINTS_KEPT)
         self._missed = MissedQuestions(bot, self)
         self._proxied = ProxiedQuestions() if bot.services.proxied_messages else None
@@ -156,11 +169,19 @@ class Messages(commands.Cog):
         me = self._me
         answered = await self._replied_to(message)
         mentioned = any(user.id == me for user in message.mentions) or bool(own_roles(message, me))
-        thread = message.channel if isinstance(message.channel, discord.Thread) else None
         addressed = message.guild is None or answered is not None or mentioned
-        if not addressed and (thread is None or _to_others(message, me) or not await self._takes_part(thread)):
+        help_message = await self._help.look(message, to_others=_to_others(message, me))
+        if not addressed and not await self._goes_on(message, help_message):
             return None
-        return Addressed(answered, answered is not None or mentioned)
+        return Addressed(answered, answered is not None or mentioned, help_message)
+
+    async def _goes_on(self, message: discord.Message, found: HelpMessage) -> bool:
+        """Whether a message that does not address the bot is answered: a help channel decides, or it goes on in a
+        thread of the bot's."""
+        if found.wanted is not Wanted.NOT_HELPED:
+            return found.wanted is not Wanted.NOTHING
+        thread = message.channel if isinstance(message.channel, discord.Thread) else None
+        return thread is not None and not _to_others(message, self._me) and await self._takes_part(thread)
 
     async def asks(self, message: discord.Message) -> bool:
         """Whether somebody asks the bot with this message, and its text can be read. Raises
@@ -171,7 +192,9 @@ class Messages(commands.Cog):
 
     async def take_missed(self, message: discord.Message) -> None:
         """Take a message as a question that was asked while the bot was away. Raises what asking does."""
-        await self._ask(message, await self._replied_to(message), missed=True)
+        found = await self._addressed(message)
+        if found is not None:
+            await self._take(message, found, missed=True)
 
     async def _heard(self, message: discord.Message) -> None:
         found = await self._addressed(message)
@@ -189,8 +212,29 @@ class Messages(commands.Cog):
             await self._hint(message, once=not found.directly)
             return
         if self._proxied is not None:
-            self._proxied.asked(message, words_of(message, self._me))
-        await self._ask(message, found.answered)
+            pair = self._proxied.asked(message, words_of(message, self._me))
+            if pair is not None:
+                await self._adopt(pair)
+                return
+        await self._take(message, found)
+
+    async def _take(self, message: discord.Message, found: Addressed, *, missed: bool = False) -> None:
+        """Ask what a message says, unless it is one post too many of its help channel today."""
+        help_message = found.help_message
+        is_post = help_message.wanted is Wanted.ANSWER
+        if is_post and not await self._help.open(help_message):
+            is_post = False
+            if not found.directly:
+                if self._help.should_tell_full(help_message):
+                    await self.say(message, say(locale_of_message(message), "help.full"))
+                return
+        try:
+            await self._ask(message, found.answered, is_post=is_post, missed=missed)
+        except NotAllowed as error:
+            if found.directly or help_message.wanted is Wanted.NOT_HELPED:
+                raise
+            # The bot was not asked, so it does not say that it may not be.
+            log.info("help.not_allowed", user=message.author.id, detail=str(error))
 
     async def _ask(
         self,
@@ -198,10 +242,11 @@ class Messages(commands.Cog):
         answered: StoredRequest | None,
         *,
         original: discord.Message | None = None,
+        is_post: bool = False,
         missed: bool = False,
     ) -> None:
-        """Ask what a message says, which repeats ``original`` when that is given."""
-        question, forwarded = words_of(message, self._me), forwarded_in(message)
+        """Ask what a message says, which repeats ``original`` when that is given, or is a help channel's post."""
+        question, forwarded = with_title(message, words_of(message, self._me)), forwarded_in(message)
         asked_by = original or message
         # Somebody else's message that this one replies to is what the question is about.
         about = None if answered is not None else _target(asked_by)
@@ -218,6 +263,7 @@ class Messages(commands.Cog):
             attached_text="\n\n".join(filter(None, (forwarded, material))),
             follows=_root(answered),
             original=original,
+            is_post=is_post,
             missed=missed,
         )
 

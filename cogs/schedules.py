@@ -44,6 +44,7 @@ class ScheduleCommands(commands.GroupCog, group_name="schedule", group_descripti
         question="The question.",
         timezone="The time zone of these times, like Europe/Berlin.",
         make_up="Ask once, later, when a time was missed because the bot was down (default: yes).",
+        with_summary="Ask about what was said in this channel since the last run (default: no).",
     )
     async def create(
         self,
@@ -52,6 +53,7 @@ class ScheduleCommands(commands.GroupCog, group_name="schedule", group_descripti
         question: app_commands.Range[str, 1, 6000],
         timezone: app_commands.Range[str, 1, ZONE_LIMIT] | None = None,
         make_up: bool = True,
+        with_summary: bool = False,
     ) -> None:
         """Keep a schedule, and show when it is due."""
         locale = interaction.locale.value
@@ -64,6 +66,7 @@ class ScheduleCommands(commands.GroupCog, group_name="schedule", group_descripti
             zone=zone,
             question=question,
             catch_up=make_up,
+            with_summary=with_summary,
         )
         kept = await self._schedules.create(wanted, person_of(interaction))
         times = moments(self._schedules.preview(when, zone, PREVIEWED))

@@ -18,6 +18,7 @@ from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access
 from cogs.ui.base import BaseLayout, Press, made_button, open_dialogue, redraw, reply
 from cogs.ui.convert import manages, person_of, place_of_interaction
+from cogs.ui.help_modal import HelpModal
 from cogs.ui.profile_modals import (
     Changes,
     Edit,
@@ -32,7 +33,15 @@ PERSONA_SHOWN = 200
 PERSONA_HINTED = 60
 IDS_SHOWN = 5
 
-_MENTIONS = {"allowed_roles": "<@&{}>", "allowed_users": "<@{}>", "blocked_users": "<@{}>", "channels": "<#{}>"}
+_FOR_HELP_CHANNELS = frozenset({"answer_operators", "posts_a_day", "first_line", "helper_roles", "solved_tag"})
+
+_MENTIONS = {
+    "helper_roles": "<@&{}>",
+    "allowed_roles": "<@&{}>",
+    "allowed_users": "<@{}>",
+    "blocked_users": "<@{}>",
+    "channels": "<#{}>",
+}
 
 
 class SettingsView(BaseLayout):
@@ -47,10 +56,13 @@ class SettingsView(BaseLayout):
         owner_id: int,
         locale: str,
         clusters: Sequence[str] = (),
+        reads_posts: bool = True,
     ) -> None:
-        """``clusters`` are the names of the clusters to choose from; empty when there is only one."""
+        """``clusters`` are the names of the clusters to choose from; empty when there is only one.
+        ``reads_posts``: Discord shows the bot messages that do not mention it."""
         super().__init__(owner_id=owner_id, timeout=900)
         self._clusters = clusters
+        self._reads_posts = reads_posts
         self._profiles = profiles
         self._access = access
         self._place = place
@@ -67,6 +79,8 @@ class SettingsView(BaseLayout):
         locale = self._locale
         self.clear_items()
         self.add_item(ui.TextDisplay(f"### {say(locale, 'settings.title')}\n{self._set(profile)}"))
+        if profile.answer_posts and not self._reads_posts:
+            self.add_item(ui.TextDisplay(f"⚠️ {say(locale, 'settings.posts_hidden')}"))
         if inherited := self._inherited(profile):
             self.add_item(ui.TextDisplay(f"-# {inherited}"))
         self.add_item(ui.ActionRow(self._scope_select()))
@@ -76,6 +90,16 @@ class SettingsView(BaseLayout):
                 self._button("numbers", partial(NumbersModal, defaults=self._profiles.defaults)),
                 self._button("switches", partial(SwitchesModal, clusters=self._clusters)),
                 self._button("people", PeopleModal),
+                self._button(
+                    "help",
+                    partial(HelpModal, defaults=self._profiles.defaults),
+                    # A server or category would make help channels of all its channels.
+                    disabled=self._scope.kind != "channel",
+                ),
+            )
+        )
+        self.add_item(
+            ui.ActionRow(
                 made_button(say(locale, "settings.reset"), self._reset, style=discord.ButtonStyle.danger),
             )
         )
@@ -84,21 +108,22 @@ class SettingsView(BaseLayout):
         """The options that were set, under the scope they were set for, the narrowest first."""
         lines: list[str] = []
         for scope in self._place.scopes:
-            names = [name for name in self._fields if profile.origins.get(name) == scope.scope_id]
+            names = [name for name in self._fields(profile) if profile.origins.get(name) == scope.scope_id]
             if names:
                 title = self._scope_name(scope)
                 lines.append(f"**{title[:1].upper()}{title[1:]}**")
                 lines += [f"- {self._field(profile, name, PERSONA_SHOWN)}" for name in names]
         return "\n".join(lines) or say(self._locale, "settings.nothing_set")
 
-    @property
-    def _fields(self) -> list[str]:
-        return [name for name in FIELDS if name != "cluster" or self._clusters]
+    def _fields(self, profile: Profile) -> list[str]:
+        """The options that matter here: the only cluster's name does not, nor what is for help channels alone."""
+        without = frozenset() if profile.answer_posts else _FOR_HELP_CHANNELS
+        return [name for name in FIELDS if name not in without and (name != "cluster" or self._clusters)]
 
     def _inherited(self, profile: Profile) -> str:
         """The options that are not set here, on one line."""
         chosen = {scope.scope_id for scope in self._place.scopes}
-        names = [name for name in self._fields if profile.origins.get(name) not in chosen]
+        names = [name for name in self._fields(profile) if profile.origins.get(name) not in chosen]
         fields = " · ".join(self._field(profile, name, PERSONA_HINTED) for name in names)
         return say(self._locale, "settings.inherited", fields=fields) if fields else ""
 
@@ -116,6 +141,8 @@ class SettingsView(BaseLayout):
             return f"{shown}{more}" if value else say(locale, f"settings.none_{name}")
         if name == "cluster":
             return escape_inline(str(value)) if value in self._clusters else say(locale, "settings.any_cluster")
+        if value == "":
+            return say(locale, f"settings.none_{name}")
         if isinstance(value, str):
             cut = escape_inline(" ".join(value.split())[:persona])
             return f"“{cut}{'…' if len(value) > persona else ''}”"
@@ -148,7 +175,9 @@ class SettingsView(BaseLayout):
         select.callback = chosen  # type: ignore[method-assign]  # how made items are bound
         return select
 
-    def _button(self, key: str, modal: Callable[[Edit], ProfileModal]) -> ui.Button[Any]:
+    def _button(
+        self, key: str, modal: Callable[[Edit], ProfileModal], *, disabled: bool = False
+    ) -> ui.Button[Any]:
         async def pressed(interaction: Press) -> None:
             # The dialogue changes the scope that is shown now, whatever is selected until it is submitted.
             scope = self._scope
@@ -156,7 +185,7 @@ class SettingsView(BaseLayout):
             edit = Edit(chosen, self._locale, self.authorise, partial(self.choose, scope))
             await open_dialogue(interaction, modal(edit))
 
-        return made_button(say(self._locale, f"settings.{key}"), pressed)
+        return made_button(say(self._locale, f"settings.{key}"), pressed, disabled=disabled)
 
     async def _reset(self, interaction: Press) -> None:
         await self.choose(self._scope, interaction, dict.fromkeys(FIELDS))
@@ -174,8 +203,11 @@ class SettingsView(BaseLayout):
 class SettingsCog(commands.Cog, name="Settings"):
     """The command ``/settings``: for those who manage a server, operators, and everybody in direct messages."""
 
-    def __init__(self, profiles: Profiles, access: Access, clusters: Sequence[str] = ()) -> None:
-        """``clusters`` as in :class:`SettingsView`."""
+    def __init__(
+        self, profiles: Profiles, access: Access, clusters: Sequence[str] = (), *, reads_posts: bool = True
+    ) -> None:
+        """``clusters`` and ``reads_posts`` as in :class:`SettingsView`."""
+        self._reads_posts = reads_posts
         self._profiles = profiles
         self._access = access
         self._clusters = clusters
@@ -191,6 +223,7 @@ class SettingsCog(commands.Cog, name="Settings"):
             owner_id=interaction.user.id,
             locale=interaction.locale.value,
             clusters=self._clusters,
+            reads_posts=self._reads_posts,
         )
         await view.refresh()
         await reply(interaction, view, private=True)
@@ -199,4 +232,7 @@ class SettingsCog(commands.Cog, name="Settings"):
 async def setup(bot: ParallaxBot) -> None:
     """Add the cog with its services."""
     services = bot.services
-    await bot.add_cog(SettingsCog(services.profiles, services.access, services.clusters.shown_names))
+    reads_posts = bot.intents.message_content
+    await bot.add_cog(
+        SettingsCog(services.profiles, services.access, services.clusters.shown_names, reads_posts=reads_posts)
+    )

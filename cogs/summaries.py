@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_io.calls import translated
+from bot.discord_io.channel_history import History, Readable, read_history, require_member, require_readable
 from bot.discord_io.client import ParallaxBot, Services
 from bot.discord_io.first_answer import FirstAnswer, wait_for_turn
 from bot.domain.channel_summary.messages import time_of
@@ -21,7 +22,6 @@ from bot.presentation.page import compact_duration
 from bot.services.requests.ask import AskRequest
 from cogs.ui.ask_flow import Asking, refused_privately
 from cogs.ui.base import acknowledge
-from cogs.ui.channel_history import History, Readable, read_history, require_member, require_readable
 from cogs.ui.convert import ask_context_of, asker_of, destination_of, person_of, place_of_interaction
 
 WORDS = ("visit", "today", "yesterday")

@@ -17,6 +17,7 @@ from bot.discord_io.attachments import AttachmentLimits, AttachmentReader
 from bot.discord_io.client import OperationsServices, ParallaxBot, Services
 from bot.discord_io.components import build_layout, to_files
 from bot.discord_io.delivery.registry import Deliveries
+from bot.discord_io.help_places import HelpPlaces
 from bot.discord_io.history import HistoryReader
 from bot.discord_io.members import GuildMembers
 from bot.discord_io.messenger import Messenger
@@ -44,6 +45,7 @@ from bot.services.queue.company import Company
 from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.catch_up import CatchUp
+from bot.services.requests.help_desk import HelpDesk
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
@@ -194,10 +196,16 @@ def assemble(
         clock,
         leadership.is_ours if parts.is_shared else None,
         database.keys,
+        database.help_threads,
         database.schedules,
     )
     catch_up = CatchUp(
-        database.missed, clock, bot.sessions, hours=settings.catch_up_hours, days=settings.catch_up_days
+        database.missed,
+        clock,
+        bot.sessions,
+        hours=settings.catch_up_hours,
+        days=settings.catch_up_days,
+        sources=[HelpPlaces(bot, database.help_threads)],
     )
     overview = QueueOverview(
         database.requests,
@@ -238,6 +246,7 @@ def assemble(
         metrics=parts.metrics,
         most_context={cluster.name: cluster.most_context for cluster in parts.clusters},
     )
+    history = HistoryReader(bot, parts.outgoing, clock)
     scheduling = build_schedules(
         settings,
         database,
@@ -247,7 +256,7 @@ def assemble(
             operators,
             profiles,
             members,
-            ScheduleChannels(bot, parts.outgoing),
+            ScheduleChannels(bot, parts.outgoing, history),
             leadership,
             clock,
         ),
@@ -256,7 +265,7 @@ def assemble(
         profiles=profiles,
         quotas=quotas,
         catch_up=catch_up,
-        history=HistoryReader(bot, parts.outgoing, clock),
+        history=history,
         personal=personal,
         ask=ask,
         cancellation=queue.cancellation,
@@ -296,6 +305,7 @@ def assemble(
         proxied_messages=settings.proxied_messages,
         for_operators=for_operators,
         keys=keys if settings.api_bind else None,
+        help=HelpDesk(database.help_threads, parts.messenger, operators, clock),
         schedules=None if scheduling is None else scheduling[0],
     )
     bot.on_session(queue.unshown.reconsider)

@@ -51,6 +51,7 @@ from bot.services.requests.actions import AnswerActions
 from bot.services.requests.ask import AskService
 from bot.services.requests.cancellation import Cancellation
 from bot.services.requests.catch_up import CatchUp
+from bot.services.requests.help_desk import HelpDesk
 from bot.services.requests.overview import QueueOverview
 from bot.services.requests.personal_data import PersonalData
 from bot.services.requests.revisions import Revisions
@@ -171,6 +172,7 @@ class Services:
     for_operators: Callable[[], None]
     # None: there is no API.
     keys: Keys | None
+    help: HelpDesk
     # None: nobody may have one.
     schedules: Schedules | None
 

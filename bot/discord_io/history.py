@@ -68,10 +68,10 @@ class HistoryReader:
         return found if isinstance(found, _Spoken) and _may_answer(found, guild) else None
 
     def threads(self, place: HeardPlace) -> Sequence[HeardPlace]:
-        """The active threads of a server's channel."""
+        """The active threads of a server's channel, or posts of its forum."""
         guild = self._client.get_guild(place.guild_id) if place.guild_id is not None else None
         channel = guild.get_channel(place.channel_id) if guild is not None else None
-        if not isinstance(channel, discord.TextChannel):
+        if not isinstance(channel, discord.TextChannel | discord.ForumChannel):
             return ()
         return [HeardPlace(thread.id, place.guild_id) for thread in channel.threads]
 

@@ -44,6 +44,19 @@ class Messenger:
                     nonce=request_id,
                 )
 
+    async def call_role(self, destination: Destination, *, role_id: int, text: str) -> None:
+        """Send ``text`` to the channel; pings the role and nobody else. Raises :class:`DeliveryError`."""
+        channel = self._client.get_partial_messageable(destination.channel_id)
+        with translated():
+            async with self._outgoing.turn(CallPriority.OTHER):
+                await channel.send(
+                    text,
+                    allowed_mentions=discord.AllowedMentions(
+                        everyone=False, users=False, roles=[discord.Object(role_id)], replied_user=False
+                    ),
+                    nonce=f"call-{destination.channel_id}",
+                )
+
     async def direct(
         self, user_id: int, pages: Sequence[Page], *, request_id: str, locale: str, heading: str
     ) -> None:

@@ -60,6 +60,11 @@ class Body:
         self._work += len(part)
         return part
 
+    async def finish(self, within: float) -> None:
+        """Let the connection be used again, if no more than the end of the body comes, ``within`` seconds."""
+        if self._events is not None and not self._chunk:
+            await self._events.finish(within)
+
     async def aclose(self) -> None:
         """Stop reading."""
         self._alarm.stop()

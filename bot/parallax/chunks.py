@@ -21,6 +21,8 @@ class ChunkReader:
     def __init__(self) -> None:
         self.ended = False
         """Whether the last chunk and its trailers have come."""
+        self.has_surplus = False
+        """Whether anything came behind them, which belongs to no answer that was asked for."""
         self._rest = b""
         self._left = 0
         """Bytes that are missing of the open chunk, with the line end after it."""
@@ -38,6 +40,7 @@ class ChunkReader:
             at = self._inside(data, at, out) if self._left else self._between(data, at)
             if at < 0:
                 break
+        self.has_surplus = self.has_surplus or (self.ended and at < len(data))
         return out
 
     def check(self) -> None:

@@ -230,6 +230,15 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         """Let what arrives from now on lie until :meth:`hurry`, much has arrived, or the end."""
         self._arrivals.take_leisure()
 
+    def end_body(self) -> bool:
+        """Let httpcore read the end of a chunked body that somebody else has read: then it uses the connection
+        again. False, and nothing is done, when the peer has sent more than that, or has closed the connection."""
+        self._arrivals.hurry()
+        if self._arrivals.is_readable or self._transport.is_closing():
+            return False
+        self._arrivals.put_back(_LAST_CHUNK)
+        return True
+
     def hurry(self) -> bool:
         """End the leisure. Returns whether anything lies there: then it is read in the next turn of the loop."""
         return self._arrivals.hurry()
@@ -325,7 +334,7 @@ class NetworkBackend(httpcore.AsyncNetworkBackend):
         loop = asyncio.get_running_loop()
         try:
             async with _within(timeout, httpcore.ConnectTimeout):
-                addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                addresses = _numeric(host, port) or await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
                 opened = await aiohappyeyeballs.start_connection(
                     addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER, interleave=1
                 )
@@ -343,6 +352,14 @@ class NetworkBackend(httpcore.AsyncNetworkBackend):
             opened.close()
             raise
         return NetworkStream(arrivals, transport)
+
+
+def _numeric(host: str, port: int) -> list[Any]:
+    """The address that ``host`` is, found without a thread and without a look-up; empty when it is a name."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return []
 
 
 def _is_readable(connected: socket.socket) -> bool:

@@ -52,6 +52,11 @@ MANY, TOGETHER = 32, 0.2
 itself costs twice as much. People read no faster than that."""
 
 
+END_WAITS = 0.05
+"""Seconds in which the end of a response has to follow ``[DONE]``: servers send it at once. Until then the
+pipeline counts as taken."""
+
+
 class OpenStreams:
     """Counts the streams that are passed on."""
 
@@ -104,11 +109,13 @@ class PassedStream(AsyncIterator[Started | Passed]):
         return self._ready.popleft()
 
     async def aclose(self) -> None:
-        """Stop reading."""
-        self._over = True
+        """Stop reading. After a whole answer, the connection is kept for the next one."""
+        is_whole, self._over = self._over, True
         self._streams.count -= 1
         if self._timer is not None:
             self._timer.cancel()
+        if is_whole:
+            await self._body.finish(END_WAITS)
         await self._body.aclose()
 
     async def _read(self) -> None:

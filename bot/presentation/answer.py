@@ -75,8 +75,8 @@ class AnswerView:
     """The state of an answer's messages, which services change and the delivery renders as pages.
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
-    answer is then a reply to it. ``mentions`` are shown in place of their names. ``missed``: the question was
-    asked while the bot was away, which the small text says first. ``heading`` is a line above the quote.
+    answer is then a reply to it. ``first_line`` is small text above the answer, ``heading`` a line above that.
+    ``mentions`` are shown in place of their names. ``missed``: it was asked while the bot was away; that is said.
     """
 
     def __init__(
@@ -88,16 +88,16 @@ class AnswerView:
         clock: Clock,
         max_pages: int,
         mentions: Mapping[str, str] | None = None,
+        first_line: str = "",
         missed: bool = False,
         heading: str = "",
     ) -> None:
         self._origin = f"{say(locale, 'missed.note')} · " if missed else ""
         self._mentions = mentions or {}
-        self._quote = "\n".join(filter(None, (heading, quote_question(question) if question else "")))
+        self._quote = _above(heading, question, first_line)
         self._base = ""
         self._asker = asker
-        self._locale = locale
-        self._clock = clock
+        self._locale, self._clock = locale, clock
         self._max_pages = max_pages
         self._phase = Phase.ASKED
         self._phase_since = clock.monotonic()
@@ -321,6 +321,12 @@ class AnswerView:
 
     def _model_name(self) -> str:
         return short_model(self._model) or say(self._locale, "footer.the_cluster")
+
+
+def _above(heading: str, question: str, first_line: str) -> str:
+    """What stands above the answer: heading, quoted question and small first line, as far as there are any."""
+    line = f"-# {escape_inline(first_line)}" if first_line else ""
+    return "\n".join(filter(None, (heading, quote_question(question) if question else "", line)))
 
 
 WAIT_FOR_CLUSTER_SHOWN_AFTER = 1.5

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from bot.clock import utc
 from bot.domain.access.keys import Key
+from bot.domain.conversation.help_threads import KeptHelp
 from bot.domain.conversation.personal_data import KeptQuestion
 from bot.domain.conversation.summary import KeptSummary
 from bot.domain.schedules.schedule import Schedule
@@ -18,9 +19,10 @@ def as_markdown(
     summaries: Sequence[KeptSummary],
     keys: Sequence[Key] = (),
     schedules: Sequence[Schedule] = (),
+    helped: KeptHelp | None = None,
 ) -> bytes:
-    """The questions with their answers, the summaries made of them, the keys and the schedules, as Markdown in
-    UTF-8."""
+    """The questions with their answers, the summaries made of them, the keys, the schedules and what is stored of
+    help channels, as Markdown in UTF-8."""
     parts = [f"# Questions and answers ({len(kept)})"]
     for one in kept:
         where = f"channel {one.channel_id}{' (private)' if one.private else ''}"
@@ -38,6 +40,7 @@ def as_markdown(
     for schedule in schedules:
         parts.append(f"## Schedule: {schedule.new.words}")
         parts.extend(f"{name}: {value}" for name, value in _schedule_fields(schedule).items() if value is not None)
+    parts.extend(f"## Help channels · {row['help']} · {row['at']}" for row in _help_rows(helped))
     return ("\n\n".join(parts) + "\n").encode()
 
 
@@ -46,9 +49,10 @@ def as_json(
     summaries: Sequence[KeptSummary],
     keys: Sequence[Key] = (),
     schedules: Sequence[Schedule] = (),
+    helped: KeptHelp | None = None,
 ) -> bytes:
-    """The same data as JSON in UTF-8: a list of objects, times in ISO 8601, ids as text; summaries, keys and
-    schedules come last."""
+    """The same data as JSON in UTF-8: a list of objects, times in ISO 8601, ids as text; summaries, keys,
+    schedules and help channels come last."""
     rows: list[dict[str, object]] = []
     for one in kept:
         row: dict[str, object] = asdict(one)
@@ -67,7 +71,23 @@ def as_json(
     )
     rows.extend({"key": key.name, "prefix": key.prefix, **_key_times(key)} for key in keys)
     rows.extend({"schedule": one.new.words, **_schedule_fields(one)} for one in schedules)
+    rows.extend(_help_rows(helped))
     return json.dumps(rows, ensure_ascii=False, indent=2).encode()
+
+
+def _help_rows(helped: KeptHelp | None) -> list[dict[str, object]]:
+    if helped is None:
+        return []
+    rows: list[tuple[str, float]] = [
+        *(
+            (f"post {thread.thread_id} in channel {thread.channel_id}", thread.opened_at)
+            for thread in helped.threads
+        ),
+        *((f"called a person into {call.thread_id}", call.called_at) for call in helped.calls),
+    ]
+    if helped.opted_out_at is not None:
+        rows.append(("wants no automatic answers", helped.opted_out_at))
+    return [{"help": what, "at": _time(at)} for what, at in rows]
 
 
 def _key_times(key: Key) -> dict[str, str | None]:
@@ -82,6 +102,7 @@ def _schedule_fields(schedule: Schedule) -> dict[str, object]:
         "channel_id": str(new.channel_id),
         "guild_id": None if new.guild_id is None else str(new.guild_id),
         "question": new.question,
+        "with_summary": new.with_summary,
         "created_at": _time(new.created_at),
         "paused": schedule.paused_why is not None,
         "last_at": None if last is None else _time(last),

@@ -30,6 +30,7 @@ class Control(StrEnum):
     NEXT = "next"
     RETRY = "retry"
     SHOW = "show"
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ def schedule_text(locale: str, schedule: Schedule, *, with_owner: bool) -> str:
     cut = "…" if len(new.question) > QUESTION_SHOWN else ""
     question = escape_inline(new.question[:QUESTION_SHOWN]) + cut
     parts = [_state(locale, schedule)]
+    if new.with_summary:
+        parts.append(say(locale, "schedule.about_said"))
     if schedule.last_at is not None:
         parts.append(say(locale, "schedule.last", when=f"<t:{int(schedule.last_at)}:R>"))
     if schedule.last_key is not None:

@@ -11,6 +11,7 @@ from bot.storage.cluster_names import SqlClusterNames
 from bot.storage.conversations import SqlConversations
 from bot.storage.engine import ServerOptions, Transactions, open_transactions
 from bot.storage.facts import Facts
+from bot.storage.help_threads import SqlHelpThreads
 from bot.storage.history import SqlHistory
 from bot.storage.keys import SqlKeys
 from bot.storage.leader_lease import SqlLeaderLease
@@ -60,6 +61,7 @@ class Database:
         self.switches = SqlSwitches(transactions)
         self.cluster_names = SqlClusterNames(transactions)
         self.keys = SqlKeys(transactions)
+        self.help_threads = SqlHelpThreads(transactions)
         self.schedules = SqlSchedules(transactions)
 
     @classmethod

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision in ``migrations/versions``; a test compares them."""
 
 _ROOT = Path(__file__).resolve().parents[2]

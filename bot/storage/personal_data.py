@@ -12,6 +12,7 @@ from bot.domain.queue.request import OPEN_STATES, RequestState
 from bot.storage import request_rows
 from bot.storage.dialects import hold_queue
 from bot.storage.engine import Transactions
+from bot.storage.help_threads import forget_helped
 from bot.storage.key_tables import api_keys
 from bot.storage.schedule_tables import schedules
 from bot.storage.summaries import drop_made_of
@@ -169,6 +170,7 @@ def _forget_user(connection: Connection, user_id: int, today: int) -> Forgotten:
     days = connection.execute(delete(usage).where(theirs, usage.c.day < today)).rowcount
     connection.execute(update(usage).where(theirs).values(user_name=""))
     connection.execute(delete(preferences).where(preferences.c.user_id == user_id))
+    forget_helped(connection, user_id)
     connection.execute(delete(api_keys).where(api_keys.c.user_id == user_id))
     connection.execute(delete(schedules).where(schedules.c.user_id == user_id))
     used = select(requests.c.sequence).where(requests.c.conversation_id == conversations.c.id).exists()

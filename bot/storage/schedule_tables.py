@@ -26,6 +26,7 @@ schedules = Table(
     Column("zone", TEXT, nullable=False),
     Column("question", TEXT, nullable=False),
     Column("catch_up", Boolean, nullable=False),
+    Column("with_summary", Boolean, nullable=False),
     Column("created_at", Double, nullable=False),
     # both NULL while it is paused
     Column("due_at", Double),
@@ -34,5 +35,6 @@ schedules = Table(
     Column("paused_at", Double),
     Column("last_at", Double),
     Column("last_key", TEXT),
+    Column("read_to", Double),
     sqlite_autoincrement=True,
 )

@@ -8,17 +8,29 @@ from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Double, Row, bindparam, delete, func, insert, select, update
 
 from bot.domain.conversation.profile import Scope, ScopeChain
 from bot.domain.queue.request import Asker
 from bot.domain.schedules.rules import read, stored
-from bot.domain.schedules.schedule import BY_PERSON, Limits, NewSchedule, Schedule
+from bot.domain.schedules.schedule import BY_PERSON, Limits, NewSchedule, Ran, Schedule
 from bot.storage.dialects import hold_queue
 from bot.storage.engine import Transactions
 from bot.storage.schedule_tables import schedules
 
 _NONE: dict[str, object] = {"paused_why": None, "paused_at": None}
+
+_RAN = (
+    update(schedules)
+    .where(schedules.c.schedule_id == bindparam("schedule"), schedules.c.due_at == bindparam("due"))
+    .values(
+        due_at=bindparam("following"),
+        try_at=bindparam("following"),
+        last_at=bindparam("at"),
+        last_key=bindparam("key"),
+        read_to=func.coalesce(bindparam("read", type_=Double), schedules.c.read_to),
+    )
+)
 
 
 class SqlSchedules:
@@ -73,12 +85,22 @@ class SqlSchedules:
             lambda connection: connection.scalar(select(func.min(schedules.c.try_at)))
         )
 
-    async def ran(
-        self, schedule_id: int, due_at: float, *, following: float | None, at: float, key: str | None
-    ) -> bool:
-        """Note that a schedule ran for ``due_at``, or why not, and when it is due next."""
-        values = {"due_at": following, "try_at": following, "last_at": at, "last_key": key}
-        return await self._change(_is_due(schedule_id, due_at), values)
+    async def ran(self, runs: Sequence[Ran]) -> None:
+        """Note how runs went, and when their schedules are due next."""
+        # Rows are locked in one order, whoever else does so at the same time.
+        changes = [
+            {
+                "schedule": run.schedule_id,
+                "due": run.due_at,
+                "following": run.following,
+                "at": run.at,
+                "key": run.key,
+                "read": run.read_to,
+            }
+            for run in sorted(runs, key=lambda run: run.schedule_id)
+        ]
+        if changes:
+            await self._transactions.write(lambda connection: connection.execute(_RAN, changes))
 
     async def try_again(self, schedule_id: int, due_at: float, *, at: float) -> None:
         """Try a schedule later for the same ``due_at``."""
@@ -142,6 +164,7 @@ def _values(new: NewSchedule) -> dict[str, object]:
         "zone": new.zone.key,
         "question": new.question,
         "catch_up": new.catch_up,
+        "with_summary": new.with_summary,
         "created_at": new.created_at,
         "due_at": new.due_at,
         "try_at": new.due_at,
@@ -162,7 +185,16 @@ def _schedule(row: Row[Any]) -> Schedule:
         catch_up=row.catch_up,
         created_at=row.created_at,
         due_at=row.due_at or 0.0,
+        with_summary=row.with_summary,
     )
     return Schedule(
-        row.schedule_id, new, row.due_at, row.try_at, row.paused_why, row.paused_at, row.last_at, row.last_key
+        row.schedule_id,
+        new,
+        row.due_at,
+        row.try_at,
+        row.paused_why,
+        row.paused_at,
+        row.last_at,
+        row.last_key,
+        row.read_to,
     )

@@ -28,11 +28,12 @@ from sqlalchemy import (
 from bot.domain.queue.request import RequestKind, RequestState
 from bot.storage import cluster_tables  # noqa: F401  # its tables belong to the schema as well
 from bot.storage.column_types import SERIAL, TEXT
+from bot.storage.help_tables import help_calls, help_opt_outs, help_threads
 from bot.storage.key_tables import api_keys
 from bot.storage.metadata import METADATA
 from bot.storage.schedule_tables import schedules
 
-__all__ = ["api_keys", "metadata", "schedules"]
+__all__ = ["api_keys", "help_calls", "help_opt_outs", "help_threads", "metadata", "schedules"]
 
 metadata = METADATA
 """Of all tables, those of :mod:`bot.storage.cluster_tables` included."""

@@ -24,6 +24,7 @@ from cogs.ui.ask_flow import answer, refused_privately, told_when_slow
 from cogs.ui.base import DurableButton, Press, acknowledge, fill_in, reply, with_notice
 from cogs.ui.convert import destination_of, person_of, place_of_interaction, token_expiry
 from cogs.ui.ending_buttons import questions_to_end
+from cogs.ui.help_buttons import call_person, offered_help
 
 log = structlog.get_logger(__name__)
 
@@ -162,9 +163,11 @@ async def _as_file(services: Services, request_id: str, press: Press) -> None:
 
 
 async def _rate(services: Services, request_id: str, press: Press, *, good: bool) -> None:
-    await services.actions.rate(request_id, person_of(press), channel_id=press.channel_id, good=good)
-    sentence = say(press.locale.value, "feedback.good" if good else "feedback.bad")
-    await reply(press, text_layout(sentence), private=True)
+    rated = await services.actions.rate(request_id, person_of(press), channel_id=press.channel_id, good=good)
+    view = text_layout(say(press.locale.value, "feedback.good" if good else "feedback.bad"))
+    if not good and (row := await offered_help(services, rated, press)) is not None:
+        view.add_item(row)
+    await reply(press, view, private=True)
 
 
 ACTIONS: dict[Control, tuple[Action, Act | None]] = {
@@ -178,6 +181,7 @@ ACTIONS: dict[Control, tuple[Action, Act | None]] = {
     Control.NEXT: (partial(_turn, step=1), None),
     Control.REASONING: (_reasoning, None),
     Control.AS_FILE: (_as_file, None),
+    Control.PERSON: (call_person, Act.CALL),
     Control.LIKE: (partial(_rate, good=True), Act.RATE),
     Control.DISLIKE: (partial(_rate, good=False), Act.RATE),
 }

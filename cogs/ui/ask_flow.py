@@ -16,6 +16,7 @@ from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import tell, text_layout
 from bot.discord_io.first_answer import FirstAnswer, wait_for_turn
+from bot.discord_io.message_text import mentions_of, prompt_with_names
 from bot.domain.conversation.attached_text import AttachedFiles, Doubt, as_left_out
 from bot.domain.queue.request import Destination
 from bot.errors import AttachmentRejected, BotError, DeliveryError
@@ -33,7 +34,6 @@ from cogs.ui.convert import (
     place_of,
     place_of_interaction,
 )
-from cogs.ui.message_text import mentions_of, prompt_with_names
 from cogs.ui.question_threads import may_open_thread, thread_on
 
 log = structlog.get_logger(__name__)
@@ -118,12 +118,14 @@ class Asking:
         attached_text: str = "",
         follows: str | None = None,
         original: discord.Message | None = None,
+        is_post: bool = False,
         missed: bool = False,
     ) -> None:
         """Submit the question in a message and reply to it with the message that becomes the answer.
 
         ``original`` is the asker's own message, when a webhook repeats it under another name. ``missed``:
-        it was written while the bot was away. Other parameters and errors as :meth:`by_interaction`.
+        it was written while the bot was away. ``is_post``: it is a post of a help channel, which is answered in a
+        thread. Other parameters and errors as :meth:`by_interaction`.
         """
         person, asker = author_of(original or message)
         asker = replace(asker, name=message.author.display_name)
@@ -142,12 +144,13 @@ class Asking:
             attached_text=attached_text,
             source_message_id=message.id,
             follows=follows,
+            is_post=is_post,
             mentions=mentions_of(message, (original or message).author),
             missed=missed,
         )
         async with _typing(target) if files or about else nullcontext():
             request, doubts = await self._with_files(request, files, about)
-        threaded = context.profile.threads and isinstance(message.channel, discord.TextChannel)
+        threaded = (context.profile.threads or is_post) and isinstance(message.channel, discord.TextChannel)
         async with self._opening.of(asker.user_id) if threaded else nullcontext():
             if threaded:
                 await self._services.ask.check(request)

@@ -15,11 +15,11 @@ import discord
 import structlog
 
 from bot.discord_io.client import ParallaxBot
+from bot.discord_io.message_text import files_of, words_of
 from bot.domain.queue.missed import HeardPlace, Post, choose, in_turn
 from bot.errors import DeliveryError, Draining, NotTakenNow, QueueFull, StorageError, UserLimitReached
 from bot.i18n.catalogue import say
 from cogs.ui.convert import locale_of_message
-from cogs.ui.message_text import files_of, words_of
 
 log = structlog.get_logger(__name__)
 

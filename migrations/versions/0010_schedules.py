@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("zone", sa.Text(), nullable=False),
         sa.Column("question", sa.Text(), nullable=False),
         sa.Column("catch_up", sa.Boolean(), nullable=False),
+        sa.Column("with_summary", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("due_at", sa.Double()),
         sa.Column("try_at", sa.Double()),
@@ -41,6 +42,7 @@ def upgrade() -> None:
         sa.Column("paused_at", sa.Double()),
         sa.Column("last_at", sa.Double()),
         sa.Column("last_key", sa.Text()),
+        sa.Column("read_to", sa.Double()),
         sa.PrimaryKeyConstraint("schedule_id", name=op.f("pk_schedules")),
         sqlite_autoincrement=True,
     )

@@ -24,7 +24,7 @@ from sandbox.discord_api.component_tree import (
 from sandbox.discord_api.interactions import Interaction, Interactions
 from sandbox.discord_api.localizations import LOCALES
 from sandbox.discord_api.message_rules import Form
-from sandbox.discord_api.model import Attachment, Channel, Message, User
+from sandbox.discord_api.model import Attachment, Channel, ChannelType, Message, User
 from sandbox.discord_api.permissions import Permission
 from sandbox.discord_api.wire import JSON, ApiError
 from sandbox.discord_api.world import World, WorldEvent
@@ -46,6 +46,8 @@ class Acts:
     def slash(self, user: User, channel: Channel, typed: str, values: Mapping[str, Value]) -> Interaction:
         """Send a slash command, ``"cluster init"`` for a sub-command."""
         self._reachable(user, channel)
+        if channel.type == ChannelType.FORUM:
+            raise RefusedError("There is no box to type in a forum, only in its posts.")
         leaf = client_rules.find(self._world, user, channel, typed)
         data = OptionReader(self._world, channel).data(leaf, values)
         return self._hub.start(interactions.COMMAND, user, channel, data, " ".join(leaf.path))
@@ -179,6 +181,39 @@ class Acts:
             return threads.start(self._world, user, channel, {"name": name}, message)
         except ApiError as error:
             raise RefusedError(_sentence(error)) from error
+
+    def post(
+        self,
+        user: User,
+        forum: Channel,
+        title: str,
+        content: str,
+        tags: Sequence[str] = (),
+        files: Sequence[Attachment] = (),
+    ) -> Channel:
+        """Write a post in a forum, with the tags of these names."""
+        self._reachable(user, forum)
+        ids = self._tags(forum, tags)
+        try:
+            body: JSON = {"name": title, "applied_tags": ids}
+            return threads.start_post(self._world, user, forum, body, Form({"content": content}), files)
+        except ApiError as error:
+            raise RefusedError(_sentence(error)) from error
+
+    def tag(self, user: User, post: Channel, tags: Sequence[str]) -> Channel:
+        """Replace the tags of a post."""
+        self._reachable(user, post)
+        ids = self._tags(self._world.channels[post.parent_id or 0], tags)
+        try:
+            return threads.tag(self._world, user, post, ids)
+        except ApiError as error:
+            raise RefusedError(_sentence(error)) from error
+
+    def _tags(self, forum: Channel, names: Sequence[str]) -> list[int]:
+        known = {tag.name: tag.id for tag in forum.available_tags}
+        if unknown := set(names) - set(known):
+            raise RefusedError(f"The forum has no tag {', '.join(sorted(unknown))}.")
+        return [known[name] for name in names]
 
     def speak(self, user: User, locale: str) -> None:
         """Use Discord in another language: interactions say so from now on."""

@@ -127,6 +127,7 @@ class CommandRegistry:
             "dm_permission": body.get("dm_permission", True),
             **{key: body.get(key) for key in _COPIED},
         }
+        payload["integration_types"] = body.get("integration_types") or [0]
         if body.get("options"):
             payload["options"] = body["options"]
         if guild_id is not None:
@@ -259,7 +260,9 @@ def validate_choice(choice: JSON, path: str) -> None:
     _length(choice, "name", path, 1, 100)
     check_localizations(choice, path, typed=False)
     value = choice.get("value")
-    if value is None or (isinstance(value, str) and not 1 <= len(value) <= 100):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise form_error(at(path, "value"), "BASE_TYPE_REQUIRED", "This field is required")
+    if isinstance(value, str) and not 1 <= len(value) <= 100:
         raise form_error(at(path, "value"), "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
 
 
@@ -295,8 +298,16 @@ def application(world: World) -> JSON:
         "bot": payloads.user(world.bot),
         "approximate_guild_count": len(world.guilds_of(world.bot.id)),
         "approximate_user_install_count": 0,
-        "install_params": None,
         "integration_types_config": {"0": {}},
+        "type": None,
+        "flags_new": str(_application_flags(world.privileged_intents)),
+        "redirect_uris": [],
+        "interactions_endpoint_url": None,
+        "role_connections_verification_url": None,
+        "approximate_user_authorization_count": 0,
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
+        **world.application,
     }
 
 

@@ -203,6 +203,23 @@ def _gallery(component: JSON, path: str) -> None:
     items = component.get("items") or []
     if not 1 <= len(items) <= 10:
         raise _between(f"{path}.items", 1, 10)
+    for index, item in enumerate(items):
+        _media(item, f"{path}.items.{index}")
+
+
+def _media(holder: JSON, path: str, key: str = "media") -> None:
+    if not (holder.get(key) or {}).get("url"):
+        raise form_error(f"{path}.{key}", "BASE_TYPE_REQUIRED", "This field is required")
+
+
+def _thumbnail(component: JSON, path: str) -> None:
+    _media(component, path)
+
+
+def _file(component: JSON, path: str) -> None:
+    _media(component, path, "file")
+    if not str(component["file"]["url"]).startswith("attachment://"):
+        raise form_error(f"{path}.file.url", "URL_TYPE_INVALID_SCHEME", "Scheme must be one of ('attachment',).")
 
 
 def _label(component: JSON, path: str) -> None:
@@ -226,6 +243,8 @@ _CHECKS: dict[int, Callable[[JSON, str], None]] = {
     SECTION: _section,
     CONTAINER: _container,
     MEDIA_GALLERY: _gallery,
+    THUMBNAIL: _thumbnail,
+    FILE: _file,
     LABEL: _label,
     TEXT_INPUT: _text_input,
 }

@@ -66,3 +66,23 @@ def number(components: list[JSON]) -> None:
                 following += 1
             c["id"] = following
             taken.add(following)
+
+
+_DEFAULTS: dict[int, JSON] = {
+    **{kind: {"min_values": 1, "max_values": 1, "disabled": False} for kind in SELECTS},
+    BUTTON: {"disabled": False},
+    SEPARATOR: {"spacing": 1, "divider": True},
+    CONTAINER: {"accent_color": None, "spoiler": False},
+    THUMBNAIL: {"description": None, "spoiler": False},
+    FILE: {"spoiler": False},
+}
+
+
+def complete(components: list[JSON]) -> None:
+    """Give each component what it was sent without, as Discord's answers have it."""
+    for c in walk(components):
+        for name, value in _DEFAULTS.get(c.get("type", 0), {}).items():
+            if c.get(name) is None:
+                c[name] = value
+        for item in c.get("items") or []:
+            item["description"], item["spoiler"] = item.get("description"), bool(item.get("spoiler"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -61,7 +62,7 @@ class DiscordDouble:
         self._host = host
         self._port = port
         self.clock = clock or Clock()
-        self.token = token or f"sandbox-{BOT_ID}.of-no-use-elsewhere"
+        self.token = token or _token()
         self.world, self.operators = populate(self.clock)
         self.world.privileged_intents = sum({_PRIVILEGED[name] for name in privileged_intents})
         self.faults = Faults(self.clock, latency)
@@ -71,10 +72,10 @@ class DiscordDouble:
         self._waiting = Waiting(self.world)
         self._acts = Acts(self.world, self.interactions)
         self._commands = CommandRegistry(self.world)
-        self._rest = Rest(
+        self.rest = Rest(
             Services(self.world, self.interactions, self._commands), self.token, self.limits, self.faults
         )
-        self._control = Control(self.world, self._rest, self.limits, self.faults, self.gateway, self.interactions)
+        self._control = Control(self.world, self.rest, self.limits, self.faults, self.gateway, self.interactions)
         self._live = Live(self.world, self._acts, self.interactions, self.gateway, self._control)
         self._cluster = ClusterLink()
         self._panel = PanelRoutes(self._control, self._cluster, self._live.acted)
@@ -82,7 +83,7 @@ class DiscordDouble:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=_MAX_BODY)
-        app.router.add_route("*", PREFIX + "/{path:.*}", self._rest.handle)
+        app.router.add_route("*", "/api/{path:.*}", self.rest.handle)
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         self._live.add_routes(app)
@@ -169,7 +170,7 @@ class DiscordDouble:
     @property
     def trace(self) -> deque[Traced]:
         """The REST requests that were served, oldest first."""
-        return self._rest.trace
+        return self.rest.trace
 
     # -- who is there --------------------------------------------------------------------------------------
 
@@ -235,3 +236,8 @@ class DiscordDouble:
     def expire_tokens(self) -> None:
         """Let every interaction token given so far die, as after 15 minutes."""
         self.interactions.expire_tokens()
+
+
+def _token() -> str:
+    """A token as Discord writes them: clients read their application's id from its first part."""
+    return f"{base64.b64encode(str(BOT_ID).encode()).decode().rstrip('=')}.sandbox.of-no-use-elsewhere"

@@ -1,105 +1,28 @@
 """The gateway: sessions that outlive their sockets, sharded, filtered by intents.
 
-Source: docs.discord.com, developers/events/gateway. Frames are JSON text; compression that a client asks for
-is not used, which the protocol allows per connection and discord.py accepts.
+Source: docs.discord.com, developers/events/gateway. Frames are JSON, as text or in one zlib stream.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
-from collections import deque
-from dataclasses import dataclass, field
 
-import orjson
 from aiohttp import WSMsgType, web
 
 from sandbox.discord_api import intents, payloads
 from sandbox.discord_api.faults import Faults
-from sandbox.discord_api.member_chunks import members_chunk
+from sandbox.discord_api.gateway_requests import PRESENCE, REQUESTS
+from sandbox.discord_api.gateway_sessions import Connection, Session
+from sandbox.discord_api.gateway_wire import decode, frame, refusal
 from sandbox.discord_api.session_starts import shard_in
 from sandbox.discord_api.wire import JSON
 from sandbox.discord_api.world import World, WorldEvent
 
 HEARTBEAT_INTERVAL_MS = 41_250
-_DISPATCH, _HEARTBEAT, _IDENTIFY, _PRESENCE, _VOICE, _RESUME = 0, 1, 2, 3, 4, 6
-_RECONNECT, _MEMBERS, _INVALID, _HELLO, _ACK = 7, 8, 9, 10, 11
+_HEARTBEAT, _IDENTIFY, _RESUME, _RECONNECT, _INVALID, _HELLO, _ACK = 1, 2, 6, 7, 9, 10, 11
 _SENDS_PER_MINUTE = 120
-_REPLAY = 5000
 _GOODBYE_SECONDS = 1.0
-
-
-@dataclass(eq=False, slots=True)
-class Session:
-    """One shard's session; it is kept for RESUME while no socket is attached."""
-
-    id: str
-    intents: int
-    shard: tuple[int, int]
-    sequence: int = 0
-    sent: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_REPLAY))
-    connection: Connection | None = None
-    presence: JSON = field(default_factory=lambda: {"status": "online", "activities": []})
-
-    def owns(self, guild_id: int | None) -> bool:
-        """Whether this shard hears of a guild; direct messages belong to shard 0 (gateway, "Sharding")."""
-        index, count = self.shard
-        return index == 0 if guild_id is None else (guild_id >> 22) % count == index
-
-    def remembers(self, seen: int) -> bool:
-        """Whether every event after number ``seen`` can still be replayed."""
-        oldest = self.sent[0][0] if self.sent else 1
-        return oldest - 1 <= seen <= self.sequence
-
-    def dispatch(self, name: str, data: JSON) -> None:
-        """Number an event, remember it and send it if someone is connected."""
-        self.sequence += 1
-        frame = orjson.dumps({"op": _DISPATCH, "t": name, "s": self.sequence, "d": data}).decode()
-        self.sent.append((self.sequence, frame))
-        if self.connection is not None:
-            self.connection.send(frame)
-
-
-class Connection:
-    """One websocket; what it sends leaves in order, half the latency after it was said."""
-
-    def __init__(self, request: web.Request, socket: web.WebSocketResponse, faults: Faults) -> None:
-        self.socket = socket
-        self._request = request
-        self.session: Session | None = None
-        self.received: deque[float] = deque()
-        self._faults = faults
-        self._queue: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue()
-
-    def send(self, frame: str) -> None:
-        """Send a text frame in its turn."""
-        loop = asyncio.get_running_loop()
-        self._queue.put_nowait((loop.time() + self._faults.latency / 2, frame))
-
-    def abort(self) -> None:
-        """Cut the connection without a closing handshake, as a lost network does."""
-        self.finish()
-        if self._request.transport is not None:
-            self._request.transport.abort()
-
-    def finish(self) -> None:
-        """Stop :meth:`pump` after what was said before."""
-        self._queue.put_nowait(None)
-
-    async def pump(self) -> None:
-        """Deliver frames until :meth:`finish` or until the peer is gone."""
-        loop = asyncio.get_running_loop()
-        while (item := await self._queue.get()) is not None:
-            due, frame = item
-            if (wait := due - loop.time()) > 0:
-                await asyncio.sleep(wait)
-            if self.socket.closed:
-                return
-            try:
-                await self.socket.send_str(frame)
-            except ConnectionError:
-                return
 
 
 class Gateway:
@@ -163,7 +86,7 @@ class Gateway:
     def ask_to_reconnect(self, shard: int | None = None) -> None:
         """Send RECONNECT (op 7) to every connection, or to those of one shard."""
         for connection in self._of(shard):
-            connection.send(json.dumps({"op": _RECONNECT, "d": None}))
+            connection.send(frame(_RECONNECT))
 
     def _of(self, shard: int | None) -> list[Connection]:
         return [c for c in self._connections if shard is None or (c.session and c.session.shard[0] == shard)]
@@ -182,10 +105,12 @@ class Gateway:
             return web.Response(status=503)
         socket = web.WebSocketResponse(timeout=_GOODBYE_SECONDS, max_msg_size=4 * 1024 * 1024)
         await socket.prepare(request)
+        if (code := refusal(request.query)) is not None:
+            await socket.close(code=code, message=_CLOSE_REASONS[code].encode())
+            return socket
         connection = Connection(request, socket, self._faults)
         self._connections.add(connection)
-        hello = {"op": _HELLO, "d": {"heartbeat_interval": HEARTBEAT_INTERVAL_MS, "_trace": []}, "s": None}
-        connection.send(json.dumps(hello))
+        connection.send(frame(_HELLO, {"heartbeat_interval": HEARTBEAT_INTERVAL_MS, "_trace": []}))
         pump = asyncio.create_task(connection.pump(), name="gateway pump")
         try:
             await self._read(connection)
@@ -198,15 +123,14 @@ class Gateway:
 
     async def _read(self, connection: Connection) -> None:
         async for message in connection.socket:
-            if message.type is not WSMsgType.TEXT:
-                await connection.socket.close(code=4002, message=b"Error while decoding payload.")
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             code = self._on_frame(connection, message.data)
             if code is not None:
                 await connection.socket.close(code=code, message=_CLOSE_REASONS[code].encode())
                 return
 
-    def _on_frame(self, connection: Connection, text: str) -> int | None:
+    def _on_frame(self, connection: Connection, content: str | bytes) -> int | None:
         """Obey one frame; returns the close code of a violation."""
         now = self._world.clock.monotonic()
         connection.received.append(now)
@@ -214,12 +138,12 @@ class Gateway:
             connection.received.popleft()
         if len(connection.received) > _SENDS_PER_MINUTE:
             return 4008
-        frame = _decode(text)
-        if frame is None:
+        read = decode(content)
+        if read is None:
             return 4002
-        op, data = frame.get("op"), _object(frame.get("d"))
+        op, data = read.get("op"), _object(read.get("d"))
         if op == _HEARTBEAT:
-            connection.send(json.dumps({"op": _ACK}))
+            connection.send(frame(_ACK))
             return None
         if op == _IDENTIFY:
             return self._identify(connection, data)
@@ -230,22 +154,22 @@ class Gateway:
         return self._on_session_frame(connection.session, op, data)
 
     def _on_session_frame(self, session: Session, op: object, data: JSON) -> int | None:
-        if op == _PRESENCE:
-            session.presence = data
-            self._announce()
-        elif op == _MEMBERS:
-            if (chunk := members_chunk(self._world, data)) is not None:
-                session.dispatch("GUILD_MEMBERS_CHUNK", chunk)
-        elif op != _VOICE:
+        request = REQUESTS.get(op) if isinstance(op, int) else None
+        if request is None:
             return 4001
-        return None
+        code = request(self._world, session, data)
+        if op == PRESENCE:
+            self._announce()
+        return code
 
     def _identify(self, connection: Connection, data: JSON) -> int | None:
         if connection.session is not None:
             return 4005
         if data.get("token") != self._token:
             return 4004
-        wanted = int(data.get("intents", 0))
+        wanted = data.get("intents")
+        if type(wanted) is not int or wanted & ~intents.KNOWN:
+            return 4013
         if wanted & intents.PRIVILEGED & ~self._world.privileged_intents:
             return 4014
         shard, starts = shard_in(data), self._world.session_starts
@@ -254,11 +178,11 @@ class Gateway:
             return refusal
         self.identifies += 1
         if not starts.take(shard[0]):
-            connection.send(json.dumps({"op": _INVALID, "d": False}))
+            connection.send(frame(_INVALID, False))
             self._world.touch()
             return None
         session = Session(secrets.token_hex(16), wanted, shard)
-        if data.get("presence"):
+        if _object(data.get("presence")):
             session.presence = data["presence"]
         self._forget_older(session.shard)
         self._sessions[session.id] = session
@@ -279,15 +203,15 @@ class Gateway:
         if data.get("token") != self._token:
             return 4004
         session = self._sessions.get(str(data.get("session_id")))
-        seen = int(data.get("seq") or 0)
-        if session is None or not session.remembers(seen):
-            connection.send(json.dumps({"op": _INVALID, "d": False}))
+        seen = data.get("seq")
+        if session is None or type(seen) is not int or not session.remembers(seen):
+            connection.send(frame(_INVALID, False))
             return None
         self.resumes += 1
         self._attach(connection, session)
-        for sequence, frame in session.sent:
+        for sequence, content in session.sent:
             if sequence > seen:
-                connection.send(frame)
+                connection.send(content)
         session.dispatch("RESUMED", {"_trace": []})
         self._announce()
         return None
@@ -314,7 +238,7 @@ class Gateway:
         guilds = [g for g in self._world.guilds_of(self._world.bot.id) if session.owns(g.id)]
         return {
             "v": 10,
-            "user": payloads.user(self._world.bot) | {"verified": True, "mfa_enabled": True, "email": None},
+            "user": payloads.me(self._world.bot),
             "guilds": [{"id": str(g.id), "unavailable": True} for g in guilds],
             "session_id": session.id,
             "resume_gateway_url": self._world.gateway_url,
@@ -357,6 +281,8 @@ _CLOSE_REASONS = {
     4008: "You are being rate limited.",
     4010: "Invalid shard.",
     4011: "Sharding required.",
+    4012: "Invalid API version.",
+    4013: "Invalid intent(s).",
     4014: "Disallowed intent(s).",
 }
 
@@ -364,15 +290,7 @@ _CLOSE_REASONS = {
 def _activity(presence: JSON) -> JSON:
     """What the bot does: of ``activities``, or of ``game``, which discord.py sends in IDENTIFY."""
     activities = presence.get("activities") or [presence.get("game")]
-    return _object(activities[0])
-
-
-def _decode(text: str) -> JSON | None:
-    try:
-        frame = json.loads(text)
-    except ValueError:
-        return None
-    return frame if isinstance(frame, dict) else None
+    return _object(activities[0] if isinstance(activities, list) else None)
 
 
 def _object(value: object) -> JSON:

@@ -133,7 +133,10 @@ class Limits:
             self._forget_invalid()
 
     def check(self, ask: Ask) -> Verdict:
-        """Count a request, or refuse it: a refused one uses up nothing."""
+        """Count a request, or refuse it: a refused one uses up nothing.
+
+        First responses to interactions have no headers of a bucket, and nothing has while limits are off.
+        """
         now = self._clock.monotonic()
         if self.enabled:
             for rule, key, scope in self._rules(ask):
@@ -143,7 +146,8 @@ class Limits:
             for rule, key, _ in self._rules(ask):
                 self._window(rule, key, now).used += 1
         self.traces[ask.rule.counter, ask.key].append(now)
-        return Verdict(self._headers(ask.rule, ask.key, now))
+        silent = not self.enabled or ask.rule is CALLBACK
+        return Verdict({} if silent else self._headers(ask.rule, ask.key, now))
 
     def _rules(self, ask: Ask) -> list[tuple[Rule, str, Scope]]:
         rules: list[tuple[Rule, str, Scope]] = [(ask.rule, ask.key, "user")]

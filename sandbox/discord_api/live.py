@@ -185,6 +185,8 @@ class Live:
             "delete": self._delete,
             "react": self._react,
             "thread": self._thread,
+            "post": self._post,
+            "tag": self._tag,
             "dm": self._dm,
             "language": self._language,
             "upload": self._dm,
@@ -245,6 +247,15 @@ class Live:
 
     async def _thread(self, user: User, body: JSON) -> JSON:
         return payloads.channel(self._acts.start_thread(user, self._message(body), str(body["name"])))
+
+    async def _post(self, user: User, body: JSON) -> JSON:
+        files = [self._uploaded(file_id) for file_id in body.get("attachments") or []]
+        tags = [str(tag) for tag in body.get("tags") or []]
+        title, content = str(body["title"]), str(body.get("content") or "")
+        return payloads.channel(self._acts.post(user, self._channel(body), title, content, tags, files))
+
+    async def _tag(self, user: User, body: JSON) -> JSON:
+        return payloads.channel(self._acts.tag(user, self._channel(body), [str(tag) for tag in body["tags"]]))
 
     async def _dm(self, user: User, _body: JSON) -> JSON:
         return payloads.channel(self._world.dm(user))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sandbox.discord_api import component_rules, mentions
-from sandbox.discord_api.component_tree import FILE, MEDIA_GALLERY, THUMBNAIL, number, walk
+from sandbox.discord_api.component_tree import FILE, MEDIA_GALLERY, THUMBNAIL, complete, number, walk
 from sandbox.discord_api.model import Attachment, Message, MessageFlag
 from sandbox.discord_api.wire import JSON, form_error, refuse, too_long
 from sandbox.discord_api.world import World
@@ -76,8 +76,9 @@ def _apply(world: World, message: Message, form: Form, settable: int) -> None:
     if "components" in body:
         components: list[JSON] = body["components"] or []
         component_rules.validate(components, v2=v2)
-        _resolve_media(components, message.attachments)
+        _resolve_media(world, components, message.attachments)
         number(components)
+        complete(components)
         message.components = components
     _not_empty(message, v2=v2)
     message.mentions = mentions.parse(world, message, allowed)
@@ -122,7 +123,9 @@ def _not_empty(message: Message, *, v2: bool) -> None:
                 )
         if not message.components:
             raise refuse(50006)
-    elif not (message.content.strip() or message.embeds or message.components or message.attachments):
+    elif not (
+        message.content.strip() or message.embeds or message.components or message.attachments or message.poll
+    ):
         raise refuse(50006)
 
 
@@ -139,7 +142,15 @@ def _embeds(embeds: list[JSON]) -> list[JSON]:
     total = sum(_embed_size(embed, f"embeds.{index}") for index, embed in enumerate(embeds))
     if total > 6000:
         raise form_error("embeds", "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
-    return [{"type": "rich", **embed} for embed in embeds]
+    return [_embed(embed) for embed in embeds]
+
+
+def _embed(embed: JSON) -> JSON:
+    """As Discord gives it back: always rich, without what is null, and each field with its ``inline``."""
+    kept = {key: value for key, value in embed.items() if value is not None}
+    if kept.get("fields"):
+        kept["fields"] = [{**item, "inline": bool(item.get("inline"))} for item in kept["fields"]]
+    return {**kept, "type": "rich"}
 
 
 def _embed_size(embed: JSON, path: str) -> int:
@@ -151,7 +162,7 @@ def _embed_size(embed: JSON, path: str) -> int:
         raise form_error(f"{path}.fields", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
     for index, item in enumerate(fields):
         for key, limit in (("name", 256), ("value", 1024)):
-            if not item.get(key):
+            if item.get(key) is None:
                 raise form_error(f"{path}.fields.{index}.{key}", "BASE_TYPE_REQUIRED", "This field is required")
             parts.append((f"{path}.fields.{index}.{key}", item[key], limit))
     size = 0
@@ -184,11 +195,12 @@ def _attach(world: World, message: Message, form: Form) -> None:
     message.attachments = [*kept, *added]
 
 
-def _resolve_media(components: list[JSON], attachments: list[Attachment]) -> None:
+def _resolve_media(world: World, components: list[JSON], attachments: list[Attachment]) -> None:
     by_name = {attachment.filename: attachment for attachment in attachments}
     for component in walk(components):
         for media in _media_of(component):
             name = str(media.get("url", "")).removeprefix("attachment://")
+            media |= {"id": str(world.ids.next()), "proxy_url": media.get("url")}
             if not str(media.get("url", "")).startswith("attachment://"):
                 continue
             if name not in by_name:

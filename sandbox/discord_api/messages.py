@@ -5,12 +5,14 @@ Source: docs.discord.com, developers/resources/message.
 
 from __future__ import annotations
 
-from sandbox.discord_api import mentions, message_rules
+import unicodedata
+
+from sandbox.discord_api import mentions, message_rules, polls
 from sandbox.discord_api.message_rules import Form
 from sandbox.discord_api.model import Attachment, Channel, ChannelType, Message, MessageFlag, User
 from sandbox.discord_api.permissions import Permission
-from sandbox.discord_api.wire import JSON, form_error, refuse
-from sandbox.discord_api.world import World
+from sandbox.discord_api.wire import JSON, form_error, iso, refuse
+from sandbox.discord_api.world import World, WorldEvent
 
 _NONCE_SECONDS = 180.0
 """A nonce is remembered for "the past few minutes" (developers/resources/message, ``enforce_nonce``)."""
@@ -27,7 +29,7 @@ def need(world: World, user: User, channel: Channel, permission: Permission) -> 
 
 def may_send(world: World, user: User, channel: Channel, form: Form) -> None:
     """Raises what Discord raises when the user may not post this in the channel; opens an archived thread."""
-    if channel.type == ChannelType.CATEGORY:
+    if channel.type in (ChannelType.CATEGORY, ChannelType.FORUM):
         raise refuse(50024)
     if channel.type == ChannelType.DM and not all(u.dm_open for u in channel.recipients):
         raise refuse(50007)
@@ -51,22 +53,45 @@ def create(
     """
     may_send(world, author, channel, form)
     nonce = form.body.get("nonce")
-    if nonce is not None and len(str(nonce)) > 25:
-        raise form_error("nonce", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+    _check_nonce(nonce)
     if nonce is not None and form.body.get("enforce_nonce"):
         known = _posted_with(world, author, channel, nonce)
         if known is not None:
             return known
     _obey_slowmode(world, author, channel)
+    reference = form.body.get("message_reference") or {}
+    if reference.get("type") == 1:
+        return _forwarded(world, author, channel, reference)
     message = blank(world, author, channel)
     message.nonce = nonce
     message.attachments = list(attached)
     _refer(world, message, form.body.get("message_reference"))
+    if form.body.get("poll"):
+        need(world, author, channel, Permission.SEND_POLLS)
+        polls.open_poll(world, message, form.body["poll"])
     message_rules.fill(world, message, form)
     publish(world, message)
     if channel.is_thread and author.id not in channel.thread_members:
         channel.thread_members.add(author.id)
     return message
+
+
+def _check_nonce(nonce: object) -> None:
+    if nonce is None:
+        return
+    if isinstance(nonce, bool) or not isinstance(nonce, str | int):
+        raise form_error("nonce", "BASE_TYPE_CHOICES", "Must be text or a number.")
+    if len(str(nonce)) > 25:
+        raise form_error("nonce", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+
+
+def _forwarded(world: World, who: User, channel: Channel, reference: JSON) -> Message:
+    source = world.channel(int(reference.get("channel_id") or channel.id))
+    need(world, who, source, Permission.READ_MESSAGE_HISTORY)
+    target = world.message(source.id, int(reference["message_id"]))
+    if target.ephemeral:
+        raise refuse(10008)
+    return forward(world, who, channel, target)
 
 
 def forward(world: World, who: User, channel: Channel, target: Message) -> Message:
@@ -148,6 +173,8 @@ def react(world: World, who: User, message: Message, emoji: str, *, add: bool = 
     """Add or take back a reaction. Raises :class:`ApiError`."""
     channel = world.channels[message.channel_id]
     need(world, who, channel, Permission.ADD_REACTIONS)
+    if add and not is_emoji(emoji):
+        raise refuse(10014)
     users = message.reactions.setdefault(emoji, [])
     if add and who.id not in users:
         users.append(who.id)
@@ -158,11 +185,27 @@ def react(world: World, who: User, message: Message, emoji: str, *, add: bool = 
     world.message_reacted(message, who, emoji, added=add)
 
 
+def is_emoji(written: str) -> bool:
+    """Whether this is an emoji to react with: ``name:id`` of one's own, or a symbol of Unicode.
+
+    Which symbols are emojis is taken from their kind: pictures (So), skin tones (Sk), keycaps, flags.
+    """
+    name, _, identity = written.rpartition(":")
+    if name:
+        return identity.isascii() and identity.isdecimal()
+    kinds = {unicodedata.category(sign) for sign in written}
+    return bool(kinds & {"So", "Sk"} or "\u20e3" in written) and "Ll" not in kinds and "Lu" not in kinds
+
+
 def pin(world: World, who: User, message: Message, *, pinned: bool) -> None:
     """Pin a message, or take it down. Raises :class:`ApiError`."""
     need(world, who, world.channels[message.channel_id], Permission.PIN_MESSAGES)
-    message.pinned = pinned
+    message.pinned, message.pinned_at = pinned, world.clock.now()
     world.message_changed(message)
+    data: JSON = {"channel_id": str(message.channel_id), "last_pin_timestamp": iso(message.pinned_at)}
+    if message.guild_id is not None:
+        data["guild_id"] = str(message.guild_id)
+    world.emit(WorldEvent("CHANNEL_PINS_UPDATE", data, message.guild_id, message.channel_id))
 
 
 def reference_to(target: Message) -> JSON:

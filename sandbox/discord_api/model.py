@@ -28,11 +28,15 @@ class ChannelType:
 
     TEXT = 0
     DM = 1
+    VOICE = 2
     CATEGORY = 4
+    ANNOUNCEMENT = 5
     ANNOUNCEMENT_THREAD = 10
     PUBLIC_THREAD = 11
     PRIVATE_THREAD = 12
+    FORUM = 15
     THREADS = (10, 11, 12)
+    VOICES = (2, 13)
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +72,7 @@ class Role:
     mentionable: bool = False
     managed: bool = False
     bot_id: int | None = None
+    hoist: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +83,14 @@ class Member:
     roles: list[int] = field(default_factory=list)
     nick: str | None = None
     joined_at: float = 1_735_689_600.0
+    timeout_until: float | None = None
+    mute: bool = False
+    deaf: bool = False
+
+    def called(self, prefix: str) -> bool:
+        """Whether the name, nickname or display name begins so (``prefix`` in lower case)."""
+        names = (self.user.username, self.nick or "", self.user.display_name)
+        return any(name.lower().startswith(prefix) for name in names)
 
 
 @dataclass(slots=True)
@@ -90,9 +103,20 @@ class Overwrite:
     deny: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ForumTag:
+    """A tag of a forum (developers/resources/channel, "Forum Tag Structure")."""
+
+    id: int
+    name: str
+
+
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A text channel, a category, a thread or a direct message."""
+    """A text channel, a category, a forum, a thread or a direct message.
+
+    ``available_tags`` are a forum's, ``applied_tags`` the ids of those that a post of it, which is a thread, has.
+    """
 
     id: int
     type: int
@@ -112,6 +136,10 @@ class Channel:
     thread_members: set[int] = field(default_factory=set)
     message_count: int = 0
     rate_limit_per_user: int = 0
+    available_tags: list[ForumTag] = field(default_factory=list)
+    applied_tags: list[int] = field(default_factory=list)
+    nsfw: bool = False
+    invitable: bool = True
 
     @property
     def is_thread(self) -> bool:
@@ -143,6 +171,14 @@ class Guild:
     members: dict[int, Member] = field(default_factory=dict)
     locale: str = "en-US"
     command_permissions: list[CommandPermission] = field(default_factory=list)
+    voice_states: dict[int, JSON] = field(default_factory=dict)
+    description: str | None = None
+    settings: JSON = field(default_factory=dict)
+    """Fields of the guild object that were changed by PATCH and that nothing here depends on."""
+    bans: dict[int, str | None] = field(default_factory=dict)
+    emojis: dict[int, JSON] = field(default_factory=dict)
+    events: dict[int, JSON] = field(default_factory=dict)
+    audit_log: list[JSON] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -198,9 +234,12 @@ class Message:
     webhook_id: int | None = None
     interaction_id: int | None = None
     interaction_metadata: JSON | None = None
+    poll: JSON | None = None
+    votes: dict[int, list[int]] = field(default_factory=dict)
     ephemeral_for: int | None = None
     reactions: dict[str, list[int]] = field(default_factory=dict)
     pinned: bool = False
+    pinned_at: float = 0.0
     deleted: bool = False
     thread_id: int | None = None
     history: list[Revision] = field(default_factory=list)

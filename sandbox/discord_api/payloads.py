@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.discord_api.model import Attachment, Channel, Guild, Member, Message, Overwrite, Role, User
+from sandbox.discord_api.model import (
+    Attachment,
+    Channel,
+    ChannelType,
+    Guild,
+    Member,
+    Message,
+    Overwrite,
+    Role,
+    User,
+)
+from sandbox.discord_api.permissions import guild_permissions
 from sandbox.discord_api.wire import JSON, iso
 
 Lookup = Callable[[int], User]
@@ -23,7 +34,18 @@ def user(u: User) -> JSON:
         "avatar": None,
         "bot": u.bot,
         "public_flags": 0,
+        "flags": 0,
+        "banner": None,
+        "accent_color": None,
+        "avatar_decoration_data": None,
+        "collectibles": None,
+        "primary_guild": None,
     }
+
+
+def me(u: User) -> JSON:
+    """The user object of the account itself."""
+    return user(u) | {"verified": True, "mfa_enabled": True, "locale": u.locale, "premium_type": 0, "email": None}
 
 
 def role(r: Role) -> JSON:
@@ -33,7 +55,7 @@ def role(r: Role) -> JSON:
         "name": r.name,
         "color": r.color,
         "colors": {"primary_color": r.color, "secondary_color": None, "tertiary_color": None},
-        "hoist": False,
+        "hoist": r.hoist,
         "icon": None,
         "unicode_emoji": None,
         "position": r.position,
@@ -50,14 +72,17 @@ def member(m: Member, *, with_user: bool = True, permissions: int | None = None)
     payload: JSON = {
         "nick": m.nick,
         "avatar": None,
+        "banner": None,
+        "avatar_decoration_data": None,
+        "collectibles": None,
         "roles": [str(role_id) for role_id in m.roles],
         "joined_at": iso(m.joined_at),
         "premium_since": None,
-        "deaf": False,
-        "mute": False,
+        "deaf": m.deaf,
+        "mute": m.mute,
         "pending": False,
         "flags": 0,
-        "communication_disabled_until": None,
+        "communication_disabled_until": iso(m.timeout_until) if m.timeout_until else None,
     }
     if with_user:
         payload["user"] = user(m.user)
@@ -93,19 +118,30 @@ def channel(c: Channel) -> JSON:
             "message_count": c.message_count,
             "total_message_sent": c.message_count,
             "member_count": len(c.thread_members),
+            "applied_tags": [str(tag_id) for tag_id in c.applied_tags],
             "thread_metadata": {
                 "archived": c.archived,
                 "locked": c.locked,
                 "auto_archive_duration": c.auto_archive_duration,
                 "archive_timestamp": iso(c.archive_timestamp),
                 "create_timestamp": iso(c.archive_timestamp),
-                "invitable": True,
+                "invitable": c.invitable,
             },
+        }
+    if c.type == ChannelType.FORUM:
+        payload |= {
+            "available_tags": [
+                {"id": str(tag.id), "name": tag.name, "moderated": False, "emoji_id": None, "emoji_name": None}
+                for tag in c.available_tags
+            ],
+            "default_reaction_emoji": None,
+            "default_sort_order": None,
+            "default_forum_layout": 0,
         }
     return payload | {
         "topic": c.topic,
         "position": c.position,
-        "nsfw": False,
+        "nsfw": c.nsfw,
         "permission_overwrites": [_overwrite(o) for o in c.overwrites],
     }
 
@@ -158,10 +194,22 @@ def message(m: Message, lookup: Lookup, thread: Channel | None = None) -> JSON:
     }
     if m.reactions:
         payload["reactions"] = [_reaction(written, users) for written, users in m.reactions.items()]
+    if m.poll is not None:
+        payload["poll"] = poll(m)
     _add_origin(payload, m, lookup)
     if thread is not None:
         payload["thread"] = channel(thread)
     return payload
+
+
+def poll(m: Message) -> JSON:
+    """A poll object with its results as they are now."""
+    about = m.poll or {}
+    counts = [
+        {"id": number, "count": len(users), "me_voted": m.author.id in users} for number, users in m.votes.items()
+    ]
+    results = {"is_finalized": bool(about.get("closed")), "answer_counts": counts}
+    return {**{key: value for key, value in about.items() if key != "closed"}, "results": results}
 
 
 def emoji(written: str) -> JSON:
@@ -210,14 +258,29 @@ def guild(g: Guild, channels: list[Channel], members: list[Member], *, joined_at
         "large": False,
         "unavailable": False,
         "member_count": len(g.members),
-        "voice_states": [],
+        "voice_states": list(g.voice_states.values()),
         "members": [member(m) for m in members],
         "channels": [channel(c) for c in channels if not c.is_thread],
         "threads": [channel(c) for c in channels if c.is_thread and not c.archived],
         "presences": [],
         "stage_instances": [],
-        "guild_scheduled_events": [],
+        "guild_scheduled_events": list(g.events.values()),
         "soundboard_sounds": [],
+    }
+
+
+def my_guild(g: Guild, user_id: int) -> JSON:
+    """A guild object as ``GET /users/@me/guilds`` lists it."""
+    return {
+        "id": str(g.id),
+        "name": g.name,
+        "icon": None,
+        "banner": None,
+        "owner": g.owner_id == user_id,
+        "permissions": str(guild_permissions(g, user_id)),
+        "features": [],
+        "approximate_member_count": len(g.members),
+        "approximate_presence_count": len(g.members),
     }
 
 
@@ -230,7 +293,7 @@ def guild_summary(g: Guild) -> JSON:
         "splash": None,
         "discovery_splash": None,
         "banner": None,
-        "description": None,
+        "description": g.description,
         "owner_id": str(g.owner_id),
         "afk_channel_id": None,
         "afk_timeout": 300,
@@ -238,7 +301,7 @@ def guild_summary(g: Guild) -> JSON:
         "default_message_notifications": 0,
         "explicit_content_filter": 0,
         "roles": [role(r) for r in g.roles.values()],
-        "emojis": [],
+        "emojis": list(g.emojis.values()),
         "stickers": [],
         "features": [],
         "mfa_level": 0,
@@ -256,7 +319,14 @@ def guild_summary(g: Guild) -> JSON:
         "nsfw": False,
         "nsfw_level": 0,
         "max_members": 500000,
+        "max_presences": None,
         "max_video_channel_users": 25,
+        "max_stage_video_channel_users": 50,
+        "home_header": None,
+        "widget_enabled": False,
+        "widget_channel_id": None,
+        "incidents_data": None,
         "region": "local",
         "hub_type": None,
+        **g.settings,
     }

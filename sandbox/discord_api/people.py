@@ -217,6 +217,17 @@ class Person:
         await self._travel()
         return self._acts.start_thread(self.user, message, name)
 
+    async def post(self, forum: str | Channel, title: str, text: str, tags: Sequence[str] = ()) -> Channel:
+        """Write a post in a forum; returns its thread, whose first message has its id."""
+        where = self.channel(forum)
+        await self._travel()
+        return self._acts.post(self.user, where, title, text, tags)
+
+    async def tag(self, post: Channel, tags: Sequence[str]) -> None:
+        """Replace the tags of a forum post."""
+        await self._travel()
+        self._acts.tag(self.user, post, tags)
+
     async def _travel(self) -> None:
         await asyncio.sleep(self._faults.latency / 2)
 

@@ -17,10 +17,14 @@ class Permission(IntEnum):
     and one act of a person takes hundreds of them.
     """
 
+    CREATE_INSTANT_INVITE = 1 << 0
+    KICK_MEMBERS = 1 << 1
+    BAN_MEMBERS = 1 << 2
     ADMINISTRATOR = 1 << 3
     MANAGE_CHANNELS = 1 << 4
     MANAGE_GUILD = 1 << 5
     ADD_REACTIONS = 1 << 6
+    VIEW_AUDIT_LOG = 1 << 7
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
     MANAGE_MESSAGES = 1 << 13
@@ -29,11 +33,21 @@ class Permission(IntEnum):
     READ_MESSAGE_HISTORY = 1 << 16
     MENTION_EVERYONE = 1 << 17
     USE_EXTERNAL_EMOJIS = 1 << 18
+    MUTE_MEMBERS = 1 << 22
+    DEAFEN_MEMBERS = 1 << 23
+    CHANGE_NICKNAME = 1 << 26
+    MANAGE_NICKNAMES = 1 << 27
+    MANAGE_ROLES = 1 << 28
+    MANAGE_WEBHOOKS = 1 << 29
+    MANAGE_GUILD_EXPRESSIONS = 1 << 30
     USE_APPLICATION_COMMANDS = 1 << 31
+    MANAGE_EVENTS = 1 << 33
     MANAGE_THREADS = 1 << 34
     CREATE_PUBLIC_THREADS = 1 << 35
     CREATE_PRIVATE_THREADS = 1 << 36
     SEND_MESSAGES_IN_THREADS = 1 << 38
+    MODERATE_MEMBERS = 1 << 40
+    SEND_POLLS = 1 << 49
     PIN_MESSAGES = 1 << 51
 
 
@@ -49,6 +63,9 @@ EVERYONE = (
     | Permission.USE_EXTERNAL_EMOJIS
     | Permission.USE_APPLICATION_COMMANDS
     | Permission.CREATE_PUBLIC_THREADS
+    | Permission.CREATE_INSTANT_INVITE
+    | Permission.CHANGE_NICKNAME
+    | Permission.SEND_POLLS
     | Permission.SEND_MESSAGES_IN_THREADS
 )
 """What @everyone may do in the default guilds."""
@@ -58,6 +75,18 @@ BOT = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS | Permis
 
 DM = EVERYONE | Permission.MENTION_EVERYONE | Permission.PIN_MESSAGES
 """What both sides may do in a direct message."""
+
+
+TIMED_OUT = int(Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY)
+"""What is left to a member who is timed out (resources/guild, ``communication_disabled_until``)."""
+
+
+def highest_role(guild: Guild, user_id: int) -> int:
+    """The position of a member's highest role; the owner is above all."""
+    if user_id == guild.owner_id:
+        return 1 << 30
+    member = guild.members.get(user_id)
+    return max((guild.roles[i].position for i in member.roles), default=0) if member is not None else -1
 
 
 def guild_permissions(guild: Guild, user_id: int) -> int:

@@ -9,6 +9,7 @@ from sandbox.discord_api.model import (
     Channel,
     ChannelType,
     CommandPermission,
+    ForumTag,
     Guild,
     Kind,
     Member,
@@ -117,5 +118,15 @@ def _channels(world: World, team: Guild, operators: Role, olga: User) -> None:
         Channel(fixed(41), ChannelType.TEXT, "general", team.id, "Ask anything", category, 0),
         Channel(fixed(42), ChannelType.TEXT, "random", team.id, "Anything else", category, 1),
         Channel(fixed(43), ChannelType.TEXT, "ops", team.id, "The cluster's operators", category, 2, private),
+        Channel(
+            fixed(44),
+            ChannelType.FORUM,
+            "help",
+            team.id,
+            "A post for each question",
+            category,
+            3,
+            available_tags=[ForumTag(fixed(45), "question"), ForumTag(fixed(46), "solved")],
+        ),
     ):
         world.channels[channel.id] = channel

@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import orjson
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
-from sandbox.discord_api import routes_application, routes_messages
+from sandbox.discord_api import bodies, shapes
+from sandbox.discord_api.bodies import Body
 from sandbox.discord_api.faults import Fault, Faults
 from sandbox.discord_api.interactions import Interactions
 from sandbox.discord_api.limits import WEBHOOK, Ask, Limits
-from sandbox.discord_api.message_rules import Form, Upload
-from sandbox.discord_api.routing import Call, Reply, Route, Router, Services
+from sandbox.discord_api.message_rules import Form
+from sandbox.discord_api.routes import ROUTER
+from sandbox.discord_api.routing import Call, Reply, Route, Services
 from sandbox.discord_api.wire import JSON, ApiError, error_for, refuse
 from sandbox.discord_api.world import World
 
 PREFIX = "/api/v10"
-_FILE_PART = re.compile(r"^files?\[?(\d*)\]?$")
+_VERSIONED = re.compile(r"^/api(?:/v(\d+))?(?=/|$)")
+_VERSIONS = ("9", "10")
 _MAX_TRACE = 20_000
 _OLD_SECONDS = 3600.0
 
@@ -39,7 +44,22 @@ class Traced(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Incoming:
+    """A request as it came in; ``path`` is below the version, ``reason`` is for the audit log."""
+
+    method: str
+    path: str
+    body: Body
+    query: Mapping[str, str] = field(default_factory=dict)
+    authorization: str = ""
+    version: str = _VERSIONS[-1]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request is answered with."""
+
     status: int
     body: JSON | list[JSON] | None
     headers: dict[str, str] = field(default_factory=dict)
@@ -50,7 +70,7 @@ class _BrokenError(Exception):
 
 
 class Rest:
-    """All routes below ``/api/v10``."""
+    """All routes below ``/api``, ``/api/v9`` and ``/api/v10``, which do the same here."""
 
     def __init__(
         self,
@@ -75,30 +95,29 @@ class Rest:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request."""
-        path = request.rel_url.raw_path.removeprefix(PREFIX)
-        body = await self._read(request)
+        incoming = _incoming(request, await bodies.read(request))
         half = self._faults.latency / 2
         await asyncio.sleep(half)
         applied_at = self._world.clock.monotonic()
         try:
-            answer = self._answer(request, path, body)
+            answer = self.answer(incoming)
         except _BrokenError:
-            self._record(applied_at, request.method, path, _Answer(0, None))
+            self._record(applied_at, incoming, Answer(0, None))
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=502)
-        self._record(applied_at, request.method, path, answer)
+        self._record(applied_at, incoming, answer)
         await asyncio.sleep(half)
         return _response(answer)
 
-    def _record(self, at: float, method: str, path: str, answer: _Answer) -> None:
+    def _record(self, at: float, incoming: Incoming, answer: Answer) -> None:
         remaining = answer.headers.get("X-RateLimit-Remaining")
         code = answer.body.get("code") if isinstance(answer.body, dict) and answer.status >= 400 else None
         self.trace.append(
             Traced(
                 at,
-                method,
-                path,
+                incoming.method,
+                incoming.path,
                 answer.status,
                 answer.headers.get("X-RateLimit-Bucket", ""),
                 int(remaining) if remaining is not None else None,
@@ -110,31 +129,35 @@ class Rest:
 
     # -- deciding ------------------------------------------------------------------------------------------
 
-    def _answer(self, request: web.Request, path: str, body: Form | ApiError | list[JSON]) -> _Answer:
+    def answer(self, incoming: Incoming) -> Answer:
+        """Decide what a request is answered with, and do what it asks for."""
         outage = self._faults.in_outage
         if outage == "reset":
             raise _BrokenError
         if outage is not None:
-            return _Answer(503, {"message": "503: Service Unavailable", "code": 0})
+            return Answer(503, {"message": "503: Service Unavailable", "code": 0})
         if self._limits.banned:
-            return _Answer(429, None, {"Retry-After": "600"})
+            return Answer(429, None, {"Retry-After": "600"})
         headers: dict[str, str] = {}
         try:
-            route, params = _ROUTER.match(request.method, path)
-            self._authorize(request, route)
-            verdict = self._limits.check(self._ask(request.method, path, route, params))
+            route, params = self._route(incoming)
+            verdict = self._limits.check(self._ask(incoming, route, params))
             headers = verdict.headers
             if verdict.refusal is not None:
-                return _Answer(429, verdict.refusal, headers)
-            call = self._call(request, params, body)
-            reply = self._serve(route, call, self._faults.take(request.method, path))
+                return Answer(429, verdict.refusal, headers)
+            call = self._call(incoming, route, params)
+            reply = self._serve(route, call, self._faults.take(incoming.method, incoming.path))
         except ApiError as error:
-            return _Answer(error.status, error.body(), headers)
-        return _Answer(reply.status, reply.body, headers)
+            return Answer(error.status, error.body(), headers)
+        return Answer(reply.status, reply.body, headers)
 
-    def _authorize(self, request: web.Request, route: Route) -> None:
-        if route.authorized and request.headers.get("Authorization") != f"Bot {self._token}":
+    def _route(self, incoming: Incoming) -> tuple[Route, dict[str, str]]:
+        if incoming.version not in _VERSIONS:
+            raise refuse(50041)
+        route, params = ROUTER.match(incoming.method, incoming.path)
+        if route.authorized and incoming.authorization != f"Bot {self._token}":
             raise ApiError(401, 0, "401: Unauthorized")
+        return route, params
 
     def _serve(self, route: Route, call: Call, fault: Fault | None) -> Reply:
         if fault is None:
@@ -147,70 +170,49 @@ class Rest:
             raise ApiError(fault.answer, 0, f"{fault.answer}: Scripted fault")
         raise error_for(fault.answer)
 
-    def _call(self, request: web.Request, params: dict[str, str], body: Form | ApiError | list[JSON]) -> Call:
+    def _call(self, incoming: Incoming, route: Route, params: dict[str, str]) -> Call:
+        """Everything the route reads, by its tables. Raises 50035 and 50109."""
+        body = incoming.body
         if isinstance(body, ApiError):
             raise body
-        query = dict(request.query)
+        query = shapes.read(route.query, dict(incoming.query))
+        if route.listed is not None:
+            listed = shapes.read_all(route.listed, body if isinstance(body, list) else body.body or [])
+            return Call(self._services, params, Form(), query, tuple(listed), incoming.reason)
         if isinstance(body, list):
-            return Call(self._services, params, Form(), query, tuple(body))
-        return Call(self._services, params, body, query)
+            raise shapes.object_expected()
+        form = Form(shapes.read(route.body, body.body), body.files)
+        return Call(self._services, params, form, query, (), incoming.reason)
 
-    def _ask(self, method: str, path: str, route: Route, params: dict[str, str]) -> Ask:
-        old, channel = False, None
+    def _ask(self, incoming: Incoming, route: Route, params: dict[str, str]) -> Ask:
+        method, old, channel = incoming.method, False, None
         if method == "PATCH" and "message_id" in params and params["message_id"].isdecimal():
             message = self._world.messages.get(int(params["message_id"]))
             old = message is not None and self._world.clock.now() - message.created_at > _OLD_SECONDS
         if route.rule is WEBHOOK:
             interaction = self._interactions.by_token(params["token"])
             channel = str(interaction.channel.id) if interaction is not None else None
-        return Ask(method, path, route.rule, params.get(route.major, ""), old, channel)
-
-    # -- reading -------------------------------------------------------------------------------------------
-
-    async def _read(self, request: web.Request) -> Form | ApiError | list[JSON]:
-        """The body; a body that cannot be read is answered only after the route's other checks."""
-        try:
-            if request.content_type.startswith("multipart/"):
-                return await _multipart(request)
-            raw = await request.read()
-            body = orjson.loads(raw) if raw else {}
-        except (ValueError, web.HTTPRequestEntityTooLarge):
-            return refuse(50109)
-        if isinstance(body, list):
-            return body
-        return Form(body) if isinstance(body, dict) else refuse(50109)
+        return Ask(method, incoming.path, route.rule, params.get(route.major, ""), old, channel)
 
 
-async def _multipart(request: web.Request) -> Form:
-    body: JSON = {}
-    files: list[Upload] = []
-    reader = await request.multipart()
-    while (part := await reader.next()) is not None:
-        if not isinstance(part, BodyPartReader):
-            continue
-        content = bytes(await part.read(decode=False))
-        found = _FILE_PART.match(part.name or "")
-        if part.name == "payload_json":
-            body = orjson.loads(content)
-        elif found is not None and part.filename:
-            index = int(found.group(1) or len(files))
-            files.append(Upload(index, part.filename, content, part.headers.get("Content-Type")))
-    return Form(body, tuple(files))
+def _incoming(request: web.Request, body: Body) -> Incoming:
+    path = request.rel_url.raw_path
+    found = _VERSIONED.match(path)
+    reason = request.headers.get("X-Audit-Log-Reason")
+    return Incoming(
+        request.method,
+        path[found.end() :] if found is not None else path,
+        body,
+        dict(request.query),
+        request.headers.get("Authorization", ""),
+        found.group(1) or _VERSIONS[-1] if found is not None else _VERSIONS[-1],
+        unquote(reason) if reason is not None else None,
+    )
 
 
-def _response(answer: _Answer) -> web.Response:
+def _response(answer: Answer) -> web.Response:
     if answer.body is None:
         return web.Response(status=answer.status, headers=answer.headers)
     # Exactly this value: discord.py compares the header with it (http.py, json_or_text).
     headers = {**answer.headers, "Content-Type": "application/json"}
     return web.Response(status=answer.status, headers=headers, body=orjson.dumps(answer.body))
-
-
-def _join(*routers: Router) -> Router:
-    joined = Router()
-    for router in routers:
-        joined.include(router)
-    return joined
-
-
-_ROUTER = _join(routes_application.router, routes_messages.router)

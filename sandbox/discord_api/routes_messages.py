@@ -5,14 +5,17 @@ Source: docs.discord.com, developers/resources/message and developers/resources/
 
 from __future__ import annotations
 
-from sandbox.discord_api import intents, limits, messages, payloads, threads
-from sandbox.discord_api.model import Channel, Message
+from sandbox.discord_api import intents, limits, message_shapes, messages, payloads, routes_channels, threads
+from sandbox.discord_api.guild_access import record
+from sandbox.discord_api.model import Channel, ChannelType, Message
 from sandbox.discord_api.permissions import Permission
 from sandbox.discord_api.routing import Call, Reply, Router
+from sandbox.discord_api.shapes import Flag, Id, Integer
 from sandbox.discord_api.wire import JSON, form_error, refuse
 from sandbox.discord_api.world import WorldEvent
 
 router = Router()
+_CHANNEL_UPDATE = 11
 _CHANNEL = "/channels/{channel_id}"
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 
@@ -44,10 +47,24 @@ def get_channel(call: Call) -> Reply:
     return Reply(payloads.channel(_channel(call)))
 
 
-@router.on("PATCH", _CHANNEL, major="channel_id")
+_THREAD = {**message_shapes.THREAD, "archived": Flag(null=True), "locked": Flag(null=True)}
+
+
+@router.on("PATCH", _CHANNEL, major="channel_id", body={**routes_channels.CHANNEL, **_THREAD})
 def patch_channel(call: Call) -> Reply:
-    """Rename, archive, lock."""
-    return Reply(payloads.channel(threads.change(call.world, _channel(call), call.form.body)))
+    """Change a channel or a thread: every field that is documented for it."""
+    channel, body = _channel(call), call.form.body
+    if channel.is_thread:
+        return Reply(payloads.channel(threads.change(call.world, channel, body)))
+    guild, channel = routes_channels.managed(call, Permission.MANAGE_CHANNELS)
+    if "permission_overwrites" in body:
+        messages.need(call.world, call.world.bot, channel, Permission.MANAGE_ROLES)
+    if body.get("type", channel.type) != channel.type:
+        raise form_error("type", "BASE_TYPE_CHOICES", "The type of this channel cannot be changed.")
+    routes_channels.apply(call, channel, body)
+    call.world.channel_changed(channel)
+    record(call, guild, _CHANNEL_UPDATE, channel.id)
+    return Reply(payloads.channel(channel))
 
 
 @router.on("DELETE", _CHANNEL, major="channel_id")
@@ -61,31 +78,34 @@ def delete_channel(call: Call) -> Reply:
     return Reply(payload)
 
 
-@router.on("GET", f"{_CHANNEL}/messages", major="channel_id")
+_PAGE = {"limit": Integer(low=1, high=100), "before": Id(), "after": Id(), "around": Id()}
+
+
+@router.on("GET", f"{_CHANNEL}/messages", major="channel_id", query=_PAGE)
 def list_messages(call: Call) -> Reply:
     """Messages, newest first; none without the right to read the history ("Get Channel Messages")."""
     channel = _channel(call)
-    limit = int(call.query.get("limit", 50))
-    if not 1 <= limit <= 100:
-        raise form_error("limit", "NUMBER_TYPE_RANGE", "int value should be between 1 and 100.")
+    limit = call.query.get("limit", 50)
     if len(call.query.keys() & {"after", "around", "before"}) > 1:
         raise form_error("after", "MUTUALLY_EXCLUSIVE", "Only one of before, after and around may be passed.")
     if not call.world.permissions(call.world.bot.id, channel) & Permission.READ_MESSAGE_HISTORY:
         return Reply([])
     found = [m for m in call.world.messages_in(channel.id) if not m.ephemeral]
     if "after" in call.query:
-        found = [m for m in found if m.id > int(call.query["after"])][:limit]
+        found = [m for m in found if m.id > call.query["after"]][:limit]
     elif "around" in call.query:
-        center = int(call.query["around"])
+        center = call.query["around"]
         found = sorted(sorted(found, key=lambda m: abs(m.id - center))[:limit], key=lambda m: m.id)
     elif "before" in call.query:
-        found = [m for m in found if m.id < int(call.query["before"])][-limit:]
+        found = [m for m in found if m.id < call.query["before"]][-limit:]
     else:
         found = found[-limit:]
     return Reply([_shown(call, m) for m in reversed(found)])
 
 
-@router.on("POST", f"{_CHANNEL}/messages", rule=limits.POST_MESSAGE, major="channel_id")
+@router.on(
+    "POST", f"{_CHANNEL}/messages", rule=limits.POST_MESSAGE, major="channel_id", body=message_shapes.MESSAGE
+)
 def post_message(call: Call) -> Reply:
     """Post a message; ``enforce_nonce`` answers with the message that has the nonce already."""
     channel = call.world.channel(call.id("channel_id"))
@@ -101,7 +121,7 @@ def get_message(call: Call) -> Reply:
     return Reply(_shown(call, message))
 
 
-@router.on("PATCH", _MESSAGE, rule=limits.PATCH_MESSAGE, major="channel_id")
+@router.on("PATCH", _MESSAGE, rule=limits.PATCH_MESSAGE, major="channel_id", body=message_shapes.MESSAGE)
 def patch_message(call: Call) -> Reply:
     """Edit a message."""
     return Reply(_shown(call, messages.edit(call.world, call.world.bot, _message(call), call.form)))
@@ -159,7 +179,7 @@ def typing(call: Call) -> Reply:
     return Reply(status=204)
 
 
-@router.on("POST", f"{_MESSAGE}/threads", major="channel_id")
+@router.on("POST", f"{_MESSAGE}/threads", major="channel_id", body=message_shapes.THREAD)
 def thread_from_message(call: Call) -> Reply:
     """Start a thread on a message: it has the message's id."""
     message = _message(call)
@@ -168,10 +188,14 @@ def thread_from_message(call: Call) -> Reply:
     return Reply(payloads.channel(thread), 201)
 
 
-@router.on("POST", f"{_CHANNEL}/threads", major="channel_id")
+@router.on("POST", f"{_CHANNEL}/threads", major="channel_id", body=message_shapes.THREAD)
 def thread_without_message(call: Call) -> Reply:
-    """Start a thread on its own."""
-    thread = threads.start(call.world, call.world.bot, _channel(call), call.form.body, None)
+    """Start a thread on its own, in a forum with its first message."""
+    channel = _channel(call)
+    if channel.type == ChannelType.FORUM:
+        thread = threads.start_post(call.world, call.world.bot, channel, call.form.body)
+        return Reply(payloads.channel(thread) | {"message": _shown(call, call.world.messages[thread.id])}, 201)
+    thread = threads.start(call.world, call.world.bot, channel, call.form.body, None)
     return Reply(payloads.channel(thread), 201)
 
 
@@ -182,28 +206,20 @@ def thread_members(call: Call) -> Reply:
     return Reply([payloads.thread_member(thread, user_id) for user_id in sorted(thread.thread_members)])
 
 
-@router.on("GET", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
-def thread_member(call: Call) -> Reply:
-    """A member of a thread (docs, resources/channel, "Get Thread Member")."""
-    thread, user_id = _channel(call), _thread_user(call)
-    if user_id not in thread.thread_members:
-        raise refuse(10007)
-    return Reply(payloads.thread_member(thread, user_id))
-
-
-@router.on("PUT", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
-def join_thread(call: Call) -> Reply:
-    """Join, or add someone."""
+def _join(call: Call) -> Reply:
     threads.join(call.world, _channel(call), _thread_user(call))
     return Reply(status=204)
 
 
-@router.on("DELETE", f"{_CHANNEL}/thread-members/{{user_id}}", major="channel_id")
-def leave_thread(call: Call) -> Reply:
-    """Leave, or remove someone."""
+def _leave(call: Call) -> Reply:
     threads.leave(call.world, _channel(call), _thread_user(call))
     return Reply(status=204)
 
 
 def _thread_user(call: Call) -> int:
-    return call.world.bot.id if call.params["user_id"] == "@me" else call.id("user_id")
+    return call.id("user_id") if "user_id" in call.params else call.world.bot.id
+
+
+for _who in ("@me", "{user_id}"):
+    router.on("PUT", f"{_CHANNEL}/thread-members/{_who}", major="channel_id")(_join)
+    router.on("DELETE", f"{_CHANNEL}/thread-members/{_who}", major="channel_id")(_leave)

@@ -5,12 +5,16 @@ Source: docs.discord.com, developers/topics/threads and developers/resources/cha
 
 from __future__ import annotations
 
-from sandbox.discord_api import messages, payloads
-from sandbox.discord_api.model import Channel, ChannelType, Message, MessageFlag, User
+from collections.abc import Sequence
+
+from sandbox.discord_api import message_rules, messages, payloads
+from sandbox.discord_api.message_rules import Form
+from sandbox.discord_api.model import Attachment, Channel, ChannelType, Message, MessageFlag, User
 from sandbox.discord_api.permissions import Permission
-from sandbox.discord_api.wire import JSON, form_error, refuse
+from sandbox.discord_api.wire import JSON, ApiError, form_error, refuse
 from sandbox.discord_api.world import World, WorldEvent
 
+_MOST_TAGS = 5
 _DURATIONS = (60, 1440, 4320, 10080)
 
 
@@ -34,6 +38,8 @@ def start(world: World, who: User, channel: Channel, body: JSON, message: Messag
         auto_archive_duration=_duration(body),
         archive_timestamp=world.clock.now(),
         thread_members={who.id},
+        rate_limit_per_user=body.get("rate_limit_per_user") or 0,
+        invitable=body.get("invitable") is not False,
     )
     world.add_channel(thread)
     if message is not None:
@@ -43,18 +49,68 @@ def start(world: World, who: User, channel: Channel, body: JSON, message: Messag
     return thread
 
 
-def change(world: World, channel: Channel, body: JSON) -> Channel:
-    """``PATCH /channels/{id}`` by the bot. Raises :class:`ApiError`."""
-    if channel.is_thread:
-        _may_change_thread(world, channel, body)
-        _change_thread(world, channel, body)
-    else:
-        messages.need(world, world.bot, channel, Permission.MANAGE_CHANNELS)
-        channel.topic = body.get("topic", channel.topic)
+def start_post(
+    world: World,
+    who: User,
+    forum: Channel,
+    body: JSON,
+    form: Form | None = None,
+    attached: Sequence[Attachment] = (),
+) -> Channel:
+    """Start a post in a forum: a thread whose first message has its id ("Start Thread in Forum or Media Channel").
+
+    ``form`` is that message, with what was ``attached``, else ``body`` has it. Raises :class:`ApiError`.
+    """
+    if forum.type != ChannelType.FORUM:
+        raise refuse(50024)
+    messages.need(world, who, forum, Permission.SEND_MESSAGES)
+    name, tags = _name(body), _tags(forum, body)
+    thread = Channel(
+        world.ids.next(),
+        ChannelType.PUBLIC_THREAD,
+        name,
+        forum.guild_id,
+        parent_id=forum.id,
+        owner_id=who.id,
+        auto_archive_duration=_duration(body),
+        archive_timestamp=world.clock.now(),
+        thread_members={who.id},
+        applied_tags=tags,
+    )
+    message = messages.blank(world, who, thread)
+    message.id, message.attachments = thread.id, list(attached)
+    world.channels[thread.id] = thread  # where the message is read; nobody is told of a post that is refused
+    try:
+        message_rules.fill(world, message, form or Form(dict(body.get("message") or {})))
+    except ApiError:
+        del world.channels[thread.id]
+        raise
+    world.add_channel(thread)
+    forum.last_message_id = thread.id
+    messages.publish(world, message)
+    return thread
+
+
+def tag(world: World, who: User, post: Channel, tag_ids: list[int]) -> Channel:
+    """Set the tags of a post: its author may, and who manages threads. Raises :class:`ApiError`."""
+    forum = world.channels[post.parent_id or 0]
+    if forum.type != ChannelType.FORUM:
+        raise refuse(50024)
+    if post.owner_id != who.id:
+        messages.need(world, who, post, Permission.MANAGE_THREADS)
+    post.applied_tags = _tags(forum, {"applied_tags": tag_ids})
+    world.channel_changed(post)
+    return post
+
+
+def change(world: World, thread: Channel, body: JSON) -> Channel:
+    """``PATCH /channels/{id}`` of a thread by the bot. Raises :class:`ApiError`."""
+    _may_change_thread(world, thread, body)
+    _change_thread(world, thread, body)
     if "name" in body:
-        channel.name = _name(body)
-    world.channel_changed(channel)
-    return channel
+        thread.name = _name(body)
+    world.channel_changed(thread)
+    return thread
 
 
 def _may_change_thread(world: World, thread: Channel, body: JSON) -> None:
@@ -71,6 +127,10 @@ def _may_change_thread(world: World, thread: Channel, body: JSON) -> None:
 def _change_thread(world: World, thread: Channel, body: JSON) -> None:
     if "auto_archive_duration" in body:
         thread.auto_archive_duration = _duration(body)
+    thread.rate_limit_per_user = body.get("rate_limit_per_user", thread.rate_limit_per_user) or 0
+    thread.invitable = bool(body.get("invitable", thread.invitable))
+    if "applied_tags" in body:
+        thread.applied_tags = _tags(world.channels[thread.parent_id or 0], body)
     if "locked" in body:
         thread.locked = bool(body["locked"])
     if "archived" in body:
@@ -106,6 +166,16 @@ def _members_changed(world: World, thread: Channel, user_id: int, *, joins: bool
         "removed_member_ids": [] if joins else [str(user_id)],
     }
     world.emit(WorldEvent("THREAD_MEMBERS_UPDATE", data, thread.guild_id, thread.id))
+
+
+def _tags(forum: Channel, body: JSON) -> list[int]:
+    """At most five of the forum's own ("Thread-specific fields", ``applied_tags``)."""
+    tags = [int(tag_id) for tag_id in body.get("applied_tags") or []]
+    if len(tags) > _MOST_TAGS:
+        raise form_error("applied_tags", "BASE_TYPE_MAX_LENGTH", f"Must be {_MOST_TAGS} or fewer in length.")
+    if not set(tags) <= {one.id for one in forum.available_tags}:
+        raise form_error("applied_tags", "INVALID_FORUM_TAG", "Unknown tag.")
+    return tags
 
 
 def _name(body: JSON) -> str:

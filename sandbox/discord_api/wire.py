@@ -33,15 +33,24 @@ class ApiError(Exception):
 _KNOWN: dict[int, tuple[int, str]] = {
     10003: (404, "Unknown Channel"),
     10004: (404, "Unknown Guild"),
+    10006: (404, "Unknown Invite"),
     10007: (404, "Unknown Member"),
     10008: (404, "Unknown Message"),
+    10009: (404, "Unknown permission overwrite"),
+    10011: (404, "Unknown Role"),
     10013: (404, "Unknown User"),
     10014: (404, "Unknown Emoji"),
     10015: (404, "Unknown Webhook"),
+    10026: (404, "Unknown Ban"),
     10062: (404, "Unknown interaction"),
     10063: (404, "Unknown application command"),
+    10065: (404, "Unknown Voice State"),
+    10066: (404, "Unknown application command permissions"),
+    10070: (404, "Unknown Guild Scheduled Event"),
+    20001: (403, "Bots cannot use this endpoint"),
     20016: (429, "This action cannot be performed due to slowmode rate limit"),
     20028: (429, "The write action you are performing on the channel has hit the write rate limit."),
+    30007: (400, "Maximum number of webhooks reached (15)"),
     30032: (400, "Maximum number of application commands reached (100)"),
     30034: (400, "Max number of daily application command creates has been reached (200)"),
     30046: (429, "Maximum number of edits to messages older than 1 hour reached. Try again later"),
@@ -54,9 +63,15 @@ _KNOWN: dict[int, tuple[int, str]] = {
     50006: (400, "Cannot send an empty message"),
     50007: (403, "Cannot send messages to this user"),
     50013: (403, "Missing Permissions"),
+    50016: (
+        400,
+        "Provided too few or too many messages to delete. Must provide at least 2 and at most 100 messages.",
+    ),
     50021: (403, "Cannot execute action on a system message"),
     50024: (403, "Cannot execute action on this channel type"),
     50027: (401, "Invalid Webhook Token"),
+    50034: (400, "A message provided was too old to bulk delete"),
+    50041: (400, "Invalid API version provided"),
     50083: (400, "Thread is archived"),
     50109: (400, "The request body contains invalid JSON."),
     160002: (403, "Cannot reply without permission to read message history"),
@@ -87,8 +102,8 @@ def form_errors(problems: dict[str, tuple[str, str]]) -> ApiError:
     tree: JSON = {}
     for path, (code, message) in problems.items():
         node = tree
-        for part in path.split("."):
-            node = node.setdefault(part, {})
+        for part in path.split(".") if path else ():
+            node = node.setdefault("?" if part == "_errors" else part, {})
         node.setdefault("_errors", []).append({"code": code, "message": message})
     return ApiError(400, 50035, "Invalid Form Body", tree)
 

@@ -22,7 +22,7 @@ from sandbox.discord_api.model import (
     Role,
     User,
 )
-from sandbox.discord_api.permissions import DM, Permission, channel_permissions
+from sandbox.discord_api.permissions import DM, TIMED_OUT, Permission, channel_permissions
 from sandbox.discord_api.session_starts import SessionStarts
 from sandbox.discord_api.snowflakes import Snowflakes
 from sandbox.discord_api.wire import JSON, refuse
@@ -63,6 +63,11 @@ class World:
         self.privileged_intents = 0
         self.session_starts = SessionStarts(clock)
         self.user_installs: set[int] = set()
+        self.application: JSON = {}
+        """Fields of the application object that were changed by PATCH."""
+        self.webhooks: dict[int, JSON] = {}
+        self.invites: dict[str, JSON] = {}
+        self.emojis: dict[int, JSON] = {}
         self._listeners: list[Listener] = []
         self._changed = asyncio.Event()
 
@@ -139,7 +144,11 @@ class World:
         base = channel
         if channel.is_thread and channel.parent_id is not None:
             base = self.channels[channel.parent_id]
-        value = channel_permissions(self.guilds[channel.guild_id], base, user_id)
+        guild = self.guilds[channel.guild_id]
+        value = channel_permissions(guild, base, user_id)
+        member = guild.members.get(user_id)
+        if member is not None and (member.timeout_until or 0.0) > self.clock.now():
+            value = value if value & Permission.ADMINISTRATOR else value & TIMED_OUT
         hidden = channel.type == ChannelType.PRIVATE_THREAD and user_id not in channel.thread_members
         return 0 if hidden and not value & Permission.MANAGE_THREADS else value
 
@@ -244,7 +253,8 @@ class World:
         self.messages[message.id] = message
         channel = self.channels[message.channel_id]
         channel.last_message_id = message.id
-        if channel.is_thread:
+        # A forum post's first message is not counted ("message_count").
+        if channel.is_thread and message.id != channel.id:
             channel.message_count += 1
         self._publish("MESSAGE_CREATE", message)
 

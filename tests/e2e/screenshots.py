@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.async_api import Browser, ViewportSize, expect
 
 from sandbox.discord_api import DiscordDouble
+from sandbox.discord_api.model import Role
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
 from tests.e2e.browser import CHROMIUM, chromium, open_as
@@ -47,6 +48,12 @@ while line:
 Use a sorted list when you also need the *largest*, or the middle.
 """
 
+HELP_LINE = "A person will look at this too."
+HELP_POST = ("Notebook loses its GPU", "After an hour `torch.cuda.is_available()` says False. What can I look at?")
+HELP_ANSWER = """\
+Look at what the driver says first: `dmesg | grep -i xid`. **Xid 79** means that the card fell off the bus, \
+mostly power or heat; after it only a restart of the machine helps. Without any Xid, see whether the container \
+was started anew without `--gpus all`."""
 MISSED = "and when do I take a sorted list instead?"
 MISSED_ANSWER = """\
 When you also need what a heap does not keep in order: the largest, the middle, or everything between two values. \
@@ -84,15 +91,16 @@ async def take(
     *,
     dark: bool = True,
     sharp: float = 1.5,
+    channel: str = "general",
     after: str = "O(log n)",
 ) -> None:
-    """One picture of what Ada sees in #general, once a message there has the words ``after``."""
+    """One picture of what Ada sees in a channel, once a message there has the words ``after``."""
     window = await browser.new_context(
         viewport=size, color_scheme="dark" if dark else "light", device_scale_factor=sharp
     )
     try:
         page = await window.new_page()
-        await open_as(page, stage.discord, "ada")
+        await open_as(page, stage.discord, "ada", channel)
         await expect(page.locator(".message", has_text=after).first).to_be_visible()
         if size is WIDE:
             await page.get_by_role("button", name="Show the sandbox panel").click()
@@ -128,6 +136,7 @@ async def take_all(folder: Path, *, speed: float = 60) -> None:
             await take(browser, stage, folder / "schedules.png", DESKTOP)
             await take_summary(browser, stage, folder / "summary.png")
             await take_missed(browser, stage, folder / "missed.png")
+            await take_help(browser, folder / "help-channel.png")
 
 
 async def _ask_by_schedule(stage: Stage) -> None:
@@ -168,6 +177,28 @@ async def take_missed(browser: Browser, stage: Stage, picture: Path) -> None:
     await stage.discord.wait_until(replied, PATIENCE)
     await until_over(stage, of_the_bot(stage, general)[-1])
     await take(browser, stage, picture, LOW)
+
+
+async def take_help(browser: Browser, picture: Path) -> None:
+    """A picture of a post in a forum, which was answered without a mention."""
+    discord = DiscordDouble(latency=0.06, privileged_intents=["message_content"])
+    role = Role(discord.world.ids.next(), "helpers", color=0x57F287, position=1, mentionable=True)
+    for guild in discord.world.guilds.values():
+        guild.roles[role.id] = role
+    with tempfile.TemporaryDirectory() as state:
+        async with staged(Path(state), discord=discord, MESSAGE_CONTENT_INTENT="true") as stage:
+            ada, grace = stage.discord.person("ada"), stage.discord.person("grace")
+            rules = await grace.post("help", "How to ask here", "One post for each question, please.")
+            view = await (await grace.slash(rules, "settings")).response()
+            await (await grace.click(view, custom_id="settings-scope", values=[str(rules.parent_id)])).acked()
+            dialogue = await (await grace.click(view, "Help channel")).acked()
+            answers = {"answer_posts": ["everybody"], "first_line": HELP_LINE, "helper_roles": [str(role.id)]}
+            await (await grace.submit(dialogue, answers)).acked()
+            stage.parallax.script(tokens(HELP_ANSWER))
+            post = await ada.post("help", *HELP_POST, ["question"])
+            await stage.discord.wait_until(lambda: of_the_bot(stage, post), PATIENCE)
+            await until_over(stage, of_the_bot(stage, post)[0])
+            await take(browser, stage, picture, LOW, channel=post.name, after=HELP_LINE)
 
 
 def main() -> int:

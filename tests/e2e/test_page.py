@@ -188,15 +188,27 @@ async def test_reading_above_is_never_disturbed(page: Page, bot: PageBot, discor
 
 async def test_being_someone_else(page: Page) -> None:
     """The switcher lists people with their parts; channels and the address follow."""
-    await expect(page.locator("button.channel")).to_have_text(["general", "random"])
+    await expect(page.locator("button.channel")).to_have_text(["general", "random", "help"])
     await page.get_by_role("button", name="You are Ada, Member").click()
     await page.get_by_role("menuitemradio", name="Grace Administrator").click()
-    await expect(page.locator("button.channel")).to_have_text(["general", "random", "ops"])
+    await expect(page.locator("button.channel")).to_have_text(["general", "random", "ops", "help"])
     await page.get_by_role("button", name="You are Grace").press("Enter")
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("menu")).to_have_count(0)
     await page.get_by_role("button", name="Use the light theme").click()
     await expect(page.locator("html")).to_have_attribute("data-theme", "light")
+
+
+async def test_a_forum_is_a_list_of_posts(page: Page) -> None:
+    """The box begins one, which opens; afterwards the forum lists it."""
+    await page.locator("button.channel", has_text="help").first.click()
+    await expect(page.get_by_text("There are no posts yet.")).to_be_visible()
+    await type_in(page, "The printer is dead")
+    await expect(page.locator("h1")).to_have_text("The printer is dead")
+    await expect(page.locator(".message", has_text="The printer is dead")).to_be_visible()
+    await page.locator("button.channel", has_text="help").first.click()
+    await expect(page.locator(".forum-post")).to_contain_text("The printer is dead")
+    await expect(page.locator(".forum-post")).to_contain_text("Ada · 0 replies")
 
 
 async def test_the_sandbox_panel_shows_the_bots_requests(page: Page, bot: PageBot) -> None:

@@ -55,9 +55,9 @@ async def test_a_word_is_found_without_a_network(site: Path) -> None:
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         page.on("request", requested)
         await page.goto((site / "index.html").as_uri())
-        await page.get_by_role("textbox", name="Search").fill("forget-me")
-        found = page.locator(".md-search-result__link", has_text="Conversations").first
+        await page.get_by_role("textbox", name="Search").fill("litestream")
+        found = page.locator(".md-search-result__link", has_text="Litestream").first
         await expect(found).to_be_visible(timeout=PATIENCE * 1000)
         await found.click()
-        await expect(page.locator("h1")).to_contain_text("Conversations")
+        await expect(page.locator("h1")).to_contain_text("Backups")
     assert asked == []

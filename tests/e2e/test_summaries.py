@@ -202,3 +202,37 @@ async def test_a_private_thread_is_for_those_in_it(stage: Stage, room: Channel, 
     message = await _summary(ben, room, since=link)
     await until_over(stage, message)
     assert [link[2] for link in _LINK.findall(body(message))] == [str(thread.id)]
+
+
+async def test_a_schedule_is_asked_about_what_was_said_since_the_last_run(
+    stage: Stage, room: Channel, ada: Person, ben: Person
+) -> None:
+    """Its question is the wish; without anything new it is not asked."""
+    made = await ada.slash(
+        room, "schedule create", when="every weekday 09:00", question="Who wants cake?", with_summary=True
+    )
+    assert "The schedule is kept" in (await made.response()).text
+    (one,) = await ada.autocomplete(room, "schedule run", "which", which="")
+    assert "nobody has written anything" in await _ran(ada, room, str(one["value"]))
+    cake = await ben.say(room, "I would like cake.")
+    stage.parallax.script(["Ben does [1]."])
+    assert "The question is asked" in await _ran(ada, room, str(one["value"]))
+
+    def answers() -> list[Message]:
+        return [one for one in stage.discord.messages(room) if "Ben does" in one.text]
+
+    await stage.discord.wait_until(lambda: bool(answers()), PATIENCE)
+    (message,) = answers()
+    await until_over(stage, message)
+    assert _LINK.findall(message.text) == [("1", str(room.guild_id), str(room.id), str(cake.id))]
+    assert "> Who wants cake?" in message.text
+    assert "Ben: I would like cake." in _sent(stage)
+    assert "Who wants cake?" in _sent(stage)
+    listed = await (await ada.slash(room, "schedule list")).response()
+    assert "asks about what was said here since the last run" in listed.text
+    await (await ada.slash(room, "schedule delete", which=str(one["value"]))).response()
+
+
+async def _ran(who: Person, room: Channel, which: str) -> str:
+    """What somebody reads who lets a schedule run now."""
+    return (await (await who.slash(room, "schedule run", which=which)).response()).text

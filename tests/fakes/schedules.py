@@ -22,6 +22,7 @@ def new_schedule(
     zone: str = "UTC",
     question: str = "What is new?",
     catch_up: bool = True,
+    with_summary: bool = False,
 ) -> NewSchedule:
     """A schedule that is made ``at`` this moment (epoch seconds)."""
     rule, place = read_when(when), [Scope("channel", channel, "general")]
@@ -42,4 +43,5 @@ def new_schedule(
         catch_up=catch_up,
         created_at=at,
         due_at=due,
+        with_summary=with_summary,
     )

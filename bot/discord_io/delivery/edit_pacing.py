@@ -197,6 +197,8 @@ class Bucket:
         elif self._confirmed:
             self._resets_at = min(known, resets_at)
         else:
+            if resets_at > known + self._window / 2 and not late:
+                self._previous_reset = known  # answers that belong to the window before may still come
             opened = known - self._window - self._lag
             self._lag += 0.3 * (max(0.0, min(resets_at - opened - self._window, self._window)) - self._lag)
             self._resets_at = resets_at

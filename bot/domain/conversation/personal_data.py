@@ -63,7 +63,7 @@ class PersonalDataStore(Protocol):
 
     async def forget_user(self, user_id: int, *, today: int) -> Forgotten:
         """Remove all that is stored of a person: questions, answers, turns, thumbs, usage, preferences, keys,
-        schedules.
+        schedules, help posts.
 
         What stays are amounts without content, which their quota and their share of the cluster need: the usage of
         the day ``today`` (of UTC, numbered from the epoch) without a name, and the account of the queue until that

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field, fields, replace
 PERSONA_LIMIT = 4000
 """Characters: what a modal's text field takes (Discord docs, components/reference, "Text Input")."""
 
+FIRST_LINE_LIMIT = 200
+"""Characters of the line above an answer in a help channel."""
+
+TAG_LIMIT = 20
+"""Characters of a forum tag's name (Discord docs, resources/channel, "Forum Tag Structure")."""
+
 Chosen = str | bool | int | float | list[int]
 """The types that a field of a profile may have."""
 
@@ -44,7 +50,11 @@ class Profile:
     Limits in tokens, retention in days; ``retention_days`` 0 keeps for good. Empty ``allowed_roles`` and
     ``allowed_users``: everybody may ask; empty ``channels``: everywhere. ``cluster`` is the name of the only
     cluster that may answer, empty for any. ``blocked_users`` of all scopes add up: a channel cannot lift a ban of
-    its server. ``origins`` names the scope that each field comes from; a field that is missing there has its
+    its server. ``answer_posts``: the channel is a help channel, whose posts are answered without a mention, with
+    ``answer_operators`` those of operators too, at most ``posts_a_day`` in a day of UTC; ``first_line`` is shown
+    above the first answer; people call the roles ``helper_roles`` (one of them; empty: nobody can be called);
+    ``solved_tag`` is the forum tag that ends automatic answers, empty for one that is named like "solved".
+    ``origins`` names the scope that each field comes from; a field that is missing there has its
     default.
     """
 
@@ -62,6 +72,12 @@ class Profile:
     threads: bool = False
     retention_days: int = 0
     cluster: str = ""
+    answer_posts: bool = False
+    answer_operators: bool = True
+    posts_a_day: int = 50
+    first_line: str = ""
+    helper_roles: frozenset[int] = frozenset()
+    solved_tag: str = ""
     origins: Mapping[str, int] = field(default_factory=dict)
     version: str | None = field(default=None, compare=False)
     """Of all profiles, when this one was read (:class:`ChosenScopes`); None: it was read just now."""
@@ -77,14 +93,15 @@ class ChosenScopes:
 
 FIELDS = tuple(one.name for one in fields(Profile) if one.name not in {"origins", "version"})
 
-_SETS = frozenset({"allowed_roles", "allowed_users", "blocked_users", "channels"})
-_TEXTS = {"persona": PERSONA_LIMIT, "cluster": 20}
+_SETS = frozenset({"allowed_roles", "allowed_users", "blocked_users", "channels", "helper_roles"})
+_TEXTS = {"persona": PERSONA_LIMIT, "cluster": 20, "first_line": FIRST_LINE_LIMIT, "solved_tag": TAG_LIMIT}
 _RANGES: Mapping[str, tuple[float, float]] = {
     "context_tokens": (256, 1_000_000),
     "answer_tokens": (1, 1_000_000),
     "temperature": (0, 2),
     "top_k": (1, 1_000),
     "retention_days": (0, 3_650),
+    "posts_a_day": (1, 10_000),
 }
 
 

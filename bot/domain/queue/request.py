@@ -79,6 +79,7 @@ class GenerationOptions:
 
     Limits in tokens; ``temperature`` 0–2, ``top_k`` ≥ 1, None for the cluster's own. ``system_prompt`` is ready to
     send. ``mentions`` are what the question mentions, by the names that the model reads in their place.
+    ``first_line`` is shown above the answer, and ``helper_role`` can be called below it, in a help channel.
     ``missed``: it was asked while the bot was away, which its answer says.
     ``schedule`` are the words that say when a schedule asks it (untrusted text); empty when a person does.
     """
@@ -89,6 +90,8 @@ class GenerationOptions:
     temperature: float | None = None
     top_k: int | None = None
     mentions: Mapping[str, str] = field(default_factory=dict)
+    first_line: str = ""
+    helper_role: int | None = None
     missed: bool = False
     schedule: str = ""
 

@@ -14,6 +14,9 @@ from bot.domain.schedules.rules import Rule
 BY_PERSON = "person"
 """Why a schedule is paused that somebody paused; otherwise that is the key of a sentence under ``error.``."""
 
+MARK = "⏰"
+"""With which every answer to a schedule begins, in every language."""
+
 ZONE_LIMIT = 64
 """Characters of a zone's name."""
 
@@ -24,7 +27,8 @@ class NewSchedule:
 
     ``asker`` is its owner, as they were called when they made it. ``place`` are the scopes of the channel where
     the answers are shown. ``words`` say when, as they were typed (untrusted text), and ``rule`` what they mean in
-    ``zone``. ``catch_up``: a time that was missed is made up for, once. Times in epoch seconds.
+    ``zone``. ``catch_up``: a time that was missed is made up for, once. ``with_summary``: the question is about
+    what was said in the channel since the last run. Times in epoch seconds.
     """
 
     asker: Asker
@@ -39,6 +43,7 @@ class NewSchedule:
     catch_up: bool
     created_at: float
     due_at: float
+    with_summary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ class Schedule:
 
     ``due_at`` is the time that it runs for next, ``try_at`` when that is tried; None for both while it is paused.
     ``paused_why``: :data:`BY_PERSON` or the key of a sentence; None while it is not. ``last_at`` is when it ran
-    last, and ``last_key`` the key of the sentence why nothing was asked then; None: it was.
+    last, and ``last_key`` the key of the sentence why nothing was asked then; None: it was. ``read_to``: the time
+    of the last run that was asked, or had nothing to ask about.
     """
 
     schedule_id: int
@@ -58,10 +64,29 @@ class Schedule:
     paused_at: float | None = None
     last_at: float | None = None
     last_key: str | None = None
+    read_to: float | None = None
+
+    @property
+    def read_from(self) -> float:
+        """From when on its channel is read for the next run."""
+        return self.new.created_at if self.read_to is None else self.read_to
 
     def after(self, moment: float) -> float | None:
         """The first time after ``moment``; None: there is none."""
         return self.new.rule.after(moment, self.new.zone, since=self.new.created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How the run of a schedule for ``due_at`` went: it is due at ``following`` next (None: never), ran ``at``
+    this moment, or was left out for the reason ``key``. ``read_to`` as in :class:`Schedule`; None: as it was."""
+
+    schedule_id: int
+    due_at: float
+    following: float | None
+    at: float
+    key: str | None = None
+    read_to: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +126,9 @@ class ScheduleStore(Protocol):
         """When the next one is to be tried; None when none is."""
         ...
 
-    async def ran(
-        self, schedule_id: int, due_at: float, *, following: float | None, at: float, key: str | None
-    ) -> bool:
-        """Note that a schedule ran for ``due_at``, or why not (``key``), and is due at ``following`` next. False
-        when it is not due at ``due_at`` any more."""
+    async def ran(self, runs: Sequence[Ran]) -> None:
+        """Note how runs went, and when their schedules are due next. What is not due at ``due_at`` any more stays
+        as it is."""
         ...
 
     async def try_again(self, schedule_id: int, due_at: float, *, at: float) -> None:

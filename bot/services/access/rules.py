@@ -43,6 +43,8 @@ class Act(Enum):
     """Regenerate, Continue, Try again, Previous and Next: they change an answer's messages."""
     READ = "read more of an answer"
     """Reasoning, the answer as a file, a thumb."""
+    CALL = "call a person"
+    """The helpers of a help channel, from below an answer."""
     FETCH = "fetch a kept answer"
     """Show, of an answer that could not be shown where it was asked."""
 
@@ -56,8 +58,8 @@ class Standing:
     (by role or by name, or because nobody is) come from the settings that count there. ``right_channel``:
     questions are asked there. ``roles_seen``: the roles of some server count there. ``join_role``: they have one
     of JOIN_ROLES; ``key_role``: one of KEY_ROLES; ``schedule_role``: one of SCHEDULE_ROLES; None where there are
-    none. Of the answer that they act on:
-    ``asker``: they asked for it; ``private``: it is for its asker only; ``shown_here``: this channel shows it.
+    none. Of the answer that they act on: ``asker``: they asked for it; ``private``: it is for its asker only;
+    ``shown_here``: this channel shows it; ``writer``: they may write in it.
     """
 
     operator: bool = False
@@ -65,6 +67,7 @@ class Standing:
     asker: bool = False
     private: bool = False
     shown_here: bool = True
+    writer: bool = True
     manager: bool = False
     outsider: bool = False
     blocked: bool = False
@@ -123,6 +126,12 @@ RULES: Mapping[Act, tuple[Rule, ...]] = {
         (lambda standing: standing.manager or _may_ask_somewhere(standing), "error.memory_not_allowed"),
     ),
     Act.MANAGE: ((lambda standing: standing.manager, "error.not_manager"),),
+    Act.CALL: (
+        _MEMBER,
+        (lambda standing: not standing.blocked, "error.ask_blocked"),
+        (lambda standing: standing.shown_here and not standing.private, "error.not_yours"),
+        (lambda standing: standing.asker or standing.writer, "error.call_not_allowed"),
+    ),
     Act.STOP: (_ASKER,),
     Act.REPEAT: (_ASKER,),
     Act.FETCH: (_ASKER,),

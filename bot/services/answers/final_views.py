@@ -78,6 +78,7 @@ class FinalViews:
                 has_thoughts=bool(thoughts.strip()),
                 # It was deleted after the answer, so nothing can be asked again.
                 has_question=bool(retry(request.question)),
+                has_helpers=_has_helpers(request.question),
             ),
         )
 
@@ -125,7 +126,7 @@ class FinalViews:
             case _:
                 outcome = "cancelled_before" if request.started_at is None else "stopped_before"
                 receipt = Receipt(outcome=outcome)
-        return receipt, retry(question)
+        return receipt, (*retry(question), Control.PERSON) if _has_helpers(question) else retry(question)
 
     async def restore(self, request: StoredRequest, live: LiveAnswer, notice: str) -> bool:
         """Show again the version that these messages showed before, because the request that was to replace or
@@ -161,6 +162,11 @@ def _outcome(
             return (None, {}) if answer.text.strip() else ("empty", {})
 
 
+def _has_helpers(question: NewQuestion) -> bool:
+    """Whether a person can be called below the answer."""
+    return question.options is not None and question.options.helper_role is not None
+
+
 def retry(question: NewQuestion) -> tuple[Control, ...]:
     """The button that asks again: not what was deleted, nor a summary, whose messages are kept no longer than it
     takes."""
@@ -168,7 +174,14 @@ def retry(question: NewQuestion) -> tuple[Control, ...]:
 
 
 def controls_of(
-    finish: str, index: int, versions: int, *, has_text: bool, has_thoughts: bool, has_question: bool = True
+    finish: str,
+    index: int,
+    versions: int,
+    *,
+    has_text: bool,
+    has_thoughts: bool,
+    has_question: bool = True,
+    has_helpers: bool = False,
 ) -> tuple[Control, ...]:
     """The buttons that make sense under version ``index`` (from 0) of ``versions`` that ended with ``finish``."""
     newest = index >= versions - 1
@@ -181,6 +194,8 @@ def controls_of(
         controls.append(Control.REASONING)
     if has_text:
         controls += [Control.AS_FILE, Control.LIKE, Control.DISLIKE]
+    if has_helpers:
+        controls.append(Control.PERSON)
     if index > 0:
         controls.append(Control.PREVIOUS)
     if not newest:

@@ -133,6 +133,7 @@ class LiveAnswers:
 
     def view(self, question: NewQuestion) -> AnswerView:
         """A view of a question that is not shown by a delivery."""
+        options = question.options
         view = AnswerView(
             # An answer to somebody's own message is a reply to it, which shows the question.
             question=question.prompt if question.source_message_id is None else "",
@@ -140,8 +141,9 @@ class LiveAnswers:
             locale=question.asker.locale,
             clock=self._clock,
             max_pages=self._max_pages,
-            mentions=question.options.mentions if question.options is not None else None,
-            missed=question.options is not None and question.options.missed,
+            mentions=options.mentions if options is not None else None,
+            first_line=options.first_line if options is not None else "",
+            missed=options is not None and options.missed,
             heading=_heading(question),
         )
         if question.kind is RequestKind.SUMMARY:

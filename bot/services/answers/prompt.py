@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.channel_summary.instructions import TAKE_NOTES, system_prompt
+from bot.domain.channel_summary.instructions import system_prompt, take_notes, wish_of
 from bot.domain.channel_summary.plan import Plan
 from bot.domain.conversation.attached_text import as_attached_text
 from bot.domain.conversation.store import ConversationStore, Turn
@@ -94,12 +94,13 @@ class Prompts:
         """The prompt for the next step of a summary, which no conversation is a part of. Raises
         :class:`PromptTooLong`."""
         options, calibrated = self.options(question), self._estimator.for_model(None)
+        wish = wish_of(question.prompt, options)
         window = build_window(
             (),
-            question.prompt if plan.is_last else TAKE_NOTES,
+            question.prompt if plan.is_last else take_notes(wish),
             asker=question.asker.name,
             attached_text=as_attached_text("conversation", plan.unread[0]),
-            system_prompt=system_prompt(plan, options.system_prompt, question.asker.locale),
+            system_prompt=system_prompt(plan, options.system_prompt, question.asker.locale, wish),
             budget=self.budget(options),
             estimate=calibrated,
         )

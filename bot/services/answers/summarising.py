@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.channel_summary.instructions import PART_ANSWER, room_for
+from bot.domain.channel_summary.instructions import PART_ANSWER, room_for, wish_of
 from bot.domain.channel_summary.links import Linker
 from bot.domain.channel_summary.plan import Plan
 from bot.domain.channel_summary.steps import Step
@@ -56,7 +56,8 @@ class SummaryAttempt(Attempt):
         answer = outcome.answer
         if answer is None or outcome.finish is None or outcome.stop is not None:
             return replace(outcome, answer=None, finish=None)
-        room = room_for(self._options, self._parts.prompts.budget(self._options), self._estimate)
+        wish = wish_of(self.request.question.prompt, self._options)
+        room = room_for(self._options, self._parts.prompts.budget(self._options), self._estimate, wish)
         used = Used(answer.prompt_tokens or self._prompt_tokens, answer.completion_tokens)
         return Outcome(step=self._step(self._plan.noted(answer.text, room, self._estimate), used))
 

@@ -72,9 +72,16 @@ class AnswerActions:
         return found
 
     async def permitted(
-        self, act: Act, request_id: str, person: Person, *, channel_id: int | None = None
+        self,
+        act: Act,
+        request_id: str,
+        person: Person,
+        *,
+        channel_id: int | None = None,
+        writer: bool = True,
     ) -> StoredRequest:
-        """The request, for a person who may do this with its answer. Raises :class:`NotAllowed`."""
+        """The request, for a person who may do this with its answer; ``writer``: they may write there. Raises
+        :class:`NotAllowed`."""
         request = await self.request(request_id)
         shown = request.question.destination
         standing = Standing(
@@ -82,6 +89,7 @@ class AnswerActions:
             asker=person.user_id == request.question.asker.user_id,
             private=shown.private,
             shown_here=channel_id == shown.channel_id,
+            writer=writer,
         )
         require(act, person, standing)
         return request
@@ -174,11 +182,13 @@ class AnswerActions:
         thought = (await self.version(request_id, person, channel_id=channel_id)).reasoning
         return thought, await pages_of(thought, limit=limit, clock=self._clock) if thought else ()
 
-    async def rate(self, request_id: str, person: Person, *, channel_id: int | None, good: bool) -> None:
-        """Store somebody's thumb for the answer; a later one replaces it. Raises as :meth:`version`."""
-        rated = (await self.version(request_id, person, channel_id=channel_id)).shown.request_id
-        await self._feedback.give(rated, person.user_id, 1 if good else -1, now=self._clock.now())
+    async def rate(self, request_id: str, person: Person, *, channel_id: int | None, good: bool) -> StoredRequest:
+        """Store somebody's thumb for the answer, which it returns; a later one replaces it. Raises as
+        :meth:`version`."""
+        shown = (await self.version(request_id, person, channel_id=channel_id)).shown
+        await self._feedback.give(shown.request_id, person.user_id, 1 if good else -1, now=self._clock.now())
         log.info("answer.rated", request_id=request_id, good=good)
+        return shown
 
     async def fetched(self, request: StoredRequest) -> None:
         """Note that the asker has seen a kept answer, so that it is not shown again."""

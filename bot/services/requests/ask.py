@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
 from bot.clock import Clock
-from bot.domain.channel_summary.instructions import room_for
+from bot.domain.channel_summary.instructions import room_for, wish_of
 from bot.domain.channel_summary.plan import ChannelMessages, planned
 from bot.domain.conversation.profile import Profile, ScopeChain
 from bot.domain.conversation.store import ConversationKey
@@ -65,7 +66,8 @@ class AskRequest:
     ``heard_as`` is the id of the interaction or message it came as, or names the run of a schedule, whose words
     are ``schedule`` then. ``attached_text`` is the text of its files and
     of the message it is about. ``think`` None leaves that to the profile. ``source_message_id`` is the person's
-    own message, when they wrote one; ``follows`` the root id of the question whose branch this goes on with;
+    own message, when they wrote one; ``is_post``: it is a post of a help channel; ``follows`` the root id of the
+    question whose branch this goes on with;
     ``mentions`` what its text mentions, by name; ``missed``: it was asked while the bot was away. ``messages`` are
     what a summary is asked of, None for a question.
     """
@@ -79,6 +81,7 @@ class AskRequest:
     think: bool | None = None
     source_message_id: int | None = None
     follows: str | None = None
+    is_post: bool = False
     mentions: Mapping[str, str] = field(default_factory=dict)
     missed: bool = False
     messages: ChannelMessages | None = None
@@ -275,7 +278,7 @@ class AskService:
         cost, attached_text, kind = self._cost(request, options), request.attached_text, RequestKind.ASK
         if request.messages is not None:
             measure = self._estimator.for_model(None)
-            room = room_for(options, options.context_tokens, measure)
+            room = room_for(options, options.context_tokens, measure, wish_of(request.prompt, options))
             plan = planned(request.messages, room, measure)
             cost += measure(plan.unread[0])
             attached_text, kind = plan.stored(), RequestKind.SUMMARY
@@ -326,6 +329,8 @@ class AskService:
         most = self._most_at(context.profile.cluster)
         if most is not None and most < options.context_tokens:
             options = replace(options, context_tokens=most)
+        if context.profile.answer_posts:
+            options = replace(options, **_in_help_channel(request))
         if request.mentions or request.missed or request.schedule:
             options = replace(options, mentions=request.mentions, missed=request.missed, schedule=request.schedule)
         return options
@@ -350,6 +355,19 @@ class AskService:
             estimate=self._estimator.for_model(None),
         )
         return float(window.tokens + EXPECTED_ANSWER)
+
+
+def _in_help_channel(request: AskRequest) -> dict[str, Any]:
+    """The options of an answer in a help channel: people are called into threads, and never where others cannot
+    read what it is about."""
+    profile = request.context.profile
+    callable_here = not request.destination.private and any(
+        scope.kind == "thread" for scope in request.context.place.scopes
+    )
+    return {
+        "first_line": profile.first_line if request.is_post else "",
+        "helper_role": min(profile.helper_roles, default=None) if callable_here else None,
+    }
 
 
 def _request_id(heard_as: int | str, key: bytes) -> str:

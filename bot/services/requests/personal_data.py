@@ -9,6 +9,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.domain.access.keys import Key, KeyStore
+from bot.domain.conversation.help_threads import HelpThreadStore, KeptHelp
 from bot.domain.conversation.personal_data import Forgotten, KeptQuestion, PersonalDataStore
 from bot.domain.conversation.summary import KeptSummary
 from bot.domain.queue.request import RequestState
@@ -22,6 +23,9 @@ from bot.services.requests.revisions import Revisions
 from bot.tasks.background import Background
 
 log = structlog.get_logger(__name__)
+
+HELP_KEPT_DAYS = 180
+"""Days after which it is forgotten who wrote a post of a help channel: then the bot is silent in it."""
 
 FIRST_RUN_AFTER = 60.0
 """Seconds from the start to the first removal of old questions."""
@@ -46,11 +50,13 @@ class PersonalData:
         clock: Clock,
         leads: Callable[[], Awaitable[bool]] | None = None,
         keys: KeyStore | None = None,
+        help_threads: HelpThreadStore | None = None,
         schedules: ScheduleStore | None = None,
     ) -> None:
         """``leads`` tells whether this process removes old data for all; None: there are no others."""
         self._leads = leads
         self._keys = keys
+        self._help = help_threads
         self._schedules = schedules
         self._store = store
         self._requests = requests
@@ -94,6 +100,10 @@ class PersonalData:
         """What is stored of a person's keys for programs. Raises :class:`StorageError`."""
         return await self._keys.of_user(user_id) if self._keys is not None else ()
 
+    async def help_of(self, user_id: int) -> KeptHelp:
+        """What is stored of a person in help channels. Raises :class:`StorageError`."""
+        return await self._help.kept_of(user_id) if self._help is not None else KeptHelp()
+
     async def schedules_of(self, user_id: int) -> Sequence[Schedule]:
         """A person's schedules. Raises :class:`StorageError`."""
         return await self._schedules.of_user(user_id) if self._schedules is not None else ()
@@ -127,6 +137,8 @@ class PersonalData:
             if days:
                 removed += await self._store.expire(conversation_id, before=self._clock.now() - days * DAY)
         await self._store.forget_amounts(today=self._today)
+        if self._help is not None:
+            await self._help.expire(before=self._clock.now() - HELP_KEPT_DAYS * DAY)
         log.info("retention.done", removed=removed)
         return removed
 

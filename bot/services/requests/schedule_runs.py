@@ -13,8 +13,17 @@ from typing import Protocol
 import structlog
 
 from bot.clock import Clock, woken
-from bot.domain.schedules.schedule import NewSchedule, Schedule, ScheduleStore
-from bot.errors import AdmissionError, BotError, DeliveryError, Draining, QuotaUsed, StorageError, UserError
+from bot.domain.schedules.schedule import Ran, Schedule, ScheduleStore
+from bot.errors import (
+    AdmissionError,
+    BotError,
+    DeliveryError,
+    Draining,
+    NothingSaid,
+    QuotaUsed,
+    StorageError,
+    UserError,
+)
 from bot.i18n.catalogue import say
 from bot.presentation.page import escape_inline
 from bot.services.cluster.leadership import Leadership
@@ -24,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 2.0
 """Seconds: so late may be noticed what another process has changed."""
-AT_ONCE = 50
+AT_ONCE = 100
 """Schedules that are asked side by side."""
 PUNCTUAL = 90.0
 """Seconds within which a time is not missed."""
@@ -40,8 +49,9 @@ UNKNOWN_RIGHTS = "error.roles_unknown"
 class Questions(Protocol):
     """Puts the questions of schedules into the queue."""
 
-    async def ask(self, schedule: NewSchedule, heard_as: int | str) -> None:
-        """Ask the question, once for each ``heard_as``, in whatever process. Raises :class:`BotError`."""
+    async def ask(self, kept: Schedule, heard_as: int | str, *, at: float) -> None:
+        """Ask the question for the run ``at`` this moment, once for each ``heard_as``, in whatever process. Raises
+        :class:`BotError`."""
         ...
 
 
@@ -94,13 +104,16 @@ class ScheduleRuns:
         now = self._clock.now()
         due = await self._store.to_try(now, AT_ONCE)
         if due:
-            settled = await asyncio.gather(*(self._run_one(schedule) for schedule in due))
-            return 0.0 if any(settled) else LOOK_EVERY
+            went = await asyncio.gather(*(self._run_one(schedule) for schedule in due))
+            # Only once their questions are in the queue, and in one transaction: a thousand may be due at once.
+            await self._store.ran([one for one in went if isinstance(one, Ran)])
+            return 0.0 if any(went) else LOOK_EVERY
         following = await self._store.next_try()
         return LOOK_EVERY if following is None else min(LOOK_EVERY, max(0.0, following - now))
 
-    async def _run_one(self, schedule: Schedule) -> bool:
-        """Ask a schedule's question, or note why not; False when it is still to be tried now."""
+    async def _run_one(self, schedule: Schedule) -> Ran | bool:
+        """Ask a schedule's question; returns how that went. True: that is noted already; False: it is still to be
+        tried now."""
         try:
             return await self._ask(schedule)
         except StorageError as error:
@@ -110,18 +123,20 @@ class ScheduleRuns:
             log.exception("schedule.crashed", schedule=schedule.schedule_id)
         return False
 
-    async def _ask(self, schedule: Schedule) -> bool:
+    async def _ask(self, schedule: Schedule) -> Ran | bool:
         now, due_at = self._clock.now(), schedule.due_at or 0.0
         at = self._occurrence(schedule, now)
         if at is None:
-            return await self._ran(schedule, due_at, "schedule.skipped_late")
+            return self._ran(schedule, due_at, "schedule.skipped_late")
         try:
-            await self._questions.ask(schedule.new, run_of(schedule.schedule_id, at))
+            await self._questions.ask(schedule, run_of(schedule.schedule_id, at), at=at)
         except Draining:
             # This process ends: another one, or the next start, asks it.
             return False
         except QuotaUsed:
-            return await self._ran(schedule, due_at, "schedule.skipped_quota")
+            return self._ran(schedule, due_at, "schedule.skipped_quota")
+        except NothingSaid:
+            return self._ran(schedule, due_at, "schedule.skipped_silence", read_to=at)
         except (AdmissionError, DeliveryError, UserError) as error:
             if isinstance(error, UserError) and error.key != UNKNOWN_RIGHTS:
                 return await self._pause(schedule, error)
@@ -129,15 +144,14 @@ class ScheduleRuns:
             await self._store.try_again(schedule.schedule_id, due_at, at=now + TRY_AGAIN_AFTER)
             return True
         log.info("schedule.asked", schedule=schedule.schedule_id, late=round(now - at, 1))
-        return await self._ran(schedule, due_at, None)
+        return self._ran(schedule, due_at, None, read_to=at)
 
-    async def _ran(self, schedule: Schedule, due_at: float, key: str | None) -> bool:
+    def _ran(self, schedule: Schedule, due_at: float, key: str | None, *, read_to: float | None = None) -> Ran:
         now = self._clock.now()
         if key is not None:
             log.info("schedule.skipped", schedule=schedule.schedule_id, why=key)
         following = schedule.after(max(now, due_at))
-        await self._store.ran(schedule.schedule_id, due_at, following=following, at=now, key=key)
-        return True
+        return Ran(schedule.schedule_id, due_at, following, now, key, read_to)
 
     def _occurrence(self, schedule: Schedule, now: float) -> float | None:
         """The time that is to be asked for: the newest of those that have passed. None when it was missed, and is

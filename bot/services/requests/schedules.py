@@ -36,6 +36,7 @@ class Wanted:
     zone: str
     question: str
     catch_up: bool = True
+    with_summary: bool = False
 
 
 class Schedules:
@@ -86,6 +87,7 @@ class Schedules:
             catch_up=wanted.catch_up,
             created_at=now,
             due_at=due_at,
+            with_summary=wanted.with_summary,
         )
         await self._questions.check(new, person)
         kept = await self._store.add(new, self._limits)
@@ -133,7 +135,7 @@ class Schedules:
     async def run_now(self, schedule_id: int, person: Person, heard_as: int) -> Schedule:
         """Ask the question of a schedule of theirs now; when it is due stays as it is. Raises what asking does."""
         schedule = await self._own(schedule_id, person)
-        await self._questions.ask(schedule.new, heard_as)
+        await self._questions.ask(schedule, heard_as, at=self._clock.now())
         return schedule
 
     def preview(self, when: str, zone: str, count: int) -> Sequence[float]:

@@ -223,7 +223,11 @@ class Page {
   /** Start a thread on a message and open it. */
   async startThread(message, name) {
     const thread = await attempt(() => this.act.startThread(message.channel_id, message.id, name));
-    if (!thread) return;
+    if (thread) this.openThread(thread);
+  }
+
+  /** Open a thread that was just started, whether or not one was told of it yet. */
+  openThread(thread) {
     if (!this.store.channel(thread.id)) this.store.apply("channel_create", thread, Date.now());
     this.selectChannel(thread.id);
   }

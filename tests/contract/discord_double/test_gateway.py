@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -306,6 +307,9 @@ async def test_threads_and_members_are_announced(double: DiscordDouble, bot: Any
         ('{"op": 99, "d": {}}', 4001),
         ('{"op": 2, "d": {"token": "TOKEN", "intents": 0}}', 4005),
         ('{"op": 2, "d": {"token": "TOKEN", "intents": 0, "shard": [2, 2]}}', 4010),
+        ('{"op": 2, "d": {"token": "TOKEN", "intents": 262144}}', 4013),
+        ('{"op": 2, "d": {"token": "TOKEN", "intents": "all"}}', 4013),
+        ('{"op": 1, "d": "' + "x" * 4100 + '"}', 4002),
     ],
 )
 async def test_protocol_errors_have_their_close_codes(double: DiscordDouble, frame: str, code: int) -> None:
@@ -319,3 +323,38 @@ async def test_protocol_errors_have_their_close_codes(double: DiscordDouble, fra
             while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
                 pass
         assert socket.close_code == code
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [("v=6&encoding=json", 4012), ("v=10&encoding=etf", 4002), ("v=10&compress=zstd-stream", 4002)],
+)
+async def test_what_the_gateway_does_not_speak_is_refused(double: DiscordDouble, query: str, code: int) -> None:
+    """Another version (4012), ETF, a compression that Python 3.11 does not have."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{double.gateway_url}/?{query}") as socket,
+    ):
+        async with asyncio.timeout(5):
+            assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == code
+
+
+async def test_frames_may_be_one_zlib_stream_and_binary(double: DiscordDouble) -> None:
+    """``compress=zlib-stream``: each frame ends with a flush; a client may send its frames as bytes."""
+    reader = zlib.decompressobj()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{double.gateway_url}/?v=10&encoding=json&compress=zlib-stream") as socket,
+    ):
+
+        async def frame() -> Frame:
+            async with asyncio.timeout(5):
+                packed = await socket.receive_bytes()
+            assert packed.endswith(b"\x00\x00\xff\xff")
+            return json.loads(reader.decompress(packed))  # type: ignore[no-any-return]
+
+        hello = await frame()
+        assert set(hello) == {"op", "d", "s", "t"}
+        await socket.send_bytes(json.dumps({"op": 2, "d": {"token": double.token, "intents": 1}}).encode())
+        assert [(await frame())["t"] for _ in range(3)] == ["READY", "GUILD_CREATE", "GUILD_CREATE"]

@@ -74,7 +74,7 @@ async def test_the_snapshot_shows_what_the_person_may_see(
     snapshot = await Page(double, session, "ben").open()
     (guild,) = snapshot["guilds"]
     assert snapshot["me"]["username"] == "ben"
-    assert [c["name"] for c in guild["channels"]] == ["Text channels", "general", "random"]
+    assert [c["name"] for c in guild["channels"]] == ["Text channels", "general", "random", "help"]
     general = str(double.channel("general").id)
     assert [m["content"] for m in snapshot["messages"][general]] == ["hello"]
     assert snapshot["bot"]["online"] is True

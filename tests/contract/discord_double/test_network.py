@@ -85,3 +85,54 @@ async def test_an_outage_ends_by_itself(double: DiscordDouble, bot: Any) -> None
     double.faults.outage(0.01)
     await double.clock.sleep(0.02)
     assert (await bot.http.request(route))["id"] == str(double.application_id)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "status"), [("/api", 200), ("/api/v9", 200), ("/api/v10", 200), ("/api/v6", 400), ("/api/v11", 400)]
+)
+async def test_the_api_has_two_versions(double: DiscordDouble, prefix: str, status: int) -> None:
+    """9 and 10, which do the same here; others are refused (50041)."""
+    headers = {"Authorization": f"Bot {double.token}"}
+    url = f"{double.world.base_url}{prefix}/users/@me"
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        assert answer.status == status
+        assert (await answer.json()).get("code") == (None if status == 200 else 50041)
+
+
+async def test_a_body_may_be_json_a_form_or_several_parts(double: DiscordDouble) -> None:
+    """Urlencoded, as OAuth's clients send; parts without ``payload_json``, as curl's users write them."""
+    url = f"{double.api_url}/channels/{double.channel('general').id}/messages"
+    parts = aiohttp.FormData({"content": "parts"})
+    parts.add_field("files[0]", b"x", filename="x.txt")
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bot {double.token}"}) as session:
+        for json, data in (({"content": "json"}, None), (None, {"content": "form"}), (None, parts)):
+            async with session.post(url, json=json, data=data) as answer:
+                assert answer.status == 200
+    assert [m.text for m in double.messages("general")] == ["json", "form", "parts"]
+    assert double.messages("general")[-1].file("x.txt") == b"x"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "message"),
+    [
+        ("GET", "/guilds/1/members/search/x", 404, "404: Not Found"),
+        (
+            "GET",
+            "/stage-instances/1",
+            404,
+            "404: Not Found (the sandbox does not have GET /stage-instances/{channel_id})",
+        ),
+        ("PUT", "/users/@me/guilds", 405, "405: Method Not Allowed"),
+    ],
+)
+async def test_what_is_missing_is_named(
+    double: DiscordDouble, method: str, path: str, status: int, message: str
+) -> None:
+    """An operation that Discord has and the double has not; its neighbours do not take it for an id."""
+    headers = {"Authorization": f"Bot {double.token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.request(method, double.api_url + path) as answer,
+    ):
+        assert (answer.status, (await answer.json())["message"]) == (status, message)
+    assert double.trace[-1].status == status

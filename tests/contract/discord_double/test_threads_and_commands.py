@@ -82,7 +82,7 @@ async def test_users_members_roles_and_channels_can_be_fetched(double: DiscordDo
     assert guild.name == "Team"
     assert (await guild.fetch_member(ada.id)).id == ada.id
     assert {role.name for role in await guild.fetch_roles()} >= {"@everyone", "cluster-operators"}
-    assert {c.name for c in await guild.fetch_channels()} == {"Text channels", "general", "random", "ops"}
+    assert {c.name for c in await guild.fetch_channels()} == {"Text channels", "general", "random", "ops", "help"}
     for fetch, code in (
         (guild.fetch_member(sam.id), 10007),
         (bot.fetch_user(1), 10013),

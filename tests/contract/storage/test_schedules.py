@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.schedules.schedule import BY_PERSON, Limits, Schedule
+from bot.domain.schedules.schedule import BY_PERSON, Limits, Ran, Schedule
 from bot.storage.database import Database
 from tests.fakes.databases import ENGINES, empty_database
 from tests.fakes.schedules import ROOMY, new_schedule
@@ -29,7 +29,7 @@ async def added(database: Database, **fields: object) -> Schedule:
 
 
 async def test_a_schedule_is_kept_as_it_was_made(database: Database) -> None:
-    new = new_schedule("every weekday 09:00", zone="Europe/Berlin", catch_up=False)
+    new = new_schedule("every weekday 09:00", zone="Europe/Berlin", catch_up=False, with_summary=True)
     kept = await database.schedules.add(new, ROOMY)
     assert isinstance(kept, Schedule)
     assert kept.new == new
@@ -59,12 +59,24 @@ async def test_what_is_due_comes_in_order_and_runs_once(database: Database) -> N
     assert await database.schedules.to_try(10_000.0, 10) == [early, late]
     assert await database.schedules.to_try(10_000.0, 1) == [early]
     number = early.schedule_id
-    ran = [database.schedules.ran(number, 8_200.0, following=15_400.0, at=8_201.0, key=None) for _ in range(2)]
-    assert sorted(await asyncio.gather(*ran)) == [False, True]
+    went = Ran(number, 8_200.0, 15_400.0, 8_201.0, read_to=8_200.0)
+    again = Ran(number, 8_200.0, 22_600.0, 8_202.0)
+    await database.schedules.ran([])
+    await database.schedules.ran([went, Ran(late.schedule_id, 9_200.0, None, 9_201.0, "schedule.skipped_late")])
+    await database.schedules.ran([again])
+    left_out = await database.schedules.get(late.schedule_id)
+    assert left_out is not None
+    assert (left_out.due_at, left_out.last_key, left_out.read_to) == (None, "schedule.skipped_late", None)
     await database.schedules.try_again(number, 8_200.0, at=1.0)
     now = await database.schedules.get(number)
     assert now is not None
     assert (now.due_at, now.try_at, now.last_at, now.last_key) == (15_400.0, 15_400.0, 8_201.0, None)
+    assert (early.read_from, now.read_from) == (1_000.0, 8_200.0)
+    # What was left out for another reason has not been read.
+    await database.schedules.ran([Ran(number, 15_400.0, 22_600.0, 15_401.0, "schedule.skipped_quota")])
+    later = await database.schedules.get(number)
+    assert later is not None
+    assert (later.last_key, later.read_to) == ("schedule.skipped_quota", 8_200.0)
 
 
 async def test_what_could_not_be_asked_is_tried_later_for_the_same_time(database: Database) -> None:
@@ -80,7 +92,7 @@ async def test_what_is_paused_is_not_due(database: Database) -> None:
     number = kept.schedule_id
     assert await database.schedules.pause(number, "error.not_member", now=3.0)
     assert not await database.schedules.pause(number, BY_PERSON, now=4.0)
-    assert not await database.schedules.ran(number, 8_200.0, following=9_000.0, at=8_201.0, key=None)
+    await database.schedules.ran([Ran(number, 8_200.0, 9_000.0, 8_201.0)])
     assert await database.schedules.next_try() is None
     paused = await database.schedules.get(number)
     assert paused is not None

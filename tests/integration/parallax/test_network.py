@@ -22,7 +22,7 @@ from bot import event_loop
 from bot.event_loop import LoopChoice
 from bot.parallax import bounds
 from bot.parallax.network import NetworkBackend, NetworkStream
-from bot.parallax.transport import Transport
+from bot.parallax.transport import BODY, Transport
 
 LOOPS: list[LoopChoice] = ["asyncio", "auto"]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -187,6 +187,47 @@ def test_other_bodies_are_read_by_httpcore_on_a_connection_that_is_used_again(lo
         assert connections == 1
 
     event_loop.run(main(), loop)
+
+
+@on_both_loops
+@pytest.mark.parametrize(
+    ("end", "connections"),
+    [
+        pytest.param(b"0\r\n\r\n", 1, id="the end"),
+        pytest.param(b"0\r\na: b\r\n\r\n", 1, id="the end with a trailer"),
+        pytest.param(b"0\r\n\r\nHTTP/1.1 200 OK\r\n", 3, id="more than the end"),
+        pytest.param(b"1\r\nx\r\n0\r\n\r\n", 3, id="another text"),
+        pytest.param(b"0\r\n", 3, id="not the end"),
+    ],
+)
+def test_only_a_finished_stream_leaves_its_connection_to_the_next(
+    loop: LoopChoice, end: bytes, connections: int
+) -> None:
+    """The next response must not begin with what is left of the one before."""
+    made = 0
+    read = asyncio.Queue[None]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal made
+        made += 1
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(HEAD + b"4\r\ntext\r\n")
+                await read.get()
+                writer.write(end)
+        writer.close()
+
+    async def main() -> None:
+        async with serving(answer) as port, client() as http:
+            for _ in range(3):
+                async with http.stream("GET", f"http://127.0.0.1:{port}/") as response:
+                    body = response.extensions[BODY]
+                    assert await body.part() == b"text"
+                    read.put_nowait(None)
+                    await body.finish(0.05)
+
+    event_loop.run(main(), loop)
+    assert made == connections
 
 
 @on_both_loops

@@ -83,8 +83,14 @@ SEEDS["0009"] = (
 SEEDS["0010"] = (
     *SEEDS["0009"],
     "INSERT INTO schedules (user_id, user_name, locale, application_id, channel_id, place, words, rule, zone,"
-    " question, catch_up, created_at, due_at, try_at)"
-    " VALUES (4, 'Ana', 'en', 1, 7, '[]', '2h', '{}', 'UTC', 'q', TRUE, 1, 2, 2)",
+    " question, catch_up, with_summary, created_at, due_at, try_at)"
+    " VALUES (4, 'Ana', 'en', 1, 7, '[]', '2h', '{}', 'UTC', 'q', TRUE, FALSE, 1, 2, 2)",
+)
+SEEDS["0011"] = (
+    *SEEDS["0010"],
+    "INSERT INTO help_threads (thread_id, channel_id, opened_by, opened_at, day) VALUES (90, 70, 4, 1, 20000)",
+    "INSERT INTO help_calls (thread_id, called_by, called_at) VALUES (90, 4, 2)",
+    "INSERT INTO help_opt_outs (user_id, chosen_at) VALUES (4, 3)",
 )
 """Rows that a database of each revision may hold. Every new migration adds an entry for its own schema."""
 

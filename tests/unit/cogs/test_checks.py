@@ -41,6 +41,8 @@ from cogs.settings import SettingsView
 from cogs.ui import profile_modals
 from cogs.ui.answer_buttons import ACTIONS, AnswerControl
 from cogs.ui.base import BaseLayout, BaseModal, DurableButton
+from cogs.ui.help_buttons import HelpChoice
+from cogs.ui.help_modal import HelpModal
 from cogs.ui.join import JoinView
 from cogs.ui.models import ModelPages, _Search
 from cogs.ui.queue_admin import QueueAdminView
@@ -171,6 +173,7 @@ MANAGERS_ONLY: dict[type[Made], Callable[[], Made]] = {
     profile_modals.NumbersModal: lambda: profile_modals.NumbersModal(_edit(), defaults=DEFAULTS),
     profile_modals.SwitchesModal: lambda: profile_modals.SwitchesModal(_edit()),
     profile_modals.PeopleModal: lambda: profile_modals.PeopleModal(_edit()),
+    HelpModal: lambda: HelpModal(_edit(), defaults=DEFAULTS),
 }
 NOT_FOR_BLOCKED: dict[type[Made], Callable[[], Made]] = {
     JoinView: lambda: JoinView(SERVICES, CLUSTERS.first, None, locale="en-US", owner_id=OWNER),
@@ -305,9 +308,10 @@ async def test_a7_no_button_under_an_answer_works_in_another_server(control: Con
 
 def test_the_buttons_that_outlive_a_restart_are_known() -> None:
     """They belong to nobody, so each checks for itself: under answers by the table below, under status cards
-    /join alone, under a switch all (tests/e2e/test_permissions_of_buttons.py presses them)."""
+    /join alone, under a switch all, in help channels
+    none, where people choose for themselves (tests/e2e/test_permissions_of_buttons.py presses them)."""
     found = {one for one in _classes() if issubclass(one, ui.DynamicItem)}
-    assert found == {AnswerControl, StatusControl, SwitchControl, DurableButton}
+    assert found == {AnswerControl, HelpChoice, StatusControl, SwitchControl, DurableButton}
     for one in found:
         assert one.interaction_check is DurableButton.interaction_check
         assert one.callback is DurableButton.callback
@@ -319,6 +323,7 @@ def test_every_button_under_an_answer_says_what_it_is() -> None:
         Control.REGENERATE: Act.ASK,
         Control.RETRY: Act.ASK,
         Control.CONTINUE: Act.ASK,
+        Control.PERSON: Act.CALL,
         Control.LIKE: Act.RATE,
         Control.DISLIKE: Act.RATE,
     }

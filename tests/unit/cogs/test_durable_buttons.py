@@ -14,6 +14,7 @@ from cogs.cluster_admin import ClusterCommands
 from cogs.status import Cluster
 from cogs.ui.answer_buttons import AnswerControl
 from cogs.ui.base import DurableButton
+from cogs.ui.help_buttons import HelpChoice
 from cogs.ui.status_buttons import StatusControl
 from cogs.ui.switch import SwitchControl
 
@@ -36,16 +37,17 @@ class Registry:
 
 
 @pytest.mark.parametrize(
-    ("cog", "button"), [(Ask, AnswerControl), (Cluster, StatusControl), (ClusterCommands, SwitchControl)]
+    ("cog", "buttons"),
+    [(Ask, {AnswerControl, HelpChoice}), (Cluster, {StatusControl}), (ClusterCommands, {SwitchControl})],
 )
 async def test_each_cog_answers_its_own(
-    cog: type[Ask | Cluster | ClusterCommands], button: type[DurableButton]
+    cog: type[Ask | Cluster | ClusterCommands], buttons: set[type[DurableButton]]
 ) -> None:
     """From the moment the cog is loaded until it is unloaded."""
     bot = Registry()
     made: commands.Cog = cog(cast("ParallaxBot", bot))
     assert bot.answered == set()
     await made.cog_load()
-    assert bot.answered == {button}
+    assert bot.answered == buttons
     await made.cog_unload()
     assert bot.answered == set()

@@ -109,6 +109,7 @@ class Room:
         rates = InteractionRates(RateLimit(1000, 1000.0), clock)
         services = SimpleNamespace(
             proxied_messages=self.proxied,
+            help=None,
             actions=SimpleNamespace(shown_in=self._shown_in),
             access=SimpleNamespace(require=self._permitted),
             personal=SimpleNamespace(message_deleted=self._forget),

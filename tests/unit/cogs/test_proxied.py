@@ -57,6 +57,29 @@ def test_d9_a_question_is_repeated_once() -> None:
     assert proxied.deleted(1) is None
 
 
+@pytest.mark.parametrize("deleted_first", [False, True])
+def test_d9_a_question_that_is_known_late_is_paired_too(*, deleted_first: bool) -> None:
+    """Whether a message is a question may be looked up in the database, and takes that long."""
+    proxied = ProxiedQuestions()
+    if deleted_first:
+        assert proxied.deleted(1) is None
+    assert proxied.repeated(message(2), "who?") is None
+    if not deleted_first:
+        assert proxied.deleted(1) is None
+    pair = proxied.asked(message(1), "A: who?")
+    assert pair is not None
+    assert (pair.original.id, pair.repetition.id) == (1, 2)
+    assert proxied.asked(message(3), "A: who?") is None
+    assert proxied.deleted(3) is None
+
+
+def test_d9_a_question_that_is_known_after_its_repetition_waits_for_its_deletion() -> None:
+    proxied = ProxiedQuestions()
+    assert proxied.repeated(message(2), "who?") is None
+    assert proxied.asked(message(1), "A: who?") is None
+    assert proxied.deleted(1) is not None
+
+
 def test_d9_only_the_newest_questions_are_remembered() -> None:
     """However many come, memory is bounded."""
     proxied = ProxiedQuestions()

@@ -88,7 +88,10 @@ MADE_UP = (
     re.compile(rf"settings\.field\.({'|'.join(FIELDS)})"),  # cogs/settings.py and its dialogues
     re.compile(r"settings\.scope\.(thread|channel|category|server|direct)"),
     re.compile(r"settings\.none_(allowed_roles|allowed_users|blocked_users|channels)"),
-    re.compile(r"settings\.(persona|numbers|switches|people)"),
+    re.compile(r"settings\.none_(first_line|helper_roles|solved_tag)"),
+    re.compile(r"settings\.posts\.(off|everybody|not_operators)"),  # cogs/ui/help_modal.py
+    re.compile(r"help\.opt_(in|out)"),  # cogs/ui/help_buttons.py
+    re.compile(r"settings\.(persona|numbers|switches|people|help)"),
     re.compile(r"settings\.(inherit|on|off)"),
     re.compile(r"chart\.(speed|ttft|queue|nodes)"),  # bot/presentation/cluster_chart.py
     re.compile(r"error\.schedules_(person|channel|server)"),  # bot/services/requests/schedules.py
@@ -267,7 +270,7 @@ def test_names_can_be_typed(locale: str) -> None:
     for key in TYPED:
         path = key.removesuffix(".typed") if key.endswith(".typed") else key
         lists.setdefault(path.rpartition(".")[0], []).append(said[key])
-    assert len(lists["command"]) == 11
+    assert len(lists["command"]) == 12
     assert len(lists["command.ask.option_typed"]) == 7
     assert {where: names for where, names in lists.items() if len(set(names)) < len(names)} == {}
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from sandbox.discord_api import gateway, wire
+from tests import operations
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
@@ -45,6 +46,11 @@ def test_the_example_bot_and_its_test_run_as_printed(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
+
+
+def test_the_table_of_operations_is_the_codes() -> None:
+    """It is what ``python -m tests.operations`` prints."""
+    assert operations.table() in GUIDE
 
 
 def test_every_rule_is_held_by_a_test_that_exists() -> None:

@@ -61,6 +61,7 @@ export function actionsOf(user) {
     messageMenu: (channel_id, command, message_id) => act("menu", { channel_id, command, message_id }),
     userMenu: (channel_id, command, user_id) => act("menu", { channel_id, command, user_id }),
     react: (channel_id, message_id, emoji) => act("react", { channel_id, message_id, emoji }),
+    post: (channel_id, title, content, extra = {}) => act("post", { channel_id, title, content, ...extra }),
     startThread: (channel_id, message_id, name) => act("thread", { channel_id, message_id, name }),
     click: (channel_id, message_id, custom_id, values) => act("click", { channel_id, message_id, custom_id, values }),
     submitModal: (interaction_id, custom_id, values) => act("modal", { interaction_id, custom_id, values }),

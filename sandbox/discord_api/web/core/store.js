@@ -10,7 +10,7 @@
 import { compareIds } from "./format.js";
 
 export const FLAG = { SUPPRESS_EMBEDS: 4, EPHEMERAL: 64, LOADING: 128, COMPONENTS_V2: 32768 };
-export const CHANNEL = { TEXT: 0, DM: 1, VOICE: 2, CATEGORY: 4, NEWS: 5, THREADS: [10, 11, 12] };
+export const CHANNEL = { TEXT: 0, DM: 1, VOICE: 2, CATEGORY: 4, NEWS: 5, FORUM: 15, THREADS: [10, 11, 12] };
 
 /** Discord's client shows "… is typing" for ten seconds after the event. */
 const TYPING_MS = 10_000;

@@ -4,6 +4,8 @@ import { attempt, toast } from "./toast.js";
 import { CommandForm } from "./command_form.js";
 import { filterEntries, matchTyped, slashEntries } from "../core/commands.js";
 import { avatar } from "../core/people.js";
+import { CHANNEL } from "../core/store.js";
+import { postOf } from "./forum.js";
 import { filterTargets, mentionAtCaret } from "../core/mentions.js";
 import { h, icon, iconButton } from "../core/dom.js";
 import { Picker } from "./picker.js";
@@ -49,7 +51,7 @@ export class Composer {
     this.#channelId = store.channelId;
     this.input.value = this.#drafts.get(this.#channelId) ?? "";
     const channel = store.channel();
-    const label = channel ? `Message ${store.guildOf() ? "#" : "@"}${this.ctx.channelTitle(channel)}` : "Message";
+    const label = channel?.type === CHANNEL.FORUM ? `New post in #${this.ctx.channelTitle(channel)}: its title, then its text on the next lines` : channel ? `Message ${store.guildOf() ? "#" : "@"}${this.ctx.channelTitle(channel)}` : "Message";
     this.input.setAttribute("aria-label", label);
     this.input.placeholder = label;
     this.#resize();
@@ -207,6 +209,15 @@ export class Composer {
     }
   }
 
+  /** Begin a post in a forum and open it. */
+  async #post(channelId, text, extra) {
+    const { title, content } = postOf(text);
+    const post = await this.ctx.act.post(channelId, title, content, extra);
+    this.input.value = "";
+    this.ctx.openThread(post);
+    return post;
+  }
+
   async #send() {
     const content = this.input.value.trim();
     if (!content && !this.#files.length) return;
@@ -216,6 +227,7 @@ export class Composer {
     const sent = await attempt(async () => {
       const attachments = await Promise.all(this.#files.map((file) => this.ctx.act.upload(file)));
       if (attachments.length) extra.attachments = attachments.map((each) => each.id);
+      if (this.ctx.store.channel(channelId)?.type === CHANNEL.FORUM) return this.#post(channelId, this.ctx.encode(content), extra);
       return this.ctx.act.say(channelId, this.ctx.encode(content), extra);
     });
     if (sent === undefined || channelId !== this.#channelId) return;

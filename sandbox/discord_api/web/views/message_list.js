@@ -5,8 +5,11 @@
 
 import { appTag, avatar } from "../core/people.js";
 import { commandLine, createMessage, ephemeralNote, updateMessage, updatePress } from "./message.js";
+import { CHANNEL } from "../core/store.js";
 import { dayName } from "../core/format.js";
+import { forumPosts } from "./forum.js";
 import { h, icon } from "../core/dom.js";
+import { keepFocus } from "./sidebar.js";
 import { layoutRows } from "../core/grouping.js";
 import { reconcile } from "../core/reconcile.js";
 
@@ -98,6 +101,7 @@ export class MessageList {
     const entries = layoutRows(rows).slice(-this.#limit);
     this.earlier.hidden = rows.length <= this.#limit;
     this.intro.hidden = !this.earlier.hidden;
+    if (store.channel()?.type === CHANNEL.FORUM) this.#drawIntro();
     reconcile(this.list, entries.map((entry) => this.#part(entry)));
     this.#stay();
     this.#drawJump();
@@ -149,6 +153,10 @@ export class MessageList {
     const channel = store.channel();
     if (!channel) return;
     const name = this.#ctx.channelTitle(channel);
+    if (channel.type === CHANNEL.FORUM) {
+      keepFocus(this.intro, () => this.intro.replaceChildren(h("h2", {}, name), h("p", {}, channel.topic ?? ""), ...forumPosts(channel, this.#ctx)));
+      return;
+    }
     const sentence = store.guildOf() ? `This is where #${name} begins.` : `This is where your messages with ${name} begin.`;
     const lead = h("span.intro-icon", {}, icon(store.guildOf() ? "hash" : "at"));
     this.intro.replaceChildren(lead, h("h2", {}, store.guildOf() ? `Welcome to #${name}` : name), h("p", {}, channel.topic || sentence));

@@ -161,7 +161,7 @@ function moveFocus(event, host, selector) {
 }
 
 /** Redraw without taking the focus away from the button that had it. */
-function keepFocus(host, redraw) {
+export function keepFocus(host, redraw) {
   const key = host.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   redraw();
   if (key) host.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.queue.request import Destination
+from bot.domain.channel_summary.messages import ReadMessage, first_id_at
+from bot.domain.channel_summary.plan import ChannelMessages, Plan
+from bot.domain.queue.request import Destination, RequestKind
 from bot.domain.schedules.schedule import BY_PERSON, Limits, NewSchedule, Schedule
-from bot.errors import AccessLost, DeliveryError, NotAllowed, UserError
+from bot.errors import AccessLost, DeliveryError, NotAllowed, NothingSaid, UserError
 from bot.services.access.operators import Operators, Person
 from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access
@@ -44,6 +46,9 @@ class Server:
     channel_open: bool = True
     takes_messages: bool = True
     told: list[tuple[int, str]] = field(default_factory=list)
+    content: bool = True
+    words: list[ReadMessage] = field(default_factory=list)
+    read: list[tuple[float, float]] = field(default_factory=list)
 
     async def roles(self, _guild_id: int, user_id: int) -> frozenset[int] | None:
         """Their roles; None for somebody who is no member."""
@@ -54,6 +59,20 @@ class Server:
     async def is_open(self, _channel_id: int, _guild_id: int | None) -> bool:
         """Whether the channel is there."""
         return self.channel_open
+
+    def require_reading(self, guild_id: int | None) -> None:
+        """Raise an error in direct messages, and without the privilege."""
+        if guild_id is None or not self.content:
+            raise UserError("", key="error.summary_server" if self.content else "error.summary_hidden")
+
+    async def said(
+        self, channel_id: int, guild_id: int, _user_id: int, *, since: float, until: float
+    ) -> ChannelMessages:
+        """Everything that somebody said."""
+        self.read.append((since, until))
+        if not self.words:
+            raise NothingSaid
+        return ChannelMessages(guild_id, channel_id, self.words)
 
     async def tell(self, user_id: int, _channel_id: int, text: str) -> None:
         """Tell somebody something."""
@@ -168,7 +187,7 @@ async def test_a_process_that_is_killed_after_asking_does_not_ask_twice(world: W
     kept = await world.keeps()
     world.clock.at = kept.new.due_at
     await _questions(world.queue, world.server, world.clock).ask(
-        kept.new, run_of(kept.schedule_id, kept.new.due_at)
+        kept, run_of(kept.schedule_id, kept.new.due_at), at=kept.new.due_at
     )
     world.clock.advance(5.0)
     await world.runs.ask_due()
@@ -337,3 +356,45 @@ async def test_there_is_a_limit(world: World) -> None:
     with pytest.raises(UserError) as raised:
         await world.schedules.create(wanted(), ANA)
     assert raised.value.key == "error.schedules_person"
+
+
+async def test_it_is_asked_about_what_was_said_since_the_last_run(world: World) -> None:
+    """Over a kill after asking, each message is read for one run; a run by hand does not count."""
+    kept = await world.keeps(with_summary=True)
+    made, due, day = kept.new.created_at, kept.new.due_at, 24 * HOUR
+    world.server.words = [ReadMessage(first_id_at(made), "Ben", "We meet on Monday.")]
+    await world.schedules.run_now(kept.schedule_id, ANA, 1)
+    (entry,) = await world.queue.store.queue()
+    request = await world.queue.store.get(entry.request_id)
+    assert request is not None
+    assert (request.question.kind, request.question.prompt) == (RequestKind.SUMMARY, "What is new?")
+    assert "Ben: We meet on Monday." in Plan.read(request.question.attached_text).unread[0]
+    await world.queue.store.clear(now=world.clock.now())
+    world.clock.at = due
+    questions = _questions(world.queue, world.server, world.clock)
+    await questions.ask(kept, run_of(kept.schedule_id, due), at=due)
+    await world.at_due(kept, 60.0)
+    await world.at_due(kept)
+    assert len(await world.asked()) == 2
+    assert world.server.read == [(made, made), (made, due), (made, due), (due, due + day)]
+
+
+async def test_when_nothing_was_said_nothing_is_asked(world: World) -> None:
+    kept = await world.keeps(with_summary=True)
+    await world.at_due(kept)
+    assert await world.asked() == []
+    now = await world.now(kept)
+    assert (now.last_key, now.paused_why, now.read_to) == ("schedule.skipped_silence", None, kept.new.due_at)
+    with pytest.raises(NothingSaid):
+        await world.schedules.run_now(kept.schedule_id, ANA, 1)
+
+
+async def test_without_the_privilege_nothing_can_be_said_about_a_channel(world: World) -> None:
+    kept = await world.keeps(with_summary=True)
+    world.server.content = False
+    with pytest.raises(UserError) as raised:
+        await world.schedules.create(wanted(with_summary=True), ANA)
+    assert raised.value.key == "error.summary_hidden"
+    await world.at_due(kept)
+    assert (await world.now(kept)).paused_why == "error.summary_hidden"
+    assert "Discord hides people's messages" in world.server.told[0][1]

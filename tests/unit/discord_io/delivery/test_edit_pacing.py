@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.discord_io.delivery.edit_pacing import Bucket
@@ -177,6 +177,7 @@ def test_streams_that_share_a_channel_are_never_refused(
 
 
 @settings(max_examples=60, deadline=None)
+@example(seed=15848, outages=[(0.0, 5.0), (31.0, 8.0)], last=6, worst=0.625)
 @given(
     seed=st.integers(0, 2**32),
     outages=st.lists(st.tuples(st.floats(0, 40), st.floats(2, 8)), min_size=1, max_size=4),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sandbox.clock import Clock
 from sandbox.discord_api import limits
 from sandbox.discord_api.limits import Ask, Limits
+from sandbox.discord_api.routes import ROUTER
 
 
 class Hand(Clock):
@@ -90,3 +91,17 @@ def test_shared_refusals_are_not_invalid_requests() -> None:
     assert not counted.banned
     assert not counted.invalid
     assert counted.invalid_total == 1
+
+
+def test_first_responses_and_a_double_without_limits_tell_no_bucket() -> None:
+    """No headers, whatever was asked before."""
+    counted = Limits(Hand())
+    assert counted.check(ask(limits.CALLBACK)).headers == {}
+    counted.enabled = False
+    assert counted.check(ask()).headers == {}
+
+
+def test_each_route_has_a_bucket_of_its_own() -> None:
+    """Two routes without a rule for both do not use up each other's."""
+    plain = [route.rule for route in ROUTER.routes if route.template in ("/users/@me", "/guilds/{guild_id}")]
+    assert len({rule.counter for rule in plain}) == len(plain) == 4

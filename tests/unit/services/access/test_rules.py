@@ -27,12 +27,14 @@ ROWS = [
             Act.JOIN: "error.join_not_allowed",
             Act.USE_CHANNEL_MEMORY: "error.memory_not_allowed",
             Act.MANAGE: "error.not_manager",
+            Act.CALL: "error.ask_blocked",
         },
     ),
     # Who manages the place may lift the block, and so may clear its memory too; but is blocked until then.
     (
         Standing(blocked=True, manager=True),
         {
+            Act.CALL: "error.ask_blocked",
             Act.ASK: "error.ask_blocked",
             Act.USE_KEY: "error.ask_blocked",
             Act.SCHEDULE: "error.ask_blocked",
@@ -98,9 +100,15 @@ ROWS = [
             Act.RATE: "error.not_member",
             Act.JOIN: "error.not_member",
             Act.USE_CHANNEL_MEMORY: "error.not_member",
+            Act.CALL: "error.not_member",
             Act.MANAGE: "error.not_manager",
         },
     ),
+    # Who reads an answer in a help channel and may not write there calls nobody, except for their own question.
+    (Standing(writer=False), {Act.CALL: "error.call_not_allowed", Act.MANAGE: "error.not_manager"}),
+    (Standing(writer=False, asker=True, manager=True), {}),
+    (Standing(shown_here=False, manager=True), {Act.CALL: "error.not_yours"}),
+    (Standing(private=True, asker=True, manager=True), {Act.CALL: "error.not_yours"}),
 ]
 
 

@@ -10,11 +10,13 @@ from typing import Any, cast
 import discord
 import pytest
 
+from bot.discord_io.channel_history import History, read_history, require_member, require_readable
 from bot.discord_io.history import PAGE
 from bot.domain.channel_summary.messages import MOST_MESSAGES, MOST_OF_A_MESSAGE, MOST_TEXT, first_id_at
 from bot.domain.channel_summary.since import SinceMessage, SinceTime, SinceVisit
-from bot.errors import AccessLost, DeliveryError, UserError
-from cogs.ui.channel_history import History, read_history, require_member, require_readable
+from bot.domain.schedules.schedule import MARK
+from bot.errors import AccessLost, DeliveryError, NothingSaid, UserError
+from bot.i18n.catalogue import available_locales, say
 
 _ME, _ADA, _BEN = 1, 2, 3
 _NOW = 1_790_000_000.0
@@ -59,8 +61,11 @@ class Pages:
         return [one for one in reversed(self.messages) if before is None or one.id < before][:PAGE]
 
 
-async def _read(pages: Pages, since: SinceMessage | SinceTime | SinceVisit) -> History:
-    return await read_history(cast("Any", pages), cast("Any", None), since, cast("Any", _person(_ADA)))
+async def _read(
+    pages: Pages, since: SinceMessage | SinceTime | SinceVisit, run_at: float | None = None
+) -> History:
+    viewer = cast("Any", _person(_ADA))
+    return await read_history(cast("Any", pages), cast("Any", None), since, viewer, run_at=run_at)
 
 
 async def test_only_what_is_newer_is_read_and_no_call_is_made_in_vain() -> None:
@@ -177,3 +182,31 @@ def test_only_channels_of_servers_can_be_read() -> None:
     with pytest.raises(UserError) as told:
         require_readable(SimpleNamespace(), _MEMBER)
     assert told.value.key == "error.summary_server"
+
+
+def _shown(number: int, text: str) -> Any:  # stands for the library's
+    """A message of the bot with this text."""
+    display = discord.TextDisplay.__new__(discord.TextDisplay)
+    display.content = text
+    return _message(number, "", author=_ME, components=[display])
+
+
+async def test_a_run_of_a_schedule_reads_what_was_written_before_it_without_answers_of_schedules() -> None:
+    later = first_id_at(_NOW + 60.0) - _FIRST
+    report, answer = _shown(1, "-# ⏰ every day 9:00\nThe report."), _shown(2, "An answer.")
+    pages = Pages([_message(0), report, answer, _message(3), _message(later)])
+    read = await _read(pages, SinceTime(_NOW), run_at=_NOW + 60.0)
+    assert [one.message_id - _FIRST for one in read.messages] == [0, 2, 3]
+    everything = await _read(pages, SinceTime(_NOW))
+    assert len(everything.messages) == 5
+
+
+async def test_for_a_run_nothing_was_said_when_nobody_but_the_bot_spoke() -> None:
+    for messages in ([], [_shown(1, "An answer.")], [_message(1, "")]):
+        with pytest.raises(NothingSaid):
+            await _read(Pages(messages), SinceTime(_NOW), run_at=_NOW + 60.0)
+
+
+def test_every_answer_to_a_schedule_begins_with_the_mark() -> None:
+    for locale in available_locales():
+        assert say(locale, "schedule.heading", when="x", owner="y").startswith(MARK)

@@ -9,6 +9,7 @@ import discord
 
 from bot.discord_io.calls import translated
 from bot.discord_io.history import PAGE, HistoryReader
+from bot.discord_io.message_text import Viewer, files_of, text_in
 from bot.domain.channel_summary.messages import (
     MOST_MESSAGES,
     MOST_OF_A_MESSAGE,
@@ -17,8 +18,8 @@ from bot.domain.channel_summary.messages import (
     first_id_at,
 )
 from bot.domain.channel_summary.since import Since, SinceMessage, SinceTime
-from bot.errors import AccessLost, DeliveryError, UserError
-from cogs.ui.message_text import Viewer, files_of, text_in
+from bot.domain.schedules.schedule import MARK
+from bot.errors import AccessLost, DeliveryError, NothingSaid, UserError
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
@@ -64,11 +65,22 @@ async def require_member(channel: Readable, viewer: Viewer) -> None:
         raise
 
 
-async def read_history(reader: HistoryReader, channel: Readable, since: Since, viewer: discord.Member) -> History:
+async def read_history(
+    reader: HistoryReader,
+    channel: Readable,
+    since: Since,
+    viewer: discord.Member,
+    *,
+    run_at: float | None = None,
+) -> History:
     """Read the channel back to ``since``, at most :data:`MOST_MESSAGES` messages and :data:`MOST_TEXT` characters.
-    Raises :class:`UserError` when there is nothing, or Discord hides it; :class:`DeliveryError`."""
-    reading = _Reading(_first(since), viewer, looks_for_visit=not isinstance(since, SinceMessage | SinceTime))
-    before: int | None = None
+    For the run of a schedule (``run_at``, epoch seconds), what was written before it, without the answers of
+    schedules; what the bot alone has said is nothing then.
+
+    Raises :class:`NothingSaid`; :class:`UserError` when Discord hides everything; :class:`DeliveryError`."""
+    looks_for_visit = not isinstance(since, SinceMessage | SinceTime)
+    reading = _Reading(_first(since), viewer, looks_for_visit=looks_for_visit, for_run=run_at is not None)
+    before = None if run_at is None else first_id_at(run_at)
     while not reading.is_done:
         try:
             # Forgotten as soon as the words are taken: what Discord tells of a message is large.
@@ -82,9 +94,10 @@ async def read_history(reader: HistoryReader, channel: Readable, since: Since, v
         if len(page) < PAGE:
             break
         before = page[-1].id
-    if not reading.found:
-        key = "error.summary_hidden" if reading.hidden else "error.summary_nothing"
-        raise UserError("nothing was read", key=key)
+    if not reading.found and reading.hidden and run_at is None:
+        raise UserError("nothing was read", key="error.summary_hidden")
+    if not reading.found or (run_at is not None and not reading.by_people):
+        raise NothingSaid
     reading.found.reverse()
     return History(reading.found, reading.was_cut, reading.visit)
 
@@ -92,15 +105,17 @@ async def read_history(reader: HistoryReader, channel: Readable, since: Since, v
 class _Reading:
     """What was read so far, newest first."""
 
-    def __init__(self, first: int, viewer: discord.Member, *, looks_for_visit: bool) -> None:
+    def __init__(self, first: int, viewer: discord.Member, *, looks_for_visit: bool, for_run: bool) -> None:
         self.found: list[ReadMessage] = []
         self.hidden = 0
+        self.by_people = 0
         self.was_cut = False
         self.visit: int | None = None
         self._is_done = False
         self._first = first
         self._viewer = viewer
         self._looks_for_visit = looks_for_visit
+        self._for_run = for_run
         self._characters = self._seen = 0
 
     @property
@@ -120,23 +135,36 @@ class _Reading:
             self.was_cut = self._is_done = True
             return
         self._seen += 1
-        if message.is_system():
+        own = message.author.id == _me(message)
+        if message.is_system() or (own and self._for_run and _is_of_schedule(message)):
             return
         text = _said(message, self._viewer)
         if not text:
             self.hidden += not message.author.bot and not message.stickers
             return
         self._characters += len(text)
+        self.by_people += not own
         self.found.append(ReadMessage(message.id, message.author.display_name, text))
+
+
+def _me(message: discord.Message) -> int:
+    return message.guild.me.id if message.guild is not None else 0
+
+
+def _shown(message: discord.Message) -> list[str]:
+    return [one.content for one in message.components if isinstance(one, discord.TextDisplay)]
+
+
+def _is_of_schedule(message: discord.Message) -> bool:
+    """Whether a message of the bot begins with the line that names a schedule."""
+    return any(text.startswith(f"-# {MARK}") for text in _shown(message)[:1])
 
 
 def _said(message: discord.Message, viewer: discord.Member) -> str:
     """The beginning of what a message says, with the names of its files. Of the bot's own messages the small text
     and the cards are left out: they tell of the bot and not of the conversation."""
-    me = message.guild.me.id if message.guild is not None else 0
-    if message.author.id == me:
-        texts = [one.content for one in message.components if isinstance(one, discord.TextDisplay)]
-        lines = [line for text in texts for line in text.splitlines() if not line.startswith("-# ")]
+    if message.author.id == _me(message):
+        lines = [line for text in _shown(message) for line in text.splitlines() if not line.startswith("-# ")]
         return "\n".join(lines)[:MOST_OF_A_MESSAGE].strip()
     text = text_in(message, viewer)
     names = " ".join(f"({file.filename})" for file in islice(files_of(message), 5))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogs.ui.message_text import MOST_MENTIONS, prompt_with_names, text_in, with_names
+from bot.discord_io.message_text import MOST_MENTIONS, prompt_with_names, text_in, with_names
 
 ADA, ROOM, ROLE = 100000000000000001, 100000000000000002, 100000000000000003
 
