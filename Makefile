@@ -16,7 +16,7 @@ PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation sandbox-clients migrate env-example tables docs requirements screenshots clients package
+.PHONY: help setup demo run test lint coverage bench profile soak fuzz mutation sandbox-clients migrate env-example tables docs requirements screenshots clients package release
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,10 @@ sandbox-clients: $(DEV) ## Let clients of other libraries in at the sandbox (ins
 
 package: ## Build the package, install it into a new environment, and try it (a minute or two)
 	@$(PYTHON) -m tests.packaging $(if $(FOLDER),--folder $(FOLDER))
+
+TRIAL ?=
+release: $(DEV) ## Check the tree and build what is handed out into dist/; publishes nothing (TRIAL=1: before the changelog is ready)
+	@$(PY) -m tests.release $(if $(TRIAL),--trial)
 
 migrate: $(BASE) ## Bring the database to the newest schema (run does this by itself)
 	@$(PY) -m bot migrate

@@ -29,6 +29,24 @@ app.add_typer(keys, name="key")
 PERMISSIONS = 1 << 10 | 1 << 11 | 1 << 38 | 1 << 14 | 1 << 15 | 1 << 16
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from bot.version import NAME, own_version
+
+        typer.echo(f"{NAME} {own_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_commands(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Options that go without a command."""
+
+
 @app.command()
 def run() -> None:
     """Run the bot with the settings from the environment and .env; without any, a terminal is asked for them."""

@@ -85,13 +85,15 @@ def require_whole(wheel: Path, source: Path) -> None:
         raise AssertionError(f"the wheel lacks {missing}")
 
 
-def try_commands(command: Path, folder: Path) -> None:
+def try_commands(command: Path, folder: Path, version: str) -> None:
     """Run what a new user runs, in an empty folder."""
     folder.mkdir()
     said = run(command, "--help", folder=folder)
     names = ("run", "demo", "doctor", "migrate", "backup", "restore", "invite", "key", "sandbox")
     if missing := [name for name in names if f"  {name} " not in said]:
         raise AssertionError(f"--help does not name {missing}")
+    if (said := run(command, "--version", folder=folder)) != f"parallax-discord {version}\n":
+        raise AssertionError(f"--version says {said!r}, the wheel is {version}")
     found = json.loads(run(command, "doctor", "--json", folder=folder, code=2))
     if "DISCORD_TOKEN is missing" not in str(found):
         raise AssertionError(f"doctor says {found}")
@@ -144,7 +146,7 @@ def check(folder: Path) -> None:
     programs = environment_at(folder / "environment", ROOT / "requirements" / "base.txt")
     pip(programs / "python", "--no-deps", "--no-index", wheel)
     command = programs / "parallax-discord"
-    try_commands(command, folder / "empty")
+    try_commands(command, folder / "empty", wheel.name.split("-")[1])
     answer = first_answer(command, folder / "empty")
     if not answer.strip():
         raise AssertionError("the demo's first answer is empty")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import report
 from bot.settings import render_env_example
-from tests import bounds, documented_commands, licences, metrics_table, reference
+from tests import bounds, documented_commands, licences, metrics_table, reference, release
 from tests.mentions import attachment_names, dead_code_paths, dead_links, missing_documents
 from tests.rooms import arrows, read_sources, render
 from tests.sizes import CODE, long_classes, long_module
@@ -52,7 +52,7 @@ def files() -> list[Path]:
 
 def _is_generated(path: Path) -> bool:
     return (
-        path.parts[0] in {"data", ".demo", ".fuzz", "mutants"}
+        path.parts[0] in {"data", "dist", ".demo", ".fuzz", "mutants"}
         or any(
             part in {"__pycache__", "results", "node_modules"} or (part.startswith(".") and part.endswith("cache"))
             for part in path.parts
@@ -80,6 +80,7 @@ def findings() -> Iterator[str]:
     architecture = texts["docs/architecture.md"]
     yield from undrawn_contracts(architecture, texts["pyproject.toml"])
     yield from undrawn_arrows(architecture, render(arrows(read_sources())))
+    yield from release.stale_versions(texts)
     yield from licences.of_the_repository()
     yield from bounds.of_the_repository()
     yield from reference.of_the_repository()

@@ -7,11 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bot.domain.checkup import Finding, ok
 from bot.settings import Settings
+from bot.version import NAME, own_version
 
 
 async def check(_: Settings) -> tuple[Finding, ...]:
     """The bot's version, Python's and discord.py's."""
-    own = f"parallax-discord {_version('parallax-discord') or 'from a checkout'}"
+    own = f"{NAME} {own_version()}"
     parts = (own, f"Python {platform.python_version()}", f"discord.py {_version('discord.py')}", platform.system())
     return (ok("version", ", ".join(parts)),)
 

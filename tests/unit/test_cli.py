@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bot.__main__ import leave_out_docstrings
 from bot.settings import Settings, render_env_example
 from bot.storage.migrate import HEAD
 from bot.storage.process_lock import ProcessLock
+from bot.version import own_version
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +58,24 @@ def test_running_with_a_database_of_something_else_is_one_line(tmp_path: Path) -
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "error: theirs.db is a database, but not this bot's"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["bot", "parallax_discord"])
+def test_the_version_is_that_of_the_project(tmp_path: Path, module: str) -> None:
+    """One line, in any folder, without any setting."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    done = bot(tmp_path, "--version", module=module)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"parallax-discord {project['version']}\n", "")
+
+
+def test_the_version_of_another_project_is_not_taken(tmp_path: Path) -> None:
+    """What is installed beside the package may be anything."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "theirs"\nversion = "7.7"\n', encoding="utf-8")
+    assert own_version(tmp_path) != "7.7"
+    (tmp_path / "pyproject.toml").write_text("[project", encoding="utf-8")
+    assert own_version(tmp_path) == own_version(tmp_path / "nowhere")
 
 
 def test_migrating_makes_the_database_and_does_nothing_twice(tmp_path: Path) -> None:
