@@ -64,8 +64,13 @@ class Transactions(Protocol):
         """What other processes do to the queue; None when there can be none."""
         ...
 
-    async def write(self, work: Callable[[Connection], T], *, urgent: bool = False, brief: bool = False) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], *, urgent: bool = False, brief: bool = False, lasting: bool = True
+    ) -> T:
         """Run ``work`` in a transaction that is committed and on disk when this returns.
+
+        What is not ``lasting`` survives the end of the process, and need not survive that of the machine: nobody
+        was told of it, and a start would undo it anyway. Such a transaction may wait less for the disk.
 
         ``urgent`` writes overtake the others that wait: a pipeline is idle until the next question is taken,
         however many questions join the queue at that moment. Each kind begins in its order.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +22,9 @@ T = TypeVar("T")
 BRIEF = "brief"
 """The entry of a connection's ``info`` that says whether the transaction that runs is brief."""
 
+_SYNCHRONOUS = "synchronous"
+"""The entry that says whether a connection's commits wait for the disk: FULL, as it is opened, or NORMAL."""
+
 TOGETHER = 64
 """The most writes that share a commit: an urgent write waits for no more than these, and the event loop for no
 more brief ones, about half a millisecond each."""
@@ -29,16 +33,17 @@ more brief ones, about half a millisecond each."""
 class _Job(Generic[T]):
     """The work of a transaction, and the future for its result."""
 
-    def __init__(self, work: Callable[[Connection], T], *, brief: bool) -> None:
+    def __init__(self, work: Callable[[Connection], T], *, brief: bool, lasting: bool) -> None:
         self._work = work
         self._brief = brief
+        self.lasting = lasting
         self.result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
     def run(self, connection: Connection) -> None:
         """Run in a transaction of its own."""
         connection.info[BRIEF] = self._brief
         try:
-            with connection.begin():
+            with _committed(connection, lasting=self.lasting):
                 value = self._work(connection)
         except Exception as error:  # noqa: BLE001  # passed to the task that waits
             self.fail(error)
@@ -96,11 +101,13 @@ class JobRunner:
         self._looking = 0
         self._closed = False
 
-    def submit(self, work: Callable[[Connection], T], *, urgent: bool, brief: bool = False) -> asyncio.Future[T]:
+    def submit(
+        self, work: Callable[[Connection], T], *, urgent: bool, brief: bool = False, lasting: bool = True
+    ) -> asyncio.Future[T]:
         """Run ``work`` as soon as a connection is free. Raises :class:`StorageError` after :meth:`close`."""
         if self._closed:
             raise StorageError("database: it is closed")
-        job = _Job(work, brief=brief)
+        job = _Job(work, brief=brief, lasting=lasting)
         (self._urgent if urgent else self._ordinary).append(job)
         if self._looking < self._connections:
             self._looking += 1
@@ -163,7 +170,7 @@ class JobRunner:
         Raises the error when another program holds the database: each job by itself would wait as long again.
         """
         try:
-            with connection.begin():
+            with _committed(connection, lasting=any(job.lasting for job in jobs)):
                 told = [job.run_in_savepoint(connection) for job in jobs]
         except (SQLAlchemyError, sqlite3.Error) as error:
             if is_lock(cause_of(error)):
@@ -172,6 +179,23 @@ class JobRunner:
         for tell in told:
             tell()
         return True
+
+
+@contextmanager
+def _committed(connection: Connection, *, lasting: bool) -> Iterator[None]:
+    """A transaction. The commit of one that is not lasting does not wait for the disk where that can be chosen."""
+    driver = connection.connection.driver_connection
+    wanted = "FULL" if lasting else "NORMAL"
+    if isinstance(driver, StatementConnection) and connection.info.get(_SYNCHRONOUS, "FULL") != wanted:
+        driver.defer(f"PRAGMA synchronous = {wanted}")
+        connection.info[_SYNCHRONOUS] = wanted
+    try:
+        with connection.begin():
+            yield
+    except BaseException:
+        # What was deferred may have been dropped.
+        connection.info[_SYNCHRONOUS] = "not known"
+        raise
 
 
 def cause_of(error: Exception) -> BaseException:

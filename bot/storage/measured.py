@@ -34,11 +34,13 @@ class MeasuredTransactions:
         """What other processes do to the queue; None when there can be none."""
         return self._transactions.changes
 
-    async def write(self, work: Callable[[Connection], T], *, urgent: bool = False, brief: bool = False) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], *, urgent: bool = False, brief: bool = False, lasting: bool = True
+    ) -> T:
         """Run ``work`` in a transaction that is committed and on disk when this returns."""
         began = self._clock.monotonic()
         try:
-            return await self._transactions.write(work, urgent=urgent, brief=brief)
+            return await self._transactions.write(work, urgent=urgent, brief=brief, lasting=lasting)
         except BotError as error:
             self._note(error, writes=True)
             raise

@@ -98,9 +98,11 @@ class PostgresTransactions:
         *,
         urgent: bool = False,
         brief: bool = False,  # noqa: ARG002  # of the port
+        lasting: bool = True,  # noqa: ARG002  # of the port
     ) -> T:
         """Run ``work`` in a transaction of its own, and repeat it while it meets others or has lost its
-        connection. ``brief`` makes no difference."""
+        connection. ``brief`` makes no difference, nor does ``lasting``: when the server's machine ends, processes
+        elsewhere go on with what they were told."""
         repeats = _Repeats(self._clock)
         while True:
             attempt = _Attempt(work, self.me)

@@ -13,6 +13,7 @@ from bot.domain.queue.request import (
     Asker,
     NewQuestion,
     QueueEntry,
+    RequestKind,
     RequestState,
     StoredRequest,
     Used,
@@ -56,12 +57,18 @@ class SqlRequests:
         claim: ClaimTerms | None = None,
     ) -> Joined | None:
         """Add the question to the queue and to its conversation; it is durable when this returns."""
+        # A program's request ends with its connection, and so with the machine.
+        lasting = question.kind is not RequestKind.API
         if claim is None:
             return await self._transactions.write(
-                lambda connection: queue.join(connection, question, key, scopes, admission), brief=True
+                lambda connection: queue.join(connection, question, key, scopes, admission),
+                brief=True,
+                lasting=lasting,
             )
         return await self._transactions.write(
-            lambda connection: join_and_claim(connection, question, key, scopes, admission, claim), brief=True
+            lambda connection: join_and_claim(connection, question, key, scopes, admission, claim),
+            brief=True,
+            lasting=lasting,
         )
 
     async def claim(
@@ -80,6 +87,7 @@ class SqlRequests:
             lambda connection: claim(connection, owner, now(), lease, room, excluding, beginning, place),
             urgent=True,
             brief=True,
+            lasting=False,  # a start lets what was claimed wait again
         )
 
     async def renew(self, owner: str, running: Collection[str], *, now: Callable[[], float], lease: float) -> None:

@@ -36,7 +36,9 @@ class SqliteTransactions:
         self._writes = JobRunner(writer, connections=1, together=TOGETHER)
         self._reads = JobRunner(reader, connections=READERS, together=1)
 
-    async def write(self, work: Callable[[Connection], T], *, urgent: bool = False, brief: bool = False) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], *, urgent: bool = False, brief: bool = False, lasting: bool = True
+    ) -> T:
         """Run ``work`` in a transaction that is committed and on disk when this returns.
 
         Writes that wait at the same time share one transaction, each in a savepoint of its own: when the disk
@@ -46,12 +48,15 @@ class SqliteTransactions:
         Once the transaction of ``brief`` work has begun, its statements run on the event loop's thread, which
         costs less than the way to the connection's thread and back; nothing else runs meanwhile. What waits for a
         lock or for the disk, the beginning and the commit, always runs on the connection's thread.
+
+        A commit that holds nothing ``lasting`` does not wait for the disk (https://www.sqlite.org/pragma.html,
+        "synchronous": in WAL mode the file stays whole in any case).
         """
-        return await self._run(self._writes, work, urgent=urgent, brief=brief)
+        return await self._run(self._writes, work, urgent=urgent, brief=brief, lasting=lasting)
 
     async def read(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Run ``work`` on a snapshot of the last commit, without waiting for writes."""
-        return await self._run(self._reads, work, urgent=urgent, brief=False)
+        return await self._run(self._reads, work, urgent=urgent, brief=False, lasting=True)
 
     async def close(self) -> None:
         """Finish what was submitted and close every connection."""
@@ -60,9 +65,11 @@ class SqliteTransactions:
         finally:
             await self._reads.close()
 
-    async def _run(self, runner: JobRunner, work: Callable[[Connection], T], *, urgent: bool, brief: bool) -> T:
+    async def _run(
+        self, runner: JobRunner, work: Callable[[Connection], T], *, urgent: bool, brief: bool, lasting: bool
+    ) -> T:
         try:
-            return await runner.submit(work, urgent=urgent, brief=brief)
+            return await runner.submit(work, urgent=urgent, brief=brief, lasting=lasting)
         except _REFUSED as exc:
             raise ValueRefused(_described(exc)) from exc
         except (SQLAlchemyError, sqlite3.Error) as exc:

@@ -347,3 +347,39 @@ async def test_a_disk_that_fails_at_the_commit_keeps_nothing_of_it(tmp_path: Pat
 
     assert all(isinstance(result, StorageError) for result in results)
     assert sorted(kept) == ["after", "before"]
+
+
+def waits_for_the_disk(connection: Connection) -> bool:
+    """Whether the commit of this transaction waits for the disk (https://www.sqlite.org/pragma.html)."""
+    return int(connection.execute(text("PRAGMA synchronous")).scalar_one()) == 2
+
+
+async def test_only_what_is_lasting_waits_for_the_disk(tmp_path: Path) -> None:
+    """Also after transactions that were undone, before and after their first statement."""
+
+    def fails_at_once(_: Connection) -> None:
+        raise UserError("no", key="error.empty_prompt")
+
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    assert await transactions.write(waits_for_the_disk)
+    fails: Sequence[Callable[[Connection], object]] = (fails_at_once, refused)
+    for fail in fails:
+        for lasting in (False, True):
+            assert not await transactions.write(waits_for_the_disk, lasting=False)
+            with pytest.raises(UserError):
+                await transactions.write(fail, lasting=lasting)
+            assert await transactions.write(waits_for_the_disk)
+    assert await transactions.read(waits_for_the_disk)
+    await transactions.close()
+
+
+async def test_a_shared_commit_waits_for_the_disk_when_anything_in_it_is_lasting(tmp_path: Path) -> None:
+    transactions = SqliteTransactions(database_file(new_database(tmp_path)))
+    for lasting in ([False, False], [False, True]):
+        free, busy = await hold_writer(transactions)
+        writes = [asyncio.create_task(transactions.write(waits_for_the_disk, lasting=one)) for one in lasting]
+        await asyncio.sleep(0)
+        free.set()
+        assert await asyncio.gather(*writes) == [any(lasting)] * 2
+        await busy
+    await transactions.close()
