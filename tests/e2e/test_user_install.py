@@ -12,11 +12,11 @@ import pytest_asyncio
 
 from sandbox.discord_api import DiscordDouble
 from sandbox.discord_api.client_rules import RefusedError
-from sandbox.discord_api.model import Channel
+from sandbox.discord_api.model import Channel, Message
 from sandbox.parallax import ParallaxDouble
 from tests.e2e.bot_process import Stage, staged
 from tests.e2e.permitting import control, pressed, refusal, sent, unheard
-from tests.e2e.reading import ask, body, until_over, until_shows
+from tests.e2e.reading import PATIENCE, ask, body, until_over, until_shows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -99,6 +99,16 @@ async def test_members_and_named_people_have_a_conversation_of_their_own(
 
     memory = await (await who.slash(lobby, "context show")).response()
     assert "Which colour?" in memory.text
+    export = await (await who.slash(lobby, "context export")).done_loading()
+    assert (
+        "Which colour?"
+        in next(one for one in export.attachments if one.filename == "questions.md").content.decode()
+    )
+    confirm = await (await who.slash(lobby, "context forget-me")).response()
+    await (await who.click(confirm, "Erase everything")).acked()
+    await stage.discord.wait_until(lambda: "What remains" in confirm.text)
+    gone = await (await who.slash(lobby, "context export")).done_loading()
+    assert gone.text == "Nothing is stored about you."
 
 
 async def test_nothing_of_the_server_is_kept(stage: Stage, folder: Path, lobby: Channel) -> None:
@@ -121,7 +131,10 @@ async def test_a_long_answer_ends_in_a_file(stage: Stage, lobby: Channel) -> Non
     stage.parallax.script([LONG[:200], (LONG[200:], 1.0)], match="At length?")
     first = await ask(ada, lobby, "At length?")
     await until_shows(stage, first, "a long answer ends in a file here")
-    await stage.discord.wait_until(lambda: any(one.attachments for one in stage.discord.messages(lobby)), 20)
-    pages = [one for one in stage.discord.messages(lobby) if one.id >= first.id]
-    assert len(pages) == 3
-    assert "a long answer ends in a file here" not in "".join(one.text for one in pages)
+
+    def pages() -> list[Message]:
+        return [one for one in stage.discord.messages(lobby) if one.id >= first.id]
+
+    await stage.discord.wait_until(lambda: pages()[-1].attachments, PATIENCE)
+    assert len(pages()) == 3
+    assert "a long answer ends in a file here" not in "".join(one.text for one in pages())
