@@ -19,6 +19,7 @@ from discord.http import Route
 from bot.clock import Clock, SystemClock
 from bot.container.reloading import CurrentSettings
 from bot.container.services import App, Parts, assemble
+from bot.discord_io.brought_along import Guests
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import Guard
 from bot.discord_io.connection import connector, proxy_for, stay_connected
@@ -323,6 +324,9 @@ async def assembled(settings: Settings, there: Entered) -> AsyncIterator[App]:
                 clock,
                 allowed_guild_ids=settings.allowed_guild_ids,
                 hearing=gateway.hearing,
+                guests=Guests(clock, allowed_users=settings.allowed_users, homes=settings.homes)
+                if settings.user_install
+                else None,
             ),
             sharding=Sharding(
                 settings.shard_count, settings.shard_ids, gateway.turns, clock, metrics, gateway.holds

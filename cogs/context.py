@@ -8,11 +8,11 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
+from bot.discord_io.brought_along import is_brought_along
 from bot.discord_io.client import ParallaxBot
 from bot.discord_io.command_tree import text_layout
 from bot.domain.conversation.help_threads import KeptHelp
 from bot.domain.conversation.profile import ScopeChain
-from bot.domain.conversation.store import ConversationKey
 from bot.i18n.catalogue import say
 from bot.presentation.context_bar import budget_picture
 from bot.presentation.export import as_json, as_markdown
@@ -22,7 +22,7 @@ from bot.services.access.rules import Access, Act
 from bot.services.conversations.memory import ConversationService
 from bot.services.requests.personal_data import PersonalData
 from cogs.ui.base import BaseLayout, Press, acknowledge, fill_in, made_button, reply, with_notice
-from cogs.ui.convert import manages, person_of, place_of_interaction
+from cogs.ui.convert import asker_of, conversation_of, manages, person_of, place_of_interaction
 
 QUESTION_SHOWN = 120
 GIST_SHOWN = 1000
@@ -89,8 +89,8 @@ class Context(commands.Cog):
         place = place_of_interaction(interaction)
         await self._require(interaction, place, private=private)
         profile = await self._profiles.of(place.ids)
-        options = self._profiles.options(profile, place, interaction.user.display_name)
-        memory = await self._conversations.memory(_key(interaction, private=private), options)
+        options = self._profiles.options(profile, place, asker_of(interaction).name)
+        memory = await self._conversations.memory(conversation_of(interaction, private=private), options)
         picture = budget_picture(
             persona=memory.persona, recalled=memory.recalled, limit=memory.limit, locale=locale
         )
@@ -129,9 +129,11 @@ class Context(commands.Cog):
         """Clear the conversation's memory."""
         locale = interaction.locale.value
         await self._require(interaction, place_of_interaction(interaction), private=private)
-        cleared = await self._conversations.clear(_key(interaction, private=private), by=interaction.user.id)
+        conversation = conversation_of(interaction, private=private)
+        cleared = await self._conversations.clear(conversation, by=interaction.user.id)
         sentence = say(locale, "context.cleared", count=cleared) if cleared else say(locale, "context.nothing")
-        await reply(interaction, text_layout(sentence), private=private or not cleared)
+        is_private = private or not cleared or is_brought_along(interaction)
+        await reply(interaction, text_layout(sentence), private=is_private)
 
     async def _require(self, interaction: discord.Interaction, place: ScopeChain, *, private: bool) -> None:
         """Raise :class:`NotAllowed` for anybody who may not use the memory that people in a channel share. Private
@@ -172,14 +174,6 @@ class Context(commands.Cog):
         """Ask for confirmation, then erase."""
         view = Forget(self._personal, user_id=interaction.user.id, locale=interaction.locale.value)
         await reply(interaction, view, private=True)
-
-
-def _key(interaction: discord.Interaction, *, private: bool) -> ConversationKey:
-    return ConversationKey(
-        channel_id=interaction.channel_id or 0,
-        guild_id=interaction.guild_id,
-        private_to=interaction.user.id if private else None,
-    )
 
 
 async def setup(bot: ParallaxBot) -> None:

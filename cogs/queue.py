@@ -57,6 +57,8 @@ class QueueView(BaseLayout):
         )
         channel_id = request.question.destination.channel_id
         question, where = escape_inline(request.question.prompt[:QUESTION_SHOWN]), f" · <#{channel_id}>"
+        if request.question.is_brought_along:
+            where = ""
         if channel_id == NO_CHANNEL:
             question, where = say(self._locale, "queue.program"), ""
         return ui.Section(ui.TextDisplay(f"{question}\n-# {self._state(item)}{where}"), accessory=button)

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.discord_io.brought_along import is_brought_along
 from bot.discord_io.client import ParallaxBot
 from bot.presentation.join import joined_memory
 from cogs.ui.base import acknowledge, fill_in, reply
@@ -38,7 +39,9 @@ class Cluster(commands.Cog):
         running = self._services.operations
         name = None if cluster is None else self._services.clusters.chosen(cluster).name
         card = await running.cards.card(interaction.locale.value, name)
-        await reply(interaction, running.card_layout(card, "cluster"), private=False)
+        # Where somebody brought the bot along, the others there have nothing to do with the cluster.
+        private = is_brought_along(interaction)
+        await reply(interaction, running.card_layout(card, "cluster"), private=private)
 
     @cluster_command(name="models", description="See which models the cluster can run.")
     @app_commands.describe(search="Words of the model's name.", cluster="The cluster; without it, the first one.")

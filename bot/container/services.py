@@ -162,6 +162,7 @@ def assemble(
         key_roles=settings.key_roles,
         schedule_roles=settings.schedule_roles,
         homes=settings.homes,
+        allowed_users=settings.allowed_users,
     )
     keys = Keys(
         database.keys,

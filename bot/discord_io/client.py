@@ -14,6 +14,7 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.discord_io.brought_along import offer
 from bot.discord_io.calls import NOBODY, translated
 from bot.discord_io.command_tree import Guard, ParallaxTree
 from bot.discord_io.connection_state import ConnectionState
@@ -247,6 +248,9 @@ class ParallaxBot(commands.AutoShardedBot):
         tree = self.tree
         assert isinstance(tree, ParallaxTree)  # noqa: S101  # tree_cls above
         await tree.set_translator(CatalogueTranslator())
+        if self.guard.offers_user_install:
+            for command in tree.get_commands():
+                offer(command)
         await tree.sync_changed((None, *self.admin_guilds), self._facts.get, self._facts.put)
         # Registration read the sentences of every locale; from now on only the locales of the users are needed.
         forget_sentences()

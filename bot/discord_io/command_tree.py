@@ -15,6 +15,7 @@ import structlog
 from discord import app_commands
 
 from bot.clock import Clock
+from bot.discord_io.brought_along import Guests, is_brought_along
 from bot.discord_io.calls import NOBODY, got_lost, translated
 from bot.discord_io.first_answer import FirstAnswer, LateAnswers
 from bot.discord_io.in_hand import InHand
@@ -42,6 +43,7 @@ REFUSED_WITHIN = 2.5
 LEFT_TO_OTHERS = 0.4
 """Seconds that a process which hands its shards over leaves others to answer what it hears."""
 _ADMITTED = "admitted"
+_ENTERS = "enters"
 _OURS = "ours"
 _TOO_LATE = "too late"
 _RESTARTING = "error.restarting"
@@ -139,10 +141,13 @@ class Guard:
         *,
         allowed_guild_ids: Collection[int] = frozenset(),
         hearing: Hearing | None = None,
+        guests: Guests | None = None,
     ) -> None:
         """``allowed_guild_ids`` are the only servers in which the bot answers; empty: all. ``hearing`` tells what
-        another process answers; None: there is none."""
+        another process answers; None: there is none. ``guests`` tells who may use the bot where they brought it
+        along; None: nobody is offered that."""
         self._hearing = hearing
+        self._guests = guests
         self.rates = rates
         self._clock = clock
         self._allowed_guild_ids = frozenset(allowed_guild_ids)
@@ -156,11 +161,23 @@ class Guard:
         """Whether the bot answers in every server that adds it."""
         return not self._allowed_guild_ids
 
+    @property
+    def offers_user_install(self) -> bool:
+        """Whether people may install the bot to their own account and bring it along."""
+        return self._guests is not None
+
     def refusal_in(self, guild_id: int | None) -> str | None:
         """The key of the sentence why nobody may use the bot in this server; None where people may (None is no
         server: a direct message)."""
         elsewhere = guild_id is not None and not self.allows_every_server
         return refusal(Act.ENTER, Standing(elsewhere=elsewhere and guild_id not in self._allowed_guild_ids))
+
+    async def refusal_of(self, interaction: discord.Interaction[Any]) -> str | None:
+        """The key of the sentence why this person may not use the bot where they are; None when they may. Never
+        raises."""
+        if self._guests is not None and is_brought_along(interaction):
+            return await self._guests.refusal(interaction)
+        return self.refusal_in(interaction.guild_id)
 
     async def admits(self, interaction: discord.Interaction[Any], sent: Sent) -> bool:
         """Whether to process an interaction; one that is refused has been answered when this returns False.
@@ -179,10 +196,24 @@ class Guard:
                 await self._refuse(interaction, sent, key)
         if known and sent is not Sent.COMPLETION:
             self.watch(interaction)
+        if known and self._guests is not None and is_brought_along(interaction):
+            known = await self._enters(interaction, sent)
         if known and sent is Sent.COMMAND:
             start = FirstAnswer.of(interaction).start = self._starts.enter(interaction.user.id)
             await start.begins
         return bool(known)
+
+    async def _enters(self, interaction: discord.Interaction[Any], sent: Sent) -> bool:
+        """Whether somebody may use the bot where they brought it along; one who may not has been told. Of an
+        interaction that is checked twice the answer is the same, and told once."""
+        asking = interaction.extras.get(_ENTERS)
+        is_first = asking is None
+        if asking is None:
+            asking = interaction.extras[_ENTERS] = asyncio.ensure_future(self.refusal_of(interaction))
+        key = await asyncio.shield(asking)
+        if key is not None and is_first:
+            await self._refuse(interaction, sent, key)
+        return key is None
 
     async def takes_up(self, interaction: discord.Interaction[Any]) -> bool:
         """Whether to process an interaction that is neither counted nor limited; one that is not has been answered
@@ -230,8 +261,11 @@ class Guard:
     def _refusal_of(self, interaction: discord.Interaction[Any], sent: Sent) -> str | None:
         if interaction.extras[_TOO_LATE]:
             return _RESTARTING
-        in_time = self.rates.take(interaction.user.id, sent)
-        return self.refusal_in(interaction.guild_id) if in_time else TooFast.key
+        if not self.rates.take(interaction.user.id, sent):
+            return TooFast.key
+        if self._guests is not None and is_brought_along(interaction):
+            return None  # Discord may have to be asked first.
+        return self.refusal_in(interaction.guild_id)
 
     def watch(self, interaction: discord.Interaction[Any]) -> None:
         """Answer the person in time when the present task, which handles the interaction, takes long."""

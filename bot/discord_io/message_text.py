@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import discord
 
+from bot.discord_io.brought_along import is_brought_along
 from bot.discord_io.client import Services
 from bot.domain.conversation.attached_text import as_forward, as_quotation, as_unreadable
 
@@ -84,6 +85,9 @@ async def prompt_with_names(services: Services, interaction: discord.Interaction
     if _MENTION.search(prompt) is None:
         return Named(prompt, {})
     wanted = {int(found[2]) for found in _MENTION.finditer(prompt) if found[1] in {"@", "@!"}}
+    if is_brought_along(interaction):
+        # No name of the server or of the people there is kept.
+        return Named(prompt, {})
     known = {one.id: one.display_name for one in (interaction.user, interaction.client.user) if one is not None}
     unknown = sorted(wanted - known.keys())[:MOST_LOOKED_UP]
     guild_id = interaction.guild_id

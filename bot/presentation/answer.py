@@ -76,7 +76,8 @@ class AnswerView:
 
     ``asker`` is text that is safe to show (a mention or an escaped name). An empty ``question`` is not quoted: the
     answer is then a reply to it. ``first_line`` is small text above the answer, ``heading`` a line above that.
-    ``mentions`` are shown in place of their names. ``missed``: it was asked while the bot was away; that is said.
+    ``mentions`` are shown in place of their names. ``missed``: it was asked while the bot was away; ``brought``:
+    where its asker brought the bot along, and a long answer ends in a file. Both is said.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class AnswerView:
         first_line: str = "",
         missed: bool = False,
         heading: str = "",
+        brought: bool = False,
     ) -> None:
         self._origin = f"{say(locale, 'missed.note')} · " if missed else ""
+        self._bound = f" · {say(locale, 'brought.note')}" if brought else ""
         self._mentions = mentions or {}
         self._quote = _above(heading, question, first_line)
         self._base = ""
@@ -237,7 +240,7 @@ class AnswerView:
         """Add a notice to the small text until the answer is done; False when there is one already."""
         if self._notice:
             return False
-        self._notice = say(self._locale, key)
+        self._notice = f" · {say(self._locale, key)}"
         return True
 
     async def prepare(self) -> None:
@@ -265,7 +268,7 @@ class AnswerView:
 
     def footer(self) -> str:
         """The small text under the answer now."""
-        notice = f" · {self._notice}" if self._notice and self._phase is not Phase.DONE else ""
+        notice = "" if self._phase is Phase.DONE else f"{self._bound}{self._notice}"
         part = _part_text(self.part, self._phase, self._locale)
         return f"-# {self._origin}{part}{self._footer_text()}{notice}"[: FOOTER_ROOM - 20]
 
@@ -304,7 +307,7 @@ class AnswerView:
 
     def _silence(self) -> str:
         silent = self._pace.silent_for(self._clock.monotonic())
-        return "" if silent is None else say(self._locale, "footer.silent", duration=self._duration(silent))
+        return "" if silent is None else say(self._locale, "footer.silent", duration=_calm(silent, self._locale))
 
     def _speed(self) -> str:
         speed = self._pace.speed
@@ -314,10 +317,7 @@ class AnswerView:
         return say(self._locale, "footer.speed", rate=round(speed)) if round(speed) else ""
 
     def _time_since(self, moment: float) -> str:
-        return self._duration(self._clock.monotonic() - moment)
-
-    def _duration(self, seconds: float) -> str:
-        return compact_duration(_calm(seconds), self._locale)
+        return _calm(self._clock.monotonic() - moment, self._locale)
 
     def _model_name(self) -> str:
         return short_model(self._model) or say(self._locale, "footer.the_cluster")
@@ -355,10 +355,10 @@ def _part_text(progress: Progress | None, phase: Phase, locale: str) -> str:
     return f"{say(locale, 'footer.part', part=progress.part, of=progress.of)} · "
 
 
-def _calm(seconds: float) -> float:
-    """Seconds rounded so that a footer changes every second at first, and every five seconds from 15 s on."""
+def _calm(seconds: float, locale: str) -> str:
+    """A duration, rounded so that a footer changes every second at first, and every five seconds from 15 s on."""
     step = 1 if seconds < 15 else 5
-    return max(1.0, seconds // step * step)
+    return compact_duration(max(1.0, seconds // step * step), locale)
 
 
 def _with_cursor(body: str) -> str:

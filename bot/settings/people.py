@@ -23,6 +23,17 @@ class PeopleSettings(BaseSettings):
         description="The only servers in which the bot answers, comma-separated; empty: all that add it. Without "
         "DM_GUILD_ID, direct messages are for the members of these servers.",
     )
+    user_install: bool = Field(
+        False,
+        description="Offer /ask, /queue, /status, /models and /context to people who install the bot to their own "
+        "account, wherever they are: in servers without the bot, and in messages between people "
+        "(docs/user-install.md).",
+    )
+    allowed_users: Ids = Field(
+        frozenset(),
+        description="People by user id, comma-separated, who may use the bot in direct messages and where they "
+        "brought it along without being a member of DM_GUILD_ID or ALLOWED_GUILD_IDS.",
+    )
     join_roles: Ids = Field(
         frozenset(), description="Roles that may use /join, comma-separated; empty: whoever may ask."
     )

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import discord
 import structlog
 
+from bot.discord_io.brought_along import is_brought_along
 from bot.discord_io.calls import NOBODY, send_reply, translated
 from bot.discord_io.client import Services
 from bot.discord_io.command_tree import tell, text_layout
@@ -102,6 +103,7 @@ class Asking:
         async with refused_privately(interaction):
             request, doubts = await self._with_files(request, files, about)
             threaded = (context.profile.threads if thread is None else thread) and not is_private
+            threaded = threaded and not is_brought_along(interaction)
             if threaded and isinstance(interaction.channel, discord.TextChannel) and may_open_thread(interaction):
                 await self._in_thread(interaction, interaction.channel, request)
             else:

@@ -114,10 +114,10 @@ class BaseModal(ui.Modal, ABC):
         """Check the right before anything is done; :meth:`on_error` reports a refusal."""
         if not await _bot_of(interaction).guard.takes_up(interaction):
             return False
-        key = _bot_of(interaction).guard.refusal_in(interaction.guild_id)
-        if key is not None:
-            raise NotAllowed("not in this server", key=key)
         _bot_of(interaction).guard.watch(interaction)
+        key = await _bot_of(interaction).guard.refusal_of(interaction)
+        if key is not None:
+            raise NotAllowed("not in this place", key=key)
         await self.authorise(interaction)
         return True
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import discord
 
+from bot.discord_io.brought_along import is_brought_along
 from bot.discord_io.client import Services
 from bot.domain.conversation.profile import Scope, ScopeChain
+from bot.domain.conversation.store import ConversationKey
 from bot.domain.queue.request import Asker, Destination
 from bot.services.access.operators import Person
 from bot.services.requests.ask import AskContext
@@ -27,32 +29,46 @@ def person_of(interaction: discord.Interaction) -> Person:
 
 
 def manages(interaction: discord.Interaction) -> bool:
-    """Whether the person manages the server, as Discord says with the interaction; outside of servers:
-    everybody."""
-    return interaction.guild_id is None or interaction.permissions.manage_guild
+    """Whether the person manages the server, as Discord says with the interaction; outside of servers, and where
+    they brought the bot along: everybody."""
+    return interaction.guild_id is None or is_brought_along(interaction) or interaction.permissions.manage_guild
 
 
 def asker_of(interaction: discord.Interaction) -> Asker:
-    """The person as an asker."""
-    return Asker(interaction.user.id, interaction.user.display_name, interaction.locale.value)
+    """The person as an asker. Where they brought the bot along, by the name of their account: the one they have in
+    that server is not kept."""
+    user = interaction.user
+    name = (user.global_name or user.name) if is_brought_along(interaction) else user.display_name
+    return Asker(user.id, name, interaction.locale.value)
+
+
+def conversation_of(interaction: discord.Interaction, *, private: bool) -> ConversationKey:
+    """The conversation of a place. Where a person brought the bot along it is their own, in all such places the
+    same one, under their id: no channel has the id of a person."""
+    private_to = interaction.user.id if private else None
+    if is_brought_along(interaction):
+        return ConversationKey(channel_id=interaction.user.id, guild_id=None, private_to=private_to)
+    return ConversationKey(interaction.channel_id or 0, interaction.guild_id, private_to)
 
 
 def destination_of(interaction: discord.Interaction, *, private: bool) -> Destination:
     """Where the answer to this interaction is shown.
 
+    Where a person brought the bot along, neither server nor channel is kept: their id stands for the place.
     The channel route needs the bot to be a member of the server (a user-installed app is not) and to see and
     write in the channel.
     """
     permissions = interaction.app_permissions
-    reachable = (
-        interaction.is_guild_integration() and permissions.view_channel and permissions.send_messages
+    key = conversation_of(interaction, private=private)
+    reachable = not is_brought_along(interaction) and (
+        permissions.view_channel and permissions.send_messages
         if interaction.guild_id is not None
         else interaction.context.dm_channel
     )
     return Destination(
         application_id=interaction.application_id,
-        channel_id=interaction.channel_id or 0,
-        guild_id=interaction.guild_id,
+        channel_id=key.channel_id,
+        guild_id=key.guild_id,
         private=private,
         channel_route=bool(reachable) and not private,
         token=interaction.token,
@@ -86,7 +102,9 @@ def place_of(channel: object, channel_id: int, guild: discord.Guild | None) -> S
 
 
 def place_of_interaction(interaction: discord.Interaction) -> ScopeChain:
-    """Where an interaction happened."""
+    """Where an interaction happened; of a place into which a person brought the bot along, nothing but that."""
+    if is_brought_along(interaction):
+        return ScopeChain((Scope("direct", interaction.user.id, ""),))
     return place_of(interaction.channel, interaction.channel_id or 0, interaction.guild)
 
 

@@ -9,6 +9,7 @@ from sandbox.discord_api import staleness
 from sandbox.discord_api.client_rules import RefusedError
 from sandbox.discord_api.faults import Faults
 from sandbox.discord_api.gateway import Gateway
+from sandbox.discord_api.installing import Installing
 from sandbox.discord_api.interactions import Interactions
 from sandbox.discord_api.limits import Limits
 from sandbox.discord_api.rest import Rest
@@ -33,6 +34,7 @@ class Control:
         self._faults = faults
         self._gateway = gateway
         self._hub = hub
+        self._installing = Installing(world)
 
     @property
     def latency(self) -> float:
@@ -45,8 +47,9 @@ class Control:
         ``latency`` and ``outage`` (real seconds, 0 ends an outage), ``limits``, ``hidden_webhook_limit``,
         ``drop_gateway``, ``expire_tokens`` (true), ``advance`` (seconds the sandbox's clock jumps forward),
         ``speed`` (seconds of that clock in a real one), ``delete_message`` (``{"channel_id", "message_id"}``,
-        as a moderator would). Raises :class:`RefusedError` for an unknown switch or a value out of range,
-        :class:`ApiError` for a message that is not there.
+        as a moderator would), ``person_install`` and ``server_install`` (``{"id", "on"}``). Raises
+        :class:`RefusedError` for an unknown switch or a value out of range, :class:`ApiError` for a message that
+        is not there.
         """
         switches = self._switches()
         unknown = set(body) - set(switches)
@@ -66,6 +69,7 @@ class Control:
             "gateway": self._gateway.presence(),
             "speed": self._world.clock.scale,
             "now": self._world.clock.now(),
+            "installed": self._installing.state(),
         }
 
     def staleness(self) -> list[JSON]:
@@ -83,6 +87,8 @@ class Control:
             "expire_tokens": self._expire_tokens,
             "delete_message": self._delete_message,
             "drop_gateway": self._drop_gateway,
+            "person_install": self._installing.turn_person,
+            "server_install": self._installing.turn_server,
         }
 
     async def _turn_latency(self, value: object) -> None:

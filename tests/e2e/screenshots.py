@@ -137,6 +137,7 @@ async def take_all(folder: Path, *, speed: float = 60) -> None:
             await take_summary(browser, stage, folder / "summary.png")
             await take_missed(browser, stage, folder / "missed.png")
             await take_help(browser, folder / "help-channel.png")
+            await take_brought_along(browser, folder / "user-install.png")
 
 
 async def _ask_by_schedule(stage: Stage) -> None:
@@ -199,6 +200,23 @@ async def take_help(browser: Browser, picture: Path) -> None:
             await stage.discord.wait_until(lambda: of_the_bot(stage, post), PATIENCE)
             await until_over(stage, of_the_bot(stage, post)[0])
             await take(browser, stage, picture, LOW, channel=post.name, after=HELP_LINE)
+
+
+async def take_brought_along(browser: Browser, picture: Path) -> None:
+    """A picture of an answer in a server that does not have the bot."""
+    discord = DiscordDouble(latency=0.06)
+    world, ada = discord.world, discord.person("ada")
+    other = next(guild for guild in world.guilds.values() if guild.name == "Other team")
+    world.add_user(ada.user, [other])
+    world.user_installs.add(ada.id)
+    with tempfile.TemporaryDirectory() as state:
+        asker = str(ada.id)
+        async with staged(Path(state), discord=discord, USER_INSTALL="true", ALLOWED_USERS=asker) as stage:
+            world.remove_member(other, world.bot)
+            stage.parallax.script(tokens(REPORT))
+            answer = await ask(ada, discord.channel("lobby"), "How fast is a heap?")
+            await until_over(stage, answer)
+            await take(browser, stage, picture, LOW, channel="lobby", after="O(log n)")
 
 
 def main() -> int:

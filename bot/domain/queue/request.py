@@ -127,6 +127,12 @@ class NewQuestion:
     held_by: str | None = field(default=None, compare=False)
 
     @property
+    def is_brought_along(self) -> bool:
+        """Whether it was asked where its asker had brought the bot along: their id stands for the place, of which
+        nothing is kept."""
+        return self.destination.channel_id == self.asker.user_id
+
+    @property
     def door(self) -> str:
         """How it was asked: ``command`` (typed, or from a message's menu), ``message``, or the kind of a request
         that is no new question."""

@@ -54,16 +54,18 @@ class Standing:
     """What is known of somebody in the place where they act.
 
     ``elsewhere``: ALLOWED_GUILD_IDS does not contain the server. ``manager``: they may change the settings there.
-    ``outsider``: they act outside of the bot's servers, and are not a member of a home. ``blocked`` and ``chosen``
-    (by role or by name, or because nobody is) come from the settings that count there. ``right_channel``:
-    questions are asked there. ``roles_seen``: the roles of some server count there. ``join_role``: they have one
-    of JOIN_ROLES; ``key_role``: one of KEY_ROLES; ``schedule_role``: one of SCHEDULE_ROLES; None where there are
-    none. Of the answer that they act on: ``asker``: they asked for it; ``private``: it is for its asker only;
-    ``shown_here``: this channel shows it; ``writer``: they may write in it.
+    ``stranger``: they brought the bot along, and are neither named in ALLOWED_USERS nor a member of a home.
+    ``outsider``: they act outside of the bot's servers, and are neither such a member nor named. ``blocked`` and
+    ``chosen`` (by role or by name, or because nobody is) come from the settings that count there.
+    ``right_channel``: questions are asked there. ``roles_seen``: the roles of some server count there.
+    ``join_role``: they have one of JOIN_ROLES; ``key_role``: one of KEY_ROLES; ``schedule_role``: one of
+    SCHEDULE_ROLES; None where there are none. Of the answer that they act on: ``asker``: they asked for it;
+    ``private``: it is for its asker only; ``shown_here``: this channel shows it; ``writer``: they may write in it.
     """
 
     operator: bool = False
     elsewhere: bool = False
+    stranger: bool = False
     asker: bool = False
     private: bool = False
     shown_here: bool = True
@@ -91,7 +93,10 @@ _MEMBER: Rule = (lambda standing: not standing.outsider, "error.not_member")
 _ASKER: Rule = (lambda standing: standing.asker, "error.not_yours")
 
 RULES: Mapping[Act, tuple[Rule, ...]] = {
-    Act.ENTER: ((lambda standing: not standing.elsewhere, "error.elsewhere"),),
+    Act.ENTER: (
+        (lambda standing: not standing.elsewhere, "error.elsewhere"),
+        (lambda standing: not standing.stranger, "brought.not_allowed"),
+    ),
     Act.ASK: (
         _MEMBER,
         (lambda standing: not standing.blocked, "error.ask_blocked"),
@@ -185,9 +190,11 @@ class Access:
         key_roles: Iterable[int] = (),
         schedule_roles: Iterable[int] = (),
         homes: Sequence[int] = (),
+        allowed_users: Iterable[int] = (),
     ) -> None:
         """``homes`` are the servers whose members may use the bot in direct messages and wherever else it sees no
-        roles: the roles and settings of the first one that has the person count. None: everybody may."""
+        roles: the roles and settings of the first one that has the person count. None: everybody may.
+        ``allowed_users`` may there too, without being a member."""
         self._profiles = profiles
         self._operators = operators
         self._members = members
@@ -195,6 +202,7 @@ class Access:
         self._key_roles = frozenset(key_roles)
         self._schedule_roles = frozenset(schedule_roles)
         self.homes = tuple(homes)
+        self._allowed_users = frozenset(allowed_users)
 
     async def seen(self, person: Person) -> Person:
         """The person with the roles that count: in a server its own, elsewhere those of the person's home.
@@ -233,7 +241,7 @@ class Access:
         standing = Standing(
             operator=self._operators.is_operator(seen),
             manager=manager,
-            outsider=seen.guild_id is None and bool(self.homes),
+            outsider=seen.guild_id is None and bool(self.homes) and seen.user_id not in self._allowed_users,
             blocked=any(seen.user_id in one.blocked_users for one in counting),
             chosen=all(_is_chosen(one, seen) for one in counting),
             right_channel=not here.channels or not here.channels.isdisjoint(place.ids),

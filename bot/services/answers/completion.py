@@ -191,13 +191,15 @@ class Completion:
         """Send the last form of a message that cannot be edited any more to the asker's DMs, under the sentence
         ``heading``; False when they do not accept it."""
         question = request.question
+        # Where somebody brought the bot along, the place is not kept.
+        key = "brought.heading" if question.is_brought_along else heading
         try:
             await self._messenger.direct(
                 question.asker.user_id,
                 live.view.render(),
                 request_id=request.request_id,
                 locale=question.asker.locale,
-                heading=say(question.asker.locale, heading, channel=f"<#{question.destination.channel_id}>"),
+                heading=say(question.asker.locale, key, channel=f"<#{question.destination.channel_id}>"),
             )
         except DeliveryError as refusal:
             told = {"destination": str(error), "direct": str(refusal)}

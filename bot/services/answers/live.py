@@ -22,6 +22,11 @@ from bot.tasks.background import Background
 
 log = structlog.get_logger(__name__)
 
+CARRIED_PAGES = 3
+"""Messages of an answer where a person brought the bot along: Discord takes five follow-ups of an interaction
+there (docs, interactions/receiving-and-responding, "Followup Messages"), and the sentences that it takes longer or
+how a file was read need some. What is left comes as a file on the last one."""
+
 LAST_EDIT_WITHIN = 2.0
 """Seconds for a last edit: who presses right after it, or meanwhile, meets a request that is still being shown."""
 
@@ -140,11 +145,12 @@ class LiveAnswers:
             asker=f"<@{question.asker.user_id}>",
             locale=question.asker.locale,
             clock=self._clock,
-            max_pages=self._max_pages,
+            max_pages=min(self._max_pages, CARRIED_PAGES) if question.is_brought_along else self._max_pages,
             mentions=options.mentions if options is not None else None,
             first_line=options.first_line if options is not None else "",
             missed=options is not None and options.missed,
             heading=_heading(question),
+            brought=question.is_brought_along,
         )
         if question.kind is RequestKind.SUMMARY:
             view.part = progress_in(question.attached_text)

@@ -226,6 +226,32 @@ async def test_the_control_panel(double: DiscordDouble, bot: Any, session: aioht
     await double.wait_until(lambda: bot.resumed)
 
 
+async def test_the_app_is_installed_to_a_person_and_leaves_a_server(
+    double: DiscordDouble, bot: Any, session: aiohttp.ClientSession
+) -> None:
+    """Then the client offers what that person brings along. The bot hears of both: it left, it is in again."""
+    base, ada = f"{double.page_url}_sandbox/discord", double.person("ada")
+    team = str(double.channel("general").guild_id)
+    heard = [asyncio.ensure_future(bot.wait_for(name, timeout=10)) for name in ("guild_remove", "guild_join")]
+    for command in double.world.commands:
+        command.payload["integration_types"] = [0, 1]
+    for on in (False, True):
+        change = {"server_install": {"id": team, "on": False}, "person_install": {"id": str(ada.id), "on": on}}
+        async with session.post(base, json=change) as answer:
+            installed = (await answer.json())["installed"]
+        assert team not in installed["servers"]
+        assert installed["people"] == [str(ada.id)] * on
+        assert ("ask" in ada.commands("general")) is on
+    assert str((await heard[0]).id) == team
+    async with session.post(base, json={"server_install": {"id": team, "on": True}}) as answer:
+        assert team in (await answer.json())["installed"]["servers"]
+    assert str((await heard[1]).id) == team
+    wrong = (("person_install", {"id": "1", "on": True}), ("server_install", {"id": "1"}), ("server_install", 1))
+    for switch, value in wrong:
+        async with session.post(base, json={switch: value}) as answer:
+            assert answer.status == 400
+
+
 async def test_a_person_changes_the_language_of_their_client(
     double: DiscordDouble, bot: Any, session: aiohttp.ClientSession
 ) -> None:

@@ -88,7 +88,7 @@ def interaction(failure: Exception) -> discord.Interaction[Any]:
             channel=None,
             channel_id=71,
             locale=discord.Locale.american_english,
-            context=SimpleNamespace(dm_channel=True),
+            context=SimpleNamespace(dm_channel=True, private_channel=False),
             app_permissions=discord.Permissions.none(),
             application_id=9,
             token="token",

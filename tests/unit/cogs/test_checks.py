@@ -122,6 +122,7 @@ def press(user: int, *, manager: bool = False, allowed: tuple[int, ...] = ()) ->
             extras={},
             guild=client.get_guild(TEAM),
             guild_id=TEAM,
+            is_guild_integration=lambda: True,
             channel=SimpleNamespace(name="general"),
             channel_id=ROOM,
             client=client,

@@ -250,6 +250,7 @@ async def test_a_menu_asks_about_what_can_be_read_alone() -> None:
         SimpleNamespace(
             user=SimpleNamespace(id=ADA),
             guild_id=None,
+            context=SimpleNamespace(private_channel=False),
             guild=None,
             channel=None,
             channel_id=ROOM,

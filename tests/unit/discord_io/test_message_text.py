@@ -89,7 +89,14 @@ async def test_d5_people_are_looked_up_only_where_the_bot_is() -> None:
     def interaction(guild_id: int | None, *, member: bool) -> Any:
         client = SimpleNamespace(user=None, get_guild=lambda _id: object() if member else None)
         user = SimpleNamespace(id=1, display_name="me")
-        return SimpleNamespace(user=user, client=client, guild_id=guild_id, guild=None)
+        return SimpleNamespace(
+            user=user,
+            client=client,
+            guild_id=guild_id,
+            guild=None,
+            context=SimpleNamespace(private_channel=False),
+            is_guild_integration=lambda: member,
+        )
 
     for guild_id, member, shown in ((8, True, "@Ada"), (8, False, f"<@{ADA}>"), (None, False, f"<@{ADA}>")):
         named = await prompt_with_names(services, interaction(guild_id, member=member), f"<@{ADA}>")

@@ -19,6 +19,8 @@ export function connectionSection(store) {
   const limits = switchField("Rate limits", (on) => turn({ limits: on }));
   const hidden = switchField("Hidden limit of webhooks", (on) => turn({ hidden_webhook_limit: on }));
   const speed = choiceField("Time passes", SPEEDS, (scale) => turn({ speed: Number(scale) }));
+  const mine = switchField("Installed to my account", (on) => turn({ person_install: { id: store.me.id, on } }));
+  const here = switchField("Member of this server", (on) => turn({ server_install: { id: store.guildOf()?.id, on } }));
   const outage = button(`Outage ${OUTAGE_SECONDS} s`, () => turn({ outage: outage.dataset.on ? 0 : OUTAGE_SECONDS }));
   const element = h("div", {}, figures, h("div.panel-controls", {},
     group("Network", latency.element, limits.element, hidden.element),
@@ -28,6 +30,7 @@ export function connectionSection(store) {
       button("Expire tokens", () => turn({ expire_tokens: true })),
       button("Delete the bot's last message", () => deleteNewest(store, turn)),
     )),
+    group("The app", mine.element, here.element),
     group("Time", speed.element, buttons(
       button("+ 1 minute", () => turn({ advance: MINUTE })),
       button("+ 15 minutes", () => turn({ advance: TOKEN_LIFE })),
@@ -46,6 +49,8 @@ export function connectionSection(store) {
     limits.show(state.limits);
     hidden.show(state.hidden_webhook_limit);
     speed.show(state.speed);
+    mine.show(state.installed.people.includes(store.me?.id));
+    here.show(state.installed.servers.includes(store.guildOf()?.id));
     outage.textContent = state.outage ? "End the outage" : `Outage ${OUTAGE_SECONDS} s`;
     if (state.outage) outage.dataset.on = "true";
     else delete outage.dataset.on;

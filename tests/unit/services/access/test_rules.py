@@ -142,7 +142,8 @@ def test_a5_who_may_act_on_an_answer(standing: Standing, allowed: set[Act]) -> N
 def test_a7_a_server_that_is_not_allowed_is_closed_to_everybody() -> None:
     """Also to operators: other people read what they would be answered there."""
     for standing in EVERY_STANDING:
-        assert refusal(Act.ENTER, standing) == ("error.elsewhere" if standing.elsewhere else None)
+        brought = "brought.not_allowed" if standing.stranger else None
+        assert refusal(Act.ENTER, standing) == ("error.elsewhere" if standing.elsewhere else brought)
 
 
 def test_every_act_has_a_rule() -> None:
