@@ -90,6 +90,7 @@ async def test_the_last_that_people_read_is_that_the_bot_restarts(tmp_path: Path
 
         ending = asyncio.create_task(stage.bot.terminate())
         await until_shows(stage, waiting, "kept: the bot is restarting")
+        await until_shows(stage, leaving, "kept: the bot is restarting")
         await until_over(stage, short)
         await grace.click(leaving, label="Cancel")
         await until_over(stage, leaving)
