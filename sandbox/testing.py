@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-
-import yarl
+from typing import TYPE_CHECKING
 
 from sandbox.discord_api import Channel, DiscordDouble, Invocation, Message, Person
 from sandbox.discord_api.client_rules import Value
@@ -24,8 +22,7 @@ from sandbox.discord_api.population import ALIASES
 from sandbox.discord_api.world import World
 from sandbox.parallax import ParallaxDouble
 
-with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 3.11 calls deprecated
-    warnings.simplefilter("ignore", DeprecationWarning)
+if TYPE_CHECKING:
     import discord
 
 READY_WITHIN = 15.0
@@ -85,18 +82,26 @@ class Sandbox:
         """Connect a discord.py client to this Discord; yields it ready and closes it at the end.
 
         With ``commands`` it also waits until the bot has registered commands. What ends the bot before it is
-        ready, or while it runs, is raised here. discord.py's two addresses are changed for the whole process
-        meanwhile: run one sandbox's bots at a time.
+        ready, or while it runs, is raised here. Bots of several sandboxes may run at once: each bot's own tasks
+        reach its own sandbox. What a test itself asks of a client (``bot.fetch_user``) reaches the sandbox whose
+        ``running`` was entered last.
         """
-        with _addresses(self.discord):
+        from sandbox.addresses import pointed_at, start  # discord.py need not be there for the rest
+
+        with pointed_at(self.discord) as context:
             async with bot:
-                task = asyncio.create_task(bot.start(self.discord.token), name="bot in the sandbox")
+                task = start(bot.start(self.discord.token), context, "bot in the sandbox")
                 try:
                     await self._ready(task, commands=commands)
                     yield bot
                 finally:
                     await bot.close()
                     await task
+
+    def require_no_lacking(self) -> None:
+        """Raise AssertionError when the bot asked for an operation that the sandbox does not have."""
+        if lacking := self.discord.rest.lacking:
+            raise AssertionError(f"the bot asked for what the sandbox does not have: {', '.join(lacking)}")
 
     async def slash(
         self, who: str, channel: str | Channel, command: str, /, **options: Value | File | Person
@@ -119,7 +124,8 @@ class Sandbox:
     async def wait_until(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
         """Return once ``condition()`` is truthy, looked at again after each change of the world.
 
-        After ``timeout`` real seconds it raises AssertionError with what the channels show.
+        After ``timeout`` real seconds it looks once more, and then raises AssertionError with the state of the bot
+        and what the channels show.
         """
         await self.discord.wait_until(condition, timeout)
 
@@ -132,16 +138,3 @@ class Sandbox:
             await task
             raise AssertionError("the bot ended before it was ready")
         await ready
-
-
-@contextlib.contextmanager
-def _addresses(double: DiscordDouble) -> Iterator[None]:
-    """discord.py's REST and gateway addresses, which it keeps as attributes of two classes."""
-    route, gateway = discord.http.Route, discord.gateway.DiscordWebSocket
-    before = route.BASE, gateway.DEFAULT_GATEWAY
-    route.BASE = double.api_url
-    gateway.DEFAULT_GATEWAY = yarl.URL(double.gateway_url)
-    try:
-        yield
-    finally:
-        route.BASE, gateway.DEFAULT_GATEWAY = before

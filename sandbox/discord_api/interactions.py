@@ -87,6 +87,11 @@ class Interactions:
         """The interaction a token belongs to, whether the token still lives or not."""
         return self._by_token.get(token)
 
+    @property
+    def pending(self) -> list[Interaction]:
+        """Those that wait for their first response, the oldest first."""
+        return [interaction for interaction in self._expected if interaction.state == "pending"]
+
     def expire_tokens(self) -> None:
         """Every token given so far is dead from now on, as after 15 minutes."""
         for interaction in self._by_id.values():

@@ -20,7 +20,7 @@ from sandbox.discord_api.interactions import Interactions
 from sandbox.discord_api.limits import WEBHOOK, Ask, Limits
 from sandbox.discord_api.message_rules import Form
 from sandbox.discord_api.routes import ROUTER
-from sandbox.discord_api.routing import Call, Reply, Route, Services
+from sandbox.discord_api.routing import Call, LackingError, Reply, Route, Services
 from sandbox.discord_api.wire import JSON, ApiError, error_for, refuse
 from sandbox.discord_api.world import World
 
@@ -84,6 +84,8 @@ class Rest:
         self._limits = limits
         self._faults = faults
         self.trace: deque[Traced] = deque(maxlen=_MAX_TRACE)
+        self.lacking: dict[str, None] = {}
+        """The operations of Discord's that were asked for and are missing here, in the order of the first time."""
 
     @property
     def _world(self) -> World:
@@ -154,7 +156,11 @@ class Rest:
     def _route(self, incoming: Incoming) -> tuple[Route, dict[str, str]]:
         if incoming.version not in _VERSIONS:
             raise refuse(50041)
-        route, params = ROUTER.match(incoming.method, incoming.path)
+        try:
+            route, params = ROUTER.match(incoming.method, incoming.path)
+        except LackingError as error:
+            self.lacking[error.operation] = None
+            raise
         if route.authorized and incoming.authorization != f"Bot {self._token}":
             raise ApiError(401, 0, "401: Unauthorized")
         return route, params
