@@ -14,6 +14,7 @@ from aiohttp import web
 from sandbox.clock import Clock
 from sandbox.discord_api import intents
 from sandbox.discord_api.acts import Acts
+from sandbox.discord_api.answered import Answered
 from sandbox.discord_api.bot_state import BotState
 from sandbox.discord_api.cluster_link import ClusterLink
 from sandbox.discord_api.commands import CommandRegistry
@@ -72,13 +73,13 @@ class DiscordDouble:
         self.world.privileged_intents = sum({_PRIVILEGED[name] for name in privileged_intents})
         self.faults = Faults(self.clock, latency)
         self.limits = Limits(self.clock, enabled=limits)
-        self.interactions = Interactions(self.world)
         self.gateway = Gateway(self.world, self.token, self.faults)
+        self._calls = Answered(self.world, self.gateway)
+        self.interactions = Interactions(self.world, self._calls)
         self._acts = Acts(self.world, self.interactions)
         self._commands = CommandRegistry(self.world)
-        self.rest = Rest(
-            Services(self.world, self.interactions, self._commands), self.token, self.limits, self.faults
-        )
+        services = Services(self.world, self.interactions, self._commands)
+        self.rest = Rest(services, self.token, self.limits, self.faults, self._calls)
         self._waiting = Waiting(self.world, BotState(self.gateway, self.rest, self.interactions))
         self._control = Control(self.world, self.rest, self.limits, self.faults, self.gateway, self.interactions)
         self._live = Live(self.world, self._acts, self.interactions, self.gateway, self._control)
@@ -110,6 +111,7 @@ class DiscordDouble:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self._calls.close()
         await self.interactions.close()
         await self._live.close()
         await self.gateway.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import deque
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import orjson
 from aiohttp import web
 
 from sandbox.discord_api import bodies, shapes
+from sandbox.discord_api.answered import Answered
 from sandbox.discord_api.bodies import Body
 from sandbox.discord_api.faults import Fault, Faults
 from sandbox.discord_api.interactions import Interactions
@@ -78,11 +80,13 @@ class Rest:
         token: str,
         limits: Limits,
         faults: Faults,
+        calls: Answered,
     ) -> None:
         self._services = services
         self._token = token
         self._limits = limits
         self._faults = faults
+        self._calls = calls
         self.trace: deque[Traced] = deque(maxlen=_MAX_TRACE)
         self.lacking: dict[str, None] = {}
         """The operations of Discord's that were asked for and are missing here, in the order of the first time."""
@@ -101,16 +105,19 @@ class Rest:
         half = self._faults.latency / 2
         await asyncio.sleep(half)
         applied_at = self._world.clock.monotonic()
-        try:
+        answer: Answer | None = None
+        with self._calls.applying() as call, contextlib.suppress(_BrokenError):
             answer = self.answer(incoming)
-        except _BrokenError:
-            self._record(applied_at, incoming, Answer(0, None))
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=502)
-        self._record(applied_at, incoming, answer)
-        await asyncio.sleep(half)
-        return _response(answer)
+        try:
+            self._record(applied_at, incoming, answer or Answer(0, None))
+            if answer is None:
+                if request.transport is not None:
+                    request.transport.abort()
+                return web.Response(status=502)
+            await asyncio.sleep(half)
+            return await _sent(request, _response(answer))
+        finally:
+            call.answered.set()
 
     def _record(self, at: float, incoming: Incoming, answer: Answer) -> None:
         remaining = answer.headers.get("X-RateLimit-Remaining")
@@ -214,6 +221,14 @@ def _incoming(request: web.Request, body: Body) -> Incoming:
         found.group(1) or _VERSIONS[-1] if found is not None else _VERSIONS[-1],
         unquote(reason) if reason is not None else None,
     )
+
+
+async def _sent(request: web.Request, response: web.Response) -> web.Response:
+    """Send the answer here, where it is known when it has left; aiohttp sees that it has."""
+    with contextlib.suppress(ConnectionError):  # whoever asked is gone
+        await response.prepare(request)
+        await response.write_eof()
+    return response
 
 
 def _response(answer: Answer) -> web.Response:

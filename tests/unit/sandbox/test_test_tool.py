@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import subprocess
@@ -82,6 +83,44 @@ async def test_bots_of_two_sandboxes_at_once_stay_apart() -> None:
         assert len(first.messages("general")) == 2
         assert len(second.messages("general")) == 1
     assert before == (discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY)
+
+
+_SENDER = """
+import sys, discord, yarl
+from discord import ui
+
+class Sender(discord.Client):
+    async def on_message(self, message):
+        if not message.author.bot:
+            view = ui.View(timeout=None)
+            button = ui.Button(label="Again")
+            button.callback = lambda interaction: interaction.response.defer()
+            await message.channel.send("pong", view=view.add_item(button))
+
+discord.http.Route.BASE, gateway, token = sys.argv[1:]
+discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+Sender(intents=discord.Intents(guilds=True, guild_messages=True)).run(token, log_handler=None)
+"""
+
+
+async def test_a_press_never_overtakes_the_answer_to_the_call_that_showed_its_button() -> None:
+    """Two hundred buttons of a bot in another process, each pressed when it is there, without latency."""
+    async with DiscordDouble(latency=0.0, limits=False) as double:
+        bot = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "ignore", "-c", _SENDER, double.api_url, double.gateway_url, double.token)
+        )
+        try:
+            await double.bot_online()
+            ada, pressed = double.person("ada"), []
+            for number in range(200):
+                await ada.say("general", "ping")
+                await double.wait_until(lambda: len(double.messages("general")) == 2 * number + 2)  # noqa: B023
+                pressed.append(await ada.click(double.messages("general")[-1], "Again"))
+            await double.wait_until(lambda: all(one.is_acked or one.failed for one in pressed))
+        finally:
+            bot.kill()
+            await bot.wait()
+        assert sum(one.failed for one in pressed) == 0
 
 
 async def test_a_failed_wait_tells_how_the_bot_stands() -> None:
