@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from sandbox import optional
 from sandbox.discord_api import DiscordDouble, world_file
-from sandbox.parallax import ParallaxDouble
-from sandbox.scene import Scene
+
+if TYPE_CHECKING:
+    from sandbox.parallax import ParallaxDouble
 
 _HOST = "127.0.0.1"
 INTENTS = ("members", "presences", "message_content")
@@ -34,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.scene and arguments.guilds is not None:
         parser.error("--scene plays in the default guilds: leave --guilds out")
+    if arguments.scene and optional.cluster() is None:
+        parser.error(optional.NEEDED)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(arguments))
     return 0
@@ -106,8 +110,8 @@ async def _run(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         discord = await _enter(stack, lambda port: discord_on(arguments, port), arguments.port)
-        parallax = await _enter(stack, lambda port: ParallaxDouble(host=_HOST, port=port), arguments.parallax_port)
-        discord.cluster_url = parallax.url
+        parallax = await _cluster(stack, arguments.parallax_port)
+        discord.cluster_url = parallax.url if parallax is not None else None
         line = json.dumps(
             {
                 "discord_api_url": discord.api_url,
@@ -116,7 +120,7 @@ async def _run(arguments: argparse.Namespace) -> None:
                 "application_id": str(discord.application_id),
                 "intents": discord.privileged_intents,
                 "token": discord.token,
-                "parallax_url": parallax.url,
+                "parallax_url": discord.cluster_url,
                 "admin_user_ids": [str(i) for i in discord.operators.user_ids],
                 "admin_role_ids": [str(i) for i in discord.operators.role_ids],
                 "admin_guild_ids": [str(i) for i in discord.operators.guild_ids],
@@ -126,17 +130,25 @@ async def _run(arguments: argparse.Namespace) -> None:
             _write_whole(arguments.ready_file, line)
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-        playing = (
-            asyncio.create_task(Scene(discord, parallax).play_when_seen(), name="scene")
-            if arguments.scene
-            else None
-        )
+        playing: asyncio.Task[bool] | None = None
+        if arguments.scene and parallax is not None:
+            from sandbox.scene import Scene
+
+            playing = asyncio.create_task(Scene(discord, parallax).play_when_seen(), name="scene")
         await stop.wait()
         if playing is not None:
             playing.cancel()
             (end,) = await asyncio.gather(playing, return_exceptions=True)
             if isinstance(end, Exception):
                 raise end
+
+
+async def _cluster(stack: AsyncExitStack, port: int) -> ParallaxDouble | None:
+    if optional.cluster() is None:
+        return None
+    from sandbox.parallax import ParallaxDouble
+
+    return await _enter(stack, lambda port: ParallaxDouble(host=_HOST, port=port), port)
 
 
 async def _enter(stack: AsyncExitStack, build: Callable[[int], AbstractAsyncContextManager[T]], port: int) -> T:

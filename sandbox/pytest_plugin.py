@@ -15,13 +15,18 @@ import os
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 
-from sandbox.discord_api import DiscordDouble, world_file
-from sandbox.testing import Sandbox
+if TYPE_CHECKING:
+    from sandbox.discord_api import DiscordDouble, world_file
+    from sandbox.testing import Sandbox
+
+try:
+    from pytest_asyncio import fixture as _async_fixture
+except ModuleNotFoundError:  # installed beside a pytest that has no use for the sandbox
+    _async_fixture = None  # type: ignore[assignment]  # a function or nothing
 
 __all__ = ["sandbox", "sandbox_options"]
 _MARK = (
@@ -43,9 +48,10 @@ def sandbox_options() -> dict[str, Any]:
     return {}
 
 
-@pytest_asyncio.fixture(loop_scope="function")
-async def sandbox(request: pytest.FixtureRequest, sandbox_options: dict[str, Any]) -> AsyncIterator[Sandbox]:
+async def _opened(request: pytest.FixtureRequest, sandbox_options: dict[str, Any]) -> AsyncIterator[Sandbox]:
     """A fresh Discord and a fresh cluster for one test, closed at its end."""
+    from sandbox.testing import Sandbox  # only when a test wants it: the plug-in is loaded in every pytest
+
     options = dict(sandbox_options)
     for mark in reversed(list(request.node.iter_markers("sandbox"))):
         options |= mark.kwargs
@@ -54,6 +60,16 @@ async def sandbox(request: pytest.FixtureRequest, sandbox_options: dict[str, Any
         yield opened
         if fail_on_missing:
             opened.require_no_lacking()
+
+
+if _async_fixture is not None:
+    sandbox = _async_fixture(loop_scope="function", name="sandbox")(_opened)
+else:
+
+    @pytest.fixture
+    def sandbox() -> None:
+        """What the test lacks."""
+        pytest.fail("the fixture sandbox needs pytest-asyncio: pip install 'discord-sandbox[pytest]'")
 
 
 def discord_from(
@@ -71,6 +87,8 @@ def discord_from(
     content, ``latency`` real seconds of a round trip. Raises TypeError for an unknown option, KeyError for an
     unknown intent, ValueError for another value that is none.
     """
+    from sandbox.discord_api import DiscordDouble, world_file
+
     described = world_file.load(Path(guilds)) if isinstance(guilds, str | os.PathLike) else guilds
     return DiscordDouble(
         latency=latency,

@@ -15,15 +15,17 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sandbox import optional
 from sandbox.discord_api import Channel, DiscordDouble, Invocation, Message, Person
 from sandbox.discord_api.client_rules import Value
 from sandbox.discord_api.people import File
 from sandbox.discord_api.population import ALIASES
 from sandbox.discord_api.world import World
-from sandbox.parallax import ParallaxDouble
 
 if TYPE_CHECKING:
     import discord
+
+    from sandbox.parallax import ParallaxDouble
 
 READY_WITHIN = 15.0
 """Real seconds a bot has for connecting and, where asked for, registering its commands."""
@@ -54,9 +56,9 @@ class People(Mapping[str, Person]):
 class Sandbox:
     """One Discord and one cluster; use :meth:`open`. Belongs to one event loop."""
 
-    def __init__(self, discord_double: DiscordDouble, parallax: ParallaxDouble) -> None:
+    def __init__(self, discord_double: DiscordDouble, parallax: ParallaxDouble | None) -> None:
         self.discord = discord_double
-        self.parallax = parallax
+        self._parallax = parallax
         self.people = People(discord_double)
 
     @classmethod
@@ -64,13 +66,24 @@ class Sandbox:
     async def open(
         cls, discord_double: DiscordDouble | None = None, parallax: ParallaxDouble | None = None
     ) -> AsyncIterator[Sandbox]:
-        """Open both doubles on free ports; without arguments a quick Discord with its limits on."""
-        async with (
-            discord_double or DiscordDouble(latency=0.0) as opened_discord,
-            parallax or ParallaxDouble() as opened_parallax,
-        ):
-            opened_discord.cluster_url = opened_parallax.url
-            yield cls(opened_discord, opened_parallax)
+        """Open both doubles on free ports; without arguments a quick Discord with its limits on.
+
+        There is no cluster where pydantic is not installed.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            discord_there = await stack.enter_async_context(discord_double or DiscordDouble(latency=0.0))
+            cluster = parallax or optional.cluster()
+            if cluster is not None:
+                await stack.enter_async_context(cluster)
+                discord_there.cluster_url = cluster.url
+            yield cls(discord_there, cluster)
+
+    @property
+    def parallax(self) -> ParallaxDouble:
+        """The cluster. Raises RuntimeError where pydantic is not installed."""
+        if self._parallax is None:
+            raise RuntimeError(optional.NEEDED)
+        return self._parallax
 
     @property
     def world(self) -> World:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
 
-import orjson
 from aiohttp import web
 
+from sandbox import json_text
 from sandbox.discord_api import bodies, shapes
 from sandbox.discord_api.answered import Answered
 from sandbox.discord_api.bodies import Body
@@ -236,4 +236,4 @@ def _response(answer: Answer) -> web.Response:
         return web.Response(status=answer.status, headers=answer.headers)
     # Exactly this value: discord.py compares the header with it (http.py, json_or_text).
     headers = {**answer.headers, "Content-Type": "application/json"}
-    return web.Response(status=answer.status, headers=headers, body=orjson.dumps(answer.body))
+    return web.Response(status=answer.status, headers=headers, body=json_text.dumps(answer.body))
