@@ -84,8 +84,9 @@ sandbox-clients: $(DEV) ## Let clients of other libraries in at the sandbox (ins
 	@cd .sandbox-clients/discord.js && npm install --silent --no-save discord.js
 	$(PY) -m tests.sandbox_clients .sandbox-clients
 
-package: ## Build the package, install it into a new environment, and try it (a minute or two)
+package: ## Build the package and the sandbox's, install each into a new environment, and try it (a minute or two)
 	@$(PYTHON) -m tests.packaging $(if $(FOLDER),--folder $(FOLDER))
+	@$(PYTHON) -m tests.packaging_sandbox
 
 TRIAL ?=
 release: $(DEV) ## Check the tree and build what is handed out into dist/; publishes nothing (TRIAL=1: before the changelog is ready)

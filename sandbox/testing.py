@@ -12,21 +12,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import yarl
-
+from sandbox import optional
 from sandbox.discord_api import Channel, DiscordDouble, Invocation, Message, Person
 from sandbox.discord_api.client_rules import Value
 from sandbox.discord_api.people import File
 from sandbox.discord_api.population import ALIASES
 from sandbox.discord_api.world import World
-from sandbox.parallax import ParallaxDouble
 
-with warnings.catch_warnings():  # discord.py 2.7 imports audioop, which Python 3.11 calls deprecated
-    warnings.simplefilter("ignore", DeprecationWarning)
+if TYPE_CHECKING:
     import discord
+
+    from sandbox.parallax import ParallaxDouble
 
 READY_WITHIN = 15.0
 """Real seconds a bot has for connecting and, where asked for, registering its commands."""
@@ -57,9 +56,9 @@ class People(Mapping[str, Person]):
 class Sandbox:
     """One Discord and one cluster; use :meth:`open`. Belongs to one event loop."""
 
-    def __init__(self, discord_double: DiscordDouble, parallax: ParallaxDouble) -> None:
+    def __init__(self, discord_double: DiscordDouble, parallax: ParallaxDouble | None) -> None:
         self.discord = discord_double
-        self.parallax = parallax
+        self._parallax = parallax
         self.people = People(discord_double)
 
     @classmethod
@@ -67,13 +66,24 @@ class Sandbox:
     async def open(
         cls, discord_double: DiscordDouble | None = None, parallax: ParallaxDouble | None = None
     ) -> AsyncIterator[Sandbox]:
-        """Open both doubles on free ports; without arguments a quick Discord with its limits on."""
-        async with (
-            discord_double or DiscordDouble(latency=0.0) as opened_discord,
-            parallax or ParallaxDouble() as opened_parallax,
-        ):
-            opened_discord.cluster_url = opened_parallax.url
-            yield cls(opened_discord, opened_parallax)
+        """Open both doubles on free ports; without arguments a quick Discord with its limits on.
+
+        There is no cluster where pydantic is not installed.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            discord_there = await stack.enter_async_context(discord_double or DiscordDouble(latency=0.0))
+            cluster = parallax or optional.cluster()
+            if cluster is not None:
+                await stack.enter_async_context(cluster)
+                discord_there.cluster_url = cluster.url
+            yield cls(discord_there, cluster)
+
+    @property
+    def parallax(self) -> ParallaxDouble:
+        """The cluster. Raises RuntimeError where pydantic is not installed."""
+        if self._parallax is None:
+            raise RuntimeError(optional.NEEDED)
+        return self._parallax
 
     @property
     def world(self) -> World:
@@ -85,18 +95,26 @@ class Sandbox:
         """Connect a discord.py client to this Discord; yields it ready and closes it at the end.
 
         With ``commands`` it also waits until the bot has registered commands. What ends the bot before it is
-        ready, or while it runs, is raised here. discord.py's two addresses are changed for the whole process
-        meanwhile: run one sandbox's bots at a time.
+        ready, or while it runs, is raised here. Bots of several sandboxes may run at once: each bot's own tasks
+        reach its own sandbox. What a test itself asks of a client (``bot.fetch_user``) reaches the sandbox whose
+        ``running`` was entered last.
         """
-        with _addresses(self.discord):
+        from sandbox.addresses import pointed_at, start  # discord.py need not be there for the rest
+
+        with pointed_at(self.discord) as context:
             async with bot:
-                task = asyncio.create_task(bot.start(self.discord.token), name="bot in the sandbox")
+                task = start(bot.start(self.discord.token), context, "bot in the sandbox")
                 try:
                     await self._ready(task, commands=commands)
                     yield bot
                 finally:
                     await bot.close()
                     await task
+
+    def require_no_lacking(self) -> None:
+        """Raise AssertionError when the bot asked for an operation that the sandbox does not have."""
+        if lacking := self.discord.rest.lacking:
+            raise AssertionError(f"the bot asked for what the sandbox does not have: {', '.join(lacking)}")
 
     async def slash(
         self, who: str, channel: str | Channel, command: str, /, **options: Value | File | Person
@@ -119,7 +137,8 @@ class Sandbox:
     async def wait_until(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
         """Return once ``condition()`` is truthy, looked at again after each change of the world.
 
-        After ``timeout`` real seconds it raises AssertionError with what the channels show.
+        After ``timeout`` real seconds it looks once more, and then raises AssertionError with the state of the bot
+        and what the channels show.
         """
         await self.discord.wait_until(condition, timeout)
 
@@ -132,16 +151,3 @@ class Sandbox:
             await task
             raise AssertionError("the bot ended before it was ready")
         await ready
-
-
-@contextlib.contextmanager
-def _addresses(double: DiscordDouble) -> Iterator[None]:
-    """discord.py's REST and gateway addresses, which it keeps as attributes of two classes."""
-    route, gateway = discord.http.Route, discord.gateway.DiscordWebSocket
-    before = route.BASE, gateway.DEFAULT_GATEWAY
-    route.BASE = double.api_url
-    gateway.DEFAULT_GATEWAY = yarl.URL(double.gateway_url)
-    try:
-        yield
-    finally:
-        route.BASE, gateway.DEFAULT_GATEWAY = before

@@ -25,6 +25,7 @@ RUN_BY = (
     (r"\.venv/bin/python -m bot backup( .*)?", "tests/integration/test_backups.py"),
     (r"\.venv/bin/python -m sandbox", "tests/unit/sandbox/discord_api/test_command_line.py"),
     (r"make (test|lint|setup|soak|package)", ".ci/run"),
+    (r"discord-sandbox run -- python bot\.py", "tests/packaging_sandbox.py"),
     (r"make docs", "tests/e2e/test_site.py"),
 )
 """Command lines (a pattern of the whole line without its comment) and what runs them."""

@@ -26,7 +26,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("bot", "cogs", "migrations", "parallax_discord", "sandbox")
 _PIP = ("-m", "pip", "-q", "--disable-pip-version-check", "--no-input")
-_NOT_NEEDED = re.compile(r"__pycache__|sandbox/discord_api/web/(tests/|package\.json)|\.mako$")
+_NOT_NEEDED = re.compile(
+    r"__pycache__|sandbox/discord_api/web/(tests/|package\.json)|sandbox/(README\.md|pyproject\.toml)$|\.mako$"
+)
 _PATIENCE = 60.0
 _TO_PASS_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 

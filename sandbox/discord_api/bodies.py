@@ -9,9 +9,9 @@ import re
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
-import orjson
 from aiohttp import BodyPartReader, web
 
+from sandbox import json_text
 from sandbox.discord_api.message_rules import Form, Upload
 from sandbox.discord_api.wire import JSON, ApiError, refuse
 
@@ -27,7 +27,7 @@ async def read(request: web.Request) -> Body:
         raw = await request.read()
         if request.content_type == "application/x-www-form-urlencoded":
             return _form(dict(parse_qsl(raw.decode(), keep_blank_values=True)), ())
-        body = orjson.loads(raw) if raw else {}
+        body = json_text.loads(raw) if raw else {}
     except (ValueError, web.HTTPRequestEntityTooLarge):
         return refuse(50109)
     if isinstance(body, list):
@@ -54,5 +54,5 @@ async def _multipart(request: web.Request) -> Form | ApiError:
 
 def _form(fields: dict[str, str], files: tuple[Upload, ...]) -> Form | ApiError:
     """The fields of a form; one of them, ``payload_json``, may hold the rest as JSON."""
-    body = orjson.loads(fields.pop("payload_json", "{}"))
+    body = json_text.loads(fields.pop("payload_json", "{}"))
     return Form({**fields, **body}, files) if isinstance(body, dict) else refuse(50109)

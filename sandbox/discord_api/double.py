@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
 from sandbox.clock import Clock
 from sandbox.discord_api import intents
 from sandbox.discord_api.acts import Acts
+from sandbox.discord_api.answered import Answered
+from sandbox.discord_api.bot_state import BotState
 from sandbox.discord_api.cluster_link import ClusterLink
 from sandbox.discord_api.commands import CommandRegistry
 from sandbox.discord_api.control import Control
@@ -25,7 +27,7 @@ from sandbox.discord_api.live import Live
 from sandbox.discord_api.model import Channel, Message, User
 from sandbox.discord_api.panel import PanelRoutes
 from sandbox.discord_api.people import Person
-from sandbox.discord_api.population import ALIASES, BOT_ID, populate
+from sandbox.discord_api.population import ALIASES, BOT_ID, opened
 from sandbox.discord_api.rest import PREFIX, Rest, Traced
 from sandbox.discord_api.routing import Services
 from sandbox.discord_api.session_starts import SessionStarts
@@ -45,7 +47,9 @@ class DiscordDouble:
     ``port`` 0 takes a free one. ``latency`` is the real seconds of a round trip. ``limits`` switches the
     rate limits. ``privileged_intents`` are those ticked for the application in the developer portal
     (``"members"``, ``"presences"``, ``"message_content"``): asking for another one closes the gateway with
-    4014, as Discord does. Raises OSError when the port is taken.
+    4014, as Discord does. ``guilds`` describes a world of one's own as a file does
+    (:mod:`sandbox.discord_api.world_file`), ``permissions`` are those of the bot's own role. Raises OSError when
+    the port is taken, WorldFileError for a world that is none.
     """
 
     def __init__(
@@ -58,23 +62,25 @@ class DiscordDouble:
         clock: Clock | None = None,
         privileged_intents: Iterable[str] = (),
         token: str | None = None,
+        guilds: Mapping[str, Any] | None = None,
+        permissions: int | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self.clock = clock or Clock()
         self.token = token or _token()
-        self.world, self.operators = populate(self.clock)
+        self.world, self.operators = opened(self.clock, guilds, permissions)
         self.world.privileged_intents = sum({_PRIVILEGED[name] for name in privileged_intents})
         self.faults = Faults(self.clock, latency)
         self.limits = Limits(self.clock, enabled=limits)
-        self.interactions = Interactions(self.world)
         self.gateway = Gateway(self.world, self.token, self.faults)
-        self._waiting = Waiting(self.world)
+        self._calls = Answered(self.world, self.gateway)
+        self.interactions = Interactions(self.world, self._calls)
         self._acts = Acts(self.world, self.interactions)
         self._commands = CommandRegistry(self.world)
-        self.rest = Rest(
-            Services(self.world, self.interactions, self._commands), self.token, self.limits, self.faults
-        )
+        services = Services(self.world, self.interactions, self._commands)
+        self.rest = Rest(services, self.token, self.limits, self.faults, self._calls)
+        self._waiting = Waiting(self.world, BotState(self.gateway, self.rest, self.interactions))
         self._control = Control(self.world, self.rest, self.limits, self.faults, self.gateway, self.interactions)
         self._live = Live(self.world, self._acts, self.interactions, self.gateway, self._control)
         self._cluster = ClusterLink()
@@ -105,6 +111,7 @@ class DiscordDouble:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self._calls.close()
         await self.interactions.close()
         await self._live.close()
         await self.gateway.close()
@@ -133,6 +140,11 @@ class DiscordDouble:
     def application_id(self) -> int:
         """The bot's application and user id."""
         return self.world.bot.id
+
+    @property
+    def privileged_intents(self) -> list[str]:
+        """The names of the privileged intents that are ticked for the application."""
+        return [name for name, bit in _PRIVILEGED.items() if self.world.privileged_intents & bit]
 
     @property
     def session_starts(self) -> SessionStarts:
@@ -183,16 +195,16 @@ class DiscordDouble:
             return self._person(name)
         if isinstance(name, int):
             return self._person(self.world.users[name])
-        wanted = ALIASES.get(name.lower(), name.lower())
-        for user in self.world.users.values():
-            if not user.bot and wanted in (user.username.lower(), user.display_name.lower()):
-                return self._person(user)
+        for wanted in (name.lower(), ALIASES.get(name.lower())):
+            for user in self.world.users.values():
+                if not user.bot and wanted in (user.username.lower(), user.display_name.lower()):
+                    return self._person(user)
         raise KeyError(name)
 
     def new_person(self, username: str, *guilds: str, locale: str = "en-US") -> Person:
-        """Someone new who joins the named guilds (default: Team), with a client in the language ``locale``."""
+        """Someone new who joins the named guilds (default: the first), with a client in this language."""
         user = User(self.world.ids.next(), username.lower(), username, locale=locale)
-        wanted = guilds or ("Team",)
+        wanted = guilds or [guild.name for guild in self.world.guilds.values()][:1]
         joined = [guild for guild in self.world.guilds.values() if guild.name in wanted]
         return self._person(self.world.add_user(user, joined))
 

@@ -88,6 +88,10 @@ class Gateway:
         for connection in self._of(shard):
             connection.send(frame(_RECONNECT))
 
+    async def round_trip(self) -> None:
+        """Return once every client that is connected has read everything that was sent to it before."""
+        await asyncio.gather(*(connection.round_trip() for connection in list(self._connections)))
+
     def _of(self, shard: int | None) -> list[Connection]:
         return [c for c in self._connections if shard is None or (c.session and c.session.shard[0] == shard)]
 
@@ -103,7 +107,7 @@ class Gateway:
         """Serve one websocket until it ends."""
         if self._faults.in_outage is not None:
             return web.Response(status=503)
-        socket = web.WebSocketResponse(timeout=_GOODBYE_SECONDS, max_msg_size=4 * 1024 * 1024)
+        socket = web.WebSocketResponse(timeout=_GOODBYE_SECONDS, max_msg_size=4 * 1024 * 1024, autoping=False)
         await socket.prepare(request)
         if (code := refusal(request.query)) is not None:
             await socket.close(code=code, message=_CLOSE_REASONS[code].encode())
@@ -123,10 +127,11 @@ class Gateway:
 
     async def _read(self, connection: Connection) -> None:
         async for message in connection.socket:
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            if message.type in (WSMsgType.PING, WSMsgType.PONG):
+                await connection.pinged(message)
+            elif message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
-            code = self._on_frame(connection, message.data)
-            if code is not None:
+            elif (code := self._on_frame(connection, message.data)) is not None:
                 await connection.socket.close(code=code, message=_CLOSE_REASONS[code].encode())
                 return
 

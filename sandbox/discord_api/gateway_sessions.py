@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
-from aiohttp import web
+from aiohttp import WSMessage, WSMsgType, web
 
 from sandbox.discord_api.faults import Faults
 from sandbox.discord_api.gateway_wire import Compression, frame
@@ -61,11 +61,33 @@ class Connection:
         self.received: deque[float] = deque()
         self._faults = faults
         self._queue: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue()
+        self._pings = 0
+        self._pongs: dict[bytes, asyncio.Event] = {}
 
     def send(self, content: bytes) -> None:
         """Send a frame in its turn."""
         loop = asyncio.get_running_loop()
         self._queue.put_nowait((loop.time() + self._faults.latency / 2, content))
+
+    async def round_trip(self) -> None:
+        """Return once the client has read everything that was sent to it before, or is gone."""
+        self._pings += 1
+        name = str(self._pings).encode()
+        heard = self._pongs[name] = asyncio.Event()
+        try:
+            await self.socket.ping(name)
+            await heard.wait()
+        except ConnectionError:
+            return
+        finally:
+            del self._pongs[name]
+
+    async def pinged(self, message: WSMessage) -> None:
+        """Answer a ping of the client's, or note that it has answered one."""
+        if message.type is WSMsgType.PING:
+            await self.socket.pong(message.data)
+        elif (waiting := self._pongs.get(bytes(message.data))) is not None:
+            waiting.set()
 
     def abort(self) -> None:
         """Cut the connection without a closing handshake, as a lost network does."""
@@ -76,6 +98,8 @@ class Connection:
     def finish(self) -> None:
         """Stop :meth:`pump` after what was said before."""
         self._queue.put_nowait(None)
+        for waiting in self._pongs.values():
+            waiting.set()
 
     async def pump(self) -> None:
         """Deliver frames until :meth:`finish` or until the peer is gone."""

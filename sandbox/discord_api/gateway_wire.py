@@ -8,8 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 
-import orjson
-
+from sandbox import json_text
 from sandbox.discord_api.wire import JSON
 
 MAX_FRAME = 4096
@@ -19,7 +18,7 @@ VERSIONS = ("9", "10")
 
 def frame(op: int, data: object = None, *, sequence: int | None = None, name: str | None = None) -> bytes:
     """A frame with all four of its fields: some clients read each of them without asking whether it is there."""
-    return orjson.dumps({"op": op, "d": data, "s": sequence, "t": name})
+    return json_text.dumps({"op": op, "d": data, "s": sequence, "t": name})
 
 
 def refusal(query: Mapping[str, str]) -> int | None:
@@ -52,7 +51,7 @@ def decode(content: str | bytes) -> JSON | None:
     """The frame that a client sent as text or as bytes; None for what is too large or is no JSON object."""
     size = len(content.encode() if isinstance(content, str) else content)
     try:
-        found = orjson.loads(content) if size <= MAX_FRAME else None
+        found = json_text.loads(content) if size <= MAX_FRAME else None
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -12,10 +12,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sandbox.discord_api import commands, component_rules, message_rules, messages, payloads
-from sandbox.discord_api.message_rules import MAX_FILE_BYTES, Form
+from sandbox.discord_api import commands, component_rules, message_rules, messages
+from sandbox.discord_api.answered import Answered
+from sandbox.discord_api.interaction_payloads import create_payload, metadata
+from sandbox.discord_api.message_rules import Form
 from sandbox.discord_api.model import Channel, Message, MessageFlag, User
-from sandbox.discord_api.permissions import Permission
 from sandbox.discord_api.wire import JSON, form_error, refuse
 from sandbox.discord_api.world import World, WorldEvent
 
@@ -65,8 +66,9 @@ class Interaction:
 class Interactions:
     """Every interaction of the world. Methods raise :class:`ApiError` as the API would."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, calls: Answered) -> None:
         self._world = world
+        self._calls = calls
         self._by_id: dict[int, Interaction] = {}
         self._by_token: dict[str, Interaction] = {}
         self._expected: deque[Interaction] = deque()
@@ -87,6 +89,11 @@ class Interactions:
         """The interaction a token belongs to, whether the token still lives or not."""
         return self._by_token.get(token)
 
+    @property
+    def pending(self) -> list[Interaction]:
+        """Those that wait for their first response, the oldest first."""
+        return [interaction for interaction in self._expected if interaction.state == "pending"]
+
     def expire_tokens(self) -> None:
         """Every token given so far is dead from now on, as after 15 minutes."""
         for interaction in self._by_id.values():
@@ -103,28 +110,27 @@ class Interactions:
         source: Message | None = None,
         trigger: Interaction | None = None,
     ) -> Interaction:
-        """A person acted: send INTERACTION_CREATE and begin to count the three seconds."""
+        """A person acted: send INTERACTION_CREATE, once the bot has the answer to the call that showed what was
+        pressed or filled in (:class:`Answered`), and begin to count the three seconds."""
+        token, now = secrets.token_urlsafe(96), self._world.clock.now()
         interaction = Interaction(
-            self._world.ids.next(),
-            secrets.token_urlsafe(96),
-            kind,
-            user,
-            channel,
-            data,
-            name,
-            self._world.clock.now(),
-            source,
-            trigger,
+            self._world.ids.next(), token, kind, user, channel, data, name, now, source, trigger
         )
         self._by_id[interaction.id] = interaction
         self._by_token[interaction.token] = interaction
+        shown = trigger.id if trigger is not None else source.id if source is not None else None
+        self._calls.then(shown, lambda: self._send(interaction))
+        return interaction
+
+    def _send(self, interaction: Interaction) -> None:
+        interaction.created = self._world.clock.now()
         self._expected.append(interaction)
         if self._timer is None or self._timer.done():
             self._timer = asyncio.create_task(self._expect_answers(), name="interactions' three seconds")
         self._show(interaction)
         payload = create_payload(self._world, interaction)
-        self._world.emit(WorldEvent("INTERACTION_CREATE", payload, channel.guild_id, channel.id))
-        return interaction
+        where = interaction.channel
+        self._world.emit(WorldEvent("INTERACTION_CREATE", payload, where.guild_id, where.id))
 
     async def _expect_answers(self) -> None:
         while self._expected:
@@ -316,73 +322,3 @@ def _choices(choices: list[JSON]) -> list[JSON]:
     for index, choice in enumerate(choices):
         commands.validate_choice(choice, f"data.choices.{index}")
     return choices
-
-
-def _owners(world: World, channel: Channel, user: User) -> JSON:
-    """By whom the app is there: ``"0"`` the server (or "0" in its own direct messages), ``"1"`` the person."""
-    owners: JSON = {}
-    if world.guild_installed(channel.guild_id):
-        owners["0"] = str(channel.guild_id) if channel.guild_id is not None else "0"
-    if user.id in world.user_installs:
-        owners["1"] = str(user.id)
-    return owners
-
-
-def metadata(world: World, interaction: Interaction) -> JSON:
-    """The ``interaction_metadata`` of the messages that answer it."""
-    about: JSON = {
-        "id": str(interaction.id),
-        "type": interaction.type,
-        "user": payloads.user(interaction.user),
-        "authorizing_integration_owners": _owners(world, interaction.channel, interaction.user),
-    }
-    if interaction.type == COMMAND:
-        about |= {"name": interaction.name, "command_type": interaction.data.get("type", 1)}
-        if "target_id" in interaction.data:
-            key = "target_user" if interaction.data["type"] == 2 else "target_message_id"
-            target = interaction.data["target_id"]
-            about[key] = interaction.data["resolved"]["users"][target] if key == "target_user" else target
-    elif interaction.type == COMPONENT and interaction.source is not None:
-        about["interacted_message_id"] = str(interaction.source.id)
-    elif interaction.trigger is not None:
-        about["triggering_interaction_metadata"] = metadata(world, interaction.trigger)
-    return about
-
-
-def create_payload(world: World, interaction: Interaction) -> JSON:
-    """The INTERACTION_CREATE object (receiving-and-responding, "Interaction Structure")."""
-    channel, user = interaction.channel, interaction.user
-    app_permissions = world.permissions(world.bot.id, channel) | Permission.MENTION_EVERYONE * (
-        channel.guild_id is None
-    )
-    payload: JSON = {
-        "id": str(interaction.id),
-        "application_id": str(world.bot.id),
-        "type": interaction.type,
-        "token": interaction.token,
-        "version": 1,
-        "data": interaction.data,
-        "channel": payloads.channel(channel) | {"permissions": str(world.permissions(user.id, channel))},
-        "channel_id": str(channel.id),
-        "app_permissions": str(int(app_permissions)),
-        "locale": user.locale,
-        "entitlements": [],
-        "entitlement_sku_ids": [],
-        "authorizing_integration_owners": _owners(world, channel, user),
-        "context": 1,
-        "attachment_size_limit": MAX_FILE_BYTES,
-    }
-    if interaction.source is not None:
-        payload["message"] = world.message_payload(interaction.source)
-    if channel.guild_id is None:
-        payload["user"] = payloads.user(user)
-        return payload
-    guild = world.guilds[channel.guild_id]
-    permissions = world.permissions(user.id, channel)
-    return payload | {
-        "context": 0,
-        "guild_id": str(guild.id),
-        "guild": {"id": str(guild.id), "locale": guild.locale, "features": []},
-        "guild_locale": guild.locale,
-        "member": payloads.member(guild.members[user.id], permissions=permissions),
-    }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sandbox.clock import Clock
+from sandbox.discord_api import world_file
 from sandbox.discord_api.model import (
     Channel,
     ChannelType,
@@ -57,6 +60,26 @@ class Operators:
     guild_ids: tuple[int, ...]
 
 
+def opened(
+    clock: Clock, described: Mapping[str, Any] | None = None, permissions: int | None = None
+) -> tuple[World, Operators]:
+    """The world that ``described`` tells of (:mod:`sandbox.discord_api.world_file`), or else the default one.
+
+    ``permissions`` replace those of the bot's own role in every guild. Raises
+    :class:`~sandbox.discord_api.world_file.WorldFileError` for a description that is none.
+    """
+    if described is None:
+        world, operators = populate(clock)
+    else:
+        world, operators = world_file.build(clock, described, _bot()), Operators((), (), ())
+    if permissions is not None:
+        for guild in world.guilds.values():
+            for role in guild.roles.values():
+                if role.bot_id is not None:
+                    role.permissions = permissions
+    return world, operators
+
+
 def populate(clock: Clock) -> tuple[World, Operators]:
     """A world with the guilds "Team" and "Other team" and seven people.
 
@@ -64,8 +87,7 @@ def populate(clock: Clock) -> tuple[World, Operators]:
     ``cluster-operators``, and Grace lets both see ``/cluster``; Sam is only in "Other team", where he sees the bot
     but has no part in Team.
     """
-    bot = User(BOT_ID, "parallax", None, bot=True, kind="bot", is_default=True)
-    world = World(clock, bot)
+    world = World(clock, _bot())
     people = {
         who.username: User(
             fixed(100 + index),
@@ -92,6 +114,10 @@ def populate(clock: Clock) -> tuple[World, Operators]:
     other = _guild(world, OTHER_TEAM_ID, "Other team", people["sam"], fixed(32))
     world.channels[fixed(50)] = Channel(fixed(50), ChannelType.TEXT, "lobby", other.id, "Hello")
     return world, Operators((people["olga"].id,), (operators.id,), (team.id,))
+
+
+def _bot() -> User:
+    return User(BOT_ID, "parallax", None, bot=True, kind="bot", is_default=True)
 
 
 def _guild(world: World, guild_id: int, name: str, owner: User, bot_role_id: int) -> Guild:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import deque
 from collections.abc import Mapping
@@ -10,17 +11,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
 
-import orjson
 from aiohttp import web
 
+from sandbox import json_text
 from sandbox.discord_api import bodies, shapes
+from sandbox.discord_api.answered import Answered
 from sandbox.discord_api.bodies import Body
 from sandbox.discord_api.faults import Fault, Faults
 from sandbox.discord_api.interactions import Interactions
 from sandbox.discord_api.limits import WEBHOOK, Ask, Limits
 from sandbox.discord_api.message_rules import Form
 from sandbox.discord_api.routes import ROUTER
-from sandbox.discord_api.routing import Call, Reply, Route, Services
+from sandbox.discord_api.routing import Call, LackingError, Reply, Route, Services
 from sandbox.discord_api.wire import JSON, ApiError, error_for, refuse
 from sandbox.discord_api.world import World
 
@@ -78,12 +80,16 @@ class Rest:
         token: str,
         limits: Limits,
         faults: Faults,
+        calls: Answered,
     ) -> None:
         self._services = services
         self._token = token
         self._limits = limits
         self._faults = faults
+        self._calls = calls
         self.trace: deque[Traced] = deque(maxlen=_MAX_TRACE)
+        self.lacking: dict[str, None] = {}
+        """The operations of Discord's that were asked for and are missing here, in the order of the first time."""
 
     @property
     def _world(self) -> World:
@@ -99,16 +105,19 @@ class Rest:
         half = self._faults.latency / 2
         await asyncio.sleep(half)
         applied_at = self._world.clock.monotonic()
-        try:
+        answer: Answer | None = None
+        with self._calls.applying() as call, contextlib.suppress(_BrokenError):
             answer = self.answer(incoming)
-        except _BrokenError:
-            self._record(applied_at, incoming, Answer(0, None))
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=502)
-        self._record(applied_at, incoming, answer)
-        await asyncio.sleep(half)
-        return _response(answer)
+        try:
+            self._record(applied_at, incoming, answer or Answer(0, None))
+            if answer is None:
+                if request.transport is not None:
+                    request.transport.abort()
+                return web.Response(status=502)
+            await asyncio.sleep(half)
+            return await _sent(request, _response(answer))
+        finally:
+            call.answered.set()
 
     def _record(self, at: float, incoming: Incoming, answer: Answer) -> None:
         remaining = answer.headers.get("X-RateLimit-Remaining")
@@ -154,7 +163,11 @@ class Rest:
     def _route(self, incoming: Incoming) -> tuple[Route, dict[str, str]]:
         if incoming.version not in _VERSIONS:
             raise refuse(50041)
-        route, params = ROUTER.match(incoming.method, incoming.path)
+        try:
+            route, params = ROUTER.match(incoming.method, incoming.path)
+        except LackingError as error:
+            self.lacking[error.operation] = None
+            raise
         if route.authorized and incoming.authorization != f"Bot {self._token}":
             raise ApiError(401, 0, "401: Unauthorized")
         return route, params
@@ -210,9 +223,17 @@ def _incoming(request: web.Request, body: Body) -> Incoming:
     )
 
 
+async def _sent(request: web.Request, response: web.Response) -> web.Response:
+    """Send the answer here, where it is known when it has left; aiohttp sees that it has."""
+    with contextlib.suppress(ConnectionError):  # whoever asked is gone
+        await response.prepare(request)
+        await response.write_eof()
+    return response
+
+
 def _response(answer: Answer) -> web.Response:
     if answer.body is None:
         return web.Response(status=answer.status, headers=answer.headers)
     # Exactly this value: discord.py compares the header with it (http.py, json_or_text).
     headers = {**answer.headers, "Content-Type": "application/json"}
-    return web.Response(status=answer.status, headers=headers, body=orjson.dumps(answer.body))
+    return web.Response(status=answer.status, headers=headers, body=json_text.dumps(answer.body))

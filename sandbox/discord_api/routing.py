@@ -19,6 +19,14 @@ from sandbox.discord_api.wire import JSON, ApiError, form_error
 from sandbox.discord_api.world import World
 
 
+class LackingError(ApiError):
+    """Discord has this operation and the sandbox does not; ``operation`` is its method and path."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(404, 0, f"404: Not Found (the sandbox does not have {operation})")
+        self.operation = operation
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the routes work on."""
@@ -151,7 +159,7 @@ class Router:
         missing = [one for one in self._lacking.get(kind, ()) if one[2].match(path)]
         for lacked, template, _ in missing:
             if lacked == method and (found is None or template.count("{") < found[0].parameters):
-                raise ApiError(404, 0, f"404: Not Found (the sandbox does not have {method} {template})")
+                raise LackingError(f"{method} {template}")
         if found is not None:
             return found[0], {name: unquote(value) for name, value in found[1].groupdict().items()}
         if fitting or missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from sandbox.discord_api.bot_state import BotState
 from sandbox.discord_api.model import Channel, Message
 from sandbox.discord_api.world import World
 
@@ -12,16 +13,17 @@ from sandbox.discord_api.world import World
 class Waiting:
     """Waits on one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, bot: BotState) -> None:
         self._world = world
+        self._bot = bot
 
     async def until(
         self, predicate: Callable[[], object], timeout: float = 10.0, channel: Channel | None = None
     ) -> None:
-        """Return once ``predicate()`` is truthy; looked at again after every change.
+        """Return once ``predicate()`` is truthy; looked at again after every change, and once more at the end.
 
-        Raises AssertionError with a dump of ``channel`` (default: every channel with messages) after
-        ``timeout`` real seconds.
+        Raises AssertionError after ``timeout`` real seconds, with the state of the bot and a dump of ``channel``
+        (default: every channel with messages).
         """
         try:
             async with asyncio.timeout(timeout):
@@ -31,7 +33,9 @@ class Waiting:
                         return
                     await change.wait()
         except TimeoutError:
-            shown = self.dump(channel)
+            if predicate():  # what it looks at may have changed beside the world, which wakes nobody
+                return
+            shown = f"{self._bot.text()}\n{self.dump(channel)}"
             raise AssertionError(f"it did not happen within {timeout:g} s; what is there:\n{shown}") from None
 
     def dump(self, channel: Channel | None = None) -> str:

@@ -19,6 +19,7 @@ async def test_it_says_where_it_is_and_ends_with_a_signal(tmp_path: Path) -> Non
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "sandbox", "--port", str(port), "--parallax-port", "0", "--ready-file", str(ready)),
+        *("--token", "mine", "--intents", "members,message_content", "--permissions", "manage_roles"),
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[4],
     )
@@ -29,6 +30,9 @@ async def test_it_says_where_it_is_and_ends_with_a_signal(tmp_path: Path) -> Non
         told = json.loads(line)
         assert json.loads(ready.read_text()) == told
         assert f":{port}/" not in told["page_url"]
+        assert (told["token"], told["intents"]) == ("mine", ["members", "message_content"])
+        assert told["gateway_url"].startswith("ws://")
+        assert told["application_id"].isdecimal()
         assert {len(told[key]) for key in ("admin_user_ids", "admin_role_ids", "admin_guild_ids")} == {1}
         async with aiohttp.ClientSession() as session:
             headers = {"Authorization": f"Bot {told['token']}"}
