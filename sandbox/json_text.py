@@ -18,7 +18,7 @@ def dumps(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def loads(content: bytes | str) -> Any:  # noqa: ANN401
+def loads(content: bytes | str) -> Any:  # noqa: ANN401  # JSON is of any type
     """Read JSON. Raises ValueError for what is none, NaN and nesting without end included."""
     if orjson is not None:
         return orjson.loads(content)

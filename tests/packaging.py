@@ -137,7 +137,7 @@ def _called(url: str, key: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     # Nothing between this machine and itself.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(urllib.request.Request(url, data, headers), timeout=_PATIENCE) as response:  # noqa: S310
+    with opener.open(urllib.request.Request(url, data, headers), timeout=_PATIENCE) as response:  # noqa: S310  # a server of this test
         return json.load(response)
 
 

@@ -28,7 +28,7 @@ class Shape:
     required: bool = False
     null: bool = False
 
-    def read(self, value: object, path: str, problems: Problems) -> object:  # noqa: ARG002
+    def read(self, value: object, path: str, problems: Problems) -> object:  # noqa: ARG002  # for those that derive
         """The value as it is meant; what is wrong with it is put into ``problems``."""
         return value
 

@@ -21,19 +21,19 @@ _API = os.environ.get("DISCORD_SANDBOX_API", "")
 _GATEWAY = os.environ.get("DISCORD_SANDBOX_GATEWAY", "")
 
 
-def _route(module: Any) -> None:  # noqa: ANN401
+def _route(module: Any) -> None:  # noqa: ANN401  # a client library's module, of any kind
     if hasattr(module.Route, "API_BASE_URL"):  # py-cord
         module.Route.API_BASE_URL = f"{_API}/v{{API_VERSION}}"
     else:  # discord.py, nextcord, disnake, interactions.py
         module.Route.BASE = f"{_API}/v10"
 
 
-def _gateway(module: Any) -> None:  # noqa: ANN401
+def _gateway(module: Any) -> None:  # noqa: ANN401  # a client library's module, of any kind
     if hasattr(module.DiscordWebSocket, "DEFAULT_GATEWAY"):  # the others ask the API for it
         module.DiscordWebSocket.DEFAULT_GATEWAY = module.yarl.URL(_GATEWAY)
 
 
-def _urls(module: Any) -> None:  # noqa: ANN401
+def _urls(module: Any) -> None:  # noqa: ANN401  # a client library's module, of any kind
     module.REST_API_URL = f"{_API}/v10"
 
 

@@ -84,7 +84,7 @@ async def test_programs_of_two_processes_share_the_queue_and_a_kill_frees_its_sl
                     await one
             async with asyncio.timeout(PATIENCE):
                 assert (await waits).is_done
-                while (queue := (await here.get("/queue")).json())["waiting"] + queue["running"]:  # noqa: ASYNC110
+                while (queue := (await here.get("/queue")).json())["waiting"] + queue["running"]:  # noqa: ASYNC110  # each look is a request
                     await asyncio.sleep(0)
             await stage.parallax.wait_until(lambda: stage.parallax.active == 0, PATIENCE)
             assert not [one for one in queue["data"] if one["kind"] == "api"]

@@ -45,7 +45,7 @@ class Terminal:
     async def type_hidden(self, line: str) -> None:
         """Type a line once the terminal does not show what is typed; before that it is thrown away."""
         async with asyncio.timeout(PATIENCE):
-            while termios.tcgetattr(self._screen)[3] & termios.ECHO:  # noqa: ASYNC110
+            while termios.tcgetattr(self._screen)[3] & termios.ECHO:  # noqa: ASYNC110  # a terminal raises no event
                 await asyncio.sleep(0)  # a terminal raises no event for that
         self.type(line)
 

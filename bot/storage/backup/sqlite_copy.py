@@ -94,7 +94,7 @@ def content_of(database: sqlite3.Connection, file: Path | None = None) -> Conten
         raise StorageError(f"{file or 'it'} is a database, but not this bot's")
     revision = database.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
     # The names are those of the database itself.
-    rows = {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}  # noqa: S608
+    rows = {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}  # noqa: S608  # names that the database itself told
     moments = [
         database.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]  # noqa: S608  # from NEWEST
         for table, column in NEWEST

@@ -352,7 +352,7 @@ async def test_frames_may_be_one_zlib_stream_and_binary(double: DiscordDouble) -
             async with asyncio.timeout(5):
                 packed = await socket.receive_bytes()
             assert packed.endswith(b"\x00\x00\xff\xff")
-            return json.loads(reader.decompress(packed))  # type: ignore[no-any-return]
+            return json.loads(reader.decompress(packed))  # type: ignore[no-any-return]  # JSON is of any type
 
         hello = await frame()
         assert set(hello) == {"op", "d", "s", "t"}

@@ -23,7 +23,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 async def added(database: Database, **fields: object) -> Schedule:
     """A schedule that is kept."""
-    kept = await database.schedules.add(new_schedule(**fields), ROOMY)  # type: ignore[arg-type]
+    kept = await database.schedules.add(new_schedule(**fields), ROOMY)  # type: ignore[arg-type]  # a field's name and value come together
     assert isinstance(kept, Schedule)
     return kept
 

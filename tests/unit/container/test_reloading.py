@@ -37,7 +37,7 @@ class World:
         self.write()
         self.current = CurrentSettings(load_settings())
         self.operators = Operators(user_ids=(), role_ids=(), guild_ids=(8,))
-        self.quotas = Quotas(NoUsage(), self.operators, HandClock(), per_user=0, roles={})  # type: ignore[arg-type]
+        self.quotas = Quotas(NoUsage(), self.operators, HandClock(), per_user=0, roles={})  # type: ignore[arg-type]  # never read
         self.reloading = Reloading(self.current, self.operators, self.quotas)
 
     def write(self, *lines: str) -> None:

@@ -59,7 +59,7 @@ class Pinger(discord.Client):
         """Answer with a view whose button is heard once the answer to this call is there."""
         view = ui.View(timeout=None)
         button: ui.Button[ui.View] = ui.Button(label="Again")
-        button.callback = self.again  # type: ignore[method-assign]
+        button.callback = self.again  # type: ignore[method-assign]  # discord.py takes it so
         view.add_item(button)
         await interaction.response.send_message(self.word, view=view)
 
@@ -114,7 +114,7 @@ async def test_a_press_never_overtakes_the_answer_to_the_call_that_showed_its_bu
             ada, pressed = double.person("ada"), []
             for number in range(200):
                 await ada.say("general", "ping")
-                await double.wait_until(lambda: len(double.messages("general")) == 2 * number + 2)  # noqa: B023
+                await double.wait_until(lambda: len(double.messages("general")) == 2 * number + 2)  # noqa: B023  # awaited at once
                 pressed.append(await ada.click(double.messages("general")[-1], "Again"))
             await double.wait_until(lambda: all(one.is_acked or one.failed for one in pressed))
         finally:

@@ -99,7 +99,7 @@ class World:
 
     async def keeps(self, when: str = "every day 9:00", **fields: object) -> Schedule:
         """A schedule is made now."""
-        new: NewSchedule = new_schedule(when, at=self.clock.now(), **fields)  # type: ignore[arg-type]
+        new: NewSchedule = new_schedule(when, at=self.clock.now(), **fields)  # type: ignore[arg-type]  # a field's name and value come together
         kept = await self.database.schedules.add(new, ROOMY)
         assert isinstance(kept, Schedule)
         return kept
@@ -289,7 +289,7 @@ def wanted(when: str = "every day 9:00", **fields: object) -> Wanted:
     new = new_schedule()
     place = _destination(new)
     made = {"asker": new.asker, "place": new.place, "destination": place, "when": when, "zone": "UTC"}
-    return Wanted(**{**made, "question": "What is new?", **fields})  # type: ignore[arg-type]
+    return Wanted(**{**made, "question": "What is new?", **fields})  # type: ignore[arg-type]  # a field's name and value come together
 
 
 def _destination(new: NewSchedule) -> Destination:
