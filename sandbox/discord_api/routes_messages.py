@@ -94,8 +94,9 @@ def list_messages(call: Call) -> Reply:
     if "after" in call.query:
         found = [m for m in found if m.id > call.query["after"]][:limit]
     elif "around" in call.query:
-        center = call.query["around"]
-        found = sorted(sorted(found, key=lambda m: abs(m.id - center))[:limit], key=lambda m: m.id)
+        earlier = [m for m in found if m.id < call.query["around"]]
+        half = earlier[max(0, len(earlier) - limit // 2) :]
+        found = [*half, *found[len(earlier) :][: limit - len(half)]]
     elif "before" in call.query:
         found = [m for m in found if m.id < call.query["before"]][-limit:]
     else:

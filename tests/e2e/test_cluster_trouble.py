@@ -150,7 +150,7 @@ async def test_a_node_that_reloads_fails_nobody(tmp_path: Path) -> None:
         assert all(answer(message, f"I am {name}") for name, message in zip(names, messages, strict=True))
         assert not any("failed while answering" in message.text for message in messages)
         failed = len(stage.parallax.requests) - len(names)
-        assert 3 <= failed <= 5
+        assert 1 <= failed <= 5
 
         before = len(stage.parallax.requests)
         stage.parallax.script(["One ", "two ", ("three ", 6.0)], fault="close@3")
