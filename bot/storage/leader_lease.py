@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection, delete, select
 
-from bot.storage.dialects import still_there
+from bot.storage.dialects import hold_queue, still_there
 from bot.storage.engine import Transactions
 from bot.storage.statements import replace_row
 from bot.storage.tables import facts
@@ -29,7 +29,12 @@ class SqlLeaderLease:
         # A process that does not get the lease asks every few seconds: that must cost no write.
         if not await self._transactions.read(is_free):
             return False
-        return await self._transactions.write(lambda db: is_free(db) and _put(db, owner, until))
+
+        def hold(db: Connection) -> bool:
+            hold_queue(db)  # of two that see no lease, only one gets it
+            return is_free(db) and _put(db, owner, until)
+
+        return await self._transactions.write(hold)
 
     async def take(self, owner: str, *, until: float) -> None:
         """Acquire the lease, even if another owner holds it."""
