@@ -52,6 +52,8 @@ async def test_nothing_that_is_sent_at_the_end_fails(tmp_path: Path) -> None:
             other.execute("BEGIN IMMEDIATE")
             # It writes, and so waits for the other program.
             held = await ada.click(shown, "👍")
+            for _ in range(4):  # a press is passed on after two, and then the bot has it in hand
+                await stage.discord.gateway.round_trip()
             async with ending(stage, ben, room) as exit_code:
                 for press in (
                     await ada.click(shown, "Regenerate"),
