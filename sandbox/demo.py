@@ -36,6 +36,7 @@ _TO_TRY = (
     ("/ask", "prompt: Explain a heap with an example in Python"),
     ("/status", "the cluster, its machines and its queue"),
     ("/queue", "ask several times at once, then look"),
+    ("/summarize", "what people wrote since your last message, with links"),
 )
 
 
@@ -140,7 +141,7 @@ class _Demo:
         await _first(bot.died(), sandbox.died())
 
     def _introduce(self, where: Addresses, api: str, key: str) -> None:
-        first, *others = (f"[bold]{command:<8}[/]{escape(hint)}" for command, hint in _TO_TRY)
+        first, *others = (f"[bold]{command:<11}[/]{escape(hint)}" for command, hint in _TO_TRY)
         rows = (
             ("Open", f"[bold cyan]{where.page_url}[/]"),
             ("Type", first),

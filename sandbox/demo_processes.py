@@ -92,7 +92,9 @@ class Addresses:
 async def start_sandbox(folder: Path, port: int, parallax_port: int, *, scene: bool = False) -> Child:
     """Start ``python -m sandbox`` on these ports, or on free ones if they are taken; with its scene if wanted."""
     ports = ("--port", str(port), "--parallax-port", str(parallax_port))
-    arguments = ("-m", "sandbox", *ports, *(("--scene",) if scene else ()))
+    # With it there is more to try: summaries, and answers to posts without a mention.
+    intents = ("--intents", "message_content")
+    arguments = ("-m", "sandbox", *ports, *intents, *(("--scene",) if scene else ()))
     return await _start("sandbox", arguments, folder, {}, speaks=True)
 
 
@@ -129,6 +131,8 @@ async def start_bot(folder: Path, where: Addresses, api: str) -> Child:
         "PARALLAX_ASSISTANT_PREFIX": "true",
         **DATABASE,
         "API_BIND": api,
+        "MESSAGE_CONTENT_INTENT": "true",
+        "USER_INSTALL": "true",
         "ADMIN_USER_IDS": where.admin_user_ids,
         "ADMIN_ROLE_IDS": where.admin_role_ids,
         "ADMIN_GUILD_IDS": where.admin_guild_ids,

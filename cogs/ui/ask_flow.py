@@ -292,16 +292,22 @@ async def _delete(messages: Sequence[discord.Message]) -> None:
 @asynccontextmanager
 async def refused_privately(interaction: discord.Interaction) -> AsyncIterator[None]:
     """Remove what acknowledged an interaction when the block refuses the question: the refusal is for the asker
-    alone, and a follow-up would fill the "thinking…" that all can see."""
+    alone, and a follow-up would fill the "thinking…" that all can see. One that only the asker sees is filled."""
     try:
         yield
     except BotError:
         first = FirstAnswer.of(interaction)
         # What acknowledges it may be on its way at this moment.
         async with first.lock:
-            if interaction.response.is_done() and not first.told:
+            if interaction.response.is_done() and not first.told and not _thinks_privately(interaction, first):
                 await interaction.delete_original_response()
         raise
+
+
+def _thinks_privately(interaction: discord.Interaction, first: FirstAnswer) -> bool:
+    thinks = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
+    taking = first.taking
+    return thinks and taking is not None and taking.private and not taking.told
 
 
 async def told_when_slow(interaction: discord.Interaction, work: Awaitable[T], *, private: bool) -> T:

@@ -51,6 +51,10 @@ async def _told(stage: Stage, who: Person, room: Channel, **options: str | bool)
 
     await stage.discord.wait_until(lambda: bool(texts()), PATIENCE)
     assert all(one.ephemeral_for == who.id for one in invocation.followups)
+    # What only they saw working tells it: else Discord shows the answer below a message that was deleted.
+    is_private = bool(options.get("private", True))
+    assert invocation.message is not None
+    assert invocation.message.deleted is not is_private
     return texts()
 
 

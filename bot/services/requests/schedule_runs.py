@@ -119,8 +119,11 @@ class ScheduleRuns:
         except StorageError as error:
             log.warning("schedule.not_stored", schedule=schedule.schedule_id, detail=str(error))
         except Exception:
-            # One schedule holds up no other, and does not end the bot.
+            # One schedule holds up no other, does not end the bot, and does not stand before others at each look.
             log.exception("schedule.crashed", schedule=schedule.schedule_id)
+            later = self._clock.now() + TRY_AGAIN_AFTER
+            await self._store.try_again(schedule.schedule_id, schedule.due_at or 0.0, at=later)
+            return True
         return False
 
     async def _ask(self, schedule: Schedule) -> Ran | bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.channel_summary.messages import ReadMessage, first_id_at
 from bot.domain.channel_summary.plan import ChannelMessages, Plan
@@ -19,7 +20,7 @@ from bot.services.access.operators import Operators, Person
 from bot.services.access.profiles import Profiles
 from bot.services.access.rules import Access
 from bot.services.cluster.leadership import Leadership
-from bot.services.requests.schedule_runs import ScheduleRuns, run_of
+from bot.services.requests.schedule_runs import TRY_AGAIN_AFTER, ScheduleRuns, run_of
 from bot.services.requests.scheduled_questions import ScheduledQuestions
 from bot.services.requests.schedules import Schedules, Wanted
 from bot.storage.database import Database
@@ -166,6 +167,32 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A world without schedules."""
     async with opened(tmp_path) as made:
         yield made
+
+
+async def test_one_that_crashes_is_tried_again_later_and_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at each look: a hundred of them would stand before everybody else's."""
+    crashing = await world.keeps(question="Crash", user=2)
+    await world.keeps(question="Other")
+    tries: list[int] = []
+
+    async def roles(_guild_id: int, user_id: int) -> frozenset[int]:
+        if user_id == 2:
+            tries.append(user_id)
+            raise RuntimeError("a bug")
+        return frozenset()
+
+    monkeypatch.setattr(world.server, "roles", roles)
+    with capture_logs() as logs:
+        await world.at_due(crashing)
+        await world.runs.ask_due()
+    assert await world.asked() == ["Other"]
+    assert len(tries) == 1
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["schedule.crashed"]
+    world.clock.at += TRY_AGAIN_AFTER
+    await world.runs.ask_due()
+    assert len(tries) == 2
 
 
 async def test_it_is_asked_when_it_is_due_and_not_before(world: World) -> None:
